@@ -1,0 +1,3 @@
+"""API keys for chatflows."""
+
+__version__ = "0.1.0"

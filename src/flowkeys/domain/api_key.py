@@ -1,0 +1,87 @@
+"""The API key: the record behind a token."""
+
+import unicodedata
+from enum import StrEnum
+from typing import Final, Literal
+
+import msgspec
+
+from flowkeys.domain.permissions import PermissionSet
+
+NAME_LENGTH: Final = 100
+NOTE_LENGTH: Final = 2000
+
+
+class Status(StrEnum):
+    """What is stored. `expired` is not stored: it follows from the time (`ApiKey.status_at`)."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class Creator(msgspec.Struct, frozen=True):
+    """Who made a key: another key, a person, or the operator on the server's machine."""
+
+    type: Literal["key", "person", "operator"]
+    id: str | None
+    name: str
+
+
+class BoundChatflow(msgspec.Struct, frozen=True):
+    """A chatflow as a key's listing shows it."""
+
+    id: str
+    name: str
+    category: str | None
+    updated_at: int
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key as people manage it. Times are microseconds since 1970, UTC."""
+
+    id: str
+    workspace_id: str
+    name: str
+    permissions: PermissionSet
+    status: Status
+    hint: str
+    expires_at: int | None
+    note: str | None
+    created_by: Creator
+    created_at: int
+    updated_at: int
+    last_used_at: int | None
+    revoked_at: int | None
+    version: int
+    chatflows: tuple[BoundChatflow, ...] = ()
+
+    def status_at(self, now: int) -> Status:
+        """Return the status at the time `now`: an active key past its expiry is expired."""
+        if self.status is Status.ACTIVE and self.expires_at is not None and self.expires_at <= now:
+            return Status.EXPIRED
+        return self.status
+
+
+class KeyRecord(msgspec.Struct, frozen=True, gc=False):
+    """What verification needs of a key and of the token that was presented; read only, and cacheable."""
+
+    key_id: str
+    workspace_id: str
+    name: str
+    permissions: PermissionSet
+    status: Status
+    expires_at: int | None
+    valid_until: int | None
+    chatflow_ids: frozenset[str]
+    digest: str
+    version: int
+
+
+def clean_name(text: str, length: int = NAME_LENGTH) -> str | None:
+    """Return `text` trimmed, or None when it is empty, longer than `length` or has control characters."""
+    name = text.strip()
+    if not name or len(name) > length or any(unicodedata.category(c) in {"Cc", "Cs"} for c in name):
+        return None
+    return name

@@ -1,0 +1,88 @@
+"""What is stored of a token: a keyed hash that names its algorithm and the secret it was made under.
+
+``hmac-sha256$<secret id>$<hex>``: HMAC-SHA-256 (RFC 2104) under a key derived from the server secret with
+HKDF-SHA-256 (RFC 5869). A fast hash is right for 154 random bits; the key means that whoever can write to
+the database still cannot mint a token.
+"""
+
+import hmac
+from collections.abc import Sequence
+from typing import Final, NewType
+
+import msgspec
+
+from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.token import Token
+
+TokenDigest = NewType("TokenDigest", str)
+"""The stored, tagged form. It never authenticates: only a `Token` can be verified."""
+
+ALGORITHM: Final = "hmac-sha256"
+MINIMUM_SECRET_LENGTH: Final = 32
+
+_SALT = b"flowkeys"
+_KEY_INFO = b"flowkeys token digest v1"
+_ID_INFO = b"flowkeys secret id v1"
+
+
+class Digests(msgspec.Struct, frozen=True):
+    """A token's digest under every known secret, the newest first."""
+
+    all: tuple[TokenDigest, ...]
+
+    @property
+    def newest(self) -> TokenDigest:
+        """The digest that is stored from now on."""
+        return self.all[0]
+
+
+class TokenHasher:
+    """Hashes tokens under the server's secrets: the first of them signs, all of them verify."""
+
+    __slots__ = ("_keyed", "secret_ids")
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        """Derive a key for each of `secrets`, newest first.
+
+        Raises:
+            ConfigurationError: there is no secret, or one is shorter than 32 characters.
+        """
+        if not secrets:
+            raise ConfigurationError("There is no server secret. Set FLOWKEYS_SECRET.")
+        for secret in secrets:
+            if len(secret) < MINIMUM_SECRET_LENGTH:
+                raise ConfigurationError(
+                    f"A server secret must have at least {MINIMUM_SECRET_LENGTH} characters. "
+                    "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+                )
+        self.secret_ids: tuple[str, ...] = tuple(secret_id(secret) for secret in secrets)
+        self._keyed = tuple(
+            (f"{ALGORITHM}${secret_id(secret)}$", hmac.new(_derive(secret, _KEY_INFO), digestmod="sha256"))
+            for secret in secrets
+        )
+
+    def digest(self, token: Token) -> Digests:
+        """Return the digests of `token`, the newest secret's first."""
+        text = token.reveal().encode("ascii")
+        found = []
+        for tag, keyed in self._keyed:
+            mac = keyed.copy()
+            mac.update(text)
+            found.append(TokenDigest(tag + mac.hexdigest()))
+        return Digests(tuple(found))
+
+
+def secret_id(secret: str) -> str:
+    """Return the public name of a secret: eight hex characters that tell nothing about it."""
+    return _derive(secret, _ID_INFO)[:4].hex()
+
+
+def secret_id_of(digest: TokenDigest) -> str:
+    """Return the id of the secret that a stored digest was made under."""
+    return digest.split("$", 2)[1]
+
+
+def _derive(secret: str, info: bytes) -> bytes:
+    """HKDF-SHA-256 (RFC 5869) for one block of output."""
+    pseudorandom_key = hmac.digest(_SALT, secret.encode(), "sha256")
+    return hmac.digest(pseudorandom_key, info + b"\x01", "sha256")

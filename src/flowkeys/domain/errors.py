@@ -1,0 +1,86 @@
+"""Exceptions that services raise. A denied credential is not one of them: that is a value (`decision`).
+
+FlowkeysError
+├── ConfigurationError      the operator has to change something; the message says what
+├── InvalidInput            the caller sent something wrong; each field is named
+├── NotFound                no such thing in the caller's workspace
+├── Forbidden               the caller may not do this
+├── FlowNotRunnable         the chatflow has node kinds or settings that this server cannot run
+├── UpstreamFailed          a model or service behind a node failed
+├── TooLarge                more bytes, pages or files than the configured limit
+└── Unavailable             an outage: the store cannot be reached
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from flowkeys.domain.decision import Denied, Reason
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field, named as it is on the wire (``keyName``)."""
+
+    field: str
+    message: str
+
+
+class FlowkeysError(Exception):
+    """The root of everything that flowkeys raises on purpose. `str()` of it is fit for callers to read."""
+
+
+class ConfigurationError(FlowkeysError):
+    """The operator has to change something before this can work."""
+
+
+class InvalidInput(FlowkeysError):
+    """The caller's input was refused; nothing was changed."""
+
+    def __init__(self, *errors: FieldError) -> None:
+        self.errors: Sequence[FieldError] = errors
+        super().__init__("; ".join(f"{e.field}: {e.message}" for e in errors))
+
+    @classmethod
+    def of(cls, field: str, message: str) -> "InvalidInput":
+        """Return the error for a single field."""
+        return cls(FieldError(field, message))
+
+
+class NotFound(FlowkeysError):
+    """There is no such thing, or it belongs to another workspace: the two cannot be told apart."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"No such {what}.")
+
+
+class Forbidden(FlowkeysError):
+    """The caller is known and may not do this."""
+
+    def __init__(self, message: str, permission: str | None = None) -> None:
+        self.denied = Denied(Reason.PERMISSION_MISSING)
+        self.permission = permission
+        super().__init__(message)
+
+
+class FlowNotRunnable(FlowkeysError):
+    """A chatflow cannot run here; `missing_kinds` names node kinds this server does not have."""
+
+    def __init__(self, message: str, missing_kinds: Sequence[str] = ()) -> None:
+        self.missing_kinds = tuple(missing_kinds)
+        super().__init__(message)
+
+
+class UpstreamFailed(FlowkeysError):
+    """A model or service behind a node failed; the message names the node, never a credential."""
+
+
+class TooLarge(FlowkeysError):
+    """More than a configured limit allows; the message names the limit."""
+
+
+class Unavailable(FlowkeysError):
+    """An outage. Never a denial: the caller may be right and should try again."""
+
+    def __init__(self, message: str = "The store cannot be reached.", retry_after_seconds: int = 1) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)

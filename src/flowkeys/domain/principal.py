@@ -1,0 +1,57 @@
+"""Who is calling a service, and from where."""
+
+from typing import Literal
+
+import msgspec
+
+from flowkeys.domain.api_key import Creator
+from flowkeys.domain.errors import Forbidden
+from flowkeys.domain.permissions import ALL, PermissionSet, covers
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """An authenticated caller: a key, a signed-in person, or the operator on the server's machine."""
+
+    kind: Literal["key", "person", "operator"]
+    id: str | None
+    name: str
+    workspace_id: str
+    permissions: PermissionSet
+
+    def as_creator(self) -> Creator:
+        """Return how a key that this principal makes remembers it."""
+        return Creator(self.kind, self.id, self.name)
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """A principal together with where the call came from: what an audit row says of it."""
+
+    principal: Principal
+    address: str | None = None
+    request_id: str | None = None
+
+    @property
+    def workspace_id(self) -> str:
+        """The workspace that every query of this call is limited to."""
+        return self.principal.workspace_id
+
+    def require(self, permission: str) -> None:
+        """Raise `Forbidden` unless the principal holds `permission`."""
+        if not covers(self.principal.permissions, (permission,)):
+            raise Forbidden(f"This needs the permission {permission}.", permission)
+
+    def require_ceiling(self, permissions: PermissionSet) -> None:
+        """Raise `Forbidden` unless the principal holds everything that a key holds or is to hold.
+
+        So nobody turns a lesser key into a greater one, or takes over a greater one.
+        """
+        if covers(self.principal.permissions, permissions):
+            return
+        lacking = sorted(permissions - self.principal.permissions)
+        what = "everything (*)" if ALL in lacking else ", ".join(lacking)
+        raise Forbidden(f"The key holds or would hold more than you do: {what}.", lacking[0])
+
+
+def operator(workspace_id: str) -> Principal:
+    """Return the principal of commands run on the server's own machine."""
+    return Principal("operator", None, "command line", workspace_id, frozenset({ALL}))

@@ -1,0 +1,101 @@
+"""What running a chatflow needs, and what a run gives back."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from flowkeys.domain.chatflow import Chatflow, FlowCheck
+from flowkeys.domain.conversation import Turn
+from flowkeys.domain.documents import Hit, ParsedDocument
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One event of a stream: ``{"event": name, "data": data}`` on the wire."""
+
+    name: str
+    data: Any
+
+
+Emit = Callable[[Event], Awaitable[None]]
+"""Takes the events of a run as they happen. It may wait, when the reader is slow."""
+
+
+class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run is given."""
+
+    workspace_id: str
+    chatflow_id: str
+    session_id: str
+    chat_id: str
+    question: str
+    form: Mapping[str, Any] | None = None
+    overrides: Mapping[str, Any] = {}
+    """``overrideConfig`` as sent; the engine applies only what the owner enabled in ``apiConfig``."""
+    history: Callable[[], Awaitable[list[Turn]]]
+    """Loads the earlier messages of the session; a flow without memory never calls it."""
+    now: int
+
+
+class FlowResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run gives back."""
+
+    text: str
+    source_documents: list[dict[str, Any]] = []
+    """``[{"pageContent": …, "metadata": {"source": …}}]``, in LangChain's and Flowise's shape."""
+    used_tools: list[dict[str, Any]] = []
+    executed: list[dict[str, Any]] = []
+    """``agentFlowExecutedData``: one entry a node that ran."""
+
+
+class CompiledFlow(Protocol):
+    """A chatflow parsed and checked: ready to run any number of times, at once too."""
+
+    async def run(self, call: FlowCall, emit: Emit) -> FlowResult:
+        """Run to the end, emitting node events and tokens in order; cancelling it stops the run.
+
+        It emits ``agentFlowEvent``, ``nextAgentFlow``, ``token``, ``agentFlowExecutedData``,
+        ``sourceDocuments`` and ``usedTools``; the caller adds ``start``, ``metadata`` and ``end``.
+
+        Raises:
+            InvalidInput: the call lacks something, a form field for example.
+            UpstreamFailed: a model or service behind a node failed.
+        """
+        ...
+
+
+class FlowEngine(Protocol):
+    """Parses chatflows."""
+
+    def check(self, chatflow: Chatflow) -> FlowCheck:
+        """Tell whether a chatflow can run here. Runs nothing and imports nothing that the flow names."""
+        ...
+
+    def compile(self, chatflow: Chatflow) -> CompiledFlow:
+        """Return the chatflow ready to run.
+
+        Raises:
+            FlowNotRunnable: it has kinds or settings this server cannot run.
+        """
+        ...
+
+
+class Retriever(Protocol):
+    """Finds passages for a node."""
+
+    async def search(self, workspace_id: str, collection: str, question: str, limit: int) -> list[Hit]:
+        """Search a collection, named by id or name, of this workspace; a missing one finds nothing."""
+        ...
+
+
+class DocumentParser(Protocol):
+    """Turns files into passages, in a separate process with limits."""
+
+    async def parse(self, source: str, content: bytes) -> ParsedDocument:
+        """Return the passages of a file; its kind is told by the name in `source`.
+
+        Raises:
+            InvalidInput: the file's kind is not supported, or it cannot be read.
+            TooLarge: it exceeds a limit on bytes, pages or time.
+        """
+        ...

@@ -1,0 +1,242 @@
+"""Units of work over the store.
+
+A unit of work is a plain function over a `Transaction`. It may run in another thread, and it must not
+touch anything else. So the same service code serves a database that is written by one thread (SQLite) and
+one that is written over connections (PostgreSQL).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from flowkeys.domain.api_key import ApiKey
+from flowkeys.domain.chatflow import Chatflow
+from flowkeys.domain.conversation import Message, Turn
+from flowkeys.domain.digest import TokenDigest
+from flowkeys.domain.documents import Collection, Document, Hit, ParsedDocument
+from flowkeys.domain.journal import AuditEntry, Change
+from flowkeys.domain.listing import ChatflowQuery, KeyQuery, MessageQuery, Page
+from flowkeys.domain.workspace import Workspace
+
+T = TypeVar("T")
+
+
+class Keys(Protocol):
+    """Keys within one transaction."""
+
+    def insert(self, key: ApiKey, digest: TokenDigest) -> None:
+        """Add a key and its one token."""
+        ...
+
+    def get(self, workspace_id: str, key_id: str) -> ApiKey | None:
+        """Return a key of the workspace with its bound chatflows, in any status."""
+        ...
+
+    def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
+        """Return the keys that match, sorted, with the number of all that match."""
+        ...
+
+    def update(self, key: ApiKey) -> None:
+        """Write name, permissions, status, expiry, note, times of change and version; nothing else."""
+        ...
+
+    def touch(self, last_used: Mapping[str, int]) -> None:
+        """Move `last_used_at` forward for each key id; never back. No other column changes."""
+        ...
+
+    def redigest(self, key_id: str, old: TokenDigest, new: TokenDigest) -> bool:
+        """Replace a digest where `old` still stands; tell whether it did. No other column changes."""
+        ...
+
+    def count_by_secret(self, now: int) -> dict[str, int]:
+        """Count the tokens that could still be accepted, by the id of the secret they were made under."""
+        ...
+
+    def ids_by_secret(self, secret_id: str, now: int) -> list[tuple[str, str]]:
+        """Return (workspace id, key id) of keys made under a secret that could still be accepted."""
+        ...
+
+
+class Chatflows(Protocol):
+    """Chatflows within one transaction."""
+
+    def insert(self, chatflow: Chatflow) -> None:
+        """Add a chatflow without bindings."""
+        ...
+
+    def get(self, workspace_id: str, chatflow_id: str) -> Chatflow | None:
+        """Return a chatflow of the workspace with its bound keys, the first bound first."""
+        ...
+
+    def page(self, query: ChatflowQuery) -> Page[Chatflow]:
+        """Return the chatflows that match, newest first, with the number of all that match."""
+        ...
+
+    def update(self, chatflow: Chatflow) -> None:
+        """Write every column but id, workspace and creation time. Bindings are written by `Bindings`."""
+        ...
+
+    def delete(self, workspace_id: str, chatflow_id: str) -> None:
+        """Delete a chatflow with its bindings and messages."""
+        ...
+
+
+class Bindings(Protocol):
+    """Bindings within one transaction. Both ends must be in the workspace: foreign keys hold it."""
+
+    def add(self, workspace_id: str, key_id: str, chatflow_id: str, at: int) -> None:
+        """Bind; nothing happens when it is bound already."""
+        ...
+
+    def remove(self, workspace_id: str, key_id: str, chatflow_id: str) -> None:
+        """Unbind; nothing happens when it is not bound."""
+        ...
+
+
+class Messages(Protocol):
+    """Conversations within one transaction."""
+
+    def add(self, messages: Sequence[Message]) -> None:
+        """Append messages in this order."""
+        ...
+
+    def history(
+        self, workspace_id: str, chatflow_id: str, key_id: str | None, session_id: str, limit: int
+    ) -> list[Turn]:
+        """Return the latest `limit` messages of one session, oldest first."""
+        ...
+
+    def page(self, query: MessageQuery) -> Page[Message]:
+        """Return messages, newest first, with the number of all that match."""
+        ...
+
+
+class Collections(Protocol):
+    """Document collections within one transaction, and the search in them."""
+
+    def insert(self, collection: Collection) -> None:
+        """Add an empty collection."""
+        ...
+
+    def get(self, workspace_id: str, collection_id: str) -> Collection | None:
+        """Return a collection with its counts."""
+        ...
+
+    def find(self, workspace_id: str, name: str) -> Collection | None:
+        """Return the oldest collection of this name."""
+        ...
+
+    def all(self, workspace_id: str) -> list[Collection]:
+        """Return the workspace's collections, newest first."""
+        ...
+
+    def delete(self, workspace_id: str, collection_id: str) -> None:
+        """Delete a collection with its documents and passages."""
+        ...
+
+    def put_document(self, document: Document, parsed: ParsedDocument) -> None:
+        """Add a document with its passages, in the place of one with the same source."""
+        ...
+
+    def documents(self, workspace_id: str, collection_id: str) -> list[Document]:
+        """Return a collection's documents by source."""
+        ...
+
+    def delete_document(self, workspace_id: str, collection_id: str, document_id: str) -> bool:
+        """Delete one document; tell whether there was one."""
+        ...
+
+    def search(self, workspace_id: str, collection_id: str, question: str, limit: int) -> list[Hit]:
+        """Return the passages that answer a question best, best first; none when none is relevant.
+
+        Any text is a legal question: words from people are never read as query syntax.
+        """
+        ...
+
+
+class Workspaces(Protocol):
+    """Workspaces within one transaction."""
+
+    def insert(self, workspace: Workspace) -> None:
+        """Add a workspace; its name must be free."""
+        ...
+
+    def find(self, name: str) -> Workspace | None:
+        """Return a workspace by its name or id."""
+        ...
+
+    def all(self) -> list[Workspace]:
+        """Return every workspace, oldest first."""
+        ...
+
+
+class Journal(Protocol):
+    """What happened: the feed that evicts caches, and the record of who did what."""
+
+    def change(self, change: Change) -> None:
+        """Append a row to the change feed."""
+        ...
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Append a row to the audit log."""
+        ...
+
+
+class Transaction(Protocol):
+    """One transaction: all of it is committed, or none."""
+
+    @property
+    def keys(self) -> Keys:
+        """The keys."""
+        ...
+
+    @property
+    def chatflows(self) -> Chatflows:
+        """The chatflows."""
+        ...
+
+    @property
+    def bindings(self) -> Bindings:
+        """The bindings."""
+        ...
+
+    @property
+    def messages(self) -> Messages:
+        """The messages."""
+        ...
+
+    @property
+    def collections(self) -> Collections:
+        """The collections."""
+        ...
+
+    @property
+    def workspaces(self) -> Workspaces:
+        """The workspaces."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """The journal."""
+        ...
+
+
+class Store(Protocol):
+    """Runs units of work."""
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on a consistent snapshot. It must not write.
+
+        Raises:
+            Unavailable: the store cannot be reached.
+        """
+        ...
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` and commit. When this returns, the change survives a crash of process and machine.
+
+        An exception of `work` rolls its own changes back, no other's, and is raised here.
+
+        Raises:
+            Unavailable: the store cannot be reached, or the commit failed.
+        """
+        ...
