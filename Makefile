@@ -1,0 +1,58 @@
+# What there is to run. `make` alone lists it; CONTRIBUTING.md explains it.
+#
+# Each stamp file lies inside what it stands for, so that deleting a folder is all it takes to start over.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check serve bench tools clients
+
+# PYTHON: the interpreter to make the environment with; found by scripts/setup.sh unless given.
+PYTHON ?=
+# PYTEST_ARGS: more arguments for pytest, for example PYTEST_ARGS='-k token -x'.
+PYTEST_ARGS ?=
+HOST ?= 127.0.0.1
+PORT ?= 3000
+
+BIN := .venv/bin
+MAIN := .venv/.ready
+PYTHON_CLIENTS := .venv-clients/.ready
+NODE_CLIENTS := build/clients/node/.ready
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+setup: $(MAIN) ## Make the environment in .venv
+
+demo: $(MAIN) ## Set up, then publish a chatflow behind a key, use it, revoke it
+	@$(BIN)/python scripts/demo.py
+
+test: $(MAIN) tools clients ## Set up, then run the tests, those marked slow left out
+	@$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+
+test-all: $(MAIN) tools clients ## Set up, then run all tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(MAIN) ## Style, types and the direction of imports
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+	@$(BIN)/lint-imports --no-logo
+
+serve: $(MAIN) ## Serve on HOST:PORT (127.0.0.1:3000), with the data in .flowkeys
+	@FLOWKEYS_DATA_DIR="$${FLOWKEYS_DATA_DIR:-.flowkeys}" $(BIN)/flowkeys serve --host $(HOST) --port $(PORT)
+
+bench: $(MAIN) tools ## Measure, on this machine
+	@$(BIN)/python -m bench
+
+tools: ## Install what only apt can bring: node, npm, wrk, curl
+	@sh scripts/tools.sh
+
+clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## Install the Flowise clients that the tests call us with
+
+$(MAIN): pyproject.toml constraints.txt
+	@PYTHON='$(PYTHON)' sh scripts/setup.sh main
+
+$(PYTHON_CLIENTS): constraints-clients.txt
+	@PYTHON='$(PYTHON)' sh scripts/setup.sh clients
+
+$(NODE_CLIENTS): scripts/node_clients.sh | tools
+	@sh scripts/node_clients.sh

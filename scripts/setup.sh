@@ -1,0 +1,62 @@
+#!/bin/sh
+# Make a virtual environment, quietly, and say in one line what is missing when it cannot be made.
+# Usage: [PYTHON=python3.12] sh scripts/setup.sh main|clients
+#
+# main     .venv: flowkeys itself, editable, with every extra and the development tools
+# clients  .venv-clients: the unmodified Flowise clients, which must not mix with our dependencies
+set -eu
+
+what=$1
+case $what in
+main) venv=.venv ;;
+clients) venv=.venv-clients ;;
+*) echo "usage: sh scripts/setup.sh main|clients" >&2; exit 2 ;;
+esac
+
+recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+
+find_python() {
+    if [ -n "${PYTHON:-}" ]; then
+        recent "$PYTHON" && echo "$PYTHON" && return
+        echo "flowkeys: needs Python 3.11 or newer; PYTHON=$PYTHON is $("$PYTHON" -V 2>&1 || echo missing)." >&2
+        return 1
+    fi
+    for name in python3 python3.13 python3.12 python3.11; do
+        recent "$name" && echo "$name" && return
+    done
+    echo "flowkeys: needs Python 3.11 or newer; python3 is $(python3 -V 2>&1 || echo missing)." \
+        "Install one, or name it: make PYTHON=/path/to/python3.12" >&2
+    return 1
+}
+
+# Two runs in one tree take turns.
+mkdir -p build
+exec 9>"build/.setup-$what.lock"
+if command -v flock >/dev/null 2>&1; then flock 9; fi
+
+# A half-made environment, which Debian leaves behind where venv is missing, is made anew.
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    python=$(find_python)
+    if ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        sh scripts/apt.sh "Python's venv module is missing" "python$version-venv"
+    fi
+    echo "flowkeys: making $venv with $("$python" -V 2>&1)"
+    "$python" -m venv --clear "$venv"
+fi
+
+# -qq shows errors only. The build backend is installed like the rest, so that it is pinned like the rest.
+install() {
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input "$@" </dev/null
+}
+
+if [ "$what" = main ]; then
+    echo "flowkeys: installing into $venv (a minute, the first time)"
+    install -c constraints.txt --upgrade pip
+    install -c constraints.txt hatchling editables
+    install -c constraints.txt --no-build-isolation -e '.[server,openai,langchain]' --group dev
+else
+    echo "flowkeys: installing the Flowise clients into $venv"
+    install -c constraints-clients.txt flowise mcp-flowise
+fi
+touch "$venv/.ready"
