@@ -21,6 +21,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
 setup: $(MAIN) ## Make the environment in .venv
+	@echo "flowkeys: .venv is ready"
 
 demo: $(MAIN) ## Set up, then publish a chatflow behind a key, use it, revoke it
 	@$(BIN)/python scripts/demo.py
