@@ -85,3 +85,8 @@ def clean_name(text: str, length: int = NAME_LENGTH) -> str | None:
     if not name or len(name) > length or any(unicodedata.category(c) in {"Cc", "Cs"} for c in name):
         return None
     return name
+
+
+def fold_name(text: str) -> str:
+    """Return the form in which names are searched and sorted: compatibility-normalised, case folded."""
+    return unicodedata.normalize("NFKC", text).casefold()

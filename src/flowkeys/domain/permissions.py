@@ -8,9 +8,13 @@ PermissionSet = frozenset[str]
 ALL: Final = "*"
 """Everything but predictions, which bindings alone open. Only who holds it can grant it."""
 
+_FLOW_VERBS: Final = (
+    "view", "create", "update", "duplicate", "delete", "export", "import", "config", "domains",
+)  # fmt: skip
+
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "chatflows": ("view", "create", "update", "duplicate", "delete", "export", "import", "config", "domains"),
-    "agentflows": ("view", "create", "update", "duplicate", "delete", "export", "import", "config", "domains"),
+    "chatflows": _FLOW_VERBS,
+    "agentflows": _FLOW_VERBS,
     "tools": ("view", "create", "update", "delete", "export"),
     "assistants": ("view", "create", "update", "delete"),
     "credentials": ("view", "create", "update", "delete", "share"),

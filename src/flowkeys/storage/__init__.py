@@ -1,0 +1,1 @@
+"""The database: schema and statements in SQLAlchemy Core, run on the driver's own connection."""

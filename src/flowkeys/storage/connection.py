@@ -1,0 +1,24 @@
+"""Opening a connection to an SQLite file."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+_BUSY_SECONDS: Final = 5.0
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the database; transactions are begun and ended by hand."""
+    mode = "ro" if read_only else "rwc"
+    raw = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-8000"):
+        raw.execute(f"PRAGMA {pragma}")
+    if not read_only:
+        raw.execute("PRAGMA journal_mode=WAL")
+    return raw

@@ -1,0 +1,65 @@
+"""Workspaces, the change feed and the audit log within one transaction."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, insert, or_, select
+
+from flowkeys.domain.journal import AuditEntry, Change
+from flowkeys.domain.workspace import Workspace
+from flowkeys.storage.schema import audit, change, workspace
+from flowkeys.storage.statement import Connection, Statement
+
+_INSERT_WORKSPACE = Statement(insert(workspace), ["id", "name", "created_at"])
+_FIND = Statement(
+    select(workspace).where(
+        or_(workspace.c.name == bindparam("wanted"), workspace.c.id == bindparam("wanted"))
+    )
+)
+_ALL = Statement(select(workspace).order_by(workspace.c.created_at, workspace.c.name))
+_INSERT_CHANGE = Statement(insert(change), [c.name for c in change.c if c.name != "seq"])
+_INSERT_AUDIT = Statement(insert(audit), [c.name for c in audit.c if c.name != "seq"])
+
+
+class WorkspaceTable:
+    """Implements the port `Workspaces`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, item: Workspace) -> None:
+        """Add a workspace; its name must be free."""
+        self._connection.run(
+            _INSERT_WORKSPACE, {"id": item.id, "name": item.name, "created_at": item.created_at}
+        )
+
+    def find(self, name: str) -> Workspace | None:
+        """Return a workspace by its name or id."""
+        row = self._connection.row(_FIND, {"wanted": name})
+        return Workspace(*row) if row else None
+
+    def all(self) -> list[Workspace]:
+        """Return every workspace, oldest first."""
+        return [Workspace(*row) for row in self._connection.rows(_ALL)]
+
+
+class JournalTable:
+    """Implements the port `Journal`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def change(self, item: Change) -> None:
+        """Append a row to the change feed."""
+        self._connection.run(_INSERT_CHANGE, msgspec.structs.asdict(item))
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Append a row to the audit log."""
+        values = msgspec.structs.asdict(entry)
+        values["before"] = _json(entry.before)
+        values["after"] = _json(entry.after)
+        self._connection.run(_INSERT_AUDIT, values)
+
+
+def _json(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()

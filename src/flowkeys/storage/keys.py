@@ -1,0 +1,186 @@
+"""Keys and their tokens within one transaction."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import and_, bindparam, func, insert, or_, select, text, update
+
+from flowkeys.domain.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
+from flowkeys.domain.digest import ALGORITHM, TokenDigest
+from flowkeys.domain.listing import KeyQuery, Page
+from flowkeys.storage import key_page
+from flowkeys.storage.schema import api_key, binding, chatflow, token
+from flowkeys.storage.statement import Connection, Row, Statement
+
+_COLUMNS: Final = tuple(c for c in api_key.c if c.name not in {"seq", "name_folded"})
+_KEY_PARAMETERS: Final = [c.name for c in api_key.c if c.name != "seq"]
+
+_HINT = (
+    select(token.c.hint)
+    .where(token.c.key_id == api_key.c.id)
+    .order_by(token.c.seq.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_SELECT = select(*_COLUMNS, _HINT.label("hint"))
+
+_INSERT_KEY = Statement(insert(api_key), _KEY_PARAMETERS)
+_INSERT_TOKEN = Statement(insert(token), [c.name for c in token.c if c.name != "seq"])
+_GET = Statement(
+    _SELECT.where(api_key.c.workspace_id == bindparam("workspace"), api_key.c.id == bindparam("key"))
+)
+_UPDATE = Statement(
+    update(api_key).where(
+        api_key.c.workspace_id == bindparam("b_workspace"), api_key.c.id == bindparam("b_id")
+    ),
+    [
+        "name",
+        "name_folded",
+        "permissions",
+        "status",
+        "expires_at",
+        "note",
+        "updated_at",
+        "revoked_at",
+        "version",
+    ],
+)
+# Moves forward only, and touches nothing else: a buffered time of use cannot undo anything.
+_TOUCH = Statement(
+    update(api_key).where(
+        api_key.c.id == bindparam("b_id"),
+        func.coalesce(api_key.c.last_used_at, 0) < bindparam("b_at"),
+    ),
+    ["last_used_at"],
+)
+_REDIGEST = Statement(
+    update(token).where(token.c.key_id == bindparam("b_id"), token.c.digest == bindparam("b_old")), ["digest"]
+)
+# The chatflows of one key, the first bound first.
+_BOUND = Statement(
+    select(chatflow.c.id, chatflow.c.name, chatflow.c.category, chatflow.c.updated_at)
+    .select_from(binding.join(chatflow, chatflow.c.id == binding.c.chatflow_id))
+    .where(binding.c.key_id == bindparam("key"))
+    .order_by(binding.c.seq)
+)
+
+_live = and_(
+    api_key.c.status != Status.REVOKED.value,
+    or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > bindparam("now")),
+    or_(token.c.valid_until.is_(None), token.c.valid_until > bindparam("now")),
+)
+_tokens = token.join(api_key, api_key.c.id == token.c.key_id)
+_TAG: Final = len(ALGORITHM) + 1
+_secret = func.substr(token.c.digest, _TAG + 1, func.instr(func.substr(token.c.digest, _TAG + 1), "$") - 1)
+# For doctor and for the check at start: which secrets are still needed.
+_BY_SECRET = Statement(
+    select(_secret.label("secret"), func.count()).select_from(_tokens).where(_live).group_by(text("secret"))
+)
+_IDS_BY_SECRET = Statement(
+    select(token.c.workspace_id, token.c.key_id)
+    .select_from(_tokens)
+    .where(_live, _secret == bindparam("secret"))
+    .distinct()
+)
+
+
+class KeyTable:
+    """Implements the port `Keys`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, key: ApiKey, digest: TokenDigest) -> None:
+        """Add a key and its one token."""
+        self._connection.run(
+            _INSERT_KEY,
+            {
+                **_mutable(key),
+                "id": key.id,
+                "workspace_id": key.workspace_id,
+                "created_by_type": key.created_by.type,
+                "created_by_id": key.created_by.id,
+                "created_by_name": key.created_by.name,
+                "created_at": key.created_at,
+                "last_used_at": key.last_used_at,
+            },
+        )
+        self._connection.run(
+            _INSERT_TOKEN,
+            {
+                "workspace_id": key.workspace_id,
+                "key_id": key.id,
+                "digest": digest,
+                "hint": key.hint,
+                "created_at": key.created_at,
+                "valid_until": None,
+            },
+        )
+
+    def get(self, workspace_id: str, key_id: str) -> ApiKey | None:
+        """Return a key of the workspace, in any status."""
+        row = self._connection.row(_GET, {"workspace": workspace_id, "key": key_id})
+        return self._key(row) if row else None
+
+    def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
+        """Return the keys that match, sorted, with the number of all that match."""
+        rows, total = key_page.fetch(self._connection, _SELECT, query, now)
+        return Page([self._key(row) for row in rows], total)
+
+    def update(self, key: ApiKey) -> None:
+        """Write what may change of a key, and no time of use."""
+        self._connection.run(_UPDATE, {**_mutable(key), "b_workspace": key.workspace_id, "b_id": key.id})
+
+    def touch(self, last_used: Mapping[str, int]) -> None:
+        """Move `last_used_at` forward."""
+        self._connection.run_many(
+            _TOUCH, [{"b_id": key_id, "b_at": at, "last_used_at": at} for key_id, at in last_used.items()]
+        )
+
+    def redigest(self, key_id: str, old: TokenDigest, new: TokenDigest) -> bool:
+        """Replace a digest where `old` still stands."""
+        return self._connection.run(_REDIGEST, {"b_id": key_id, "b_old": old, "digest": new}) == 1
+
+    def count_by_secret(self, now: int) -> dict[str, int]:
+        """Count the tokens that could still be accepted, by secret id."""
+        return dict(self._connection.rows(_BY_SECRET, {"now": now}))
+
+    def ids_by_secret(self, secret_id: str, now: int) -> list[tuple[str, str]]:
+        """Return (workspace id, key id) of the keys that `count_by_secret` counts."""
+        return self._connection.rows(_IDS_BY_SECRET, {"now": now, "secret": secret_id})
+
+    def _key(self, row: Row) -> ApiKey:
+        values: dict[str, Any] = dict(zip((c.name for c in _COLUMNS), row, strict=False))
+        bound = self._connection.rows(_BOUND, {"key": values["id"]})
+        return ApiKey(
+            id=values["id"],
+            workspace_id=values["workspace_id"],
+            name=values["name"],
+            permissions=msgspec.json.decode(values["permissions"], type=frozenset[str]),
+            status=Status(values["status"]),
+            hint=row[-1],
+            expires_at=values["expires_at"],
+            note=values["note"],
+            created_by=Creator(values["created_by_type"], values["created_by_id"], values["created_by_name"]),
+            created_at=values["created_at"],
+            updated_at=values["updated_at"],
+            last_used_at=values["last_used_at"],
+            revoked_at=values["revoked_at"],
+            version=values["version"],
+            chatflows=tuple(BoundChatflow(*row) for row in bound),
+        )
+
+
+def _mutable(key: ApiKey) -> dict[str, object]:
+    return {
+        "name": key.name,
+        "name_folded": fold_name(key.name),
+        "permissions": msgspec.json.encode(sorted(key.permissions)).decode(),
+        "status": key.status.value,
+        "expires_at": key.expires_at,
+        "note": key.note,
+        "updated_at": key.updated_at,
+        "revoked_at": key.revoked_at,
+        "version": key.version,
+    }

@@ -1,0 +1,93 @@
+"""Conversations within one transaction."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import bindparam, func, insert, select
+
+from flowkeys.domain.conversation import Message, Role, Turn
+from flowkeys.domain.listing import MessageQuery, Page
+from flowkeys.storage.schema import message
+from flowkeys.storage.statement import Connection, Row, Statement
+
+_NAMES: Final = [c.name for c in message.c if c.name != "seq"]
+_SELECT = select(*(c for c in message.c if c.name != "seq"))
+_INSERT = Statement(insert(message), _NAMES)
+# The latest messages of one session. IS, since a public chatflow's sessions have no key.
+_HISTORY = Statement(
+    select(message.c.role, message.c.content)
+    .where(
+        message.c.workspace_id == bindparam("workspace"),
+        message.c.chatflow_id == bindparam("chatflow"),
+        message.c.session_id == bindparam("session"),
+        message.c.key_id.is_not_distinct_from(bindparam("key")),
+    )
+    .order_by(message.c.seq.desc())
+    .limit(bindparam("most"))
+)
+
+
+class MessageTable:
+    """Implements the port `Messages`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, messages: Sequence[Message]) -> None:
+        """Append messages in this order."""
+        self._connection.run_many(_INSERT, [_values(item) for item in messages])
+
+    def history(
+        self, workspace_id: str, chatflow_id: str, key_id: str | None, session_id: str, limit: int
+    ) -> list[Turn]:
+        """Return the latest `limit` messages of one session, oldest first."""
+        rows = self._connection.rows(
+            _HISTORY,
+            {
+                "workspace": workspace_id,
+                "chatflow": chatflow_id,
+                "session": session_id,
+                "key": key_id,
+                "most": limit,
+            },
+        )
+        return [Turn(Role(role), content) for role, content in reversed(rows)]
+
+    def page(self, query: MessageQuery) -> Page[Message]:
+        """Return messages, newest first, with the number of all that match."""
+        conditions = [
+            message.c.workspace_id == query.workspace_id,
+            message.c.chatflow_id == query.chatflow_id,
+        ]
+        if query.session_id is not None:
+            conditions.append(message.c.session_id == query.session_id)
+        if query.key_id is not None:
+            conditions.append(message.c.key_id == query.key_id)
+        counted = select(func.count()).select_from(message).where(*conditions)
+        total: int = self._connection.query(counted)[0][0]
+        found = _SELECT.where(*conditions).order_by(message.c.seq.desc())
+        rows = self._connection.query(found.limit(query.limit).offset(query.offset))
+        return Page([_message(row) for row in rows], total)
+
+
+def _values(item: Message) -> dict[str, object]:
+    return {
+        "id": item.id,
+        "workspace_id": item.workspace_id,
+        "chatflow_id": item.chatflow_id,
+        "key_id": item.key_id,
+        "session_id": item.session_id,
+        "chat_id": item.chat_id,
+        "role": item.role.value,
+        "content": item.content,
+        "details": msgspec.json.encode(item.details).decode() if item.details else None,
+        "created_at": item.created_at,
+    }
+
+
+def _message(row: Row) -> Message:
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    values["role"] = Role(values["role"])
+    values["details"] = msgspec.json.decode(values["details"]) if values["details"] else {}
+    return Message(**values)

@@ -1,0 +1,66 @@
+"""Bringing a database's schema up to date."""
+
+import fcntl
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from flowkeys.domain.errors import ConfigurationError
+from flowkeys.storage.connection import connect
+
+HEAD: Final = "0001"
+"""The newest migration (a test compares it with the folder), so that a start need not load Alembic."""
+
+_FOLDER: Final = Path(__file__).parent / "migrations"
+
+
+def revision(path: Path) -> str | None:
+    """Return the revision of a database file, or None when it has no schema yet."""
+    with closing(connect(path)) as raw:
+        try:
+            row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError:
+            return None
+    return row[0] if row else None
+
+
+def upgrade(path: Path) -> None:
+    """Create or upgrade the schema of the database at `path`; quick when there is nothing to do.
+
+    Raises:
+        ConfigurationError: the database was made by a newer version of flowkeys.
+    """
+    if revision(path) == HEAD:
+        return
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that start at once must not both migrate
+        current = revision(path)
+        if current == HEAD:
+            return
+        if current is not None and not list((_FOLDER / "versions").glob(f"{current}_*.py")):
+            raise ConfigurationError(
+                f"The database {path} has schema {current}, which this version of flowkeys does not know. "
+                "Use the version that made it, or a newer one."
+            )
+        _run(path)
+
+
+def _run(path: Path) -> None:
+    import sqlalchemy
+    from alembic import command
+    from alembic.config import Config
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    engine = sqlalchemy.create_engine(
+        "sqlite://", creator=lambda: connect(path), poolclass=sqlalchemy.NullPool
+    )
+    # The driver's connection begins nothing by itself, so that the schema changes as one transaction.
+    sqlalchemy.event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    engine.dispose()

@@ -1,0 +1,268 @@
+"""The tables. Times are integers of microseconds, UTC; every row has a workspace.
+
+What only SQLite has (full-text tables and the triggers that feed them) is in `sqlite_ddl`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _seq() -> Column[int]:
+    """An ever-growing row number: the order in which rows were made, and a stable rowid on SQLite."""
+    return Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
+def _workspace() -> Column[str]:
+    return Column("workspace_id", Text, ForeignKey("workspace.id"), nullable=False)
+
+
+workspace = Table(
+    "workspace",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _workspace(),
+    Column("name", Text, nullable=False),
+    Column("name_folded", Text, nullable=False),
+    Column("permissions", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("note", Text),
+    Column("created_by_type", Text, nullable=False),
+    Column("created_by_id", Text),
+    Column("created_by_name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "id"),
+    Index(None, "workspace_id", "created_at", "seq"),
+    Index(None, "workspace_id", "name_folded", "seq"),
+    Index(None, "workspace_id", "status", "name_folded", "seq"),
+    Index(None, "workspace_id", "last_used_at", "seq"),
+    Index(None, "workspace_id", "expires_at", "seq"),
+    Index(None, "workspace_id", "updated_at", "seq"),
+    sqlite_autoincrement=True,
+)
+
+key_count = Table(
+    "key_count",
+    metadata,
+    Column("workspace_id", Text, ForeignKey("workspace.id"), primary_key=True),
+    Column("status", Text, primary_key=True),
+    Column("total", BigInteger, nullable=False),
+    info={"kept_by": "triggers, so that a page of 100,000 keys knows its total without counting"},
+)
+
+token = Table(
+    "token",
+    metadata,
+    _seq(),
+    _workspace(),
+    Column("key_id", Text, nullable=False),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("hint", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("valid_until", BigInteger),
+    ForeignKeyConstraint(["workspace_id", "key_id"], ["api_key.workspace_id", "api_key.id"]),
+    Index(None, "key_id"),
+    Index(None, "hint"),
+)
+
+chatflow = Table(
+    "chatflow",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _workspace(),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("flow_data", Text, nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    Column("chatbot_config", Text),
+    Column("api_config", Text),
+    Column("category", Text),
+    Column("extras", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "id"),
+    Index(None, "workspace_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+binding = Table(
+    "binding",
+    metadata,
+    _seq(),
+    _workspace(),
+    Column("key_id", Text, nullable=False),
+    Column("chatflow_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["workspace_id", "key_id"], ["api_key.workspace_id", "api_key.id"]),
+    ForeignKeyConstraint(
+        ["workspace_id", "chatflow_id"], ["chatflow.workspace_id", "chatflow.id"], ondelete="CASCADE"
+    ),
+    UniqueConstraint("key_id", "chatflow_id"),
+    Index(None, "workspace_id", "chatflow_id", "seq"),
+)
+
+message = Table(
+    "message",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False),
+    _workspace(),
+    Column("chatflow_id", Text, nullable=False),
+    Column("key_id", Text),
+    Column("session_id", Text, nullable=False),
+    Column("chat_id", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("details", Text),
+    Column("created_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(
+        ["workspace_id", "chatflow_id"], ["chatflow.workspace_id", "chatflow.id"], ondelete="CASCADE"
+    ),
+    Index(None, "workspace_id", "chatflow_id", "session_id", "key_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+collection = Table(
+    "collection",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _workspace(),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "id"),
+    Index(None, "workspace_id", "name"),
+)
+
+document = Table(
+    "document",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _workspace(),
+    Column("collection_id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(
+        ["workspace_id", "collection_id"], ["collection.workspace_id", "collection.id"], ondelete="CASCADE"
+    ),
+    UniqueConstraint("collection_id", "source"),
+)
+
+passage = Table(
+    "passage",
+    metadata,
+    _seq(),
+    _workspace(),
+    Column("collection_id", Text, nullable=False),
+    Column("document_id", Text, ForeignKey("document.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("heading", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Index(None, "document_id", "position"),
+    Index(None, "collection_id"),
+    sqlite_autoincrement=True,
+)
+
+change = Table(
+    "change",
+    metadata,
+    _seq(),
+    _workspace(),
+    Column("subject", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _seq(),
+    _workspace(),
+    Column("at", BigInteger, nullable=False),
+    Column("actor_type", Text, nullable=False),
+    Column("actor_id", Text),
+    Column("actor_name", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("address", Text),
+    Column("request_id", Text),
+    Column("before", Text),
+    Column("after", Text),
+    Index(None, "workspace_id", "subject_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+person = Table(
+    "person",
+    metadata,
+    _seq(),
+    Column("id", Text, nullable=False, unique=True),
+    _workspace(),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("permissions", Text, nullable=False),
+    Column("password_hash", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+sign_in = Table(
+    "sign_in",
+    metadata,
+    _seq(),
+    _workspace(),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("person_id", Text, ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Column("address", Text),
+    Column("user_agent", Text),
+    Index(None, "person_id"),
+)

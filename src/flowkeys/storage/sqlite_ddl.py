@@ -1,0 +1,56 @@
+"""What only SQLite has: full-text tables, the triggers that feed them, and the counts kept of keys.
+
+Statements of migration 0001, written out there by reference: a change needs a new list and a new migration.
+"""
+
+from typing import Final
+
+FULL_TEXT_PREFIXES: Final = ("key_name_fts", "passage_fts")
+"""Tables with these prefixes (FTS5 makes shadow tables) are left out of Alembic's comparison."""
+
+INITIAL: Final = (
+    # Names of keys, by trigrams: finds any part of three characters or more.
+    """CREATE VIRTUAL TABLE key_name_fts USING fts5(
+        name_folded, content='api_key', content_rowid='seq', tokenize='trigram')""",
+    """CREATE TRIGGER key_name_fts_insert AFTER INSERT ON api_key BEGIN
+        INSERT INTO key_name_fts(rowid, name_folded) VALUES (new.seq, new.name_folded);
+    END""",
+    """CREATE TRIGGER key_name_fts_update AFTER UPDATE OF name_folded ON api_key
+    WHEN old.name_folded IS NOT new.name_folded BEGIN
+        INSERT INTO key_name_fts(key_name_fts, rowid, name_folded)
+            VALUES ('delete', old.seq, old.name_folded);
+        INSERT INTO key_name_fts(rowid, name_folded) VALUES (new.seq, new.name_folded);
+    END""",
+    """CREATE TRIGGER key_name_fts_delete AFTER DELETE ON api_key BEGIN
+        INSERT INTO key_name_fts(key_name_fts, rowid, name_folded)
+            VALUES ('delete', old.seq, old.name_folded);
+    END""",
+    # How many keys a workspace has in each stored status.
+    """CREATE TRIGGER key_count_insert AFTER INSERT ON api_key BEGIN
+        INSERT INTO key_count(workspace_id, status, total) VALUES (new.workspace_id, new.status, 1)
+            ON CONFLICT (workspace_id, status) DO UPDATE SET total = total + 1;
+    END""",
+    """CREATE TRIGGER key_count_update AFTER UPDATE OF status ON api_key
+    WHEN old.status IS NOT new.status BEGIN
+        UPDATE key_count SET total = total - 1 WHERE workspace_id = old.workspace_id AND status = old.status;
+        INSERT INTO key_count(workspace_id, status, total) VALUES (new.workspace_id, new.status, 1)
+            ON CONFLICT (workspace_id, status) DO UPDATE SET total = total + 1;
+    END""",
+    """CREATE TRIGGER key_count_delete AFTER DELETE ON api_key BEGIN
+        UPDATE key_count SET total = total - 1 WHERE workspace_id = old.workspace_id AND status = old.status;
+    END""",
+    # Sorting by expiry puts keys without one last.
+    """CREATE INDEX ix_api_key_expiry_order ON api_key
+        (workspace_id, coalesce(expires_at, 9223372036854775807), seq)""",
+    # Passages of documents, by words.
+    """CREATE VIRTUAL TABLE passage_fts USING fts5(
+        heading, content, content='passage', content_rowid='seq',
+        tokenize='porter unicode61 remove_diacritics 2')""",
+    """CREATE TRIGGER passage_fts_insert AFTER INSERT ON passage BEGIN
+        INSERT INTO passage_fts(rowid, heading, content) VALUES (new.seq, new.heading, new.content);
+    END""",
+    """CREATE TRIGGER passage_fts_delete AFTER DELETE ON passage BEGIN
+        INSERT INTO passage_fts(passage_fts, rowid, heading, content)
+            VALUES ('delete', old.seq, old.heading, old.content);
+    END""",
+)

@@ -1,0 +1,66 @@
+"""Statements of SQLAlchemy Core, compiled once and run on the driver's own connection.
+
+SQLAlchemy writes the SQL, so that there is one schema for two databases; its execution layer, which costs
+more than the query on a hot path, stays out of the way.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.elements import ClauseElement
+
+_DIALECT: Final = sqlite.dialect(paramstyle="named")
+
+Row = tuple[Any, ...]
+
+
+class Statement:
+    """A statement with named parameters, compiled at its first use."""
+
+    __slots__ = ("_columns", "_element", "_sql")
+
+    def __init__(self, element: ClauseElement, columns: Sequence[str] | None = None) -> None:
+        """Keep `element`; `columns` names those that an UPDATE sets or an INSERT fills from parameters."""
+        self._element = element
+        self._columns = columns
+        self._sql: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """The text for the driver."""
+        if self._sql is None:
+            self._sql = str(self._element.compile(dialect=_DIALECT, column_keys=self._columns))
+        return self._sql
+
+
+class Connection:
+    """A driver connection that runs statements; not to be shared between threads at once."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self.raw = raw
+
+    def rows(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> list[Row]:
+        """Run a query and return every row."""
+        return self.raw.execute(statement.sql, parameters or {}).fetchall()
+
+    def row(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Row | None:
+        """Run a query and return its first row, or None."""
+        row: Row | None = self.raw.execute(statement.sql, parameters or {}).fetchone()
+        return row
+
+    def run(self, statement: Statement, parameters: Mapping[str, object]) -> int:
+        """Run a change and return how many rows it touched."""
+        return self.raw.execute(statement.sql, parameters).rowcount
+
+    def run_many(self, statement: Statement, parameters: Iterable[Mapping[str, object]]) -> None:
+        """Run a change once for each set of parameters."""
+        self.raw.executemany(statement.sql, parameters)
+
+    def query(self, element: ClauseElement) -> list[Row]:
+        """Compile a query that was built for this one call, and run it with its own values."""
+        compiled = element.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        return self.raw.execute(str(compiled), compiled.params).fetchall()

@@ -1,0 +1,52 @@
+"""One transaction over every table."""
+
+from functools import cached_property
+
+from flowkeys.storage.chatflows import BindingTable, ChatflowTable
+from flowkeys.storage.collections import CollectionTable
+from flowkeys.storage.journal import JournalTable, WorkspaceTable
+from flowkeys.storage.keys import KeyTable
+from flowkeys.storage.messages import MessageTable
+from flowkeys.storage.statement import Connection
+
+
+class Tables:
+    """Implements the port `Transaction`; each table is made when it is first asked for."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def keys(self) -> KeyTable:
+        """The keys."""
+        return KeyTable(self._connection)
+
+    @cached_property
+    def chatflows(self) -> ChatflowTable:
+        """The chatflows."""
+        return ChatflowTable(self._connection)
+
+    @cached_property
+    def bindings(self) -> BindingTable:
+        """The bindings."""
+        return BindingTable(self._connection)
+
+    @cached_property
+    def messages(self) -> MessageTable:
+        """The messages."""
+        return MessageTable(self._connection)
+
+    @cached_property
+    def collections(self) -> CollectionTable:
+        """The document collections."""
+        return CollectionTable(self._connection)
+
+    @cached_property
+    def workspaces(self) -> WorkspaceTable:
+        """The workspaces."""
+        return WorkspaceTable(self._connection)
+
+    @cached_property
+    def journal(self) -> JournalTable:
+        """The change feed and the audit log."""
+        return JournalTable(self._connection)

@@ -1,0 +1,154 @@
+"""The one writer: a thread that commits units of work together.
+
+Units that arrive while a commit is on its way to the disk wait for the next one and share it. Each runs in
+its own savepoint, so that the failure of one undoes nothing of another. A unit is acknowledged only after
+the commit returned, which with ``synchronous=FULL`` means after the disk has it.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from flowkeys.domain.errors import Unavailable
+from flowkeys.storage.statement import Connection
+
+T = TypeVar("T")
+
+BATCH: Final = 256
+"""Units that share one commit at most."""
+
+
+class _Unit:
+    """A unit of work, its outcome, and who waits for it."""
+
+    __slots__ = ("error", "future", "loop", "result", "work")
+
+    def __init__(self, work: Callable[[Connection], Any], loop: asyncio.AbstractEventLoop) -> None:
+        self.work = work
+        self.loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class Writer:
+    """Runs units of work on its own thread and connection."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        """Start the thread; `connect` is called there."""
+        self._connect = connect
+        self._waiting: deque[_Unit] = deque()
+        self._wake = threading.Semaphore(0)
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="flowkeys-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` and return its result once it is durable.
+
+        Cancelling the caller does not cancel the work: it may have been committed already.
+
+        Raises:
+            Unavailable: the database cannot be written; nothing was changed.
+        """
+        if self._closing:
+            raise Unavailable("The server is stopping.")
+        unit = _Unit(work, asyncio.get_running_loop())
+        self._waiting.append(unit)
+        self._wake.release()
+        result: T = await unit.future
+        return result
+
+    def close(self) -> None:
+        """Commit what is waiting, then stop."""
+        self._closing = True
+        self._wake.release()
+        self._thread.join()
+
+    def _run(self) -> None:
+        connection: Connection | None = None
+        while True:
+            self._wake.acquire()
+            batch = self._take()
+            if batch:
+                try:
+                    connection = connection or Connection(self._connect())
+                    _commit(connection, batch)
+                except sqlite3.Error as error:
+                    _fail(batch, error)
+                _acknowledge(batch)
+            elif self._closing:
+                if connection is not None:
+                    connection.raw.close()
+                return
+
+    def _take(self) -> list[_Unit]:
+        batch: list[_Unit] = []
+        while self._waiting and len(batch) < BATCH:
+            batch.append(self._waiting.popleft())
+        return batch
+
+
+def _commit(connection: Connection, batch: list[_Unit]) -> None:
+    raw = connection.raw
+    raw.execute("BEGIN IMMEDIATE")
+    try:
+        for unit in batch:
+            if len(batch) == 1:
+                unit.result = unit.work(connection)
+            else:
+                _run_in_savepoint(connection, unit)
+        raw.execute("COMMIT")
+    except BaseException as error:
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        if len(batch) == 1 and not isinstance(error, sqlite3.Error):
+            batch[0].error = error
+        else:
+            raise
+
+
+def _run_in_savepoint(connection: Connection, unit: _Unit) -> None:
+    raw = connection.raw
+    raw.execute("SAVEPOINT unit")
+    try:
+        unit.result = unit.work(connection)
+    except Exception as error:
+        if not raw.in_transaction:  # the disk is full, or worse: SQLite gave the whole transaction up
+            raise
+        raw.execute("ROLLBACK TO unit")
+        unit.error = error
+    raw.execute("RELEASE unit")
+
+
+def _fail(batch: list[_Unit], error: sqlite3.Error) -> None:
+    for unit in batch:
+        if unit.error is None or isinstance(unit.error, sqlite3.Error):
+            unit.error = error
+
+
+def _acknowledge(batch: list[_Unit]) -> None:
+    """Wake the waiting callers: once for each event loop, not once for each unit."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
+    for unit in batch:
+        by_loop.setdefault(unit.loop, []).append(unit)
+    for loop, units in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, units)
+
+
+def _settle(units: list[_Unit]) -> None:
+    for unit in units:
+        if unit.future.done():
+            continue
+        if unit.error is None:
+            unit.future.set_result(unit.result)
+        elif isinstance(unit.error, sqlite3.Error):
+            unavailable = Unavailable("The database could not be written.")
+            unavailable.__cause__ = unit.error
+            unit.future.set_exception(unavailable)
+        else:
+            unit.future.set_exception(unit.error)
