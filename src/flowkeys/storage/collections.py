@@ -12,24 +12,16 @@ from flowkeys.storage.statement import Connection, Statement
 _COLLECTION_NAMES: Final = [c.name for c in collection.c if c.name != "seq"]
 _DOCUMENT_NAMES: Final = [c.name for c in document.c if c.name != "seq"]
 
-_documents = (
-    select(func.count())
-    .where(document.c.collection_id == collection.c.id)
-    .correlate(collection)
-    .scalar_subquery()
-)
-_passages = (
-    select(func.count())
-    .where(passage.c.collection_id == collection.c.id)
-    .correlate(collection)
-    .scalar_subquery()
-)
-_SELECT: Final = select(*(collection.c[name] for name in _COLLECTION_NAMES), _documents, _passages).where(
-    collection.c.workspace_id == bindparam("workspace")
-)
+_documents = select(func.count()).where(document.c.collection_id == collection.c.id)
+_passages = select(func.count()).where(passage.c.collection_id == collection.c.id)
+_SELECT: Final = select(
+    *(collection.c[name] for name in _COLLECTION_NAMES),
+    _documents.scalar_subquery(),
+    _passages.scalar_subquery(),
+).where(collection.c.workspace_id == bindparam("workspace"))
 _INSERT = Statement(insert(collection), _COLLECTION_NAMES)
 _GET = Statement(_SELECT.where(collection.c.id == bindparam("collection")))
-_FIND = Statement(_SELECT.where(collection.c.name == bindparam("name")).order_by(collection.c.seq).limit(1))
+_FIND = Statement(_SELECT.where(collection.c.name == bindparam("name")).order_by(collection.c.seq))
 _ALL = Statement(_SELECT.order_by(collection.c.seq.desc()))
 _TOUCH = Statement(
     update(collection).where(
@@ -48,10 +40,7 @@ _INSERT_PASSAGE = Statement(insert(passage), [c.name for c in passage.c if c.nam
 _DOCUMENTS = Statement(
     select(
         *(document.c[name] for name in _DOCUMENT_NAMES),
-        select(func.count())
-        .where(passage.c.document_id == document.c.id)
-        .correlate(document)
-        .scalar_subquery(),
+        select(func.count()).where(passage.c.document_id == document.c.id).scalar_subquery(),
     )
     .where(
         document.c.workspace_id == bindparam("workspace"), document.c.collection_id == bindparam("collection")
