@@ -1,8 +1,10 @@
 """What is in the repository, and what must never be."""
 
 import re
+import tomllib
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.architecture.tree import ROOT, name_of, tracked
 
@@ -65,3 +67,13 @@ def test_the_check_of_a_decision_record_exists(record) -> None:
     named = [path for path in re.findall(r"`([^`\s]+)`", check) if "/" in path]
     assert named, "the check names no file"
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """A package that nobody can say the reason for is not installed on other people's machines."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project = settings["project"]
+    groups = [*project["optional-dependencies"].values(), *settings["dependency-groups"].values()]
+    wanted = {Requirement(line).name for group in (project["dependencies"], *groups) for line in group}
+    explained = set(re.findall(r"`([^`]+)`", (ROOT / "docs/adr/0002-dependencies.md").read_text("utf-8")))
+    assert wanted - explained == set()
