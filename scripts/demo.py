@@ -29,10 +29,10 @@ SECOND_QUESTION = "What opens a chatflow?"
 
 GO_ON = """
 What next:
-  make serve                                   a server of your own on http://127.0.0.1:3000
-  .venv/bin/flowkeys flows add NAME --docs DIR   a chatflow over a folder of documents
-  .venv/bin/flowkeys keys create NAME            a key for it
-  README.md                                    the rest
+  make serve                                      a server of your own on http://127.0.0.1:3000
+  .venv/bin/flowkeys flows add NAME --docs FOLDER   a chatflow over a folder of documents
+  .venv/bin/flowkeys keys create NAME               a key, to be bound to it
+  README.md                                       the rest
 """
 
 
@@ -60,7 +60,7 @@ def demo(data: Path) -> None:
     step("A chatflow over the documents in docs/, and a server")
     chatflow = command(data, "flows", "add", "Documentation", "--docs", str(ROOT / "docs"))["id"]
     owner = command(data, "keys", "create", "Demo owner", "--permission", "*")["apiKey"]
-    with server(data) as address, httpx.Client(base_url=f"{address}/api/v1", timeout=30) as http:
+    with server(data) as address, client(address, "/api/v1") as http:
         say(f"{address}, data in a temporary folder")
         say(f"chatflow {chatflow}, closed: no key is bound to it yet")
         http.headers["Authorization"] = f"Bearer {owner}"
@@ -72,7 +72,7 @@ def demo(data: Path) -> None:
 
         step("The key is bound to the chatflow, and opens it")
         expect(http.put(f"/chatflows/{chatflow}", json={"apikeyid": key["id"]}), 200)
-        with httpx.Client(base_url=f"{address}/api/v1/prediction", timeout=30) as caller:
+        with client(address, "/api/v1/prediction") as caller:
             ask(caller, chatflow, token)
             ask_streaming(caller, chatflow, token)
 
@@ -124,6 +124,11 @@ def refusal(caller: httpx.Client, chatflow: str, token: str | None, what: str) -
     answer = caller.post(f"/{chatflow}", json={"question": QUESTION}, headers=bearer(token))
     body = expect(answer, 401)
     say(f"{what}: {answer.status_code} {body['code']}: {body['message']}")
+
+
+def client(address: str, path: str) -> httpx.Client:
+    """Return a client that goes to this machine and through no proxy."""
+    return httpx.Client(base_url=address + path, timeout=30, trust_env=False)
 
 
 def bearer(token: str | None) -> dict[str, str]:
@@ -203,7 +208,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], address: str, log: Path) 
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{address}/api/v1/ping", timeout=1).text == "pong":
+            if httpx.get(f"{address}/api/v1/ping", timeout=1, trust_env=False).text == "pong":
                 return
         time.sleep(0.05)
     lines = log.read_text("utf-8", errors="replace").splitlines()[-15:]
