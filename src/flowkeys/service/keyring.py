@@ -1,0 +1,277 @@
+"""Every write to a key goes through here, and so does every list of them."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from flowkeys.domain.api_key import ApiKey, Status
+from flowkeys.domain.chatflow import Chatflow
+from flowkeys.domain.digest import TokenDigest, TokenHasher
+from flowkeys.domain.errors import InvalidInput, NotFound
+from flowkeys.domain.journal import Subject
+from flowkeys.domain.listing import KeyQuery, Page
+from flowkeys.domain.principal import Caller
+from flowkeys.domain.times import Clock, to_iso
+from flowkeys.domain.token import Token
+from flowkeys.service.chatflow_access import bind, unbind
+from flowkeys.service.journal import record
+from flowkeys.service.key_input import KeyPatch, NewKey, checked
+from flowkeys.service.ports.store import Store, Transaction
+
+T = TypeVar("T")
+
+
+class MadeKey(msgspec.Struct, frozen=True):
+    """A key at the only moment at which its token is known."""
+
+    key: ApiKey
+    token: Token
+    digest: TokenDigest
+
+
+class Keyring:
+    """Makes, lists, changes and revokes keys."""
+
+    def __init__(self, store: Store, hasher: TokenHasher, clock: Clock) -> None:
+        self._store = store
+        self._hasher = hasher
+        self._clock = clock
+
+    async def create(self, caller: Caller, new: NewKey) -> MadeKey:
+        """Make a key, bound to `new.chatflow_ids`.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:create``, or something that the key is to hold.
+            InvalidInput: a field is wrong, or names a chatflow that the workspace does not have.
+        """
+        caller.require("apikeys:create")
+        caller.require_ceiling(new.permissions)
+        now = self._clock()
+        patch = checked(
+            KeyPatch(
+                name=new.name,
+                permissions=new.permissions,
+                chatflow_ids=new.chatflow_ids,
+                expires_at=new.expires_at if new.expires_at is not None else msgspec.UNSET,
+                note=new.note,
+            ),
+            now,
+        )
+        token = Token.mint()
+        digest = self._hasher.digest(token).newest
+        key = ApiKey(
+            id=str(uuid.uuid4()),
+            workspace_id=caller.workspace_id,
+            name=str(patch.name),
+            permissions=new.permissions,
+            status=Status.ACTIVE,
+            hint=token.hint,
+            expires_at=new.expires_at,
+            note=new.note or None,
+            created_by=caller.principal.as_creator(),
+            created_at=now,
+            updated_at=now,
+            last_used_at=None,
+            revoked_at=None,
+            version=1,
+        )
+
+        def work(tx: Transaction) -> ApiKey:
+            tx.keys.insert(key, digest)
+            if new.chatflow_ids:
+                _set_chatflows(tx, caller, key, new.chatflow_ids, now)
+            made = _get(tx, caller, key.id) if new.chatflow_ids else key
+            _record(tx, caller, now, "key.create", None, made)
+            return made
+
+        return MadeKey(await self._store.write(work), token, digest)
+
+    async def get(self, caller: Caller, key_id: str) -> ApiKey:
+        """Return a key, in any status.
+
+        Raises:
+            NotFound: the workspace has no such key.
+        """
+        caller.require("apikeys:view")
+        return await self._store.read(lambda tx: _get(tx, caller, key_id))
+
+    async def page(self, caller: Caller, query: KeyQuery) -> Page[ApiKey]:
+        """Return the keys that match, of the caller's workspace whatever the query says."""
+        caller.require("apikeys:view")
+        own = msgspec.structs.replace(query, workspace_id=caller.workspace_id)
+        now = self._clock()
+        return await self._store.read(lambda tx: tx.keys.page(own, now))
+
+    async def update(self, caller: Caller, key_id: str, patch: KeyPatch) -> ApiKey:
+        """Change what the patch names.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:update``, ``chatflows:update`` for a change of chatflows,
+                or something that the key holds now or is to hold.
+            InvalidInput: a field is wrong, or the key is revoked.
+            NotFound: the workspace has no such key.
+        """
+        caller.require("apikeys:update")
+        now = self._clock()
+
+        def change(tx: Transaction, key: ApiKey) -> ApiKey:
+            # An expiry that passed may stand; a new one must lie ahead.
+            same_expiry = patch.expires_at == key.expires_at
+            cleaned = checked(
+                msgspec.structs.replace(patch, expires_at=msgspec.UNSET) if same_expiry else patch, now
+            )
+            if isinstance(patch.permissions, frozenset):
+                caller.require_ceiling(patch.permissions)
+            if isinstance(patch.chatflow_ids, tuple):
+                _set_chatflows(tx, caller, key, patch.chatflow_ids, now)
+            return msgspec.structs.replace(
+                key,
+                name=_given(cleaned.name, key.name),
+                permissions=_given(patch.permissions, key.permissions),
+                expires_at=_given(patch.expires_at, key.expires_at),
+                note=_given(patch.note, key.note) or None,
+            )
+
+        return await self._change(caller, key_id, "key.update", change)
+
+    async def disable(self, caller: Caller, key_id: str) -> ApiKey:
+        """Refuse the key until it is enabled again; nothing changes when it is disabled already."""
+        caller.require("apikeys:update")
+        return await self._change(
+            caller, key_id, "key.disable", lambda _tx, key: _with_status(key, Status.DISABLED)
+        )
+
+    async def enable(self, caller: Caller, key_id: str) -> ApiKey:
+        """Accept a disabled key again; nothing changes when it is enabled already."""
+        caller.require("apikeys:update")
+        return await self._change(
+            caller, key_id, "key.enable", lambda _tx, key: _with_status(key, Status.ACTIVE)
+        )
+
+    async def revoke(self, caller: Caller, key_id: str) -> bool:
+        """End a key for good; tell whether it was still alive. Its row, name and history stay.
+
+        The chatflows that it opened stay closed: revoking never opens one.
+        """
+        caller.require("apikeys:delete")
+        now = self._clock()
+
+        def work(tx: Transaction) -> bool:
+            key = _get(tx, caller, key_id)
+            caller.require_ceiling(key.permissions)
+            if key.status is Status.REVOKED:
+                return False
+            _save(tx, caller, now, "key.revoke", key, _with_status(key, Status.REVOKED))
+            return True
+
+        return await self._store.write(work)
+
+    async def flush(
+        self, last_used: dict[str, int], outdated: dict[str, tuple[TokenDigest, TokenDigest]]
+    ) -> None:
+        """Store buffered times of use, and digests under the newest secret where the old one still stands.
+
+        Neither touches another column, so that nothing done to a key meanwhile is undone.
+        """
+
+        def work(tx: Transaction) -> None:
+            tx.keys.touch(last_used)
+            for key_id, (old, new) in outdated.items():
+                tx.keys.redigest(key_id, old, new)
+
+        await self._store.write(work)
+
+    async def _change(
+        self, caller: Caller, key_id: str, action: str, change: Callable[[Transaction, ApiKey], ApiKey]
+    ) -> ApiKey:
+        now = self._clock()
+
+        def work(tx: Transaction) -> ApiKey:
+            key = _get(tx, caller, key_id)
+            caller.require_ceiling(key.permissions)
+            if key.status is Status.REVOKED:
+                raise InvalidInput.of("status", "A revoked key stays revoked. Create a new key instead.")
+            return _save(tx, caller, now, action, key, change(tx, key))
+
+        return await self._store.write(work)
+
+
+def _save(tx: Transaction, caller: Caller, now: int, action: str, before: ApiKey, changed: ApiKey) -> ApiKey:
+    """Write a changed key with its rows in the journal, or nothing when nothing is different."""
+    current = _get(tx, caller, before.id)
+    if changed == before and current.chatflows == before.chatflows:
+        return before
+    revoked_at = now if changed.status is Status.REVOKED else None
+    tx.keys.update(
+        msgspec.structs.replace(changed, updated_at=now, revoked_at=revoked_at, version=current.version + 1)
+    )
+    after = _get(tx, caller, before.id)
+    _record(tx, caller, now, action, before, after)
+    return after
+
+
+def _get(tx: Transaction, caller: Caller, key_id: str) -> ApiKey:
+    key = tx.keys.get(caller.workspace_id, key_id)
+    if key is None:
+        raise NotFound("key")
+    return key
+
+
+def _set_chatflows(
+    tx: Transaction, caller: Caller, key: ApiKey, chatflow_ids: Sequence[str], now: int
+) -> None:
+    """Make `chatflow_ids` the whole set of chatflows that the key opens."""
+    wanted = dict.fromkeys(chatflow_ids)
+    bound = {item.id for item in key.chatflows}
+    if bound == wanted.keys():
+        return
+    caller.require("chatflows:update")
+    found: dict[str, Chatflow] = {}
+    for chatflow_id in wanted:
+        chatflow = tx.chatflows.get(caller.workspace_id, chatflow_id)
+        if chatflow is None:
+            raise InvalidInput.of("chatflowIds", f"There is no chatflow {chatflow_id[:64]!r} here.")
+        found[chatflow_id] = chatflow
+    for chatflow_id, chatflow in found.items():
+        if chatflow_id not in bound:
+            bind(tx, caller, chatflow, key.id, now)
+    for chatflow_id in bound - wanted.keys():
+        if (chatflow := tx.chatflows.get(caller.workspace_id, chatflow_id)) is not None:
+            unbind(tx, caller, chatflow, key.id, now)
+
+
+def _with_status(key: ApiKey, status: Status) -> ApiKey:
+    return msgspec.structs.replace(key, status=status)
+
+
+def _given(value: T | msgspec.UnsetType, otherwise: T) -> T:
+    return otherwise if isinstance(value, msgspec.UnsetType) else value
+
+
+def _record(
+    tx: Transaction, caller: Caller, now: int, action: str, before: ApiKey | None, after: ApiKey
+) -> None:
+    record(
+        tx,
+        caller,
+        now,
+        action=action,
+        subject=Subject.KEY,
+        subject_id=after.id,
+        version=after.version,
+        before=None if before is None else _for_people(before),
+        after=_for_people(after),
+    )
+
+
+def _for_people(key: ApiKey) -> dict[str, object]:
+    return {
+        "keyName": key.name,
+        "permissions": sorted(key.permissions),
+        "status": key.status.value,
+        "expiresAt": None if key.expires_at is None else to_iso(key.expires_at),
+        "note": key.note,
+        "chatflowIds": [item.id for item in key.chatflows],
+    }

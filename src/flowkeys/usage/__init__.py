@@ -1,0 +1,1 @@
+"""What verification leaves behind: buffered in memory, flushed by one writer."""

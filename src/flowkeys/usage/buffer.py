@@ -1,0 +1,64 @@
+"""Last uses and outdated digests, kept in memory until they are flushed.
+
+A crash loses at most one interval of last uses: they are for people to read, not for decisions.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from flowkeys.domain.digest import TokenDigest
+from flowkeys.domain.errors import Unavailable
+
+INTERVAL_SECONDS: Final = 2.0
+
+Flush = Callable[[dict[str, int], dict[str, tuple[TokenDigest, TokenDigest]]], Awaitable[None]]
+"""Stores last uses (key id → time) and re-digests (key id → old, new)."""
+
+
+class UsageBuffer:
+    """Implements the port `UsageRecorder`, and flushes itself."""
+
+    def __init__(self, flush: Flush, interval_seconds: float = INTERVAL_SECONDS) -> None:
+        """Keep what is recorded, and hand it to `flush` every `interval_seconds`."""
+        self._flush = flush
+        self._interval = interval_seconds
+        self._last_used: dict[str, int] = {}
+        self._outdated: dict[str, tuple[TokenDigest, TokenDigest]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def used(self, key_id: str, at: int) -> None:
+        """Note that a key was accepted."""
+        self._last_used[key_id] = at
+
+    def outdated(self, key_id: str, old: TokenDigest, new: TokenDigest) -> None:
+        """Note that an accepted token is stored under an older secret."""
+        self._outdated[key_id] = (old, new)
+
+    def start(self) -> None:
+        """Begin to flush in the background."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="flowkeys-usage")
+
+    async def stop(self) -> None:
+        """End the background task and flush what is left."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Hand over what was recorded; keep it when the store is away."""
+        if not self._last_used and not self._outdated:
+            return
+        last_used, self._last_used = self._last_used, {}
+        outdated, self._outdated = self._outdated, {}
+        try:
+            await self._flush(last_used, outdated)
+        except Unavailable:
+            self._last_used = {**last_used, **self._last_used}
+            self._outdated = {**outdated, **self._outdated}
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            await asyncio.shield(self.flush())
