@@ -1,0 +1,237 @@
+"""Chatflows: making, listing, changing and deleting them, and who may call them."""
+
+import uuid
+
+import msgspec
+
+from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck
+from flowkeys.domain.conversation import Message
+from flowkeys.domain.errors import FieldError, InvalidInput, NotFound
+from flowkeys.domain.journal import Subject
+from flowkeys.domain.listing import ChatflowQuery, MessageQuery, Page
+from flowkeys.domain.principal import Caller
+from flowkeys.domain.times import Clock
+from flowkeys.service.chatflow_access import bind, unbind
+from flowkeys.service.chatflow_input import EMPTY_FLOW, ChatflowPatch, checked, unenforced
+from flowkeys.service.journal import record
+from flowkeys.service.ports.flows import FlowEngine
+from flowkeys.service.ports.store import Store, Transaction
+
+
+class CheckedChatflow(msgspec.Struct, frozen=True):
+    """A chatflow with what this server makes of it."""
+
+    chatflow: Chatflow
+    check: FlowCheck
+    warnings: tuple[str, ...]
+
+
+class ChatflowService:
+    """Every write to a chatflow goes through here."""
+
+    def __init__(self, store: Store, engine: FlowEngine, clock: Clock) -> None:
+        self._store = store
+        self._engine = engine
+        self._clock = clock
+
+    async def create(self, caller: Caller, patch: ChatflowPatch) -> CheckedChatflow:
+        """Store a chatflow; it is closed unless the patch binds a key or makes it public.
+
+        Raises:
+            Forbidden: the caller lacks ``chatflows:create``, or binds a key that holds more than it does.
+            InvalidInput: naming every field that is wrong.
+        """
+        caller.require("chatflows:create")
+        patch = checked(patch)
+        if not isinstance(patch.name, str):
+            raise InvalidInput.of("name", "Give the chatflow a name.")
+        now = self._clock()
+        blank = Chatflow(
+            id=str(uuid.uuid4()),
+            workspace_id=caller.workspace_id,
+            name=patch.name,
+            type=ChatflowType.CHATFLOW,
+            flow_data=EMPTY_FLOW,
+            is_public=False,
+            chatbot_config=None,
+            api_config=None,
+            category=None,
+            extras={},
+            created_at=now,
+            updated_at=now,
+            version=1,
+        )
+        made = _patched(blank, patch)
+        _refuse_open_door(made)
+
+        def work(tx: Transaction) -> CheckedChatflow:
+            tx.chatflows.insert(made)
+            _record(tx, caller, now, "chatflow.create", None, made)
+            _write_bindings(tx, caller, made, patch, now)
+            return self._checked(_get(tx, caller, made.id))
+
+        return await self._store.write(work)
+
+    async def get(self, caller: Caller, chatflow_id: str) -> CheckedChatflow:
+        """Return a chatflow.
+
+        Raises:
+            NotFound: the workspace has no such chatflow.
+        """
+        caller.require("chatflows:view")
+        return await self._store.read(lambda tx: self._checked(_get(tx, caller, chatflow_id)))
+
+    async def page(self, caller: Caller, query: ChatflowQuery) -> Page[CheckedChatflow]:
+        """Return the chatflows that match, of the caller's workspace whatever the query says."""
+        caller.require("chatflows:view")
+        own = msgspec.structs.replace(query, workspace_id=caller.workspace_id)
+
+        def work(tx: Transaction) -> Page[CheckedChatflow]:
+            page = tx.chatflows.page(own)
+            return Page([self._checked(item) for item in page.items], page.total)
+
+        return await self._store.read(work)
+
+    async def update(self, caller: Caller, chatflow_id: str, patch: ChatflowPatch) -> CheckedChatflow:
+        """Change what the patch names, bindings included.
+
+        Raises:
+            Forbidden: the caller lacks ``chatflows:update``, or binds a key that holds more than it does.
+            InvalidInput: naming every field that is wrong.
+            NotFound: the workspace has no such chatflow.
+        """
+        caller.require("chatflows:update")
+        patch = checked(patch)
+        now = self._clock()
+
+        def work(tx: Transaction) -> CheckedChatflow:
+            before = _get(tx, caller, chatflow_id)
+            after = _patched(before, patch)
+            if after != before:
+                _refuse_open_door(after)
+                after = msgspec.structs.replace(after, updated_at=now, version=before.version + 1)
+                tx.chatflows.update(after)
+                _record(tx, caller, now, "chatflow.update", before, after)
+            _write_bindings(tx, caller, after, patch, now)
+            return self._checked(_get(tx, caller, chatflow_id))
+
+        return await self._store.write(work)
+
+    async def delete(self, caller: Caller, chatflow_id: str) -> None:
+        """Delete a chatflow with its conversations; its keys stay, unbound from it.
+
+        Raises:
+            NotFound: the workspace has no such chatflow.
+        """
+        caller.require("chatflows:delete")
+        now = self._clock()
+
+        def work(tx: Transaction) -> None:
+            chatflow = _get(tx, caller, chatflow_id)
+            for key_id in chatflow.key_ids:
+                unbind(tx, caller, chatflow, key_id, now)
+            chatflow = _get(tx, caller, chatflow_id)
+            tx.chatflows.delete(caller.workspace_id, chatflow_id)
+            gone = msgspec.structs.replace(chatflow, version=chatflow.version + 1)
+            _record(tx, caller, now, "chatflow.delete", chatflow, gone)
+
+        await self._store.write(work)
+
+    async def messages(self, caller: Caller, query: MessageQuery) -> Page[Message]:
+        """Return messages of a chatflow, newest first.
+
+        Raises:
+            NotFound: the workspace has no such chatflow.
+        """
+        caller.require("chatflows:view")
+
+        def work(tx: Transaction) -> Page[Message]:
+            _get(tx, caller, query.chatflow_id)
+            return tx.messages.page(msgspec.structs.replace(query, workspace_id=caller.workspace_id))
+
+        return await self._store.read(work)
+
+    def _checked(self, chatflow: Chatflow) -> CheckedChatflow:
+        warnings = tuple(error.message for error in unenforced(chatflow))
+        return CheckedChatflow(chatflow, self._engine.check(chatflow), warnings)
+
+
+def _get(tx: Transaction, caller: Caller, chatflow_id: str) -> Chatflow:
+    chatflow = tx.chatflows.get(caller.workspace_id, chatflow_id)
+    if chatflow is None:
+        raise NotFound("chatflow")
+    return chatflow
+
+
+def _patched(chatflow: Chatflow, patch: ChatflowPatch) -> Chatflow:
+    given = {
+        name: value
+        for name in ("name", "type", "flow_data", "is_public", "chatbot_config", "api_config", "category")
+        if not isinstance(value := getattr(patch, name), msgspec.UnsetType)
+    }
+    return msgspec.structs.replace(chatflow, **given, extras={**chatflow.extras, **patch.extras})
+
+
+def _refuse_open_door(chatflow: Chatflow) -> None:
+    """Raise `InvalidInput` when a public chatflow asks for limits that are not enforced."""
+    if chatflow.is_public and (errors := unenforced(chatflow)):
+        raise InvalidInput(
+            *(FieldError("isPublic", f"{e.message} Such a chatflow cannot be public.") for e in errors)
+        )
+
+
+def _write_bindings(
+    tx: Transaction, caller: Caller, chatflow: Chatflow, patch: ChatflowPatch, now: int
+) -> None:
+    wanted, field = _wanted_keys(chatflow, patch)
+    if wanted is None:
+        return
+    for key_id in chatflow.key_ids:
+        if key_id not in wanted:
+            unbind(tx, caller, chatflow, key_id, now)
+    for key_id in wanted:
+        if key_id not in chatflow.key_ids:
+            caller.require("chatflows:update")
+            bind(tx, caller, chatflow, key_id, now, field)
+
+
+def _wanted_keys(chatflow: Chatflow, patch: ChatflowPatch) -> tuple[tuple[str, ...] | None, str]:
+    """Return the keys to be bound, or None when that does not change, and the field that says so."""
+    key_ids = patch.key_ids
+    if isinstance(key_ids, tuple) and set(key_ids) == set(chatflow.key_ids):
+        key_ids = msgspec.UNSET
+    key_id = patch.key_id
+    shown = chatflow.key_ids[0] if chatflow.key_ids else None
+    if isinstance(key_id, msgspec.UnsetType) or (key_id or None) == shown:
+        return (tuple(dict.fromkeys(key_ids)), "apiKeyIds") if isinstance(key_ids, tuple) else (None, "")
+    only = (key_id,) if key_id else ()
+    if isinstance(key_ids, tuple) and set(key_ids) != set(only):
+        raise InvalidInput.of("apiKeyIds", "apikeyid and apiKeyIds say different things; send one of them.")
+    return only, "apikeyid"
+
+
+def _record(
+    tx: Transaction, caller: Caller, now: int, action: str, before: Chatflow | None, after: Chatflow
+) -> None:
+    record(
+        tx,
+        caller,
+        now,
+        action=action,
+        subject=Subject.CHATFLOW,
+        subject_id=after.id,
+        version=after.version,
+        before=None if before is None else _for_people(before),
+        after=None if action == "chatflow.delete" else _for_people(after),
+    )
+
+
+def _for_people(chatflow: Chatflow) -> dict[str, object]:
+    return {
+        "name": chatflow.name,
+        "type": chatflow.type.value,
+        "isPublic": chatflow.is_public,
+        "category": chatflow.category,
+        "flowDataCharacters": len(chatflow.flow_data),
+        "apiKeyIds": list(chatflow.key_ids),
+    }

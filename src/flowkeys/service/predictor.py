@@ -1,0 +1,222 @@
+"""From an allowed call to a run chatflow and two stored messages."""
+
+import asyncio
+import uuid
+from collections import OrderedDict
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.domain.api_key import KeyRecord
+from flowkeys.domain.chatflow import Chatflow, ChatflowAccess, ChatflowType
+from flowkeys.domain.conversation import Message, Role, Turn
+from flowkeys.domain.decision import AccessRequest, Denied, Reason
+from flowkeys.domain.errors import FlowNotRunnable
+from flowkeys.domain.times import Clock
+from flowkeys.domain.token import Token
+from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowEngine, FlowResult
+from flowkeys.service.ports.store import Store
+from flowkeys.service.ports.verification import ChatflowDirectory
+from flowkeys.service.prediction_input import PredictionInput, Session, session_of
+from flowkeys.service.verifier import Verifier
+
+HISTORY_MESSAGES: Final = 40
+"""Stored messages that a flow with memory is given at most."""
+_LOADED: Final = 256
+_AGENTFLOWS: Final = frozenset({ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT})
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A call that was allowed: the chatflow, and the key unless the chatflow is public."""
+
+    access: ChatflowAccess
+    record: KeyRecord | None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller gets, after both messages are stored."""
+
+    question: str
+    chat_id: str
+    session_id: str
+    message_id: str
+    execution_id: str | None
+    result: FlowResult
+
+
+class Predictor:
+    """Lets calls in and runs chatflows."""
+
+    def __init__(
+        self,
+        store: Store,
+        directory: ChatflowDirectory,
+        verifier: Verifier,
+        engine: FlowEngine,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._verifier = verifier
+        self._engine = engine
+        self._clock = clock
+        self._loaded: OrderedDict[str, Chatflow] = OrderedDict()
+        self.stopping = asyncio.Event()
+        """Set when the server stops: streams end themselves instead of being cut."""
+
+    async def authorize(self, chatflow_id: str, credential: Token | Denied) -> Grant | Denied:
+        """Decide who may call a chatflow: a key bound to it, or anyone when it is public.
+
+        Without a credential the answer is the same for a closed chatflow and for none at all.
+        """
+        if isinstance(credential, Denied):
+            if credential.reason is Reason.MISSING_CREDENTIALS:
+                access = await self._directory.access(chatflow_id)
+                if access is not None and access.is_public:
+                    return Grant(access, None)
+            return credential
+        decision = await self._verifier.verify(credential, AccessRequest(chatflow_id=chatflow_id))
+        if isinstance(decision, Denied) and decision.reason is not Reason.CHATFLOW_NOT_ALLOWED:
+            return decision
+        access = await self._directory.access(chatflow_id)
+        if access is None:
+            return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
+        if isinstance(decision, Denied):
+            if not access.is_public or decision.record is None:
+                return decision
+            if decision.record.workspace_id != access.workspace_id:
+                return decision
+            # A valid key of the workspace runs its public chatflows too, and that counts as use.
+            decision = await self._verifier.verify(credential)
+            if isinstance(decision, Denied):
+                return decision
+        return Grant(access, decision.record)
+
+    async def open(self, grant: Grant, request: PredictionInput) -> "Run":
+        """Return a run that is ready to start.
+
+        Raises:
+            FlowNotRunnable: the chatflow has kinds or settings this server cannot run.
+        """
+        chatflow = await self._load(grant.access)
+        flow = self._engine.compile(chatflow)
+        session = session_of(request, anonymous=grant.record is None)
+        return Run(self._store, self._clock(), chatflow, flow, grant.record, request, session)
+
+    async def _load(self, access: ChatflowAccess) -> Chatflow:
+        known = self._loaded.get(access.id)
+        if known is not None and known.version == access.version:
+            self._loaded.move_to_end(access.id)
+            return known
+        chatflow = await self._directory.load(access.id)
+        if chatflow is None:
+            raise FlowNotRunnable("The chatflow was deleted just now.")
+        self._loaded[access.id] = chatflow
+        if len(self._loaded) > _LOADED:
+            self._loaded.popitem(last=False)
+        return chatflow
+
+
+class Run:
+    """One call of a chatflow. Cancelling `execute` stops it, and then nothing of it is stored."""
+
+    def __init__(
+        self,
+        store: Store,
+        now: int,
+        chatflow: Chatflow,
+        flow: CompiledFlow,
+        record: KeyRecord | None,
+        request: PredictionInput,
+        session: Session,
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._chatflow = chatflow
+        self._flow = flow
+        self._key_id = record.key_id if record is not None else None
+        self._request = request
+        self._session = session
+
+    async def execute(self, emit: Emit) -> Answer:
+        """Run the chatflow, store the question and the answer, and return it.
+
+        Raises:
+            InvalidInput: the call lacks something that the chatflow needs.
+            UpstreamFailed: a model or service behind a node failed.
+            Unavailable: the messages could not be stored; there is no answer then.
+        """
+        await emit(Event("start", ""))
+        result = await self._flow.run(
+            FlowCall(
+                workspace_id=self._chatflow.workspace_id,
+                chatflow_id=self._chatflow.id,
+                session_id=self._session.session_id,
+                chat_id=self._session.chat_id,
+                question=self._request.question,
+                form=self._request.form,
+                overrides=self._request.overrides,
+                history=self._history,
+                now=self._now,
+            ),
+            emit,
+        )
+        answer = Answer(
+            question=self._request.question,
+            chat_id=self._session.chat_id,
+            session_id=self._session.session_id,
+            message_id=str(uuid.uuid4()),
+            execution_id=str(uuid.uuid4()) if self._chatflow.type in _AGENTFLOWS else None,
+            result=result,
+        )
+        messages = [
+            self._message(str(uuid.uuid4()), Role.USER, self._question_text(), {}),
+            self._message(answer.message_id, Role.ASSISTANT, result.text, _details(answer)),
+        ]
+        await self._store.write(lambda tx: tx.messages.add(messages))
+        return answer
+
+    async def _history(self) -> list[Turn]:
+        if self._request.history is not None:
+            return list(self._request.history)
+        if not self._session.remembered:
+            return []
+        chatflow, session_id, key_id = self._chatflow, self._session.session_id, self._key_id
+        return await self._store.read(
+            lambda tx: tx.messages.history(
+                chatflow.workspace_id, chatflow.id, key_id, session_id, HISTORY_MESSAGES
+            )
+        )
+
+    def _question_text(self) -> str:
+        if self._request.question or self._request.form is None:
+            return self._request.question
+        return msgspec.json.encode(self._request.form).decode()
+
+    def _message(self, message_id: str, role: Role, content: str, details: dict[str, Any]) -> Message:
+        return Message(
+            id=message_id,
+            workspace_id=self._chatflow.workspace_id,
+            chatflow_id=self._chatflow.id,
+            key_id=self._key_id,
+            session_id=self._session.session_id,
+            chat_id=self._session.chat_id,
+            role=role,
+            content=content,
+            details=details,
+            created_at=self._now,
+        )
+
+
+def _details(answer: Answer) -> dict[str, Any]:
+    result = answer.result
+    kept: dict[str, Any] = {}
+    if result.source_documents:
+        kept["sourceDocuments"] = result.source_documents
+    if result.used_tools:
+        kept["usedTools"] = result.used_tools
+    if result.executed:
+        kept["agentFlowExecutedData"] = result.executed
+    if answer.execution_id is not None:
+        kept["executionId"] = answer.execution_id
+    return kept
