@@ -1,3 +1,138 @@
-"""API keys for chatflows."""
+"""API keys for chatflows.
+
+Everything here is imported when it is first used, so that ``import flowkeys`` costs next to nothing.
+"""
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # type checkers take it for True; importing `typing` would cost more than all of this
+if TYPE_CHECKING:
+    from flowkeys.client.aio import AsyncClient
+    from flowkeys.client.errors import (
+        AuthenticationError,
+        ConnectionFailed,
+        FlowkeysApiError,
+        InvalidRequestError,
+        NotFoundError,
+        PermissionDenied,
+        RateLimited,
+        ServerError,
+        StreamFailed,
+        Unavailable,
+        UnexpectedAnswer,
+        UpstreamError,
+    )
+    from flowkeys.client.events import (
+        AgentFlowEvent,
+        AgentFlowExecutedData,
+        End,
+        Event,
+        Metadata,
+        NextAgentFlow,
+        SourceDocuments,
+        Start,
+        StreamError,
+        Token,
+        Unknown,
+        UsedTools,
+    )
+    from flowkeys.client.models import (
+        BoundChatflow,
+        Chatflow,
+        Collection,
+        Document,
+        Key,
+        Message,
+        NewKey,
+        Page,
+        Prediction,
+        SourceDocument,
+        Verification,
+    )
+    from flowkeys.client.sync import Client
+    from flowkeys.domain.conversation import Role, Turn
+    from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AgentFlowEvent",
+    "AgentFlowExecutedData",
+    "AsyncClient",
+    "AuthenticationError",
+    "BoundChatflow",
+    "Chatflow",
+    "Client",
+    "Collection",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "Document",
+    "End",
+    "Event",
+    "FieldError",
+    "FlowkeysApiError",
+    "FlowkeysError",
+    "InvalidRequestError",
+    "Key",
+    "Message",
+    "Metadata",
+    "NewKey",
+    "NextAgentFlow",
+    "NotFoundError",
+    "Page",
+    "PermissionDenied",
+    "Prediction",
+    "RateLimited",
+    "Role",
+    "ServerError",
+    "SourceDocument",
+    "SourceDocuments",
+    "Start",
+    "StreamError",
+    "StreamFailed",
+    "Token",
+    "Turn",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "Unknown",
+    "UpstreamError",
+    "UsedTools",
+    "Verification",
+    "__version__",
+]
+
+_HOMES = {
+    "flowkeys.client.sync": "Client",
+    "flowkeys.client.aio": "AsyncClient",
+    "flowkeys.client.errors": (
+        "FlowkeysApiError ConnectionFailed UnexpectedAnswer InvalidRequestError AuthenticationError"
+        " PermissionDenied NotFoundError RateLimited ServerError Unavailable UpstreamError StreamFailed"
+    ),
+    "flowkeys.client.events": (
+        "Event Start Token SourceDocuments UsedTools AgentFlowEvent NextAgentFlow AgentFlowExecutedData"
+        " Metadata StreamError End Unknown"
+    ),
+    "flowkeys.client.models": (
+        "Key NewKey BoundChatflow Verification Page Chatflow Message Collection Document SourceDocument"
+        " Prediction"
+    ),
+    "flowkeys.domain.conversation": "Role Turn",
+    "flowkeys.domain.errors": "FlowkeysError ConfigurationError FieldError",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+if not TYPE_CHECKING:  # so that a type checker sees a wrong name
+
+    def __getattr__(name: str) -> object:
+        """Import the public name `name` from its module (PEP 562)."""
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_HOME_OF[name]), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return __all__

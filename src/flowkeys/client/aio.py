@@ -1,0 +1,214 @@
+"""The client for asyncio: the verbs of the blocking one, awaited."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from functools import partial, wraps
+from typing import Any, ParamSpec, Self, TypeVar
+
+import httpx
+from msgspec import UNSET, UnsetType
+
+from flowkeys.client import chatflows, document_stores, keys, predictions
+from flowkeys.client.call import Call, Listing, following
+from flowkeys.client.connection import (
+    DEFAULT_TIMEOUT,
+    Attempts,
+    Connection,
+    Timeout,
+    cut_short,
+    read_answer,
+)
+from flowkeys.client.events import Event, EventReader
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Manages keys and runs chatflows from asyncio. Close it, or use it in an ``async with``.
+
+    The arguments are those of `Client`, but that `http_client` is an ``httpx.AsyncClient``.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: Timeout | UnsetType = UNSET,
+        max_retries: int = 2,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._connection = Connection(base_url, api_key, timeout, max_retries)
+        self._owned = http_client is None
+        self._http = http_client or httpx.AsyncClient(timeout=DEFAULT_TIMEOUT)
+        self.keys = AsyncKeys(self)
+        self.chatflows = AsyncChatflows(self)
+        self.collections = AsyncCollections(self)
+        self.predict = self.verb(predictions.predict)
+        self.stream = self.streaming(predictions.stream)
+        self.ping = self.verb(predictions.ping)
+
+    def verb(self, build: Callable[P, Call[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+        """Return `build` as a coroutine function that performs the call it describes."""
+
+        @wraps(build)
+        async def perform(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await self.run(build(*args, **kwargs))
+
+        return perform
+
+    def listing(self, build: Callable[P, Call[Listing[T]]]) -> Callable[P, AsyncIterator[T]]:
+        """Return `build` as a function that iterates over a list, however many parts it comes in."""
+
+        @wraps(build)
+        async def iterate(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+            call: Call[Listing[T]] | None = build(*args, **kwargs)
+            while call is not None:
+                part = await self.run(call)
+                for item in part.items:
+                    yield item
+                call = following(call, part)
+
+        return iterate
+
+    def streaming(self, build: Callable[P, Call[EventReader]]) -> Callable[P, "AsyncEventStream"]:
+        """Return `build` as a function that reads the stream which the call is answered with."""
+
+        @wraps(build)
+        def stream(*args: P.args, **kwargs: P.kwargs) -> AsyncEventStream:
+            call = build(*args, **kwargs)
+            return AsyncEventStream(partial(self.send, call, stream=True), call, self._connection)
+
+        return stream
+
+    async def run(self, call: Call[T]) -> T:
+        """Perform any call and return its result."""
+        return read_answer(call, await self.send(call))
+
+    async def send(self, call: Call[T], *, stream: bool = False) -> httpx.Response:
+        """Send a call, again where that is safe, and return the answer if it is a success."""
+        attempts = Attempts(call, self._connection)
+        while True:
+            request = self._connection.request(self._http, call)
+            try:
+                response = await self._http.send(request, stream=stream, follow_redirects=False)
+                if response.is_success:
+                    return response
+                await response.aread()
+            except httpx.RequestError as error:
+                wait = attempts.broken(error)
+            else:
+                wait = attempts.refused(response)
+            await asyncio.sleep(wait)
+
+    async def aclose(self) -> None:
+        """Close the connections, unless `http_client` was given."""
+        if self._owned:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"AsyncClient({self._connection.base_url!r})"
+
+
+class AsyncEventStream:
+    """The events of one answer: an async iterator, and a context manager that hangs up when it is left."""
+
+    def __init__(
+        self, send: Callable[[], Awaitable[httpx.Response]], call: Call[EventReader], connection: Connection
+    ) -> None:
+        self._send = send
+        self._call = call
+        self._connection = connection
+        self._response: httpx.Response | None = None
+        self._events = self._read()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        return await anext(self._events)
+
+    async def __aenter__(self) -> Self:
+        await self._open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Hang up. A flow that is still running is stopped by the server."""
+        await self._events.aclose()
+        if self._response is not None:
+            await self._response.aclose()
+
+    async def _open(self) -> httpx.Response:
+        if self._response is None:
+            self._response = await self._send()
+        return self._response
+
+    async def _read(self) -> AsyncGenerator[Event, None]:
+        response = await self._open()
+        try:
+            reader = read_answer(self._call, response)
+            async for chunk in response.aiter_bytes():
+                for event in reader.feed(chunk):
+                    yield event
+                if reader.ended:
+                    return
+        except httpx.RequestError as error:
+            raise self._connection.broken_off(error) from error
+        finally:
+            await response.aclose()
+        raise cut_short()
+
+
+class AsyncKeys:
+    """``client.keys``: API keys."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.create = client.verb(keys.create)
+        self.list = client.listing(keys.every)
+        self.page = client.verb(keys.page)
+        self.get = client.verb(keys.get)
+        self.update = client.verb(keys.update)
+        self.disable = client.verb(keys.disable)
+        self.enable = client.verb(keys.enable)
+        self.revoke = client.verb(keys.revoke)
+        self.set_chatflows = client.verb(keys.set_chatflows)
+        self.verify = client.verb(keys.verify)
+        self.verify_many = client.verb(keys.verify_many)
+
+
+class AsyncChatflows:
+    """``client.chatflows``: chatflows, the keys bound to them, and their conversations."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.create = client.verb(chatflows.create)
+        self.list = client.listing(chatflows.every)
+        self.page = client.verb(chatflows.page)
+        self.get = client.verb(chatflows.get)
+        self.update = client.verb(chatflows.update)
+        self.delete = client.verb(chatflows.delete)
+        self.bind = client.verb(chatflows.bind)
+        self.unbind = client.verb(chatflows.unbind)
+        self.messages = client.verb(chatflows.messages)
+
+
+class AsyncCollections:
+    """``client.collections``: document stores."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.create = client.verb(document_stores.create)
+        self.list = client.listing(document_stores.every)
+        self.get = client.verb(document_stores.get)
+        self.delete = client.verb(document_stores.delete)
+        self.upload = client.verb(document_stores.upload)
+        self.documents = client.listing(document_stores.documents)
+        self.delete_document = client.verb(document_stores.delete_document)

@@ -1,0 +1,171 @@
+"""Calls about keys."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, id_of, path, query
+from flowkeys.client.models import Key, NewKey, Page, Verification
+
+
+class _Affected(msgspec.Struct):
+    affected: int
+
+
+class _Results(msgspec.Struct):
+    results: list[Verification]
+
+
+_KEY: Final = as_type(Key)
+_NEW_KEY: Final = as_type(NewKey)
+_KEYS: Final = as_listing(list[Key])
+_PAGE: Final = as_type(Page[Key])
+_VERIFICATION: Final = as_type(Verification)
+_AFFECTED: Final = as_type(_Affected)
+_RESULTS: Final = as_type(_Results)
+
+
+def create(
+    key_name: str,
+    *,
+    chatflow_ids: Iterable[Ref] | UnsetType = UNSET,
+    permissions: Iterable[str] | UnsetType = UNSET,
+    expires_at: datetime | UnsetType | None = UNSET,
+    expires_in: timedelta | str | UnsetType = UNSET,
+    note: str | UnsetType | None = UNSET,
+) -> Call[NewKey]:
+    """Create a key. Its `token` is in the result and can never be read again."""
+    body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note)
+    return Call(method="POST", path=path("apikey"), body=body, decode=_NEW_KEY, repeatable=False)
+
+
+def every(
+    *,
+    search: str | None = None,
+    status: str | None = None,
+    chatflow_id: Ref | None = None,
+    sort: str | None = None,
+) -> Call[Listing[Key]]:
+    """Iterate over all keys that match, however many; revoked ones only with `status` revoked or all."""
+    params = _filter(search, status, chatflow_id, sort)
+    return Call(method="GET", path=path("apikey"), params=params, decode=_KEYS)
+
+
+def page(
+    *,
+    search: str | None = None,
+    status: str | None = None,
+    chatflow_id: Ref | None = None,
+    sort: str | None = None,
+    page: int = 1,
+    limit: int = 20,
+) -> Call[Page[Key]]:
+    """Return one page of the keys that match, and how many match in all."""
+    params = _filter(search, status, chatflow_id, sort) | query(page=page, limit=limit)
+    return Call(method="GET", path=path("apikey"), params=params, decode=_PAGE)
+
+
+def get(key: Ref) -> Call[Key]:
+    """Return one key."""
+    return Call(method="GET", path=path("apikey", key), decode=_KEY)
+
+
+def update(
+    key: Ref,
+    *,
+    key_name: str | UnsetType = UNSET,
+    chatflow_ids: Iterable[Ref] | UnsetType = UNSET,
+    permissions: Iterable[str] | UnsetType = UNSET,
+    expires_at: datetime | UnsetType | None = UNSET,
+    expires_in: timedelta | str | UnsetType = UNSET,
+    note: str | UnsetType | None = UNSET,
+) -> Call[Key]:
+    """Change what is given and leave the rest. ``expires_at=None`` removes the expiry."""
+    body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note)
+    return Call(method="PUT", path=path("apikey", key), body=body, decode=_KEY)
+
+
+def disable(key: Ref) -> Call[Key]:
+    """Refuse the key until it is enabled again."""
+    return Call(method="POST", path=path("apikey", key, "disable"), decode=_KEY)
+
+
+def enable(key: Ref) -> Call[Key]:
+    """Accept a disabled key again."""
+    return Call(method="POST", path=path("apikey", key, "enable"), decode=_KEY)
+
+
+def revoke(key: Ref) -> Call[bool]:
+    """Refuse the key for ever. False means that it was revoked already, be it by an attempt of this call."""
+    return Call(
+        method="DELETE", path=path("apikey", key), decode=lambda response: _AFFECTED(response).affected > 0
+    )
+
+
+def set_chatflows(key: Ref, chatflow_ids: Iterable[Ref]) -> Call[Key]:
+    """Let the key open exactly these chatflows."""
+    body = {"chatflowIds": [id_of(chatflow) for chatflow in chatflow_ids]}
+    return Call(method="PUT", path=path("apikey", key, "chatflows"), body=body, decode=_KEY)
+
+
+def verify(
+    token: str | None = None, *, chatflow_id: Ref | None = None, permission: str | None = None
+) -> Call[Verification]:
+    """Tell whether a token is good, for a chatflow or a permission if one is named.
+
+    Without `token` the client asks about its own key; then a refusal is raised, not returned.
+    """
+    body = _question(chatflow_id, permission) | given(token=UNSET if token is None else str(token))
+    return Call(method="POST", path=path("apikey", "verify"), body=body, decode=_VERIFICATION)
+
+
+def verify_many(
+    tokens: Iterable[str], *, chatflow_id: Ref | None = None, permission: str | None = None
+) -> Call[list[Verification]]:
+    """Tell of up to 100 tokens whether they are good, in the order given."""
+    body = _question(chatflow_id, permission) | {"tokens": [str(token) for token in tokens]}
+    return Call(
+        method="POST",
+        path=path("apikey", "verify"),
+        body=body,
+        decode=lambda response: _RESULTS(response).results,
+    )
+
+
+def _body(
+    key_name: str | UnsetType,
+    chatflow_ids: Iterable[Ref] | UnsetType,
+    permissions: Iterable[str] | UnsetType,
+    expires_at: datetime | UnsetType | None,
+    expires_in: timedelta | str | UnsetType,
+    note: str | UnsetType | None,
+) -> dict[str, object]:
+    return given(
+        keyName=key_name,
+        chatflowIds=UNSET if isinstance(chatflow_ids, UnsetType) else [id_of(c) for c in chatflow_ids],
+        permissions=UNSET if isinstance(permissions, UnsetType) else list(permissions),
+        expiresAt=expires_at,
+        expiresIn=_seconds(expires_in) if isinstance(expires_in, timedelta) else expires_in,
+        note=note,
+    )
+
+
+def _seconds(duration: timedelta) -> str:
+    return f"{int(duration.total_seconds())}s"
+
+
+def _filter(
+    search: str | None, status: str | None, chatflow_id: Ref | None, sort: str | None
+) -> dict[str, str]:
+    chatflow = None if chatflow_id is None else id_of(chatflow_id)
+    return query(search=search, status=status, chatflowId=chatflow, sort=sort)
+
+
+def _question(chatflow_id: Ref | None, permission: str | None) -> dict[str, object]:
+    return given(
+        chatflowId=UNSET if chatflow_id is None else id_of(chatflow_id),
+        permission=UNSET if permission is None else permission,
+    )

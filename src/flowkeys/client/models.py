@@ -1,0 +1,183 @@
+"""What calls return: read-only values with Python's names over the wire's. Unknown members are ignored."""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import field
+from msgspec.structs import force_setattr
+
+T = TypeVar("T")
+
+
+class SecretText(str):
+    """A string whose ``repr`` hides it, so that logs and tracebacks of what holds it do not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "SecretText('…')"
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The base of every result: snake_case in Python, camelCase on the wire."""
+
+
+class Page(Wire, Generic[T], frozen=True, kw_only=True):
+    """One page of a list, and how many match in all."""
+
+    total: int
+    data: list[T]
+
+
+class Creator(Wire, frozen=True, kw_only=True):
+    """Who made a key: a key, a person or the operator."""
+
+    type: str
+    id: str | None = None
+    name: str | None = None
+
+
+class BoundChatflow(Wire, frozen=True, kw_only=True):
+    """A chatflow that a key opens."""
+
+    id: str
+    flow_name: str | None = None
+    category: str | None = None
+    updated_at: datetime | None = field(name="updatedDate", default=None)
+
+
+class Key(Wire, frozen=True, kw_only=True):
+    """An API key. `api_key` is masked: the token itself is shown once, by `NewKey`."""
+
+    id: str
+    key_name: str
+    api_key: str
+    status: str = "active"
+    permissions: list[str] = []
+    chatflows: list[BoundChatflow] = field(name="chatFlows", default_factory=list)
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    created_by: Creator | None = None
+    workspace_id: str | None = None
+    note: str | None = None
+
+
+class NewKey(Key, frozen=True, kw_only=True):
+    """A key that was just created. This is the only time that `token` can be read: store it now."""
+
+    api_secret: str | None = None
+    """The digest that the server keeps."""
+
+    def __post_init__(self) -> None:
+        """Wrap what must not appear in a ``repr``."""
+        force_setattr(self, "api_key", SecretText(self.api_key))
+        if self.api_secret is not None:
+            force_setattr(self, "api_secret", SecretText(self.api_secret))
+
+    @property
+    def token(self) -> str:
+        """The secret that programs present as ``Authorization: Bearer fl-…``."""
+        return str(self.api_key)
+
+
+class Verification(Wire, frozen=True, kw_only=True):
+    """Whether a token is good. It is false in a condition when the token is not."""
+
+    valid: bool
+    code: str | None = None
+    """Why not: ``unknown_key``, ``expired_key``, ``chatflow_not_allowed``…"""
+    id: str | None = None
+    key_name: str | None = None
+    workspace_id: str | None = None
+    chatflow_ids: list[str] | None = None
+    permissions: list[str] | None = None
+    expires_at: datetime | None = None
+    detail: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.valid
+
+
+class Chatflow(Wire, frozen=True, kw_only=True):
+    """A chatflow. `flow_data` is the JSON text that Flowise exports."""
+
+    id: str
+    name: str
+    type: str = "CHATFLOW"
+    flow_data: str = ""
+    is_public: bool = False
+    api_key_id: str | None = field(name="apikeyid", default=None)
+    """The key that was bound first; `api_key_ids` has all."""
+    api_key_ids: list[str] = []
+    chatbot_config: str | None = None
+    api_config: str | None = None
+    category: str | None = None
+    created_at: datetime | None = field(name="createdDate", default=None)
+    updated_at: datetime | None = field(name="updatedDate", default=None)
+    workspace_id: str | None = None
+    runnable: bool | None = None
+    missing_node_kinds: list[str] = []
+
+
+class Message(Wire, frozen=True, kw_only=True):
+    """One stored message of a conversation."""
+
+    id: str
+    role: str
+    """``userMessage`` or ``apiMessage``."""
+    content: str
+    session_id: str | None = None
+    chat_id: str | None = None
+    chatflow_id: str | None = field(name="chatflowid", default=None)
+    key_id: str | None = None
+    created_at: datetime | None = field(name="createdDate", default=None)
+    source_documents: list[dict[str, Any]] | None = None
+    used_tools: list[dict[str, Any]] | None = None
+
+
+class Collection(Wire, frozen=True, kw_only=True):
+    """A document store: what a retriever node searches."""
+
+    id: str
+    name: str
+    description: str | None = None
+    documents: int = 0
+    passages: int = 0
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class Document(Wire, frozen=True, kw_only=True):
+    """One file of a collection."""
+
+    id: str
+    source: str
+    media_type: str | None = None
+    size_bytes: int | None = None
+    passages: int = 0
+    sha256: str | None = None
+    created_at: datetime | None = None
+
+
+class SourceDocument(Wire, frozen=True, kw_only=True):
+    """A passage that an answer was drawn from."""
+
+    page_content: str = ""
+    metadata: dict[str, Any] = {}
+
+
+class Prediction(Wire, frozen=True, kw_only=True):
+    """The answer of a chatflow. Pass `session_id` to the next call to go on with the conversation."""
+
+    text: str = ""
+    question: str | None = None
+    chat_id: str | None = None
+    chat_message_id: str | None = None
+    session_id: str | None = None
+    execution_id: str | None = None
+    source_documents: list[SourceDocument] | None = None
+    used_tools: list[dict[str, Any]] | None = None
+    agent_flow_executed_data: list[dict[str, Any]] | None = None

@@ -1,0 +1,217 @@
+"""The blocking client."""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from functools import partial, wraps
+from typing import ParamSpec, Self, TypeVar
+
+import httpx
+from msgspec import UNSET, UnsetType
+
+from flowkeys.client import chatflows, document_stores, keys, predictions
+from flowkeys.client.call import Call, Listing, following
+from flowkeys.client.connection import (
+    DEFAULT_TIMEOUT,
+    Attempts,
+    Connection,
+    Timeout,
+    cut_short,
+    read_answer,
+)
+from flowkeys.client.events import Event, EventReader
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Client:
+    """Manages keys and runs chatflows. Safe to share between threads; close it, or use it in a ``with``.
+
+    Args:
+        base_url: where the server is; ``FLOWKEYS_URL`` unless given.
+        api_key: the key to present; ``FLOWKEYS_API_KEY`` unless given, ``""`` for none.
+        timeout: seconds, or an ``httpx.Timeout``; unless given 120, and 5 to connect.
+        max_retries: how often a call is tried again where that is safe.
+        http_client: an ``httpx.Client`` to send with, which stays yours to close.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: Timeout | UnsetType = UNSET,
+        max_retries: int = 2,
+        http_client: httpx.Client | None = None,
+    ) -> None:
+        self._connection = Connection(base_url, api_key, timeout, max_retries)
+        self._owned = http_client is None
+        self._http = http_client or httpx.Client(timeout=DEFAULT_TIMEOUT)
+        self.keys = Keys(self)
+        self.chatflows = Chatflows(self)
+        self.collections = Collections(self)
+        self.predict = self.verb(predictions.predict)
+        self.stream = self.streaming(predictions.stream)
+        self.ping = self.verb(predictions.ping)
+
+    def verb(self, build: Callable[P, Call[T]]) -> Callable[P, T]:
+        """Return `build` as a function that performs the call it describes."""
+
+        @wraps(build)
+        def perform(*args: P.args, **kwargs: P.kwargs) -> T:
+            return self.run(build(*args, **kwargs))
+
+        return perform
+
+    def listing(self, build: Callable[P, Call[Listing[T]]]) -> Callable[P, Iterator[T]]:
+        """Return `build` as a function that iterates over a list, however many parts it comes in."""
+
+        @wraps(build)
+        def iterate(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+            call: Call[Listing[T]] | None = build(*args, **kwargs)
+            while call is not None:
+                part = self.run(call)
+                yield from part.items
+                call = following(call, part)
+
+        return iterate
+
+    def streaming(self, build: Callable[P, Call[EventReader]]) -> Callable[P, "EventStream"]:
+        """Return `build` as a function that reads the stream which the call is answered with."""
+
+        @wraps(build)
+        def stream(*args: P.args, **kwargs: P.kwargs) -> EventStream:
+            call = build(*args, **kwargs)
+            return EventStream(partial(self.send, call, stream=True), call, self._connection)
+
+        return stream
+
+    def run(self, call: Call[T]) -> T:
+        """Perform any call and return its result."""
+        return read_answer(call, self.send(call))
+
+    def send(self, call: Call[T], *, stream: bool = False) -> httpx.Response:
+        """Send a call, again where that is safe, and return the answer if it is a success."""
+        attempts = Attempts(call, self._connection)
+        while True:
+            request = self._connection.request(self._http, call)
+            try:
+                response = self._http.send(request, stream=stream, follow_redirects=False)
+                if response.is_success:
+                    return response
+                response.read()
+            except httpx.RequestError as error:
+                wait = attempts.broken(error)
+            else:
+                wait = attempts.refused(response)
+            time.sleep(wait)
+
+    def close(self) -> None:
+        """Close the connections, unless `http_client` was given."""
+        if self._owned:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self._connection.base_url!r})"
+
+
+class EventStream:
+    """The events of one answer: an iterator, and a context manager that hangs up when it is left."""
+
+    def __init__(
+        self, send: Callable[[], httpx.Response], call: Call[EventReader], connection: Connection
+    ) -> None:
+        self._send = send
+        self._call = call
+        self._connection = connection
+        self._response: httpx.Response | None = None
+        self._events = self._read()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up. A flow that is still running is stopped by the server."""
+        self._events.close()
+        if self._response is not None:
+            self._response.close()
+
+    def _open(self) -> httpx.Response:
+        if self._response is None:
+            self._response = self._send()
+        return self._response
+
+    def _read(self) -> Generator[Event, None, None]:
+        response = self._open()
+        try:
+            reader = read_answer(self._call, response)
+            for chunk in response.iter_bytes():
+                yield from reader.feed(chunk)
+                if reader.ended:
+                    return
+        except httpx.RequestError as error:
+            raise self._connection.broken_off(error) from error
+        finally:
+            response.close()
+        raise cut_short()
+
+
+class Keys:
+    """``client.keys``: API keys."""
+
+    def __init__(self, client: Client) -> None:
+        self.create = client.verb(keys.create)
+        self.list = client.listing(keys.every)
+        self.page = client.verb(keys.page)
+        self.get = client.verb(keys.get)
+        self.update = client.verb(keys.update)
+        self.disable = client.verb(keys.disable)
+        self.enable = client.verb(keys.enable)
+        self.revoke = client.verb(keys.revoke)
+        self.set_chatflows = client.verb(keys.set_chatflows)
+        self.verify = client.verb(keys.verify)
+        self.verify_many = client.verb(keys.verify_many)
+
+
+class Chatflows:
+    """``client.chatflows``: chatflows, the keys bound to them, and their conversations."""
+
+    def __init__(self, client: Client) -> None:
+        self.create = client.verb(chatflows.create)
+        self.list = client.listing(chatflows.every)
+        self.page = client.verb(chatflows.page)
+        self.get = client.verb(chatflows.get)
+        self.update = client.verb(chatflows.update)
+        self.delete = client.verb(chatflows.delete)
+        self.bind = client.verb(chatflows.bind)
+        self.unbind = client.verb(chatflows.unbind)
+        self.messages = client.verb(chatflows.messages)
+
+
+class Collections:
+    """``client.collections``: document stores."""
+
+    def __init__(self, client: Client) -> None:
+        self.create = client.verb(document_stores.create)
+        self.list = client.listing(document_stores.every)
+        self.get = client.verb(document_stores.get)
+        self.delete = client.verb(document_stores.delete)
+        self.upload = client.verb(document_stores.upload)
+        self.documents = client.listing(document_stores.documents)
+        self.delete_document = client.verb(document_stores.delete_document)
