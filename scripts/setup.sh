@@ -45,9 +45,15 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     "$python" -m venv --clear "$venv"
 fi
 
-# -qq shows errors only. The build backend is installed like the rest, so that it is pinned like the rest.
+# Quiet when all is well, in full when it is not. The build backend is installed like the rest, so that it is
+# pinned like the rest.
+log=build/setup-$what.log
 install() {
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input "$@" </dev/null
+    "$venv/bin/python" -m pip install --disable-pip-version-check --no-input "$@" </dev/null >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        echo "flowkeys: pip could not install into $venv; all of its output is in $log" >&2
+        exit 1
+    }
 }
 
 if [ "$what" = main ]; then
