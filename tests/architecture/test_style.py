@@ -11,6 +11,8 @@ from tests.architecture.tree import ROOT, name_of, python_files
 LONGEST = 300
 LONGER: dict[str, str] = {}
 """Files that may be longer, each with the reason why it cannot be two."""
+MIGRATIONS = "src/flowkeys/storage/migrations/versions/"
+"""One step of the schema each, written once and never changed: their length is the schema's."""
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,7 @@ def test_no_file_is_longer_than_a_reader_can_hold() -> None:
     lengths = {
         name_of(path): len(path.read_text("utf-8").splitlines())
         for path in python_files("src", "scripts", "bench")
+        if not name_of(path).startswith(MIGRATIONS)
     }
     too_long = {name for name, length in lengths.items() if length > LONGEST}
     assert too_long == set(LONGER)
