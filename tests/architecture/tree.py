@@ -33,12 +33,25 @@ class Import(NamedTuple):
         return f"{self.file}:{self.line} imports {self.name}"
 
 
+GENERATED = {"build", "dist", "node_modules", "__pycache__"}
+
+
 @cache
 def tracked() -> tuple[Path, ...]:
-    """Return every file that git knows and that is still there."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+    """Return every file that git knows and that is there; without git, all that is not generated."""
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return tuple(path for path in ROOT.rglob("*") if path.is_file() and _is_ours(path))
     paths = (ROOT / name for name in listed.stdout.split("\0") if name)
     return tuple(path for path in paths if path.is_file())
+
+
+def _is_ours(path: Path) -> bool:
+    folders = path.relative_to(ROOT).parts[:-1]
+    return not any(part in GENERATED or (part.startswith(".") and part != ".ci") for part in folders)
 
 
 def python_files(*folders: str) -> list[Path]:
