@@ -15,16 +15,18 @@ esac
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
+version_of() { if command -v "$1" >/dev/null 2>&1; then "$1" -V 2>&1; else echo missing; fi; }
+
 find_python() {
     if [ -n "${PYTHON:-}" ]; then
         recent "$PYTHON" && echo "$PYTHON" && return
-        echo "flowkeys: needs Python 3.11 or newer; PYTHON=$PYTHON is $("$PYTHON" -V 2>&1 || echo missing)." >&2
+        echo "flowkeys: needs Python 3.11 or newer; PYTHON=$PYTHON is $(version_of "$PYTHON")." >&2
         return 1
     fi
-    for name in python3 python3.13 python3.12 python3.11; do
+    for name in python3 python3.14 python3.13 python3.12 python3.11; do
         recent "$name" && echo "$name" && return
     done
-    echo "flowkeys: needs Python 3.11 or newer; python3 is $(python3 -V 2>&1 || echo missing)." \
+    echo "flowkeys: needs Python 3.11 or newer; python3 is $(version_of python3)." \
         "Install one, or name it: make PYTHON=/path/to/python3.12" >&2
     return 1
 }
