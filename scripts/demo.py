@@ -29,11 +29,10 @@ SECOND_QUESTION = "What opens a chatflow?"
 
 GO_ON = """
 What next:
-  make serve                                      a server of your own on http://127.0.0.1:3000
+  make serve                                        a server of your own on http://127.0.0.1:3000
   .venv/bin/flowkeys flows add NAME --docs FOLDER   a chatflow over a folder of documents
   .venv/bin/flowkeys keys create NAME               a key, to be bound to it
-  README.md                                       the rest
-"""
+  README.md                                         the rest"""
 
 
 class DemoFailed(Exception):

@@ -10,6 +10,7 @@ from tests.architecture.tree import ROOT, imports
 PLACES = {
     "msgspec": None,  # everywhere
     "httpx": {"client", "flows", "cli"},
+    "httpcore": {"flows"},  # comes with httpx; connects to the address that was checked, and to no other
     "fastapi": {"web", "fastapi", "asgi", "bootstrap"},
     "starlette": {"web", "fastapi", "asgi", "bootstrap"},
     "pydantic": {"web", "config"},
@@ -17,7 +18,7 @@ PLACES = {
     "uvicorn": {"cli", "web", "bootstrap", "asgi"},
     "sqlalchemy": {"storage"},
     "alembic": {"storage"},
-    "structlog": {"logs"},
+    "structlog": {"logs", "web"},
     "typer": {"cli"},
     "rich": {"cli"},
     "pypdf": {"documents"},
