@@ -1,0 +1,127 @@
+"""One run of a chatflow: what its steps can read, and what they have done so far."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowkeys.domain.conversation import Role, Turn
+from flowkeys.domain.times import to_iso
+from flowkeys.service.ports.flows import Emit, Event, FlowCall
+
+BETWEEN_ANSWERS = "\n\n"
+_WRITTEN = 1
+_SEPARATE = 2
+
+
+class Run:
+    """The state of one run. It satisfies `variables.Scope`."""
+
+    __slots__ = (
+        "_history",
+        "_history_limit",
+        "_state_limit",
+        "_written",
+        "call",
+        "chat",
+        "emit",
+        "flow",
+        "form",
+        "outputs",
+        "question",
+        "sources",
+        "state",
+        "streaming",
+        "tools",
+        "variables",
+    )
+
+    def __init__(
+        self,
+        call: FlowCall,
+        emit: Emit,
+        *,
+        variables: Mapping[str, str],
+        history_limit: int,
+        state_limit: int,
+    ) -> None:
+        self.call = call
+        self.emit = emit
+        self.question = call.question
+        self.form: Mapping[str, Any] = call.form or {}
+        if not self.question and self.form:
+            self.question = "\n".join(f"{name}: {value}" for name, value in self.form.items())
+        self.state: dict[str, Any] = {}
+        self.flow: Mapping[str, Any] = {
+            "chatflowId": call.chatflow_id,
+            "chatflowid": call.chatflow_id,
+            "sessionId": call.session_id,
+            "chatId": call.chat_id,
+            "input": self.question,
+            "state": self.state,
+        }
+        self.variables = variables
+        self.outputs: dict[str, Mapping[str, Any]] = {}
+        self.chat: list[dict[str, str]] = []
+        """What models and their questioner said in this run: later models with memory are given it."""
+        self.sources: list[dict[str, Any]] = []
+        self.tools: list[dict[str, Any]] = []
+        self._history: list[Turn] | None = None
+        self._history_limit = history_limit
+        self._state_limit = state_limit
+        self.streaming = False
+        """Whether what the present step says goes out as it is said."""
+        self._written = 0
+
+    async def history(self) -> list[Turn]:
+        """Return the last earlier messages of the session; they are loaded once, when first asked for."""
+        if self._history is None:
+            self._history = (await self.call.history())[-self._history_limit :]
+        return self._history
+
+    async def messages(self) -> list[dict[str, str]]:
+        """Return the earlier messages as ``{"role": "user" | "assistant", "content": …}``."""
+        return [
+            {"role": "user" if turn.role is Role.USER else "assistant", "content": turn.content}
+            for turn in await self.history()
+        ]
+
+    def forget(self) -> None:
+        """Run without the earlier messages."""
+        self._history = []
+
+    def update_state(self, changes: Mapping[str, Any]) -> bool:
+        """Set members of the flow's state; False when they would make it longer than the operator allows."""
+        merged = {**self.state, **changes}
+        if sum(len(key) + len(str(value)) for key, value in merged.items()) > self._state_limit:
+            return False
+        self.state.update(changes)
+        return True
+
+    def begin_step(self, *, streaming: bool) -> None:
+        """Begin the next step; what it says is another part of the answer than what was sent before."""
+        self.streaming = streaming
+        if streaming and self._written:
+            self._written = _SEPARATE
+
+    async def say(self, text: str) -> None:
+        """Send a piece of what the present step says, if that is part of the answer."""
+        if not text or not self.streaming:
+            return
+        if self._written == _SEPARATE:
+            await self.emit(Event("token", BETWEEN_ANSWERS))
+        self._written = _WRITTEN
+        await self.emit(Event("token", text))
+
+    def history_text(self) -> str:
+        """Return the earlier messages as text; they have been loaded if a template asks for them."""
+        return "\n".join(
+            f"{'Human' if turn.role is Role.USER else 'Assistant'}: {turn.content}"
+            for turn in self._history or ()
+        )
+
+    def time_text(self) -> str:
+        """Return the time of the call."""
+        return to_iso(self.call.now)
+
+    def messages_in_run(self) -> int:
+        """Return how many messages models made in this run before the last."""
+        return max(0, len(self.chat) - 1)

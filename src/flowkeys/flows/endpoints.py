@@ -1,0 +1,144 @@
+"""Which addresses flows may call: public ones, and the base URLs that the operator listed."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from flowkeys.domain.errors import ConfigurationError
+
+Address = IPv4Address | IPv6Address
+
+_PORTS: Final = {"http": 80, "https": 443}
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+_COMPATIBLE: Final = IPv6Network("::/96")
+# Not for the public although the registries do not say so, or not all versions of `ipaddress` know.
+_REFUSED: Final = tuple(
+    ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "100.64.0.0/10",  # carrier-grade NAT, and metadata services within it
+        "168.63.129.16/32",  # Azure's own services on each machine
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "240.0.0.0/4",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",  # Teredo and other protocols that reach IPv4 or local networks
+        "2001:db8::/32",
+        "2002::/16",  # 6to4
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+    )
+)
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A base URL taken apart; two spellings of one URL are equal."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def url(self) -> str:
+        """The base URL in its normal spelling, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}{self.path}"
+
+    def covers(self, other: "Endpoint") -> bool:
+        """Tell whether `other` is this endpoint or something below it."""
+        return (self.scheme, self.host, self.port) == (other.scheme, other.host, other.port) and (
+            other.path == self.path or other.path.startswith(f"{self.path}/")
+        )
+
+
+def read_endpoint(url: str) -> Endpoint | str:
+    """Return the endpoint of a base URL, or what is wrong with it in words that do not repeat it."""
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "the base URL is not a URL."
+    if parts.scheme not in _PORTS or not host:
+        return "the base URL has to begin with http:// or https:// and a host."
+    fault = _fault(url.strip(), parts, host)
+    if fault is not None:
+        return fault
+    try:
+        host = host.rstrip(".").encode("idna").decode("ascii") if not host.isascii() else host.rstrip(".")
+    except UnicodeError:
+        return "the base URL's host is not a host name."
+    return Endpoint(parts.scheme, host, port or _PORTS[parts.scheme], parts.path.rstrip("/"))
+
+
+def _fault(url: str, parts: SplitResult, host: str) -> str | None:
+    if parts.username is not None or parts.password is not None:
+        return "the base URL carries a user name or password."
+    if parts.query or parts.fragment:
+        return "the base URL carries a query or a fragment."
+    if "\\" in url or "%" in host or any(ord(c) <= ord(" ") for c in url):
+        return "the base URL has characters that do not belong in one."
+    if any(part in {".", ".."} for part in parts.path.lower().replace("%2e", ".").split("/")):
+        return "the base URL has dots for a path."
+    return None
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an address is one of the public internet, whatever form it is written in."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_public(address.ipv4_mapped)
+        if address in _NAT64:
+            return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
+        if address in _COMPATIBLE:
+            return False
+    if not address.is_global or address.is_multicast or address.is_reserved:
+        return False
+    return not any(address.version == network.version and address in network for network in _REFUSED)
+
+
+class Endpoints:
+    """The operator's list. What is not on it has to be public."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        """Read the list.
+
+        Raises:
+            ConfigurationError: an entry is not a base URL.
+        """
+        self._listed = tuple(operators_endpoint(url, "An allowed endpoint") for url in allowed)
+
+    def lists(self, endpoint: Endpoint) -> bool:
+        """Tell whether the operator listed the endpoint or something above it."""
+        return any(listed.covers(endpoint) for listed in self._listed)
+
+    def refusal(self, endpoint: Endpoint) -> str | None:
+        """Return why an endpoint can never be called, as far as that shows without a look-up."""
+        if self.lists(endpoint):
+            return None
+        try:
+            public = is_public(ip_address(endpoint.host))
+        except ValueError:
+            public = endpoint.host != "localhost" and not endpoint.host.endswith(".localhost")
+        if public:
+            return None
+        return f"{endpoint.url} is not a public address, and the operator has not listed it."
+
+
+def operators_endpoint(url: str, what: str) -> Endpoint:
+    """Return the endpoint of a base URL from the configuration.
+
+    Raises:
+        ConfigurationError: it is not one.
+    """
+    endpoint = read_endpoint(url)
+    if isinstance(endpoint, str):
+        raise ConfigurationError(f"{what} cannot be used: {endpoint}")
+    return endpoint

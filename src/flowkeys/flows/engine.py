@@ -1,0 +1,135 @@
+"""The engine: chatflows in, compiled flows out."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck
+from flowkeys.domain.errors import FlowNotRunnable, InvalidInput
+from flowkeys.flows.context import Run
+from flowkeys.flows.graph import Graph, parse
+from flowkeys.flows.models import Models
+from flowkeys.flows.nodes import STANDARD
+from flowkeys.flows.overrides import Overrides, read_overrides
+from flowkeys.flows.plan import Plan, make_plan
+from flowkeys.flows.python import PythonTargets
+from flowkeys.flows.registry import Kind
+from flowkeys.flows.runner import run_plan
+from flowkeys.flows.settings import FlowSettings
+from flowkeys.service.ports.flows import Emit, FlowCall, FlowResult, Retriever
+
+if TYPE_CHECKING:
+    from flowkeys.flows.outbound import Resolve
+
+
+class Engine:
+    """Parses and checks chatflows, and keeps the compiled ones by (chatflow id, version)."""
+
+    def __init__(
+        self,
+        settings: FlowSettings,
+        retriever: Retriever,
+        *,
+        kinds: Iterable[Kind] = STANDARD,
+        resolve: "Resolve | None" = None,
+    ) -> None:
+        """Open nothing yet; `aclose` closes what calls have opened.
+
+        Raises:
+            ConfigurationError: a setting is no use, with what is wrong with it.
+        """
+        self.settings = settings
+        self.retriever = retriever
+        self.models = Models(settings, resolve=resolve)
+        self.python = PythonTargets(settings)
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._ignored = frozenset(kind.name for kind in self._kinds.values() if kind.build is None)
+        self._flows: OrderedDict[tuple[str, int], Flow] = OrderedDict()
+
+    def check(self, chatflow: Chatflow) -> FlowCheck:
+        """Tell whether a chatflow can run here. Runs nothing and imports nothing that the flow names."""
+        plan = self.plan(self._parse(chatflow))
+        return FlowCheck(plan.runnable, plan.missing_kinds, plan.problems)
+
+    def compile(self, chatflow: Chatflow) -> "Flow":
+        """Return the chatflow ready to run; one that is in the cache costs a look-up.
+
+        Raises:
+            FlowNotRunnable: it has kinds or settings this server cannot run.
+        """
+        key = (chatflow.id, chatflow.version)
+        flow = self._flows.get(key)
+        if flow is None:
+            graph = self._parse(chatflow)
+            flow = Flow(self, chatflow, graph, self.plan(graph))
+            self._flows[key] = flow
+            if len(self._flows) > self.settings.cached_flows:
+                self._flows.popitem(last=False)
+        else:
+            self._flows.move_to_end(key)
+        if not flow.plan.runnable:
+            raise _not_runnable(flow.plan)
+        return flow
+
+    async def aclose(self) -> None:
+        """Close the connections to models, and let go of the threads of Python callables."""
+        self.python.close()
+        await self.models.aclose()
+
+    def plan(self, graph: Graph) -> Plan:
+        """Return a graph's steps."""
+        return make_plan(graph, self._kinds, self)
+
+    def _parse(self, chatflow: Chatflow) -> Graph:
+        return parse(chatflow.flow_data, ignored=self._ignored, known=self._kinds)
+
+
+class Flow:
+    """A chatflow parsed and checked."""
+
+    def __init__(self, engine: Engine, chatflow: Chatflow, graph: Graph, plan: Plan) -> None:
+        self.plan = plan
+        self._engine = engine
+        self._graph = graph
+        self._overrides: Overrides = read_overrides(chatflow.api_config)
+        self._node_events = chatflow.type in {ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT}
+
+    async def run(self, call: FlowCall, emit: Emit) -> FlowResult:
+        """Run to the end, emitting node events and tokens in order; cancelling it stops the run.
+
+        Raises:
+            InvalidInput: the call lacks something; nothing has been emitted then.
+            UpstreamFailed: a model or service behind a node failed.
+        """
+        settings = self._engine.settings
+        plan = self.plan
+        variables = settings.variables
+        if call.overrides:
+            plan = self._overridden(call)
+            variables = {**variables, **self._overrides.vars(call.overrides)}
+        for planned in plan.steps:
+            planned.step.admit(call)
+        run = Run(
+            call,
+            emit,
+            variables=variables,
+            history_limit=settings.history_messages,
+            state_limit=settings.state_characters,
+        )
+        return await run_plan(plan, run, node_events=self._node_events)
+
+    def _overridden(self, call: FlowCall) -> Plan:
+        nodes = self._overrides.apply(self._graph.nodes, call.overrides)
+        if nodes is None:
+            return self.plan
+        plan = self._engine.plan(Graph(nodes, self._graph.edges, self._graph.kinds))
+        if not plan.runnable:
+            raise InvalidInput.of("overrideConfig", " ".join(plan.problems))
+        return plan
+
+
+def _not_runnable(plan: Plan) -> FlowNotRunnable:
+    reasons = list(plan.problems)
+    if plan.missing_kinds:
+        reasons.insert(0, f"this server has no node kind {', '.join(plan.missing_kinds)}.")
+    return FlowNotRunnable(f"The chatflow cannot run here: {' '.join(reasons)}", plan.missing_kinds)

@@ -1,0 +1,14 @@
+"""The node kinds, one module each."""
+
+from flowkeys.flows.nodes import condition, direct_reply, llm, python, retriever, start, sticky_note
+from flowkeys.flows.registry import Kind
+
+STANDARD: tuple[Kind, ...] = (
+    start.KIND,
+    retriever.KIND,
+    llm.KIND,
+    python.KIND,
+    condition.KIND,
+    direct_reply.KIND,
+    sticky_note.KIND,
+)

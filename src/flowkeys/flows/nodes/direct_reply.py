@@ -1,0 +1,32 @@
+"""`directReplyAgentflow`: says a text, with variables in it."""
+
+from flowkeys.flows.context import Run
+from flowkeys.flows.registry import Build, Kind, Outcome, Step
+from flowkeys.flows.variables import Template
+
+
+class DirectReply(Step):
+    """Says its message as one token."""
+
+    def __init__(self, build: Build, message: Template) -> None:
+        super().__init__(build.node)
+        self._message = message
+
+    def repeats(self) -> str | None:
+        """Return the node whose output is the whole message."""
+        return self._message.only
+
+    async def run(self, run: Run) -> Outcome:
+        """Say the message."""
+        text = self._message.render(run)
+        await run.say(text)
+        return Outcome(output={"content": text}, text=text)
+
+
+def _build(build: Build) -> Step:
+    if build.inputs.get("directReplyArtifacts"):
+        build.problem("artifacts in a reply are not supported.")
+    return DirectReply(build, build.template(build.text("directReplyMessage")))
+
+
+KIND = Kind("directReplyAgentflow", _build)

@@ -1,0 +1,146 @@
+"""The model of an `llmAgentflow` node, read from ``llmModel`` and ``llmModelConfig``."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.flows.registry import Build
+from flowkeys.flows.settings import names_secret
+
+PROVIDERS: Final[Mapping[str, str]] = {
+    "chatOpenAI": "https://api.openai.com/v1",
+    "chatOpenAICustom": "https://api.openai.com/v1",
+    "chatOpenRouter": "https://openrouter.ai/api/v1",
+    "chatDeepseek": "https://api.deepseek.com",
+    "chatCerebras": "https://api.cerebras.ai/v1",
+    "chatLitellm": "",
+    "chatLocalAI": "",
+    "chatNvidiaNIM": "",
+}
+"""Flowise's names for models behind OpenAI-compatible endpoints, with each provider's own base URL."""
+
+_BASE_URL: Final = ("basepath", "basePath", "baseUrl", "baseURL", "base_url")
+_CREDENTIAL: Final = ("credential", "FLOWISE_CREDENTIAL_ID")
+_NUMBERS: Final = {
+    "temperature": "temperature",
+    "topP": "top_p",
+    "frequencyPenalty": "frequency_penalty",
+    "presencePenalty": "presence_penalty",
+}
+_UNSUPPORTED: Final = {
+    "cache": "a cache",
+    "baseOptions": "base options",
+    "proxyUrl": "a proxy",
+}
+_EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh"})
+
+
+class ModelChoice(msgspec.Struct, frozen=True):
+    """The model that a node asks for."""
+
+    name: str
+    base_url: str
+    credential: str
+    parameters: Mapping[str, Any]
+    """What goes into each request besides the model's name and the messages."""
+    stream: bool
+
+
+def read_model(build: Build) -> ModelChoice | None:
+    """Return the model that a node chooses, or None when it chooses none that could be used."""
+    provider = build.text("llmModel")
+    config = build.inputs.get("llmModelConfig") or {}
+    if not isinstance(config, Mapping):
+        build.problem("llmModelConfig is not an object.")
+        return None
+    if _holds_key(build):
+        return None
+    if provider not in PROVIDERS:
+        build.problem(
+            f"the model {provider!r} is not supported; OpenAI-compatible ones are: {', '.join(PROVIDERS)}."
+            if provider
+            else "no model is chosen."
+        )
+        return None
+    for member, what in _UNSUPPORTED.items():
+        if config.get(member):
+            build.problem(f"{what} for the model is not supported.")
+    name = _first(config, ("modelName", "model", "customModelName"))
+    if not name:
+        build.problem("the model has no name.")
+    credential = _first(config, _CREDENTIAL)
+    base_url = _first(config, _BASE_URL)
+    if not base_url and not credential and PROVIDERS[provider]:
+        build.problem(f"{provider} needs a credential of this server, or a base URL that needs none.")
+        return None
+    stream = config.get("streaming") is not False
+    return ModelChoice(name, base_url, credential, _parameters(build, config), stream)
+
+
+def _holds_key(build: Build) -> bool:
+    """Refuse keys in flowData: they would be in every export and every backup."""
+    held = sorted({name for name in _secrets(build.inputs) if name not in _CREDENTIAL})
+    for name in held:
+        build.problem(f"{name} holds a secret. A flow names a credential of this server instead.")
+    return bool(held)
+
+
+def _secrets(value: Any, depth: int = 0) -> Iterator[str]:
+    """Yield the names of members, at any depth, that are meant for secrets and are filled in."""
+    if depth > 20:  # noqa: PLR2004  # deeper than any export
+        return
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if inner and isinstance(inner, str | int) and names_secret(name):
+                yield name
+            yield from _secrets(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _secrets(inner, depth + 1)
+
+
+def _parameters(build: Build, config: Mapping[str, Any]) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    for member, parameter in _NUMBERS.items():
+        value = _number(build, member, config.get(member))
+        if value is not None:
+            parameters[parameter] = value
+    tokens = _number(build, "maxTokens", config.get("maxTokens"))
+    if tokens is not None:
+        parameters["max_tokens"] = int(tokens)
+    milliseconds = _number(build, "timeout", config.get("timeout"))
+    if milliseconds is not None and milliseconds > 0:
+        parameters["timeout"] = milliseconds / 1000
+    stop = config.get("stopSequence")
+    if isinstance(stop, str) and stop.strip():
+        parameters["stop"] = [word.strip() for word in stop.split(",")]
+    effort = config.get("reasoningEffort")
+    if effort:
+        if effort in _EFFORTS:
+            parameters["reasoning_effort"] = effort
+        else:
+            build.problem("reasoningEffort is not one of the efforts that models know.")
+    return parameters
+
+
+def _number(build: Build, name: str, value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if math.isfinite(number):
+        return number
+    build.problem(f"{name} is not a number.")
+    return None
+
+
+def _first(config: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    for name in names:
+        value = config.get(name)
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+    return ""

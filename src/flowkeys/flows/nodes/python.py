@@ -1,0 +1,76 @@
+"""`pythonAgentflow`, our own kind: a Python object of the operator's list answers.
+
+``pythonTarget`` names it as ``module:attribute``: a callable ``fn(question, *, history, session_id)`` (async
+or not, one that returns or one that yields), a LangChain Runnable, or a LangGraph graph.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from flowkeys.flows.context import Run
+from flowkeys.flows.python import Extras, NotTextError, Piece, Question
+from flowkeys.flows.registry import Build, Kind, Outcome, Step
+
+NAME = "pythonAgentflow"
+
+
+class Python(Step):
+    """Asks a Python object, and says what comes back as it comes."""
+
+    streams = True
+
+    def __init__(self, build: Build, target: str) -> None:
+        super().__init__(build.node)
+        self._targets = build.resources.python
+        self._limit = build.resources.settings.answer_characters
+        self._target = target
+        self._question = build.template(build.text("pythonQuestion", "{{ question }}"))
+        self._updates = build.updates("pythonUpdateState")
+
+    async def run(self, run: Run) -> Outcome:
+        """Ask the object."""
+        asked = self._question.render(run)
+        question = Question(asked, run.messages, run.call.session_id)
+        said: list[str] = []
+        length = 0
+        async with aclosing(self._pieces(question)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Extras):
+                    run.sources.extend(piece.source_documents)
+                    run.tools.extend(piece.used_tools)
+                    continue
+                length += len(piece)
+                if length > self._limit:
+                    raise self.failed(f"the answer is longer than {self._limit:,} characters.")
+                said.append(piece)
+                await run.say(piece)
+        text = "".join(said)
+        self.update(run, self._updates, text)
+        return Outcome(input={"question": asked}, output={"content": text}, text=text)
+
+    async def _pieces(self, question: Question) -> AsyncGenerator[Piece, None]:
+        """Yield what the object says; what it raises is named by its type alone."""
+        try:
+            answer = await self._targets.load(self._target)
+        except Exception as error:
+            kind = type(error).__name__
+            raise self.failed(f"the Python object could not be imported ({kind}).") from error
+        try:
+            async with aclosing(answer(question)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except NotTextError as error:
+            raise self.failed(f"the Python object returned {error}, which is no text.") from error
+        except Exception as error:
+            raise self.failed(f"the Python object raised {type(error).__name__}.") from error
+
+
+def _build(build: Build) -> Step:
+    target = build.text("pythonTarget")
+    refusal = build.resources.python.refusal(target)
+    if refusal is not None:
+        build.problem(refusal)
+    return Python(build, target)
+
+
+KIND = Kind(NAME, _build)

@@ -1,0 +1,121 @@
+"""`retrieverAgentflow`: finds passages in document collections.
+
+Its text quotes the passages, numbered, each with its source, so that it serves as an answer by itself
+(Start → Retriever → Direct Reply) and as the context of a model's prompt.
+"""
+
+from itertools import chain, zip_longest
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from flowkeys.domain.documents import Hit
+from flowkeys.flows.context import Run
+from flowkeys.flows.registry import Build, Kind, Outcome, Step
+from flowkeys.flows.variables import Template
+
+MAX_PASSAGES = 50
+NOTHING_FOUND = "Nothing was found in the documents about this."
+
+
+class Retrieve(Step):
+    """Searches each collection of the node, by its id and, where that finds nothing, by its name."""
+
+    def __init__(
+        self, build: Build, collections: tuple[tuple[str, ...], ...], query: Template, limit: int
+    ) -> None:
+        super().__init__(build.node)
+        self._retriever = build.resources.retriever
+        self._collections = collections
+        self._query = query
+        self._limit = limit
+        self._as_json = build.text("outputFormat") == "textWithMetadata"
+        self._updates = build.updates("retrieverUpdateState")
+
+    async def run(self, run: Run) -> Outcome:
+        """Search, and say what was found."""
+        query = self._query.render(run).strip() or run.question
+        answers = [await self._search(run.call.workspace_id, names, query) for names in self._collections]
+        ranked = chain.from_iterable(zip_longest(*answers))  # scores of two collections cannot be compared
+        hits = [hit for hit in ranked if hit is not None][: self._limit]
+        sources = [source_document(hit) for hit in hits]
+        text = _as_json(sources) if self._as_json else quote(hits)
+        await run.say(text)
+        run.sources.extend(sources)
+        self.update(run, self._updates, text)
+        return Outcome(
+            input={"question": query}, output={"content": text, "sourceDocuments": sources}, text=text
+        )
+
+    async def _search(self, workspace_id: str, names: tuple[str, ...], query: str) -> list[Hit]:
+        for name in names:
+            hits = await self._retriever.search(workspace_id, name, query, self._limit)
+            if hits:
+                return hits
+        return []
+
+
+def quote(hits: list[Hit]) -> str:
+    """Return passages as Markdown: numbered, quoted, with their sources; or that there are none."""
+    if not hits:
+        return NOTHING_FOUND
+    return "\n\n".join(
+        f"**[{number}] {hit.source}**{' — ' + hit.heading if hit.heading else ''}\n\n"
+        + "\n".join(f"> {line}".rstrip() for line in hit.content.strip().splitlines())
+        for number, hit in enumerate(hits, 1)
+    )
+
+
+def source_document(hit: Hit) -> dict[str, Any]:
+    """Return a passage in LangChain's and Flowise's shape."""
+    return {
+        "pageContent": hit.content,
+        "metadata": {
+            "source": hit.source,
+            "heading": hit.heading,
+            "documentId": hit.document_id,
+            "position": hit.position,
+            "score": hit.score,
+        },
+    }
+
+
+def _as_json(sources: list[dict[str, Any]]) -> str:
+    return msgspec.json.format(msgspec.json.encode(sources), indent=2).decode()
+
+
+def _build(build: Build) -> Step:
+    collections = []
+    for row in build.rows("retrieverKnowledgeDocumentStores"):
+        chosen = row.get("documentStore")
+        if isinstance(chosen, str) and chosen:
+            collections.append(_names(chosen))
+    if not collections:
+        build.problem("no document collection is chosen.")
+    if (form := build.text("outputFormat", "text")) not in {"text", "textWithMetadata"}:
+        build.problem(f"the output format {form!r} is not supported.")
+    limit = build.inputs.get("topK") or build.resources.settings.passages
+    if not isinstance(limit, int | str) or not str(limit).isdecimal() or not 1 <= int(limit) <= MAX_PASSAGES:
+        build.problem(f"topK has to be a number from 1 to {MAX_PASSAGES}.")
+        limit = 1
+    return Retrieve(build, tuple(collections), build.template(build.text("retrieverQuery")), int(limit))
+
+
+def _names(chosen: str) -> tuple[str, ...]:
+    """Return the names to search by: Flowise writes ``id:name``, and the id of another server is not ours."""
+    store_id, colon, name = chosen.partition(":")
+    if colon and name and _is_uuid(store_id):
+        return (store_id, name)
+    return (chosen,)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+KIND = Kind("retrieverAgentflow", _build)

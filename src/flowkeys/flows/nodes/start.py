@@ -1,0 +1,133 @@
+"""`startAgentflow`: takes the question or the form, and sets the flow's state."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from flowkeys.domain.errors import FieldError, InvalidInput
+from flowkeys.flows.context import Run
+from flowkeys.flows.graph import START
+from flowkeys.flows.registry import Build, Kind, Outcome, Step
+from flowkeys.flows.variables import as_text
+from flowkeys.service.ports.flows import FlowCall
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One field of a form."""
+
+    name: str
+    label: str
+    type: str
+    options: tuple[str, ...] = ()
+
+    def fault(self, value: Any) -> str | None:
+        """Return what is wrong with a value of this field, or None."""
+        if value is None or value == "":
+            return None if self.type == "boolean" else f"{self.label} is missing."
+        if self.type == "number" and not _is_number(value):
+            return f"{self.label} has to be a number."
+        if self.type == "options" and self.options and as_text(value) not in self.options:
+            return f"{self.label} has to be one of: {', '.join(self.options)}."
+        return None
+
+
+class ChatStart(Step):
+    """Starts with a question."""
+
+    def __init__(self, build: Build, state: Mapping[str, Any]) -> None:
+        super().__init__(build.node)
+        self._state = state
+        self._forget = build.flag("startEphemeralMemory")
+
+    def admit(self, call: FlowCall) -> None:
+        """Refuse a call without a question."""
+        if not call.question and not call.form:
+            raise InvalidInput.of("question", "This chatflow needs a question.")
+
+    async def run(self, run: Run) -> Outcome:
+        """Take the question."""
+        self._begin(run)
+        taken = {"question": run.question}
+        return Outcome(input=taken, output=self._marked(taken))
+
+    def _begin(self, run: Run) -> None:
+        if self._state and not run.update_state(self._state):
+            raise self.failed("the state of the flow is longer than this server allows.")
+        if self._forget:
+            run.forget()
+
+    def _marked(self, output: dict[str, Any]) -> dict[str, Any]:
+        return {**output, "ephemeralMemory": True} if self._forget else output
+
+
+class FormStart(ChatStart):
+    """Starts with a filled-in form."""
+
+    def __init__(self, build: Build, state: Mapping[str, Any]) -> None:
+        super().__init__(build, state)
+        self._fields = tuple(_fields(build))
+        self._shown = {
+            "form": {
+                "title": build.inputs.get("formTitle"),
+                "description": build.inputs.get("formDescription"),
+                "inputs": build.inputs.get("formInputTypes"),
+            }
+        }
+
+    def admit(self, call: FlowCall) -> None:
+        """Refuse a form with missing or wrong fields, naming each."""
+        form = call.form or {}
+        faults = [
+            FieldError(f"form.{field.name}", fault)
+            for field in self._fields
+            if (fault := field.fault(form.get(field.name))) is not None
+        ]
+        if faults:
+            raise InvalidInput(*faults)
+
+    async def run(self, run: Run) -> Outcome:
+        """Take the form."""
+        self._begin(run)
+        return Outcome(input=self._shown, output=self._marked({"form": dict(run.form)}))
+
+
+def _build(build: Build) -> Step:
+    kind = build.text("startInputType", "chatInput")
+    if kind not in {"chatInput", "formInput"}:
+        build.problem(f"the input type {kind!r} is not supported; chatInput and formInput are.")
+    if build.flag("startPersistState"):
+        build.problem("Persist State is not supported: the state lives for one answer.")
+    rows = build.rows("startState")
+    state = {key: row.get("value", "") for row in rows if isinstance(key := row.get("key"), str) and key}
+    return FormStart(build, state) if kind == "formInput" else ChatStart(build, state)
+
+
+def _fields(build: Build) -> list[Field]:
+    fields = []
+    for row in build.rows("formInputTypes"):
+        name = row.get("name")
+        if not isinstance(name, str) or not name:
+            build.problem("a form field has no variable name.")
+            continue
+        given = row.get("addOptions")
+        options = [option for option in given if isinstance(option, dict)] if isinstance(given, list) else []
+        names = [as_text(option.get("option")) for option in options]
+        label = as_text(row.get("label")) or name
+        fields.append(Field(name, label, as_text(row.get("type")) or "string", tuple(n for n in names if n)))
+    return fields
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int | float):
+        return True
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+KIND = Kind(START, _build)

@@ -1,0 +1,109 @@
+"""`overrideConfig`: what a caller may change, which is what the owner enabled in `apiConfig` and no more.
+
+Whatever the owner enabled, a call never sets a credential, an address or a Python object. What it sets is
+used as it is: nothing in it is resolved, so that a caller cannot read variables through it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.flows.graph import Node
+from flowkeys.flows.settings import names_secret
+from flowkeys.flows.variables import Literal
+
+_FIXED: Final = frozenset(
+    {"basepath", "baseurl", "base_url", "baseoptions", "proxyurl", "pythontarget", "llmmodel"}
+    | {"llmmodelconfig"}
+)
+_MODEL: Final = "llmModelConfig"
+
+
+class Overrides(msgspec.Struct, frozen=True):
+    """What the owner of a chatflow lets callers change."""
+
+    inputs: Mapping[str, frozenset[str]] = {}
+    """Names of inputs by the label of their node."""
+    variables: frozenset[str] = frozenset()
+
+    def apply(self, nodes: Iterable[Node], sent: Mapping[str, Any]) -> tuple[Node, ...] | None:
+        """Return the nodes with the caller's values, or None when nothing changes."""
+        if not sent or not self.inputs:
+            return None
+        changed = False
+        result = []
+        nodes = tuple(nodes)
+        ids = frozenset(node.id for node in nodes)
+        for node in nodes:
+            inputs = dict(node.inputs)
+            for name in self.inputs.get(node.label, frozenset()) & sent.keys():
+                value = sent[name]
+                if isinstance(value, Mapping) and value and value.keys() <= ids:  # {nodeId: value}
+                    if node.id not in value:
+                        continue
+                    value = value[node.id]
+                changed = _set(inputs, name, _literal(value)) or changed
+            result.append(Node(node.id, node.kind, node.label, inputs))
+        return tuple(result) if changed else None
+
+    def vars(self, sent: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return the variables that the caller sets and may set."""
+        given = sent.get("vars")
+        if not self.variables or not isinstance(given, Mapping):
+            return {}
+        return {name: str(given[name]) for name in self.variables & given.keys()}
+
+
+def read_overrides(api_config: str | None) -> Overrides:
+    """Return what `apiConfig` enables; nothing when it is absent, switched off or cannot be read."""
+    try:
+        config = msgspec.json.decode(api_config) if api_config else None
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return Overrides()
+    section = config.get("overrideConfig") if isinstance(config, dict) else None
+    if not isinstance(section, dict) or section.get("status") is not True:
+        return Overrides()
+    nodes = section.get("nodes")
+    inputs = {
+        label: names
+        for label, rows in (nodes.items() if isinstance(nodes, dict) else ())
+        if (names := frozenset(name for name in _enabled(rows) if _may_change(name)))
+    }
+    return Overrides(inputs, frozenset(_enabled(section.get("variables"))))
+
+
+def _enabled(rows: Any) -> list[str]:
+    if not isinstance(rows, list):
+        return []
+    return [
+        row["name"]
+        for row in rows
+        if isinstance(row, dict) and row.get("enabled") is True and isinstance(row.get("name"), str)
+    ]
+
+
+def _may_change(name: str) -> bool:
+    return name.lower() not in _FIXED and not names_secret(name)
+
+
+def _set(inputs: dict[str, Any], name: str, value: Any) -> bool:
+    """Set an input of a node or, when the node has none of that name, a setting of its model."""
+    model = inputs.get(_MODEL)
+    if name in inputs or not isinstance(model, Mapping):
+        inputs[name] = value
+        return True
+    if isinstance(value, Mapping | list):
+        return False
+    inputs[_MODEL] = {**model, name: value}
+    return True
+
+
+def _literal(value: Any) -> Any:
+    if isinstance(value, str):
+        return Literal(value)
+    if isinstance(value, list):
+        return [_literal(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _literal(item) for key, item in value.items()}
+    return value

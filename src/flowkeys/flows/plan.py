@@ -1,0 +1,129 @@
+"""A graph made into steps: checked once, run any number of times."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from flowkeys.flows.graph import Edge, Graph, Node
+from flowkeys.flows.registry import Build, Kind, Resources, Step
+from flowkeys.service.ports.flows import Event
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """A step with its place in the flow."""
+
+    step: Step
+    id: str
+    kind: str
+    label: str
+    previous: list[str]
+    """The ids of all nodes that lead here, as ``agentFlowExecutedData`` shows them."""
+    targets: tuple[tuple[int, int | None], ...]
+    """Where the run goes on: (position of the step, number of the output that leads there)."""
+    last: bool
+    """Nothing follows: what it says belongs to the answer."""
+    stream: bool
+    begun: Event
+    finished: Event
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The steps of a flow in the order in which they run, or why it cannot run."""
+
+    steps: tuple[Planned, ...] = ()
+    missing_kinds: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    uses_history: bool = False
+    """A template asks for the earlier messages, which have to be loaded before it is rendered."""
+
+    @property
+    def runnable(self) -> bool:
+        """Whether the flow can run."""
+        return not self.missing_kinds and not self.problems
+
+
+def make_plan(graph: Graph, kinds: Mapping[str, Kind], resources: Resources) -> Plan:
+    """Return the plan of a graph. Runs nothing, and imports nothing that the flow names."""
+    missing = tuple(sorted(graph.kinds - kinds.keys()))
+    if missing or graph.problems:
+        return Plan(missing_kinds=missing, problems=graph.problems)
+    outgoing: dict[str, list[Edge]] = {node.id: [] for node in graph.nodes}
+    previous: dict[str, list[str]] = {node.id: [] for node in graph.nodes}
+    for edge in graph.edges:
+        outgoing[edge.source].append(edge)
+        previous[edge.target].append(edge.source)
+    steps: dict[str, Step] = {}
+    problems: list[str] = []
+    uses_history = False
+    for node in graph.nodes:
+        build = Build(node, outgoing[node.id], resources)
+        maker = kinds[node.kind].build
+        if maker is not None:
+            steps[node.id] = maker(build)
+        problems += build.problems
+        uses_history = uses_history or build.uses_history
+    if problems:
+        return Plan(problems=tuple(problems))
+    streaming = _streaming(steps, outgoing, previous)
+    positions = {node.id: position for position, node in enumerate(graph.nodes)}
+    planned = [
+        _planned(
+            node,
+            steps[node.id],
+            targets=tuple((positions[edge.target], edge.output) for edge in outgoing[node.id]),
+            previous=previous[node.id],
+            stream=node.id in streaming,
+        )
+        for node in graph.nodes
+    ]
+    return Plan(tuple(planned), uses_history=uses_history)
+
+
+def _planned(
+    node: Node, step: Step, *, targets: tuple[tuple[int, int | None], ...], previous: list[str], stream: bool
+) -> Planned:
+    return Planned(
+        step=step,
+        id=node.id,
+        kind=node.kind,
+        label=node.label,
+        previous=list(dict.fromkeys(previous)),
+        targets=targets,
+        last=not targets,
+        stream=stream,
+        begun=_status(node, "INPROGRESS"),
+        finished=_status(node, "FINISHED"),
+    )
+
+
+def _streaming(
+    steps: Mapping[str, Step], outgoing: Mapping[str, Sequence[Edge]], previous: Mapping[str, Sequence[str]]
+) -> set[str]:
+    """Return the nodes that send their text: those that nothing follows.
+
+    Where such a node only repeats the one node before it, and that one can send its text while it is being
+    made, the earlier node sends it instead: people see a model's words as they come.
+    """
+    streaming = set()
+    for node_id, step in steps.items():
+        if outgoing[node_id]:
+            continue
+        source = step.repeats()
+        earlier = steps.get(source) if source is not None else None
+        if (
+            source is not None
+            and earlier is not None
+            and earlier.streams
+            and list(previous[node_id]) == [source]
+            and len(outgoing[source]) == 1
+        ):
+            streaming.add(source)
+        else:
+            streaming.add(node_id)
+    return streaming
+
+
+def _status(node: Node, status: str) -> Event:
+    data: dict[str, Any] = {"nodeId": node.id, "nodeLabel": node.label, "status": status}
+    return Event("nextAgentFlow", data)

@@ -1,0 +1,152 @@
+"""What a node kind is: a name, and a function that makes a step of a node.
+
+To add one, write a module with a `KIND` in `nodes` and list it in `nodes.STANDARD`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from flowkeys.domain.errors import UpstreamFailed
+from flowkeys.flows.context import Run
+from flowkeys.flows.graph import Edge, Node
+from flowkeys.flows.models import Models
+from flowkeys.flows.python import PythonTargets
+from flowkeys.flows.settings import FlowSettings
+from flowkeys.flows.variables import HISTORY, Template, compile_template
+from flowkeys.service.ports.flows import FlowCall, Retriever
+
+_UNSEEN: Mapping[str, Any] = {}
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a step did."""
+
+    input: Mapping[str, Any] = _UNSEEN
+    """What ``agentFlowExecutedData`` shows as the node's input: nothing that callers should not see."""
+    output: Mapping[str, Any]
+    """What it shows as the output; ``content`` is what ``{{ nodeId }}`` stands for."""
+    text: str | None = None
+    """What the step says to the person who asks, if it says anything."""
+    branch: int | None = None
+    """The only output that the run goes on from; None for all of them."""
+
+
+Updates = Sequence[tuple[str, Template]]
+"""Changes to the flow's state that a node makes: (key, new value) pairs."""
+
+
+class Step:
+    """A node ready to run, any number of times and at once too: what changes lives in `Run`."""
+
+    streams = False
+    """Whether the step can send its text while it is being made."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def admit(self, call: FlowCall) -> None:
+        """Raise `InvalidInput` when the call lacks what this step needs; before anything is sent or run."""
+
+    def repeats(self) -> str | None:
+        """Return the id of the node whose output this step says again and nothing else, if it does."""
+        return None
+
+    async def run(self, run: Run) -> Outcome:
+        """Do the work. What is given to `Run.say` is all of the outcome's text and nothing else.
+
+        Raises:
+            UpstreamFailed: the model or service behind it failed; the message names the node.
+        """
+        raise NotImplementedError
+
+    def update(self, run: Run, updates: Updates, output: str) -> None:
+        """Change the flow's state as the node asks, once its output is known."""
+        changes = {key: value.render(run, output) for key, value in updates}
+        if changes and not run.update_state(changes):
+            raise self.failed("the state of the flow would become longer than this server allows.")
+
+    def failed(self, what: str) -> UpstreamFailed:
+        """Return the error that says what went wrong in this node."""
+        return UpstreamFailed(f"{self.node.label}: {what}")
+
+
+class Resources(Protocol):
+    """What the engine has for steps: made once, shared by all chatflows, closed with the engine."""
+
+    settings: FlowSettings
+    retriever: Retriever
+    models: Models
+    python: PythonTargets
+
+
+class Build:
+    """Collects, while a node is made into a step, what is wrong with it."""
+
+    def __init__(self, node: Node, outgoing: Sequence[Edge], resources: Resources) -> None:
+        self.node = node
+        self.inputs = node.inputs
+        self.outgoing = outgoing
+        self.resources = resources
+        self.problems: list[str] = []
+        self.uses_history = False
+
+    def problem(self, what: str) -> None:
+        """Note a reason, in words, why this node cannot run here."""
+        self.problems.append(f"{self.node.label}: {what}")
+
+    def text(self, name: str, default: str = "") -> str:
+        """Return an input that is a text; noted as a problem when it is something else."""
+        value = self.inputs.get(name)
+        if value is None:
+            return default
+        if isinstance(value, str):
+            return value or default
+        if isinstance(value, int | float):
+            return str(value)
+        self.problem(f"{name} is not a text.")
+        return default
+
+    def template(self, text: str) -> Template:
+        """Return a text of the node compiled."""
+        template = compile_template(text)
+        self.uses_history = self.uses_history or HISTORY in template.references
+        return template
+
+    def rows(self, name: str) -> list[Mapping[str, Any]]:
+        """Return an input that is a list of objects; Flowise writes an empty one as an empty text."""
+        value = self.inputs.get(name)
+        if isinstance(value, str) and value.strip():
+            try:
+                value = msgspec.json.decode(value)
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
+                self.problem(f"{name} is not a list.")
+                return []
+        if not value or isinstance(value, str):
+            return []
+        if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
+            self.problem(f"{name} is not a list of objects.")
+            return []
+        return value
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return an input that is on or off."""
+        value = self.inputs.get(name, default)
+        return value is True or (isinstance(value, str) and value.lower() == "true")
+
+    def updates(self, name: str) -> Updates:
+        """Return the changes to the flow's state that a node makes."""
+        return [
+            (key, self.template(value if isinstance(value := row.get("value"), str) else str(value or "")))
+            for row in self.rows(name)
+            if isinstance(key := row.get("key"), str) and key
+        ]
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """A node kind by its name in flowData."""
+
+    name: str
+    build: Callable[[Build], Step] | None
+    """Makes a step and notes problems; it imports nothing that the flow names. None: the kind is ignored."""

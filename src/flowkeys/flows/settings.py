@@ -1,0 +1,55 @@
+"""What the operator allows chatflows to do. Flows name these things; they cannot add to them."""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+_SECRET = re.compile(r"api_?key|secret|password|authorization|credential|access_?token|bearer", re.IGNORECASE)
+
+
+def names_secret(name: str) -> bool:
+    """Tell whether a member of flowData is meant to hold a key, a password or the name of one."""
+    return _SECRET.search(name) is not None
+
+
+class ModelCredential(msgspec.Struct, frozen=True):
+    """A key for a model endpoint, with the one base URL that it may be sent to."""
+
+    name: str
+    base_url: str
+    api_key: str
+
+    def __repr__(self) -> str:
+        return f"ModelCredential(name={self.name!r}, base_url={self.base_url!r}, api_key='…')"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        return [("name", self.name), ("base_url", self.base_url), ("api_key", "…")]
+
+
+class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator's limits and permissions for all chatflows of a server."""
+
+    credentials: tuple[ModelCredential, ...] = ()
+    """Keys for models, by the names that flows use for them."""
+    allowed_endpoints: tuple[str, ...] = ()
+    """Base URLs that flows may call although they are not public: a model on this machine, for example."""
+    python_targets: tuple[str, ...] = ()
+    """``module:attribute`` of each Python object that a flow may run."""
+    variables: Mapping[str, str] = {}
+    """What ``{{ $vars.name }}`` resolves to. Every flow reads them all: no place for secrets."""
+    cached_flows: int = 256
+    """Chatflows kept compiled."""
+    passages: int = 5
+    """Passages that a retriever returns unless its node says otherwise."""
+    history_messages: int = 50
+    """Earlier messages that a model, a Python object or ``{{ chat_history }}`` is given at most."""
+    answer_characters: int = 1_000_000
+    """Longest output of a model or a Python object."""
+    state_characters: int = 100_000
+    """Longest flow state of a run, its keys and values counted."""
+    connect_timeout_seconds: float = 10.0
+    model_timeout_seconds: float = 120.0
+    """Longest wait for the next bytes of a model's answer."""
+    python_threads: int = 8
+    """Threads for Python callables that are not async."""
