@@ -127,12 +127,14 @@ class AsyncEventStream:
         self._call = call
         self._connection = connection
         self._response: httpx.Response | None = None
-        self._events = self._read()
+        self._events: AsyncGenerator[Event, None] | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Event:
+        if self._events is None:
+            self._events = _events(await self._open(), self._call, self._connection)
         return await anext(self._events)
 
     async def __aenter__(self) -> Self:
@@ -144,7 +146,8 @@ class AsyncEventStream:
 
     async def aclose(self) -> None:
         """Hang up. A flow that is still running is stopped by the server."""
-        await self._events.aclose()
+        if self._events is not None:
+            await self._events.aclose()
         if self._response is not None:
             await self._response.aclose()
 
@@ -153,20 +156,22 @@ class AsyncEventStream:
             self._response = await self._send()
         return self._response
 
-    async def _read(self) -> AsyncGenerator[Event, None]:
-        response = await self._open()
-        try:
-            reader = read_answer(self._call, response)
-            async for chunk in response.aiter_bytes():
-                for event in reader.feed(chunk):
-                    yield event
-                if reader.ended:
-                    return
-        except httpx.RequestError as error:
-            raise self._connection.broken_off(error) from error
-        finally:
-            await response.aclose()
-        raise cut_short()
+
+async def _events(
+    response: httpx.Response, call: Call[EventReader], connection: Connection
+) -> AsyncGenerator[Event, None]:
+    try:
+        reader = read_answer(call, response)
+        async for chunk in response.aiter_bytes():
+            for event in reader.feed(chunk):
+                yield event
+            if reader.ended:
+                return
+    except httpx.RequestError as error:
+        raise connection.broken_off(error) from error
+    finally:
+        await response.aclose()
+    raise cut_short()
 
 
 class AsyncKeys:
@@ -197,6 +202,7 @@ class AsyncChatflows:
         self.update = client.verb(chatflows.update)
         self.delete = client.verb(chatflows.delete)
         self.bind = client.verb(chatflows.bind)
+        self.set_keys = client.verb(chatflows.set_keys)
         self.unbind = client.verb(chatflows.unbind)
         self.messages = client.verb(chatflows.messages)
 

@@ -12,7 +12,11 @@ import httpx
 import msgspec
 from msgspec import UNSET
 
+from flowkeys.client.errors import UnexpectedAnswer
+
 T = TypeVar("T")
+
+API_PATH: Final = "/api/v1"
 
 
 class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -111,13 +115,10 @@ def following(call: Call[Listing[T]], listing: Listing[T]) -> Call[Listing[T]] |
     """Return the call for the next part of a list, or None after the last.
 
     Raises:
-        msgspec.ValidationError: the server named the same part again, which would never end.
+        UnexpectedAnswer: the server named the same part again, which would never end.
     """
     if listing.next_params is None:
         return None
     if listing.next_params == call.params:
-        raise msgspec.ValidationError("The list's next part is the same part again.")
+        raise UnexpectedAnswer("The list's next part is the same part again.")
     return msgspec.structs.replace(call, params=listing.next_params)
-
-
-API_PATH: Final = "/api/v1"

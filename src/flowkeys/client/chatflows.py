@@ -1,6 +1,6 @@
 """Calls about chatflows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +20,7 @@ _MESSAGES: Final = as_type(Page[Message])
 
 def create(
     name: str,
-    flow_data: Json,
+    flow_data: Json | UnsetType = UNSET,
     *,
     type: str = "CHATFLOW",  # noqa: A002  # the wire's own word
     is_public: bool = False,
@@ -87,16 +87,18 @@ def delete(chatflow: Ref) -> Call[None]:
 
 
 def bind(chatflow: Ref, key: Ref) -> Call[Chatflow]:
-    """Protect a chatflow with this key alone: other keys no longer open it.
+    """Protect a chatflow with this key alone: other keys no longer open it. `set_keys` binds several."""
+    return _protect(chatflow, {"apikeyid": id_of(key)})
 
-    To let several keys open one chatflow, use `keys.set_chatflows`.
-    """
-    return _protect(chatflow, id_of(key))
+
+def set_keys(chatflow: Ref, keys: Iterable[Ref]) -> Call[Chatflow]:
+    """Let exactly these keys open a chatflow."""
+    return _protect(chatflow, {"apiKeyIds": [id_of(key) for key in keys]})
 
 
 def unbind(chatflow: Ref) -> Call[Chatflow]:
     """Take every key away from a chatflow. It is closed then, not open."""
-    return _protect(chatflow, None)
+    return _protect(chatflow, {"apikeyid": None})
 
 
 def messages(
@@ -113,8 +115,7 @@ def messages(
     return Call(method="GET", path=path("chatflows", chatflow, "messages"), params=params, decode=_MESSAGES)
 
 
-def _protect(chatflow: Ref, key_id: str | None) -> Call[Chatflow]:
-    body = {"apikeyid": key_id}
+def _protect(chatflow: Ref, body: dict[str, Any]) -> Call[Chatflow]:
     return Call(method="PUT", path=path("chatflows", chatflow), body=body, decode=_CHATFLOW)
 
 

@@ -131,12 +131,14 @@ class EventStream:
         self._call = call
         self._connection = connection
         self._response: httpx.Response | None = None
-        self._events = self._read()
+        self._events: Generator[Event, None, None] | None = None
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Event:
+        if self._events is None:
+            self._events = _events(self._open(), self._call, self._connection)
         return next(self._events)
 
     def __enter__(self) -> Self:
@@ -148,7 +150,8 @@ class EventStream:
 
     def close(self) -> None:
         """Hang up. A flow that is still running is stopped by the server."""
-        self._events.close()
+        if self._events is not None:
+            self._events.close()
         if self._response is not None:
             self._response.close()
 
@@ -157,19 +160,22 @@ class EventStream:
             self._response = self._send()
         return self._response
 
-    def _read(self) -> Generator[Event, None, None]:
-        response = self._open()
-        try:
-            reader = read_answer(self._call, response)
-            for chunk in response.iter_bytes():
-                yield from reader.feed(chunk)
-                if reader.ended:
-                    return
-        except httpx.RequestError as error:
-            raise self._connection.broken_off(error) from error
-        finally:
-            response.close()
-        raise cut_short()
+
+def _events(
+    response: httpx.Response, call: Call[EventReader], connection: Connection
+) -> Generator[Event, None, None]:
+    # Not a method: a stream that is dropped half-way hangs up at once, having no reference to itself.
+    try:
+        reader = read_answer(call, response)
+        for chunk in response.iter_bytes():
+            yield from reader.feed(chunk)
+            if reader.ended:
+                return
+    except httpx.RequestError as error:
+        raise connection.broken_off(error) from error
+    finally:
+        response.close()
+    raise cut_short()
 
 
 class Keys:
@@ -200,6 +206,7 @@ class Chatflows:
         self.update = client.verb(chatflows.update)
         self.delete = client.verb(chatflows.delete)
         self.bind = client.verb(chatflows.bind)
+        self.set_keys = client.verb(chatflows.set_keys)
         self.unbind = client.verb(chatflows.unbind)
         self.messages = client.verb(chatflows.messages)
 
