@@ -27,6 +27,8 @@ class AccessRequest(msgspec.Struct, frozen=True, gc=False):
 
     chatflow_id: str | None = None
     permission: str | None = None
+    workspace_id: str | None = None
+    """Whose keys are known at all: one of another workspace is an unknown one."""
 
 
 ANYTHING: Final = AccessRequest()
@@ -54,7 +56,7 @@ def decide(record: KeyRecord | None, request: AccessRequest, now: int) -> Decisi
 
     The record may come from a cache; the decision never does, so that expiry is exact.
     """
-    if record is None:
+    if record is None or (request.workspace_id is not None and request.workspace_id != record.workspace_id):
         return Denied(Reason.UNKNOWN_KEY)
     if record.status is not Status.ACTIVE:
         reason = Reason.REVOKED_KEY if record.status is Status.REVOKED else Reason.DISABLED_KEY

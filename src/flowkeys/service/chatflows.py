@@ -72,13 +72,16 @@ class ChatflowService:
 
         return await self._store.write(work)
 
-    async def get(self, caller: Caller, chatflow_id: str) -> CheckedChatflow:
-        """Return a chatflow.
+    async def get(
+        self, caller: Caller, chatflow_id: str, *, permission: str = "chatflows:view"
+    ) -> CheckedChatflow:
+        """Return a chatflow; `permission` names what the caller is about to use.
 
         Raises:
+            Forbidden: the caller lacks `permission`.
             NotFound: the workspace has no such chatflow.
         """
-        caller.require("chatflows:view")
+        caller.require(permission)
         return await self._store.read(lambda tx: self._checked(_get(tx, caller, chatflow_id)))
 
     async def page(self, caller: Caller, query: ChatflowQuery) -> Page[CheckedChatflow]:

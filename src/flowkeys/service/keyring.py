@@ -88,13 +88,14 @@ class Keyring:
 
         return MadeKey(await self._store.write(work), token, digest)
 
-    async def get(self, caller: Caller, key_id: str) -> ApiKey:
-        """Return a key, in any status.
+    async def get(self, caller: Caller, key_id: str, *, permission: str = "apikeys:view") -> ApiKey:
+        """Return a key, in any status; `permission` names what the caller is about to use.
 
         Raises:
+            Forbidden: the caller lacks `permission`.
             NotFound: the workspace has no such key.
         """
-        caller.require("apikeys:view")
+        caller.require(permission)
         return await self._store.read(lambda tx: _get(tx, caller, key_id))
 
     async def page(self, caller: Caller, query: KeyQuery) -> Page[ApiKey]:

@@ -1,0 +1,170 @@
+"""Where everything is put together: the one module that knows every part."""
+
+import gc
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from flowkeys.config import Settings
+from flowkeys.documents.parser import SubprocessParser
+from flowkeys.domain.digest import TokenHasher
+from flowkeys.domain.errors import ConfigurationError
+from flowkeys.flows.engine import Engine
+from flowkeys.flows.settings import FlowSettings, ModelCredential
+from flowkeys.service.chatflows import ChatflowService
+from flowkeys.service.collections import CollectionService, DocumentLimits, StoreRetriever
+from flowkeys.service.keyring import Keyring
+from flowkeys.service.predictor import Predictor
+from flowkeys.service.startup import check_secrets
+from flowkeys.service.verifier import Verifier
+from flowkeys.service.workspaces import WorkspaceService
+from flowkeys.storage import migrate, secret_file
+from flowkeys.storage.sqlite import SqliteLookups, SqliteStore
+from flowkeys.usage.buffer import UsageBuffer
+from flowkeys.web import app
+from flowkeys.web.services import Services
+
+VERSION = "0.1.0"
+
+
+def clock() -> int:
+    """Return the time in microseconds, UTC."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """The services over one data directory: what the server serves, and what its commands call."""
+
+    settings: Settings
+    store: SqliteStore
+    hasher: TokenHasher
+    keyring: Keyring
+    chatflows: ChatflowService
+    collections: CollectionService
+    workspaces: WorkspaceService
+    engine: Engine
+    parser: SubprocessParser
+    lookups: SqliteLookups
+    usage: UsageBuffer
+    verifier: Verifier
+    predictor: Predictor
+
+    async def close(self) -> None:
+        """Flush what is buffered, end what runs, and close the store."""
+        await self.usage.stop()
+        await self.engine.aclose()
+        await self.parser.aclose()
+        self.lookups.close()
+        self.store.close()
+
+
+async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
+    """Open a data directory: make it, bring its schema up to date, and check its secret.
+
+    Raises:
+        ConfigurationError: saying what the operator has to change. `check` is False only for the command
+            that gives keys up whose secret is lost.
+    """
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data directory {settings.data_dir} cannot be made: {error.strerror}. Set FLOWKEYS_DATA_DIR."
+        ) from error
+    migrate.upgrade(settings.database)
+    store = SqliteStore(settings.database)
+    try:
+        hasher = await _hasher(settings, store, check=check)
+        workspaces = WorkspaceService(store, clock)
+        await workspaces.default()
+    except BaseException:
+        store.close()
+        raise
+    return _assemble(settings, store, hasher, workspaces)
+
+
+async def _hasher(settings: Settings, store: SqliteStore, *, check: bool) -> TokenHasher:
+    secrets = settings.environment_secrets() or secret_file.read(settings.secret_file)
+    if not secrets:
+        if check:
+            await check_secrets(store, None, clock)
+        secrets = secret_file.create(settings.secret_file)
+    hasher = TokenHasher(secrets)
+    if check:
+        await check_secrets(store, hasher, clock)
+    return hasher
+
+
+def _assemble(
+    settings: Settings, store: SqliteStore, hasher: TokenHasher, workspaces: WorkspaceService
+) -> Runtime:
+    keyring = Keyring(store, hasher, clock)
+    usage = UsageBuffer(keyring.flush)
+    lookups = SqliteLookups(settings.database, len(hasher.secret_ids))
+    verifier = Verifier(lookups, hasher, usage, clock)
+    engine = Engine(_flow_settings(settings), StoreRetriever(store))
+    limits = DocumentLimits(
+        max_document_bytes=settings.max_document_bytes,
+        max_pages=settings.max_document_pages,
+        max_documents=settings.max_documents,
+    )
+    parser = SubprocessParser(limits)
+    return Runtime(
+        settings=settings,
+        store=store,
+        hasher=hasher,
+        keyring=keyring,
+        chatflows=ChatflowService(store, engine, clock),
+        collections=CollectionService(store, parser, clock, limits),
+        workspaces=workspaces,
+        engine=engine,
+        parser=parser,
+        lookups=lookups,
+        usage=usage,
+        verifier=verifier,
+        predictor=Predictor(store, lookups, verifier, engine, clock),
+    )
+
+
+def _flow_settings(settings: Settings) -> FlowSettings:
+    credentials = tuple(
+        ModelCredential(name, item.base_url, item.key()) for name, item in settings.credentials.items()
+    )
+    return FlowSettings(
+        credentials=credentials,
+        allowed_endpoints=settings.allowed_endpoints,
+        python_targets=settings.python_flows,
+    )
+
+
+def create_app(runtime: Runtime) -> ASGIApp:
+    """Return the ASGI application over an open runtime; its lifespan closes it."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        runtime.usage.start()
+        gc.collect()
+        gc.freeze()  # what was made at start lives to the end: no collection need look at it
+        try:
+            yield
+        finally:
+            await runtime.close()
+
+    services = Services(
+        verifier=runtime.verifier,
+        keyring=runtime.keyring,
+        chatflows=runtime.chatflows,
+        predictor=runtime.predictor,
+        collections=runtime.collections,
+        directory=runtime.lookups,
+        clock=clock,
+        max_body_bytes=runtime.settings.max_body_bytes,
+        max_upload_bytes=runtime.settings.max_upload_bytes,
+        version=VERSION,
+    )
+    return app.create(services, lifespan, access_log=runtime.settings.access_log)

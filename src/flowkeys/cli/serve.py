@@ -1,0 +1,95 @@
+"""``flowkeys serve``: the server."""
+
+import asyncio
+import os
+import socket
+import sys
+from typing import Final
+
+import typer
+import uvicorn
+
+from flowkeys import bootstrap, logs
+from flowkeys.config import Settings
+from flowkeys.domain.errors import ConfigurationError
+
+_KEEP_ALIVE_SECONDS: Final = 5
+"""Short: a connection that was cut keeps its objects for so long."""
+_BACKLOG: Final = 2048
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which tells running streams to end before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop taking connections, end streams with an event that says so, and close."""
+        self._stopping.set()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal ends it.
+
+    Raises:
+        ConfigurationError: the address is taken, or the data directory cannot be used.
+    """
+    logs.configure(settings.log_level, settings.log_format)
+    sys.path.insert(0, str(settings.python_path.expanduser().absolute()))
+    listening = _bind(settings)
+    try:
+        loop_factory = _loop_factory()
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(_serve(settings, listening))
+    finally:
+        listening.close()
+
+
+async def _serve(settings: Settings, listening: socket.socket) -> None:
+    runtime = await bootstrap.open_runtime(settings)
+    config = uvicorn.Config(
+        bootstrap.create_app(runtime),
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(
+        f"flowkeys {bootstrap.VERSION} on http://{shown}:{port}, data in {settings.data_dir}", err=True
+    )
+    await Server(config, runtime.predictor.stopping).serve([listening])
+
+
+def _bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.host, settings.port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError(
+            f"Cannot listen on {settings.host} port {settings.port}: {os.strerror(error.errno or 0)}. "
+            "Choose another with --host and --port."
+        ) from error
+    listening.set_inheritable(False)
+    return listening
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return None
+    return uvloop.Loop

@@ -1,0 +1,190 @@
+"""Every setting, once, frozen.
+
+Each comes from the environment (``FLOWKEYS_…``) or from the file ``config.toml`` in the data directory; the
+environment wins. ``docs/configuration.md`` lists them, held by a test.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from flowkeys.domain.errors import ConfigurationError
+
+PREFIX = "FLOWKEYS_"
+CLIENT_VARIABLES = frozenset({"FLOWKEYS_URL", "FLOWKEYS_API_KEY", "FLOWKEYS_CONFIG"})
+"""Variables with the prefix that are not settings of the server."""
+
+_DEFAULT_DATA_DIR = "~/.flowkeys"
+_MIB = 1024 * 1024
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Credential(BaseModel):
+    """A key for a model, and the one address that it may be sent to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str
+    api_key: SecretStr | None = None
+    api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
+
+    def key(self) -> str:
+        """Return the key.
+
+        Raises:
+            ConfigurationError: there is none, or the variable is not set.
+        """
+        if self.api_key is not None:
+            return self.api_key.get_secret_value()
+        found = os.environ.get(self.api_key_env or "")
+        if not found:
+            raise ConfigurationError(
+                f"The credential for {self.base_url} needs api_key, "
+                "or api_key_env naming an environment variable that is set."
+            )
+        return found
+
+
+class Settings(BaseSettings):
+    """The server's settings."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(
+        default=Path(_DEFAULT_DATA_DIR), description="The folder of the database, the secret and config.toml."
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        description="The server secret; several, newest first, separated by commas. "
+        "Without it the file `secret` in the data directory is used, and made at the first start.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=3000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is logged."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="JSON lines, or words for a terminal; auto looks whether stderr is one."
+    )
+    access_log: bool = Field(default=True, description="Whether each request writes a line.")
+    shutdown_seconds: int = Field(
+        default=5,
+        ge=0,
+        le=300,
+        description="How long running requests may take to end when the server stops.",
+    )
+    max_body_bytes: int = Field(
+        default=10 * _MIB, ge=1024, description="The largest request body; larger ones are 413."
+    )
+    max_upload_bytes: int = Field(default=50 * _MIB, ge=1024, description="The largest upload of documents.")
+    max_document_bytes: int = Field(default=20 * _MIB, ge=1024, description="The largest single document.")
+    max_document_pages: int = Field(default=2000, ge=1, description="Pages of a PDF.")
+    max_documents: int = Field(default=10_000, ge=1, description="Documents in one collection.")
+    python_flows: Names = Field(
+        default=(), description="What pythonAgentflow may run: `module:attribute`, separated by commas."
+    )
+    python_path: Path = Field(default=Path(), description="The folder that those modules are imported from.")
+    allowed_endpoints: Names = Field(
+        default=(),
+        description="Base URLs on loopback or private networks that flows may call without a credential.",
+    )
+    credentials: dict[str, Credential] = Field(
+        default={},
+        description="Model keys by name, each with its one base URL. Best kept in config.toml with mode 0600.",
+    )
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _expanded(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("python_flows", "allowed_endpoints", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then the environment, then config.toml; no other file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    @property
+    def database(self) -> Path:
+        """The database file."""
+        return self.data_dir / "flowkeys.db"
+
+    @property
+    def secret_file(self) -> Path:
+        """The file of the server secret."""
+        return self.data_dir / "secret"
+
+    def environment_secrets(self) -> list[str]:
+        """Return the secrets of the environment, newest first."""
+        if self.secret is None:
+            return []
+        return [part.strip() for part in self.secret.get_secret_value().split(",") if part.strip()]
+
+
+def config_file() -> Path:
+    """Return where the configuration file is, or would be."""
+    named = os.environ.get("FLOWKEYS_CONFIG")
+    if named:
+        return Path(named).expanduser()
+    return Path(os.environ.get("FLOWKEYS_DATA_DIR") or _DEFAULT_DATA_DIR).expanduser() / "config.toml"
+
+
+def load(**arguments: Any) -> Settings:
+    """Return the settings; `arguments` win over the environment.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or a file that holds model keys can be read by others.
+    """
+    try:
+        settings = Settings(**arguments)
+    except (ValidationError, SettingsError, ValueError) as error:
+        raise ConfigurationError(_explain(error)) from None
+    path = config_file()
+    holds_keys = any(item.api_key is not None for item in settings.credentials.values())
+    if holds_keys and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigurationError(f"The file holds model keys, and others may read it. Run: chmod 600 {path}")
+    return settings
+
+
+def unknown_variables() -> list[str]:
+    """Return variables of the environment that look like settings and are none: typing mistakes."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | CLIENT_VARIABLES
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
+def _explain(error: Exception) -> str:
+    """Return what is wrong, without the values: one of them may be a secret."""
+    if not isinstance(error, ValidationError):
+        kind = type(error).__name__
+        return f"The configuration cannot be read ({kind}). Check {config_file()} and FLOWKEYS_*."
+    problems = [
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+    return "The configuration is wrong. " + "; ".join(problems)

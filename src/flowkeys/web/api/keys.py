@@ -1,0 +1,199 @@
+"""``/apikey``: the life of a key."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import Query, Request, Response
+
+from flowkeys.domain.api_key import Status
+from flowkeys.domain.errors import InvalidInput
+from flowkeys.domain.listing import KeyQuery, KeySort
+from flowkeys.domain.times import SECOND, from_iso, parse_duration
+from flowkeys.service.key_input import KeyPatch, NewKey
+from flowkeys.web import render
+from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
+from flowkeys.web.putback import require_unchanged
+from flowkeys.web.routes import GuardedRouter, json_response
+from flowkeys.web.schemas.keys import (
+    AffectedOut,
+    KeyChatflows,
+    KeyCreate,
+    KeyFields,
+    KeyOut,
+    KeyPageOut,
+    KeyUpdate,
+    MadeKeyOut,
+)
+from flowkeys.web.services import CallerHere, ServicesHere
+
+router = GuardedRouter(tags=["API keys"])
+
+_WRITABLE = frozenset(KeyFields.model_fields)
+_BODY = ("validation_failed", "invalid_json", "too_large")
+_SORTS = tuple(f"{sign}{name}" for name in KeySort.__args__ for sign in ("", "-"))  # type: ignore[attr-defined]
+
+
+@router.on("POST", "/apikey", needs="apikeys:create", answers=MadeKeyOut, status=201, errors=_BODY)
+async def create_key(body: KeyCreate, services: ServicesHere, caller: CallerHere) -> Response:
+    """Make a key. The answer holds its token, which is shown this once."""
+    now = services.clock()
+    fields = _fields(body, now)
+    made = await services.keyring.create(
+        caller,
+        NewKey(
+            name=body.key_name,
+            permissions=fields.get("permissions", frozenset()),
+            chatflow_ids=fields.get("chatflow_ids", ()),
+            expires_at=fields.get("expires_at"),
+            note=fields.get("note"),
+        ),
+    )
+    location = {"Location": f"/api/v1/apikey/{made.key.id}"}
+    return json_response(render.made_key(made, now), 201, location)
+
+
+@router.on(
+    "GET", "/apikey", needs="apikeys:view", answers=list[KeyOut] | KeyPageOut, errors=("validation_failed",)
+)
+async def list_keys(
+    request: Request,
+    services: ServicesHere,
+    caller: CallerHere,
+    search: SearchText = "",
+    status: Annotated[
+        Literal["active", "disabled", "expired", "revoked", "all"] | None,
+        Query(description="Without it, every key but the revoked ones."),
+    ] = None,
+    chatflow_id: Annotated[str | None, Query(alias="chatflowId", max_length=64)] = None,
+    sort: Annotated[Literal[_SORTS], Query(description="`-` is descending.")] = "-createdAt",  # type: ignore[valid-type]
+    page: PageNumber = None,
+    limit: PageLimit = None,
+    before: Before = None,
+) -> Response:
+    """List keys, masked: an array, or with `page` one page and the number of all that match."""
+    part = Slice.of(page, limit)
+    query = KeyQuery(
+        workspace_id=caller.workspace_id,
+        search=search,
+        status="all" if status == "all" else Status(status) if status else None,
+        chatflow_id=chatflow_id,
+        sort=sort.removeprefix("-"),
+        descending=sort.startswith("-"),
+        limit=part.limit,
+        offset=part.offset,
+        before=before,
+    )
+    found = await services.keyring.page(caller, query)
+    now = services.clock()
+    items = [render.key(item, now) for item in found.items]
+    return list_response(request, part, items, found.total, linked=sort == "-createdAt")
+
+
+@router.on("GET", "/apikey/{key_id}", needs="apikeys:view", answers=KeyOut, errors=("not_found",))
+async def get_key(key_id: str, services: ServicesHere, caller: CallerHere) -> Response:
+    """Return a key, masked."""
+    key = await services.keyring.get(caller, key_id)
+    return json_response(render.key(key, services.clock()))
+
+
+@router.on("PUT", "/apikey/{key_id}", needs="apikeys:update", answers=KeyOut, errors=("not_found", *_BODY))
+async def update_key(key_id: str, body: KeyUpdate, services: ServicesHere, caller: CallerHere) -> Response:
+    """Change what is sent of a key; the whole key may be put back with some of it changed."""
+    now = services.clock()
+    patch = KeyPatch(**_fields(body, now))
+    if _sent(body, "key_name"):
+        patch = msgspec.structs.replace(patch, name=body.key_name)
+    read_only = body.model_dump(by_alias=True, include=body.model_fields_set - _WRITABLE)
+    if read_only:
+        current = render.key(await services.keyring.get(caller, key_id, permission="apikeys:update"), now)
+        require_unchanged(read_only, current, {"lastUsedAt": _earlier})
+    key = await services.keyring.update(caller, key_id, patch)
+    return json_response(render.key(key, now))
+
+
+@router.on(
+    "PUT", "/apikey/{key_id}/chatflows", needs="apikeys:update", answers=KeyOut, errors=("not_found", *_BODY)
+)
+async def set_chatflows(
+    key_id: str, body: KeyChatflows, services: ServicesHere, caller: CallerHere
+) -> Response:
+    """Make these the whole set of chatflows that the key opens. Needs `chatflows:update` as well."""
+    patch = KeyPatch(chatflow_ids=tuple(body.chatflow_ids))
+    key = await services.keyring.update(caller, key_id, patch)
+    return json_response(render.key(key, services.clock()))
+
+
+@router.on(
+    "POST",
+    "/apikey/{key_id}/disable",
+    needs="apikeys:update",
+    answers=KeyOut,
+    errors=("not_found", "validation_failed"),
+)
+async def disable_key(key_id: str, services: ServicesHere, caller: CallerHere) -> Response:
+    """Refuse the key until it is enabled again."""
+    key = await services.keyring.disable(caller, key_id)
+    return json_response(render.key(key, services.clock()))
+
+
+@router.on(
+    "POST",
+    "/apikey/{key_id}/enable",
+    needs="apikeys:update",
+    answers=KeyOut,
+    errors=("not_found", "validation_failed"),
+)
+async def enable_key(key_id: str, services: ServicesHere, caller: CallerHere) -> Response:
+    """Accept a disabled key again."""
+    key = await services.keyring.enable(caller, key_id)
+    return json_response(render.key(key, services.clock()))
+
+
+@router.on("DELETE", "/apikey/{key_id}", needs="apikeys:delete", answers=AffectedOut, errors=("not_found",))
+async def revoke_key(key_id: str, services: ServicesHere, caller: CallerHere) -> Response:
+    """Revoke a key for good. Its name and history stay; what it opened stays closed."""
+    revoked = await services.keyring.revoke(caller, key_id)
+    return json_response({"raw": [], "affected": int(revoked)})
+
+
+def _sent(body: KeyFields, name: str) -> bool:
+    return name in body.model_fields_set
+
+
+def _fields(body: KeyFields, now: int) -> dict[str, Any]:
+    """Return what was sent of a key, but its name, as values.
+
+    Raises:
+        InvalidInput: a time or a duration cannot be read, or both are there.
+    """
+    values: dict[str, Any] = {}
+    if _sent(body, "permissions"):
+        values["permissions"] = frozenset(body.permissions)
+    if _sent(body, "chatflow_ids"):
+        values["chatflow_ids"] = tuple(body.chatflow_ids)
+    if _sent(body, "note"):
+        values["note"] = body.note
+    if body.expires_in is not None:
+        duration = parse_duration(body.expires_in)
+        if duration is None:
+            raise InvalidInput.of("expiresIn", 'Give a duration such as "90d", "12h" or "30m".')
+        if body.expires_at is not None:
+            raise InvalidInput.of("expiresIn", "Send expiresAt or expiresIn, not both.")
+        values["expires_at"] = (now + duration) // 1000 * 1000
+    elif _sent(body, "expires_at"):
+        expires_at = None if body.expires_at is None else from_iso(body.expires_at)
+        if body.expires_at is not None and expires_at is None:
+            raise InvalidInput.of(
+                "expiresAt", 'Give an ISO 8601 time such as "2027-01-31T00:00:00Z", or null.'
+            )
+        values["expires_at"] = expires_at
+    return values
+
+
+def _earlier(sent: Any, now: Any) -> bool:
+    """Tell whether a sent `lastUsedAt` is an earlier reading of one that moved on since."""
+    if sent is None:
+        return True
+    then = from_iso(sent) if isinstance(sent, str) else None
+    latest = from_iso(now) if isinstance(now, str) else None
+    return then is not None and latest is not None and then <= latest + SECOND

@@ -1,0 +1,69 @@
+"""The routes that are open without a credential: the whole list, but for public chatflows' predictions."""
+
+import uuid
+from typing import Any
+
+import msgspec
+from fastapi import Response
+from fastapi.responses import PlainTextResponse
+
+from flowkeys.domain.errors import NotFound
+from flowkeys.web.routes import OPEN, GuardedRouter, json_response
+from flowkeys.web.schemas.chatflows import PublicConfigOut, StreamingOut
+from flowkeys.web.schemas.open import HealthOut, VersionOut
+from flowkeys.web.services import ServicesHere
+
+router = GuardedRouter(tags=["Open"])
+
+_DISPLAY = ("starterPrompts", "theme", "welcomeMessage", "title", "followUpPrompts", "chatFeedback", "footer")
+_ANYWHERE = {"Access-Control-Allow-Origin": "*"}
+
+
+@router.on("GET", "/ping", needs=OPEN, answers=str)
+async def ping() -> Response:
+    """Answer `pong` when the server is ready."""
+    return PlainTextResponse("pong")
+
+
+@router.on("GET", "/version", needs=OPEN, answers=VersionOut)
+async def version(services: ServicesHere) -> Response:
+    """Return the version of this server."""
+    return json_response({"version": services.version})
+
+
+@router.on("GET", "/health", needs=OPEN, answers=HealthOut)
+async def health(services: ServicesHere) -> Response:
+    """Say whether the store answers; 503 when it does not."""
+    await services.directory.access(str(uuid.UUID(int=0)))
+    return json_response({"status": "ok"})
+
+
+@router.on(
+    "GET", "/chatflows-streaming/{chatflow_id}", needs=OPEN, answers=StreamingOut, errors=("not_found",)
+)
+async def is_streaming(chatflow_id: str) -> Response:
+    """Say that a chatflow can stream: the same for any id, so that it tells nothing."""
+    try:
+        uuid.UUID(chatflow_id)
+    except ValueError:
+        raise NotFound("chatflow") from None
+    return json_response({"isStreaming": True}, headers=_ANYWHERE)
+
+
+@router.on(
+    "GET",
+    "/public-chatbotConfig/{chatflow_id}",
+    needs=OPEN,
+    answers=PublicConfigOut,
+    errors=("not_found",),
+)
+async def public_config(chatflow_id: str, services: ServicesHere) -> Response:
+    """Return what the widget shows of a public chatflow. Any other is not found."""
+    access = await services.directory.access(chatflow_id)
+    chatflow = await services.directory.load(chatflow_id) if access and access.is_public else None
+    if chatflow is None:
+        raise NotFound("chatflow")
+    config: dict[str, Any] = msgspec.json.decode(chatflow.chatbot_config) if chatflow.chatbot_config else {}
+    shown = {name: config[name] for name in _DISPLAY if name in config}
+    body = {**shown, "uploads": {"isImageUploadAllowed": False, "isSpeechToTextEnabled": False}}
+    return json_response({**body, "flowData": "{}"}, headers=_ANYWHERE)

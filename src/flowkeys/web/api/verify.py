@@ -1,0 +1,68 @@
+"""``/apikey/verify``: is a token good, and for what."""
+
+import msgspec
+from fastapi import Request, Response
+
+from flowkeys.domain.bearer import UNKNOWN, read_bearer
+from flowkeys.domain.decision import ANYTHING, AccessRequest, Decision, Denied
+from flowkeys.domain.errors import InvalidInput
+from flowkeys.domain.permissions import KNOWN
+from flowkeys.domain.principal import Caller
+from flowkeys.domain.token import Token
+from flowkeys.service.verifier import Verifier
+from flowkeys.web import render
+from flowkeys.web.errors import Refused, of_denial
+from flowkeys.web.routes import ANY_KEY, GuardedRouter, json_response
+from flowkeys.web.schemas.keys import VerifiedManyOut, VerifiedOut, VerifyIn
+from flowkeys.web.services import CallerHere, ServicesHere
+
+router = GuardedRouter(tags=["Verification"])
+
+
+@router.on(
+    "POST",
+    "/apikey/verify",
+    needs=ANY_KEY,
+    answers=VerifiedOut | VerifiedManyOut,
+    errors=("validation_failed", "invalid_json", "too_large", "chatflow_not_allowed"),
+)
+async def verify(request: Request, body: VerifyIn, services: ServicesHere, caller: CallerHere) -> Response:
+    """Say whether tokens are good, for a chatflow or a permission if one is named.
+
+    Without a token in the body the caller asks about itself, and a refusal is this call's own. With `token`
+    or `tokens` the caller needs `apikeys:view`, and the answer is always 200.
+    """
+    wanted = _wanted(body)
+    if body.token is None and body.tokens is None:
+        return json_response(await _about_caller(request, services.verifier, wanted))
+    caller.require("apikeys:view")
+    if body.token is not None and body.tokens is not None:
+        raise InvalidInput.of("tokens", "Send token or tokens, not both.")
+    if body.token is not None:
+        return json_response(render.verified(await _decide(services.verifier, caller, body.token, wanted)))
+    decisions = [await _decide(services.verifier, caller, text, wanted) for text in body.tokens or ()]
+    return json_response({"results": [render.verified(decision) for decision in decisions]})
+
+
+async def _about_caller(request: Request, verifier: Verifier, wanted: AccessRequest) -> render.Json:
+    credential = read_bearer(request.scope["headers"])
+    decision = await verifier.verify(credential, wanted) if isinstance(credential, Token) else credential
+    if isinstance(decision, Denied):
+        raise Refused(of_denial(decision, wanted.permission))
+    return render.verified(decision)
+
+
+async def _decide(verifier: Verifier, caller: Caller, text: str, wanted: AccessRequest) -> Decision:
+    """Decide about a token of the caller's workspace; one of another is unknown here."""
+    token = Token.parse(text)
+    if token is None:
+        return UNKNOWN
+    return await verifier.verify(token, msgspec.structs.replace(wanted, workspace_id=caller.workspace_id))
+
+
+def _wanted(body: VerifyIn) -> AccessRequest:
+    if body.permission is not None and body.permission not in KNOWN:
+        raise InvalidInput.of("permission", "There is no such permission.")
+    if body.chatflow_id is None and body.permission is None:
+        return ANYTHING
+    return AccessRequest(chatflow_id=body.chatflow_id, permission=body.permission)

@@ -1,0 +1,117 @@
+"""The application: every route, and the order of the layers around them."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from flowkeys.domain.errors import FieldError, FlowkeysError
+from flowkeys.web.api import chatflows, document_stores, keys, open_routes, predictions, verify
+from flowkeys.web.context import context_of
+from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
+from flowkeys.web.gate import Gate
+from flowkeys.web.hot import FastPath
+from flowkeys.web.prediction import Predictions
+from flowkeys.web.services import Services
+
+PREFIX = "/api/v1"
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create(services: Services, lifespan: Lifespan, *, access_log: bool) -> ASGIApp:
+    """Return the ASGI application: gate > fast path > framework."""
+    app = describe(services.version, lifespan)
+    app.state.services = services
+    app.state.predictions = Predictions(services.predictor, services.directory, services.max_body_bytes)
+    return Gate(FastPath(app, app.state.predictions), access_log=access_log)
+
+
+def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:
+    """Return the framework's application with every route; its description needs no services."""
+    app = FastAPI(
+        title="flowkeys",
+        version=version,
+        summary="API keys for chatflows.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    for module in (verify, keys, chatflows, document_stores, predictions, open_routes):
+        app.include_router(module.router, prefix=PREFIX)
+    app.add_exception_handler(Refused, _on_refused)
+    app.add_exception_handler(FlowkeysError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    _describe_security(app)
+    return app
+
+
+def _describe_security(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        description = generate()
+        schemes = description.setdefault("components", {}).setdefault("securitySchemes", {})
+        schemes["bearerKey"] = {"type": "http", "scheme": "bearer", "description": "A key: fl-…"}
+        for path in description["paths"].values():
+            for operation in path.values():
+                for status, response in operation["responses"].items():
+                    if status[0] in "45":
+                        response["content"].pop("application/json", None)
+        return description
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _response(request: Request, refusal: Problem) -> Response:
+    context = context_of(request.scope)
+    context.facts["code"] = refusal.code
+    headers = {"Cache-Control": "no-store", **dict(refusal.headers)}
+    return Response(refusal.body(context.request_id), refusal.status, headers, media_type=CONTENT_TYPE)
+
+
+async def _on_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return _response(request, error.problem)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, FlowkeysError)
+    return _response(request, of_error(error))
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    fields = [FieldError(_field(item["loc"]), _message(item)) for item in error.errors()]
+    detail = "; ".join(f"{item.field}: {item.message}" for item in fields)
+    return _response(request, problem("validation_failed", detail, *fields))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code)
+    if code is None:
+        code = "invalid_json" if error.status_code < 500 else "internal_error"  # noqa: PLR2004
+    detail = "There is no such path here." if code == "not_found" else None
+    return _response(request, problem(code, detail, headers=list((error.headers or {}).items())))
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    names = [str(part) for part in location if part not in {"body", "query", "path"}]
+    return ".".join(names) or "body"
+
+
+def _message(error: dict[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "There is no such member."
+    if error["type"] == "missing":
+        return "This is needed."
+    return f"{error['msg']}."

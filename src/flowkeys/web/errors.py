@@ -1,0 +1,150 @@
+"""From decisions and errors to HTTP: the one table of statuses (RFC 9457, RFC 6750)."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.domain.decision import Denied, Reason
+from flowkeys.domain.errors import (
+    FieldError,
+    FlowkeysError,
+    FlowNotRunnable,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    UpstreamFailed,
+)
+
+CONTENT_TYPE: Final = "application/problem+json"
+_REALM: Final = 'Bearer realm="flowkeys"'
+_TOKEN: Final = "invalid_token"  # noqa: S105 - the name of an error
+_SCOPE: Final = "insufficient_scope"
+
+Headers = list[tuple[str, str]]
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """What a `code` means on the wire."""
+
+    status: int
+    title: str
+    detail: str
+    bearer_error: str | None = None
+    """The ``error`` of RFC 6750 section 3.1 in ``WWW-Authenticate``; "" for the bare challenge."""
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "missing_credentials": Kind(
+        401, "No credential", "No credential was sent. Send the key as: Authorization: Bearer fl-…", ""
+    ),
+    "invalid_request": Kind(400, "Malformed credential", "The credential is malformed.", "invalid_request"),
+    "unknown_key": Kind(401, "Unknown key", "This is not a key that works here.", _TOKEN),
+    "expired_key": Kind(401, "Expired key", "This key has expired. Ask its owner for a new one.", _TOKEN),
+    "revoked_key": Kind(401, "Revoked key", "This key was revoked. Ask its owner for a new one.", _TOKEN),
+    "disabled_key": Kind(401, "Disabled key", "This key is disabled. Its owner can enable it.", _TOKEN),
+    "chatflow_not_allowed": Kind(
+        403, "Chatflow not allowed", "This key is not bound to this chatflow.", _SCOPE
+    ),
+    "permission_missing": Kind(
+        403, "Permission missing", "This key lacks a permission that the call needs.", _SCOPE
+    ),
+    "not_found": Kind(404, "Not found", "There is no such thing here."),
+    "method_not_allowed": Kind(405, "Method not allowed", "This path does not take that method."),
+    "validation_failed": Kind(422, "Invalid input", "Some fields are wrong; errors names each of them."),
+    "invalid_json": Kind(400, "Not JSON", "The body is not valid JSON."),
+    "too_large": Kind(413, "Too large", "The request is larger than this server takes."),
+    "headers_too_large": Kind(
+        431, "Headers too large", "The request has too many headers, or too long ones."
+    ),
+    "flow_not_runnable": Kind(422, "Chatflow not runnable", "This server cannot run the chatflow."),
+    "upstream_failed": Kind(502, "Upstream failed", "A model or service behind the chatflow failed."),
+    "unavailable": Kind(503, "Unavailable", "The store cannot be reached. Try again."),
+    "internal_error": Kind(500, "Internal error", "Something went wrong here. The log says more."),
+}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One refusal or failure, ready to be sent."""
+
+    code: str
+    detail: str
+    errors: Sequence[FieldError] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    extra: dict[str, Any] = {}
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the code."""
+        return KINDS[self.code].status
+
+    def body(self, request_id: str) -> bytes:
+        """Return the JSON: RFC 9457's members, ours, and those that Flowise's clients read."""
+        kind = KINDS[self.code]
+        members: dict[str, Any] = {
+            "type": f"urn:flowkeys:problem:{self.code}",
+            "title": kind.title,
+            "status": kind.status,
+            "detail": self.detail,
+            "code": self.code,
+            "requestId": request_id,
+            "statusCode": kind.status,
+            "success": False,
+            "message": self.detail,
+        }
+        if self.errors:
+            members["errors"] = self.errors
+        return msgspec.json.encode({**members, **self.extra})
+
+
+class Refused(Exception):
+    """Carries a problem out of a handler."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.code)
+
+
+def problem(
+    code: str, detail: str | None = None, *errors: FieldError, headers: Headers | None = None
+) -> Problem:
+    """Return a problem with the detail of its kind unless another is given."""
+    return Problem(code, detail or KINDS[code].detail, errors, tuple(headers or ()))
+
+
+def of_denial(denied: Denied, permission: str | None = None) -> Problem:
+    """Return the problem of a refused credential, with its challenge (RFC 6750 section 3)."""
+    kind = KINDS[denied.reason.value]
+    detail = denied.detail or kind.detail
+    if permission is not None and denied.reason is Reason.PERMISSION_MISSING:
+        detail = f"This needs the permission {permission}, which the key lacks."
+    challenge = _REALM
+    if kind.bearer_error:
+        description = detail.replace('"', "'").replace("…", "...")
+        challenge += f', error="{kind.bearer_error}", error_description="{description}"'
+    return Problem(denied.reason.value, detail, headers=(("WWW-Authenticate", challenge),))
+
+
+def of_error(error: FlowkeysError) -> Problem:
+    """Return the problem of a service's exception."""
+    match error:
+        case InvalidInput():
+            return problem("validation_failed", str(error), *error.errors)
+        case NotFound():
+            return problem("not_found", str(error))
+        case Forbidden():
+            denied = Denied(error.denied.reason, detail=str(error))
+            return of_denial(denied)
+        case FlowNotRunnable():
+            extra = {"missingNodeKinds": list(error.missing_kinds)}
+            return Problem("flow_not_runnable", str(error), extra=extra)
+        case UpstreamFailed():
+            return problem("upstream_failed", str(error))
+        case TooLarge():
+            return problem("too_large", str(error))
+        case Unavailable():
+            return problem("unavailable", headers=[("Retry-After", str(error.retry_after_seconds))])
+        case _:
+            return problem("internal_error")

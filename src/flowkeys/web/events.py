@@ -1,0 +1,20 @@
+"""The events of a prediction stream, byte for byte as Flowise's clients need them."""
+
+from typing import Any, Final
+
+import msgspec
+
+COMMENT: Final = b": still here\n\n"
+"""Sent when nothing else is, so that proxies keep the connection open."""
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(name: str, data: Any, **more: Any) -> bytes:
+    """Return one record: ``message:`` newline ``data:`` one JSON object, blank line.
+
+    A Flowise SDK deletes every ``data:`` that it finds in a line, so inside the JSON the colon is escaped.
+    ``data:`` can stand there only within a string, where the escape means the same.
+    """
+    text = _encoder.encode({"event": name, "data": data, **more})
+    return b"message:\ndata:" + text.replace(b"data:", b"data\\u003a") + b"\n\n"

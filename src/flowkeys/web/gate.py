@@ -1,0 +1,121 @@
+"""The outermost layer: every request gets an id and one log line, and no answer but an error escapes here.
+
+A log line says which route was called, never the path or the query as they were sent: a token in them must
+not reach a log.
+"""
+
+import re
+import time
+import uuid
+from typing import Any, Final
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowkeys.domain.bearer import token_in_url
+from flowkeys.domain.errors import FlowkeysError
+from flowkeys.web.context import KEY, RequestContext, context_of
+from flowkeys.web.errors import Problem, of_denial, of_error, problem
+from flowkeys.web.respond import send_problem
+
+MAX_HEADERS: Final = 200
+MAX_HEADER_BYTES: Final = 64 * 1024
+CLIENT_GONE: Final = 499
+"""What the log says of a request whose client went away, as nginx does; it is never sent."""
+
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9\-]{8,64}")
+
+
+class Gate:
+    """ASGI middleware around everything."""
+
+    def __init__(self, app: ASGIApp, *, access_log: bool) -> None:
+        self._app = app
+        self._access_log = access_log
+        self._log = structlog.get_logger("flowkeys.access")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        client = scope.get("client")
+        context = RequestContext(_request_id(scope), client[0] if client else None, {})
+        scope[KEY] = context
+        sender = _Sender(send, context.request_id)
+        started = time.perf_counter()
+        try:
+            await self._answer(scope, receive, sender)
+        finally:
+            if self._access_log:
+                self._log.info("request", **_facts(scope, context, sender.status, started))
+
+    async def _answer(self, scope: Scope, receive: Receive, sender: "_Sender") -> None:
+        try:
+            refused = _refusal(scope)
+            if refused is not None:
+                await send_problem(scope, sender, refused)
+            else:
+                await self._app(scope, receive, sender)
+        except ConnectionError:
+            sender.status = sender.status or CLIENT_GONE
+        except FlowkeysError as error:
+            if sender.status:
+                raise
+            await send_problem(scope, sender, of_error(error))
+        except Exception:  # noqa: BLE001 - the last resort: the client gets an id and no internals
+            request_id = context_of(scope).request_id
+            structlog.get_logger("flowkeys").exception("failed", request_id=request_id)
+            if not sender.status:
+                await send_problem(scope, sender, problem("internal_error"))
+
+
+class _Sender:
+    """Sends on, adds the request's id to the headers, and remembers the status."""
+
+    __slots__ = ("_header", "_send", "status")
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._header = (b"x-request-id", request_id.encode())
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), self._header]
+        await self._send(message)
+
+
+def _refusal(scope: Scope) -> Problem | None:
+    """Return why a request is refused before anything else looks at it."""
+    headers = scope["headers"]
+    if len(headers) > MAX_HEADERS or sum(map(_length, headers)) > MAX_HEADER_BYTES:
+        return problem("headers_too_large")
+    denied = token_in_url(scope.get("raw_path") or scope["path"].encode(), scope["query_string"])
+    return None if denied is None else of_denial(denied)
+
+
+def _length(header: tuple[bytes, bytes]) -> int:
+    return len(header[0]) + len(header[1])
+
+
+def _facts(scope: Scope, context: RequestContext, status: int, started: float) -> dict[str, Any]:
+    route = context.route or getattr(scope.get("route"), "path", None) or "(no route)"
+    return {
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "ms": round((time.perf_counter() - started) * 1000, 2),
+        "request_id": context.request_id,
+        "address": context.address,
+        **context.facts,
+    }
+
+
+def _request_id(scope: Scope) -> str:
+    """Return the id that a proxy gave, when it looks like one and not like a token; else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value) and not value.startswith(b"fl-"):
+            return str(value, "ascii")
+    return uuid.uuid4().hex

@@ -1,0 +1,100 @@
+"""``/prediction/{id}``: plain ASGI, since this is the call that keys exist for."""
+
+import re
+from typing import Any, Final
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from flowkeys.domain.bearer import read_bearer
+from flowkeys.domain.decision import Denied
+from flowkeys.domain.errors import FlowkeysError
+from flowkeys.service.ports.verification import ChatflowDirectory
+from flowkeys.service.prediction_input import read_prediction
+from flowkeys.service.predictor import Grant, Predictor
+from flowkeys.web import render
+from flowkeys.web.context import context_of
+from flowkeys.web.errors import Refused, of_denial, of_error, problem
+from flowkeys.web.respond import JSON, NO_STORE, read_body, send_bytes, send_problem
+from flowkeys.web.stream import EventStream, ignore, run_watched
+
+ROUTE: Final = "/api/v1/prediction/{chatflow_id}"
+_PATH: Final = re.compile(r"/api/v1/prediction/([^/]+)")
+_ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
+_PREFLIGHT: Final = (
+    _ANY_ORIGIN,
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"content-type, authorization"),
+    (b"access-control-max-age", b"600"),
+)
+_decoder = msgspec.json.Decoder()
+
+
+class Predictions:
+    """An ASGI application for the one route."""
+
+    def __init__(self, predictor: Predictor, directory: ChatflowDirectory, max_body_bytes: int) -> None:
+        self._predictor = predictor
+        self._directory = directory
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a prediction, or the preflight of one."""
+        context_of(scope).route = ROUTE
+        match = _PATH.fullmatch(scope["path"])
+        if match is None:
+            await send_problem(scope, send, problem("not_found"))
+        elif scope["method"] == "POST":
+            await self._predict(match[1], scope, receive, send)
+        elif scope["method"] == "OPTIONS":
+            await self._preflight(match[1], send)
+        else:
+            allow = (b"allow", b"POST, OPTIONS")
+            await send_problem(scope, send, problem("method_not_allowed"), [allow])
+
+    async def _predict(self, chatflow_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        grant = await self._predictor.authorize(chatflow_id, read_bearer(scope["headers"]))
+        if isinstance(grant, Denied):
+            if grant.record is not None:
+                context_of(scope).facts["key_id"] = grant.record.key_id
+            await send_problem(scope, send, of_denial(grant))
+            return
+        cors = [_ANY_ORIGIN] if grant.access.is_public else []
+        _note(scope, grant)
+        try:
+            await self._answer(grant, scope, receive, send, cors)
+        except Refused as error:
+            await send_problem(scope, send, error.problem, cors)
+        except FlowkeysError as error:
+            await send_problem(scope, send, of_error(error), cors)
+
+    async def _answer(
+        self, grant: Grant, scope: Scope, receive: Receive, send: Send, cors: list[tuple[bytes, bytes]]
+    ) -> None:
+        request = read_prediction(_json(await read_body(scope, receive, self._max_body_bytes)))
+        run = await self._predictor.open(grant, request)
+        if request.streaming:
+            await EventStream(scope, send).run(run, receive, self._predictor.stopping, cors)
+            return
+        answer = await run_watched(run.execute(ignore), receive)
+        await send_bytes(send, 200, msgspec.json.encode(render.answer(answer)), [JSON, NO_STORE, *cors])
+
+    async def _preflight(self, chatflow_id: str, send: Send) -> None:
+        """Let other sites' pages call public chatflows, and say nothing of others (no credentials, ever)."""
+        access = await self._directory.access(chatflow_id)
+        public = access is not None and access.is_public
+        await send_bytes(send, 204, b"", _PREFLIGHT if public else ())
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused(problem("invalid_json", f"The body is not valid JSON: {error}")) from None
+
+
+def _note(scope: Scope, grant: Grant) -> None:
+    facts = context_of(scope).facts
+    facts["chatflow_id"] = grant.access.id
+    if grant.record is not None:
+        facts["key_id"] = grant.record.key_id

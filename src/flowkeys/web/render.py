@@ -1,0 +1,147 @@
+"""From values to their JSON on the wire."""
+
+from typing import Any, Final
+
+from flowkeys.domain.api_key import ApiKey
+from flowkeys.domain.conversation import Message
+from flowkeys.domain.decision import Decision, Denied
+from flowkeys.domain.times import to_iso
+from flowkeys.domain.token import mask
+from flowkeys.service.chatflow_input import EXTRAS
+from flowkeys.service.chatflows import CheckedChatflow
+from flowkeys.service.keyring import MadeKey
+from flowkeys.service.predictor import Answer
+from flowkeys.web.errors import KINDS
+
+Json = dict[str, Any]
+
+
+def key(item: ApiKey, now: int) -> Json:
+    """Return a key, its token masked."""
+    created, updated = to_iso(item.created_at), to_iso(item.updated_at)
+    return {
+        "id": item.id,
+        "keyName": item.name,
+        "apiKey": mask(item.hint),
+        "permissions": sorted(item.permissions),
+        "chatFlows": [
+            {
+                "id": bound.id,
+                "flowName": bound.name,
+                "category": bound.category,
+                "updatedDate": to_iso(bound.updated_at),
+            }
+            for bound in item.chatflows
+        ],
+        "status": item.status_at(now).value,
+        "expiresAt": _time(item.expires_at),
+        "lastUsedAt": _time(item.last_used_at),
+        "createdAt": created,
+        "createdDate": created,
+        "updatedAt": updated,
+        "updatedDate": updated,
+        "createdBy": {"type": item.created_by.type, "id": item.created_by.id, "name": item.created_by.name},
+        "workspaceId": item.workspace_id,
+        "note": item.note,
+    }
+
+
+def made_key(made: MadeKey, now: int) -> Json:
+    """Return a new key with its token: the one answer that shows it."""
+    return {**key(made.key, now), "apiKey": made.token.reveal(), "apiSecret": made.digest}
+
+
+def verified(decision: Decision) -> Json:
+    """Return what a decision says about a token."""
+    record = decision.record
+    if isinstance(decision, Denied):
+        code = decision.reason.value
+        about = {} if record is None else {"id": record.key_id, "keyName": record.name}
+        return {"valid": False, "code": code, "detail": decision.detail or KINDS[code].detail, **about}
+    return {
+        "valid": True,
+        "code": "valid",
+        "id": decision.record.key_id,
+        "keyName": decision.record.name,
+        "workspaceId": decision.record.workspace_id,
+        "permissions": sorted(decision.record.permissions),
+        "chatflowIds": sorted(decision.record.chatflow_ids),
+        "expiresAt": _time(decision.record.expires_at),
+    }
+
+
+def chatflow(checked: CheckedChatflow) -> Json:
+    """Return a chatflow, `flowData` as it was given."""
+    item = checked.chatflow
+    return {
+        "id": item.id,
+        "name": item.name,
+        "flowData": item.flow_data,
+        "type": item.type.value,
+        "isPublic": item.is_public,
+        "apikeyid": item.key_ids[0] if item.key_ids else None,
+        "apiKeyIds": list(item.key_ids),
+        "chatbotConfig": item.chatbot_config,
+        "apiConfig": item.api_config,
+        "category": item.category,
+        **{name: item.extras.get(name) for name in EXTRAS},
+        "createdDate": to_iso(item.created_at),
+        "updatedDate": to_iso(item.updated_at),
+        "workspaceId": item.workspace_id,
+        "runnable": checked.check.runnable,
+        "missingNodeKinds": list(checked.check.missing_kinds),
+        "problems": list(checked.check.problems),
+        "warnings": list(checked.warnings),
+    }
+
+
+_SHOWN_DETAILS: Final = ("sourceDocuments", "usedTools")
+
+
+def message(item: Message) -> Json:
+    """Return a stored message."""
+    return {
+        "id": item.id,
+        "role": item.role.value,
+        "content": item.content,
+        "chatflowid": item.chatflow_id,
+        "chatId": item.chat_id,
+        "sessionId": item.session_id,
+        "keyId": item.key_id,
+        "createdDate": to_iso(item.created_at),
+        **{name: item.details[name] for name in _SHOWN_DETAILS if name in item.details},
+    }
+
+
+def answer(item: Answer) -> Json:
+    """Return an answer with the members that Flowise answers with."""
+    body: Json = {
+        "text": item.result.text,
+        "question": item.question,
+        "chatId": item.chat_id,
+        "chatMessageId": item.message_id,
+        "sessionId": item.session_id,
+    }
+    if item.execution_id is not None:
+        body["executionId"] = item.execution_id
+        body["agentFlowExecutedData"] = item.result.executed
+    if item.result.source_documents:
+        body["sourceDocuments"] = item.result.source_documents
+    if item.result.used_tools:
+        body["usedTools"] = item.result.used_tools
+    return body
+
+
+def metadata(item: Answer) -> Json:
+    """Return the data of a stream's `metadata` event."""
+    return {
+        "chatId": item.chat_id,
+        "chatMessageId": item.message_id,
+        "question": item.question,
+        "sessionId": item.session_id,
+        **({"executionId": item.execution_id} if item.execution_id is not None else {}),
+    }
+
+
+def _time(value: int | None) -> str | None:
+    return None if value is None else to_iso(value)

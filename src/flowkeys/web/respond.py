@@ -1,0 +1,58 @@
+"""Sending answers over plain ASGI, without a framework."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from flowkeys.domain.errors import TooLarge
+from flowkeys.web.context import context_of
+from flowkeys.web.errors import CONTENT_TYPE, Problem
+
+JSON: Final = (b"content-type", b"application/json")
+_PROBLEM: Final = (b"content-type", CONTENT_TYPE.encode())
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+async def send_bytes(send: Send, status: int, body: bytes, headers: RawHeaders = ()) -> None:
+    """Send a whole response."""
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_problem(scope: Scope, send: Send, problem: Problem, headers: RawHeaders = ()) -> None:
+    """Send a problem, and note its code for the log."""
+    context = context_of(scope)
+    context.facts["code"] = problem.code
+    own = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers]
+    await send_bytes(
+        send, problem.status, problem.body(context.request_id), [_PROBLEM, NO_STORE, *own, *headers]
+    )
+
+
+NO_STORE: Final = (b"cache-control", b"no-store")
+
+
+async def read_body(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
+    """Return a request's body.
+
+    Raises:
+        TooLarge: it is larger than `limit_bytes`, announced or as it arrives.
+        ConnectionError: the client went away before it was complete.
+    """
+    too_large = TooLarge(f"The request body is larger than {limit_bytes} bytes (FLOWKEYS_MAX_BODY_BYTES).")
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit_bytes:
+            raise too_large
+    body: bytes = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError("the client went away")
+        body += message.get("body", b"")
+        if len(body) > limit_bytes:
+            raise too_large
+        if not message.get("more_body", False):
+            return body

@@ -1,0 +1,132 @@
+"""Routes that say who may call them.
+
+Every route declares a permission, or that any good key will do, or that it is open; the declaration is what
+authenticates the call, before its body is read, and what the description shows. There is no default.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from flowkeys.web.auth import authenticate
+from flowkeys.web.errors import KINDS, Refused, problem
+from flowkeys.web.respond import read_body
+from flowkeys.web.schemas.problem import ProblemOut
+from flowkeys.web.services import services_of
+
+OPEN: Final = "open"
+"""No credential is asked for. The list of these routes is held by a test."""
+ANY_KEY: Final = "any key"
+"""Any good key may call; what it may do follows from the key."""
+
+NEEDS: Final = "x-permission"
+_CREDENTIAL_CODES: Final = (
+    "missing_credentials", "invalid_request", "unknown_key", "expired_key", "revoked_key", "disabled_key",
+)  # fmt: skip
+_SECURITY: Final[list[dict[str, list[str]]]] = [{"bearerKey": []}]
+
+Endpoint = Callable[..., Coroutine[Any, Any, Any]]
+
+
+class GuardedRoute(APIRoute):
+    """A route that authenticates first, reads the body second and calls the handler third."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler with the guard in front of it."""
+        inner = super().get_route_handler()
+        needs: str = (self.openapi_extra or {})[NEEDS]
+        permission = None if needs in {OPEN, ANY_KEY} else needs
+        takes_json = self.body_field is not None
+
+        async def guarded(request: Request) -> Response:
+            services = services_of(request)
+            if needs != OPEN:
+                request.state.caller = await authenticate(services.verifier, request.scope, permission)
+            if takes_json:
+                await _read_json(request, services.max_body_bytes)
+            return await inner(request)
+
+        return guarded
+
+
+class GuardedRouter(APIRouter):
+    """A router whose every route is guarded."""
+
+    def __init__(self, *, tags: list[str]) -> None:
+        super().__init__(tags=list(tags), route_class=GuardedRoute, redirect_slashes=False)
+
+    def on(
+        self,
+        method: str,
+        path: str,
+        *,
+        needs: str,
+        answers: Any,
+        status: int = 200,
+        errors: tuple[str, ...] = (),
+        extra: dict[str, Any] | None = None,
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Add a route.
+
+        `answers` is the schema of the answer, for the description; `errors` are the codes it may refuse
+        with, beside those of the credential, of a missing permission and of outages, which are implied.
+        """
+        codes = ["internal_error", "unavailable", "invalid_request", *errors]
+        if needs != OPEN:
+            codes += _CREDENTIAL_CODES
+            codes += ["permission_missing"]
+        return self.api_route(
+            path,
+            methods=[method],
+            status_code=status,
+            response_model=None,
+            responses={status: {"model": answers}, **_described(codes)},
+            openapi_extra={
+                NEEDS: needs,
+                **({} if needs == OPEN else {"security": _SECURITY}),
+                **(extra or {}),
+            },
+        )
+
+
+def json_response(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return `data` as JSON that nobody may keep."""
+    return Response(
+        msgspec.json.encode(data),
+        status,
+        {"Cache-Control": "no-store", **(headers or {})},
+        media_type="application/json",
+    )
+
+
+def _described(codes: list[str]) -> dict[int | str, dict[str, Any]]:
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(KINDS[code].status, []).append(code)
+    return {
+        status: {
+            "model": ProblemOut,
+            "description": "; ".join(f"`{code}`: {KINDS[code].title}" for code in found),
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}}},
+        }
+        for status, found in sorted(by_status.items())
+    }
+
+
+async def _read_json(request: Request, limit_bytes: int) -> None:
+    """Read and decode the body once, strictly; what follows finds it ready."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await read_body(request.scope, request.receive, limit_bytes)
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        detail = "Send a JSON body with the header Content-Type: application/json."
+        raise Refused(problem("invalid_json", detail))
+    try:
+        decoded = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused(problem("invalid_json", f"The body is not valid JSON: {error}")) from None
+    # Where the framework keeps what it has read itself.
+    request._body = body  # noqa: SLF001
+    request._json = decoded  # noqa: SLF001

@@ -1,0 +1,1 @@
+"""What goes in and out, for validation and for the OpenAPI description."""

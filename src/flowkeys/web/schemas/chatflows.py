@@ -1,0 +1,157 @@
+"""Chatflows, messages and predictions on the wire."""
+
+from typing import Any
+
+from pydantic import Field
+
+from flowkeys.domain.chatflow import ChatflowType
+from flowkeys.web.schemas.wire import In, Out
+
+_READ_ONLY = "Accepted only when it equals the current value, so that a whole chatflow can be put back."
+_KEPT = "Flowise's; stored as given."
+
+
+class ChatflowFields(In):
+    """The members that may be written."""
+
+    name: str = ""
+    flow_data: str = Field(default="", description="The graph's JSON as a string, as Flowise exports it.")
+    type: str = Field(default="CHATFLOW", description="CHATFLOW, AGENTFLOW, MULTIAGENT or ASSISTANT.")
+    is_public: bool | None = Field(default=None, description="Anyone may call it. Binding a key ends that.")
+    apikeyid: str | None = Field(
+        default=None, alias="apikeyid", description="Makes this key the only one bound; null unbinds all."
+    )
+    api_key_ids: list[str] = Field(default=[], description="The whole set of bound keys.")
+    chatbot_config: str | None = None
+    api_config: str | None = None
+    category: str | None = None
+    deployed: Any = Field(default=None, description=_KEPT)
+    analytic: Any = Field(default=None, description=_KEPT)
+    speech_to_text: Any = Field(default=None, description=_KEPT)
+    text_to_speech: Any = Field(default=None, description=_KEPT)
+    follow_up_prompts: Any = Field(default=None, description=_KEPT)
+    mcp_server_config: Any = Field(default=None, description=_KEPT)
+
+
+class ChatflowCreate(ChatflowFields):
+    """A chatflow to be stored. It is closed until a key is bound or it is made public."""
+
+    name: str = Field(description="1 to 255 characters.", examples=["Docs assistant"])
+
+
+class ChatflowUpdate(ChatflowFields):
+    """What is to change of a chatflow, or the whole chatflow with some of it changed."""
+
+    id: Any = Field(default=None, description=_READ_ONLY)
+    created_date: Any = Field(default=None, description=_READ_ONLY)
+    updated_date: Any = Field(default=None, description=_READ_ONLY)
+    workspace_id: Any = Field(default=None, description=_READ_ONLY)
+    runnable: Any = Field(default=None, description=_READ_ONLY)
+    missing_node_kinds: Any = Field(default=None, description=_READ_ONLY)
+    problems: Any = Field(default=None, description=_READ_ONLY)
+    warnings: Any = Field(default=None, description=_READ_ONLY)
+
+
+class ChatflowOut(Out):
+    """A chatflow."""
+
+    id: str
+    name: str
+    flow_data: str
+    type: ChatflowType
+    is_public: bool
+    apikeyid: str | None = Field(alias="apikeyid", description="The first bound key.")
+    api_key_ids: list[str]
+    chatbot_config: str | None
+    api_config: str | None
+    category: str | None
+    deployed: Any
+    analytic: Any
+    speech_to_text: Any
+    text_to_speech: Any
+    follow_up_prompts: Any
+    mcp_server_config: Any
+    created_date: str
+    updated_date: str
+    workspace_id: str
+    runnable: bool
+    missing_node_kinds: list[str] = Field(description="Node kinds that this server does not have.")
+    problems: list[str] = Field(description="Other reasons why it cannot run, in words.")
+    warnings: list[str] = Field(description="Limits in its configuration that are not enforced.")
+
+
+class ChatflowPageOut(Out):
+    """A page of chatflows."""
+
+    total: int
+    data: list[ChatflowOut]
+
+
+class MessageOut(Out):
+    """A stored message."""
+
+    id: str
+    role: str = Field(description="userMessage or apiMessage.")
+    content: str
+    chatflowid: str = Field(alias="chatflowid")
+    chat_id: str
+    session_id: str
+    key_id: str | None
+    created_date: str
+    source_documents: list[Any] | None = None
+    used_tools: list[Any] | None = None
+
+
+class MessagePageOut(Out):
+    """A page of messages, newest first."""
+
+    total: int
+    data: list[MessageOut]
+
+
+class StreamingOut(Out):
+    """Whether a chatflow can stream: always, and for any id, so that it tells nothing."""
+
+    is_streaming: bool
+
+
+class PublicConfigOut(Out):
+    """What the widget shows of a public chatflow: display fields only."""
+
+    uploads: dict[str, Any]
+    flow_data: str = Field(description="A string, as the widget needs it; holds no part of the graph.")
+    model_config = Out.model_config | {"extra": "allow"}
+
+
+class PredictionIn(In):
+    """A question to a chatflow. Members that Flowise's clients send beside these are passed over."""
+
+    model_config = In.model_config | {"extra": "allow", "strict": False}
+
+    question: str | None = None
+    form: dict[str, Any] | None = Field(default=None, description="For a chatflow that starts with a form.")
+    streaming: bool | None = None
+    chat_id: str | None = None
+    session_id: str | None = None
+    override_config: dict[str, Any] | None = Field(
+        default=None, description="`sessionId`, and what the chatflow's owner enabled."
+    )
+    history: list[dict[str, Any]] | None = Field(
+        default=None, description="Replaces the stored history for this call."
+    )
+    uploads: list[Any] | None = None
+    human_input: Any = None
+
+
+class PredictionOut(Out):
+    """An answer."""
+
+    text: str
+    question: str
+    chat_id: str
+    chat_message_id: str
+    session_id: str
+    execution_id: str | None = None
+    source_documents: list[Any] | None = None
+    used_tools: list[Any] | None = None
+    agent_flow_executed_data: list[Any] | None = None

@@ -1,0 +1,137 @@
+"""Keys on the wire."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from flowkeys.web.schemas.wire import In, Out
+
+_READ_ONLY = "Accepted only when it equals the current value, so that a whole key can be put back."
+
+
+class KeyFields(In):
+    """The members that may be written."""
+
+    key_name: str = Field(default="", description="1 to 100 characters.", examples=["Production Backend"])
+    chatflow_ids: list[str] = Field(default=[], description="The whole set of chatflows that the key opens.")
+    permissions: list[str] = Field(
+        default=[], description="For management; the names are Flowise's. None opens a chatflow."
+    )
+    expires_at: str | None = Field(default=None, description="ISO 8601, or null for never.")
+    expires_in: str | None = Field(default=None, description="Instead of expiresAt.", examples=["90d", "12h"])
+    note: str | None = Field(default=None, description="For people; at most 2000 characters.")
+
+
+class KeyCreate(KeyFields):
+    """A key to be made."""
+
+    key_name: str = Field(description="1 to 100 characters.", examples=["Production Backend Service"])
+
+
+class KeyUpdate(KeyFields):
+    """What is to change of a key, or the whole key with some of it changed."""
+
+    id: Any = Field(default=None, description=_READ_ONLY)
+    api_key: Any = Field(default=None, description=_READ_ONLY)
+    chat_flows: Any = Field(default=None, description=_READ_ONLY)
+    status: Any = Field(default=None, description=_READ_ONLY + " Use disable, enable and delete.")
+    last_used_at: Any = Field(default=None, description="Ignored when it is an earlier reading.")
+    created_at: Any = Field(default=None, description=_READ_ONLY)
+    created_date: Any = Field(default=None, description=_READ_ONLY)
+    updated_at: Any = Field(default=None, description=_READ_ONLY)
+    updated_date: Any = Field(default=None, description=_READ_ONLY)
+    created_by: Any = Field(default=None, description=_READ_ONLY)
+    workspace_id: Any = Field(default=None, description=_READ_ONLY)
+
+
+class KeyChatflows(In):
+    """The whole set of chatflows that a key opens."""
+
+    chatflow_ids: list[str]
+
+
+class BoundChatflowOut(Out):
+    """A chatflow that a key opens."""
+
+    id: str
+    flow_name: str
+    category: str | None
+    updated_date: str
+
+
+class CreatorOut(Out):
+    """Who made a key."""
+
+    type: Literal["key", "person", "operator"]
+    id: str | None
+    name: str
+
+
+class KeyOut(Out):
+    """A key, its token masked."""
+
+    id: str
+    key_name: str
+    api_key: str = Field(description="Masked.", examples=["fl-••••••••••••••••••a1B2"])
+    permissions: list[str]
+    chat_flows: list[BoundChatflowOut]
+    status: Literal["active", "disabled", "expired", "revoked"]
+    expires_at: str | None
+    last_used_at: str | None
+    created_at: str
+    created_date: str
+    updated_at: str
+    updated_date: str
+    created_by: CreatorOut
+    workspace_id: str
+    note: str | None
+
+
+class MadeKeyOut(KeyOut):
+    """A key that was just made: the only answer that ever holds its token."""
+
+    api_key: str = Field(description="The token, shown this once.", pattern="^fl-[0-9A-Za-z]{32}$")
+    api_secret: str = Field(description="What is stored of it: a keyed hash, of no use to anyone else.")
+
+
+class KeyPageOut(Out):
+    """A page of keys."""
+
+    total: int = Field(description="All that match, on every page.")
+    data: list[KeyOut]
+
+
+class AffectedOut(Out):
+    """How many were changed."""
+
+    raw: list[Any]
+    affected: int
+
+
+class VerifyIn(In):
+    """What to ask about: the caller itself, one token, or up to 100."""
+
+    token: str | None = Field(default=None, max_length=1024)
+    tokens: list[str] | None = Field(default=None, max_length=100)
+    chatflow_id: str | None = Field(default=None, description="May it call this chatflow?")
+    permission: str | None = Field(default=None, description="Does it hold this permission?")
+
+
+class VerifiedOut(Out):
+    """The decision about one token."""
+
+    valid: bool
+    code: str = Field(description="`valid`, or why not.", examples=["valid", "expired_key"])
+    detail: str | None = None
+    id: str | None = None
+    key_name: str | None = None
+    workspace_id: str | None = None
+    permissions: list[str] | None = None
+    chatflow_ids: list[str] | None = None
+    expires_at: str | None = None
+
+
+class VerifiedManyOut(Out):
+    """The decisions about several tokens, in their order."""
+
+    results: list[VerifiedOut]

@@ -1,0 +1,17 @@
+"""Small answers of the open routes."""
+
+from typing import Literal
+
+from flowkeys.web.schemas.wire import Out
+
+
+class VersionOut(Out):
+    """Which version answers."""
+
+    version: str
+
+
+class HealthOut(Out):
+    """The store answers."""
+
+    status: Literal["ok"]

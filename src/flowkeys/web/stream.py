@@ -1,0 +1,141 @@
+"""Running a prediction while watching its client: streamed, or answered at once."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from flowkeys.domain.errors import FlowkeysError, Unavailable
+from flowkeys.service.ports.flows import Event
+from flowkeys.service.predictor import Answer, Run
+from flowkeys.web import events, render
+from flowkeys.web.context import context_of
+from flowkeys.web.errors import Problem, of_error, problem
+from flowkeys.web.respond import RawHeaders
+
+T = TypeVar("T")
+
+COMMENT_SECONDS: Final = 15.0
+BUFFER_BYTES: Final = 64 * 1024
+"""A run waits when its reader is so far behind."""
+
+_HEADERS: Final = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+class ClientGone(ConnectionError):
+    """The client went away; the run was stopped."""
+
+
+async def run_watched(work: Coroutine[Any, Any, T], receive: Receive) -> T:
+    """Return the result of `work`; stop it when the client goes away.
+
+    Raises:
+        ClientGone: it went away first.
+    """
+    task = asyncio.ensure_future(work)
+    watch = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientGone
+        return task.result()
+    finally:
+        await _end(watch, task)
+
+
+class EventStream:
+    """Sends the events of one run. Events that are ready together leave together."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._buffer = bytearray()
+        self._ready = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    async def emit(self, event: Event) -> None:
+        """Queue an event; waits while the client is too far behind."""
+        self._put(events.encode(event.name, event.data))
+        if len(self._buffer) > BUFFER_BYTES:
+            self._drained.clear()
+            await self._drained.wait()
+
+    async def run(
+        self, run: Run, receive: Receive, stopping: asyncio.Event, headers: RawHeaders = ()
+    ) -> None:
+        """Send the whole stream: the run's events, then `metadata` and `end`, or `error` and `end`."""
+        await self._send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *headers]})
+        work = asyncio.ensure_future(run.execute(self.emit))
+        gone = asyncio.ensure_future(_gone(receive))
+        stop = asyncio.ensure_future(stopping.wait())
+        for task in (work, gone, stop):
+            task.add_done_callback(lambda _task: self._ready.set())
+        try:
+            while not (work.done() or gone.done() or stop.done()):
+                await self._flush_when_ready()
+            if gone.done() and not work.done():
+                raise ClientGone
+            self._finish(work)
+            await self._flush(more=False)
+        finally:
+            await _end(gone, stop, work)
+
+    def _finish(self, work: "asyncio.Future[Answer]") -> None:
+        if not work.done():
+            self._fail(of_error(Unavailable("The server is stopping.")))
+        elif (error := work.exception()) is None:
+            self._put(events.encode("metadata", render.metadata(work.result())))
+        elif isinstance(error, FlowkeysError):
+            self._fail(of_error(error))
+        else:
+            request_id = context_of(self._scope).request_id
+            structlog.get_logger("flowkeys").error("run failed", request_id=request_id, exc_info=error)
+            self._fail(problem("internal_error"))
+        self._put(events.encode("end", "[DONE]"))
+
+    def _fail(self, failure: Problem) -> None:
+        context = context_of(self._scope)
+        context.facts["code"] = failure.code
+        self._put(events.encode("error", failure.detail, code=failure.code, requestId=context.request_id))
+
+    def _put(self, record: bytes) -> None:
+        self._buffer += record
+        self._ready.set()
+
+    async def _flush_when_ready(self) -> None:
+        try:
+            async with asyncio.timeout(COMMENT_SECONDS):
+                await self._ready.wait()
+        except TimeoutError:
+            self._put(events.COMMENT)
+        self._ready.clear()
+        await self._flush(more=True)
+
+    async def _flush(self, *, more: bool) -> None:
+        body = bytes(self._buffer)
+        self._buffer.clear()
+        self._drained.set()
+        if body or not more:
+            await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _end(*tasks: "asyncio.Future[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def ignore(event: Event) -> None:
+    """Take an event of a run that is not streamed."""
