@@ -1,6 +1,7 @@
 """flowData for the flows that people make in one line: the same JSON that Flowise exports."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ DOCUMENTS_PROMPT: Final = (
 
 
 class ModelSettings(msgspec.Struct, frozen=True):
-    """A model for a template: where it is, what it is called, and the name of the credential that opens it."""
+    """A model for a template: where it is, what it is called, and the name of its credential."""
 
     base_url: str
     name: str
@@ -131,7 +132,7 @@ def _flow(chain: Sequence[tuple[_Kind, Mapping[str, Any]]]) -> str:
     """Return flowData of nodes that follow each other."""
     nodes = [_node(kind, inputs, place) for place, (kind, inputs) in enumerate(chain)]
     kinds = [kind for kind, _ in chain]
-    edges = [_edge(one, two) for one, two in zip(kinds, kinds[1:], strict=False)]
+    edges = [_edge(one, two) for one, two in pairwise(kinds)]
     flow = {"nodes": nodes, "edges": edges, "viewport": {"x": 0, "y": 0, "zoom": 1}}
     return msgspec.json.encode(flow).decode()
 
