@@ -21,8 +21,8 @@ from flowkeys.storage.statement import Connection, Statement
 
 MAX_HITS: Final = 50
 
-_BUDGET: Final = 6_000
-"""Scores worked out for one question, at about a microsecond each. The rarest words come first; what the
+_BUDGET: Final = 3_000
+"""Scores worked out for one question, at one or two microseconds each. The rarest words come first; what the
 others say of the passages found by these is only whether they occur."""
 _PLAIN_SCORE: Final = 0.5
 """What one of the others scores where it occurs; the rare score up to 1, as bm25 has it."""

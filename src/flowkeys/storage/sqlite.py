@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, literal_column, select
 
 from flowkeys.domain.api_key import KeyRecord, Status
 from flowkeys.domain.chatflow import Chatflow, ChatflowAccess
@@ -80,7 +80,7 @@ class SqliteStore:
 
 
 _bound = (
-    select(func.aggregate_strings(binding.c.chatflow_id, ","))
+    select(func.aggregate_strings(binding.c.chatflow_id, literal_column("','")))
     .where(binding.c.key_id == api_key.c.id)
     .scalar_subquery()
 )

@@ -19,20 +19,29 @@ Row = tuple[Any, ...]
 class Statement:
     """A statement with named parameters, compiled at its first use."""
 
-    __slots__ = ("_columns", "_element", "_sql")
+    __slots__ = ("_columns", "_constants", "_element", "_sql")
 
     def __init__(self, element: ClauseElement, columns: Sequence[str] | None = None) -> None:
         """Keep `element`; `columns` names those that an UPDATE sets or an INSERT fills from parameters."""
         self._element = element
         self._columns = columns
         self._sql: str | None = None
+        self._constants: dict[str, object] = {}
 
     @property
     def sql(self) -> str:
         """The text for the driver."""
         if self._sql is None:
-            self._sql = str(self._element.compile(dialect=_DIALECT, column_keys=self._columns))
+            compiled = self._element.compile(dialect=_DIALECT, column_keys=self._columns)
+            self._constants = {
+                name: value for name, value in (compiled.params or {}).items() if value is not None
+            }
+            self._sql = str(compiled)
         return self._sql
+
+    def bind(self, parameters: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the parameters together with the constants that the statement was written with."""
+        return {**self._constants, **parameters} if self._constants else parameters
 
 
 class Connection:
@@ -45,20 +54,21 @@ class Connection:
 
     def rows(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> list[Row]:
         """Run a query and return every row."""
-        return self.raw.execute(statement.sql, parameters or {}).fetchall()
+        return self.raw.execute(statement.sql, statement.bind(parameters or {})).fetchall()
 
     def row(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Row | None:
         """Run a query and return its first row, or None."""
-        row: Row | None = self.raw.execute(statement.sql, parameters or {}).fetchone()
+        row: Row | None = self.raw.execute(statement.sql, statement.bind(parameters or {})).fetchone()
         return row
 
     def run(self, statement: Statement, parameters: Mapping[str, object]) -> int:
         """Run a change and return how many rows it touched."""
-        return self.raw.execute(statement.sql, parameters).rowcount
+        return self.raw.execute(statement.sql, statement.bind(parameters)).rowcount
 
     def run_many(self, statement: Statement, parameters: Iterable[Mapping[str, object]]) -> None:
         """Run a change once for each set of parameters."""
-        self.raw.executemany(statement.sql, parameters)
+        sql = statement.sql
+        self.raw.executemany(sql, (statement.bind(each) for each in parameters))
 
     def query(self, element: ClauseElement) -> list[Row]:
         """Compile a query that was built for this one call, and run it with its own values."""

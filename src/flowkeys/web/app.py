@@ -13,12 +13,11 @@ from flowkeys.domain.errors import FieldError, FlowkeysError
 from flowkeys.web.api import chatflows, document_stores, keys, open_routes, predictions, verify
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
-from flowkeys.web.gate import Gate
+from flowkeys.web.gate import Gate, log_outage
 from flowkeys.web.hot import FastPath
 from flowkeys.web.prediction import Predictions
+from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
-
-PREFIX = "/api/v1"
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -50,6 +49,7 @@ def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:
     app.add_exception_handler(FlowkeysError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_crash)
     _describe_security(app)
     return app
 
@@ -85,6 +85,7 @@ async def _on_refused(request: Request, error: Exception) -> Response:
 
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, FlowkeysError)
+    log_outage(request.scope, error)
     return _response(request, of_error(error))
 
 
@@ -102,6 +103,11 @@ async def _on_http(request: Request, error: Exception) -> Response:
         code = "invalid_json" if error.status_code < 500 else "internal_error"  # noqa: PLR2004
     detail = "There is no such path here." if code == "not_found" else None
     return _response(request, problem(code, detail, headers=list((error.headers or {}).items())))
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    del error  # the gate, further out, logs it
+    return _response(request, problem("internal_error"))
 
 
 def _field(location: tuple[int | str, ...]) -> str:

@@ -13,7 +13,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowkeys.domain.bearer import token_in_url
-from flowkeys.domain.errors import FlowkeysError
+from flowkeys.domain.errors import FlowkeysError, Unavailable
 from flowkeys.web.context import KEY, RequestContext, context_of
 from flowkeys.web.errors import Problem, of_denial, of_error, problem
 from flowkeys.web.respond import send_problem
@@ -60,14 +60,23 @@ class Gate:
         except ConnectionError:
             sender.status = sender.status or CLIENT_GONE
         except FlowkeysError as error:
-            if sender.status:
-                raise
-            await send_problem(scope, sender, of_error(error))
+            log_outage(scope, error)
+            if not sender.status:
+                await send_problem(scope, sender, of_error(error))
         except Exception:  # noqa: BLE001 - the last resort: the client gets an id and no internals
             request_id = context_of(scope).request_id
             structlog.get_logger("flowkeys").exception("failed", request_id=request_id)
             if not sender.status:
                 await send_problem(scope, sender, problem("internal_error"))
+
+
+def log_outage(scope: Scope, error: FlowkeysError) -> None:
+    """Log an outage with its cause; refusals have their code in the request's line already."""
+    if isinstance(error, Unavailable):
+        cause = repr(error.__cause__) if error.__cause__ is not None else None
+        structlog.get_logger("flowkeys").error(
+            "unavailable", detail=str(error), cause=cause, request_id=context_of(scope).request_id
+        )
 
 
 class _Sender:
@@ -101,10 +110,9 @@ def _length(header: tuple[bytes, bytes]) -> int:
 
 
 def _facts(scope: Scope, context: RequestContext, status: int, started: float) -> dict[str, Any]:
-    route = context.route or getattr(scope.get("route"), "path", None) or "(no route)"
     return {
         "method": scope["method"],
-        "route": route,
+        "route": context.route or "(no route)",
         "status": status,
         "ms": round((time.perf_counter() - started) * 1000, 2),
         "request_id": context.request_id,

@@ -12,11 +12,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from flowkeys.web.auth import authenticate
+from flowkeys.web.context import context_of
 from flowkeys.web.errors import KINDS, Refused, problem
 from flowkeys.web.respond import read_body
 from flowkeys.web.schemas.problem import ProblemOut
 from flowkeys.web.services import services_of
 
+PREFIX: Final = "/api/v1"
 OPEN: Final = "open"
 """No credential is asked for. The list of these routes is held by a test."""
 ANY_KEY: Final = "any key"
@@ -40,8 +42,10 @@ class GuardedRoute(APIRoute):
         needs: str = (self.openapi_extra or {})[NEEDS]
         permission = None if needs in {OPEN, ANY_KEY} else needs
         takes_json = self.body_field is not None
+        route = PREFIX + self.path_format
 
         async def guarded(request: Request) -> Response:
+            context_of(request.scope).route = route
             services = services_of(request)
             if needs != OPEN:
                 request.state.caller = await authenticate(services.verifier, request.scope, permission)
