@@ -54,6 +54,8 @@ class Scripted:
         self.replies: deque[Reply] = deque()
         self.requests: list[Request] = []
         self.hung_up = threading.Event()
+        self.otherwise: Callable[[Request], Reply] = lambda _: Reply(status=599)
+        """Answers what the script does not."""
 
     def answers(self, json: Any = None, status: int = 200, **rest: Any) -> None:
         """Add an answer to the script."""
@@ -74,8 +76,9 @@ class Scripted:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
         path = scope["raw_path"].decode()
-        self.requests.append(Request(scope["method"], path, query, headers, body, tuple(scope["client"])))
-        await self._answer(self.replies.popleft() if self.replies else Reply(status=599), receive, send)
+        request = Request(scope["method"], path, query, headers, body, tuple(scope["client"]))
+        self.requests.append(request)
+        await self._answer(self.replies.popleft() if self.replies else self.otherwise(request), receive, send)
 
     async def _answer(self, reply: Reply, receive: Callable, send: Callable) -> None:
         headers = {"content-type": "application/json"} | reply.headers

@@ -1,5 +1,6 @@
 """Making a client: its settings, its secrets and its end."""
 
+import inspect
 import logging
 import pickle
 import traceback
@@ -16,6 +17,18 @@ from tests.client.scripted import Scripted
 from tests.client.test_keys import KEY
 
 IMPORTED = "Zm9yZWlnbi1rZXktb2YtYW5vdGhlci1zaGFwZS0wMDA"
+
+
+@pytest.mark.parametrize("part", ["keys", "chatflows", "collections"])
+async def test_both_clients_can_do_the_same(part: str) -> None:
+    """Each verb of one is a verb of the other, with the same arguments."""
+    with flowkeys.Client("http://x") as blocking:
+        async with flowkeys.AsyncClient("http://x") as awaiting:
+            one, other = (
+                {name: inspect.signature(verb) for name, verb in vars(getattr(client, part)).items()}
+                for client in (blocking, awaiting)
+            )
+    assert one == other
 
 
 class TestSettings:

@@ -109,12 +109,23 @@ class TestCallsThatMustHappenOnce:
             await sdk(use, base_url=silent.url)
         assert silent.connections == 1
 
-    @pytest.mark.parametrize("status", [429, 503])
-    async def test_are_repeated_when_the_server_said_when(
-        self, sdk: Sdk, server: Scripted, waits: list[float], status: int
+    @each(ONCE)
+    @pytest.mark.parametrize("status", [502, 503, 504])
+    async def test_are_not_repeated_even_if_the_server_says_when(
+        self, sdk: Sdk, server: Scripted, use: Use, status: int
     ) -> None:
-        """Retry-After is said before anything is done, and is waited for."""
-        server.answers(PROBLEM, status=status, headers={"retry-after": "4"})
+        """A flow may have run before its messages could not be stored: that is for the caller to judge."""
+        server.answers(PROBLEM, status=status, headers={"retry-after": "1"})
+        with pytest.raises(flowkeys.ServerError) as caught:
+            await sdk(use)
+        assert caught.value.retry_after == 1.0
+        assert len(server.requests) == 1
+
+    async def test_are_repeated_when_a_limit_says_when(
+        self, sdk: Sdk, server: Scripted, waits: list[float]
+    ) -> None:
+        """A limit is checked before anything is done; its Retry-After is waited for."""
+        server.answers(PROBLEM, status=429, headers={"retry-after": "4"})
         server.answers(ANSWER, status=201)
         await sdk(ONCE["create"])
         assert len(server.requests) == 2
@@ -123,7 +134,7 @@ class TestCallsThatMustHappenOnce:
 
     async def test_an_upload_is_sent_whole_again(self, sdk: Sdk, server: Scripted) -> None:
         """A repeated upload holds the files, not what was left of them."""
-        server.answers(PROBLEM, status=503, headers={"retry-after": "0"})
+        server.answers(PROBLEM, status=429, headers={"retry-after": "0"})
         server.answers([], status=201)
         await sdk(ONCE["upload"])
         assert all(b"\r\n\r\na\r\n" in request.body for request in server.requests)

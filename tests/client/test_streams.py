@@ -158,21 +158,22 @@ class TestFailures:
         assert isinstance(caught.value, flowkeys.UpstreamError)
         assert caught.value.code == "upstream_failed"
 
-    @pytest.mark.parametrize(
-        ("data", "event"),
-        [
-            ("it broke", flowkeys.StreamError("it broke", "upstream_failed")),
-            ({"code": "unavailable", "detail": "gone"}, flowkeys.StreamError("gone", "unavailable")),
-            ({"message": "gone"}, flowkeys.StreamError("gone", "upstream_failed")),
-        ],
-    )
+    async def test_an_error_event_keeps_its_code_and_request_id(self, sdk: Sdk, server: Scripted) -> None:
+        """They stand beside its data."""
+        text = {"event": "error", "data": "It stops.", "code": "unavailable", "requestId": "r-3"}
+        server.streams(f"message:\ndata:{json.dumps(text)}\n\n".encode())
+        with pytest.raises(flowkeys.StreamFailed) as caught:
+            await sdk(lambda c: c.stream("c1", "Hi"))
+        assert (caught.value.code, caught.value.request_id) == ("unavailable", "r-3")
+
+    @pytest.mark.parametrize(("data", "text"), [("It broke.", "It broke."), ({"x": 1}, "The flow failed.")])
     async def test_an_error_event_can_be_read_instead(
-        self, sdk: Sdk, server: Scripted, data: Any, event: flowkeys.StreamError
+        self, sdk: Sdk, server: Scripted, data: Any, text: str
     ) -> None:
         """Without `raise_on_error` it is an event like the others, whichever shape its data has."""
         server.streams(record("error", data) + record("end", "[DONE]"))
         events = await sdk(lambda c: c.stream("c1", "Hi", raise_on_error=False))
-        assert events == [event, flowkeys.End()]
+        assert events == [flowkeys.StreamError(text), flowkeys.End()]
 
     @pytest.mark.parametrize("then", ["cut", "end"])
     async def test_half_an_answer_is_never_taken_for_a_whole_one(

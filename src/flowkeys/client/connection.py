@@ -24,7 +24,7 @@ LONGEST_WAIT_SECONDS: Final = 30.0
 """A server that asks for a longer wait gets none: the error is raised, with `retry_after`."""
 
 _FIRST_WAIT_SECONDS: Final = 0.25
-_REFUSED: Final = frozenset({429, 503})
+_RATE_LIMITED: Final = 429
 _TRANSIENT: Final = frozenset({429, 502, 503, 504})
 _NEVER_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
@@ -92,8 +92,9 @@ class Attempts:
     """Decides what follows each attempt at one call: a wait, or the error that the caller sees.
 
     A call that may be repeated is tried again after any transport failure and after 429, 502, 503 and 504.
-    One that may not (create, upload, predict) only when no connection was made, or when the server said
-    429 or 503 with ``Retry-After``, which it says before it does anything.
+    One that may not (create, upload, predict) only when no connection was made, or after a 429 with
+    ``Retry-After``, which is said before anything is done. A 503 can come late: a flow has run, and its
+    messages could not be stored.
     """
 
     def __init__(self, call: Call[T], connection: Connection) -> None:
@@ -127,7 +128,7 @@ class Attempts:
         if self._repeatable:
             again = response.status_code in _TRANSIENT
         else:
-            again = response.status_code in _REFUSED and asked is not None
+            again = response.status_code == _RATE_LIMITED and asked is not None
         wait = self._wait(asked or 0.0) if again else None
         if wait is None:
             raise error

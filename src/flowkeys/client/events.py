@@ -68,7 +68,8 @@ class StreamError(msgspec.Struct, frozen=True):
     """The flow failed. Seen only with ``raise_on_error=False``; else `StreamFailed` is raised."""
 
     message: str
-    code: str | None = None
+    code: str = "upstream_failed"
+    request_id: str | None = None
 
 
 class End(msgspec.Struct, frozen=True):
@@ -140,22 +141,19 @@ class EventReader:
         for data in self._records.feed(chunk):
             event = read_event(data)
             if self._raise_on_error and isinstance(event, StreamError):
-                raise StreamFailed(event.message, code=event.code)
+                raise StreamFailed(event.message, code=event.code, request_id=event.request_id)
             yield event
             if isinstance(event, End):
                 self.ended = True
                 return
 
 
-class _Record(msgspec.Struct, frozen=True):
+class _Record(msgspec.Struct, frozen=True, rename="camel"):
     event: str
     data: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Failure(msgspec.Struct, frozen=True):
-    code: str | None = None
-    detail: str | None = None
-    message: str | None = None
+    code: str = "upstream_failed"
+    """This and the next stand beside the data of an ``error``."""
+    request_id: str | None = None
 
 
 def read_event(data: bytes) -> Event:
@@ -164,6 +162,8 @@ def read_event(data: bytes) -> Event:
         record = msgspec.json.decode(data, type=_Record)
     except msgspec.MsgspecError as error:
         raise UnexpectedAnswer("A record of the stream is not an event.") from error
+    if record.event == "error":
+        return _failure(record)
     read = _READERS.get(record.event)
     if read is not None:
         try:
@@ -173,12 +173,10 @@ def read_event(data: bytes) -> Event:
     return Unknown(record.event, msgspec.json.decode(record.data))
 
 
-def _failure(data: msgspec.Raw) -> StreamError:
-    failure = msgspec.json.decode(data, type=str | _Failure)
-    if isinstance(failure, str):
-        return StreamError(scrub(failure), "upstream_failed")
-    text = failure.detail or failure.message or "The flow failed."
-    return StreamError(scrub(text), failure.code or "upstream_failed")
+def _failure(record: _Record) -> StreamError:
+    data = msgspec.json.decode(record.data)
+    text = data if isinstance(data, str) else "The flow failed."
+    return StreamError(scrub(text), record.code, record.request_id)
 
 
 _texts = msgspec.json.Decoder(str)
@@ -194,6 +192,5 @@ _READERS: Final[dict[str, Callable[[msgspec.Raw], Event]]] = {
     "nextAgentFlow": msgspec.json.Decoder(NextAgentFlow).decode,
     "agentFlowExecutedData": lambda data: AgentFlowExecutedData(_objects.decode(data)),
     "metadata": msgspec.json.Decoder(Metadata).decode,
-    "error": _failure,
     "end": lambda _: End(),
 }

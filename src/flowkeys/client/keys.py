@@ -47,10 +47,9 @@ def every(
     search: str | None = None,
     status: str | None = None,
     chatflow_id: Ref | None = None,
-    sort: str | None = None,
 ) -> Call[Listing[Key]]:
-    """Iterate over all keys that match, however many; revoked ones only with `status` revoked or all."""
-    params = _filter(search, status, chatflow_id, sort)
+    """Iterate over all keys that match, newest first; revoked ones only with `status` revoked or all."""
+    params = _filter(search, status, chatflow_id)
     return Call(method="GET", path=path("apikey"), params=params, decode=_KEYS)
 
 
@@ -63,8 +62,11 @@ def page(
     page: int = 1,
     limit: int = 20,
 ) -> Call[Page[Key]]:
-    """Return one page of the keys that match, and how many match in all."""
-    params = _filter(search, status, chatflow_id, sort) | query(page=page, limit=limit)
+    """Return one page of the keys that match, and how many match in all.
+
+    `sort` is a member's name, ``-`` before it for descending: ``-createdAt`` unless given.
+    """
+    params = _filter(search, status, chatflow_id) | query(sort=sort, page=page, limit=limit)
     return Call(method="GET", path=path("apikey"), params=params, decode=_PAGE)
 
 
@@ -157,11 +159,9 @@ def _seconds(duration: timedelta) -> str:
     return f"{int(duration.total_seconds())}s"
 
 
-def _filter(
-    search: str | None, status: str | None, chatflow_id: Ref | None, sort: str | None
-) -> dict[str, str]:
+def _filter(search: str | None, status: str | None, chatflow_id: Ref | None) -> dict[str, str]:
     chatflow = None if chatflow_id is None else id_of(chatflow_id)
-    return query(search=search, status=status, chatflowId=chatflow, sort=sort)
+    return query(search=search, status=status, chatflowId=chatflow)
 
 
 def _question(chatflow_id: Ref | None, permission: str | None) -> dict[str, object]:

@@ -88,7 +88,7 @@ class Verification(Wire, frozen=True, kw_only=True):
 
     valid: bool
     code: str | None = None
-    """Why not: ``unknown_key``, ``expired_key``, ``chatflow_not_allowed``…"""
+    """``valid``, or why not: ``unknown_key``, ``expired_key``, ``chatflow_not_allowed``…"""
     id: str | None = None
     key_name: str | None = None
     workspace_id: str | None = None
@@ -120,6 +120,10 @@ class Chatflow(Wire, frozen=True, kw_only=True):
     workspace_id: str | None = None
     runnable: bool | None = None
     missing_node_kinds: list[str] = []
+    problems: list[str] = []
+    """Other reasons why it cannot run, in words."""
+    warnings: list[str] = []
+    """Limits in its configuration that the server does not enforce."""
 
 
 class Message(Wire, frozen=True, kw_only=True):
