@@ -54,8 +54,8 @@ def test_each_variable_stands_for_its_value(text, expected):
     "text",
     [
         "{{ nobody }}", "{{ $vars.none }}", "{{ $form.x }}", "{{ $flow.state.none }}", "{{ }}",
-        "{{ output }}",        "{{ x.output.content }}", "{{ $vars.__class__ }}", "{{ $flow.state.deep.list[9].x }}",
-        "{{ $flow.state.deep.list.x }}",
+        "{{ output }}", "{{ x.output.content }}",
+        "{{ $vars.__class__ }}", "{{ $flow.state.deep.list[9].x }}", "{{ $flow.state.deep.list.x }}",
     ],
 )  # fmt: skip
 def test_an_unknown_variable_is_left_as_it_is_written(text):

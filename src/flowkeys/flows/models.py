@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -12,10 +12,9 @@ from flowkeys.flows.endpoints import Endpoint, Endpoints, operators_endpoint, re
 from flowkeys.flows.settings import FlowSettings
 
 if TYPE_CHECKING:
-    import httpx
     from openai import AsyncOpenAI
 
-    from flowkeys.flows.outbound import Resolve
+    from flowkeys.flows.outbound import GuardedTransport, Resolve
 
 INSTALL: Final = "the openai package is not installed: pip install 'flowkeys[openai]'."
 _CLIENTS: Final = 256
@@ -50,7 +49,7 @@ class Models:
         if len(self._keys) < len(settings.credentials):
             raise ConfigurationError("Two model credentials have the same name.")
         self._clients: OrderedDict[Target, AsyncOpenAI] = OrderedDict()
-        self._http: tuple[httpx.AsyncClient, httpx.AsyncClient] | None = None
+        self._transports: tuple[GuardedTransport, GuardedTransport] | None = None
         self._opening = asyncio.Lock()
 
     def target(self, base_url: str, credential: str) -> Target | str:
@@ -86,47 +85,50 @@ class Models:
             self._clients.move_to_end(target)
             return client
         async with self._opening:
-            if self._http is None:
-                self._http = await asyncio.to_thread(self._open)
-        client = await asyncio.to_thread(self._make, target)
-        self._clients[target] = client
+            client = self._clients.get(target)
+            if client is None:
+                client = await asyncio.to_thread(self._make, target)  # imports a large package at first
+                self._clients[target] = client
         if len(self._clients) > _CLIENTS:
             self._clients.popitem(last=False)
         return client
 
     async def aclose(self) -> None:
         """Close all connections."""
-        opened, self._http = self._http, None
+        opened, self._transports = self._transports, None
         self._clients.clear()
-        for client in opened or ():
-            await client.aclose()
-
-    def _open(self) -> "tuple[httpx.AsyncClient, httpx.AsyncClient]":
-        """Return the clients for addresses that have to be public, and for those that need not be."""
-        import httpx
-
-        from flowkeys.flows import outbound
-
-        context = httpx.create_ssl_context()
-        connect, read = self._settings.connect_timeout_seconds, self._settings.model_timeout_seconds
-        checks = (self._resolve or outbound.resolve, None)
-        public, trusted = (
-            outbound.make_client(context, check=check, connect_seconds=connect, read_seconds=read)
-            for check in checks
-        )
-        return public, trusted
+        for transport in opened or ():
+            await transport.aclose()
 
     def _make(self, target: Target) -> "AsyncOpenAI":
-        from openai import AsyncOpenAI, Omit
+        from openai import AsyncOpenAI
 
-        assert self._http is not None
-        headers: dict[str, Any] = {} if target.credential else {"Authorization": Omit()}
+        from flowkeys.flows.outbound import make_client
+
+        if self._transports is None:
+            self._transports = self._open()
+        public, trusted = self._transports
+        http = make_client(
+            trusted if target.trusted else public,
+            key=None if target.credential is None else self._keys[target.credential],
+            connect_seconds=self._settings.connect_timeout_seconds,
+            read_seconds=self._settings.model_timeout_seconds,
+        )
         return AsyncOpenAI(
-            api_key=self._keys[target.credential] if target.credential else "none",
+            api_key="set by the client below",  # so that it looks for none in the environment
             base_url=target.endpoint.url,
-            http_client=self._http[1 if target.trusted else 0],  # type: ignore[arg-type]  # httpx2 or httpx
-            default_headers=headers,
+            http_client=http,  # type: ignore[arg-type]  # it takes clients of httpx and of httpx2
             organization="",
             project="",
             max_retries=0,
         )
+
+    def _open(self) -> "tuple[GuardedTransport, GuardedTransport]":
+        """Return the ways to addresses that have to be public, and to those that need not be."""
+        import httpx
+
+        from flowkeys.flows.outbound import GuardedTransport, resolve
+
+        context = httpx.create_ssl_context()
+        check = self._resolve or resolve
+        return GuardedTransport(context, check=check), GuardedTransport(context, check=None)

@@ -131,12 +131,22 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
 
 def make_client(
-    context: ssl.SSLContext, *, check: Resolve | None, connect_seconds: float, read_seconds: float
+    transport: GuardedTransport, *, key: str | None, connect_seconds: float, read_seconds: float
 ) -> httpx.AsyncClient:
-    """Return a client over a `GuardedTransport`."""
+    """Return a client over a transport that it may share with others.
+
+    It sends `key` and no other, or none: whatever an SDK makes of its environment is replaced.
+    """
+
+    async def authorize(request: httpx.Request) -> None:
+        request.headers.pop("Authorization", None)
+        if key is not None:
+            request.headers["Authorization"] = f"Bearer {key}"
+
     return httpx.AsyncClient(
-        transport=GuardedTransport(context, check=check),
+        transport=transport,
         timeout=httpx.Timeout(read_seconds, connect=connect_seconds),
+        event_hooks={"request": [authorize]},
         follow_redirects=False,
         trust_env=False,
     )

@@ -16,6 +16,7 @@ from flowkeys.flows.variables import Template, as_text
 
 REGEX_SECONDS: Final = 2.0
 _REGEX_CHARACTERS: Final = 10_000
+_PROCESSES: Final = 4
 _SEARCH: Final = (
     "import json,re,sys\n"
     "pattern,text=json.load(sys.stdin)\n"
@@ -52,11 +53,12 @@ class Rule(msgspec.Struct, frozen=True):
     value1: Template
     value2: Template
 
-    async def holds(self, run: Run) -> bool:
+    async def holds(self, run: Run, processes: asyncio.Semaphore) -> bool:
         """Tell whether the condition holds; texts are compared without the white space around them."""
         one, two = self.value1.render(run).strip(), self.value2.render(run).strip()
         if self.operation == "regex":
-            return await search(two, one)
+            async with processes:
+                return await search(two, one)
         if self.type == "number" and self.operation in _NUMBER:
             return _NUMBER[self.operation](number(one), number(two))
         if self.type == "boolean":
@@ -70,12 +72,13 @@ class Condition(Step):
     def __init__(self, build: Build, rules: tuple[Rule, ...]) -> None:
         super().__init__(build.node)
         self._rules = rules
+        self._processes = asyncio.Semaphore(_PROCESSES)
 
     async def run(self, run: Run) -> Outcome:
         """Choose. The values that were compared are not shown to callers: they may be the owner's own."""
         chosen = len(self._rules)
         for index, rule in enumerate(self._rules):
-            if await rule.holds(run):
+            if await rule.holds(run, self._processes):
                 chosen = index
                 break
         shown = [{"type": rule.type, "operation": rule.operation} for rule in self._rules]
