@@ -1,0 +1,85 @@
+"""Which files can be read, told by the ends of their names, and by what."""
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Final
+
+import msgspec
+
+from flowkeys.documents.refusals import Refused, TooMuch
+from flowkeys.documents.sections import Section
+from flowkeys.domain.documents import Passage
+
+MEDIA_TYPES: Final = {
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".pdf": "application/pdf",
+    ".rst": "text/x-rst",
+    ".txt": "text/plain",
+    ".text": "text/plain",
+    ".log": "text/plain",
+    ".adoc": "text/plain",
+    ".org": "text/plain",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+}
+"""By the end of the name, in small letters."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the parsing of one file may come to."""
+
+    pages: int
+    passages: int
+
+
+def media_type(source: str) -> str | None:
+    """Return the media type of a file by its name, or None when such files cannot be read."""
+    return MEDIA_TYPES.get(PurePosixPath(source).suffix.lower())
+
+
+def passages(source: str, content: bytes, limits: Limits) -> list[Passage]:
+    """Return the passages of a file.
+
+    Raises:
+        Refused: it cannot be read.
+        TooMuch: it has too many pages or passages.
+    """
+    from flowkeys.documents.splitter import split
+
+    found: list[Passage] = []
+    for passage in split(_reader(source)(content, limits)):
+        if len(found) == limits.passages:
+            raise TooMuch(f"It makes more than {limits.passages} passages.")
+        found.append(passage)
+    if not found:
+        raise Refused("It has no text.")
+    return found
+
+
+def _reader(source: str) -> Callable[[bytes, Limits], list[Section]]:
+    """Return what reads files of this kind; each brings its libraries only when it is used."""
+    from flowkeys.documents import decoding, plain
+
+    match media_type(source):
+        case "text/markdown":
+            from flowkeys.documents import markdown
+
+            return lambda content, _: markdown.sections(decoding.decode(content))
+        case "text/html":
+            from flowkeys.documents import html
+
+            return lambda content, _: html.sections(content)
+        case "application/pdf":
+            from flowkeys.documents import pdf
+
+            return lambda content, limits: pdf.sections(content, limits.pages)
+        case "text/x-rst":
+            return lambda content, _: plain.rst_sections(decoding.decode(content))
+        case None:
+            kinds = ", ".join(sorted(MEDIA_TYPES))
+            raise Refused(f"Files of this kind cannot be read; these can: {kinds}.")
+        case _:
+            return lambda content, _: plain.sections(decoding.decode(content))
