@@ -15,6 +15,7 @@ from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.flows.engine import Engine
 from flowkeys.flows.settings import FlowSettings, ModelCredential
+from flowkeys.logs import AccessLog, is_text
 from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.collections import CollectionService, DocumentLimits, StoreRetriever
 from flowkeys.service.keyring import Keyring
@@ -109,9 +110,9 @@ def _assemble(
     verifier = Verifier(lookups, hasher, usage, clock)
     engine = Engine(_flow_settings(settings), StoreRetriever(store))
     limits = DocumentLimits(
-        max_document_bytes=settings.max_document_bytes,
-        max_pages=settings.max_document_pages,
-        max_documents=settings.max_documents,
+        file_bytes=settings.max_document_bytes,
+        pages=settings.max_document_pages,
+        documents=settings.max_documents,
     )
     parser = SubprocessParser(limits)
     return Runtime(
@@ -167,4 +168,6 @@ def create_app(runtime: Runtime) -> ASGIApp:
         max_upload_bytes=runtime.settings.max_upload_bytes,
         version=VERSION,
     )
-    return app.create(services, lifespan, access_log=runtime.settings.access_log)
+    settings = runtime.settings
+    access_log = AccessLog(as_text=is_text(settings.log_format)) if settings.access_log else None
+    return app.create(services, lifespan, access_log)

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     )
     credentials: dict[str, Credential] = Field(
         default={},
-        description="Model keys by name, each with its one base URL. Best kept in config.toml with mode 0600.",
+        description="Model keys by name, each with its one base URL. Best kept in config.toml, mode 0600.",
     )
 
     @field_validator("data_dir", mode="after")

@@ -4,10 +4,12 @@ Nothing that a client wrote is logged on purpose. In case something slips in, an
 example, every string of a line is searched for tokens before it is written.
 """
 
+import asyncio
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import msgspec
@@ -19,11 +21,12 @@ _CREDENTIAL: Final = re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",]+")
 _HIDDEN: Final = "fl-…"
 
 Entry = MutableMapping[str, Any]
+Form = Literal["auto", "json", "text"]
 
 
-def configure(level: str = "info", form: Literal["auto", "json", "text"] = "auto") -> None:
+def configure(level: str = "info", form: Form = "auto") -> None:
     """Set up logging for this process, the standard library's included, to stderr."""
-    as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    as_text = is_text(form)
     threshold = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level if not as_text else structlog.processors.add_log_level,
@@ -54,6 +57,40 @@ def configure(level: str = "info", form: Literal["auto", "json", "text"] = "auto
     root.setLevel(max(threshold, logging.WARNING))
     for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "openai", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class AccessLog:
+    """Writes a line for each request; lines of one turn of the event loop leave in one write.
+
+    Its members are chosen by the gate and hold nothing that a client wrote; tokens are searched for anyway.
+    """
+
+    def __init__(self, *, as_text: bool) -> None:
+        self._as_text = as_text
+        self._lines: list[dict[str, Any]] = []
+
+    def __call__(self, facts: dict[str, Any]) -> None:
+        """Log one request."""
+        self._lines.append(facts)
+        if len(self._lines) == 1:
+            asyncio.get_running_loop().call_soon(self._write)
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        text = "".join(self._line(now, facts) for facts in lines)
+        sys.stderr.write(_clean(text))
+        sys.stderr.flush()
+
+    def _line(self, now: str, facts: dict[str, Any]) -> str:
+        if self._as_text:
+            return f"{now} request {' '.join(f'{name}={value}' for name, value in facts.items())}\n"
+        return _to_json({"timestamp": now, "level": "info", "event": "request", **facts}) + "\n"
+
+
+def is_text(form: Form) -> bool:
+    """Tell whether a terminal reads the log."""
+    return form == "text" or (form == "auto" and sys.stderr.isatty())
 
 
 def redact(_logger: object, _method: str, entry: Entry) -> Entry:

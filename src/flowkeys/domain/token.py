@@ -40,7 +40,7 @@ class Token:
     @classmethod
     def mint(cls) -> Self:
         """Return a new token, its randomness from the operating system's generator."""
-        body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
+        body = _base62(secrets.randbelow(62**RANDOM_LENGTH), RANDOM_LENGTH)
         return cls(PREFIX + body + checksum(body))
 
     def reveal(self) -> str:
@@ -69,9 +69,13 @@ def mask(hint: str) -> str:
 
 def checksum(body: str) -> str:
     """Return the six base62 characters of CRC-32 over the 26 random ones."""
-    value = crc32(body.encode("ascii"))
+    return _base62(crc32(body.encode("ascii")), CHECKSUM_LENGTH)
+
+
+def _base62(value: int, length: int) -> str:
+    """Return `value` in `length` base62 digits, most significant first, left-padded with ``0``."""
     digits = []
-    for _ in range(CHECKSUM_LENGTH):
+    for _ in range(length):
         value, remainder = divmod(value, 62)
         digits.append(ALPHABET[remainder])
     return "".join(reversed(digits))

@@ -1,12 +1,11 @@
 """Chatflows: making, listing, changing and deleting them, and who may call them."""
 
-import uuid
-
 import msgspec
 
 from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck
 from flowkeys.domain.conversation import Message
 from flowkeys.domain.errors import FieldError, InvalidInput, NotFound
+from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.listing import ChatflowQuery, MessageQuery, Page
 from flowkeys.domain.principal import Caller
@@ -47,7 +46,7 @@ class ChatflowService:
             raise InvalidInput.of("name", "Give the chatflow a name.")
         now = self._clock()
         blank = Chatflow(
-            id=str(uuid.uuid4()),
+            id=new_id(),
             workspace_id=caller.workspace_id,
             name=patch.name,
             type=ChatflowType.CHATFLOW,

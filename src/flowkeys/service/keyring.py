@@ -1,6 +1,5 @@
 """Every write to a key goes through here, and so does every list of them."""
 
-import uuid
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ from flowkeys.domain.api_key import ApiKey, Status
 from flowkeys.domain.chatflow import Chatflow
 from flowkeys.domain.digest import TokenDigest, TokenHasher
 from flowkeys.domain.errors import InvalidInput, NotFound
+from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.principal import Caller
@@ -62,7 +62,7 @@ class Keyring:
         token = Token.mint()
         digest = self._hasher.digest(token).newest
         key = ApiKey(
-            id=str(uuid.uuid4()),
+            id=new_id(),
             workspace_id=caller.workspace_id,
             name=str(patch.name),
             permissions=new.permissions,

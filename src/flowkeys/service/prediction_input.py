@@ -7,6 +7,7 @@ import msgspec
 
 from flowkeys.domain.conversation import Role, Turn
 from flowkeys.domain.errors import FieldError, InvalidInput
+from flowkeys.domain.ids import new_id
 
 SESSION_LENGTH: Final = 255
 HISTORY_LENGTH: Final = 1000
@@ -100,7 +101,7 @@ def session_of(request: PredictionInput, *, anonymous: bool) -> Session:
     """
     named = request.session_id or request.chat_id
     if named is None or (anonymous and not is_uuid(named)):
-        session_id = str(uuid.uuid4())
+        session_id = new_id()
         return Session(session_id, request.chat_id or session_id, remembered=False)
     return Session(named, request.chat_id or named, remembered=True)
 

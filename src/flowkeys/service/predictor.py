@@ -1,7 +1,6 @@
 """From an allowed call to a run chatflow and two stored messages."""
 
 import asyncio
-import uuid
 from collections import OrderedDict
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from flowkeys.domain.chatflow import Chatflow, ChatflowAccess, ChatflowType
 from flowkeys.domain.conversation import Message, Role, Turn
 from flowkeys.domain.decision import AccessRequest, Denied, Reason
 from flowkeys.domain.errors import FlowNotRunnable
+from flowkeys.domain.ids import new_id
 from flowkeys.domain.times import Clock
 from flowkeys.domain.token import Token
 from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowEngine, FlowResult
@@ -165,12 +165,12 @@ class Run:
             question=self._request.question,
             chat_id=self._session.chat_id,
             session_id=self._session.session_id,
-            message_id=str(uuid.uuid4()),
-            execution_id=str(uuid.uuid4()) if self._chatflow.type in _AGENTFLOWS else None,
+            message_id=new_id(),
+            execution_id=new_id() if self._chatflow.type in _AGENTFLOWS else None,
             result=result,
         )
         messages = [
-            self._message(str(uuid.uuid4()), Role.USER, self._question_text(), {}),
+            self._message(new_id(), Role.USER, self._question_text(), {}),
             self._message(answer.message_id, Role.ASSISTANT, result.text, _details(answer)),
         ]
         await self._store.write(lambda tx: tx.messages.add(messages))

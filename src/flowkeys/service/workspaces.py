@@ -1,9 +1,8 @@
 """Workspaces, made on the server's machine only."""
 
-import uuid
-
 from flowkeys.domain.api_key import clean_name
 from flowkeys.domain.errors import InvalidInput, NotFound
+from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import Clock
@@ -58,7 +57,7 @@ class WorkspaceService:
         if tx.workspaces.find(name) is not None:
             raise InvalidInput.of("name", f"There is a workspace named {name} already.")
         now = self._clock()
-        made = Workspace(str(uuid.uuid4()), name, now)
+        made = Workspace(new_id(), name, now)
         tx.workspaces.insert(made)
         record(
             tx,

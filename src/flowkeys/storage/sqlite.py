@@ -80,7 +80,7 @@ class SqliteStore:
 
 
 _bound = (
-    select(func.aggregate_strings(binding.c.chatflow_id, literal_column("','")))
+    select(func.aggregate_strings(binding.c.chatflow_id, literal_column("','")))  # type: ignore[arg-type]
     .where(binding.c.key_id == api_key.c.id)
     .scalar_subquery()
 )

@@ -8,8 +8,8 @@ the commit returned, which with ``synchronous=FULL`` means after the disk has it
 import asyncio
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
 from flowkeys.domain.errors import Unavailable
@@ -40,8 +40,7 @@ class Writer:
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         """Start the thread; `connect` is called there."""
         self._connect = connect
-        self._waiting: deque[_Unit] = deque()
-        self._wake = threading.Semaphore(0)
+        self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="flowkeys-writer", daemon=True)
         self._thread.start()
@@ -57,39 +56,45 @@ class Writer:
         if self._closing:
             raise Unavailable("The server is stopping.")
         unit = _Unit(work, asyncio.get_running_loop())
-        self._waiting.append(unit)
-        self._wake.release()
+        self._waiting.put(unit)
         result: T = await unit.future
         return result
 
     def close(self) -> None:
         """Commit what is waiting, then stop."""
         self._closing = True
-        self._wake.release()
+        self._waiting.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         connection: Connection | None = None
-        while True:
-            self._wake.acquire()
-            batch = self._take()
-            if batch:
-                try:
-                    connection = connection or Connection(self._connect())
-                    _commit(connection, batch)
-                except sqlite3.Error as error:
-                    _fail(batch, error)
-                _acknowledge(batch)
-            elif self._closing:
-                if connection is not None:
-                    connection.raw.close()
-                return
+        last = False
+        while not last:
+            batch, last = self._take()
+            if not batch:
+                continue
+            try:
+                connection = connection or Connection(self._connect())
+                _commit(connection, batch)
+            except sqlite3.Error as error:
+                _fail(batch, error)
+            _acknowledge(batch)
+        if connection is not None:
+            connection.raw.close()
 
-    def _take(self) -> list[_Unit]:
+    def _take(self) -> tuple[list[_Unit], bool]:
+        """Wait for a unit; return it with all that wait behind it, and whether they are the last."""
         batch: list[_Unit] = []
-        while self._waiting and len(batch) < BATCH:
-            batch.append(self._waiting.popleft())
-        return batch
+        unit = self._waiting.get()
+        while unit is not None:
+            batch.append(unit)
+            if len(batch) == BATCH:
+                return batch, False
+            try:
+                unit = self._waiting.get_nowait()
+            except Empty:
+                return batch, False
+        return batch, True
 
 
 def _commit(connection: Connection, batch: list[_Unit]) -> None:

@@ -13,7 +13,7 @@ from flowkeys.domain.errors import FieldError, FlowkeysError
 from flowkeys.web.api import chatflows, document_stores, keys, open_routes, predictions, verify
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
-from flowkeys.web.gate import Gate, log_outage
+from flowkeys.web.gate import AccessLog, Gate, log_outage
 from flowkeys.web.hot import FastPath
 from flowkeys.web.prediction import Predictions
 from flowkeys.web.routes import PREFIX
@@ -22,12 +22,12 @@ from flowkeys.web.services import Services
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create(services: Services, lifespan: Lifespan, *, access_log: bool) -> ASGIApp:
+def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None) -> ASGIApp:
     """Return the ASGI application: gate > fast path > framework."""
     app = describe(services.version, lifespan)
     app.state.services = services
     app.state.predictions = Predictions(services.predictor, services.directory, services.max_body_bytes)
-    return Gate(FastPath(app, app.state.predictions), access_log=access_log)
+    return Gate(FastPath(app, app.state.predictions), access_log)
 
 
 def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:

@@ -1,6 +1,5 @@
 """From a request's one credential to a caller."""
 
-from starlette.requests import Request
 from starlette.types import Scope
 
 from flowkeys.domain.api_key import KeyRecord
@@ -35,9 +34,3 @@ async def authenticate(verifier: Verifier, scope: Scope, permission: str | None)
 def principal_of(record: KeyRecord) -> Principal:
     """Return the principal that a verified key is."""
     return Principal("key", record.key_id, record.name, record.workspace_id, record.permissions)
-
-
-async def current_caller(request: Request) -> Caller:
-    """Return the caller that the route has authenticated before the handler was called."""
-    caller: Caller = request.state.caller
-    return caller

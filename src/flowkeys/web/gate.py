@@ -6,7 +6,7 @@ not reach a log.
 
 import re
 import time
-import uuid
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -14,9 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowkeys.domain.bearer import token_in_url
 from flowkeys.domain.errors import FlowkeysError, Unavailable
+from flowkeys.domain.ids import new_id
 from flowkeys.web.context import KEY, RequestContext, context_of
 from flowkeys.web.errors import Problem, of_denial, of_error, problem
 from flowkeys.web.respond import send_problem
+
+AccessLog = Callable[[dict[str, Any]], None]
+"""Writes the line of one request."""
 
 MAX_HEADERS: Final = 200
 MAX_HEADER_BYTES: Final = 64 * 1024
@@ -29,10 +33,9 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9\-]{8,64}")
 class Gate:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: ASGIApp, *, access_log: bool) -> None:
+    def __init__(self, app: ASGIApp, access_log: AccessLog | None) -> None:
         self._app = app
         self._access_log = access_log
-        self._log = structlog.get_logger("flowkeys.access")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -47,8 +50,8 @@ class Gate:
         try:
             await self._answer(scope, receive, sender)
         finally:
-            if self._access_log:
-                self._log.info("request", **_facts(scope, context, sender.status, started))
+            if self._access_log is not None:
+                self._access_log(_facts(scope, context, sender.status, started))
 
     async def _answer(self, scope: Scope, receive: Receive, sender: "_Sender") -> None:
         try:
@@ -126,4 +129,4 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value) and not value.startswith(b"fl-"):
             return str(value, "ascii")
-    return uuid.uuid4().hex
+    return new_id()

@@ -16,7 +16,7 @@ from flowkeys.web.context import context_of
 from flowkeys.web.errors import KINDS, Refused, problem
 from flowkeys.web.respond import read_body
 from flowkeys.web.schemas.problem import ProblemOut
-from flowkeys.web.services import services_of
+from flowkeys.web.services import Call
 
 PREFIX: Final = "/api/v1"
 OPEN: Final = "open"
@@ -46,12 +46,12 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             context_of(request.scope).route = route
-            services = services_of(request)
+            call = Call(request.scope, request.receive)
             if needs != OPEN:
-                request.state.caller = await authenticate(services.verifier, request.scope, permission)
+                call.state.caller = await authenticate(call.services.verifier, call.scope, permission)
             if takes_json:
-                await _read_json(request, services.max_body_bytes)
-            return await inner(request)
+                await _read_json(call, call.services.max_body_bytes)
+            return await inner(call)
 
         return guarded
 

@@ -1,9 +1,8 @@
 """The services that handlers call, put together by `bootstrap` and carried by the application's state."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Request
 
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
@@ -13,7 +12,6 @@ from flowkeys.service.keyring import Keyring
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.predictor import Predictor
 from flowkeys.service.verifier import Verifier
-from flowkeys.web.auth import current_caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +30,17 @@ class Services:
     version: str
 
 
-def services_of(request: Request) -> Services:
-    """Return the application's services."""
-    services: Services = request.app.state.services
-    return services
+class Call(Request):
+    """A request as handlers get it: with the services, and the caller that the route has authenticated."""
 
+    @property
+    def services(self) -> Services:
+        """The application's services."""
+        services: Services = self.app.state.services
+        return services
 
-async def _services(request: Request) -> Services:
-    return services_of(request)
-
-
-ServicesHere = Annotated[Services, Depends(_services)]
-CallerHere = Annotated[Caller, Depends(current_caller)]
+    @property
+    def caller(self) -> Caller:
+        """Who is calling. Open routes have none."""
+        caller: Caller = self.state.caller
+        return caller

@@ -21,6 +21,10 @@ COMMENT_SECONDS: Final = 15.0
 BUFFER_BYTES: Final = 64 * 1024
 """A run waits when its reader is so far behind."""
 
+UNWATCHED_SECONDS: Final = 0.05
+"""How long a run that is not streamed may take before its client is watched: watching costs more than
+most short runs do."""
+
 _HEADERS: Final = (
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache"),
@@ -38,15 +42,44 @@ async def run_watched(work: Coroutine[Any, Any, T], receive: Receive) -> T:
     Raises:
         ClientGone: it went away first.
     """
-    task = asyncio.ensure_future(work)
-    watch = asyncio.ensure_future(_gone(receive))
+    watch = _Watch(receive)
+    timer = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, watch.start)
     try:
-        await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGone
-        return task.result()
+        return await work
+    except asyncio.CancelledError:
+        if watch.client_gone:
+            watch.caller.uncancel()
+            raise ClientGone from None
+        raise
     finally:
-        await _end(watch, task)
+        timer.cancel()
+        watch.stop()
+
+
+class _Watch:
+    """Cancels the task that made it when the client goes away."""
+
+    def __init__(self, receive: Receive) -> None:
+        caller = asyncio.current_task()
+        assert caller is not None
+        self.caller = caller
+        self.client_gone = False
+        self._receive = receive
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        await _gone(self._receive)
+        self.client_gone = True
+        self.caller.cancel()
 
 
 class EventStream:

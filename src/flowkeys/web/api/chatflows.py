@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Query, Request, Response
+from fastapi import Query, Response
 
 from flowkeys.domain.chatflow import ChatflowType
 from flowkeys.domain.errors import InvalidInput
@@ -21,7 +21,7 @@ from flowkeys.web.schemas.chatflows import (
     MessagePageOut,
 )
 from flowkeys.web.schemas.keys import AffectedOut
-from flowkeys.web.services import CallerHere, ServicesHere
+from flowkeys.web.services import Call
 
 router = GuardedRouter(tags=["Chatflows"])
 
@@ -31,9 +31,9 @@ _PLAIN = ("name", "flow_data", "chatbot_config", "api_config", "category")
 
 
 @router.on("POST", "/chatflows", needs="chatflows:create", answers=ChatflowOut, status=201, errors=_BODY)
-async def create_chatflow(body: ChatflowCreate, services: ServicesHere, caller: CallerHere) -> Response:
+async def create_chatflow(body: ChatflowCreate, call: Call) -> Response:
     """Store a chatflow. It answers nobody until a key is bound or it is made public."""
-    made = await services.chatflows.create(caller, _patch(body))
+    made = await call.services.chatflows.create(call.caller, _patch(body))
     location = {"Location": f"/api/v1/chatflows/{made.chatflow.id}"}
     return json_response(render.chatflow(made), 201, location)
 
@@ -46,9 +46,7 @@ async def create_chatflow(body: ChatflowCreate, services: ServicesHere, caller: 
     errors=("validation_failed",),
 )
 async def list_chatflows(
-    request: Request,
-    services: ServicesHere,
-    caller: CallerHere,
+    call: Call,
     search: SearchText = "",
     kind: Annotated[ChatflowType | None, Query(alias="type")] = None,
     page: PageNumber = None,
@@ -58,24 +56,24 @@ async def list_chatflows(
     """List chatflows, newest first: an array, or with `page` one page and the number of all."""
     part = Slice.of(page, limit)
     query = ChatflowQuery(
-        workspace_id=caller.workspace_id,
+        workspace_id=call.caller.workspace_id,
         search=search,
         type=kind.value if kind else None,
         limit=part.limit,
         offset=part.offset,
         before=before,
     )
-    found = await services.chatflows.page(caller, query)
+    found = await call.services.chatflows.page(call.caller, query)
     items = [render.chatflow(item) for item in found.items]
-    return list_response(request, part, items, found.total, linked=True)
+    return list_response(call, part, items, found.total, linked=True)
 
 
 @router.on(
     "GET", "/chatflows/{chatflow_id}", needs="chatflows:view", answers=ChatflowOut, errors=("not_found",)
 )
-async def get_chatflow(chatflow_id: str, services: ServicesHere, caller: CallerHere) -> Response:
+async def get_chatflow(chatflow_id: str, call: Call) -> Response:
     """Return a chatflow, `flowData` byte for byte as it was given."""
-    return json_response(render.chatflow(await services.chatflows.get(caller, chatflow_id)))
+    return json_response(render.chatflow(await call.services.chatflows.get(call.caller, chatflow_id)))
 
 
 @router.on(
@@ -85,24 +83,24 @@ async def get_chatflow(chatflow_id: str, services: ServicesHere, caller: CallerH
     answers=ChatflowOut,
     errors=("not_found", *_BODY),
 )
-async def update_chatflow(
-    chatflow_id: str, body: ChatflowUpdate, services: ServicesHere, caller: CallerHere
-) -> Response:
+async def update_chatflow(chatflow_id: str, body: ChatflowUpdate, call: Call) -> Response:
     """Change what is sent. Writing `apikeyid` binds that key alone, and ends being public."""
     patch = _patch(body)
     read_only = body.model_dump(by_alias=True, include=body.model_fields_set - _WRITABLE)
     if read_only:
-        current = await services.chatflows.get(caller, chatflow_id, permission="chatflows:update")
+        current = await call.services.chatflows.get(call.caller, chatflow_id, permission="chatflows:update")
         require_unchanged(read_only, render.chatflow(current))
-    return json_response(render.chatflow(await services.chatflows.update(caller, chatflow_id, patch)))
+    return json_response(
+        render.chatflow(await call.services.chatflows.update(call.caller, chatflow_id, patch))
+    )
 
 
 @router.on(
     "DELETE", "/chatflows/{chatflow_id}", needs="chatflows:delete", answers=AffectedOut, errors=("not_found",)
 )
-async def delete_chatflow(chatflow_id: str, services: ServicesHere, caller: CallerHere) -> Response:
+async def delete_chatflow(chatflow_id: str, call: Call) -> Response:
     """Delete a chatflow with its conversations. Its keys stay, unbound from it."""
-    await services.chatflows.delete(caller, chatflow_id)
+    await call.services.chatflows.delete(call.caller, chatflow_id)
     return json_response({"raw": [], "affected": 1})
 
 
@@ -115,8 +113,7 @@ async def delete_chatflow(chatflow_id: str, services: ServicesHere, caller: Call
 )
 async def list_messages(
     chatflow_id: str,
-    services: ServicesHere,
-    caller: CallerHere,
+    call: Call,
     session_id: Annotated[str | None, Query(alias="sessionId", max_length=255)] = None,
     key_id: Annotated[str | None, Query(alias="keyId", max_length=64)] = None,
     page: PageNumber = None,
@@ -125,14 +122,14 @@ async def list_messages(
     """List the messages of a chatflow's conversations, newest first."""
     part = Slice.of(page or 1, limit or 100)
     query = MessageQuery(
-        workspace_id=caller.workspace_id,
+        workspace_id=call.caller.workspace_id,
         chatflow_id=chatflow_id,
         session_id=session_id,
         key_id=key_id,
         limit=part.limit,
         offset=part.offset,
     )
-    found = await services.chatflows.messages(caller, query)
+    found = await call.services.chatflows.messages(call.caller, query)
     return json_response({"total": found.total, "data": [render.message(item) for item in found.items]})
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import Query, Request, Response
+from fastapi import Query, Response
 
 from flowkeys.domain.api_key import Status
 from flowkeys.domain.errors import InvalidInput
@@ -24,7 +24,7 @@ from flowkeys.web.schemas.keys import (
     KeyUpdate,
     MadeKeyOut,
 )
-from flowkeys.web.services import CallerHere, ServicesHere
+from flowkeys.web.services import Call
 
 router = GuardedRouter(tags=["API keys"])
 
@@ -34,12 +34,12 @@ _SORTS = tuple(f"{sign}{name}" for name in KeySort.__args__ for sign in ("", "-"
 
 
 @router.on("POST", "/apikey", needs="apikeys:create", answers=MadeKeyOut, status=201, errors=_BODY)
-async def create_key(body: KeyCreate, services: ServicesHere, caller: CallerHere) -> Response:
+async def create_key(body: KeyCreate, call: Call) -> Response:
     """Make a key. The answer holds its token, which is shown this once."""
-    now = services.clock()
+    now = call.services.clock()
     fields = _fields(body, now)
-    made = await services.keyring.create(
-        caller,
+    made = await call.services.keyring.create(
+        call.caller,
         NewKey(
             name=body.key_name,
             permissions=fields.get("permissions", frozenset()),
@@ -56,9 +56,7 @@ async def create_key(body: KeyCreate, services: ServicesHere, caller: CallerHere
     "GET", "/apikey", needs="apikeys:view", answers=list[KeyOut] | KeyPageOut, errors=("validation_failed",)
 )
 async def list_keys(
-    request: Request,
-    services: ServicesHere,
-    caller: CallerHere,
+    call: Call,
     search: SearchText = "",
     status: Annotated[
         Literal["active", "disabled", "expired", "revoked", "all"] | None,
@@ -73,7 +71,7 @@ async def list_keys(
     """List keys, masked: an array, or with `page` one page and the number of all that match."""
     part = Slice.of(page, limit)
     query = KeyQuery(
-        workspace_id=caller.workspace_id,
+        workspace_id=call.caller.workspace_id,
         search=search,
         status="all" if status == "all" else Status(status) if status else None,
         chatflow_id=chatflow_id,
@@ -83,44 +81,44 @@ async def list_keys(
         offset=part.offset,
         before=before,
     )
-    found = await services.keyring.page(caller, query)
-    now = services.clock()
+    found = await call.services.keyring.page(call.caller, query)
+    now = call.services.clock()
     items = [render.key(item, now) for item in found.items]
-    return list_response(request, part, items, found.total, linked=sort == "-createdAt")
+    return list_response(call, part, items, found.total, linked=sort == "-createdAt")
 
 
 @router.on("GET", "/apikey/{key_id}", needs="apikeys:view", answers=KeyOut, errors=("not_found",))
-async def get_key(key_id: str, services: ServicesHere, caller: CallerHere) -> Response:
+async def get_key(key_id: str, call: Call) -> Response:
     """Return a key, masked."""
-    key = await services.keyring.get(caller, key_id)
-    return json_response(render.key(key, services.clock()))
+    key = await call.services.keyring.get(call.caller, key_id)
+    return json_response(render.key(key, call.services.clock()))
 
 
 @router.on("PUT", "/apikey/{key_id}", needs="apikeys:update", answers=KeyOut, errors=("not_found", *_BODY))
-async def update_key(key_id: str, body: KeyUpdate, services: ServicesHere, caller: CallerHere) -> Response:
+async def update_key(key_id: str, body: KeyUpdate, call: Call) -> Response:
     """Change what is sent of a key; the whole key may be put back with some of it changed."""
-    now = services.clock()
+    now = call.services.clock()
     patch = KeyPatch(**_fields(body, now))
     if _sent(body, "key_name"):
         patch = msgspec.structs.replace(patch, name=body.key_name)
     read_only = body.model_dump(by_alias=True, include=body.model_fields_set - _WRITABLE)
     if read_only:
-        current = render.key(await services.keyring.get(caller, key_id, permission="apikeys:update"), now)
+        current = render.key(
+            await call.services.keyring.get(call.caller, key_id, permission="apikeys:update"), now
+        )
         require_unchanged(read_only, current, {"lastUsedAt": _earlier})
-    key = await services.keyring.update(caller, key_id, patch)
+    key = await call.services.keyring.update(call.caller, key_id, patch)
     return json_response(render.key(key, now))
 
 
 @router.on(
     "PUT", "/apikey/{key_id}/chatflows", needs="apikeys:update", answers=KeyOut, errors=("not_found", *_BODY)
 )
-async def set_chatflows(
-    key_id: str, body: KeyChatflows, services: ServicesHere, caller: CallerHere
-) -> Response:
+async def set_chatflows(key_id: str, body: KeyChatflows, call: Call) -> Response:
     """Make these the whole set of chatflows that the key opens. Needs `chatflows:update` as well."""
     patch = KeyPatch(chatflow_ids=tuple(body.chatflow_ids))
-    key = await services.keyring.update(caller, key_id, patch)
-    return json_response(render.key(key, services.clock()))
+    key = await call.services.keyring.update(call.caller, key_id, patch)
+    return json_response(render.key(key, call.services.clock()))
 
 
 @router.on(
@@ -130,10 +128,10 @@ async def set_chatflows(
     answers=KeyOut,
     errors=("not_found", "validation_failed"),
 )
-async def disable_key(key_id: str, services: ServicesHere, caller: CallerHere) -> Response:
+async def disable_key(key_id: str, call: Call) -> Response:
     """Refuse the key until it is enabled again."""
-    key = await services.keyring.disable(caller, key_id)
-    return json_response(render.key(key, services.clock()))
+    key = await call.services.keyring.disable(call.caller, key_id)
+    return json_response(render.key(key, call.services.clock()))
 
 
 @router.on(
@@ -143,16 +141,16 @@ async def disable_key(key_id: str, services: ServicesHere, caller: CallerHere) -
     answers=KeyOut,
     errors=("not_found", "validation_failed"),
 )
-async def enable_key(key_id: str, services: ServicesHere, caller: CallerHere) -> Response:
+async def enable_key(key_id: str, call: Call) -> Response:
     """Accept a disabled key again."""
-    key = await services.keyring.enable(caller, key_id)
-    return json_response(render.key(key, services.clock()))
+    key = await call.services.keyring.enable(call.caller, key_id)
+    return json_response(render.key(key, call.services.clock()))
 
 
 @router.on("DELETE", "/apikey/{key_id}", needs="apikeys:delete", answers=AffectedOut, errors=("not_found",))
-async def revoke_key(key_id: str, services: ServicesHere, caller: CallerHere) -> Response:
+async def revoke_key(key_id: str, call: Call) -> Response:
     """Revoke a key for good. Its name and history stay; what it opened stays closed."""
-    revoked = await services.keyring.revoke(caller, key_id)
+    revoked = await call.services.keyring.revoke(call.caller, key_id)
     return json_response({"raw": [], "affected": int(revoked)})
 
 

@@ -11,7 +11,7 @@ from flowkeys.domain.errors import NotFound
 from flowkeys.web.routes import OPEN, GuardedRouter, json_response
 from flowkeys.web.schemas.chatflows import PublicConfigOut, StreamingOut
 from flowkeys.web.schemas.open import HealthOut, VersionOut
-from flowkeys.web.services import ServicesHere
+from flowkeys.web.services import Call
 
 router = GuardedRouter(tags=["Open"])
 
@@ -26,15 +26,15 @@ async def ping() -> Response:
 
 
 @router.on("GET", "/version", needs=OPEN, answers=VersionOut)
-async def version(services: ServicesHere) -> Response:
+async def version(call: Call) -> Response:
     """Return the version of this server."""
-    return json_response({"version": services.version})
+    return json_response({"version": call.services.version})
 
 
 @router.on("GET", "/health", needs=OPEN, answers=HealthOut)
-async def health(services: ServicesHere) -> Response:
+async def health(call: Call) -> Response:
     """Say whether the store answers; 503 when it does not."""
-    await services.directory.access(str(uuid.UUID(int=0)))
+    await call.services.directory.access(str(uuid.UUID(int=0)))
     return json_response({"status": "ok"})
 
 
@@ -57,10 +57,10 @@ async def is_streaming(chatflow_id: str) -> Response:
     answers=PublicConfigOut,
     errors=("not_found",),
 )
-async def public_config(chatflow_id: str, services: ServicesHere) -> Response:
+async def public_config(chatflow_id: str, call: Call) -> Response:
     """Return what the widget shows of a public chatflow. Any other is not found."""
-    access = await services.directory.access(chatflow_id)
-    chatflow = await services.directory.load(chatflow_id) if access and access.is_public else None
+    access = await call.services.directory.access(chatflow_id)
+    chatflow = await call.services.directory.load(chatflow_id) if access and access.is_public else None
     if chatflow is None:
         raise NotFound("chatflow")
     config: dict[str, Any] = msgspec.json.decode(chatflow.chatbot_config) if chatflow.chatbot_config else {}

@@ -1,20 +1,18 @@
 """``/apikey/verify``: is a token good, and for what."""
 
 import msgspec
-from fastapi import Request, Response
+from fastapi import Response
 
 from flowkeys.domain.bearer import UNKNOWN, read_bearer
 from flowkeys.domain.decision import ANYTHING, AccessRequest, Decision, Denied
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.permissions import KNOWN
-from flowkeys.domain.principal import Caller
 from flowkeys.domain.token import Token
-from flowkeys.service.verifier import Verifier
 from flowkeys.web import render
 from flowkeys.web.errors import Refused, of_denial
 from flowkeys.web.routes import ANY_KEY, GuardedRouter, json_response
 from flowkeys.web.schemas.keys import VerifiedManyOut, VerifiedOut, VerifyIn
-from flowkeys.web.services import CallerHere, ServicesHere
+from flowkeys.web.services import Call
 
 router = GuardedRouter(tags=["Verification"])
 
@@ -26,7 +24,7 @@ router = GuardedRouter(tags=["Verification"])
     answers=VerifiedOut | VerifiedManyOut,
     errors=("validation_failed", "invalid_json", "too_large", "chatflow_not_allowed"),
 )
-async def verify(request: Request, body: VerifyIn, services: ServicesHere, caller: CallerHere) -> Response:
+async def verify(call: Call, body: VerifyIn) -> Response:
     """Say whether tokens are good, for a chatflow or a permission if one is named.
 
     Without a token in the body the caller asks about itself, and a refusal is this call's own. With `token`
@@ -34,30 +32,32 @@ async def verify(request: Request, body: VerifyIn, services: ServicesHere, calle
     """
     wanted = _wanted(body)
     if body.token is None and body.tokens is None:
-        return json_response(await _about_caller(request, services.verifier, wanted))
-    caller.require("apikeys:view")
+        return json_response(await _about_caller(call, wanted))
+    call.caller.require("apikeys:view")
     if body.token is not None and body.tokens is not None:
         raise InvalidInput.of("tokens", "Send token or tokens, not both.")
     if body.token is not None:
-        return json_response(render.verified(await _decide(services.verifier, caller, body.token, wanted)))
-    decisions = [await _decide(services.verifier, caller, text, wanted) for text in body.tokens or ()]
+        return json_response(render.verified(await _decide(call, body.token, wanted)))
+    decisions = [await _decide(call, text, wanted) for text in body.tokens or ()]
     return json_response({"results": [render.verified(decision) for decision in decisions]})
 
 
-async def _about_caller(request: Request, verifier: Verifier, wanted: AccessRequest) -> render.Json:
-    credential = read_bearer(request.scope["headers"])
+async def _about_caller(call: Call, wanted: AccessRequest) -> render.Json:
+    credential = read_bearer(call.scope["headers"])
+    verifier = call.services.verifier
     decision = await verifier.verify(credential, wanted) if isinstance(credential, Token) else credential
     if isinstance(decision, Denied):
         raise Refused(of_denial(decision, wanted.permission))
     return render.verified(decision)
 
 
-async def _decide(verifier: Verifier, caller: Caller, text: str, wanted: AccessRequest) -> Decision:
+async def _decide(call: Call, text: str, wanted: AccessRequest) -> Decision:
     """Decide about a token of the caller's workspace; one of another is unknown here."""
     token = Token.parse(text)
     if token is None:
         return UNKNOWN
-    return await verifier.verify(token, msgspec.structs.replace(wanted, workspace_id=caller.workspace_id))
+    own = msgspec.structs.replace(wanted, workspace_id=call.caller.workspace_id)
+    return await call.services.verifier.verify(token, own)
 
 
 def _wanted(body: VerifyIn) -> AccessRequest:
