@@ -1,9 +1,10 @@
 """Which addresses flows may call: public ones, and the base URLs that the operator listed."""
 
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -12,6 +13,9 @@ from flowkeys.domain.errors import ConfigurationError
 Address = IPv4Address | IPv6Address
 
 _PORTS: Final = {"http": 80, "https": 443}
+_LONGEST: Final = 2000
+_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = IPv6Network("::/96")
 # Not for the public although the registries do not say so, or not all versions of `ipaddress` know.
@@ -61,33 +65,51 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 def read_endpoint(url: str) -> Endpoint | str:
     """Return the endpoint of a base URL, or what is wrong with it in words that do not repeat it."""
+    url = url.strip()
+    if len(url) > _LONGEST or "\\" in url or any(c.isspace() or not c.isprintable() for c in url):
+        return "the base URL is too long, or has characters that do not belong in one."
     try:
-        parts = urlsplit(url.strip())
-        host, port = parts.hostname, parts.port
+        parts = urlsplit(url)
+        port = parts.port
     except ValueError:
         return "the base URL is not a URL."
-    if parts.scheme not in _PORTS or not host:
+    if parts.scheme not in _PORTS or not parts.hostname:
         return "the base URL has to begin with http:// or https:// and a host."
-    fault = _fault(url.strip(), parts, host)
-    if fault is not None:
-        return fault
-    try:
-        host = host.rstrip(".").encode("idna").decode("ascii") if not host.isascii() else host.rstrip(".")
-    except UnicodeError:
-        return "the base URL's host is not a host name."
-    return Endpoint(parts.scheme, host, port or _PORTS[parts.scheme], parts.path.rstrip("/"))
-
-
-def _fault(url: str, parts: SplitResult, host: str) -> str | None:
     if parts.username is not None or parts.password is not None:
         return "the base URL carries a user name or password."
     if parts.query or parts.fragment:
         return "the base URL carries a query or a fragment."
-    if "\\" in url or "%" in host or any(ord(c) <= ord(" ") for c in url):
-        return "the base URL has characters that do not belong in one."
     if any(part in {".", ".."} for part in parts.path.lower().replace("%2e", ".").split("/")):
         return "the base URL has dots for a path."
-    return None
+    host = _host(parts.hostname)
+    if host is None:
+        return "the base URL's host is no host name and no address in its usual form."
+    return Endpoint(
+        parts.scheme, host, _PORTS[parts.scheme] if port is None else port, parts.path.rstrip("/")
+    )
+
+
+def _host(text: str) -> str | None:
+    """Return a host in its normal spelling; other ways to write an address (0x7f.1, 127.1) are none."""
+    if "%" in text:  # an escaped name, or an interface of this machine
+        return None
+    if ":" in text:
+        try:
+            return str(IPv6Address(text))
+        except ValueError:
+            return None
+    try:
+        host = text.removesuffix(".").encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return None
+    if _NAME.fullmatch(host) is None:
+        return None
+    if _NUMBER.fullmatch(host.rpartition(".")[2]):
+        try:
+            return str(IPv4Address(host))
+        except ValueError:
+            return None
+    return host
 
 
 def is_public(address: Address) -> bool:
