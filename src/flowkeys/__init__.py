@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Page,
         Prediction,
         SourceDocument,
+        UploadReport,
         Verification,
     )
     from flowkeys.client.sync import Client
@@ -95,6 +96,7 @@ __all__ = [
     "Unavailable",
     "UnexpectedAnswer",
     "Unknown",
+    "UploadReport",
     "UpstreamError",
     "UsedTools",
     "Verification",
@@ -114,7 +116,7 @@ _HOMES = {
     ),
     "flowkeys.client.models": (
         "Key NewKey BoundChatflow Verification Page Chatflow Message Collection Document SourceDocument"
-        " Prediction"
+        " Prediction UploadReport"
     ),
     "flowkeys.domain.conversation": "Role Turn",
     "flowkeys.domain.errors": "FlowkeysError ConfigurationError FieldError",

@@ -4,11 +4,19 @@ from pathlib import Path
 
 import pytest
 
+import flowkeys
 from tests.client.conftest import Sdk
 from tests.client.scripted import Scripted
 
 COLLECTION = {"id": "d1", "name": "Handbook", "description": None, "documents": 2, "passages": 9}
 DOCUMENT = {"id": "f1", "source": "a.md", "mediaType": "text/markdown", "sizeBytes": 3, "passages": 1}
+REPORT = {
+    "added": 1,
+    "replaced": 0,
+    "unchanged": 0,
+    "passages": 3,
+    "refused": [{"field": "b.txt", "message": "It is empty."}],
+}
 ROOT = "/api/v1/document-stores"
 
 
@@ -35,9 +43,10 @@ async def test_files_are_uploaded_by_name_and_content(sdk: Sdk, server: Scripted
     """Each is a part named `files`; of a path only the last name leaves the machine."""
     file = tmp_path / "a.md"
     file.write_bytes(b"# A\n")
-    server.answers([DOCUMENT], status=201)
-    documents = await sdk(lambda c: c.collections.upload("d1", [file, str(file), ("b.txt", b"bee")]))
-    assert (documents[0].source, documents[0].media_type) == ("a.md", "text/markdown")
+    server.answers(REPORT, status=201)
+    report = await sdk(lambda c: c.collections.upload("d1", [file, str(file), ("b.txt", b"bee")]))
+    assert (report.added, report.passages) == (1, 3)
+    assert report.refused == [flowkeys.FieldError("b.txt", "It is empty.")]
     (request,) = server.requests
     assert (request.method, request.path) == ("POST", f"{ROOT}/d1/documents")
     assert request.body.count(b'name="files"; filename="a.md"') == 2
@@ -58,6 +67,7 @@ async def test_documents_can_be_listed_and_deleted(sdk: Sdk, server: Scripted) -
     server.answers([DOCUMENT])
     server.answers()
     (document,) = await sdk(lambda c: c.collections.documents("d1"))
+    assert (document.source, document.media_type) == ("a.md", "text/markdown")
     await sdk(lambda c: c.collections.delete_document("d1", document))
     assert [(r.method, r.path) for r in server.requests] == [
         ("GET", f"{ROOT}/d1/documents"),

@@ -12,7 +12,7 @@ import flowkeys
 from tests.client.conftest import TOKEN
 from tests.client.scripted import Reply, Request, Scripted
 from tests.client.test_chatflows import CHATFLOW
-from tests.client.test_collections import COLLECTION, DOCUMENT
+from tests.client.test_collections import COLLECTION, DOCUMENT, REPORT
 from tests.client.test_keys import KEY
 from tests.client.test_streams import STREAM
 
@@ -24,7 +24,7 @@ ANSWERS: dict[str, Any] = {
     "POST /chatflows": CHATFLOW,
     "GET /chatflows/c1/messages": {"total": 1, "data": [{"id": "m", "role": "userMessage", "content": "Hi"}]},
     "POST /document-stores": COLLECTION,
-    "POST /document-stores/d1/documents": [DOCUMENT],
+    "POST /document-stores/d1/documents": REPORT,
     "GET /document-stores/d1/documents": [DOCUMENT],
 }
 

@@ -26,7 +26,7 @@ ONCE: dict[str, Use] = {
     "upload": lambda c: c.collections.upload("d1", [("a.md", b"a")]),
     "stream": lambda c: c.stream("c1", "Hi"),
 }
-ANSWER = KEY | {"affected": 1, "valid": True}
+ANSWER = KEY | {"affected": 1, "valid": True, "added": 1}
 PROBLEM = {"code": "x", "detail": "Not now."}
 
 
@@ -135,7 +135,7 @@ class TestCallsThatMustHappenOnce:
     async def test_an_upload_is_sent_whole_again(self, sdk: Sdk, server: Scripted) -> None:
         """A repeated upload holds the files, not what was left of them."""
         server.answers(PROBLEM, status=429, headers={"retry-after": "0"})
-        server.answers([], status=201)
+        server.answers(ANSWER, status=201)
         await sdk(ONCE["upload"])
         assert all(b"\r\n\r\na\r\n" in request.body for request in server.requests)
 

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import UNSET
 
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, nothing, path
-from flowkeys.client.models import Collection, Document
+from flowkeys.client.models import Collection, Document, UploadReport
 
 File = str | PathLike[str] | tuple[str, bytes]
 """The path of a file on this machine, or a name and the content itself."""
@@ -17,6 +17,7 @@ _ROOT: Final = "document-stores"
 _COLLECTION: Final = as_type(Collection)
 _COLLECTIONS: Final = as_listing(list[Collection])
 _DOCUMENTS: Final = as_listing(list[Document])
+_REPORT: Final = as_type(UploadReport)
 
 
 def create(name: str, description: str | None = None) -> Call[Collection]:
@@ -40,8 +41,10 @@ def delete(collection: Ref) -> Call[None]:
     return Call(method="DELETE", path=path(_ROOT, collection), decode=nothing)
 
 
-def upload(collection: Ref, files: Iterable[File]) -> Call[list[Document]]:
+def upload(collection: Ref, files: Iterable[File]) -> Call[UploadReport]:
     """Add files to a collection. They are read into memory, and only their names are sent with them.
+
+    A file that the server cannot take is in `refused` of the report, and the others are taken.
 
     Raises:
         TypeError: `files` is one path, not several.
@@ -53,7 +56,7 @@ def upload(collection: Ref, files: Iterable[File]) -> Call[list[Document]]:
         method="POST",
         path=path(_ROOT, collection, "documents"),
         files=parts,
-        decode=lambda response: _DOCUMENTS(response).items,
+        decode=_REPORT,
         repeatable=False,
     )
 

@@ -7,6 +7,8 @@ import msgspec
 from msgspec import field
 from msgspec.structs import force_setattr
 
+from flowkeys.domain.errors import FieldError
+
 T = TypeVar("T")
 
 
@@ -150,8 +152,8 @@ class Collection(Wire, frozen=True, kw_only=True):
     description: str | None = None
     documents: int = 0
     passages: int = 0
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: datetime | None = field(name="createdDate", default=None)
+    updated_at: datetime | None = field(name="updatedDate", default=None)
 
 
 class Document(Wire, frozen=True, kw_only=True):
@@ -163,7 +165,18 @@ class Document(Wire, frozen=True, kw_only=True):
     size_bytes: int | None = None
     passages: int = 0
     sha256: str | None = None
-    created_at: datetime | None = None
+    created_at: datetime | None = field(name="createdDate", default=None)
+
+
+class UploadReport(Wire, frozen=True, kw_only=True):
+    """What became of uploaded files. A file of a name that was there already replaces it."""
+
+    added: int
+    replaced: int = 0
+    unchanged: int = 0
+    passages: int = 0
+    refused: list[FieldError] = []
+    """The files that were not taken, by name, and why."""
 
 
 class SourceDocument(Wire, frozen=True, kw_only=True):
