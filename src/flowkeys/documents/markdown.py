@@ -37,8 +37,10 @@ def sections(text: str) -> list[Section]:
     text = _DATA_ADDRESS.sub("(", text)
     # Blocks only: inline markup is quoted as it is written, but for headings.
     parser = MarkdownIt("commonmark").enable("table").disable("inline")
-    items = _items(parser.parse(text), text.split("\n"), MarkdownIt("commonmark"))
-    return list(by_heading([Heading(0, title[1]), *items] if title else items))
+    items = list(_items(parser.parse(text), text.split("\n"), MarkdownIt("commonmark")))
+    if title and not any(isinstance(item, Heading) and item.level == 1 for item in items):
+        items.insert(0, Heading(0, title[1]))
+    return list(by_heading(items))
 
 
 def _items(tokens: list[Token], lines: list[str], inline: MarkdownIt) -> Iterator[Heading | Block]:

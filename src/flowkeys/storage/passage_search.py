@@ -27,7 +27,7 @@ others say of the passages found by these is only whether they occur."""
 _PLAIN_SCORE: Final = 0.5
 """What one of the others scores where it occurs; the rare score up to 1, as bm25 has it."""
 _FEW, _SHARE_OF_FEW = 3, 0.5
-_MANY, _SHARE_OF_MANY = 10, 0.3
+_MANY, _SHARE_OF_MANY = 16, 0.2
 """How much of a question of few words a passage must hold, and of one of many; in between, in proportion."""
 _LAGGING: Final = 0.35
 """Passages that score less than so much of the best one's are left out."""

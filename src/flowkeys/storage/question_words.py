@@ -86,27 +86,23 @@ class Word(msgspec.Struct, frozen=True):
 
 def words_of(question: str) -> list[Word]:
     """Return the content words of a question in their order, each once, without stop words."""
-    found = list(dict.fromkeys(_WORD.findall(question[:MAX_CHARACTERS].casefold())))
-    stop = _stop_words(found)
-    content = [word for word in found if word not in stop and len(word) <= _MAX_WORD]
-    seen: set[str] = set()
-    words = []
-    for word in content:
-        if (root := _root(word)) not in seen:
-            seen.add(root)
-            words.append(Word(_forms(word)))
-    return words[:MAX_WORDS]
+    written = _WORD.findall(question[:MAX_CHARACTERS].casefold())
+    stop = _stop_words(set(written))
+    words: dict[str, Word] = {}
+    for before, word, after in zip(["", *written], written, [*written[1:], ""], strict=False):
+        if word not in stop and len(word) <= _MAX_WORD and len(words) < MAX_WORDS:
+            forms = (word, *_related(word), *_joined(before, word), *_joined(word, after))
+            words.setdefault(_root(word), Word(forms))
+    return list(words.values())
 
 
-def _stop_words(words: list[str]) -> frozenset[str]:
+def _stop_words(words: set[str]) -> frozenset[str]:
     """English, or English with the language that more of the words are stop words of.
 
     Another language's list is not applied to English: "die", "war" and "son" are words there.
     """
-    best = max(_OTHERS, key=lambda language: sum(word in language for word in words))
-    if sum(word in best for word in words) > sum(word in _ENGLISH for word in words):
-        return _ENGLISH | best
-    return _ENGLISH
+    best = max(_OTHERS, key=lambda language: len(words & language))
+    return _ENGLISH | best if len(words & best) > max(1, len(words & _ENGLISH)) else _ENGLISH
 
 
 def _root(word: str) -> str:
@@ -114,11 +110,16 @@ def _root(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word  # noqa: PLR2004
 
 
-def _forms(word: str) -> tuple[str, ...]:
+def _related(word: str) -> tuple[str, ...]:
     for noun, verb in _RELATED:
         if word.endswith(noun):
-            return word, word.removesuffix(noun) + verb
+            return (word.removesuffix(noun) + verb,)
         for ending in (verb, verb + "s", verb + "d"):
             if word.endswith(ending):
-                return word, word.removesuffix(ending) + noun
-    return (word,)
+                return (word.removesuffix(ending) + noun,)
+    return ()
+
+
+def _joined(first: str, second: str) -> tuple[str, ...]:
+    """Documents may write as one what a question writes as two: "back up", "rate-limit", "web hook"."""
+    return (first + second,) if min(len(first), len(second)) > 1 else ()
