@@ -24,6 +24,7 @@ PLACES = {
     "pypdf": {"documents"},
     "markdown_it": {"documents"},
     "markdownify": {"documents", "flows"},
+    "bs4": {"documents"},
     "openai": {"flows"},
     "langchain_core": {"flows"},
     "langgraph": {"flows"},
