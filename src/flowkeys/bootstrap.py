@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from flowkeys import logs
 from flowkeys.config import Settings
 from flowkeys.documents.parser import SubprocessParser
 from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.flows.engine import Engine
 from flowkeys.flows.settings import FlowSettings, ModelCredential
-from flowkeys.logs import AccessLog, is_text
 from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.collections import CollectionService, DocumentLimits, StoreRetriever
 from flowkeys.service.keyring import Keyring
@@ -169,5 +170,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
         version=VERSION,
     )
     settings = runtime.settings
-    access_log = AccessLog(as_text=is_text(settings.log_format)) if settings.access_log else None
+    if not structlog.is_configured():  # the default prints the variables of a failed call, a token among them
+        logs.configure(settings.log_level, settings.log_format)
+    access_log = logs.AccessLog(as_text=logs.is_text(settings.log_format)) if settings.access_log else None
     return app.create(services, lifespan, access_log)

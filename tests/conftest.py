@@ -1,0 +1,49 @@
+"""One real server for the tests that can share it, and a way to start one's own."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.server import Api, Running
+
+for _name in [name for name in os.environ if name.startswith("FLOWKEYS_")]:
+    del os.environ[_name]  # a developer's own settings must not decide whether tests pass
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server that tests share: they make their own keys and chatflows and count nothing."""
+    running = Running(tmp_path_factory.mktemp("server") / "data").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def owner(server: Running) -> Iterator[Api]:
+    """A client of the shared server that may do everything in the default workspace."""
+    with server.owner() as api:
+        yield api
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start a server of one's own; it stops after the test. The data directory stays the same."""
+    started: list[Running] = []
+
+    def make(name: str = "data", **settings: Any) -> Running:
+        running = Running(tmp_path / name, **settings).start()
+        started.append(running)
+        return running
+
+    yield make
+    for running in started:
+        running.stop()
+
+
+@pytest.fixture
+def own(start: Callable[..., Running]) -> Running:
+    """A server of one's own with an empty database."""
+    return start()

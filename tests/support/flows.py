@@ -1,0 +1,71 @@
+"""Chatflows for tests."""
+
+import json
+import sqlite3
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).parent.parent / "data"
+FLOWISE = DATA / "flowise-3.1.4.sqlite"
+
+
+@cache
+def exported(name: str = "Echo (protected)") -> str:
+    """Return the flowData that a real Flowise 3.1.4 stored for one of its chatflows."""
+    connection = sqlite3.connect(f"{FLOWISE.as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        row = connection.execute("SELECT flowData FROM chat_flow WHERE name = ?", (name,)).fetchone()
+    finally:
+        connection.close()
+    text: str = row[0]
+    return text
+
+
+def echo(message: str = "You said: {{ question }}") -> str:
+    """Return the exported Start → Direct Reply with another message."""
+    flow = json.loads(exported())
+    flow["nodes"][1]["data"]["inputs"]["directReplyMessage"] = message
+    return json.dumps(flow)
+
+
+def unknown(kind: str = "iterationAgentflow") -> str:
+    """Return a chatflow with a node kind that this server does not have."""
+    flow = json.loads(exported())
+    flow["nodes"][1]["data"]["name"] = kind
+    return json.dumps(flow)
+
+
+def make_chatflow(api: Any, name: str = "Echo", flow_data: str | None = None, **members: Any) -> dict:
+    """Store a chatflow over HTTP."""
+    body = {"name": name, "flowData": flow_data or exported(), "type": "AGENTFLOW", **members}
+    response = api.post("/chatflows", json=body)
+    assert response.status_code == 201, response.text
+    made: dict = response.json()
+    return made
+
+
+def make_key(api: Any, name: str = "caller", **members: Any) -> dict:
+    """Make a key over HTTP."""
+    response = api.post("/apikey", json={"keyName": name, **members})
+    assert response.status_code == 201, response.text
+    made: dict = response.json()
+    return made
+
+
+def bound_key(api: Any, chatflow: dict, name: str = "caller", **members: Any) -> dict:
+    """Make a key over HTTP that opens a chatflow."""
+    return make_key(api, name, chatflowIds=[chatflow["id"]], **members)
+
+
+def events(text: str) -> list[dict]:
+    """Return the events of a stream's text, and check each record's form on the way."""
+    found = []
+    for record in text.split("\n\n"):
+        if not record or record.startswith(":"):
+            continue
+        first, second = record.split("\n")
+        assert first == "message:"
+        assert second.startswith("data:")
+        found.append(json.loads(second.removeprefix("data:")))
+    return found

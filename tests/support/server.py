@@ -1,0 +1,122 @@
+"""A real server in this process: uvicorn on a free port of 127.0.0.1, over a real SQLite file."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from flowkeys import bootstrap
+from flowkeys.cli.serve import Server
+from flowkeys.config import load
+from flowkeys.domain.principal import Caller, operator
+from flowkeys.service.key_input import NewKey
+from flowkeys.web import render
+
+STARTED_SECONDS = 20
+
+
+class Running:
+    """A server in a thread of its own, with its event loop."""
+
+    def __init__(self, data_dir: Path, **settings: Any) -> None:
+        self.data_dir = data_dir
+        self._settings = load(data_dir=data_dir, access_log=False, shutdown_seconds=2, **settings)
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._clients: list[Api] = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> "Running":
+        """Start, and wait until it answers."""
+        self._thread.start()
+        assert self._ready.wait(STARTED_SECONDS), "the server did not start in time"
+        if self._failure is not None:
+            raise self._failure
+        for _ in range(200):
+            if self.server.started:
+                return self
+            self._ready.wait(0)
+            threading.Event().wait(0.01)
+        raise AssertionError("the server did not start in time")
+
+    def stop(self) -> None:
+        """Stop as a signal would."""
+        for client in self._clients:
+            client.close()
+        if self._thread.is_alive():
+            self.server.should_exit = True
+            self._thread.join(STARTED_SECONDS)
+        assert not self._thread.is_alive(), "the server did not stop in time"
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine on the server's event loop and return its result."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+
+    def workspace(self, name: str = "default") -> str:
+        """Return the id of a workspace, made if need be."""
+
+        async def work() -> str:
+            found = {item.name: item for item in await self.runtime.workspaces.all()}
+            item = found.get(name) or await self.runtime.workspaces.create(name)
+            return item.id
+
+        result: str = self.do(work())
+        return result
+
+    def key(self, name: str = "key", permissions: tuple[str, ...] = (), workspace: str = "default") -> dict:
+        """Make a key as the operator does, and return it as the API would."""
+        caller = Caller(operator(self.workspace(workspace)))
+        new = NewKey(name=name, permissions=frozenset(permissions))
+        return render.made_key(self.do(self.runtime.keyring.create(caller, new)), bootstrap.clock())
+
+    def api(self, token: str | None = None, **headers: str) -> "Api":
+        """Return a client with a token."""
+        api = Api(self.url, token, headers)
+        self._clients.append(api)
+        return api
+
+    def owner(self, workspace: str = "default") -> "Api":
+        """Return a client that may do everything in a workspace."""
+        return self.api(self.key("owner", ("*",), workspace)["apiKey"])
+
+    def _run(self) -> None:
+        async def main() -> None:
+            try:
+                self.loop = asyncio.get_running_loop()
+                self.runtime = await bootstrap.open_runtime(self._settings)
+                config = uvicorn.Config(
+                    bootstrap.create_app(self.runtime),
+                    http="httptools",
+                    ws="none",
+                    lifespan="on",
+                    log_config=None,
+                    access_log=False,
+                    timeout_graceful_shutdown=2,
+                )
+                self.server = Server(config, self.runtime.predictor.stopping)
+            except BaseException as error:
+                self._failure = error
+                raise
+            finally:
+                self._ready.set()
+            await self.server.serve([self._listening])
+
+        asyncio.run(main())
+
+
+class Api(httpx.Client):
+    """An HTTP client below ``/api/v1``."""
+
+    def __init__(self, url: str, token: str | None, headers: dict[str, str]) -> None:
+        self.token = token
+        authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        super().__init__(
+            base_url=f"{url}/api/v1", headers={**authorization, **headers}, timeout=30, trust_env=False
+        )
