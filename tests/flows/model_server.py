@@ -1,6 +1,7 @@
 """A small model behind an OpenAI-compatible chat endpoint, on a real socket of this machine."""
 
 import asyncio
+import gzip
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -78,6 +79,19 @@ class ModelServer:
             {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]}
         )
         await send({"type": "http.response.body", "body": b"<html>Welcome</html>"})
+
+    async def answer_huge(self, body: dict[str, Any], receive: Any, send: Any) -> None:
+        """Answer one line without end."""
+        await begin(send)
+        for _ in range(64):
+            await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+        await finish(send, b"")
+
+    async def answer_packed(self, body: dict[str, Any], receive: Any, send: Any) -> None:
+        """Answer with compression that nobody asked for."""
+        headers = [(b"content-type", b"text/event-stream"), (b"content-encoding", b"gzip")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await finish(send, gzip.compress(b"data: [DONE]\n\n"))
 
     async def answer_garbage(self, body: dict[str, Any], receive: Any, send: Any) -> None:
         """Break off in the middle of an event."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
 INTERRUPTED: list[str] = []
 THREADS: list[str] = []
@@ -61,7 +62,7 @@ def rich(question):
     return {
         "text": question,
         "sourceDocuments": [{"pageContent": "p", "metadata": {"source": "s"}}],
-        "usedTools": [{"tool": "t"}],
+        "usedTools": [{"tool": "t", "at": Path("x")}, "not an object"],
     }
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowkeys.flows.graph import MAX_NODES, parse
@@ -114,6 +114,7 @@ NODES = st.builds(
 EDGES = st.builds(edge, IDS, IDS, st.none() | st.integers(0, 3))
 
 
+@settings(deadline=None)  # the first HTML loads a parser
 @given(st.lists(NODES, max_size=6), st.lists(EDGES, max_size=6))
 def test_the_check_of_any_flow_answers(nodes, edges):
     """Whatever is in a flow, checking it says yes, or why not; it never raises."""
@@ -121,6 +122,7 @@ def test_the_check_of_any_flow_answers(nodes, edges):
     assert check.runnable is not bool(check.problems or check.missing_kinds)
 
 
+@settings(deadline=None)  # the first HTML loads a parser
 @given(st.text() | JSON.map(lambda value: msgspec.json.encode(value).decode()))
 def test_any_text_is_parsed_without_an_exception(text):
     """A text that is no flow is a graph with problems."""

@@ -172,11 +172,14 @@ async def test_nothing_of_the_environment_leaves(model, monkeypatch):
         ("page", "LLM 0: the model's endpoint answered nothing that is a chat completion."),
         ("garbage", "LLM 0: the model's endpoint could not be reached, or broke off."),
         ("broken", "LLM 0: the model's endpoint could not be reached, or broke off."),
+        ("huge", "LLM 0: the model's endpoint could not be reached, or broke off."),
+        ("packed", "LLM 0: the model's endpoint could not be reached, or broke off."),
     ],
 )
 async def test_an_endpoint_that_fails_is_an_upstream_failure_that_names_the_node(model, name, message):
     """What the endpoint says is not passed on: some repeat the key that they were sent."""
-    settings = FlowSettings(credentials=(ModelCredential("main", model.url, KEY),))
+    main = ModelCredential("main", model.url, KEY)
+    settings = FlowSettings(credentials=(main,), answer_bytes=1_000_000)
     with pytest.raises(UpstreamFailed) as caught:
         await run(chain(llm(model, name, config={"credential": "main"})), settings=settings)
     assert str(caught.value) == message

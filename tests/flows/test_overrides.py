@@ -75,6 +75,14 @@ async def test_what_a_caller_sets_is_no_template(text):
     assert await answer({"directReplyMessage": text}, config({"Reply": ["directReplyMessage"]})) == text
 
 
+async def test_the_state_can_be_set_by_a_caller():
+    """An enabled state of Start is the caller's, in the entries too, and no template."""
+    reply = node("directReplyAgentflow_0", {"directReplyMessage": "{{ $flow.state.a }}"})
+    sent = {"startState": [{"key": "a", "value": "{{ question }}"}]}
+    enabled = config({"startAgentflow_0": ["startState"]})
+    assert await answer(sent, enabled, chain(reply)) == "{{ question }}"
+
+
 async def test_a_value_that_makes_no_sense_is_the_callers_mistake():
     """It is refused with what is wrong, naming `overrideConfig`."""
     with pytest.raises(InvalidInput) as caught:

@@ -57,7 +57,7 @@ async def test_documents_and_tools_come_along():
     ran = await ask("rich")
     assert ran.result.text == "Hi"
     assert ran.result.source_documents == [{"pageContent": "p", "metadata": {"source": "s"}}]
-    assert ran.result.used_tools == [{"tool": "t"}]
+    assert ran.result.used_tools == [{"tool": "t", "at": "x"}]
     assert ran.names[-3:] == ["agentFlowEvent", "sourceDocuments", "usedTools"]
 
 

@@ -1,7 +1,7 @@
 """Variables in texts: what each stands for, and that nobody's words are ever read as one."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowkeys.flows.context import Run
@@ -111,6 +111,7 @@ def test_a_literal_is_no_template():
     assert compile_template(Literal("<p>{{ question }}</p>")).render(scope()) == "<p>{{ question }}</p>"
 
 
+@settings(deadline=None)  # the first HTML loads a parser
 @given(st.text())
 def test_any_text_compiles_and_renders(text):
     """No text raises; one without braces and tags is itself."""
@@ -119,6 +120,7 @@ def test_any_text_compiles_and_renders(text):
         assert rendered == text
 
 
+@settings(deadline=None)  # the first HTML loads a parser
 @given(st.text(), st.text(alphabet="ab {}", max_size=20))
 def test_what_is_put_in_appears_as_it_was_given(question, around):
     """Whatever the question is, it appears unchanged where the template names it."""

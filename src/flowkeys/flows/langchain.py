@@ -36,7 +36,7 @@ def message_text(value: Any) -> str | None:
     """Return the text of a message or of a piece of one, or None when `value` is no message."""
     content = getattr(value, "content", None)
     if isinstance(content, str):
-        return content
+        return str.__str__(content)
     if not isinstance(content, list):
         return None
     return "".join(
@@ -90,10 +90,10 @@ async def _runnable(
 
 def _piece(piece: Any) -> str:
     if isinstance(piece, str):
-        return piece
+        return str.__str__(piece)  # LangChain has subclasses, which an encoder would not know
     if isinstance(piece, Mapping):  # a chain that returns an object: its answer, not what it was made of
         said = (piece.get(name) for name in ("answer", "output", "text"))
-        return next((text for text in said if isinstance(text, str)), "")
+        return next((str.__str__(text) for text in said if isinstance(text, str)), "")
     text = message_text(piece)
     if text is None:
         raise TypeError(type(piece).__name__)

@@ -131,4 +131,8 @@ class Models:
 
         context = httpx.create_ssl_context()
         check = self._resolve or resolve
-        return GuardedTransport(context, check=check), GuardedTransport(context, check=None)
+        limit = self._settings.answer_bytes
+        return (
+            GuardedTransport(context, check=check, body_bytes=limit),
+            GuardedTransport(context, check=None, body_bytes=limit),
+        )

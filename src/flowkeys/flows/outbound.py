@@ -2,7 +2,8 @@
 
 A name is resolved once, each of its addresses is checked, and the connection is made to a checked address,
 so that a name cannot answer differently the second time. TLS and ``Host`` still use the name. Redirects are
-not followed, proxies of the environment are not used, and only the headers listed here leave.
+not followed, proxies of the environment are not used, only the headers listed here leave, and a body is
+read up to a limit.
 """
 
 import asyncio
@@ -21,9 +22,10 @@ Resolve = Callable[[str, int], Awaitable[list[Address]]]
 """Returns the addresses of a host name; raises OSError when it has none."""
 
 _HEADERS: Final = frozenset(
-    {b"host", b"accept", b"accept-encoding", b"authorization", b"connection"}
+    {b"host", b"accept", b"authorization", b"connection"}
     | {b"content-length", b"content-type", b"transfer-encoding", b"user-agent"}
 )
+_PLAIN: Final = (b"accept-encoding", b"identity")  # a small compressed body can be a very large one
 
 
 class AddressRefusedError(httpx.ConnectError):
@@ -79,12 +81,16 @@ class _RefusedError(httpcore.ConnectError):
 class _Body(httpx.AsyncByteStream):
     """The body of an answer, its errors in httpx's words."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, limit: int) -> None:
         self._stream = stream
+        self._left = limit
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for part in self._stream:
+                self._left -= len(part)
+                if self._left < 0:
+                    raise httpx.RemoteProtocolError("The answer is too long.")
                 yield part
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             raise _translated(error) from error
@@ -96,8 +102,9 @@ class _Body(httpx.AsyncByteStream):
 class GuardedTransport(httpx.AsyncBaseTransport):
     """Carries requests over a pool of its own."""
 
-    def __init__(self, context: ssl.SSLContext, *, check: Resolve | None) -> None:
+    def __init__(self, context: ssl.SSLContext, *, check: Resolve | None, body_bytes: int) -> None:
         """With `check`, resolve names with it and connect to public addresses only."""
+        self._body_bytes = body_bytes
         backend = None if check is None else _CheckedBackend(check)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
@@ -113,7 +120,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         outgoing = httpcore.Request(
             method=request.method,
             url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=[(name, value) for name, value in request.headers.raw if name.lower() in _HEADERS],
+            headers=[*(pair for pair in request.headers.raw if pair[0].lower() in _HEADERS), _PLAIN],
             content=request.stream,
             extensions=request.extensions,
         )
@@ -121,9 +128,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             answer = await self._pool.handle_async_request(outgoing)
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             raise _translated(error) from error
-        return httpx.Response(
-            answer.status, headers=answer.headers, stream=_Body(answer.stream), extensions=answer.extensions
-        )
+        headers = httpx.Headers(answer.headers)
+        if headers.get("Content-Encoding", "identity").lower() != "identity":
+            await answer.aclose()
+            raise httpx.RemoteProtocolError("The answer is compressed, which was not asked for.")
+        body = _Body(answer.stream, self._body_bytes)
+        return httpx.Response(answer.status, headers=headers, stream=body, extensions=answer.extensions)
 
     async def aclose(self) -> None:
         """Close all connections."""

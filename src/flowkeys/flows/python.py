@@ -154,7 +154,7 @@ def text_of(value: Any) -> str:
         NotTextError: it is neither.
     """
     if isinstance(value, str):
-        return value
+        return str.__str__(value)  # of a subclass too, which an encoder would not know
     text = langchain.message_text(value)
     if text is None:
         raise NotTextError(type(value).__name__)
@@ -195,7 +195,12 @@ def _accepted(function: Any) -> frozenset[str]:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    """Return the objects in a list as JSON; what JSON does not have becomes text."""
+    if not isinstance(value, list):
+        return []
+    return [
+        msgspec.to_builtins(item, str_keys=True, enc_hook=str) for item in value if isinstance(item, dict)
+    ]
 
 
 async def _closable(pieces: AsyncIterator[Any]) -> Any:

@@ -14,7 +14,7 @@ from flowkeys.flows.graph import Edge, Node
 from flowkeys.flows.models import Models
 from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.settings import FlowSettings
-from flowkeys.flows.variables import HISTORY, Template, compile_template
+from flowkeys.flows.variables import HISTORY, Template, as_text, compile_template
 from flowkeys.service.ports.flows import FlowCall, Retriever
 
 _UNSEEN: Mapping[str, Any] = {}
@@ -138,9 +138,9 @@ class Build:
     def updates(self, name: str) -> Updates:
         """Return the changes to the flow's state that a node makes."""
         return [
-            (key, self.template(value if isinstance(value := row.get("value"), str) else str(value or "")))
+            (str(row["key"]), self.template(as_text(row.get("value")) or ""))
             for row in self.rows(name)
-            if isinstance(key := row.get("key"), str) and key
+            if row.get("key") and isinstance(row["key"], str)
         ]
 
 

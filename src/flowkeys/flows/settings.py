@@ -46,6 +46,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Earlier messages that a model, a Python object or ``{{ chat_history }}`` is given at most."""
     answer_characters: int = 1_000_000
     """Longest output of a model or a Python object."""
+    answer_bytes: int = 64 * 1024 * 1024
+    """Most bytes read of a model endpoint's answer, what is around the text counted."""
     state_characters: int = 100_000
     """Longest flow state of a run, its keys and values counted."""
     connect_timeout_seconds: float = 10.0

@@ -24,6 +24,17 @@ class Literal(str):
     __slots__ = ()
 
 
+def unmarked(value: Any) -> Any:
+    """Return JSON with each `Literal` in it as a plain text, fit for being shown and encoded."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, list):
+        return [unmarked(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: unmarked(item) for key, item in value.items()}
+    return value
+
+
 class Scope(Protocol):
     """What variables can refer to during one run."""
 

@@ -9,7 +9,7 @@ from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph import START
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.flows.variables import as_text
+from flowkeys.flows.variables import as_text, unmarked
 from flowkeys.service.ports.flows import FlowCall
 
 
@@ -69,9 +69,9 @@ class FormStart(ChatStart):
         self._fields = tuple(_fields(build))
         self._shown = {
             "form": {
-                "title": build.inputs.get("formTitle"),
-                "description": build.inputs.get("formDescription"),
-                "inputs": build.inputs.get("formInputTypes"),
+                "title": unmarked(build.inputs.get("formTitle")),
+                "description": unmarked(build.inputs.get("formDescription")),
+                "inputs": unmarked(build.inputs.get("formInputTypes")),
             }
         }
 
@@ -99,7 +99,8 @@ def _build(build: Build) -> Step:
     if build.flag("startPersistState"):
         build.problem("Persist State is not supported: the state lives for one answer.")
     rows = build.rows("startState")
-    state = {key: row.get("value", "") for row in rows if isinstance(key := row.get("key"), str) and key}
+    named = (row for row in rows if row.get("key") and isinstance(row["key"], str))
+    state = {str(row["key"]): unmarked(row.get("value", "")) for row in named}
     return FormStart(build, state) if kind == "formInput" else ChatStart(build, state)
 
 
