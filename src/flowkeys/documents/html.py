@@ -12,7 +12,7 @@ from flowkeys.documents.sections import Section
 
 _NOT_TEXT: Final = (
     "script", "style", "nav", "footer", "noscript", "template", "svg", "math", "iframe", "object", "form",
-    "button", "head",
+    "button", "head", "title",
 )  # fmt: skip
 _MARKS: Final = ".headerlink, .anchor-link, [hidden], [aria-hidden=true]"
 
