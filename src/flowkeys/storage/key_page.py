@@ -8,7 +8,7 @@ index of the order. Counting the first few thousand matches tells which it is.
 import re
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, column, func, literal, or_, select, table, text
+from sqlalchemy import ColumnElement, Select, and_, column, exists, func, or_, select, table, text
 
 from flowkeys.domain.api_key import Status, fold_name
 from flowkeys.domain.listing import KeyQuery
@@ -125,5 +125,12 @@ def _order(query: KeyQuery) -> list[ColumnElement[Any]]:
 
 
 def _older_than(key_id: str) -> ColumnElement[bool]:
-    seen = select(api_key.c.seq).where(api_key.c.id == key_id).scalar_subquery()
-    return api_key.c.seq < func.coalesce(seen, literal(0))
+    """What comes after a key, newest first. Times alone do not tell: two keys may share one."""
+    last = api_key.alias()
+    return exists().where(
+        last.c.id == key_id,
+        or_(
+            api_key.c.created_at < last.c.created_at,
+            and_(api_key.c.created_at == last.c.created_at, api_key.c.seq < last.c.seq),
+        ),
+    )

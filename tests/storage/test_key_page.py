@@ -1,0 +1,179 @@
+"""Lists of keys: what the clever plans answer is what a plain look at every key answers."""
+
+import random
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from flowkeys.domain.api_key import ApiKey, Creator, Status, fold_name
+from flowkeys.domain.digest import TokenDigest
+from flowkeys.domain.listing import KeyQuery
+from flowkeys.domain.workspace import Workspace
+from flowkeys.storage import key_page, migrate
+from flowkeys.storage.connection import connect
+from flowkeys.storage.statement import Connection
+from flowkeys.storage.transaction import Tables
+
+NOW = 1_000_000
+NAMES = ["Production Backend", "mobile app", "Ünïcode 客户", "STRASSE straße", "a%b_c", 'quo"te', "x", "CI"]
+SORTS = {
+    "createdAt": lambda k: k.created_at,
+    "keyName": lambda k: fold_name(k.name),
+    "status": lambda k: k.status.value,
+    "lastUsedAt": lambda k: (k.last_used_at is not None, k.last_used_at or 0),
+    "updatedAt": lambda k: k.updated_at,
+    "expiresAt": lambda k: (k.expires_at is None, k.expires_at or 0),
+}
+
+
+def _keys() -> list[ApiKey]:
+    rng = random.Random(7)
+    return [
+        ApiKey(
+            id=f"key-{n}",
+            workspace_id="w2" if n % 7 == 0 else "w1",
+            name=f"{rng.choice(NAMES)} {rng.randrange(20)}",
+            permissions=frozenset(),
+            status=rng.choice([Status.ACTIVE, Status.ACTIVE, Status.DISABLED, Status.REVOKED]),
+            hint=f"h{n:03d}",
+            expires_at=rng.choice([None, NOW - 5, NOW, NOW + n]),
+            note=None,
+            created_by=Creator("operator", None, "o"),
+            created_at=rng.randrange(50),
+            updated_at=rng.randrange(50),
+            last_used_at=rng.choice([None, rng.randrange(50)]),
+            revoked_at=None,
+            version=1,
+        )
+        for n in range(300)
+    ]
+
+
+KEYS = _keys()
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
+    """A database with 300 keys in two workspaces."""
+    path: Path = tmp_path_factory.mktemp("keys") / "keys.db"
+    migrate.upgrade(path)
+    raw = connect(path)
+    tables = Tables(Connection(raw))
+    for name in ("w1", "w2"):
+        tables.workspaces.insert(Workspace(name, name, 0))
+    for key in KEYS:
+        tables.keys.insert(key, TokenDigest(f"hmac-sha256$s${key.id}"))
+    yield tables
+    raw.close()
+
+
+def _expected(query: KeyQuery) -> list[ApiKey]:
+    """Filter and sort in plain Python."""
+    found = [k for k in KEYS if k.workspace_id == query.workspace_id]
+    if query.status is None:
+        found = [k for k in found if k.status is not Status.REVOKED]
+    elif query.status != "all":
+        found = [k for k in found if k.status_at(NOW) is query.status]
+    needle = fold_name(query.search.strip())
+    if needle:
+        hint = needle.removeprefix("fl-").lstrip("•.…*")
+        found = [k for k in found if needle in fold_name(k.name) or k.hint == hint]
+    order = {key.id: n for n, key in enumerate(KEYS)}
+    return sorted(found, key=lambda k: (SORTS[query.sort](k), order[k.id]), reverse=query.descending)
+
+
+@pytest.mark.parametrize("few", [0, 20, 3000])
+@pytest.mark.parametrize(
+    "search",
+    [
+        "",
+        "production",
+        "PROD",
+        "strasse",
+        "客户",
+        "%",
+        "_c",
+        'o"t',
+        "x",
+        "CI 1",
+        "nothing",
+        "h012",
+        "fl-••h013",
+    ],
+)
+def test_every_filter_sort_and_page_agrees_with_a_plain_look(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, few: int, search: str
+) -> None:
+    """Whichever plan is taken, for few matches or for many: the same keys, order and total."""
+    monkeypatch.setattr(key_page, "FEW", few)
+    statuses = [None, "all", *Status]
+    for status, sort, descending in product(statuses, SORTS, (True, False)):
+        query = KeyQuery(
+            workspace_id="w1",
+            search=search,
+            status=status,
+            sort=sort,
+            descending=descending,
+            limit=7,
+            offset=3,
+        )
+        page = tables.keys.page(query, NOW)
+        expected = _expected(query)
+        assert [k.id for k in page.items] == [k.id for k in expected[3:10]], (status, sort, descending)
+        assert page.total == len(expected), (status, sort, descending)
+
+
+def test_following_before_meets_every_key_once(tables: Tables) -> None:
+    """The parts of a long list have no gap and no overlap."""
+    query = KeyQuery(workspace_id="w1", status="all", limit=50)
+    seen: list[str] = []
+    while page := tables.keys.page(query, NOW).items:
+        seen += [key.id for key in page]
+        query = msgspec.structs.replace(query, before=page[-1].id)
+    assert len(seen) == len(set(seen)) == sum(k.workspace_id == "w1" for k in KEYS)
+
+
+def test_kept_counts_follow_status_and_deletion(tmp_path: Path) -> None:
+    """Totals stay right when a status changes, by the code or by hand."""
+    path = tmp_path / "keys.db"
+    migrate.upgrade(path)
+    raw = connect(path)
+    tables = Tables(Connection(raw))
+    tables.workspaces.insert(Workspace("w1", "w1", 0))
+    for key in [k for k in KEYS if k.workspace_id == "w1"][:10]:
+        active = msgspec.structs.replace(key, status=Status.ACTIVE, expires_at=None)
+        tables.keys.insert(active, TokenDigest(f"hmac-sha256$s${key.id}"))
+        last = active
+    query = KeyQuery(workspace_id="w1")
+    assert tables.keys.page(query, NOW).total == 10
+    tables.keys.update(msgspec.structs.replace(last, status=Status.REVOKED, name="Renamed thing"))
+    assert tables.keys.page(query, NOW).total == 9
+    assert tables.keys.page(msgspec.structs.replace(query, status="all", search="renamed"), NOW).total == 1
+    raw.execute("UPDATE api_key SET status = 'disabled' WHERE id = ?", (last.id,))
+    assert tables.keys.page(query, NOW).total == 10
+    assert tables.keys.page(msgspec.structs.replace(query, status=Status.DISABLED), NOW).total == 1
+    raw.close()
+
+
+def test_a_binding_cannot_cross_workspaces(tmp_path: Path) -> None:
+    """The database itself refuses it."""
+    path = tmp_path / "keys.db"
+    migrate.upgrade(path)
+    raw = connect(path)
+    tables = Tables(Connection(raw))
+    for name in ("w1", "w2"):
+        tables.workspaces.insert(Workspace(name, name, 0))
+    tables.keys.insert(msgspec.structs.replace(KEYS[1], workspace_id="w1"), TokenDigest("hmac-sha256$s$1"))
+    raw.execute(
+        "INSERT INTO chatflow (id, workspace_id, name, type, flow_data, is_public, extras, created_at,"
+        " updated_at, version) VALUES ('c', 'w2', 'n', 'CHATFLOW', '{}', 0, '{}', 0, 0, 1)"
+    )
+    for workspace in ("w1", "w2"):
+        with pytest.raises(Exception, match="FOREIGN KEY"):
+            tables.bindings.add(workspace, KEYS[1].id, "c", 0)
+    with pytest.raises(Exception, match="UNIQUE"):
+        tables.keys.insert(KEYS[2], TokenDigest("hmac-sha256$s$1"))
+    raw.close()
