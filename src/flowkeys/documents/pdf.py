@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from pypdf import PageObject, PdfReader
-from pypdf.errors import PyPdfError
+from pypdf.errors import DependencyError, PyPdfError
 
 from flowkeys.documents.plain import paragraphs
 from flowkeys.documents.refusals import Refused, TooMuch
@@ -31,8 +31,12 @@ def sections(content: bytes, pages: int) -> list[Section]:
             Section((f"Page {number}",), tuple(paragraphs(_text(page))))
             for number, page in enumerate(reader.pages, 1)
         ]
+    except DependencyError as error:
+        raise Refused("It is encrypted.") from error
     except PyPdfError as error:
-        raise Refused("It is damaged, encrypted or not a PDF at all.") from error
+        if type(error).__name__ == "LimitReachedError":  # not in pypdf before version 6
+            raise TooMuch("Its compressed parts are too large.") from error
+        raise Refused("It is damaged or not a PDF at all.") from error
     if not any(section.blocks for section in found):
         raise Refused("It has no text, only pictures perhaps: it needs text recognition first.")
     return [section for section in found if section.blocks]

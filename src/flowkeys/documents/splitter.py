@@ -22,7 +22,7 @@ def split(sections: Iterable[Section]) -> Iterator[Passage]:
     """Yield the passages of a file in their order. No word of it is lost."""
     lead_in: Section | None = None
     for section in sections:
-        if lead_in is not None and section.path[: len(lead_in.path)] == lead_in.path:
+        if lead_in is not None and _is_below(section, lead_in):
             section = Section(section.path, (*lead_in.blocks, *section.blocks))  # noqa: PLW2901
         elif lead_in is not None:
             yield from _passages(lead_in)
@@ -31,6 +31,11 @@ def split(sections: Iterable[Section]) -> Iterator[Passage]:
             yield from _passages(section)
     if lead_in is not None:
         yield from _passages(lead_in)
+
+
+def _is_below(section: Section, other: Section) -> bool:
+    depth = len(other.path)
+    return len(section.path) > depth and section.path[:depth] == other.path
 
 
 def _passages(section: Section) -> Iterator[Passage]:

@@ -23,7 +23,7 @@ SOURCE_LENGTH: Final = 500
 FIELD: Final = "files"
 """The field of the form that files are sent in."""
 
-_ROOT: Final = re.compile(r"(?:[A-Za-z]:)?/(?:.*/)?")
+_ROOT: Final = re.compile(r"\A(?:[A-Za-z]:)?/(?:.*/)?")
 
 
 class DocumentLimits(msgspec.Struct, frozen=True, kw_only=True):
