@@ -163,6 +163,18 @@ def test_a_heading_weighs_more_than_a_mention(tables: Tables) -> None:
     assert [hit.source for hit in ask(tables, collection_id, "webhooks")][:1] == ["about.md"]
 
 
+def test_a_passage_that_says_nothing_comes_later(tables: Tables) -> None:
+    """Of two passages under fitting headings, the one with something to quote comes first."""
+    text = "They are sent for each event, signed, and tried again for a day when nobody answers. " * 3
+    collection_id = make(
+        tables,
+        WORKSPACE,
+        parsed("webhooks.md", Passage("Webhooks > Status", "Done."), Passage("Webhooks > Context", text)),
+        parsed("other.md", "About other matters.", "And about more of them."),
+    )
+    assert [hit.position for hit in ask(tables, collection_id, "webhooks")] == [1, 0]
+
+
 def test_another_workspace_finds_nothing(tables: Tables, docs: str) -> None:
     """A collection answers its own workspace only, even to those who know its id."""
     assert ask(tables, docs, "How do I revoke a key?")

@@ -32,6 +32,9 @@ _MANY, _SHARE_OF_MANY = 16, 0.2
 _LAGGING: Final = 0.35
 """Passages that score less than so much of the best one's are left out."""
 
+_SUBSTANTIAL, _HOLLOW = 200, 0.4
+"""A passage of so many characters says something; an empty one's score is lowered by this part."""
+
 _scope = (
     passage.c.workspace_id == bindparam("workspace"),
     passage.c.collection_id == bindparam("collection"),
@@ -82,8 +85,10 @@ def search(
             scores[row] = scores.get(row, 0.0) + word.weight * score
             shares[row] = shares.get(row, 0.0) + word.weight
     relevant = [(-score, row) for row, score in scores.items() if shares[row] >= needed]
-    best = sorted(relevant)[: max(0, min(limit, MAX_HITS))]
-    return [index.hit(row, -score) for score, row in best if score <= _LAGGING * best[0][0]]
+    limit = max(0, min(limit, MAX_HITS))
+    hits = [index.hit(row, -score) for score, row in sorted(relevant)[: 2 * limit]]
+    hits.sort(key=lambda hit: -hit.score)
+    return [hit for hit in hits[:limit] if hit.score >= _LAGGING * hits[0].score]
 
 
 def _share_needed(words: int) -> float:
@@ -126,10 +131,12 @@ class _Index:
         return found
 
     def hit(self, row: int, score: float) -> Hit:
-        """Return a passage."""
+        """Return a passage; its score is lowered where it says next to nothing below a fitting heading."""
         values = self._connection.row(_HIT, {**self._scope, "seq": row})
         assert values is not None
         source, heading, content, document_id, position = values
+        substance = min(1.0, len(content) / _SUBSTANTIAL)
+        score *= 1 - _HOLLOW * (1 - substance)
         return Hit(source, heading, content, score, document_id, position)
 
     def _estimate(self, word: Word) -> float:

@@ -23,19 +23,19 @@ def _set(words: str) -> frozenset[str]:
 
 _ENGLISH: Final = _set(
     """
-    a about above after again against all also am an and any anybody anyone anything are aren as ask asked
-    at be because been before being below between both but by can cannot could couldn d did didn do does
-    doesn doing don done down during each else ever every exactly explain few find for from further get
-    gets getting give gives go goes going got had hadn happen happens has hasn have haven having he hello
-    help her here hers herself hey hi him himself his how however i if in instead into is isn it its itself
-    just kindly know let like ll look m make makes many may maybe me mean means might more most much must
-    my myself need needs no nor not now of off ok okay on once one only or other our ours ourselves out
-    over own please possible question re really s said same say says see seem shall she should show so some
-    somebody someone something still such sure t tell than thank thanks that the their theirs them
-    themselves then there these they thing things this those though through to too under until up upon us
-    use used uses using ve very want wants was wasn way we well were weren what whatever when where whether
-    which while who whom whose why will with within without won would wouldn yes yet you your yours
-    yourself
+    a about above after again against all also am an and any anybody anyone anything are aren as ask
+    asked at be because been before being below between both but by can cannot could couldn d did didn do
+    does doesn doing don done down during each else ever every exactly explain few find for from further
+    get gets getting give gives go goes going got had hadn happen happens has hasn have haven having
+    handle handles he hello help her here hers herself hey hi him himself his how however i if in instead
+    into is isn it its itself just kindly know let like ll look m make makes many may maybe me mean means
+    might more most much must my myself need needs no nor not now of off ok okay on once one only or
+    other our ours ourselves out over own please possible question re really s said same say says see
+    seem shall she should show so some somebody someone something still such sure t tell than thank
+    thanks that the their theirs them themselves then there these they thing things this those though
+    through to too under until up upon us use used uses using ve very want wants was wasn way we well
+    were weren what whatever when where whether which while who whom whose why will with within without
+    won work works would wouldn yes yet you your yours yourself
     """
 )
 _OTHERS: Final = tuple(
