@@ -1,0 +1,181 @@
+"""What commands work on: the data directory of this machine, or a server over HTTP. They need not know."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from flowkeys.domain.errors import ConfigurationError
+from flowkeys.service.chatflow_input import ChatflowPatch
+from flowkeys.service.key_input import KeyPatch, NewKey
+
+Json = dict[str, Any]
+"""A thing in its wire form: what the API answers, whichever way it came."""
+
+Listed = list[Json] | Json
+"""An array, or with a page number one page: ``{"total": …, "data": […]}``."""
+
+Emit = Callable[[str, Any], None]
+"""Takes the events of a stream: the event's name and its data."""
+
+Progress = Callable[[str, str], None]
+"""Called for each file of an import with its name and what became of it."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a list."""
+
+    page: int | None = None
+    limit: int | None = None
+
+
+class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which keys of a list, and in which order."""
+
+    search: str = ""
+    status: str | None = None
+    chatflow_id: str | None = None
+    sort: str = "-createdAt"
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A question to a chatflow. Without a token it is asked with the backend's own right."""
+
+    chatflow_id: str
+    text: str
+    session_id: str | None = None
+    token: str | None = None
+
+
+class Backend(Protocol):
+    """Everything that commands do. Errors are `FlowkeysError`; things come back in their wire form."""
+
+    @property
+    def address(self) -> str:
+        """Where the server is, or would be."""
+        ...
+
+    def create_key(self, new: NewKey) -> Json:
+        """Make a key; the one answer with its token."""
+        ...
+
+    def key(self, key_id: str) -> Json:
+        """Return a key."""
+        ...
+
+    def keys(self, wanted: KeyFilter, part: Part) -> Listed:
+        """Return the keys that match: an array, or a page when one is asked for."""
+        ...
+
+    def update_key(self, key_id: str, patch: KeyPatch) -> Json:
+        """Change what the patch names."""
+        ...
+
+    def enable_key(self, key_id: str, *, enabled: bool) -> Json:
+        """Enable or disable a key."""
+        ...
+
+    def revoke_key(self, key_id: str) -> bool:
+        """End a key for good; tell whether it was still alive."""
+        ...
+
+    def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+        """Say whether a token is good."""
+        ...
+
+    def create_chatflow(self, patch: ChatflowPatch) -> Json:
+        """Store a chatflow."""
+        ...
+
+    def chatflow(self, chatflow_id: str) -> Json:
+        """Return a chatflow."""
+        ...
+
+    def chatflows(self, search: str, part: Part) -> Listed:
+        """Return the chatflows that match: an array, or a page when one is asked for."""
+        ...
+
+    def update_chatflow(self, chatflow_id: str, patch: ChatflowPatch) -> Json:
+        """Change what the patch names."""
+        ...
+
+    def delete_chatflow(self, chatflow_id: str) -> None:
+        """Delete a chatflow with its conversations."""
+        ...
+
+    def collections(self) -> list[Json]:
+        """Return every collection."""
+        ...
+
+    def create_collection(self, name: str) -> Json:
+        """Make an empty collection."""
+        ...
+
+    def delete_collection(self, collection_id: str) -> None:
+        """Delete a collection with all it holds."""
+        ...
+
+    def import_folder(self, collection_id: str, folder: Path, progress: Progress) -> Json:
+        """Add the documents of a folder of this machine; return what became of them."""
+        ...
+
+    def predict(self, question: Question) -> Json:
+        """Ask, and return the whole answer."""
+        ...
+
+    def stream(self, question: Question, emit: Emit) -> None:
+        """Ask, and hand on each event as it comes."""
+        ...
+
+    def setting(self, name: str) -> Any:
+        """Return a setting of the server, or None where it is not known."""
+        ...
+
+
+@contextmanager
+def open_backend(workspace: str | None = None, *, create: bool = False) -> Iterator[Backend]:
+    """Open what the environment says: the server at ``FLOWKEYS_URL``, else the data directory.
+
+    `create` lets a command that makes things make the data directory too.
+
+    Raises:
+        ConfigurationError: it cannot be opened, or a workspace is named for a server.
+    """
+    if os.environ.get("FLOWKEYS_URL"):
+        if workspace is not None:
+            raise ConfigurationError(
+                "--workspace is for the data directory of this machine; over HTTP the key decides. "
+                "Unset FLOWKEYS_URL, or leave --workspace out."
+            )
+        from flowkeys.cli.remote import open_remote
+
+        with open_remote() as remote:
+            if os.environ.get("FLOWKEYS_DATA_DIR"):
+                note(f"Using the server at {remote.address} (FLOWKEYS_URL), not FLOWKEYS_DATA_DIR.")
+            yield remote
+    else:
+        from flowkeys.cli.local import open_local
+
+        with open_local(workspace, create=create) as local:
+            yield local
+
+
+def note(text: str) -> None:
+    """Say something to people, beside the output."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # this is where the program speaks
+
+
+def require_local(what: str) -> None:
+    """Refuse a command that works on the data directory only.
+
+    Raises:
+        ConfigurationError: ``FLOWKEYS_URL`` is set.
+    """
+    if os.environ.get("FLOWKEYS_URL"):
+        raise ConfigurationError(
+            f"{what} works on the data directory of the server's own machine. Run it there, without FLOWKEYS_URL."
+        )

@@ -1,0 +1,88 @@
+"""From errors to one clear sentence, or one JSON object, and an exit code."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flowkeys.cli import exit_codes
+from flowkeys.cli.exit_codes import ExitCode
+from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError
+from flowkeys.domain.token import PATTERN
+
+_ADVICE: Final[dict[str, str]] = {
+    "missing_credentials": "Set FLOWKEYS_API_KEY to a key of the server at FLOWKEYS_URL.",
+    "unknown_key": "Check FLOWKEYS_API_KEY and FLOWKEYS_URL: is it a key of that server?",
+    "connection_failed": "Check FLOWKEYS_URL, and that the server runs there.",
+    "unexpected_answer": "Check FLOWKEYS_URL: what answers there is not flowkeys.",
+}
+
+
+class Ambiguous(FlowkeysError):
+    """A name that several things have; the message lists them."""
+
+
+class Refusal(FlowkeysError):
+    """A command refuses to go on; `code` says why in one word, the message in a sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class Failure:
+    """An error as the program ends with it."""
+
+    def __init__(self, code: str, detail: str, errors: Sequence[FieldError] = ()) -> None:
+        self.code = code
+        self.detail = PATTERN.sub("fl-…", detail)
+        self.errors = errors
+        self.exit_code = exit_codes.of(code)
+
+    def show(self, *, as_json: bool) -> int:
+        """Write it to stderr and return the exit code."""
+        if as_json:
+            text = json.dumps(self._members(), ensure_ascii=False)
+        else:
+            advice = _ADVICE.get(self.code)
+            text = f"Error: {self.detail}" + (f"\n{advice}" if advice else "")
+        print(text, file=sys.stderr)  # noqa: T201  # this is where the program speaks
+        return int(self.exit_code)
+
+    def _members(self) -> dict[str, Any]:
+        members: dict[str, Any] = {"code": self.code, "detail": self.detail, "exitCode": self.exit_code}
+        if self.errors:
+            members["errors"] = [{"field": e.field, "message": e.message} for e in self.errors]
+        return members
+
+
+def of(error: FlowkeysError) -> Failure:
+    """Return the failure that an error on purpose ends the program with."""
+    if isinstance(error, ConfigurationError):
+        return Failure("configuration", str(error))
+    if isinstance(error, Ambiguous):
+        return Failure("ambiguous", str(error))
+    if isinstance(error, Refusal):
+        return Failure(error.code, str(error))
+    from flowkeys.client.errors import FlowkeysApiError
+
+    if isinstance(error, FlowkeysApiError):
+        return _of_answer(error)
+    from flowkeys.web.errors import of_error
+
+    problem = of_error(error)
+    return Failure(problem.code, problem.detail, problem.errors)
+
+
+def _of_answer(error: Any) -> Failure:
+    from flowkeys.client.errors import UnexpectedAnswer
+
+    code = error.code
+    if code is None:
+        # Without a code it was not flowkeys that answered: a proxy, or something else altogether.
+        proxy = error.status is not None and error.status >= 500  # noqa: PLR2004
+        code = "unavailable" if proxy and not isinstance(error, UnexpectedAnswer) else "unexpected_answer"
+    detail = error.detail
+    if error.request_id and exit_codes.of(code) is ExitCode.UNEXPECTED:
+        detail = f"{detail} [request {error.request_id}]"
+    return Failure(code, detail, error.errors)

@@ -1,0 +1,170 @@
+"""Where a new chatflow comes from: documents, a model, a Python object, an export, or a text."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import typer
+
+from flowkeys.cli.backend import Backend, Json
+from flowkeys.cli.failures import Refusal
+from flowkeys.domain.chatflow import ChatflowType
+from flowkeys.domain.errors import InvalidInput
+from flowkeys.service.chatflow_input import EXTRAS, ChatflowPatch
+
+_LARGEST_EXPORT: Final = 10 * 1024 * 1024
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What the options of ``flows add`` say."""
+
+    docs: Path | None = None
+    openai: str | None = None
+    model: str | None = None
+    credential: str | None = None
+    python: str | None = None
+    imported: Path | None = None
+    reply: str | None = None
+
+    def check(self) -> None:
+        """Raise `typer.BadParameter` unless the options name one source, completely."""
+        named = [
+            name
+            for name, value in (
+                ("--docs", self.docs),
+                ("--openai", None if self.docs is not None else self.openai),
+                ("--python", self.python),
+                ("--import", self.imported),
+                ("--reply", self.reply),
+            )
+            if value is not None
+        ]
+        if len(named) != 1:
+            choice = (
+                "--docs FOLDER, --openai BASE_URL, --python MODULE:ATTRIBUTE, --import FILE or --reply TEXT"
+            )
+            what = f"not {' and '.join(named)}" if named else "that says what answers"
+            raise typer.BadParameter(f"Give one of {choice}, {what}.")
+        if self.openai is None and (self.model is not None or self.credential is not None):
+            raise typer.BadParameter("--model and --credential go with --openai BASE_URL.")
+        if self.openai is not None and self.model is None:
+            raise typer.BadParameter("--openai needs --model NAME as well.")
+
+
+def patch_of(source: Source, name: str, collection_id: str | None) -> ChatflowPatch:
+    """Return the chatflow to be made.
+
+    Raises:
+        InvalidInput: the export cannot be read.
+    """
+    from flowkeys.flows import templates
+
+    model = (
+        templates.ModelSettings(source.openai, source.model or "", source.credential)
+        if source.openai is not None
+        else None
+    )
+    if collection_id is not None:
+        flow_data = templates.documents_flow(collection_id, model=model)
+    elif model is not None:
+        flow_data = templates.openai_flow(model.base_url, model.name, model.credential)
+    elif source.python is not None:
+        flow_data = templates.python_flow(source.python)
+    elif source.reply is not None:
+        flow_data = templates.reply_flow(source.reply)
+    else:
+        assert source.imported is not None
+        return _exported(source.imported, name)
+    return ChatflowPatch(name=name, type=ChatflowType.AGENTFLOW, flow_data=flow_data)
+
+
+def require_allowed(backend: Backend, source: Source) -> None:
+    """Refuse what the operator's configuration does not allow, as far as this machine knows it.
+
+    Raises:
+        Refusal: with the exact lines that allow it.
+    """
+    listed = backend.setting("python_flows")
+    if source.python is not None and listed is not None and source.python not in listed:
+        every = [*listed, source.python]
+        raise Refusal(
+            "configuration",
+            f"This server may not run {source.python}: a chatflow can run only what its operator listed. "
+            f"Put this line into {backend.setting('data_dir')}/config.toml:\n\n"
+            f"  python_flows = {json.dumps(every)}\n\n"
+            f"or set the environment variable, for this command and for the server:\n\n"
+            f"  FLOWKEYS_PYTHON_FLOWS={','.join(every)}\n",
+        )
+    known = backend.setting("credentials")
+    if source.credential is not None and known is not None and source.credential not in known:
+        has = f"has {', '.join(known)}" if known else "has none"
+        raise Refusal(
+            "configuration",
+            f"There is no credential named {source.credential}; this server {has}. "
+            f"Put these lines into {backend.setting('data_dir')}/config.toml (chmod 600):\n\n"
+            f"  [credentials.{_toml_key(source.credential)}]\n"
+            f"  base_url = {json.dumps(source.openai)}\n"
+            f'  api_key_env = "OPENAI_API_KEY"\n',
+        )
+
+
+def advice(made: Json, source: Source) -> list[str]:
+    """Return what to say about a chatflow that was made: why it cannot run yet, and how it could."""
+    lines = [*made["warnings"]]
+    if made["runnable"]:
+        return lines
+    why = [*made["problems"]]
+    if made["missingNodeKinds"]:
+        why.append(f"node kinds that this server does not have: {', '.join(made['missingNodeKinds'])}")
+    lines.append(f"It cannot run yet: {'; '.join(why)}")
+    if source.openai is not None and source.credential is None:
+        lines += [
+            "If that address is one of yours, allow it in config.toml, and start the server again:",
+            f"  allowed_endpoints = [{json.dumps(source.openai)}]",
+            "or set the environment variable:",
+            f"  FLOWKEYS_ALLOWED_ENDPOINTS={source.openai}",
+        ]
+    return lines
+
+
+def _exported(file: Path, name: str) -> ChatflowPatch:
+    """Return the chatflow in an export of Flowise: ``{nodes, edges}``, or a chatflow with its flowData."""
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_LARGEST_EXPORT + 1)
+        text = content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput.of("--import", f"{file} cannot be read: {error}") from None
+    if len(content) > _LARGEST_EXPORT:
+        raise InvalidInput.of("--import", f"{file} is larger than {_LARGEST_EXPORT} bytes.")
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput.of("--import", f"{file} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InvalidInput.of("--import", f"{file} holds no chatflow: a JSON object was expected.")
+    if not isinstance(found.get("flowData"), str):
+        return ChatflowPatch(name=name, type=_type(found, found), flow_data=text)
+    try:
+        flow = json.loads(found["flowData"])
+    except ValueError:
+        flow = {}
+    members = {"chatbot_config": "chatbotConfig", "api_config": "apiConfig", "category": "category"}
+    given = {ours: found[wire] for ours, wire in members.items() if isinstance(found.get(wire), str)}
+    extras = {member: found[member] for member in EXTRAS if found.get(member) is not None}
+    return ChatflowPatch(
+        name=name, type=_type(found, flow), flow_data=found["flowData"], extras=extras, **given
+    )
+
+
+def _type(found: dict[str, Any], flow: Any) -> ChatflowType:
+    if found.get("type") in ChatflowType.__members__:
+        return ChatflowType(found["type"])
+    nodes = flow.get("nodes") if isinstance(flow, dict) else None
+    kinds = {node.get("type") for node in nodes or () if isinstance(node, dict)}
+    return ChatflowType.AGENTFLOW if "agentFlow" in kinds else ChatflowType.CHATFLOW
+
+
+def _toml_key(name: str) -> str:
+    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else json.dumps(name)

@@ -1,0 +1,46 @@
+"""Keys as people read them."""
+
+from collections.abc import Sequence
+
+from flowkeys.cli.backend import Json
+from flowkeys.cli.output import print_fields, print_table, when
+
+
+def show_keys(keys: Sequence[Json]) -> None:
+    """Print a table of keys."""
+    columns = ("NAME", "KEY", "STATUS", "CHATFLOWS", "EXPIRES", "LAST USED", "ID")
+    print_table(
+        columns,
+        (
+            (
+                key["keyName"],
+                key["apiKey"],
+                key["status"],
+                ", ".join(flow["flowName"] for flow in key["chatFlows"]) or "–",
+                when(key["expiresAt"]),
+                when(key["lastUsedAt"]),
+                key["id"],
+            )
+            for key in keys
+        ),
+    )
+
+
+def show_key(key: Json) -> None:
+    """Print all that is known of one key."""
+    flows = ", ".join(f"{flow['flowName']} ({flow['id']})" for flow in key["chatFlows"])
+    print_fields(
+        [
+            ("name", key["keyName"]),
+            ("id", key["id"]),
+            ("key", key["apiKey"]),
+            ("status", key["status"]),
+            ("permissions", ", ".join(key["permissions"]) or "none"),
+            ("chatflows", flows or "none: it opens nothing"),
+            ("expires", when(key["expiresAt"]) if key["expiresAt"] else "never"),
+            ("last used", when(key["lastUsedAt"]) if key["lastUsedAt"] else "never"),
+            ("made", f"{when(key['createdAt'])} by {key['createdBy']['name']}"),
+            ("changed", when(key["updatedAt"])),
+            ("note", key["note"] or "–"),
+        ]
+    )

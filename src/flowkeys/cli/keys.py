@@ -1,0 +1,255 @@
+"""``flowkeys keys``: the life of a key."""
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+
+from flowkeys.cli import key_input, options, resolve
+from flowkeys.cli.backend import Backend, Json, KeyFilter, Part, note, open_backend
+from flowkeys.cli.failures import Refusal
+from flowkeys.cli.key_output import show_key, show_keys
+from flowkeys.cli.output import print_json, print_page, printable, say, when
+from flowkeys.service.key_input import KeyPatch, NewKey
+
+app = typer.Typer(no_args_is_help=True, help="Make, list, change and revoke API keys.")
+
+Permissions = Annotated[
+    list[str] | None,
+    typer.Option("--permission", metavar="NAME", help="For management, repeatable; '*' is everything."),
+]
+Chatflows = Annotated[
+    list[str] | None,
+    typer.Option("--chatflow", metavar="FLOW", help="A chatflow that the key opens, repeatable."),
+]
+ExpiresIn = Annotated[
+    str | None, typer.Option("--expires-in", metavar="DURATION", help="90d, 12h, 30m or 2w.")
+]
+ExpiresAt = Annotated[
+    str | None, typer.Option("--expires-at", metavar="TIME", help="For example 2027-01-31T00:00:00Z.")
+]
+Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="For people.")]
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What people call the key.")],
+    *,
+    permission: Permissions = None,
+    chatflow: Chatflows = None,
+    expires_in: ExpiresIn = None,
+    expires_at: ExpiresAt = None,
+    note_text: Note = None,
+    workspace: options.Workspace = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Make a key. Its token is shown this once."""
+    ends = key_input.expiry(expires_in, expires_at)
+    with open_backend(workspace, create=True) as backend:
+        made = backend.create_key(
+            NewKey(
+                name=name,
+                permissions=key_input.permissions(permission or ()),
+                chatflow_ids=_flow_ids(backend, chatflow or ()),
+                expires_at=ends,
+                note=note_text,
+            )
+        )
+    if as_json:
+        print_json(made)
+        return
+    say(made["apiKey"])
+    note("This is the key. It is shown this once and stored nowhere: keep it now, in a place for secrets.")
+    if not made["chatFlows"] and not made["permissions"]:
+        note(f"It opens nothing yet. Bind it with: flowkeys flows bind FLOW {made['id']}")
+
+
+@app.command("list")
+def list_keys(
+    *,
+    search: options.Search = "",
+    status: Annotated[
+        str | None,
+        typer.Option(
+            "--status", help="active, disabled, expired, revoked or all; all but revoked unless given."
+        ),
+    ] = None,
+    chatflow: Annotated[
+        str | None, typer.Option("--chatflow", metavar="FLOW", help="Only keys that open this chatflow.")
+    ] = None,
+    sort: Annotated[
+        str, typer.Option("--sort", help="createdAt, keyName, status, lastUsedAt…; - for descending.")
+    ] = "-createdAt",
+    page: options.PageNumber = None,
+    limit: options.PageLimit = None,
+    workspace: options.Workspace = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List keys, masked, newest first; without --page the 1,000 newest."""
+    wanted = KeyFilter(search=search, status=key_input.status(status), sort=key_input.sort(sort))
+    with open_backend(workspace) as backend:
+        if chatflow is not None:
+            wanted = msgspec.structs.replace(wanted, chatflow_id=resolve.flow(backend, chatflow)["id"])
+        found = backend.keys(wanted, Part(page=page, limit=limit))
+    if as_json:
+        print_json(found)
+    else:
+        print_page(found, "key", show_keys)
+
+
+@app.command("show")
+def show(key: options.Key, *, workspace: options.Workspace = None, as_json: options.AsJson = False) -> None:
+    """Show one key, masked."""
+    with open_backend(workspace) as backend:
+        _print(resolve.key(backend, key), as_json=as_json)
+
+
+@app.command("update")
+def update(
+    key: options.Key,
+    *,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The new name.")] = None,
+    permission: Annotated[
+        list[str] | None,
+        typer.Option("--permission", metavar="NAME", help="The whole new set, repeatable; '' for none."),
+    ] = None,
+    chatflow: Annotated[
+        list[str] | None,
+        typer.Option("--chatflow", metavar="FLOW", help="The whole new set, repeatable; '' for none."),
+    ] = None,
+    expires_in: ExpiresIn = None,
+    expires_at: ExpiresAt = None,
+    never_expires: Annotated[bool, typer.Option("--never-expires", help="Take the expiry away.")] = False,
+    note_text: Note = None,
+    workspace: options.Workspace = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Change what is given of a key; the rest stays."""
+    ends = key_input.expiry(expires_in, expires_at)
+    if never_expires and ends is not None:
+        raise typer.BadParameter("Give an expiry or --never-expires, not both.")
+    with open_backend(workspace) as backend:
+        found = resolve.key(backend, key)
+        patch = KeyPatch(
+            name=msgspec.UNSET if name is None else name,
+            permissions=msgspec.UNSET if permission is None else key_input.permissions(permission),
+            chatflow_ids=msgspec.UNSET if chatflow is None else _flow_ids(backend, chatflow),
+            expires_at=None if never_expires else msgspec.UNSET if ends is None else ends,
+            note=msgspec.UNSET if note_text is None else note_text,
+        )
+        if patch == KeyPatch():
+            raise typer.BadParameter("Say what to change, for example --name NAME.")
+        _print(backend.update_key(found["id"], patch), as_json=as_json)
+
+
+@app.command("disable")
+def disable(
+    key: options.Key, *, workspace: options.Workspace = None, as_json: options.AsJson = False
+) -> None:
+    """Refuse a key until it is enabled again."""
+    with open_backend(workspace) as backend:
+        _print(backend.enable_key(resolve.key(backend, key)["id"], enabled=False), as_json=as_json)
+
+
+@app.command("enable")
+def enable(key: options.Key, *, workspace: options.Workspace = None, as_json: options.AsJson = False) -> None:
+    """Accept a disabled key again."""
+    with open_backend(workspace) as backend:
+        _print(backend.enable_key(resolve.key(backend, key)["id"], enabled=True), as_json=as_json)
+
+
+@app.command("revoke")
+def revoke(
+    key: Annotated[str | None, typer.Argument(metavar="KEY", help="A key: its id, or its name.")] = None,
+    *,
+    made_under: Annotated[
+        str | None,
+        typer.Option(
+            "--made-under", metavar="SECRET_ID", help="Instead of KEY: every key whose lost secret this is."
+        ),
+    ] = None,
+    yes: options.Yes = False,
+    workspace: options.Workspace = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """End a key for good. What it opened stays closed."""
+    if (key is None) == (made_under is None):
+        raise typer.BadParameter("Give a KEY, or --made-under SECRET_ID.")
+    if made_under is not None:
+        from flowkeys.cli.lost_secret import give_up
+
+        give_up(made_under, yes=yes, as_json=as_json)
+        return
+    assert key is not None
+    with open_backend(workspace) as backend:
+        found = resolve.key(backend, key)
+        if found["status"] != "revoked":
+            confirm(_question(found), yes=yes)
+        alive = backend.revoke_key(found["id"])
+    if as_json:
+        print_json({"raw": [], "affected": int(alive)})
+    elif alive:
+        say(f"Revoked {printable(found['keyName'])!r} ({found['apiKey']}).")
+    else:
+        say(f"{printable(found['keyName'])!r} ({found['apiKey']}) was revoked already.")
+
+
+@app.command("verify")
+def verify(
+    *,
+    chatflow: Annotated[
+        str | None, typer.Option("--chatflow", metavar="FLOW", help="May it call this chatflow?")
+    ] = None,
+    permission: Annotated[
+        str | None, typer.Option("--permission", metavar="NAME", help="Does it hold this permission?")
+    ] = None,
+    workspace: options.Workspace = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say whether a token is good. It is read from FLOWKEYS_TOKEN or the standard input, never an argument."""
+    from flowkeys.cli.token_input import read_token
+
+    token = read_token()
+    with open_backend(workspace) as backend:
+        chatflow_id = None if chatflow is None else resolve.flow(backend, chatflow)["id"]
+        answer = backend.verify(token, chatflow_id, permission)
+    if as_json:
+        print_json(answer)
+    elif answer["valid"]:
+        say(f"valid: {printable(answer['keyName'])} ({answer['id']})")
+    else:
+        say(f"{answer['code']}: {answer.get('detail') or 'refused'}")
+    if not answer["valid"]:
+        raise typer.Exit(5)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something that cannot be taken back.
+
+    Raises:
+        Refusal: nobody is there to ask, or the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refusal("usage", "This cannot be taken back, and there is no terminal to ask on. Add --yes.")
+    if not typer.confirm(question, err=True):
+        raise Refusal("declined", "Nothing was changed.")
+
+
+def _question(key: Json) -> str:
+    flows = ", ".join(printable(flow["flowName"]) for flow in key["chatFlows"]) or "no chatflow"
+    used = f"last used {when(key['lastUsedAt'])} UTC" if key["lastUsedAt"] else "never used"
+    return f"Revoke {printable(key['keyName'])!r} ({key['apiKey']}) for good? It opens {flows}; {used}."
+
+
+def _flow_ids(backend: Backend, refs: "list[str] | tuple[str, ...]") -> tuple[str, ...]:
+    return tuple(resolve.flow(backend, ref)["id"] for ref in refs if ref.strip())
+
+
+def _print(key: Json, *, as_json: bool) -> None:
+    if as_json:
+        print_json(key)
+    else:
+        show_key(key)

@@ -1,0 +1,100 @@
+"""The program ``flowkeys``. Subcommands import what is heavy when they run, so that help is quick."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from flowkeys.cli import flows, keys
+from flowkeys.cli.exit_codes import MEANINGS, ExitCode
+from flowkeys.cli.failures import Failure, of
+from flowkeys.domain.errors import FlowkeysError
+
+_EPILOG = "Exit codes: " + "; ".join(f"{int(code)} {text}" for code, text in MEANINGS.items()) + "."
+
+app = typer.Typer(
+    name="flowkeys",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    epilog=_EPILOG,
+    help="API keys for chatflows. Works on the data directory FLOWKEYS_DATA_DIR (~/.flowkeys), or over HTTP "
+    "with FLOWKEYS_URL and FLOWKEYS_API_KEY.",
+)
+app.add_typer(keys.app, name="keys")
+app.add_typer(flows.app, name="flows")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from flowkeys import __version__
+
+        typer.echo(f"flowkeys {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command("serve")
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option("--host", help="The address to listen on.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="The port; 0 picks a free one.")
+    ] = None,
+) -> None:
+    """Serve the API. Settings come from FLOWKEYS_… and config.toml; these options win."""
+    from flowkeys import config
+    from flowkeys.cli.serve import serve as run_server
+
+    given = {"host": host, "port": port}
+    run_server(config.load(**{name: value for name, value in given.items() if value is not None}))
+
+
+def run() -> None:
+    """Run the program, and end it with its exit code."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return the exit code; what went wrong is said in one sentence."""
+    as_json = "--json" in arguments
+    try:
+        result = app(arguments, prog_name="flowkeys", standalone_mode=False)
+        sys.stdout.flush()
+    except FlowkeysError as error:
+        return of(error).show(as_json=as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return Failure("interrupted", "Interrupted.").show(as_json=as_json)
+    except BrokenPipeError:
+        return _pipe_closed()
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        return _usage(error, as_json=as_json)
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _usage(error: Exception, *, as_json: bool) -> int:
+    """Say how a command is written, for an exception of Typer's (click's, in its older versions)."""
+    context = getattr(error, "ctx", None)
+    if context is not None and not as_json:
+        typer.echo(context.get_usage(), err=True)
+        typer.echo(f"Help: {context.command_path} --help", err=True)
+    return Failure("usage", error.format_message()).show(as_json=as_json)  # type: ignore[attr-defined]
+
+
+def _pipe_closed() -> int:
+    """End quietly when the reader of the output went away, as ``head`` does."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK

@@ -1,0 +1,24 @@
+"""Reading a token from where it is neither shown nor kept: never from the arguments, which others can list."""
+
+import os
+import sys
+
+import typer
+
+from flowkeys.domain.errors import InvalidInput
+
+
+def read_token() -> str:
+    """Return the token in FLOWKEYS_TOKEN, or the one that is typed or piped in.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    token = os.environ.get("FLOWKEYS_TOKEN", "").strip()
+    if not token:
+        token = (
+            typer.prompt("Token", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+        ).strip()
+    if not token:
+        raise InvalidInput.of("token", "Pipe a token in, or set FLOWKEYS_TOKEN.")
+    return token
