@@ -7,6 +7,7 @@ import msgspec
 from flowkeys.domain.api_key import clean_name
 from flowkeys.domain.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.errors import FieldError, InvalidInput
+from flowkeys.domain.nesting import too_deep
 
 NAME_LENGTH: Final = 255
 CATEGORY_LENGTH: Final = 255
@@ -90,6 +91,7 @@ def _json(text: str | None) -> Any:
     if not text:
         return None
     try:
-        return msgspec.json.decode(text)
+        value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
+    return None if too_deep(text, value) else value

@@ -1,7 +1,7 @@
 """``/prediction/{id}``: plain ASGI, since this is the call that keys exist for."""
 
 import re
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -13,6 +13,7 @@ from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.prediction_input import read_prediction
 from flowkeys.service.predictor import Grant, Predictor
 from flowkeys.web import render
+from flowkeys.web.body import decode
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Refused, of_denial, of_error, problem
 from flowkeys.web.respond import JSON, NO_STORE, read_body, send_bytes, send_problem
@@ -27,7 +28,6 @@ _PREFLIGHT: Final = (
     (b"access-control-allow-headers", b"content-type, authorization"),
     (b"access-control-max-age", b"600"),
 )
-_decoder = msgspec.json.Decoder()
 
 
 class Predictions:
@@ -71,7 +71,7 @@ class Predictions:
     async def _answer(
         self, grant: Grant, scope: Scope, receive: Receive, send: Send, cors: list[tuple[bytes, bytes]]
     ) -> None:
-        request = read_prediction(_json(await read_body(scope, receive, self._max_body_bytes)))
+        request = read_prediction(decode(await read_body(scope, receive, self._max_body_bytes)))
         run = await self._predictor.open(grant, request)
         if request.streaming:
             await EventStream(scope, send).run(run, receive, self._predictor.stopping, cors)
@@ -84,13 +84,6 @@ class Predictions:
         access = await self._directory.access(chatflow_id)
         public = access is not None and access.is_public
         await send_bytes(send, 204, b"", _PREFLIGHT if public else ())
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(problem("invalid_json", f"The body is not valid JSON: {error}")) from None
 
 
 def _note(scope: Scope, grant: Grant) -> None:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from flowkeys.web.auth import authenticate
+from flowkeys.web.body import decode
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import KINDS, Refused, problem
 from flowkeys.web.respond import read_body
@@ -127,10 +128,7 @@ async def _read_json(request: Request, limit_bytes: int) -> None:
     if content_type != "application/json" and not content_type.endswith("+json"):
         detail = "Send a JSON body with the header Content-Type: application/json."
         raise Refused(problem("invalid_json", detail))
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(problem("invalid_json", f"The body is not valid JSON: {error}")) from None
+    decoded = decode(body)
     # Where the framework keeps what it has read itself.
     request._body = body  # noqa: SLF001
     request._json = decoded  # noqa: SLF001
