@@ -67,6 +67,11 @@ def mask(hint: str) -> str:
     return f"{PREFIX}{_MASK}{hint}"
 
 
+def conceal(text: str) -> str:
+    """Return `text` with nothing in it that looks like a token."""
+    return PATTERN.sub(f"{PREFIX}…", text) if PREFIX in text else text
+
+
 def checksum(body: str) -> str:
     """Return the six base62 characters of CRC-32 over the 26 random ones."""
     return _base62(crc32(body.encode("ascii")), CHECKSUM_LENGTH)

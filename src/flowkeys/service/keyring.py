@@ -47,7 +47,6 @@ class Keyring:
             InvalidInput: a field is wrong, or names a chatflow that the workspace does not have.
         """
         caller.require("apikeys:create")
-        caller.require_ceiling(new.permissions)
         now = self._clock()
         patch = checked(
             KeyPatch(
@@ -59,6 +58,7 @@ class Keyring:
             ),
             now,
         )
+        caller.require_ceiling(new.permissions)
         token = Token.mint()
         digest = self._hasher.digest(token).newest
         key = ApiKey(

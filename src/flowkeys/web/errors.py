@@ -1,5 +1,6 @@
 """From decisions and errors to HTTP: the one table of statuses (RFC 9457, RFC 6750)."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,11 +18,14 @@ from flowkeys.domain.errors import (
     Unavailable,
     UpstreamFailed,
 )
+from flowkeys.domain.token import conceal
 
 CONTENT_TYPE: Final = "application/problem+json"
 _REALM: Final = 'Bearer realm="flowkeys"'
 _TOKEN: Final = "invalid_token"  # noqa: S105 - the name of an error
 _SCOPE: Final = "insufficient_scope"
+_NOT_QUOTABLE: Final = re.compile(r"[^ !#-\[\]-~]")
+"""What RFC 6750 section 3 keeps out of ``error_description``, line ends above all."""
 
 Headers = list[tuple[str, str]]
 
@@ -81,21 +85,25 @@ class Problem(msgspec.Struct, frozen=True):
         return KINDS[self.code].status
 
     def body(self, request_id: str) -> bytes:
-        """Return the JSON: RFC 9457's members, ours, and those that Flowise's clients read."""
+        """Return the JSON: RFC 9457's members, ours, and those that Flowise's clients read.
+
+        What the caller sent is quoted in places; a token that was sent where none belongs is not.
+        """
         kind = KINDS[self.code]
+        detail = conceal(self.detail)
         members: dict[str, Any] = {
             "type": f"urn:flowkeys:problem:{self.code}",
             "title": kind.title,
             "status": kind.status,
-            "detail": self.detail,
+            "detail": detail,
             "code": self.code,
             "requestId": request_id,
             "statusCode": kind.status,
             "success": False,
-            "message": self.detail,
+            "message": detail,
         }
         if self.errors:
-            members["errors"] = self.errors
+            members["errors"] = [FieldError(conceal(e.field), conceal(e.message)) for e in self.errors]
         return msgspec.json.encode({**members, **self.extra})
 
 
@@ -122,7 +130,7 @@ def of_denial(denied: Denied, permission: str | None = None) -> Problem:
         detail = f"This needs the permission {permission}, which the key lacks."
     challenge = _REALM
     if kind.bearer_error:
-        description = detail.replace('"', "'").replace("…", "...")
+        description = _NOT_QUOTABLE.sub("?", detail.replace('"', "'").replace("…", "..."))
         challenge += f', error="{kind.bearer_error}", error_description="{description}"'
     return Problem(denied.reason.value, detail, headers=(("WWW-Authenticate", challenge),))
 
