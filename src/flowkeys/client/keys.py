@@ -114,13 +114,19 @@ def set_chatflows(key: Ref, chatflow_ids: Iterable[Ref]) -> Call[Key]:
 
 
 def verify(
-    token: str | None = None, *, chatflow_id: Ref | None = None, permission: str | None = None
+    token: str | UnsetType | None = UNSET,
+    *,
+    chatflow_id: Ref | None = None,
+    permission: str | None = None,
 ) -> Call[Verification]:
     """Tell whether a token is good, for a chatflow or a permission if one is named.
 
-    Without `token` the client asks about its own key; then a refusal is raised, not returned.
+    Without `token` the client asks about its own key; then a refusal is raised, not returned. None and ""
+    are nobody's tokens, and refused: what a visitor did not send is never taken for the client's own key.
     """
-    body = _question(chatflow_id, permission) | given(token=UNSET if token is None else str(token))
+    body = _question(chatflow_id, permission)
+    if not isinstance(token, UnsetType):
+        body |= {"token": str(token or "")}
     return Call(method="POST", path=path("apikey", "verify"), body=body, decode=_VERIFICATION)
 
 

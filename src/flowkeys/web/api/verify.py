@@ -4,7 +4,7 @@ import msgspec
 from fastapi import Response
 
 from flowkeys.domain.bearer import UNKNOWN, read_bearer
-from flowkeys.domain.decision import ANYTHING, AccessRequest, Decision, Denied
+from flowkeys.domain.decision import AccessRequest, Decision, Denied
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.token import Token
@@ -31,15 +31,16 @@ async def verify(call: Call, body: VerifyIn) -> Response:
     or `tokens` the caller needs `apikeys:view`, and the answer is always 200.
     """
     wanted = _wanted(body)
-    if body.token is None and body.tokens is None:
+    sent = body.given()
+    if "token" not in sent and "tokens" not in sent:
         return json_response(await _about_caller(call, wanted))
     call.caller.require("apikeys:view")
-    if body.token is not None and body.tokens is not None:
+    if "token" not in sent:
+        decisions = [await _decide(call, text, wanted) for text in body.tokens]
+        return json_response({"results": [render.verified(decision) for decision in decisions]})
+    if "tokens" in sent:
         raise InvalidInput.of("tokens", "Send token or tokens, not both.")
-    if body.token is not None:
-        return json_response(render.verified(await _decide(call, body.token, wanted)))
-    decisions = [await _decide(call, text, wanted) for text in body.tokens or ()]
-    return json_response({"results": [render.verified(decision) for decision in decisions]})
+    return json_response(render.verified(await _decide(call, body.token, wanted)))
 
 
 async def _about_caller(call: Call, wanted: AccessRequest) -> render.Json:
@@ -61,8 +62,9 @@ async def _decide(call: Call, text: str, wanted: AccessRequest) -> Decision:
 
 
 def _wanted(body: VerifyIn) -> AccessRequest:
-    if body.permission is not None and body.permission not in KNOWN:
+    sent = body.given()
+    if "permission" in sent and body.permission not in KNOWN:
         raise InvalidInput.of("permission", "There is no such permission.")
-    if body.chatflow_id is None and body.permission is None:
-        return ANYTHING
-    return AccessRequest(chatflow_id=body.chatflow_id, permission=body.permission)
+    chatflow_id = body.chatflow_id if "chatflow_id" in sent else None
+    permission = body.permission if "permission" in sent else None
+    return AccessRequest(chatflow_id=chatflow_id, permission=permission)

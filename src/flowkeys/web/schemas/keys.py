@@ -109,12 +109,15 @@ class AffectedOut(Out):
 
 
 class VerifyIn(In):
-    """What to ask about: the caller itself, one token, or up to 100."""
+    """What to ask about: the caller itself, one token, or up to 100.
 
-    token: str | None = Field(default=None, max_length=1024)
-    tokens: list[str] | None = Field(default=None, max_length=100)
-    chatflow_id: str | None = Field(default=None, description="May it call this chatflow?")
-    permission: str | None = Field(default=None, description="Does it hold this permission?")
+    No member takes null: a gateway that has no token at hand must not be told about itself.
+    """
+
+    token: str = Field(default="", max_length=1024)
+    tokens: list[str] = Field(default=[], max_length=100)
+    chatflow_id: str = Field(default="", description="May it call this chatflow?")
+    permission: str = Field(default="", description="Does it hold this permission?")
 
 
 class VerifiedOut(Out):
