@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -15,6 +14,7 @@ from flowkeys.config import Settings
 from flowkeys.documents.parser import SubprocessParser
 from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.version import VERSION
 from flowkeys.flows.engine import Engine
 from flowkeys.flows.settings import FlowSettings, ModelCredential
 from flowkeys.service.chatflows import ChatflowService
@@ -29,8 +29,6 @@ from flowkeys.storage.sqlite import SqliteLookups, SqliteStore
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.web import app
 from flowkeys.web.services import Services
-
-VERSION = "0.1.0"
 
 
 def clock() -> int:
@@ -141,6 +139,7 @@ def _flow_settings(settings: Settings) -> FlowSettings:
         credentials=credentials,
         allowed_endpoints=settings.allowed_endpoints,
         python_targets=settings.python_flows,
+        variables=settings.variables,
     )
 
 
@@ -170,7 +169,6 @@ def create_app(runtime: Runtime) -> ASGIApp:
         version=VERSION,
     )
     settings = runtime.settings
-    if not structlog.is_configured():  # the default prints the variables of a failed call, a token among them
-        logs.configure(settings.log_level, settings.log_format)
+    logs.configure_once(settings.log_level, settings.log_format)
     access_log = logs.AccessLog(as_text=logs.is_text(settings.log_format)) if settings.access_log else None
     return app.create(services, lifespan, access_log)

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
         default=(),
         description="Base URLs on loopback or private networks that flows may call without a credential.",
     )
+    variables: dict[str, str] = Field(
+        default={}, description="What `{{ $vars.name }}` means in every chatflow. No place for secrets."
+    )
     credentials: dict[str, Credential] = Field(
         default={},
         description="Model keys by name, each with its one base URL. Best kept in config.toml, mode 0600.",

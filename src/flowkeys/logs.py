@@ -59,6 +59,16 @@ def configure(level: str = "info", form: Form = "auto") -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
+def configure_once(level: str, form: Form) -> None:
+    """Set up logging unless the program has done so.
+
+    An application inside another program must not log with structlog's default, which prints the variables
+    of a failed call, a token among them.
+    """
+    if not structlog.is_configured():
+        configure(level, form)
+
+
 class AccessLog:
     """Writes a line for each request; lines of one turn of the event loop leave in one write.
 

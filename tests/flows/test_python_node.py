@@ -39,7 +39,7 @@ async def test_each_kind_of_callable_answers(name, tokens):
 async def test_a_callable_is_given_what_it_takes():
     """The history and the session come by name; keywords without a name take both."""
     ran = await ask("polite", history=TALK)
-    assert ran.result.text == "session-1: [('user', 'I am Ada.'), ('assistant', 'Hello Ada.')] Hi"
+    assert ran.result.text == "memory-1: [('user', 'I am Ada.'), ('assistant', 'Hello Ada.')] Hi"
     assert (await ask("remember", history=TALK)).result.text == "['history', 'session_id']"
 
 

@@ -12,6 +12,7 @@ import uvicorn
 from flowkeys import bootstrap, logs
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.version import VERSION
 
 _KEEP_ALIVE_SECONDS: Final = 5
 """Short: a connection that was cut keeps its objects for so long."""
@@ -65,7 +66,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(
-        f"flowkeys {bootstrap.VERSION} on http://{shown}:{port}, data in {settings.data_dir}", err=True
+        f"flowkeys {VERSION} on http://{shown}:{port}, data in {settings.data_dir}", err=True
     )
     await Server(config, runtime.predictor.stopping).serve([listening])
 

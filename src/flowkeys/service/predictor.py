@@ -1,6 +1,7 @@
 """From an allowed call to a run chatflow and two stored messages."""
 
 import asyncio
+import uuid
 from collections import OrderedDict
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from flowkeys.domain.errors import FlowNotRunnable
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.times import Clock
 from flowkeys.domain.token import Token
-from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowEngine, FlowResult
+from flowkeys.service.ports.flows import CompiledFlow, Emit, FlowCall, FlowEngine, FlowResult
 from flowkeys.service.ports.store import Store
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.prediction_input import PredictionInput, Session, session_of
@@ -22,6 +23,8 @@ from flowkeys.service.verifier import Verifier
 
 HISTORY_MESSAGES: Final = 40
 """Stored messages that a flow with memory is given at most."""
+_MEMORY: Final = uuid.UUID("6f1c5c1e-52f7-4b67-9d0a-5f1d3c8f9a51")
+"""The name space of memory ids (RFC 9562 section 5.5)."""
 _LOADED: Final = 256
 _AGENTFLOWS: Final = frozenset({ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT})
 
@@ -146,13 +149,13 @@ class Run:
             UpstreamFailed: a model or service behind a node failed.
             Unavailable: the messages could not be stored; there is no answer then.
         """
-        await emit(Event("start", ""))
         result = await self._flow.run(
             FlowCall(
                 workspace_id=self._chatflow.workspace_id,
                 chatflow_id=self._chatflow.id,
                 session_id=self._session.session_id,
                 chat_id=self._session.chat_id,
+                memory_id=self._memory_id(),
                 question=self._request.question,
                 form=self._request.form,
                 overrides=self._request.overrides,
@@ -175,6 +178,10 @@ class Run:
         ]
         await self._store.write(lambda tx: tx.messages.add(messages))
         return answer
+
+    def _memory_id(self) -> str:
+        whose = (self._chatflow.workspace_id, self._chatflow.id, self._key_id, self._session.session_id)
+        return str(uuid.uuid5(_MEMORY, repr(whose)))
 
     async def _history(self) -> list[Turn]:
         if self._request.history is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
@@ -18,6 +19,8 @@ from flowkeys.web.hot import FastPath
 from flowkeys.web.prediction import Predictions
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
+
+_MODULES = (verify, keys, chatflows, document_stores, predictions, open_routes)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -43,7 +46,7 @@ def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:
         redirect_slashes=False,
         separate_input_output_schemas=False,
     )
-    for module in (verify, keys, chatflows, document_stores, predictions, open_routes):
+    for module in _MODULES:
         app.include_router(module.router, prefix=PREFIX)
     app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(FlowkeysError, _on_error)
@@ -63,12 +66,21 @@ def _describe_security(app: FastAPI) -> None:
         schemes["bearerKey"] = {"type": "http", "scheme": "bearer", "description": "A key: fl-…"}
         for path in description["paths"].values():
             for operation in path.values():
-                for status, response in operation["responses"].items():
-                    if status[0] in "45":
-                        response["content"].pop("application/json", None)
+                _keep_problems_only(operation["responses"])
+        for name in ("HTTPValidationError", "ValidationError"):
+            description["components"]["schemas"].pop(name, None)
         return description
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _keep_problems_only(responses: dict[str, Any]) -> None:
+    """Take out what the framework adds by itself: its own form of 422, where we have no such answer."""
+    for status in [status for status in responses if status[0] in "45"]:
+        content = responses[status]["content"]
+        content.pop("application/json", None)
+        if not content:
+            del responses[status]
 
 
 def _response(request: Request, refusal: Problem) -> Response:
@@ -102,7 +114,21 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if code is None:
         code = "invalid_json" if error.status_code < 500 else "internal_error"  # noqa: PLR2004
     detail = "There is no such path here." if code == "not_found" else None
-    return _response(request, problem(code, detail, headers=list((error.headers or {}).items())))
+    headers = [("Allow", _allowed(request))] if code == "method_not_allowed" else []
+    return _response(request, problem(code, detail, headers=headers))
+
+
+def _allowed(request: Request) -> str:
+    """Return every method of a path: the framework names those of the first route that matches it."""
+    path = request.scope["path"].removeprefix(PREFIX)
+    found = {
+        method
+        for module in _MODULES
+        for route in module.router.routes
+        if isinstance(route, APIRoute) and route.path_regex.match(path)
+        for method in route.methods or ()
+    }
+    return ", ".join(sorted(found))
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:

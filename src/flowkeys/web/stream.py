@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from flowkeys.domain.errors import FlowkeysError, Unavailable
+from flowkeys.domain.errors import FlowkeysError, InvalidInput
 from flowkeys.service.ports.flows import Event
 from flowkeys.service.predictor import Answer, Run
 from flowkeys.web import events, render
@@ -18,6 +18,8 @@ from flowkeys.web.respond import RawHeaders
 T = TypeVar("T")
 
 COMMENT_SECONDS: Final = 15.0
+BEGIN_SECONDS: Final = 0.5
+"""How long a stream waits for its first event before it begins: so long may a run refuse its input."""
 BUFFER_BYTES: Final = 64 * 1024
 """A run waits when its reader is so far behind."""
 
@@ -89,6 +91,8 @@ class EventStream:
         self._scope = scope
         self._send = send
         self._buffer = bytearray()
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._begun = False
         self._ready = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
@@ -103,8 +107,13 @@ class EventStream:
     async def run(
         self, run: Run, receive: Receive, stopping: asyncio.Event, headers: RawHeaders = ()
     ) -> None:
-        """Send the whole stream: the run's events, then `metadata` and `end`, or `error` and `end`."""
-        await self._send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *headers]})
+        """Send the whole stream: `start`, the run's events, then `metadata` and `end`, or `error` and `end`.
+
+        Raises:
+            InvalidInput: the run refused its input before its first event; nothing was sent.
+            ClientGone: the client went away; the run was stopped.
+        """
+        self._headers = [*_HEADERS, *headers]
         work = asyncio.ensure_future(run.execute(self.emit))
         gone = asyncio.ensure_future(_gone(receive))
         stop = asyncio.ensure_future(stopping.wait())
@@ -122,9 +131,11 @@ class EventStream:
 
     def _finish(self, work: "asyncio.Future[Answer]") -> None:
         if not work.done():
-            self._fail(of_error(Unavailable("The server is stopping.")))
+            self._fail(problem("unavailable", "The server is stopping."))
         elif (error := work.exception()) is None:
             self._put(events.encode("metadata", render.metadata(work.result())))
+        elif isinstance(error, InvalidInput) and not self._begun and not self._buffer:
+            raise error
         elif isinstance(error, FlowkeysError):
             self._fail(of_error(error))
         else:
@@ -142,12 +153,22 @@ class EventStream:
         self._buffer += record
         self._ready.set()
 
+    async def _begin(self) -> None:
+        """Send the headers and `start`, once: with the first event, or when it takes its time."""
+        if not self._begun:
+            self._begun = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            start = events.encode("start", "")
+            await self._send({"type": "http.response.body", "body": start, "more_body": True})
+
     async def _flush_when_ready(self) -> None:
         try:
-            async with asyncio.timeout(COMMENT_SECONDS):
+            async with asyncio.timeout(COMMENT_SECONDS if self._begun else BEGIN_SECONDS):
                 await self._ready.wait()
         except TimeoutError:
-            self._put(events.COMMENT)
+            if self._begun:
+                self._put(events.COMMENT)
+            await self._begin()
         self._ready.clear()
         await self._flush(more=True)
 
@@ -156,6 +177,7 @@ class EventStream:
         self._buffer.clear()
         self._drained.set()
         if body or not more:
+            await self._begin()
             await self._send({"type": "http.response.body", "body": body, "more_body": more})
 
 

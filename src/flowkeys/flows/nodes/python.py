@@ -30,7 +30,7 @@ class Python(Step):
     async def run(self, run: Run) -> Outcome:
         """Ask the object."""
         asked = self._question.render(run)
-        question = Question(asked, run.messages, run.call.session_id)
+        question = Question(asked, run.messages, run.call.memory_id)
         said: list[str] = []
         length = 0
         async with aclosing(self._pieces(question)) as pieces:

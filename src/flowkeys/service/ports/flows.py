@@ -28,6 +28,9 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     chatflow_id: str
     session_id: str
     chat_id: str
+    memory_id: str
+    """Names the session among all of this server: what code that keeps its own memory may use as its key.
+    Two keys that send the same session id have two of these."""
     question: str
     form: Mapping[str, Any] | None = None
     overrides: Mapping[str, Any] = {}
