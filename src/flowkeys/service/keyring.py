@@ -12,7 +12,7 @@ from flowkeys.domain.errors import InvalidInput, NotFound
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.listing import KeyQuery, Page
-from flowkeys.domain.principal import Caller
+from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import Clock, to_iso
 from flowkeys.domain.token import Token
 from flowkeys.service.chatflow_access import bind, unbind
@@ -166,6 +166,25 @@ class Keyring:
                 return False
             _save(tx, caller, now, "key.revoke", key, _with_status(key, Status.REVOKED))
             return True
+
+        return await self._store.write(work)
+
+    async def count_made_under(self, secret_id: str) -> int:
+        """Count the keys, of all workspaces, that could still be accepted and only this secret verifies."""
+        now = self._clock()
+        return len(await self._store.read(lambda tx: tx.keys.ids_by_secret(secret_id, now)))
+
+    async def revoke_made_under(self, secret_id: str) -> int:
+        """Revoke those keys, as the operator, whose secret is lost for good; return how many there were."""
+        now = self._clock()
+
+        def work(tx: Transaction) -> int:
+            found = tx.keys.ids_by_secret(secret_id, now)
+            for workspace_id, key_id in found:
+                caller = Caller(operator(workspace_id))
+                key = _get(tx, caller, key_id)
+                _save(tx, caller, now, "key.revoke", key, _with_status(key, Status.REVOKED))
+            return len(found)
 
         return await self._store.write(work)
 
