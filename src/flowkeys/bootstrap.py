@@ -107,7 +107,7 @@ def _assemble(
     usage = UsageBuffer(keyring.flush)
     lookups = SqliteLookups(settings.database, len(hasher.secret_ids))
     verifier = Verifier(lookups, hasher, usage, clock)
-    engine = Engine(_flow_settings(settings), StoreRetriever(store))
+    engine = Engine(flow_settings(settings), StoreRetriever(store))
     limits = DocumentLimits(
         file_bytes=settings.max_document_bytes,
         pages=settings.max_document_pages,
@@ -131,7 +131,8 @@ def _assemble(
     )
 
 
-def _flow_settings(settings: Settings) -> FlowSettings:
+def flow_settings(settings: Settings) -> FlowSettings:
+    """Return what the operator allows chatflows to do."""
     credentials = tuple(
         ModelCredential(name, item.base_url, item.key()) for name, item in settings.credentials.items()
     )

@@ -22,7 +22,7 @@ from pydantic_settings import (
 from flowkeys.domain.errors import ConfigurationError
 
 PREFIX = "FLOWKEYS_"
-CLIENT_VARIABLES = frozenset({"FLOWKEYS_URL", "FLOWKEYS_API_KEY", "FLOWKEYS_CONFIG"})
+CLIENT_VARIABLES = frozenset({"FLOWKEYS_URL", "FLOWKEYS_API_KEY", "FLOWKEYS_TOKEN", "FLOWKEYS_CONFIG"})
 """Variables with the prefix that are not settings of the server."""
 
 _DEFAULT_DATA_DIR = "~/.flowkeys"
@@ -166,7 +166,7 @@ def load(**arguments: Any) -> Settings:
     """
     try:
         settings = Settings(**arguments)
-    except (ValidationError, SettingsError, ValueError) as error:
+    except (ValidationError, SettingsError, ValueError, OSError) as error:
         raise ConfigurationError(_explain(error)) from None
     path = config_file()
     holds_keys = any(item.api_key is not None for item in settings.credentials.values())
