@@ -74,7 +74,8 @@ class ChatflowTable:
         total: int = self._connection.query(counted)[0][0]
         statement = SELECT.where(*conditions).order_by(chatflow.c.seq.desc())
         if query.before is not None:
-            seen = select(chatflow.c.seq).where(chatflow.c.id == query.before).scalar_subquery()
+            own = conditions[0]
+            seen = select(chatflow.c.seq).where(own, chatflow.c.id == query.before).scalar_subquery()
             statement = statement.where(chatflow.c.seq < func.coalesce(seen, literal(0)))
         rows = self._connection.query(statement.limit(query.limit).offset(query.offset))
         return Page([with_keys(self._connection, row) for row in rows], total)

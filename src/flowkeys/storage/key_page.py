@@ -129,6 +129,7 @@ def _older_than(key_id: str) -> ColumnElement[bool]:
     last = api_key.alias()
     return exists().where(
         last.c.id == key_id,
+        last.c.workspace_id == api_key.c.workspace_id,
         or_(
             api_key.c.created_at < last.c.created_at,
             and_(api_key.c.created_at == last.c.created_at, api_key.c.seq < last.c.seq),
