@@ -177,5 +177,6 @@ def require_local(what: str) -> None:
     """
     if os.environ.get("FLOWKEYS_URL"):
         raise ConfigurationError(
-            f"{what} works on the data directory of the server's own machine. Run it there, without FLOWKEYS_URL."
+            f"{what} works on the data directory of the server's own machine. "
+            "Run it there, without FLOWKEYS_URL."
         )

@@ -40,8 +40,9 @@ def collection_of(backend: Backend, flow: Json) -> str:
     Raises:
         Refusal: it searches none, or several.
     """
-    known = {item["id"]: item["id"] for item in backend.collections()}
-    known.update({item["name"]: item["id"] for item in backend.collections()})
+    known: dict[str, str] = {}
+    for item in backend.collections():  # newest first: of several with one name the oldest is meant
+        known |= {item["name"]: item["id"], item["id"]: item["id"]}
     found = {known[name] for name in _named(flow["flowData"]) if name in known}
     if len(found) != 1:
         what = "several collections" if found else "no collection of documents"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flowkeys.cli.backend import Json
-from flowkeys.cli.output import print_fields, print_table, when
+from flowkeys.cli.output import NONE, print_fields, print_table, when
 
 
 def access(flow: Json) -> str:
@@ -50,7 +50,7 @@ def show_flow(flow: Json) -> None:
             ("access", access(flow)),
             *(("key", key_id) for key_id in flow["apiKeyIds"]),
             ("runs", reasons(flow)),
-            ("category", flow["category"] or "–"),
+            ("category", flow["category"] or NONE),
             ("made", when(flow["createdDate"])),
             ("changed", when(flow["updatedDate"])),
             *(("warning", text) for text in flow["warnings"]),

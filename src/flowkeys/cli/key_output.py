@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flowkeys.cli.backend import Json
-from flowkeys.cli.output import print_fields, print_table, when
+from flowkeys.cli.output import NONE, print_fields, print_table, when
 
 
 def show_keys(keys: Sequence[Json]) -> None:
@@ -16,7 +16,7 @@ def show_keys(keys: Sequence[Json]) -> None:
                 key["keyName"],
                 key["apiKey"],
                 key["status"],
-                ", ".join(flow["flowName"] for flow in key["chatFlows"]) or "–",
+                ", ".join(flow["flowName"] for flow in key["chatFlows"]) or NONE,
                 when(key["expiresAt"]),
                 when(key["lastUsedAt"]),
                 key["id"],
@@ -41,6 +41,6 @@ def show_key(key: Json) -> None:
             ("last used", when(key["lastUsedAt"]) if key["lastUsedAt"] else "never"),
             ("made", f"{when(key['createdAt'])} by {key['createdBy']['name']}"),
             ("changed", when(key["updatedAt"])),
-            ("note", key["note"] or "–"),
+            ("note", key["note"] or NONE),
         ]
     )

@@ -207,7 +207,7 @@ def verify(
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say whether a token is good. It is read from FLOWKEYS_TOKEN or the standard input, never an argument."""
+    """Say whether a token is good. It is read from FLOWKEYS_TOKEN or the input, never an argument."""
     from flowkeys.cli.token_input import read_token
 
     token = read_token()

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,8 +48,8 @@ def open_local(workspace: str | None, *, create: bool, check: bool = True) -> It
     if not settings.database.exists():
         if not create:
             raise ConfigurationError(
-                f"There is no flowkeys database in {settings.data_dir}. Set FLOWKEYS_DATA_DIR to the server's, "
-                "or make one with: flowkeys serve, flowkeys keys create NAME, or flowkeys flows add NAME."
+                f"There is no flowkeys database in {settings.data_dir}. Set FLOWKEYS_DATA_DIR to the "
+                "server's, or make one with: flowkeys serve, flowkeys keys create NAME."
             )
         note(f"Making the data directory {settings.data_dir}.")
     with asyncio.Runner() as runner:

@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
-from flowkeys.cli import flows, keys
+from flowkeys.cli import flows, keys, workspaces
+from flowkeys.cli.ask import ask
+from flowkeys.cli.doctor.command import doctor
 from flowkeys.cli.exit_codes import MEANINGS, ExitCode
 from flowkeys.cli.failures import Failure, of
 from flowkeys.domain.errors import FlowkeysError
+from flowkeys.domain.version import VERSION
 
 _EPILOG = "Exit codes: " + "; ".join(f"{int(code)} {text}" for code, text in MEANINGS.items()) + "."
 
@@ -23,13 +26,14 @@ app = typer.Typer(
 )
 app.add_typer(keys.app, name="keys")
 app.add_typer(flows.app, name="flows")
+app.add_typer(workspaces.app, name="workspaces")
+app.command("ask")(ask)
+app.command("doctor")(doctor)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from flowkeys import __version__
-
-        typer.echo(f"flowkeys {__version__}")
+        typer.echo(f"flowkeys {VERSION}")
         raise typer.Exit
 
 
@@ -85,6 +89,8 @@ def main(arguments: list[str]) -> int:
 
 def _usage(error: Exception, *, as_json: bool) -> int:
     """Say how a command is written, for an exception of Typer's (click's, in its older versions)."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return ExitCode.USAGE
     context = getattr(error, "ctx", None)
     if context is not None and not as_json:
         typer.echo(context.get_usage(), err=True)

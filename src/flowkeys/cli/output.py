@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _PIPED_WIDTH: Final = 500
 """Where no terminal is, nothing is cut: the line goes to another program or a file."""
 
+NONE: Final = "-"
+"""Stands where there is nothing."""
+
 say = typer.echo
 
 
@@ -71,7 +74,7 @@ def printable(text: str) -> str:
 
 def when(time: str | None) -> str:
     """Return a time of the wire for people, to the minute, UTC."""
-    return "–" if time is None else f"{time[:10]} {time[11:16]}"
+    return NONE if time is None else f"{time[:10]} {time[11:16]}"
 
 
 @contextmanager

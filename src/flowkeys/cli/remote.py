@@ -33,7 +33,7 @@ _CHATFLOW_MEMBERS: Final = {
     "key_id": "apikeyid",
     "key_ids": "apiKeyIds",
 }
-_FOLDER_MARK: Final = " › "
+_FOLDER_MARK: Final = " - "
 """Uploads carry file names only: the folder becomes a part of the name, so that no two files are one."""
 
 
@@ -80,7 +80,8 @@ class RemoteBackend:
             page=part.page,
             limit=part.limit,
         )
-        return self._call("GET", path("apikey"), params=params)
+        found: Listed = self._call("GET", path("apikey"), params=params)
+        return found
 
     def update_key(self, key_id: str, patch: KeyPatch) -> Json:
         """Change a key."""
@@ -117,7 +118,8 @@ class RemoteBackend:
     def chatflows(self, search: str, part: Part) -> Listed:
         """Return chatflows."""
         params = query(search=search or None, page=part.page, limit=part.limit)
-        return self._call("GET", path("chatflows"), params=params)
+        found: Listed = self._call("GET", path("chatflows"), params=params)
+        return found
 
     def update_chatflow(self, chatflow_id: str, patch: ChatflowPatch) -> Json:
         """Change a chatflow."""
@@ -148,14 +150,14 @@ class RemoteBackend:
         def add(batch: list[tuple[str, bytes]]) -> Json:
             named = [(source.replace("/", _FOLDER_MARK), content) for source, content in batch]
             try:
-                report = self._client.run(_raw(upload(collection_id, named)))
+                report: Json = self._client.run(_raw(upload(collection_id, named)))
             except InvalidRequestError as error:
                 if not error.errors:
                     raise
                 raise InvalidInput(*error.errors) from error
             for source, _ in named:
                 progress(source, "sent")
-            return report  # type: ignore[no-any-return]
+            return report
 
         return import_report.in_batches(files, add)
 

@@ -65,9 +65,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
     )
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(
-        f"flowkeys {VERSION} on http://{shown}:{port}, data in {settings.data_dir}", err=True
-    )
+    typer.echo(f"flowkeys {VERSION} on http://{shown}:{port}, data in {settings.data_dir}", err=True)
     await Server(config, runtime.predictor.stopping).serve([listening])
 
 

@@ -1,4 +1,4 @@
-"""Reading a token from where it is neither shown nor kept: never from the arguments, which others can list."""
+"""Reading a token from where nobody else sees it: never from the arguments, which others can list."""
 
 import os
 import sys

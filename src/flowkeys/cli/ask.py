@@ -1,0 +1,114 @@
+"""``flowkeys ask``: a question to a chatflow, its answer on the terminal as it comes."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from flowkeys.cli import options, resolve
+from flowkeys.cli.backend import Backend, Json, Question, note, open_backend
+from flowkeys.cli.failures import Refusal
+from flowkeys.cli.output import print_json, printable, say
+from flowkeys.domain.errors import ConfigurationError, FlowkeysError
+
+
+def ask(
+    flow: options.Flow,
+    question: Annotated[
+        str, typer.Argument(metavar="QUESTION", help="The question; - reads it from the input.")
+    ],
+    *,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="ID", help="Go on with a conversation.")
+    ] = None,
+    key_env: Annotated[
+        str | None,
+        typer.Option("--key-env", metavar="NAME", help="Ask with the key in this environment variable."),
+    ] = None,
+    no_stream: Annotated[
+        bool, typer.Option("--no-stream", help="Print the answer when it is whole.")
+    ] = False,
+    workspace: options.Workspace = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Ask a chatflow. Over HTTP with FLOWKEYS_API_KEY; on this machine as its operator, without a key."""
+    token = _token(key_env)
+    text = sys.stdin.read().strip() if question == "-" else question
+    with open_backend(workspace) as backend:
+        asked = Question(chatflow_id=_flow_id(backend, flow), text=text, session_id=session, token=token)
+        if as_json:
+            print_json(backend.predict(asked))
+        elif no_stream:
+            _print_answer(backend.predict(asked))
+        else:
+            _stream(backend, asked)
+
+
+def _stream(backend: Backend, asked: Question) -> None:
+    kept: dict[str, Any] = {"text": False}
+
+    def emit(name: str, data: Any) -> None:
+        if name == "token":
+            kept["text"] = True
+            say(_shown(data), nl=False)
+            sys.stdout.flush()
+        else:
+            kept[name] = data
+
+    try:
+        backend.stream(asked, emit)
+    finally:
+        if kept["text"]:
+            say("")  # an error, too, begins on a line of its own
+    _print_sources(kept.get("sourceDocuments") or [])
+    _print_session((kept.get("metadata") or {}).get("sessionId"))
+
+
+def _print_answer(answer: Json) -> None:
+    say(_shown(answer["text"]))
+    _print_sources(answer.get("sourceDocuments") or [])
+    _print_session(answer.get("sessionId"))
+
+
+def _print_sources(documents: list[Json]) -> None:
+    sources = [str((item.get("metadata") or {}).get("source", "?")) for item in documents]
+    if sources:
+        note("\nSources:")
+    for number, source in enumerate(sources, 1):
+        note(f"  [{number}] {printable(source)}")
+
+
+def _print_session(session_id: str | None) -> None:
+    if session_id is not None and sys.stderr.isatty():
+        note(f"\nGo on with: --session {session_id}")
+
+
+def _shown(text: str) -> str:
+    """Return an answer that cannot steer a terminal; what goes into a file is left as it is."""
+    if not sys.stdout.isatty():
+        return text
+    return "".join(c if c in "\n\t" else printable(c) for c in text)
+
+
+def _flow_id(backend: Backend, flow: str) -> str:
+    """Return the id; an id is taken as it is, since a key that may ask need not be allowed to look."""
+    if resolve.is_id(flow):
+        return flow.lower()
+    try:
+        found: str = resolve.flow(backend, flow)["id"]
+    except FlowkeysError as error:
+        if getattr(error, "code", None) == "permission_missing":
+            detail = "This key may not list chatflows, so give the chatflow's id instead of its name."
+            raise Refusal("permission_missing", detail) from error
+        raise
+    return found
+
+
+def _token(key_env: str | None) -> str | None:
+    if key_env is None:
+        return None
+    token = os.environ.get(key_env, "").strip()
+    if not token:
+        raise ConfigurationError(f"The environment variable {key_env} holds no key.")
+    return token

@@ -1,0 +1,1 @@
+"""``flowkeys doctor``: what is wrong with this installation, and what to do about it. It changes nothing."""

@@ -1,0 +1,90 @@
+"""The configuration: variables, config.toml, model credentials, the port."""
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from flowkeys import config
+from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
+from flowkeys.config import Settings
+from flowkeys.domain.errors import ConfigurationError
+
+_CHECK = "configuration"
+
+
+def check_variables() -> Iterator[Finding]:
+    """Look for variables that look like settings and are none."""
+    known = [config.PREFIX + name.upper() for name in Settings.model_fields]
+    for name in config.unknown_variables():
+        close = get_close_matches(name, known, 1)
+        advice = f"Is {close[0]} meant?" if close else "docs/configuration.md lists the settings."
+        yield warn(_CHECK, f"{name} is not a setting; it changes nothing.", advice)
+
+
+def load() -> Settings | Finding:
+    """Return the settings, or why they cannot be read."""
+    try:
+        return config.load()
+    except ConfigurationError as error:
+        return fail(_CHECK, str(error), "docs/configuration.md lists every setting and what it may be.")
+    except OSError as error:
+        path = config.config_file()
+        return fail(_CHECK, f"{path} cannot be read: {error.strerror}.", f"Run: chmod 600 {path}")
+
+
+def check_file() -> Finding:
+    """Look at config.toml."""
+    path = config.config_file()
+    if not path.is_file():
+        if os.environ.get("FLOWKEYS_CONFIG"):
+            return fail(_CHECK, f"FLOWKEYS_CONFIG names {path}, which is no file.", "Correct or unset it.")
+        return ok(_CHECK, f"no {path}: defaults and the environment only")
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o022:
+        advice = f"It says which Python code runs, so only its owner may write it. Run: chmod 600 {path}"
+        return warn(_CHECK, f"others may write {path} (mode {mode:04o}).", advice)
+    return ok(_CHECK, f"{path} is read")
+
+
+def check_flow_settings(settings: Settings) -> Iterator[Finding]:
+    """Look at what chatflows may use: credentials, endpoints, Python objects. Nothing is imported."""
+    for name, credential in settings.credentials.items():
+        try:
+            credential.key()
+        except ConfigurationError as error:
+            yield fail("credentials", f"{name}: {error}", "Without it the server does not start.")
+        else:
+            yield ok("credentials", f"{name} is sent to {credential.base_url} only")
+
+
+def check_port(settings: Settings) -> Finding:
+    """Look whether the port is free, or a server of ours has it."""
+    where = f"{settings.host} port {settings.port}"
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and _answers(settings):
+                return ok("port", f"a flowkeys server answers on {where}")
+            why = os.strerror(error.errno or 0)
+            return fail("port", f"cannot listen on {where}: {why}.", "Set FLOWKEYS_HOST and FLOWKEYS_PORT.")
+    return ok("port", f"{where} is free: no server runs there")
+
+
+def _answers(settings: Settings) -> bool:
+    from http.client import HTTPConnection, HTTPException
+
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not listened on
+    connection = HTTPConnection(anywhere.get(settings.host, settings.host), settings.port, timeout=2)
+    try:
+        connection.request("GET", "/api/v1/ping")
+        return connection.getresponse().read(100) == b"pong"
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

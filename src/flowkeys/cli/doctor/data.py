@@ -1,0 +1,134 @@
+"""The data directory, the database in it, and the secret."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from flowkeys.cli.doctor.finding import Finding, fail, ok, size, warn
+from flowkeys.config import Settings
+from flowkeys.domain.digest import TokenHasher
+from flowkeys.domain.errors import ConfigurationError, Unavailable
+from flowkeys.service.startup import MissingSecret
+from flowkeys.storage import health, secret_file
+
+_MIB: Final = 1024 * 1024
+_TIGHT_BYTES: Final = 1024 * _MIB
+_FULL_BYTES: Final = 100 * _MIB
+
+
+def check_directory(settings: Settings) -> Iterator[Finding]:
+    """Look at the data directory: whose it is, who may read it, and how much space is left."""
+    folder = settings.data_dir
+    if not folder.exists():
+        nearest = next(parent for parent in folder.parents if parent.exists())
+        if os.access(nearest, os.W_OK | os.X_OK):
+            yield warn("data directory", f"{folder} is not there yet.", "The first flowkeys serve makes it.")
+        else:
+            yield fail(
+                "data directory",
+                f"{folder} is not there, and {nearest} cannot be written.",
+                "Set FLOWKEYS_DATA_DIR to a folder of your own.",
+            )
+        return
+    if not folder.is_dir():
+        yield fail("data directory", f"{folder} is no folder.", "Set FLOWKEYS_DATA_DIR to a folder.")
+        return
+    yield from _rights(folder)
+    free = shutil.disk_usage(folder).free
+    if free < _FULL_BYTES:
+        yield fail("disk", f"only {size(free)} are free.", "Make room: soon nothing can be written.")
+    elif free < _TIGHT_BYTES:
+        yield warn("disk", f"{size(free)} are free.", "Make room before it is full.")
+    else:
+        yield ok("disk", f"{size(free)} are free")
+
+
+def _rights(folder: Path) -> Iterator[Finding]:
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        yield warn(
+            "data directory",
+            f"{folder} belongs to user {found.st_uid}, and this is user {os.geteuid()}.",
+            f"Run the server and its commands as one user, for example: sudo -u '#{found.st_uid}' flowkeys …",
+        )
+    mode = stat.S_IMODE(found.st_mode)
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        yield fail("data directory", f"{folder} cannot be written.", "Give it to the user of the server.")
+    elif mode & 0o077:
+        advice = f"It holds the secret and what people asked. Run: chmod 700 {folder}"
+        yield warn("data directory", f"others may look into {folder} (mode {mode:04o}).", advice)
+    else:
+        yield ok("data directory", f"{folder}, for its owner only")
+
+
+def check_database(settings: Settings) -> Iterator[Finding]:
+    """Look at the database file: sound, of the right schema, in WAL mode."""
+    path = settings.database
+    if not path.exists():
+        yield ok("database", "none yet; the first flowkeys serve makes it")
+        return
+    restore = "Stop the server, keep a copy of the file, and restore it from a backup."
+    try:
+        found = health.check(path)
+    except Unavailable as error:
+        yield fail("database", str(error), restore)
+        return
+    if found.problems:
+        yield fail("database", f"{path} is damaged: {'; '.join(found.problems)}.", restore)
+        return
+    if not is_current(found):
+        yield warn(
+            "database",
+            f"the schema is {found.revision}; this version works with {found.expected_revision}.",
+            "The next start brings an older one up to date; make a copy of the file first.",
+        )
+        return
+    counts = health.count(path)
+    yield ok(
+        "database",
+        f"sound, schema {found.revision}, {size(found.size_bytes)}: {counts.keys} keys, "
+        f"{counts.chatflows} chatflows, {counts.messages} messages",
+    )
+    if found.journal_mode != "wal":
+        yield warn(
+            "database",
+            f"the journal mode is {found.journal_mode}: readers and the writer wait for each other.",
+            "The next start sets WAL, unless the disk cannot do it: network file systems often cannot.",
+        )
+
+
+def is_current(found: health.Health) -> bool:
+    """Tell whether a database has the schema of this version."""
+    return found.revision == found.expected_revision
+
+
+def check_secret(settings: Settings, counts: dict[str, int]) -> Iterator[Finding]:
+    """Look at the secrets; `counts` has the keys that could still be accepted, by secret id."""
+    try:
+        from_environment = settings.environment_secrets()
+        in_file = secret_file.read(settings.secret_file)
+        secrets = from_environment or in_file
+        known = TokenHasher(secrets).secret_ids if secrets else ()
+    except (ConfigurationError, OSError, UnicodeDecodeError) as error:
+        yield fail("secret", f"{error}", "Without its secret no key can be verified.")
+        return
+    if missing := {name: count for name, count in counts.items() if name not in known}:
+        yield fail("secret", str(MissingSecret(missing, known)), "Until then the server does not start.")
+    if not known:
+        if not missing:
+            yield ok("secret", "none yet; the first flowkeys serve makes one")
+        return
+    where = "FLOWKEYS_SECRET" if from_environment else str(settings.secret_file)
+    yield ok("secret", f"{known[0]} from {where} signs; {counts.get(known[0], 0)} keys were made under it")
+    for name in known[1:]:
+        count = counts.get(name, 0)
+        if count:
+            yield ok("secret", f"{name} is needed by {count} keys; each moves to {known[0]} when it is used")
+        else:
+            yield warn("secret", f"no key needs {name} any more.", f"Take it out of {where}.")
+    if from_environment and in_file:
+        advice = f"Move {settings.secret_file} away when no key needs it."
+        yield warn("secret", "FLOWKEYS_SECRET is used, and the file is not.", advice)

@@ -1,0 +1,36 @@
+"""The whole examination, in the order in which things depend on each other."""
+
+from collections.abc import Iterator
+
+from flowkeys.bootstrap import clock
+from flowkeys.cli.doctor import chatflows, configuration, data
+from flowkeys.cli.doctor.finding import Finding, fail
+from flowkeys.config import Settings
+from flowkeys.domain.errors import Unavailable
+from flowkeys.storage import health
+
+
+def examine() -> Iterator[Finding]:
+    """Yield what is found, one thing after the other."""
+    yield from configuration.check_variables()
+    settings = configuration.load()
+    if isinstance(settings, Finding):
+        yield settings
+        return
+    yield configuration.check_file()
+    yield from configuration.check_flow_settings(settings)
+    yield from data.check_directory(settings)
+    database = list(data.check_database(settings))
+    yield from database
+    readable = settings.database.exists() and all(finding.verdict == "ok" for finding in database)
+    yield from _contents(settings) if readable else data.check_secret(settings, {})
+    yield configuration.check_port(settings)
+
+
+def _contents(settings: Settings) -> Iterator[Finding]:
+    try:
+        with health.snapshot(settings.database) as tables:
+            yield from data.check_secret(settings, tables.keys.count_by_secret(clock()))
+            yield from chatflows.check_chatflows(settings, tables)
+    except Unavailable as error:
+        yield fail("database", str(error), "The next start brings an older schema up to date.")
