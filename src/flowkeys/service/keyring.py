@@ -169,13 +169,8 @@ class Keyring:
 
         return await self._store.write(work)
 
-    async def count_made_under(self, secret_id: str) -> int:
-        """Count the keys, of all workspaces, that could still be accepted and only this secret verifies."""
-        now = self._clock()
-        return len(await self._store.read(lambda tx: tx.keys.ids_by_secret(secret_id, now)))
-
     async def revoke_made_under(self, secret_id: str) -> int:
-        """Revoke those keys, as the operator, whose secret is lost for good; return how many there were."""
+        """Revoke, as the operator, all workspaces' keys whose secret is lost; return how many there were."""
         now = self._clock()
 
         def work(tx: Transaction) -> int:
