@@ -1,6 +1,7 @@
 """The program ``flowkeys``. Subcommands import what is heavy when they run, so that help is quick."""
 
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -60,7 +61,9 @@ def serve(
     from flowkeys.cli.serve import serve as run_server
 
     given = {"host": host, "port": port}
-    run_server(config.load(**{name: value for name, value in given.items() if value is not None}))
+    settings = config.load(**{name: value for name, value in given.items() if value is not None})
+    with suppress(KeyboardInterrupt):  # the way to stop it
+        run_server(settings)
 
 
 def run() -> None:

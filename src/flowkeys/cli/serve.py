@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import socket
 import sys
 from typing import Final
@@ -66,7 +67,19 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"flowkeys {VERSION} on http://{shown}:{port}, data in {settings.data_dir}", err=True)
+    if not await _has_keys(runtime):
+        typer.echo(
+            "There is no API key yet. Make the first one, which may do everything, in another terminal:\n"
+            f"  FLOWKEYS_DATA_DIR={shlex.quote(str(settings.data_dir))} "
+            "flowkeys keys create Owner --permission '*'",
+            err=True,
+        )
     await Server(config, runtime.predictor.stopping).serve([listening])
+
+
+async def _has_keys(runtime: bootstrap.Runtime) -> bool:
+    now = bootstrap.clock()
+    return bool(await runtime.store.read(lambda tx: tx.keys.count_by_secret(now)))
 
 
 def _bind(settings: Settings) -> socket.socket:
