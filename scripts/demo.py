@@ -24,15 +24,18 @@ START_SECONDS = 20
 STOP_SECONDS = 5
 WIDTH = 100
 
-QUESTION = "Why is a key stored as a fast keyed hash?"
-SECOND_QUESTION = "What opens a chatflow?"
+LINES_SHOWN = 6
+
+QUESTION = "How do I revoke a key?"
+SECOND_QUESTION = "How is a key stored?"
 
 GO_ON = """
-What next:
-  make serve                                        a server of your own on http://127.0.0.1:3000
-  .venv/bin/flowkeys flows add NAME --docs FOLDER   a chatflow over a folder of documents
-  .venv/bin/flowkeys keys create NAME               a key, to be bound to it
-  README.md                                         the rest"""
+What next, with a server that stays:
+  export PATH=$PWD/.venv/bin:$PATH FLOWKEYS_DATA_DIR=$PWD/.flowkeys
+  flowkeys flows add "My docs" --docs FOLDER               a chatflow over a folder of documents
+  flowkeys keys create "My program" --chatflow "My docs"   a key that opens it
+  make serve                                               a server on http://127.0.0.1:3000
+README.md has the rest."""
 
 
 class DemoFailed(Exception):
@@ -92,7 +95,7 @@ def ask(caller: httpx.Client, chatflow: str, token: str) -> None:
     """Ask one question and print the answer with its sources."""
     say(f"“{QUESTION}”")
     answer = expect(caller.post(f"/{chatflow}", json={"question": QUESTION}, headers=bearer(token)), 200)
-    say(textwrap.shorten(answer["text"], 4 * WIDTH, placeholder=" …"), indent=4)
+    quote(answer["text"])
     sources = [document["metadata"].get("source", "?") for document in answer.get("sourceDocuments") or ()]
     say(f"from: {', '.join(dict.fromkeys(sources))}", indent=4)
 
@@ -114,8 +117,8 @@ def ask_streaming(caller: httpx.Client, chatflow: str, token: str) -> None:
                 text += event["data"] if event["event"] == "token" else ""
     if events[-1:] != ["end"] or not text:
         raise DemoFailed(f"the stream was incomplete: {events}")
-    say(textwrap.shorten(text, 4 * WIDTH, placeholder=" …"), indent=4)
-    say(f"{events.count('token')} token events, then {events[-1]}", indent=4)
+    quote(text)
+    say(f"events: {' '.join(dict.fromkeys(events))}", indent=4)
 
 
 def refusal(caller: httpx.Client, chatflow: str, token: str | None, what: str) -> None:
@@ -222,6 +225,15 @@ def step(title: str) -> None:
 def say(text: str, indent: int = 2) -> None:
     """Print a paragraph below the headline."""
     print(textwrap.fill(text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent), flush=True)
+
+
+def quote(text: str) -> None:
+    """Print the beginning of an answer, line by line as it came."""
+    lines = [line for line in text.splitlines() if line.strip("> ")]
+    for line in lines[:LINES_SHOWN]:
+        print("    " + textwrap.shorten(line, WIDTH - 4, placeholder=" …"), flush=True)
+    if len(lines) > LINES_SHOWN:
+        print(f"    … {len(lines) - LINES_SHOWN} more lines")
 
 
 if __name__ == "__main__":

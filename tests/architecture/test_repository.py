@@ -69,6 +69,16 @@ def test_the_check_of_a_decision_record_exists(record) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
+def test_links_between_documents_lead_somewhere() -> None:
+    """Whoever follows a link in the documentation finds the page."""
+    broken = []
+    for page in (path for path in tracked() if path.suffix == ".md"):
+        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):
+            if not re.match(r"[a-z]+:", link) and not (page.parent / link).exists():
+                broken.append(f"{name_of(page)}: {link}")
+    assert broken == []
+
+
 def test_every_dependency_has_its_reason() -> None:
     """A package that nobody can say the reason for is not installed on other people's machines."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
