@@ -1,8 +1,8 @@
 """From an allowed call to a run chatflow and two stored messages."""
 
 import asyncio
-import uuid
 from collections import OrderedDict
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -23,8 +23,7 @@ from flowkeys.service.verifier import Verifier
 
 HISTORY_MESSAGES: Final = 40
 """Stored messages that a flow with memory is given at most."""
-_MEMORY: Final = uuid.UUID("6f1c5c1e-52f7-4b67-9d0a-5f1d3c8f9a51")
-"""The name space of memory ids (RFC 9562 section 5.5)."""
+_MEMORY_BYTES: Final = 16
 _LOADED: Final = 256
 _AGENTFLOWS: Final = frozenset({ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT})
 
@@ -181,7 +180,7 @@ class Run:
 
     def _memory_id(self) -> str:
         whose = (self._chatflow.workspace_id, self._chatflow.id, self._key_id, self._session.session_id)
-        return str(uuid.uuid5(_MEMORY, repr(whose)))
+        return blake2b(repr(whose).encode(), digest_size=_MEMORY_BYTES).hexdigest()
 
     async def _history(self) -> list[Turn]:
         if self._request.history is not None:
