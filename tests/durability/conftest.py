@@ -1,0 +1,37 @@
+"""Servers in processes of their own."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.durability.process import Serve, Served, make_owner
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A data directory to copy, so that not every test makes a schema; and its owner's token."""
+    folder = tmp_path_factory.mktemp("template") / "data"
+    return folder, make_owner(folder)
+
+
+def served(folder: Path, template: tuple[Path, str], **settings: Any) -> Served:
+    """Start a server over a copy of the template."""
+    shutil.copytree(template[0], folder / "data")
+    return Served(folder, template[1], **settings).start()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, template: tuple[Path, str]) -> Iterator[Serve]:
+    """Start a server; it is gone after the test."""
+    started: list[Served] = []
+
+    def make(**settings: Any) -> Served:
+        started.append(served(tmp_path / str(len(started)), template, **settings))
+        return started[-1]
+
+    yield make
+    for item in started:
+        item.end()

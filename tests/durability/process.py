@@ -1,0 +1,169 @@
+"""`flowkeys serve` in a process of its own, which can be stopped, killed and starved."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from flowkeys import bootstrap
+from flowkeys.config import load
+from flowkeys.domain.principal import Caller, operator
+from flowkeys.service.key_input import NewKey
+from tests.support.server import Api
+
+FLOWKEYS = Path(sys.executable).with_name("flowkeys")
+TARGETS = Path(__file__).parent / "targets"
+START_SECONDS = 30
+STOP_SECONDS = 15
+
+_ADDRESS = re.compile(r"on (http://\S+:\d+),")
+
+
+class Served:
+    """A server over a data directory; it can be started again after it ended."""
+
+    def __init__(self, folder: Path, token: str, *, log_elsewhere: bool = False, **settings: Any) -> None:
+        """Keep what it needs; `log_elsewhere` sends its log through a pipe, away from its own disk."""
+        self.data_dir = folder / "data"
+        self._token = token
+        self._log_elsewhere = log_elsewhere
+        self.log = folder / "server.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._settings = {f"FLOWKEYS_{name.upper()}": str(value) for name, value in settings.items()}
+        self._clients: list[Api] = []
+        self.process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self) -> "Served":
+        """Start, and wait until it answers."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("FLOWKEYS_")}
+        own = {"FLOWKEYS_DATA_DIR": str(self.data_dir), "FLOWKEYS_PORT": "0"}
+        with self.log.open("wb") as file, _pipe_to(self.log) if self._log_elsewhere else file as output:
+            self.process = subprocess.Popen(
+                [FLOWKEYS, "serve"],
+                env={**clean, **own, **self._settings},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self.url = self._wait_for_address()
+        with Api(self.url, None, {}) as api:
+            _until(lambda: _answers(api), f"the server did not answer: {self.said()}")
+        return self
+
+    def kill(self) -> None:
+        """End it at once, as a power switch would."""
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """End it as an operator would; return its exit code."""
+        return self._signal(signal.SIGTERM)
+
+    def end(self) -> None:
+        """Leave nothing behind."""
+        for client in self._clients:
+            client.close()
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+    def said(self) -> str:
+        """Return what it wrote."""
+        return self.log.read_text("utf-8", errors="replace")
+
+    def api(self, token: str | None = None) -> Api:
+        """Return a client with a token."""
+        api = Api(self.url, token, {})
+        self._clients.append(api)
+        return api
+
+    def owner(self) -> Api:
+        """Return a client that may do everything, with the key that its data directory came with."""
+        return self.api(self._token)
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple]:
+        """Return rows of its database."""
+        with contextlib.closing(sqlite3.connect(self.data_dir / "flowkeys.db")) as raw:
+            return raw.execute(query, parameters).fetchall()
+
+    def _signal(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(STOP_SECONDS)
+
+    def _wait_for_address(self) -> str:
+        _until(
+            lambda: _ADDRESS.search(self.said()) is not None or self._ended(),
+            f"the server did not start: {self.said()}",
+        )
+        found = _ADDRESS.search(self.said())
+        assert found is not None, self.said()
+        return found[1]
+
+    def _ended(self) -> bool:
+        assert self.process is not None
+        return self.process.poll() is not None
+
+
+def _pipe_to(path: Path) -> IO[bytes]:
+    """Return a pipe; what comes out of it is written to a file by this process."""
+    reading, writing = os.pipe()
+
+    def pump() -> None:
+        with os.fdopen(reading, "rb", buffering=0) as source, path.open("ab", buffering=0) as sink:
+            while piece := source.read(65536):
+                sink.write(piece)
+
+    threading.Thread(target=pump, daemon=True).start()
+    return os.fdopen(writing, "wb")
+
+
+def make_owner(data_dir: Path) -> str:
+    """Make a data directory; return the token of its one key, which may do everything."""
+
+    async def work() -> str:
+        runtime = await bootstrap.open_runtime(load(data_dir=data_dir))
+        try:
+            workspace = (await runtime.workspaces.default()).id
+            new = NewKey(name="owner", permissions=frozenset({"*"}))
+            return (await runtime.keyring.create(Caller(operator(workspace)), new)).token.reveal()
+        finally:
+            await runtime.close()
+
+    return asyncio.run(work())
+
+
+Serve = Callable[..., Served]
+"""The fixture: starts a server with these settings."""
+
+
+def wait_for(path: Path) -> None:
+    """Return when a file is there."""
+    _until(path.exists, f"{path.name} did not appear")
+
+
+def _answers(api: Api) -> bool:
+    with contextlib.suppress(Exception):
+        return api.get("/ping").text == "pong"
+    return False
+
+
+def _until(condition: Any, message: str) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not condition():
+        assert time.monotonic() < end, message
+        time.sleep(0.01)

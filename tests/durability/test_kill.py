@@ -1,0 +1,93 @@
+"""The server is killed in the middle of everything: what it acknowledged is there when it is back."""
+
+import asyncio
+import random
+from collections import Counter
+
+import pytest
+
+from tests.durability.process import Serve, Served
+from tests.durability.storm import Key, Ledger, rage
+from tests.support.flows import make_chatflow
+from tests.support.server import Api
+
+CODES = {"active": "valid", "disabled": "disabled_key", "revoked": "revoked_key"}
+AFTER = {"key.enable": "active", "key.disable": "disabled", "key.revoke": "revoked"}
+TOKENS = 100
+
+
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(5, id="5"), pytest.param(50, id="50", marks=pytest.mark.slow)]
+)
+def test_what_was_acknowledged_survives_kill_9(serve: Serve, rounds: int) -> None:
+    """Round after round on the same data: keys, changes and both messages of each turn are all there."""
+    served = serve()
+    ledger = Ledger()
+    owner = served.owner()
+    chatflow = make_chatflow(owner)["id"]
+    for number in range(rounds):
+        seconds = random.Random(number).uniform(0.3, 0.9)
+        before = len(ledger.turns), ledger.actions.total()
+        asyncio.run(rage(served.url, owner.token, chatflow, ledger, number, served.kill, seconds))
+        assert len(ledger.turns) > before[0], "the storm asked nothing"
+        assert ledger.actions.total() > before[1], "the storm changed nothing"
+        served.start()
+        check_keys(served.api(owner.token), ledger.keys)
+        check_messages(served, ledger)
+        check_journal(served, ledger)
+        assert served.rows("PRAGMA integrity_check") == [("ok",)]
+        assert served.rows("PRAGMA foreign_key_check") == []
+        forget_what_was_in_flight(served, ledger)
+
+
+def check_keys(owner: Api, keys: list[Key]) -> None:
+    """Each acknowledged key verifies, and each acknowledged disabling and revocation holds."""
+    wrong = []
+    for start in range(0, len(keys), TOKENS):
+        some = keys[start : start + TOKENS]
+        answer = owner.post("/apikey/verify", json={"tokens": [key.token for key in some]})
+        assert answer.status_code == 200
+        for key, verified in zip(some, answer.json()["results"], strict=True):
+            possible = {CODES[key.status], CODES[AFTER.get(key.in_flight or "", key.status)]}
+            if verified["code"] not in possible or verified["id"] != key.id:
+                wrong.append((key, verified))
+    assert wrong == []
+
+
+def check_messages(served: Served, ledger: Ledger) -> None:
+    """Each answered turn is stored whole, and no turn is stored by half."""
+    rows = served.rows("SELECT session_id, role, id, content FROM message")
+    assert len(rows) == 2 * len({session for session, *_ in rows}), "half of a turn is stored"
+    stored = {(session, role): (message_id, content) for session, role, message_id, content in rows}
+    lost = [
+        turn
+        for turn in ledger.turns
+        if stored.get((turn.session, "apiMessage")) != (turn.message_id, turn.text)
+        or stored.get((turn.session, "userMessage"), ("", ""))[1] != turn.question
+    ]
+    assert lost == []
+
+
+def check_journal(served: Served, ledger: Ledger) -> None:
+    """Each acknowledged change has its audit row and its row in the feed, and none has one of them."""
+    audited = Counter(served.rows("SELECT subject_id, action FROM audit WHERE subject = 'key'"))
+    assert ledger.actions - audited == Counter()
+    fed = Counter(key_id for (key_id,) in served.rows("SELECT subject_id FROM change WHERE subject = 'key'"))
+    assert fed == Counter(key_id for key_id, _action in audited.elements())
+    versions = dict(served.rows("SELECT id, version FROM api_key"))
+    newest = dict(
+        served.rows("SELECT subject_id, max(version) FROM change WHERE subject = 'key' GROUP BY subject_id")
+    )
+    assert versions == newest
+    names = dict(served.rows("SELECT id, name FROM api_key"))
+    renamed = [key for key in ledger.keys if key.in_flight != "key.update" and names[key.id] != key.name]
+    assert renamed == []
+
+
+def forget_what_was_in_flight(served: Served, ledger: Ledger) -> None:
+    """Take the state of keys whose last call had no answer from the database: now it is known."""
+    states = {row[0]: row[1:] for row in served.rows("SELECT id, status, name FROM api_key")}
+    for key in ledger.keys:
+        if key.in_flight is not None:
+            key.status, key.name = states[key.id]
+            key.in_flight = None

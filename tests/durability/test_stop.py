@@ -1,0 +1,139 @@
+"""A clean stop: nothing that is known is lost, and nobody is cut off without a word."""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.durability.process import Serve, wait_for
+from tests.durability.python_flows import caller, serve_python
+from tests.support.flows import bound_key, make_chatflow
+
+SHOWN_SECONDS = 5
+CLEAN = {0, -signal.SIGTERM}
+"""uvicorn ends by the signal that asked it to stop, once it has cleaned up."""
+
+
+def test_last_use_is_shown_soon(serve: Serve) -> None:
+    """A key's last use is in its listing within five seconds, while the server runs."""
+    served = serve()
+    owner = served.owner()
+    chatflow = make_chatflow(owner)
+    key = bound_key(owner, chatflow)
+    assert owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None
+    asked = served.api(key["apiKey"]).post(f"/prediction/{chatflow['id']}", json={"question": "Hello"})
+    assert asked.status_code == 200
+    end = time.monotonic() + SHOWN_SECONDS
+    while owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None:
+        assert time.monotonic() < end, f"no last use after {SHOWN_SECONDS} seconds"
+        time.sleep(0.05)
+
+
+def test_a_stop_writes_last_use(serve: Serve) -> None:
+    """A use that was not flushed yet is flushed by the stop."""
+    served = serve()
+    owner = served.owner()
+    chatflow = make_chatflow(owner)
+    for _ in range(2):  # a flush that happens to come in between must not be what passes the test
+        key = bound_key(owner, chatflow)
+        token, path = key["apiKey"], f"/prediction/{chatflow['id']}"
+        asked = served.api(token).post(path, json={"question": "Hello"})
+        assert asked.status_code == 200
+        assert served.stop() in CLEAN
+        ((last_used,),) = served.rows("SELECT last_used_at FROM api_key WHERE id = ?", key["id"])
+        assert last_used is not None
+        served.start()
+        owner = served.api(owner.token)
+
+
+def test_a_running_stream_is_ended_with_a_reason(serve: Serve, tmp_path: Path) -> None:
+    """At SIGTERM a stream gets an `error` event and `end`; its run is cancelled and nothing of it stored."""
+    served, owner = serve_python(serve, shutdown_seconds=5)
+    mark = tmp_path / "drip"
+    with caller(served, owner, "drip").stream(str(mark)) as answer:
+        lines = answer.iter_lines()
+        assert next(data for data in _events(lines) if data["event"] == "token")["data"] == "first "
+        stopping = threading.Thread(target=served.stop)
+        began = time.monotonic()
+        stopping.start()
+        rest = list(_events(lines))
+        stopping.join()
+    assert time.monotonic() - began < 5, "the stop waited for the stream"
+    assert [event["event"] for event in rest[-2:]] == ["error", "end"]
+    assert (rest[-2]["code"], rest[-1]["data"]) == ("unavailable", "[DONE]")
+    assert served.process is not None
+    assert served.process.returncode in CLEAN
+    wait_for(Path(f"{mark}.cancelled"))
+    assert served.rows("SELECT count(*) FROM message") == [(0,)]
+
+
+def test_a_running_answer_is_waited_for(serve: Serve, tmp_path: Path) -> None:
+    """At SIGTERM a call without a stream may end within the grace; what it answers is stored."""
+    served, owner = serve_python(serve, shutdown_seconds=10)
+    mark = tmp_path / "block"
+    asking = caller(served, owner, "block")
+    answers = []
+    asked = threading.Thread(target=lambda: answers.append(asking.ask(str(mark))))
+    asked.start()
+    wait_for(Path(f"{mark}.started"))
+    stopping = threading.Thread(target=served.stop)
+    stopping.start()
+    time.sleep(0.3)
+    Path(f"{mark}.release").touch()
+    asked.join()
+    stopping.join()
+    (answer,) = answers
+    assert (answer.status_code, answer.json()["text"]) == (200, "released")
+    assert served.rows("SELECT role FROM message ORDER BY seq") == [("userMessage",), ("apiMessage",)]
+
+
+@pytest.mark.parametrize("name", ["wait", "block"])
+def test_a_run_that_does_not_end_holds_up_nothing(serve: Serve, tmp_path: Path, name: str) -> None:
+    """After the grace the server goes, whether its run waits or blocks a thread that cannot be stopped."""
+    served, owner = serve_python(serve, shutdown_seconds=1)
+    mark = tmp_path / name
+    asking = caller(served, owner, name)
+    errors: list[Exception] = []
+    asked = threading.Thread(target=_swallow, args=(lambda: asking.ask(str(mark)), errors))
+    asked.start()
+    try:
+        wait_for(Path(f"{mark}.started"))
+        began = time.monotonic()
+        served.stop()
+        assert time.monotonic() - began < 5
+    finally:
+        Path(f"{mark}.release").touch()
+        asked.join()
+    assert served.rows("SELECT count(*) FROM message") == [(0,)]
+
+
+def test_a_second_server_takes_over(serve: Serve) -> None:
+    """What one process wrote, the next one serves: keys, bindings and conversations."""
+    served = serve()
+    owner = served.owner()
+    chatflow = make_chatflow(owner)
+    key = bound_key(owner, chatflow)
+    path = f"/prediction/{chatflow['id']}"
+    for _ in range(2):
+        answer = served.api(key["apiKey"]).post(path, json={"question": "Hello", "sessionId": "s"})
+        assert answer.json()["text"] == "You said: Hello"
+        assert served.stop() in CLEAN
+        served.start()
+    assert served.rows("SELECT count(*) FROM message WHERE session_id = 's'") == [(4,)]
+
+
+def _events(lines: Iterator[str]) -> Iterator[dict]:
+    for line in lines:
+        if line.startswith("data:"):
+            yield json.loads(line.removeprefix("data:"))
+
+
+def _swallow(call, errors: list[Exception]) -> None:
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001  # the server goes away in the middle
+        errors.append(error)
