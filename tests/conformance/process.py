@@ -1,0 +1,111 @@
+"""`flowkeys` as an operator runs it: processes of their own, with a log file and a data directory."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.support.server import Api
+
+_COMMAND = [sys.executable, "-c", "from flowkeys.cli.main import run; run()"]
+_STARTED = re.compile(rb"on (http://127\.0\.0\.1:[0-9]+), data in")
+_SECONDS = 30
+
+
+class Served:
+    """One server, which can be stopped, killed and started again over the same data."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.data_dir = folder / "data"
+        self.log = folder / "log"
+        self.environment = environment
+        self.url = ""
+        self.process: subprocess.Popen[bytes] | None = None
+        self._clients: list[Api] = []
+
+    def start(self) -> "Served":
+        """Start, and wait until it listens."""
+        begin = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*_COMMAND, "serve", "--port", "0"], stdout=log, stderr=log, env=self._environment()
+            )
+        deadline = time.monotonic() + _SECONDS
+        while time.monotonic() < deadline:
+            if found := _STARTED.search(self.log.read_bytes(), begin):
+                self.url = found[1].decode()
+                return self
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.02)
+        raise AssertionError(f"it did not start in time: {self.log.read_text()}")
+
+    def refuse(self) -> str:
+        """Start in vain, and return what it said."""
+        run = subprocess.run(
+            [*_COMMAND, "serve", "--port", "0"],
+            capture_output=True,
+            text=True,
+            env=self._environment(),
+            timeout=_SECONDS,
+            check=False,
+        )
+        assert run.returncode == 3, run.stderr
+        return run.stdout + run.stderr
+
+    def stop(self) -> None:
+        """Stop it as an operator does."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        self._end(signal.SIGKILL)
+
+    def command(self, *arguments: str, stdin: str = "", **environment: str) -> str:
+        """Run a command on the data directory, and return what it printed."""
+        run = subprocess.run(
+            [*_COMMAND, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=self._environment() | environment,
+            timeout=_SECONDS,
+            check=False,
+        )
+        with self.log.open("a") as log:
+            log.write(run.stderr)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def key(self, name: str, *arguments: str) -> dict[str, Any]:
+        """Make a key with the command line."""
+        made: dict[str, Any] = json.loads(self.command("keys", "create", name, *arguments, "--json"))
+        return made
+
+    def api(self, token: str | None = None, **headers: str) -> Api:
+        """Return a client with a token."""
+        self._clients.append(Api(self.url, token, headers))
+        return self._clients[-1]
+
+    def owner(self) -> Api:
+        """Return a client that may do everything."""
+        return self.api(self.key("owner", "--permission", "*")["apiKey"])
+
+    def _end(self, number: int) -> None:
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(_SECONDS)
+            self.process = None
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWKEYS_")}
+        return {**kept, "FLOWKEYS_DATA_DIR": str(self.data_dir), **self.environment}

@@ -1,0 +1,80 @@
+"""Every route of the application, as it is declared, with a body that each would take."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from flowkeys.web.app import describe
+from flowkeys.web.routes import ANY_KEY, NEEDS, OPEN, PREFIX
+
+UNDECLARED = "(undeclared)"
+
+
+class Declared(NamedTuple):
+    """A route, and what it asks of its caller."""
+
+    method: str
+    path: str
+    """Below the API's prefix, with names in braces."""
+    needs: str
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether a credential is asked for on every call."""
+        return self.needs != OPEN
+
+    @property
+    def permission(self) -> str | None:
+        """The permission that the route declares."""
+        return None if self.needs in {OPEN, ANY_KEY} else self.needs
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def declared() -> list[Declared]:
+    """Return every route, found by walking the application and not its description."""
+    found = []
+    for route in _leaves(describe("0").routes):
+        original = getattr(route, "original_route", route)
+        extra = getattr(original, "openapi_extra", None) or {}
+        for method in sorted(route.methods):
+            needs = extra.get(NEEDS, UNDECLARED)
+            found.append(Declared(method, route.path.removeprefix(PREFIX), needs))
+    return sorted(found)
+
+
+def _leaves(routes: Iterable[Any]) -> Iterator[Any]:
+    """Yield routes; whatever holds others in a way that is not known here has no `methods` and fails."""
+    for route in routes:
+        inner = getattr(route, "effective_candidates", None)  # a router that FastAPI includes lazily
+        if inner is None:
+            yield route
+        else:
+            yield from _leaves(inner())
+
+
+ALL = declared()
+CLOSED = [route for route in ALL if route.is_closed and route.needs != UNDECLARED]
+WITH_PERMISSION = [route for route in CLOSED if route.permission]
+PREDICTION = Declared("POST", "/prediction/{chatflow_id}", OPEN)
+"""Its declaration is open: whether a call is follows from the chatflow."""
+
+_BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/apikey"): {"keyName": "made by a test"},
+    ("PUT", "/apikey/{key_id}"): {"keyName": "renamed by a test"},
+    ("PUT", "/apikey/{key_id}/chatflows"): {"chatflowIds": []},
+    ("POST", "/apikey/verify"): {},
+    ("POST", "/chatflows"): {"name": "made by a test"},
+    ("PUT", "/chatflows/{chatflow_id}"): {"name": "renamed by a test"},
+    ("POST", "/document-stores"): {"name": "made by a test"},
+    ("POST", "/prediction/{chatflow_id}"): {"question": "Hello"},
+}
+
+
+def request_for(route: Declared, ids: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    """Return a path and what an httpx client sends to it: nothing but who calls keeps it from working."""
+    path = route.path.format(**ids)
+    if route.path.endswith("/documents") and route.method == "POST":
+        return path, {"files": {"files": ("new.md", b"# New\n\nThe zebra sleeps.", "text/markdown")}}
+    body = _BODIES.get((route.method, route.path))
+    return path, {} if body is None else {"json": body}

@@ -1,0 +1,80 @@
+"""Two workspaces with the same things in them, so that a wall can be seen to stand between them."""
+
+import sqlite3
+from typing import Any
+
+from tests.flows.support import chain, node
+from tests.support.flows import bound_key, make_chatflow
+from tests.support.server import Api, Running
+
+GUIDE = b"# Opening hours\n\nThe zebra house opens at nine in the morning and closes at five.\n"
+
+
+class Tenant:
+    """A workspace: a key for everything, and one of each thing there is."""
+
+    def __init__(self, server: Running, workspace: str) -> None:
+        self.server = server
+        self.workspace = workspace
+        self.workspace_id = server.workspace(workspace)
+        self.owner: Api = server.owner(workspace)
+        self.chatflow = make_chatflow(self.owner, f"Echo of {workspace}")
+        self.key = bound_key(self.owner, self.chatflow, f"caller of {workspace}")
+        self.token: str = self.key["apiKey"]
+        self.caller = server.api(self.token)
+        stored = self.owner.post("/document-stores", json={"name": f"Guide of {workspace}"})
+        assert stored.status_code == 201, stored.text
+        self.store: dict[str, Any] = stored.json()
+        sent = self.owner.post(
+            f"/document-stores/{self.store['id']}/documents", files={"files": ("guide.md", GUIDE)}
+        )
+        assert sent.json()["added"] == 1, sent.text
+        documents = self.owner.get(f"/document-stores/{self.store['id']}/documents").json()
+        self.document: dict[str, Any] = documents[0]
+        assert self.ask(f"Hello from {workspace}", sessionId=f"session of {workspace}") == 200
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What stands in the braces of paths."""
+        return {
+            "key_id": self.key["id"],
+            "chatflow_id": self.chatflow["id"],
+            "store_id": self.store["id"],
+            "document_id": self.document["id"],
+        }
+
+    def ask(self, question: str = "Hello", **members: Any) -> int:
+        """Call the chatflow with the key that is bound to it, and return the status."""
+        path = f"/prediction/{self.chatflow['id']}"
+        return self.caller.post(path, json={"question": question, **members}).status_code
+
+    def lesser(self, *permissions: str, name: str = "lesser") -> Api:
+        """Return a client whose key holds these permissions and no others."""
+        return self.server.api(self.server.key(name, permissions, self.workspace)["apiKey"])
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that can be seen of the workspace; times of use move by themselves."""
+        seen = {
+            path: self.owner.get(path).json()
+            for path in (
+                "/apikey?status=all",
+                "/chatflows",
+                f"/chatflows/{self.chatflow['id']}/messages",
+                "/document-stores",
+                f"/document-stores/{self.store['id']}/documents",
+            )
+        }
+        for key in seen["/apikey?status=all"]:
+            del key["lastUsedAt"]
+        return seen
+
+
+def searching(store: str) -> str:
+    """FlowData of a chatflow that answers from a document store."""
+    row = {"documentStore": store}
+    return chain(node("retrieverAgentflow_0", {"retrieverKnowledgeDocumentStores": [row]}))
+
+
+def database(server: Running) -> sqlite3.Connection:
+    """Open the server's database as another process would."""
+    return sqlite3.connect(server.data_dir / "flowkeys.db", timeout=10, isolation_level=None)
