@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.durability.process import Serve, Served, make_owner
+from tests.durability.python_flows import SETTINGS
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,14 @@ def served(folder: Path, template: tuple[Path, str], **settings: Any) -> Served:
     """Start a server over a copy of the template."""
     shutil.copytree(template[0], folder / "data")
     return Served(folder, template[1], **settings).start()
+
+
+@pytest.fixture(scope="package")
+def running(tmp_path_factory: pytest.TempPathFactory, template: tuple[Path, str]) -> Iterator[Served]:
+    """A server that runs Python objects, for tests that leave it as it is."""
+    server = served(tmp_path_factory.mktemp("running"), template, **SETTINGS)
+    yield server
+    server.end()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flowkeys.flows.templates import python_flow
-from tests.durability.process import TARGETS, Serve, Served
+from tests.durability.process import TARGETS, Served
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api
 
@@ -25,12 +25,6 @@ class Caller:
     def stream(self, question: str, **body: Any) -> Any:
         """Ask for a stream; the response is a context manager."""
         return self.api.stream("POST", self.path, json={"question": question, "streaming": True, **body})
-
-
-def serve_python(serve: Serve, **settings: Any) -> tuple[Served, Api]:
-    """Start a server that may run the objects; return it with a client of its owner."""
-    served = serve(**SETTINGS, **settings)
-    return served, served.owner()
 
 
 def caller(served: Served, owner: Api, name: str) -> Caller:

@@ -56,8 +56,8 @@ class Ledger:
 class Worker:
     """Makes keys and changes and uses them, one call after the other, until the server is gone."""
 
-    def __init__(self, url: str, owner: str, chatflow: str, ledger: Ledger, seed: int) -> None:
-        self._http = httpx.AsyncClient(base_url=f"{url}/api/v1", trust_env=False, timeout=30)
+    def __init__(self, http: httpx.AsyncClient, owner: str, chatflow: str, ledger: Ledger, seed: int) -> None:
+        self._http = http
         self._owner = {"Authorization": f"Bearer {owner}"}
         self._chatflow = chatflow
         self._ledger = ledger
@@ -69,13 +69,12 @@ class Worker:
         calls: list[Callable[[], Awaitable[None]]] = [
             self._create, self._rename, self._toggle, self._revoke, self._ask, self._ask, self._stream,
         ]  # fmt: skip
-        async with self._http:
-            try:
-                await self._create()
-                while True:
-                    await self._random.choice(calls)()
-            except GONE:
-                return
+        try:
+            await self._create()
+            while True:
+                await self._random.choice(calls)()
+        except GONE:
+            return
 
     async def _create(self) -> None:
         name = f"key {uuid.uuid4()}"
@@ -159,8 +158,9 @@ async def rage(
     url: str, owner: str, chatflow: str, ledger: Ledger, seed: int, kill: Callable[[], None], seconds: float
 ) -> None:
     """Let workers call the server, kill it after `seconds`, and wait until all have noticed."""
-    workers = [Worker(url, owner, chatflow, ledger, seed * 1000 + n) for n in range(WORKERS)]
-    running = [asyncio.create_task(worker.run()) for worker in workers]
-    await asyncio.sleep(seconds)
-    await asyncio.to_thread(kill)
-    await asyncio.gather(*running)
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", trust_env=False, timeout=30) as http:
+        workers = [Worker(http, owner, chatflow, ledger, seed * 1000 + n) for n in range(WORKERS)]
+        running = [asyncio.create_task(worker.run()) for worker in workers]
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(kill)
+        await asyncio.gather(*running)

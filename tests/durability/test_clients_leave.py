@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.process import Serve, wait_for
-from tests.durability.python_flows import Caller, caller, serve_python
+from tests.durability.process import Served, wait_for
+from tests.durability.python_flows import Caller, caller
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ from tests.durability.python_flows import Caller, caller, serve_python
     ],
 )
 def test_a_client_that_leaves_stops_the_run(
-    serve: Serve, tmp_path: Path, name: str, streaming: bool, waits_for: str | None
+    running: Served, tmp_path: Path, name: str, streaming: bool, waits_for: str | None
 ) -> None:
     """The run is cancelled, nothing of it is stored, and the server goes on."""
-    served, owner = serve_python(serve)
-    asking = caller(served, owner, name)
+    owner = running.owner()
+    asking = caller(running, owner, name)
     mark = tmp_path / name
     with connected(asking, {"question": str(mark), "streaming": streaming}) as raw:
         if waits_for is not None:
@@ -34,8 +34,9 @@ def test_a_client_that_leaves_stops_the_run(
                 read += raw.recv(65536)
     wait_for(Path(f"{mark}.cancelled"))
     assert owner.get("/ping").text == "pong"
-    assert served.rows("SELECT count(*) FROM message") == [(0,)]
-    assert "Traceback" not in served.said()
+    chatflow = asking.path.rpartition("/")[2]
+    assert running.rows("SELECT count(*) FROM message WHERE chatflow_id = ?", chatflow) == [(0,)]
+    assert "Traceback" not in running.said()
 
 
 def connected(asking: Caller, body: dict) -> socket.socket:

@@ -4,16 +4,16 @@ import threading
 import time
 from pathlib import Path
 
-from tests.durability.process import Serve, wait_for
-from tests.durability.python_flows import caller, serve_python
+from tests.durability.process import Served, wait_for
+from tests.durability.python_flows import caller
 
 SLOW = 4
 
 
-def test_slow_runs_hold_up_nobody(serve: Serve, tmp_path: Path) -> None:
+def test_slow_runs_hold_up_nobody(running: Served, tmp_path: Path) -> None:
     """While four functions block their threads, quick ones, streams and management answer."""
-    served, owner = serve_python(serve)
-    slow, quick = caller(served, owner, "block"), caller(served, owner, "quick")
+    owner = running.owner()
+    slow, quick = caller(running, owner, "block"), caller(running, owner, "quick")
     marks = [tmp_path / f"block-{number}" for number in range(SLOW)]
     answers: list[str] = []
 

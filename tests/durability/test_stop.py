@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.process import Serve, wait_for
-from tests.durability.python_flows import caller, serve_python
+from tests.durability.process import Serve, Served, wait_for
+from tests.durability.python_flows import SETTINGS, caller
 from tests.support.flows import bound_key, make_chatflow
 
 SHOWN_SECONDS = 5
@@ -18,14 +18,13 @@ CLEAN = {0, -signal.SIGTERM}
 """uvicorn ends by the signal that asked it to stop, once it has cleaned up."""
 
 
-def test_last_use_is_shown_soon(serve: Serve) -> None:
+def test_last_use_is_shown_soon(running: Served) -> None:
     """A key's last use is in its listing within five seconds, while the server runs."""
-    served = serve()
-    owner = served.owner()
+    owner = running.owner()
     chatflow = make_chatflow(owner)
     key = bound_key(owner, chatflow)
     assert owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None
-    asked = served.api(key["apiKey"]).post(f"/prediction/{chatflow['id']}", json={"question": "Hello"})
+    asked = running.api(key["apiKey"]).post(f"/prediction/{chatflow['id']}", json={"question": "Hello"})
     assert asked.status_code == 200
     end = time.monotonic() + SHOWN_SECONDS
     while owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None:
@@ -52,7 +51,8 @@ def test_a_stop_writes_last_use(serve: Serve) -> None:
 
 def test_a_running_stream_is_ended_with_a_reason(serve: Serve, tmp_path: Path) -> None:
     """At SIGTERM a stream gets an `error` event and `end`; its run is cancelled and nothing of it stored."""
-    served, owner = serve_python(serve, shutdown_seconds=5)
+    served = serve(**SETTINGS, shutdown_seconds=5)
+    owner = served.owner()
     mark = tmp_path / "drip"
     with caller(served, owner, "drip").stream(str(mark)) as answer:
         lines = answer.iter_lines()
@@ -73,7 +73,8 @@ def test_a_running_stream_is_ended_with_a_reason(serve: Serve, tmp_path: Path) -
 
 def test_a_running_answer_is_waited_for(serve: Serve, tmp_path: Path) -> None:
     """At SIGTERM a call without a stream may end within the grace; what it answers is stored."""
-    served, owner = serve_python(serve, shutdown_seconds=10)
+    served = serve(**SETTINGS, shutdown_seconds=10)
+    owner = served.owner()
     mark = tmp_path / "block"
     asking = caller(served, owner, "block")
     answers = []
@@ -94,7 +95,8 @@ def test_a_running_answer_is_waited_for(serve: Serve, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["wait", "block"])
 def test_a_run_that_does_not_end_holds_up_nothing(serve: Serve, tmp_path: Path, name: str) -> None:
     """After the grace the server goes, whether its run waits or blocks a thread that cannot be stopped."""
-    served, owner = serve_python(serve, shutdown_seconds=1)
+    served = serve(**SETTINGS, shutdown_seconds=1)
+    owner = served.owner()
     mark = tmp_path / name
     asking = caller(served, owner, name)
     errors: list[Exception] = []
