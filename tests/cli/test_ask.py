@@ -1,0 +1,104 @@
+"""``flowkeys ask``: streamed to the terminal, locally and over HTTP."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.support.server import Running
+
+REPLY = "You said: {{ question }}"
+
+
+def test_the_answer_is_streamed_to_the_output(cli: Cli, name: str) -> None:
+    """Given a question, the answer alone goes to the standard output."""
+    flow = cli("flows", "add", name, "--reply", REPLY, "--json").json
+    key = cli("keys", "create", name, "--chatflow", flow["id"], "--json").json
+    result = cli("ask", flow["id"], "Hello", "--key-env", "A_KEY", A_KEY=key["apiKey"])
+    assert (result.code, result.out) == (0, "You said: Hello\n")
+
+
+def test_without_streaming_the_answer_is_the_same(cli: Cli, name: str) -> None:
+    """--no-stream prints the whole answer at once; --json prints it as the API gives it."""
+    flow = cli("flows", "add", name, "--reply", REPLY, "--public", "--json").json
+    assert cli("ask", name, "Hello", "--no-stream").out == "You said: Hello\n"
+    answer = cli("ask", flow["id"], "Hello", "--json").json
+    assert (answer["text"], answer["question"]) == ("You said: Hello", "Hello")
+    assert answer.keys() >= {"chatId", "chatMessageId", "sessionId"}
+
+
+def test_sources_are_listed_at_the_end(cli: Cli, name: str, docs: Path) -> None:
+    """Given an answer from documents, their names come beside the answer, not in it."""
+    cli("flows", "add", name, "--docs", docs)
+    cli("flows", "update", name, "--public")
+    result = cli("ask", name, "What has a zebra?")
+    assert "stripes" in result.out
+    assert "Sources:" not in result.out
+    assert "[1] zebra.md" in result.err
+
+
+def test_the_question_can_be_piped_in(local: Cli) -> None:
+    """Given -, the question is read from the standard input."""
+    local("flows", "add", "Echo", "--reply", REPLY)
+    assert local("ask", "Echo", "-", stdin="A long\nquestion\n").out == "You said: A long\nquestion\n"
+
+
+def test_the_operator_asks_a_closed_chatflow(local: Cli) -> None:
+    """On the server's machine no key is needed to try a chatflow."""
+    local("flows", "add", "Echo", "--reply", REPLY)
+    assert local("ask", "Echo", "Hello").code == 0
+
+
+def test_over_http_a_closed_chatflow_is_refused(remote: Cli, name: str) -> None:
+    """A key that may do everything opens no chatflow: only a binding does."""
+    flow = remote("flows", "add", name, "--reply", REPLY, "--json").json
+    result = remote("ask", flow["id"], "Hello", "--json")
+    assert result.code == 5
+    assert result.failure["code"] == "chatflow_not_allowed"
+
+
+@pytest.mark.parametrize("mode", [[], ["--json"]])
+def test_a_key_that_is_not_bound_is_refused(cli: Cli, name: str, mode: list[str]) -> None:
+    """Given --key-env, it is asked with that key's right, on this machine too."""
+    flow = cli("flows", "add", name, "--reply", REPLY, "--json").json
+    other = cli("keys", "create", name, "--json").json
+    result = cli("ask", flow["id"], "Hello", "--key-env", "A_KEY", *mode, A_KEY=other["apiKey"])
+    assert result.code == 5
+    assert other["apiKey"] not in result.err
+
+
+def test_a_bound_key_alone_asks_by_id(run: Cli, server: Running, remote: Cli, name: str) -> None:
+    """Given a key without permissions as FLOWKEYS_API_KEY, an id works, and a name says to give one."""
+    flow = remote("flows", "add", name, "--reply", REPLY, "--json").json
+    key = remote("keys", "create", name, "--chatflow", flow["id"], "--json").json["apiKey"]
+    asking = {"FLOWKEYS_URL": server.url, "FLOWKEYS_API_KEY": key}
+    assert run("ask", flow["id"], "Hello", **asking).out == "You said: Hello\n"
+    by_name = run("ask", name, "Hello", **asking)
+    assert by_name.code == 5
+    assert "id" in by_name.err
+
+
+def test_an_empty_key_variable_is_named(local: Cli) -> None:
+    """Given --key-env with a variable that is not set, nothing is asked with another right instead."""
+    local("flows", "add", "Echo", "--reply", REPLY)
+    result = local("ask", "Echo", "Hello", "--key-env", "NOT_SET")
+    assert result.code == 3
+    assert "NOT_SET" in result.err
+
+
+def test_a_chatflow_that_fails_is_exit_code_8(local: Cli, data_dir: Path) -> None:
+    """Given a Python object that cannot be imported, the message names it and the code says what failed."""
+    (data_dir / "config.toml").write_text('python_flows = ["no_such_module:chain"]\n', "utf-8")
+    local("flows", "add", "Broken", "--python", "no_such_module:chain")
+    result = local("ask", "Broken", "Hello")
+    assert result.code == 8, result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_python_object_is_run_on_this_machine(local: Cli, data_dir: Path, tmp_path: Path) -> None:
+    """Given a listed function below FLOWKEYS_PYTHON_PATH, `ask` runs it as the server would."""
+    module = f"answers_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{module}.py").write_text("def answer(question):\n    return question.upper()\n", "utf-8")
+    settings = {"FLOWKEYS_PYTHON_FLOWS": f"{module}:answer", "FLOWKEYS_PYTHON_PATH": str(tmp_path)}
+    local("flows", "add", "Shout", "--python", f"{module}:answer", **settings)
+    assert local("ask", "Shout", "hello", **settings).out == "HELLO\n"
