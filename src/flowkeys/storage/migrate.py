@@ -30,10 +30,13 @@ def upgrade(path: Path) -> None:
     """Create or upgrade the schema of the database at `path`; quick when there is nothing to do.
 
     Raises:
-        ConfigurationError: the database was made by a newer version of flowkeys.
+        ConfigurationError: the file cannot be opened, or was made by a newer version of flowkeys.
     """
-    if revision(path) == HEAD:
-        return
+    try:
+        if revision(path) == HEAD:
+            return
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"The database {path} cannot be opened: {error}.") from error
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that start at once must not both migrate
         current = revision(path)
