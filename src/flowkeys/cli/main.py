@@ -83,6 +83,10 @@ def main(arguments: list[str]) -> int:
         return Failure("interrupted", "Interrupted.").show(as_json=as_json)
     except BrokenPipeError:
         return _pipe_closed()
+    except OSError as error:  # a file of the data directory that may not be read, a full disk
+        return Failure("configuration", f"{error.filename or 'Error'}: {error.strerror or error}").show(
+            as_json=as_json
+        )
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
