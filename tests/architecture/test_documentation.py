@@ -1,0 +1,63 @@
+"""Documentation that is held to what the code says."""
+
+import re
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+
+from flowkeys.config import PREFIX, Settings
+from tests.architecture.tree import ROOT, name_of, tracked
+
+RECORDS = sorted((ROOT / "docs" / "adr").glob("*.md"))
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """Whoever follows a link in the documentation finds the page."""
+    broken = []
+    for page in (path for path in tracked() if path.suffix == ".md"):
+        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):
+            if not re.match(r"[a-z]+:", link) and not (page.parent / link).exists():
+                broken.append(f"{name_of(page)}: {link}")
+    assert broken == []
+
+
+def test_every_setting_is_documented() -> None:
+    """A setting that nobody can find does not exist; one that is documented and gone misleads."""
+    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    documented = set(re.findall(rf"`({PREFIX}[A-Z_]+)`", page))
+    settings = {PREFIX + name.upper() for name in Settings.model_fields}
+    assert settings - documented == set()
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """A package that nobody can say the reason for is not installed on other people's machines."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project = settings["project"]
+    groups = [*project["optional-dependencies"].values(), *settings["dependency-groups"].values()]
+    wanted = {Requirement(line).name for group in (project["dependencies"], *groups) for line in group}
+    explained = set(re.findall(r"`([^`]+)`", (ROOT / "docs/adr/0002-dependencies.md").read_text("utf-8")))
+    assert wanted - explained == set()
+
+
+def test_decision_records_are_numbered_without_gaps() -> None:
+    """A record is referred to by its number, so numbers are neither reused nor skipped."""
+    assert [path.name[:4] for path in RECORDS] == [f"{n:04}" for n in range(1, len(RECORDS) + 1)]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=[path.stem for path in RECORDS])
+def test_a_decision_record_is_complete(record) -> None:
+    """A decision says why, what follows, and what enforces it."""
+    text = record.read_text("utf-8")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings == ["Status", "Context", "Decision", "Consequences"]
+    assert re.search(r"^Check: \S", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=[path.stem for path in RECORDS])
+def test_the_check_of_a_decision_record_exists(record) -> None:
+    """The check is a file that runs, not a promise."""
+    check = record.read_text("utf-8").partition("\nCheck:")[2].partition("\n\n")[0]
+    named = [path for path in re.findall(r"`([^`\s]+)`", check) if "/" in path]
+    assert named, "the check names no file"
+    assert [path for path in named if not (ROOT / path.partition("::")[0]).exists()] == []
