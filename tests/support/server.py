@@ -100,6 +100,8 @@ class Running:
                     lifespan="on",
                     log_config=None,
                     access_log=False,
+                    server_header=False,
+                    proxy_headers=False,
                     timeout_graceful_shutdown=2,
                 )
                 self.server = Server(config, self.runtime.predictor.stopping)
