@@ -78,7 +78,8 @@ def test_everything_opens_no_chatflow(here: Tenant) -> None:
     "name",
     ["apikeys", "apikeys:", "apikeys:*", "*:*", "**", " *", "* ", "", " ", "apikeys:view ", "APIKEYS:VIEW",
      "users:manage:more", "users:managex", "users", "apikeys:view,apikeys:delete",
-     "apikeys:view chatflows:view", "\u0000", "apikeys\u200b:view", "\uff0a", "admin", "root", "owner", "null", "__proto__"],
+     "apikeys:view chatflows:view", "\u0000", "apikeys\u200b:view", "\uff0a", "admin",
+     "root", "owner", "null", "__proto__"],
 )  # fmt: skip
 def test_permission_names_are_a_closed_list(name: str, here: Tenant) -> None:
     """Flowise: `users:manage` slipped past a prefix check. A name is on the list or refused."""
