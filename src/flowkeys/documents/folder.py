@@ -18,10 +18,23 @@ Skipped = Callable[[str, str], None]
 """Called for each file that is left out, with its relative path and the reason."""
 
 
-def read_folder(
-    path: Path, limits: DocumentLimits, skipped: Skipped | None = None
-) -> Iterator[tuple[str, bytes]]:
-    """Yield (relative path, content) of the documents in a folder, sorted; of a single file, just it.
+class FolderDocuments(Iterator[tuple[str, bytes]]):
+    """The (relative path, content) of documents. ``operator.length_hint`` tells how many there are."""
+
+    def __init__(self, files: list[tuple[str, Path]], limits: DocumentLimits, report: Skipped) -> None:
+        self._length = len(files)
+        self._contents = _contents(files, limits, report)
+
+    def __next__(self) -> tuple[str, bytes]:
+        """Read the next file."""
+        return next(self._contents)
+
+    def __length_hint__(self) -> int:
+        return self._length
+
+
+def read_folder(path: Path, limits: DocumentLimits, skipped: Skipped | None = None) -> FolderDocuments:
+    """Return (relative path, content) of the documents in a folder, sorted; of a single file, just it.
 
     Hidden files and folders, and those of package managers, are passed over in silence. Symbolic links to
     folders are not followed, and links to files only where they stay inside. Each file is read when its turn
@@ -42,7 +55,7 @@ def read_folder(
     readable = [(source, file) for source, file in files if _is_readable(source, file, root, report)]
     if len(readable) > limits.files:
         raise TooLarge(f"The folder has {len(readable)} documents; {limits.files} are allowed at once.")
-    return _contents(readable, limits, report)
+    return FolderDocuments(readable, limits, report)
 
 
 def _walk(root: Path) -> Iterator[Path]:
