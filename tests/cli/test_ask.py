@@ -1,5 +1,9 @@
 """``flowkeys ask``: streamed to the terminal, locally and over HTTP."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +106,31 @@ def test_a_python_object_is_run_on_this_machine(local: Cli, data_dir: Path, tmp_
     settings = {"FLOWKEYS_PYTHON_FLOWS": f"{module}:answer", "FLOWKEYS_PYTHON_PATH": str(tmp_path)}
     local("flows", "add", "Shout", "--python", f"{module}:answer", **settings)
     assert local("ask", "Shout", "hello", **settings).out == "HELLO\n"
+
+
+def test_ctrl_c_ends_a_question_quietly(data_dir: Path, tmp_path: Path) -> None:
+    """Given SIGINT while a chatflow thinks, the exit code is 130, and there is no traceback."""
+    code = "import time\n\n\ndef answer(question):\n    print('thinking', flush=True)\n    time.sleep(2)\n"
+    (tmp_path / "slow_answer.py").write_text(code, "utf-8")
+    environment = {
+        **os.environ,
+        "FLOWKEYS_DATA_DIR": str(data_dir),
+        "FLOWKEYS_PYTHON_FLOWS": "slow_answer:answer",
+        "FLOWKEYS_PYTHON_PATH": str(tmp_path),
+    }
+    flowkeys = Path(sys.executable).with_name("flowkeys")
+    add = [flowkeys, "flows", "add", "Slow", "--python", "slow_answer:answer"]
+    subprocess.run(add, env=environment, check=True, capture_output=True)
+    asking = subprocess.Popen(
+        [flowkeys, "ask", "Slow", "Hello"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert asking.stdout is not None
+    asking.stdout.readline()
+    asking.send_signal(signal.SIGINT)
+    _, said = asking.communicate(timeout=20)
+    assert asking.returncode == 130
+    assert "Traceback" not in said

@@ -93,16 +93,13 @@ def _shown(text: str) -> str:
 
 def _flow_id(backend: Backend, flow: str) -> str:
     """Return the id; an id is taken as it is, since a key that may ask need not be allowed to look."""
-    if resolve.is_id(flow):
-        return flow.lower()
     try:
-        found: str = resolve.flow(backend, flow)["id"]
+        return resolve.flow_id(backend, flow)
     except FlowkeysError as error:
         if getattr(error, "code", None) == "permission_missing":
             detail = "This key may not list chatflows, so give the chatflow's id instead of its name."
             raise Refusal("permission_missing", detail) from error
         raise
-    return found
 
 
 def _token(key_env: str | None) -> str | None:

@@ -22,8 +22,21 @@ Listed = list[Json] | Json
 Emit = Callable[[str, Any], None]
 """Takes the events of a stream: the event's name and its data."""
 
-Progress = Callable[[str, str], None]
-"""Called for each file of an import with its name and what became of it."""
+
+class Progress(Protocol):
+    """Is told how far an import is."""
+
+    def begin(self, total: int) -> None:
+        """Note that so many files are about to be imported."""
+        ...
+
+    def done(self, source: str, outcome: str) -> None:
+        """Note what became of a file."""
+        ...
+
+    def left_out(self, source: str, why: str) -> None:
+        """Note that a file is not imported at all."""
+        ...
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 from flowkeys.cli import output
 from flowkeys.cli.backend import Backend, Json, note
 from flowkeys.cli.failures import Refusal
+from flowkeys.cli.progress import importing
 from flowkeys.domain.errors import FlowkeysError
 
 
@@ -25,7 +26,7 @@ def new_collection(backend: Backend, name: str) -> Iterator[str]:
 
 def import_documents(backend: Backend, collection_id: str, folder: Path, *, quiet: bool) -> Json:
     """Import a folder and say what became of its files."""
-    with output.progress("Importing", quiet=quiet) as progress:
+    with importing("Importing", quiet=quiet) as progress:
         report = backend.import_folder(collection_id, folder, progress)
     for refused in report["refused"]:
         note(f"Refused: {output.printable(refused['message'])}")

@@ -73,7 +73,7 @@ def add(
         raise typer.BadParameter("A chatflow is public or has keys: give --public or --key, not both.")
     with open_backend(workspace, create=True) as backend:
         require_allowed(backend, source)
-        key_ids = tuple(resolve.key(backend, ref)["id"] for ref in key or ())
+        key_ids = tuple(resolve.key_id(backend, ref) for ref in key or ())
         made = _made(backend, source, name, key_ids, public=public, quiet=as_json)
         for line in advice(made, source):
             note(line)
@@ -178,7 +178,7 @@ def bind(
 ) -> None:
     """Let a key open a chatflow, beside the keys that do. A public chatflow is public no longer."""
     with open_backend(workspace) as backend:
-        found, key_id = resolve.flow(backend, flow), resolve.key(backend, key)["id"]
+        found, key_id = resolve.flow(backend, flow), resolve.key_id(backend, key)
         bound = tuple(dict.fromkeys([*found["apiKeyIds"], key_id]))
         _print(backend.update_chatflow(found["id"], ChatflowPatch(key_ids=bound)), as_json=as_json)
 
@@ -193,7 +193,7 @@ def unbind(
 ) -> None:
     """Take a chatflow away from a key. Without keys it is closed, not open."""
     with open_backend(workspace) as backend:
-        found, key_id = resolve.flow(backend, flow), resolve.key(backend, key)["id"]
+        found, key_id = resolve.flow(backend, flow), resolve.key_id(backend, key)
         if key_id not in found["apiKeyIds"]:
             note("That key was not bound to it; nothing was changed.")
         bound = tuple(other for other in found["apiKeyIds"] if other != key_id)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from flowkeys.cli.backend import Json
 from flowkeys.cli.output import NONE, print_fields, print_table, when
+from flowkeys.domain.token import HINT_LENGTH
 
 
 def show_keys(keys: Sequence[Json]) -> None:
@@ -14,7 +15,7 @@ def show_keys(keys: Sequence[Json]) -> None:
         (
             (
                 key["keyName"],
-                key["apiKey"],
+                f"fl-…{key['apiKey'][-HINT_LENGTH:]}",
                 key["status"],
                 ", ".join(flow["flowName"] for flow in key["chatFlows"]) or NONE,
                 when(key["expiresAt"]),

@@ -90,7 +90,7 @@ def list_keys(
     wanted = KeyFilter(search=search, status=key_input.status(status), sort=key_input.sort(sort))
     with open_backend(workspace) as backend:
         if chatflow is not None:
-            wanted = msgspec.structs.replace(wanted, chatflow_id=resolve.flow(backend, chatflow)["id"])
+            wanted = msgspec.structs.replace(wanted, chatflow_id=resolve.flow_id(backend, chatflow))
         found = backend.keys(wanted, Part(page=page, limit=limit))
     if as_json:
         print_json(found)
@@ -130,7 +130,6 @@ def update(
     if never_expires and ends is not None:
         raise typer.BadParameter("Give an expiry or --never-expires, not both.")
     with open_backend(workspace) as backend:
-        found = resolve.key(backend, key)
         patch = KeyPatch(
             name=msgspec.UNSET if name is None else name,
             permissions=msgspec.UNSET if permission is None else key_input.permissions(permission),
@@ -140,7 +139,7 @@ def update(
         )
         if patch == KeyPatch():
             raise typer.BadParameter("Say what to change, for example --name NAME.")
-        _print(backend.update_key(found["id"], patch), as_json=as_json)
+        _print(backend.update_key(resolve.key_id(backend, key), patch), as_json=as_json)
 
 
 @app.command("disable")
@@ -149,14 +148,14 @@ def disable(
 ) -> None:
     """Refuse a key until it is enabled again."""
     with open_backend(workspace) as backend:
-        _print(backend.enable_key(resolve.key(backend, key)["id"], enabled=False), as_json=as_json)
+        _print(backend.enable_key(resolve.key_id(backend, key), enabled=False), as_json=as_json)
 
 
 @app.command("enable")
 def enable(key: options.Key, *, workspace: options.Workspace = None, as_json: options.AsJson = False) -> None:
     """Accept a disabled key again."""
     with open_backend(workspace) as backend:
-        _print(backend.enable_key(resolve.key(backend, key)["id"], enabled=True), as_json=as_json)
+        _print(backend.enable_key(resolve.key_id(backend, key), enabled=True), as_json=as_json)
 
 
 @app.command("revoke")
@@ -212,7 +211,7 @@ def verify(
 
     token = read_token()
     with open_backend(workspace) as backend:
-        chatflow_id = None if chatflow is None else resolve.flow(backend, chatflow)["id"]
+        chatflow_id = None if chatflow is None else resolve.flow_id(backend, chatflow)
         answer = backend.verify(token, chatflow_id, permission)
     if as_json:
         print_json(answer)
@@ -245,7 +244,7 @@ def _question(key: Json) -> str:
 
 
 def _flow_ids(backend: Backend, refs: "list[str] | tuple[str, ...]") -> tuple[str, ...]:
-    return tuple(resolve.flow(backend, ref)["id"] for ref in refs if ref.strip())
+    return tuple(resolve.flow_id(backend, ref) for ref in refs if ref.strip())
 
 
 def _print(key: Json, *, as_json: bool) -> None:

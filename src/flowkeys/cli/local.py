@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from operator import length_hint
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -173,10 +174,11 @@ class LocalBackend:
         """Add a folder's documents, those that changed."""
         settings = self.runtime.settings
         limits = DocumentLimits(file_bytes=settings.max_document_bytes, files=settings.max_documents)
-        files = read_folder(folder, limits, lambda source, why: progress(source, f"left out: {why}"))
+        files = read_folder(folder, limits, progress.left_out)
+        progress.begin(length_hint(files))
 
         def add(batch: list[tuple[str, bytes]]) -> Json:
-            adding = self.runtime.collections.add_files(self.caller, collection_id, batch, progress)
+            adding = self.runtime.collections.add_files(self.caller, collection_id, batch, progress.done)
             return msgspec.structs.asdict(self.run(adding))
 
         return import_report.in_batches(files, add)

@@ -1,20 +1,18 @@
 """What commands print: tables for people, or one JSON document for programs."""
 
 import json
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from flowkeys.cli.backend import Json, Listed, Progress
+from flowkeys.cli.backend import Json, Listed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PIPED_WIDTH: Final = 500
+_WIDE: Final = 2000
 """Where no terminal is, nothing is cut: the line goes to another program or a file."""
 
 NONE: Final = "-"
@@ -28,25 +26,26 @@ def print_json(document: Any) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
-def console(*, stderr: bool = False) -> "Console":
+def console(*, stderr: bool = False, width: int | None = None) -> "Console":
     """Return where tables are printed; no colour where no terminal is, or where NO_COLOR is set."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
+    if width is None and not stream.isatty():
+        width = _WIDE
     return Console(file=stream, width=width, highlight=False, markup=False, soft_wrap=False)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; a terminal folds long cells, so that nothing of them is lost."""
+    """Print a table, a line for each row: a narrow terminal breaks it, and no cell is cut or folded."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        table.add_column(name, overflow="fold", no_wrap=False)
+        table.add_column(name, no_wrap=True)
     for row in rows:
         table.add_row(*(printable(cell) for cell in row))
-    console().print(table)
+    console(width=_WIDE).print(table, soft_wrap=True)
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
@@ -75,34 +74,3 @@ def printable(text: str) -> str:
 def when(time: str | None) -> str:
     """Return a time of the wire for people, to the minute, UTC."""
     return NONE if time is None else f"{time[:10]} {time[11:16]}"
-
-
-@contextmanager
-def progress(title: str, *, quiet: bool = False) -> Iterator[Progress]:
-    """Show how far an import is: a bar on a terminal; elsewhere only what was left out or refused."""
-    if quiet or not sys.stderr.isatty():
-        yield _only_problems
-        return
-    from rich.progress import Progress as Bar
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        TextColumn("{task.completed} files"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[file]}", markup=False),
-    )
-    with Bar(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None, file="")
-
-        def step(source: str, outcome: str) -> None:
-            _only_problems(source, outcome)
-            bar.update(task, advance=1, file=printable(source))
-
-        yield step
-
-
-def _only_problems(source: str, outcome: str) -> None:
-    if outcome.startswith("left out"):
-        typer.echo(f"{printable(source)}: {outcome}", err=True)

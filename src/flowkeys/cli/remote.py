@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import length_hint
 from pathlib import Path
 from typing import Any, Final
 
@@ -145,7 +146,8 @@ class RemoteBackend:
     def import_folder(self, collection_id: str, folder: Path, progress: Progress) -> Json:
         """Upload a folder's documents."""
         limits = DocumentLimits(files=100_000)
-        files = read_folder(folder, limits, lambda source, why: progress(source, f"left out: {why}"))
+        files = read_folder(folder, limits, progress.left_out)
+        progress.begin(length_hint(files))
 
         def add(batch: list[tuple[str, bytes]]) -> Json:
             named = [(source.replace("/", _FOLDER_MARK), content) for source, content in batch]
@@ -156,7 +158,7 @@ class RemoteBackend:
                     raise
                 raise InvalidInput(*error.errors) from error
             for source, _ in named:
-                progress(source, "sent")
+                progress.done(source, "sent")
             return report
 
         return import_report.in_batches(files, add)

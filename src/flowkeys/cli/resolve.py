@@ -9,6 +9,8 @@ from flowkeys.cli.failures import Ambiguous, Refusal
 
 _PAGE: Final = 1000
 _SHOWN: Final = 10
+_SEARCHED: Final = 200
+"""Characters of a name that a list is searched for at most."""
 
 
 def is_id(text: str) -> bool:
@@ -31,7 +33,7 @@ def key(backend: Backend, ref: str) -> Json:
     for status in (None, "revoked"):
 
         def pages(part: Part, status: str | None = status) -> Listed:
-            return backend.keys(KeyFilter(search=ref, status=status), part)
+            return backend.keys(KeyFilter(search=ref[:_SEARCHED], status=status), part)
 
         found = _named(pages, "keyName", ref)
         if found:
@@ -54,9 +56,19 @@ def flow(backend: Backend, ref: str) -> Json:
     return _only(found, "chatflow", ref, lambda item: item["type"])
 
 
+def key_id(backend: Backend, ref: str) -> str:
+    """Return the id of the key that `ref` names; an id is taken as it is, for a caller who may not look."""
+    return ref.lower() if is_id(ref) else str(key(backend, ref)["id"])
+
+
+def flow_id(backend: Backend, ref: str) -> str:
+    """Return the id of the chatflow that `ref` names; an id is taken as it is."""
+    return ref.lower() if is_id(ref) else str(flow(backend, ref)["id"])
+
+
 def flows_named(backend: Backend, name: str) -> list[Json]:
     """Return the chatflows of exactly this name."""
-    return _named(lambda part: backend.chatflows(name, part), "name", name)
+    return _named(lambda part: backend.chatflows(name[:_SEARCHED], part), "name", name)
 
 
 def _named(pages: Callable[[Part], Listed], member: str, name: str) -> list[Json]:

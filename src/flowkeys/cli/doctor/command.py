@@ -20,11 +20,15 @@ def doctor(*, as_json: options.AsJson = False) -> None:
     from flowkeys.cli.doctor.report import examine
 
     findings = []
-    with console(stderr=True).status("Looking at the installation…"):
-        for finding in examine():
-            findings.append(finding)
-            if not as_json:
-                _print(finding.check, finding.verdict, finding.message, finding.advice)
+    waiting, examination = console(stderr=True), examine()
+    while True:
+        with waiting.status("Looking at the installation…"):
+            finding = next(examination, None)
+        if finding is None:
+            break
+        findings.append(finding)
+        if not as_json:
+            _print(finding.check, finding.verdict, finding.message, finding.advice)
     counts = {verdict: sum(f.verdict == verdict for f in findings) for verdict in ("ok", "warn", "fail")}
     if as_json:
         print_json({**counts, "findings": [msgspec.to_builtins(finding) for finding in findings]})
