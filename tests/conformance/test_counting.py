@@ -1,0 +1,249 @@
+"""Counting: what a call costs, and whom."""
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+
+import pytest
+
+from flowkeys.domain.times import from_iso
+from flowkeys.domain.token import Token
+from tests.conformance import raw, ways
+from tests.conformance.process import Served
+from tests.conformance.tenants import Tenant, database
+from tests.support.flows import bound_key, make_chatflow, make_key
+from tests.support.server import Running
+
+CALLS = 200
+
+
+@contextmanager
+def statements(server: Running) -> Iterator[list[str]]:
+    """Collect every statement that the look-ups and the readers run meanwhile."""
+    runtime = server.runtime
+    seen: list[str] = []
+    connections = [runtime.lookups._connection.raw, *runtime.store._open]
+
+    async def trace(callback: object) -> None:
+        for connection in connections:
+            connection.set_trace_callback(callback)
+
+    server.do(trace(seen.append))
+    try:
+        yield seen
+    finally:
+        server.do(trace(None))
+
+
+@contextmanager
+def unflushed(server: Running) -> Iterator[list[dict[str, int]]]:
+    """Keep what verification remembers from being written, and collect it."""
+    flushed: list[dict[str, int]] = []
+    usage = server.runtime.usage
+
+    async def collect(last_used: dict[str, int], _: object) -> None:
+        flushed.append(last_used)
+
+    async def swap(flush: object) -> object:
+        await usage.flush()
+        was, usage._flush = usage._flush, flush
+        return was
+
+    was = server.do(swap(collect))
+    try:
+        yield flushed
+    finally:
+        server.do(swap(was))
+
+
+def version(rows: sqlite3.Connection) -> int:
+    """Return a number that changes whenever another connection has committed anything."""
+    found: int = rows.execute("PRAGMA data_version").fetchone()[0]
+    return found
+
+
+def test_the_counters_count(tenant: Tenant) -> None:
+    """The tests below would prove nothing if a write did not show."""
+    with closing(database(tenant.server)) as rows, statements(tenant.server) as seen:
+        before = version(rows)
+        make_key(tenant.owner)
+        assert version(rows) != before
+        assert seen
+
+
+def test_verification_issues_no_write(tenant: Tenant) -> None:
+    """crates.io, datasette-auth-tokens, better-auth: a write per verification.
+
+    200 verifications, good and bad, commit nothing: the file is not touched. What they leave is one time of
+    use for each key that was good, in memory.
+    """
+    other = make_key(tenant.owner, "other")
+    refused = [make_key(tenant.owner, "disabled"), {"apiKey": Token.mint().reveal()}]
+    tenant.owner.post(f"/apikey/{refused[0]['id']}/disable")
+    with closing(database(tenant.server)) as rows, unflushed(tenant.server) as flushed:
+        before = version(rows)
+        for index in range(CALLS):
+            token = (tenant.token, other["apiKey"], refused[0]["apiKey"], refused[1]["apiKey"])[index % 4]
+            ways.verify(tenant.server, tenant.chatflow["id"], ways.bearer(token))
+            ways.fast_path(tenant.server, str(uuid.uuid4()), ways.bearer(token))
+            ways.management(tenant.server, "", ways.bearer(token))
+        assert version(rows) == before
+        tenant.server.do(tenant.server.runtime.usage.flush())
+    used = {key_id for part in flushed for key_id in part}
+    assert used == {tenant.key["id"], other["id"]}
+    assert len(flushed) <= 20, "one flush an interval, whatever the number of calls"
+
+
+def test_a_verification_is_one_statement_and_reads(tenant: Tenant) -> None:
+    """DESIGN: at most one query, no write. The statement is the indexed look-up, and a SELECT."""
+    with unflushed(tenant.server), statements(tenant.server) as seen:
+        for _ in range(20):
+            ways.management(tenant.server, "", ways.bearer(tenant.token))
+    assert len(seen) == 20
+    assert {text.split()[0] for text in seen} == {"SELECT"}
+    with closing(database(tenant.server)) as rows:
+        plan = " ".join(str(row) for row in rows.execute(f"EXPLAIN QUERY PLAN {seen[0]}"))
+    assert "SCAN" not in plan, plan
+    assert "digest" in plan
+
+
+@pytest.mark.parametrize("way", [ways.fast_path, ways.verify, ways.management])
+def test_an_unknown_token_costs_one_look_up_and_a_mistyped_one_none(way: ways.Way, tenant: Tenant) -> None:
+    """Langflow: an unknown key triggered a scan and decryption of all rows.
+
+    A wrong checksum, another shape or a malformed header is refused without any query; a well-formed token
+    that is nobody's with exactly one.
+    """
+    good = Token.mint().reveal()
+    garbage = [good[:-1] + ("A" if good[-1] != "A" else "B"), "x", "fl-", good.lower().upper()]
+    with statements(tenant.server) as seen:
+        for text in garbage:
+            found = way(tenant.server, tenant.chatflow["id"], ways.bearer(text))
+            assert (found.status, found.code) == (401, "unknown_key")
+        for header in (b"Basic x", b"", good.encode(), b"Bearer a b"):
+            assert way(tenant.server, tenant.chatflow["id"], [(b"Authorization", header)]).status == 400
+        assert seen == []
+        found = way(tenant.server, tenant.chatflow["id"], ways.bearer(good))
+        assert (found.status, found.code) == (401, "unknown_key")
+        assert len(seen) == 1
+
+
+def test_refused_calls_cost_the_keys_owner_nothing(here: Tenant) -> None:
+    """Flowise: wrong keys used up the flow's limit. A refusal moves no time of use and stores no message."""
+    closed = make_chatflow(here.owner, "bound to others")
+    keys = {
+        "disabled": bound_key(here.owner, closed),
+        "revoked": bound_key(here.owner, closed),
+        "not bound": make_key(here.owner),
+    }
+    here.owner.post(f"/apikey/{keys['disabled']['id']}/disable")
+    here.owner.delete(f"/apikey/{keys['revoked']['id']}")
+    for key in keys.values():
+        for _ in range(5):
+            assert ways.fast_path(here.server, closed["id"], ways.bearer(key["apiKey"])).status in {401, 403}
+            assert ways.management(here.server, "", ways.bearer(key["apiKey"])).status in {401, 403}
+    here.server.do(here.server.runtime.usage.flush())
+    for key in keys.values():
+        assert here.owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None
+    assert here.owner.get(f"/chatflows/{closed['id']}/messages").json()["total"] == 0
+
+
+def test_a_refused_body_is_not_read(here: Tenant) -> None:
+    """CONTRACT section 4: the credential comes first. A body that is never sent is not waited for."""
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n%s"
+    wrong = ways.bearer(Token.mint().reveal())[0]
+    for path in (f"/api/v1/prediction/{here.chatflow['id']}", "/api/v1/apikey", "/api/v1/apikey/verify"):
+        for credential in (b"", b"%s: %s\r\n" % wrong):
+            data = head % (path.encode(), credential) + b"Content-Length: 1000000\r\n\r\n"
+            assert raw.exchange(here.server.url, data).status == 401
+
+
+def test_a_good_key_is_not_refused_because_its_address_sent_garbage(here: Tenant) -> None:
+    """LESSONS, keeping the secret: failures are never charged to a key that is right."""
+    for number in range(300):
+        text = Token.mint().reveal() if number % 2 else f"garbage-{number}"
+        assert ways.fast_path(here.server, here.chatflow["id"], ways.bearer(text)).status == 401
+        if number % 50 == 0:
+            assert ways.fast_path(here.server, here.chatflow["id"], ways.bearer(here.token)).status == 200
+    assert here.ask() == 200
+
+
+def test_parallel_counts_add_up(here: Tenant) -> None:
+    """Langflow: `total += 1` through an ORM. Every call's messages are there, and so is every key."""
+    chatflow = make_chatflow(here.owner, "counted")
+    keys = [bound_key(here.owner, chatflow, f"counted {number}") for number in range(4)]
+    before = {status: _total(here, status) for status in ("active", "disabled", "revoked", "all")}
+
+    def work(number: int) -> None:
+        headers = ways.bearer(keys[number % 4]["apiKey"])
+        assert ways.fast_path(here.server, chatflow["id"], headers).status == 200
+        made = raw.send(
+            here.server.url,
+            "POST",
+            "/api/v1/apikey",
+            ways.bearer(here.owner.token or ""),
+            json_body={"keyName": f"parallel {number}"},
+        )
+        key_id = json.loads(made.body)["id"]
+        if number % 2:
+            method, path = (("POST", "/disable"), ("DELETE", ""))[number % 4 // 2]
+            target = f"/api/v1/apikey/{key_id}{path}"
+            assert (
+                raw.send(here.server.url, method, target, ways.bearer(here.owner.token or "")).status == 200
+            )
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(80)))
+    assert here.owner.get(f"/chatflows/{chatflow['id']}/messages").json()["total"] == 160
+    for key in keys:
+        shown = here.owner.get(f"/chatflows/{chatflow['id']}/messages", params={"keyId": key["id"]})
+        assert shown.json()["total"] == 40
+    after = {status: _total(here, status) for status in before}
+    assert {status: after[status] - before[status] for status in before} == {
+        "active": 40, "disabled": 20, "revoked": 20, "all": 80,
+    }  # fmt: skip
+
+
+def _total(here: Tenant, status: str) -> int:
+    total: int = here.owner.get("/apikey", params={"status": status, "page": 1}).json()["total"]
+    return total
+
+
+def test_the_time_of_last_use_never_moves_back(here: Tenant) -> None:
+    """A late flush of an earlier use is no use at all, and a flush counts no call twice."""
+    key = bound_key(here.owner, here.chatflow)
+    path = f"/apikey/{key['id']}"
+    here.server.api(key["apiKey"]).post(f"/prediction/{here.chatflow['id']}", json=ways.QUESTION)
+    here.server.do(here.server.runtime.usage.flush())
+    used = from_iso(here.owner.get(path).json()["lastUsedAt"]) or 0
+    for earlier in (used - 1_000_000, 0, used):
+        here.server.do(here.server.runtime.keyring.flush({key["id"]: earlier}, {}))
+        assert from_iso(here.owner.get(path).json()["lastUsedAt"]) == used
+
+
+FORWARDED = (
+    {"X-Forwarded-For": "203.0.113.9"},
+    {"X-Forwarded-For": "203.0.113.9, 127.0.0.1"},
+    {"X-Forwarded-For": "::ffff:203.0.113.9"},
+    {"X-Real-IP": "203.0.113.9"},
+    {"Forwarded": "for=203.0.113.9"},
+    {"X-Client-IP": "203.0.113.9", "True-Client-IP": "203.0.113.9", "CF-Connecting-IP": "203.0.113.9"},
+)
+
+
+@pytest.mark.parametrize("headers", FORWARDED, ids=lambda headers: " ".join(headers.values()))
+def test_an_address_that_a_client_claims_is_not_believed(headers: dict[str, str], served: Served) -> None:
+    """Flowise, Unkey: the leftmost X-Forwarded-For was believed. There is no configured proxy, so none is.
+
+    Neither the audit log nor the request log holds it.
+    """
+    owner = served.owner()
+    key = make_key(owner, "audited")
+    served.api(owner.token, **headers).post(f"/apikey/{key['id']}/disable").raise_for_status()
+    with closing(sqlite3.connect(served.data_dir / "flowkeys.db")) as rows:
+        select = "SELECT address FROM audit WHERE subject_id = ? AND action = 'key.disable'"
+        assert rows.execute(select, (key["id"],)).fetchall() == [("127.0.0.1",)]
+    assert "203.0.113.9" not in served.log.read_text()
