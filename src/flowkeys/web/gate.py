@@ -127,6 +127,6 @@ def _facts(scope: Scope, context: RequestContext, status: int, started: float) -
 def _request_id(scope: Scope) -> str:
     """Return the id that a proxy gave, when it looks like one and not like a token; else a new one."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value) and not value.startswith(b"fl-"):
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value) and b"fl-" not in value:
             return str(value, "ascii")
     return new_id()
