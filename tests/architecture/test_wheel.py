@@ -53,4 +53,4 @@ def test_the_wheel_carries_its_licence_and_its_command(wheel: ZipFile) -> None:
     metadata = message_from_bytes(wheel.read(names["METADATA"]))
     assert metadata["License-Expression"] == "Apache-2.0"
     assert wheel.read(names["LICENSE"]) == (ROOT / "LICENSE").read_bytes()
-    assert "flowkeys = flowkeys.cli.main:run" in wheel.read(names["entry_points.txt"]).decode()
+    assert "flowkeys = flowkeys.cli:run" in wheel.read(names["entry_points.txt"]).decode()

@@ -34,8 +34,6 @@ _CHATFLOW_MEMBERS: Final = {
     "key_id": "apikeyid",
     "key_ids": "apiKeyIds",
 }
-_FOLDER_MARK: Final = " - "
-"""Uploads carry file names only: the folder becomes a part of the name, so that no two files are one."""
 
 
 @contextmanager
@@ -150,14 +148,13 @@ class RemoteBackend:
         progress.begin(length_hint(files))
 
         def add(batch: list[tuple[str, bytes]]) -> Json:
-            named = [(source.replace("/", _FOLDER_MARK), content) for source, content in batch]
             try:
-                report: Json = self._client.run(_raw(upload(collection_id, named)))
+                report: Json = self._client.run(_raw(upload(collection_id, batch)))
             except InvalidRequestError as error:
                 if not error.errors:
                     raise
                 raise InvalidInput(*error.errors) from error
-            for source, _ in named:
+            for source, _ in batch:
                 progress.done(source, "sent")
             return report
 

@@ -9,6 +9,7 @@ _SIZE: Final = 16
 _VARIANTS: Final = "89ab"
 
 _ready: Final[deque[str]] = deque()
+os.register_at_fork(after_in_child=_ready.clear)  # a child must not hand out its parent's ids
 
 
 def new_id() -> str:

@@ -1,7 +1,5 @@
 """Uploads: multipart forms, with a limit on what is read."""
 
-from pathlib import PurePosixPath, PureWindowsPath
-
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -13,7 +11,7 @@ FIELD = "files"
 
 
 async def read_files(request: Request, *, max_bytes: int, max_files: int) -> list[tuple[str, bytes]]:
-    """Return the files of a multipart form as (name, content); names lose any folder they came with.
+    """Return the files of a multipart form as (name, content), named as they were sent.
 
     Raises:
         InvalidInput: it is no such form, or it has no files.
@@ -25,19 +23,12 @@ async def read_files(request: Request, *, max_bytes: int, max_files: int) -> lis
     try:
         async with limited.form(max_files=max_files, max_fields=10) as form:
             found = [item for item in form.getlist(FIELD) if isinstance(item, UploadFile)]
-            files = [(_name(item), await item.read()) for item in found]
+            files = [(item.filename or "", await item.read()) for item in found]
     except HTTPException as error:
         raise InvalidInput.of(FIELD, f"The form cannot be read: {error.detail}") from None
     if not files:
         raise InvalidInput.of(FIELD, "Send at least one file, in a field named files.")
     return files
-
-
-def _name(item: UploadFile) -> str:
-    name = PurePosixPath(PureWindowsPath(item.filename or "").name).name
-    if not name or not name.isprintable():
-        raise InvalidInput.of(FIELD, "Each file needs a name.")
-    return name
 
 
 def _limited(receive: Receive, max_bytes: int) -> Receive:
