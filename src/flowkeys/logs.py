@@ -5,12 +5,13 @@ example, every string of a line is searched for tokens before it is written.
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO, cast
 
 import msgspec
 import structlog
@@ -22,6 +23,23 @@ _HIDDEN: Final = "fl-…"
 
 Entry = MutableMapping[str, Any]
 Form = Literal["auto", "json", "text"]
+
+
+class _Sink:
+    """Standard error. A line that cannot be written, on a full disk say, is lost; the request it tells of
+    is not.
+    """
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
+_SINK: Final = cast("TextIO", _Sink())
 
 
 def configure(level: str = "info", form: Form = "auto") -> None:
@@ -42,10 +60,10 @@ def configure(level: str = "info", form: Form = "auto") -> None:
     structlog.configure(
         processors=[structlog.processors.add_log_level, *shared[1:], last],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(_SINK),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_SINK)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, *shared[1:]],
@@ -89,8 +107,8 @@ class AccessLog:
         lines, self._lines = self._lines, []
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         text = "".join(self._line(now, facts) for facts in lines)
-        sys.stderr.write(_clean(text))
-        sys.stderr.flush()
+        _SINK.write(_clean(text))
+        _SINK.flush()
 
     def _line(self, now: str, facts: dict[str, Any]) -> str:
         if self._as_text:

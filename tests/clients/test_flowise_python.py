@@ -62,7 +62,6 @@ def remembering(server: Running, owner: Api) -> dict:
     return {"url": server.url, "key": bound_key(owner, chatflow)["apiKey"], "chatflow": chatflow["id"]}
 
 
-@pytest.mark.xfail(reason="the client's `history: []` counts as a history, and hides the stored one")
 def test_its_sessions_are_remembered(python_client: Client, remembering: dict) -> None:
     """It sends an empty history with each call; that is no reason to forget what the session holds."""
     for question in ("My name is Ada", "Who am I?"):
@@ -72,7 +71,6 @@ def test_its_sessions_are_remembered(python_client: Client, remembering: dict) -
     assert "My name is Ada" in answer["text"]
 
 
-@pytest.mark.xfail(reason="a message with `content: null` is refused; the client sends that or `message`")
 def test_the_history_that_it_sends_is_read(python_client: Client, remembering: dict) -> None:
     """Its messages carry an explicit null where nothing was given, and are understood."""
     history = [

@@ -121,7 +121,7 @@ def _session_member(field: str, value: str | None, errors: list[FieldError]) -> 
 
 
 def _history(items: list[Any] | None, errors: list[FieldError]) -> tuple[Turn, ...] | None:
-    if items is None:
+    if not items:  # Flowise's client sends an empty list with each call: no reason to forget the session
         return None
     turns = []
     for item in items[:HISTORY_LENGTH]:
@@ -140,6 +140,6 @@ def _turn(item: Any) -> Turn | None:
     if not isinstance(item, dict):
         return None
     role = item.get("role") or item.get("type")
-    content = item.get("content", item.get("message"))
+    content = item.get("message") if item.get("content") is None else item["content"]
     known = _ROLES.get(role.lower()) if isinstance(role, str) else None
     return Turn(known, content) if known is not None and isinstance(content, str) else None
