@@ -1,6 +1,7 @@
 """Lists of keys: what the clever plans answer is what a plain look at every key answers."""
 
 import random
+import sqlite3
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -12,7 +13,7 @@ from flowkeys.domain.api_key import ApiKey, Creator, Status, fold_name
 from flowkeys.domain.digest import TokenDigest
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.domain.workspace import Workspace
-from flowkeys.storage import key_page, migrate
+from flowkeys.storage import key_page, key_statements, migrate
 from flowkeys.storage.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
@@ -53,6 +54,11 @@ def _keys() -> list[ApiKey]:
 
 
 KEYS = _keys()
+BOUND = {
+    "many": {k.id for n, k in enumerate(KEYS) if k.workspace_id == "w1" and n % 3},
+    "few": {k.id for n, k in enumerate(KEYS) if k.workspace_id == "w1" and n % 29 == 0},
+    "none": set(),
+}
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +72,21 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
         tables.workspaces.insert(Workspace(name, name, 0))
     for key in KEYS:
         tables.keys.insert(key, TokenDigest(f"hmac-sha256$s${key.id}"))
+    for chatflow, opens in BOUND.items():
+        _insert_chatflow(raw, chatflow, "w1")
+        for key in KEYS:
+            if key.id in opens:
+                tables.bindings.add("w1", key.id, chatflow, 0)
     yield tables
     raw.close()
+
+
+def _insert_chatflow(raw: sqlite3.Connection, chatflow_id: str, workspace_id: str) -> None:
+    raw.execute(
+        "INSERT INTO chatflow (id, workspace_id, name, type, flow_data, is_public, extras, created_at,"
+        " updated_at, version) VALUES (?, ?, 'n', 'CHATFLOW', '{}', 0, '{}', 0, 0, 1)",
+        (chatflow_id, workspace_id),
+    )
 
 
 def _expected(query: KeyQuery) -> list[ApiKey]:
@@ -77,6 +96,8 @@ def _expected(query: KeyQuery) -> list[ApiKey]:
         found = [k for k in found if k.status is not Status.REVOKED]
     elif query.status != "all":
         found = [k for k in found if k.status_at(NOW) is query.status]
+    if query.chatflow_id is not None:
+        found = [k for k in found if k.id in BOUND[query.chatflow_id]]
     needle = fold_name(query.search.strip())
     if needle:
         hint = needle.removeprefix("fl-").lstrip("•.…*")
@@ -108,22 +129,46 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(
     tables: Tables, monkeypatch: pytest.MonkeyPatch, few: int, search: str
 ) -> None:
     """Whichever plan is taken, for few matches or for many: the same keys, order and total."""
-    monkeypatch.setattr(key_page, "FEW", few)
+    for limit in ("FEW", "FEW_BOUND", "RARE"):
+        monkeypatch.setattr(key_page, limit, few)
     statuses = [None, "all", *Status]
-    for status, sort, descending in product(statuses, SORTS, (True, False)):
+    for status, sort, descending, chatflow in product(statuses, SORTS, (True, False), (None, *BOUND)):
         query = KeyQuery(
             workspace_id="w1",
             search=search,
             status=status,
+            chatflow_id=chatflow,
             sort=sort,
             descending=descending,
             limit=7,
-            offset=3,
         )
-        page = tables.keys.page(query, NOW)
         expected = _expected(query)
-        assert [k.id for k in page.items] == [k.id for k in expected[3:10]], (status, sort, descending)
-        assert page.total == len(expected), (status, sort, descending)
+        last = len(expected) - 4
+        for offset in (3, max(last, 0), len(expected) + 1):
+            page = tables.keys.page(msgspec.structs.replace(query, offset=offset), NOW)
+            wanted = [k.id for k in expected[offset : offset + 7]]
+            assert [k.id for k in page.items] == wanted, (status, sort, descending, chatflow, offset)
+            assert page.total == len(expected), (status, sort, descending, chatflow)
+
+
+def test_no_order_sorts_and_no_search_reads_rows(tables: Tables) -> None:
+    """Walking and counting read one index that holds all they need: that keeps 100,000 keys quick."""
+    raw = tables._connection.raw
+    values = dict.fromkeys(
+        ("workspace", "now", "chatflow", "searched", "hinted", "limit", "offset", "most"), ""
+    )
+    shape = key_statements.Shape("createdAt", True, None, False, False, False, False)
+    for sort, status, descending in product(SORTS, (None, "all", *Status), (True, False)):
+        one = shape._replace(sort=sort, status=status, descending=descending)
+        plans = [
+            key_statements.walk(one),
+            key_statements.count(one._replace(searched=True)),
+            key_statements.gather(one._replace(searched=True), "names"),
+        ]
+        for plan in plans:
+            steps = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.bind(values))]
+            assert len(steps) == 1, (one, steps)
+            assert "USING COVERING INDEX" in steps[0], (one, steps)
 
 
 def test_following_before_meets_every_key_once(tables: Tables) -> None:
@@ -158,6 +203,45 @@ def test_kept_counts_follow_status_and_deletion(tmp_path: Path) -> None:
     raw.close()
 
 
+def test_kept_counts_follow_bindings(tmp_path: Path) -> None:
+    """Totals of a chatflow's keys stay right when keys are bound, change their status, and are unbound."""
+    path = tmp_path / "keys.db"
+    migrate.upgrade(path)
+    raw = connect(path)
+    tables = Tables(Connection(raw))
+    tables.workspaces.insert(Workspace("w1", "w1", 0))
+    for chatflow in ("one", "two"):
+        _insert_chatflow(raw, chatflow, "w1")
+    keys = [
+        msgspec.structs.replace(key, workspace_id="w1", status=Status.ACTIVE, expires_at=None)
+        for key in KEYS[:6]
+    ]
+    for key in keys:
+        tables.keys.insert(key, TokenDigest(f"hmac-sha256$s${key.id}"))
+        for _ in range(2):  # binding again changes nothing
+            tables.bindings.add("w1", key.id, "one", 0)
+    tables.bindings.add("w1", keys[0].id, "two", 0)
+
+    def totals(chatflow: str) -> list[int]:
+        asked = [None, Status.DISABLED, Status.REVOKED, "all"]
+        queries = [KeyQuery(workspace_id="w1", chatflow_id=chatflow, status=status) for status in asked]
+        return [tables.keys.page(query, NOW).total for query in queries]
+
+    assert (totals("one"), totals("two")) == ([6, 0, 0, 6], [1, 0, 0, 1])
+    tables.keys.update(msgspec.structs.replace(keys[0], status=Status.DISABLED))
+    tables.keys.update(msgspec.structs.replace(keys[1], status=Status.REVOKED))
+    assert (totals("one"), totals("two")) == ([5, 1, 1, 6], [1, 1, 0, 1])
+    tables.bindings.remove("w1", keys[0].id, "one")
+    tables.bindings.remove("w1", keys[0].id, "one")
+    assert (totals("one"), totals("two")) == ([4, 0, 1, 5], [1, 1, 0, 1])
+    tables.chatflows.delete("w1", "one")
+    assert raw.execute("SELECT DISTINCT chatflow_id FROM key_count ORDER BY 1").fetchall() == [
+        ("",),
+        ("two",),
+    ]
+    raw.close()
+
+
 def test_a_binding_cannot_cross_workspaces(tmp_path: Path) -> None:
     """The database itself refuses it."""
     path = tmp_path / "keys.db"
@@ -167,10 +251,7 @@ def test_a_binding_cannot_cross_workspaces(tmp_path: Path) -> None:
     for name in ("w1", "w2"):
         tables.workspaces.insert(Workspace(name, name, 0))
     tables.keys.insert(msgspec.structs.replace(KEYS[1], workspace_id="w1"), TokenDigest("hmac-sha256$s$1"))
-    raw.execute(
-        "INSERT INTO chatflow (id, workspace_id, name, type, flow_data, is_public, extras, created_at,"
-        " updated_at, version) VALUES ('c', 'w2', 'n', 'CHATFLOW', '{}', 0, '{}', 0, 0, 1)"
-    )
+    _insert_chatflow(raw, "c", "w2")
     for workspace in ("w1", "w2"):
         with pytest.raises(Exception, match="FOREIGN KEY"):
             tables.bindings.add(workspace, KEYS[1].id, "c", 0)

@@ -28,7 +28,7 @@ def test_a_new_database_has_every_table_and_index_of_the_schema(tmp_path: Path) 
                 "include_name": lambda name, kind, _: (
                     not (
                         (kind == "table" and name.startswith(FULL_TEXT_PREFIXES))
-                        or (kind == "index" and name == "ix_api_key_expiry_order")
+                        or (kind == "index" and name == "ix_api_key_expiry")
                     )
                 )
             },

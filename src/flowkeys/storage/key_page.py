@@ -1,137 +1,174 @@
 """A page of keys, quick with 100,000 of them.
 
-Unsearched, an index gives the order and the kept counts give the total. Searched, there are two plans: few
-matches are collected through the trigram index and sorted; many matches are met soon enough by walking the
-index of the order. Counting the first few thousand matches tells which it is.
+Few matches are gathered, by what narrows most, and sorted here: that also tells how many they are. Among
+many, the page is soon met by walking the index of the order, and the total is kept (or, when names are
+searched, counted in one pass over the index of names).
 """
 
 import re
+from functools import cached_property
+from itertools import product
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, column, exists, func, or_, select, table, text
+from sqlalchemy import bindparam, select
 
 from flowkeys.domain.api_key import Status, fold_name
 from flowkeys.domain.listing import KeyQuery
-from flowkeys.storage.schema import api_key, binding, key_count, token
-from flowkeys.storage.statement import Connection, Row
+from flowkeys.storage import key_statements as statements
+from flowkeys.storage.key_statements import Path, Shape
+from flowkeys.storage.schema import key_count
+from flowkeys.storage.statement import Connection, Statement, in_json
 
 FEW: Final = 3000
-"""Up to so many matches are collected and sorted; the figure is where the two plans cost the same."""
+"""Up to so many matches of a search are gathered and sorted."""
+FEW_BOUND: Final = 1000
+"""Up to so many keys of a chatflow are gathered; each costs two look-ups."""
+RARE: Final = 200
+"""A status that so few keys have is gathered: walking would pass by most of the others first."""
 
+_ANY: Final = ""
+"""Instead of a chatflow, in the kept counts: keys whatever they open."""
 _TRIGRAM: Final = 3
 _HINT = re.compile(r"(?:fl-)?[•.…*]*([0-9A-Za-z]{4})")
-_fts = table("key_name_fts", column("rowid"))
-
-
-def fetch(connection: Connection, columns: Select[Any], query: KeyQuery, now: int) -> tuple[list[Row], int]:
-    """Return the rows of `columns` that the query asks for, and how many match in all."""
-    searched = fold_name(query.search.strip())
-    narrow = _narrow(connection, searched) if searched else None
-    conditions = [*_filters(query, now), *([narrow] if narrow is not None else [])]
-    if searched and narrow is None:
-        conditions.append(_contains(searched))
-    total = _total(connection, query, now, conditions, searched)
-    statement = columns.where(*conditions).order_by(*_order(query))
-    if query.before is not None:
-        statement = statement.where(_older_than(query.before))
-    return connection.query(statement.limit(query.limit).offset(query.offset)), total
-
-
-def _filters(query: KeyQuery, now: int) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [api_key.c.workspace_id == query.workspace_id]
-    status = query.status
-    if status is None:
-        conditions.append(api_key.c.status != Status.REVOKED.value)
-    elif status == Status.EXPIRED:
-        conditions += [api_key.c.status == Status.ACTIVE.value, api_key.c.expires_at <= now]
-    elif status == Status.ACTIVE:
-        unexpired = or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > now)
-        conditions += [api_key.c.status == Status.ACTIVE.value, unexpired]
-    elif status != "all":
-        conditions.append(api_key.c.status == Status(status).value)
-    if query.chatflow_id is not None:
-        bound = select(binding.c.key_id).where(
-            binding.c.workspace_id == query.workspace_id, binding.c.chatflow_id == query.chatflow_id
-        )
-        conditions.append(api_key.c.id.in_(bound))
-    return conditions
-
-
-def _narrow(connection: Connection, searched: str) -> ColumnElement[bool] | None:
-    """Return the condition for few matches, or None when the names have to be looked at one by one."""
-    if len(searched) < _TRIGRAM or "\0" in searched:
-        return None
-    phrase = '"' + searched.replace('"', '""') + '"'
-    matches = select(_fts.c.rowid).where(text("key_name_fts MATCH :phrase").bindparams(phrase=phrase))
-    found = connection.query(select(func.count()).select_from(matches.limit(FEW + 1).subquery()))[0][0]
-    if found > FEW:
-        return None
-    return or_(api_key.c.seq.in_(matches), *_by_hint(searched))
-
-
-def _contains(searched: str) -> ColumnElement[bool]:
-    return or_(func.instr(api_key.c.name_folded, searched) > 0, *_by_hint(searched))
-
-
-def _by_hint(searched: str) -> list[ColumnElement[bool]]:
-    match = _HINT.fullmatch(searched)
-    if match is None:
-        return []
-    # Folding the search lost its case; hints are few enough to compare without it.
-    return [api_key.c.id.in_(select(token.c.key_id).where(func.lower(token.c.hint) == match[1]))]
-
-
-def _total(
-    connection: Connection,
-    query: KeyQuery,
-    now: int,
-    conditions: list[ColumnElement[bool]],
-    searched: str,
-) -> int:
-    if searched or query.chatflow_id is not None or query.status == Status.EXPIRED:
-        return _count(connection, and_(*conditions))
-    kept = select(key_count.c.status, key_count.c.total).where(key_count.c.workspace_id == query.workspace_id)
-    counts: dict[Status, int] = {Status(status): total for status, total in connection.query(kept)}
-    if query.status == "all":
-        return sum(counts.values())
-    if query.status is None:
-        return counts.get(Status.ACTIVE, 0) + counts.get(Status.DISABLED, 0)
-    if query.status is Status.ACTIVE:
-        expired = and_(
-            api_key.c.workspace_id == query.workspace_id,
-            api_key.c.status == Status.ACTIVE.value,
-            api_key.c.expires_at <= now,
-        )
-        return counts.get(Status.ACTIVE, 0) - _count(connection, expired)
-    return counts.get(Status(query.status), 0)
-
-
-def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
-    counted: int = connection.query(select(func.count()).select_from(api_key).where(condition))[0][0]
-    return counted
-
-
-def _order(query: KeyQuery) -> list[ColumnElement[Any]]:
-    by: ColumnElement[Any] = {
-        "createdAt": api_key.c.created_at,
-        "keyName": api_key.c.name_folded,
-        "status": api_key.c.status,
-        "lastUsedAt": api_key.c.last_used_at,
-        "updatedAt": api_key.c.updated_at,
-        # Keys without expiry come last, as the latest to expire (there is an index on this expression).
-        "expiresAt": func.coalesce(api_key.c.expires_at, text("9223372036854775807")),
-    }[query.sort]
-    return [by.desc(), api_key.c.seq.desc()] if query.descending else [by.asc(), api_key.c.seq.asc()]
-
-
-def _older_than(key_id: str) -> ColumnElement[bool]:
-    """What comes after a key, newest first. Times alone do not tell: two keys may share one."""
-    last = api_key.alias()
-    return exists().where(
-        last.c.id == key_id,
-        last.c.workspace_id == api_key.c.workspace_id,
-        or_(
-            api_key.c.created_at < last.c.created_at,
-            and_(api_key.c.created_at == last.c.created_at, api_key.c.seq < last.c.seq),
-        ),
+_COUNTS = Statement(
+    select(key_count.c.status, key_count.c.total).where(
+        key_count.c.workspace_id == bindparam("workspace"), key_count.c.chatflow_id == bindparam("chatflow")
     )
+)
+
+
+def fetch(connection: Connection, query: KeyQuery, now: int) -> tuple[list[int], int]:
+    """Return the row numbers of the keys that the query asks for, in order, and how many match in all."""
+    return _Question(connection, query, now).answer()
+
+
+class _Question:
+    """One query on its way: its shape, and the values that its statements take."""
+
+    def __init__(self, connection: Connection, query: KeyQuery, now: int) -> None:
+        self._connection = connection
+        self._query = query
+        self._searched = fold_name(query.search.strip())
+        self._values: dict[str, object] = {
+            "workspace": query.workspace_id,
+            "chatflow": query.chatflow_id or _ANY,
+            "now": now,
+            "searched": self._searched,
+            "phrase": '"' + self._searched.replace('"', '""') + '"',
+        }
+        hinted = self._by_hint()
+        self._values["hinted"] = in_json(hinted)
+        self._shape = Shape(
+            sort=query.sort,
+            descending=query.descending,
+            status=query.status,
+            of_chatflow=query.chatflow_id is not None,
+            searched=bool(self._searched),
+            hinted=bool(hinted),
+            continued=False,
+        )
+
+    def answer(self) -> tuple[list[int], int]:
+        """Return the page and the total."""
+        if self._query.before is not None:
+            return self._continued(), self._total()
+        path, most = self._narrowest()
+        found = self._gathered(path, most) if path is not None else None
+        if found is not None:
+            return found
+        total = self._total()
+        if self._searched and total <= FEW and (found := self._gathered("names", FEW)) is not None:
+            return found
+        return self._walk(total), total
+
+    def _narrowest(self) -> tuple[Path | None, int]:
+        """Return how to gather the matches at once, when they may be few, and how many are few."""
+        if self._searched:
+            if len(self._searched) < _TRIGRAM or "\0" in self._searched:
+                return "names", FEW
+            return ("trigrams", FEW) if self._few_trigrams() else (None, 0)
+        status = self._shape.status
+        if self._shape.of_chatflow and sum(self._kept.values()) <= FEW_BOUND:
+            return "chatflow", FEW_BOUND
+        if status is not None and status != "all" and self._total() <= RARE:
+            return ("expiry" if status is Status.EXPIRED else "status"), RARE
+        return None, 0
+
+    def _gathered(self, path: Path, most: int) -> tuple[list[int], int] | None:
+        """Return the page and the total, or None when more than `most` match."""
+        found = self._rows(statements.gather(self._shape, path), most=most + 1)
+        if len(found) > most:
+            return None
+        query = self._query
+        found.sort(key=_order, reverse=query.descending)
+        return [seq for _, seq in found[query.offset : query.offset + query.limit]], len(found)
+
+    def _few_trigrams(self) -> bool:
+        ((found,),) = self._rows(statements.COUNT_TRIGRAMS, most=FEW + 1)
+        return bool(found <= FEW)
+
+    @cached_property
+    def _kept(self) -> dict[Status, int]:
+        return {Status(status): total for status, total in self._rows(_COUNTS)}
+
+    def _total(self) -> int:
+        """Return how many match: from the kept counts, as far as they know."""
+        if self._searched or self._shape.status is Status.EXPIRED:
+            return self._count(self._shape)
+        match self._shape.status:
+            case "all":
+                return sum(self._kept.values())
+            case None:
+                return self._kept.get(Status.ACTIVE, 0) + self._kept.get(Status.DISABLED, 0)
+            case Status.ACTIVE:
+                expired = self._count(self._shape._replace(status=Status.EXPIRED))
+                return self._kept.get(Status.ACTIVE, 0) - expired
+            case status:
+                return self._kept.get(status, 0)
+
+    def _count(self, shape: Shape) -> int:
+        ((counted,),) = self._rows(statements.count(shape))
+        return int(counted)
+
+    def _walk(self, total: int) -> list[int]:
+        """Walk to the page from the end that is nearer to it."""
+        query = self._query
+        limit = min(query.limit, total - query.offset)
+        if limit <= 0:
+            return []
+        after = total - query.offset - limit
+        if after >= query.offset:
+            rows = self._rows(statements.walk(self._shape), limit=limit, offset=query.offset)
+            return [seq for (seq,) in rows]
+        backwards = self._shape._replace(descending=not query.descending)
+        rows = self._rows(statements.walk(backwards), limit=limit, offset=after)
+        return [seq for (seq,) in reversed(rows)]
+
+    def _continued(self) -> list[int]:
+        """Return what comes after a key, newest first. Times alone do not tell: two keys may share one."""
+        mark = self._rows(statements.MARK, before=self._query.before)
+        if not mark:
+            return []
+        ((at, seq),) = mark
+        statement = statements.walk(self._shape._replace(continued=True))
+        query = self._query
+        rows = self._rows(statement, mark_at=at, mark_seq=seq, limit=query.limit, offset=query.offset)
+        return [seq for (seq,) in rows]
+
+    def _by_hint(self) -> list[int]:
+        """Return the keys with a token that ends in what is searched. Folding the search lost its case."""
+        match = _HINT.fullmatch(self._searched)
+        if match is None:
+            return []
+        cases = {"".join(letters) for letters in product(*((c, c.upper()) for c in match[1]))}
+        rows = self._rows(statements.BY_HINT, hints=in_json(sorted(cases)))
+        return [seq for (seq,) in rows]
+
+    def _rows(self, statement: Statement, **values: object) -> list[Any]:
+        return self._connection.rows(statement, {**self._values, **values})
+
+
+def _order(row: tuple[Any, int]) -> tuple[bool, Any, int]:
+    """Return what SQLite sorts by: nothing comes before everything."""
+    value, seq = row
+    return (True, value, seq) if value is not None else (False, 0, seq)

@@ -11,7 +11,7 @@ from flowkeys.domain.digest import ALGORITHM, TokenDigest
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.storage import key_page
 from flowkeys.storage.schema import api_key, binding, chatflow, token
-from flowkeys.storage.statement import Connection, Row, Statement
+from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
 _COLUMNS: Final = tuple(c for c in api_key.c if c.name not in {"seq", "name_folded"})
 _KEY_PARAMETERS: Final = [c.name for c in api_key.c if c.name != "seq"]
@@ -24,6 +24,8 @@ _HINT = (
     .scalar_subquery()
 )
 _SELECT = select(*_COLUMNS, _HINT.label("hint"))
+_NAMES: Final = [*(c.name for c in _COLUMNS), "hint"]
+_ID: Final = _NAMES.index("id")
 
 _INSERT_KEY = Statement(insert(api_key), _KEY_PARAMETERS)
 _INSERT_TOKEN = Statement(insert(token), [c.name for c in token.c if c.name != "seq"])
@@ -57,11 +59,12 @@ _TOUCH = Statement(
 _REDIGEST = Statement(
     update(token).where(token.c.key_id == bindparam("b_id"), token.c.digest == bindparam("b_old")), ["digest"]
 )
-# The chatflows of one key, the first bound first.
+_BY_SEQ = Statement(_SELECT.add_columns(api_key.c.seq).where(api_key.c.seq.in_(listed("seqs"))))
+# The chatflows of some keys, the first bound first.
 _BOUND = Statement(
-    select(chatflow.c.id, chatflow.c.name, chatflow.c.category, chatflow.c.updated_at)
+    select(binding.c.key_id, chatflow.c.id, chatflow.c.name, chatflow.c.category, chatflow.c.updated_at)
     .select_from(binding.join(chatflow, chatflow.c.id == binding.c.chatflow_id))
-    .where(binding.c.key_id == bindparam("key"))
+    .where(binding.c.key_id.in_(listed("keys")))
     .order_by(binding.c.seq)
 )
 
@@ -121,12 +124,14 @@ class KeyTable:
     def get(self, workspace_id: str, key_id: str) -> ApiKey | None:
         """Return a key of the workspace, in any status."""
         row = self._connection.row(_GET, {"workspace": workspace_id, "key": key_id})
-        return self._key(row) if row else None
+        return self._keys([row])[0] if row else None
 
     def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
         """Return the keys that match, sorted, with the number of all that match."""
-        rows, total = key_page.fetch(self._connection, _SELECT, query, now)
-        return Page([self._key(row) for row in rows], total)
+        seqs, total = key_page.fetch(self._connection, query, now)
+        found = self._connection.rows(_BY_SEQ, {"seqs": in_json(seqs)})
+        by_seq = {row[-1]: row[:-1] for row in found}
+        return Page(self._keys([by_seq[seq] for seq in seqs]), total)
 
     def update(self, key: ApiKey) -> None:
         """Write what may change of a key, and no time of use."""
@@ -150,26 +155,20 @@ class KeyTable:
         """Return (workspace id, key id) of the keys that `count_by_secret` counts."""
         return self._connection.rows(_IDS_BY_SECRET, {"now": now, "secret": secret_id})
 
-    def _key(self, row: Row) -> ApiKey:
-        values: dict[str, Any] = dict(zip((c.name for c in _COLUMNS), row, strict=False))
-        bound = self._connection.rows(_BOUND, {"key": values["id"]})
-        return ApiKey(
-            id=values["id"],
-            workspace_id=values["workspace_id"],
-            name=values["name"],
-            permissions=msgspec.json.decode(values["permissions"], type=frozenset[str]),
-            status=Status(values["status"]),
-            hint=row[-1],
-            expires_at=values["expires_at"],
-            note=values["note"],
-            created_by=Creator(values["created_by_type"], values["created_by_id"], values["created_by_name"]),
-            created_at=values["created_at"],
-            updated_at=values["updated_at"],
-            last_used_at=values["last_used_at"],
-            revoked_at=values["revoked_at"],
-            version=values["version"],
-            chatflows=tuple(BoundChatflow(*row) for row in bound),
-        )
+    def _keys(self, rows: list[Row]) -> list[ApiKey]:
+        """Return the keys of rows, with the chatflows of all of them read at once."""
+        bound: dict[str, list[BoundChatflow]] = {row[_ID]: [] for row in rows}
+        for key_id, *about in self._connection.rows(_BOUND, {"keys": in_json(list(bound))}):
+            bound[key_id].append(BoundChatflow(*about))
+        return [_key(row, tuple(bound[row[_ID]])) for row in rows]
+
+
+def _key(row: Row, chatflows: tuple[BoundChatflow, ...]) -> ApiKey:
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    creator = Creator(*(values.pop(f"created_by_{part}") for part in ("type", "id", "name")))
+    values["permissions"] = msgspec.json.decode(values["permissions"], type=frozenset[str])
+    values["status"] = Status(values["status"])
+    return ApiKey(**values, created_by=creator, chatflows=chatflows)
 
 
 def _mutable(key: ApiKey) -> dict[str, object]:

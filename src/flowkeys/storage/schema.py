@@ -65,12 +65,17 @@ api_key = Table(
     Column("revoked_at", BigInteger),
     Column("version", BigInteger, nullable=False),
     UniqueConstraint("workspace_id", "id"),
-    Index(None, "workspace_id", "created_at", "seq"),
-    Index(None, "workspace_id", "name_folded", "seq"),
-    Index(None, "workspace_id", "status", "name_folded", "seq"),
-    Index(None, "workspace_id", "last_used_at", "seq"),
-    Index(None, "workspace_id", "expires_at", "seq"),
-    Index(None, "workspace_id", "updated_at", "seq"),
+    # One for each order, with what decides the status, so that a page is found without reading rows. The
+    # one by name is also what a search reads, so it holds the other orders too. (By expiry: `sqlite_ddl`.)
+    Index("ix_api_key_created", "workspace_id", "created_at", "seq", "status", "expires_at"),
+    Index("ix_api_key_last_used", "workspace_id", "last_used_at", "seq", "status", "expires_at"),
+    Index(
+        "ix_api_key_name",
+        *("workspace_id", "name_folded", "seq", "status", "expires_at"),
+        *("created_at", "updated_at", "last_used_at"),
+    ),
+    Index("ix_api_key_status", "workspace_id", "status", "seq", "expires_at"),
+    Index("ix_api_key_updated", "workspace_id", "updated_at", "seq", "status", "expires_at"),
     sqlite_autoincrement=True,
 )
 
@@ -78,9 +83,13 @@ key_count = Table(
     "key_count",
     metadata,
     Column("workspace_id", Text, ForeignKey("workspace.id"), primary_key=True),
+    Column("chatflow_id", Text, primary_key=True),
     Column("status", Text, primary_key=True),
     Column("total", BigInteger, nullable=False),
-    info={"kept_by": "triggers, so that a page of 100,000 keys knows its total without counting"},
+    info={
+        "kept_by": "triggers, so that a page of 100,000 keys knows its total without counting",
+        "chatflow_id": "of the keys bound to it; empty: of all keys",
+    },
 )
 
 token = Table(

@@ -25,23 +25,41 @@ INITIAL: Final = (
         INSERT INTO key_name_fts(key_name_fts, rowid, name_folded)
             VALUES ('delete', old.seq, old.name_folded);
     END""",
-    # How many keys a workspace has in each stored status.
+    # How many keys a workspace, and each chatflow in it, has in each stored status.
     """CREATE TRIGGER key_count_insert AFTER INSERT ON api_key BEGIN
-        INSERT INTO key_count(workspace_id, status, total) VALUES (new.workspace_id, new.status, 1)
-            ON CONFLICT (workspace_id, status) DO UPDATE SET total = total + 1;
+        INSERT INTO key_count(workspace_id, chatflow_id, status, total)
+            VALUES (new.workspace_id, '', new.status, 1)
+            ON CONFLICT (workspace_id, chatflow_id, status) DO UPDATE SET total = total + 1;
     END""",
     """CREATE TRIGGER key_count_update AFTER UPDATE OF status ON api_key
     WHEN old.status IS NOT new.status BEGIN
-        UPDATE key_count SET total = total - 1 WHERE workspace_id = old.workspace_id AND status = old.status;
-        INSERT INTO key_count(workspace_id, status, total) VALUES (new.workspace_id, new.status, 1)
-            ON CONFLICT (workspace_id, status) DO UPDATE SET total = total + 1;
+        UPDATE key_count SET total = total - 1
+            WHERE workspace_id = old.workspace_id AND status = old.status AND (chatflow_id = ''
+                OR chatflow_id IN (SELECT chatflow_id FROM binding WHERE key_id = old.id));
+        INSERT INTO key_count(workspace_id, chatflow_id, status, total)
+            SELECT new.workspace_id, '', new.status, 1
+            UNION ALL SELECT new.workspace_id, chatflow_id, new.status, 1 FROM binding WHERE key_id = new.id
+            ON CONFLICT (workspace_id, chatflow_id, status) DO UPDATE SET total = total + 1;
     END""",
     """CREATE TRIGGER key_count_delete AFTER DELETE ON api_key BEGIN
-        UPDATE key_count SET total = total - 1 WHERE workspace_id = old.workspace_id AND status = old.status;
+        UPDATE key_count SET total = total - 1
+            WHERE workspace_id = old.workspace_id AND chatflow_id = '' AND status = old.status;
+    END""",
+    """CREATE TRIGGER key_count_bind AFTER INSERT ON binding BEGIN
+        INSERT INTO key_count(workspace_id, chatflow_id, status, total)
+            SELECT new.workspace_id, new.chatflow_id, status, 1 FROM api_key WHERE id = new.key_id
+            ON CONFLICT (workspace_id, chatflow_id, status) DO UPDATE SET total = total + 1;
+    END""",
+    """CREATE TRIGGER key_count_unbind AFTER DELETE ON binding BEGIN
+        UPDATE key_count SET total = total - 1
+            WHERE workspace_id = old.workspace_id AND chatflow_id = old.chatflow_id
+                AND status = (SELECT status FROM api_key WHERE id = old.key_id);
+        DELETE FROM key_count
+            WHERE workspace_id = old.workspace_id AND chatflow_id = old.chatflow_id AND total = 0;
     END""",
     # Sorting by expiry puts keys without one last.
-    """CREATE INDEX ix_api_key_expiry_order ON api_key
-        (workspace_id, coalesce(expires_at, 9223372036854775807), seq)""",
+    """CREATE INDEX ix_api_key_expiry ON api_key
+        (workspace_id, coalesce(expires_at, 9223372036854775807), seq, status, expires_at)""",
     # Passages of documents, by words.
     """CREATE VIRTUAL TABLE passage_fts USING fts5(
         heading, content, content='passage', content_rowid='seq',

@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -42,6 +44,16 @@ class Statement:
     def bind(self, parameters: Mapping[str, object]) -> Mapping[str, object]:
         """Return the parameters together with the constants that the statement was written with."""
         return {**self._constants, **parameters} if self._constants else parameters
+
+
+def listed(parameter: str) -> Select[tuple[Any]]:
+    """Return the members of a list that is one parameter: for ``IN``, whatever the list's length."""
+    return select(func.json_each(bindparam(parameter)).table_valued("value").c.value)
+
+
+def in_json(values: Sequence[object]) -> str:
+    """Return the value of such a parameter."""
+    return msgspec.json.encode(values).decode()
 
 
 class Connection:

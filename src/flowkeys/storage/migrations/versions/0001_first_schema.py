@@ -53,39 +53,42 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(
-        op.f("ix_api_key_workspace_id_created_at_seq"),
+        "ix_api_key_created",
         "api_key",
-        ["workspace_id", "created_at", "seq"],
+        ["workspace_id", "created_at", "seq", "status", "expires_at"],
         unique=False,
     )
     op.create_index(
-        op.f("ix_api_key_workspace_id_expires_at_seq"),
+        "ix_api_key_last_used",
         "api_key",
-        ["workspace_id", "expires_at", "seq"],
+        ["workspace_id", "last_used_at", "seq", "status", "expires_at"],
         unique=False,
     )
     op.create_index(
-        op.f("ix_api_key_workspace_id_last_used_at_seq"),
+        "ix_api_key_name",
         "api_key",
-        ["workspace_id", "last_used_at", "seq"],
+        [
+            "workspace_id",
+            "name_folded",
+            "seq",
+            "status",
+            "expires_at",
+            "created_at",
+            "updated_at",
+            "last_used_at",
+        ],
         unique=False,
     )
     op.create_index(
-        op.f("ix_api_key_workspace_id_name_folded_seq"),
+        "ix_api_key_status",
         "api_key",
-        ["workspace_id", "name_folded", "seq"],
+        ["workspace_id", "status", "seq", "expires_at"],
         unique=False,
     )
     op.create_index(
-        op.f("ix_api_key_workspace_id_status_name_folded_seq"),
+        "ix_api_key_updated",
         "api_key",
-        ["workspace_id", "status", "name_folded", "seq"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_api_key_workspace_id_updated_at_seq"),
-        "api_key",
-        ["workspace_id", "updated_at", "seq"],
+        ["workspace_id", "updated_at", "seq", "status", "expires_at"],
         unique=False,
     )
     op.create_table(
@@ -184,12 +187,13 @@ def upgrade() -> None:
     op.create_table(
         "key_count",
         sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("chatflow_id", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspace.id"], name=op.f("fk_key_count_workspace_id_workspace")
         ),
-        sa.PrimaryKeyConstraint("workspace_id", "status", name=op.f("pk_key_count")),
+        sa.PrimaryKeyConstraint("workspace_id", "chatflow_id", "status", name=op.f("pk_key_count")),
         info={"kept_by": "triggers, so that a page of 100,000 keys knows its total without counting"},
     )
     op.create_table(

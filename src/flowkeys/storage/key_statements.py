@@ -1,0 +1,160 @@
+"""The statements of a page of keys: one for each shape of question, compiled once.
+
+Each order has an index that also holds status and expiry, so that skipping what does not match, or what lies
+before the page, reads no row. Which index is used is written down (``INDEXED BY``): SQLite would guess it.
+"""
+
+from functools import cache
+from typing import Any, Final, Literal, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    column,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
+
+from flowkeys.domain.api_key import Status
+from flowkeys.domain.listing import KeySort
+from flowkeys.storage.schema import api_key, binding, token
+from flowkeys.storage.statement import Statement, listed
+
+Path = Literal["names", "trigrams", "chatflow", "status", "expiry"]
+"""Where a search for few keys begins."""
+
+
+class Shape(NamedTuple):
+    """What a question consists of, without its values."""
+
+    sort: KeySort
+    descending: bool
+    status: Status | Literal["all"] | None
+    of_chatflow: bool
+    searched: bool
+    hinted: bool
+    """Whether the search is the end of some token."""
+    continued: bool
+    """Whether only what is older than a key is asked for."""
+
+
+_seq: ColumnElement[int] = column("seq")
+_status: ColumnElement[str] = column("status")
+_name: ColumnElement[str] = column("name_folded")
+_workspace = column("workspace_id") == bindparam("workspace")
+# Keys without expiry come last, as the latest to expire.
+_expiry: ColumnElement[Any] = func.coalesce(column("expires_at"), literal_column("9223372036854775807"))
+_ORDER: Final[dict[KeySort, tuple[ColumnElement[Any], str]]] = {
+    "createdAt": (column("created_at"), "ix_api_key_created"),
+    "keyName": (_name, "ix_api_key_name"),
+    "status": (_status, "ix_api_key_status"),
+    "lastUsedAt": (column("last_used_at"), "ix_api_key_last_used"),
+    "updatedAt": (column("updated_at"), "ix_api_key_updated"),
+    "expiresAt": (_expiry, "ix_api_key_expiry"),
+}
+_START: Final[dict[Path, str]] = {
+    "names": "INDEXED BY ix_api_key_name",
+    "trigrams": "NOT INDEXED",
+    "chatflow": "",
+    "status": "INDEXED BY ix_api_key_status",
+    "expiry": "INDEXED BY ix_api_key_expiry",
+}
+_hinted = listed("hinted")
+_phrase = text("key_name_fts MATCH :phrase")
+_matching: Select[tuple[int]] = select(column("rowid")).select_from(text("key_name_fts")).where(_phrase)
+
+# The trigrams of a search tell soon whether few names can match.
+COUNT_TRIGRAMS: Final = Statement(
+    select(func.count()).select_from(_matching.limit(bindparam("most")).subquery())
+)
+# Keys by the end of a token.
+BY_HINT: Final = Statement(
+    select(api_key.c.seq)
+    .select_from(token.join(api_key, api_key.c.id == token.c.key_id))
+    .where(
+        token.c.hint.in_(listed("hints")),
+        token.c.workspace_id == bindparam("workspace"),
+    )
+)
+MARK: Final = Statement(
+    select(api_key.c.created_at, api_key.c.seq).where(
+        api_key.c.workspace_id == bindparam("workspace"), api_key.c.id == bindparam("before")
+    )
+)
+
+
+@cache
+def walk(shape: Shape) -> Statement:
+    """Return the statement for one page of row numbers, along the index of the order."""
+    by, index = _ORDER[shape.sort]
+    order = (by.desc(), _seq.desc()) if shape.descending else (by.asc(), _seq.asc())
+    found = _from(f"INDEXED BY {index}", _seq).where(*_conditions(shape))
+    return Statement(found.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")))
+
+
+@cache
+def count(shape: Shape) -> Statement:
+    """Return the statement that counts what matches, without reading rows."""
+    start = _START["names"] if shape.searched else _START["expiry"]
+    return Statement(_from(start, func.count()).where(*_conditions(shape)))
+
+
+@cache
+def gather(shape: Shape, path: Path) -> Statement:
+    """Return the statement for (what orders, row number) of at most `most` that match, in no order."""
+    found = _from(_START[path], _ORDER[shape.sort][0], _seq).where(*_conditions(shape, path))
+    return Statement(found.limit(bindparam("most")))
+
+
+def _from(index: str, *columns: ColumnElement[Any]) -> Select[Any]:
+    return select(*columns).select_from(text(f"api_key {index}"))
+
+
+def _conditions(shape: Shape, path: Path | None = None) -> list[ColumnElement[bool]]:
+    conditions = [_workspace, *_of_status(shape.status)]
+    if shape.of_chatflow:
+        conditions.append(_of_chatflow(first=path == "chatflow"))
+    if shape.searched:
+        conditions.append(_named(shape, by_trigrams=path == "trigrams"))
+    if shape.continued:
+        mark = tuple_(bindparam("mark_at"), bindparam("mark_seq"))
+        conditions.append(tuple_(column("created_at"), _seq) < mark)
+    return conditions
+
+
+def _of_status(status: Status | Literal["all"] | None) -> list[ColumnElement[bool]]:
+    match status:
+        case "all":
+            return []
+        case None:  # not revoked: a range, for the index that begins with the status
+            return [_status < Status.REVOKED.value]
+        case Status.EXPIRED:
+            return [_status == Status.ACTIVE.value, _expiry <= bindparam("now")]
+        case Status.ACTIVE:
+            return [_status == Status.ACTIVE.value, _expiry > bindparam("now")]
+        case _:
+            return [_status == status.value]
+
+
+def _of_chatflow(*, first: bool) -> ColumnElement[bool]:
+    own = (
+        binding.c.workspace_id == bindparam("workspace"),
+        binding.c.chatflow_id == bindparam("chatflow"),
+    )
+    if first:
+        return column("id").in_(select(binding.c.key_id).where(*own))
+    return exists().where(*own[1:], binding.c.key_id == column("id"))
+
+
+def _named(shape: Shape, *, by_trigrams: bool) -> ColumnElement[bool]:
+    if by_trigrams:
+        return _seq.in_(union_all(_matching, _hinted) if shape.hinted else _matching)
+    named = func.instr(_name, bindparam("searched")) > 0
+    return or_(named, _seq.in_(_hinted)) if shape.hinted else named
