@@ -26,8 +26,9 @@ Form = Literal["auto", "json", "text"]
 
 
 class _Sink:
-    """Standard error. A line that cannot be written, on a full disk say, is lost; the request it tells of
-    is not.
+    """Standard error, for which a line that cannot be written is lost, and nothing else.
+
+    A full disk must not turn the answer to a request into an error.
     """
 
     def write(self, text: str) -> None:
