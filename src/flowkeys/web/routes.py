@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from flowkeys.web.auth import authenticate
@@ -73,11 +74,13 @@ class GuardedRouter(APIRouter):
         status: int = 200,
         errors: tuple[str, ...] = (),
         extra: dict[str, Any] | None = None,
+        response_class: type[Response] = JSONResponse,
     ) -> Callable[[Endpoint], Endpoint]:
         """Add a route.
 
-        `answers` is the schema of the answer, for the description; `errors` are the codes it may refuse
-        with, beside those of the credential, of a missing permission and of outages, which are implied.
+        `answers` is the schema of the answer, for the description, and `response_class` names its media type;
+        `errors` are the codes it may refuse with, beside those of the credential, of a missing permission and
+        of outages, which are implied.
         """
         codes = ["internal_error", "unavailable", "invalid_request", *errors]
         if needs != OPEN:
@@ -88,6 +91,7 @@ class GuardedRouter(APIRouter):
             methods=[method],
             status_code=status,
             response_model=None,
+            response_class=response_class,
             responses={status: {"model": answers}, **_described(codes)},
             openapi_extra={
                 NEEDS: needs,

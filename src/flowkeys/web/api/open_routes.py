@@ -19,7 +19,7 @@ _DISPLAY = ("starterPrompts", "theme", "welcomeMessage", "title", "followUpPromp
 _ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 
 
-@router.on("GET", "/ping", needs=OPEN, answers=str)
+@router.on("GET", "/ping", needs=OPEN, answers=str, response_class=PlainTextResponse)
 async def ping() -> Response:
     """Answer `pong` when the server is ready."""
     return PlainTextResponse("pong")

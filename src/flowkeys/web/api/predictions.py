@@ -37,6 +37,7 @@ class Delegated(Response):
     extra={
         "security": [{"bearerKey": []}, {}],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _BODY_SCHEMA}}},
+        "responses": {"200": {"content": {"text/event-stream": {}}}},
     },
 )  # fmt: skip
 async def predict(chatflow_id: str, request: Request) -> Response:  # noqa: ARG001 - for the description
