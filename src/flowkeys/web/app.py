@@ -78,7 +78,8 @@ def _keep_problems_only(responses: dict[str, Any]) -> None:
     """Take out what the framework adds by itself: its own form of 422, where we have no such answer."""
     for status in [status for status in responses if status[0] in "45"]:
         content = responses[status]["content"]
-        content.pop("application/json", None)
+        for media_type in set(content) - {CONTENT_TYPE}:
+            del content[media_type]
         if not content:
             del responses[status]
 
