@@ -18,7 +18,7 @@ def decode(body: bytes) -> Any:
     """
     try:
         value = _decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(problem("invalid_json", f"The body is not valid JSON: {error}")) from None
     if too_deep(body, value):
         raise Refused(problem("invalid_json", f"The body is nested deeper than {MAX_DEPTH} levels."))
