@@ -1,0 +1,1 @@
+"""Measurements of this server on this machine: ``python -m bench``."""

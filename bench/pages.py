@@ -1,0 +1,131 @@
+"""A page of keys, with 100,000 of them: each case in turn, round after round."""
+
+import http.client
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from bench import process, seed
+from bench.report import Table
+from flowkeys.domain.listing import KeySort
+from flowkeys.flows.templates import reply_flow
+
+LIMIT: Final = 12
+UNSEARCHED_MS: Final = 5
+SEARCHED_MS: Final = 30
+SORTS: Final = KeySort.__args__
+WARMING: Final = "warming-up"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One list that someone asks for, as part of a group that one line of the table is about."""
+
+    group: str
+    target_ms: int
+    query: tuple[tuple[str, str], ...]
+
+    def path(self) -> str:
+        """Return the path and the query."""
+        return "/api/v1/apikey?" + urlencode(self.query, quote_via=quote)
+
+
+def measure(folder: Path, rounds: int, keys: int) -> list[Table]:
+    """Return the table: what the server's own log says each page took."""
+    data = folder / "data"
+    owner, chatflows = seed.seed(data, keys, reply_flow("You said: {{ question }}"))
+    cases = _cases(keys, chatflows)
+    log = folder / "server.log"
+    with process.flowkeys(data, log, log_format="json") as server:
+        address = urlsplit(server.url).netloc
+        connection = http.client.HTTPConnection(address, timeout=60)
+        for case in cases:
+            _get(connection, case, owner, WARMING)
+        before = server.cpu_seconds()
+        for _ in range(rounds):
+            for number, case in enumerate(cases):
+                _get(connection, case, owner, f"bench-case-{number}")
+        each = (server.cpu_seconds() - before) / rounds / len(cases) * 1000
+        memory = server.memory_mb("VmHWM")
+    times = _times(log)
+    table = Table(
+        f"A page of 12 keys, with {keys:,} keys",
+        ("", "lists", "median ms", "slowest list, its median", "slowest ever", "target"),
+        note=f"Times are the server's own, from its log, {rounds} calls of each list; a list is a filter, a "
+        f"search and an order. {each:.1f} ms of processor time each, {memory:.0f} MB of memory at most.",
+    )
+    groups: dict[str, list[int]] = defaultdict(list)
+    for number, case in enumerate(cases):
+        groups[case.group].append(number)
+    for group, numbers in groups.items():
+        medians = {number: statistics.median(times[number]) for number in numbers}
+        slowest = max(medians, key=lambda number: medians[number])
+        target = cases[slowest].target_ms
+        verdict = table.verdict(f"< {target} ms", met=medians[slowest] < target)
+        most = max(max(times[number]) for number in numbers)
+        table.add(
+            group, str(len(numbers)), f"{statistics.median(medians.values()):.1f}",
+            f"{medians[slowest]:.1f}", f"{most:.1f}", verdict,
+        )  # fmt: skip
+    return [table]
+
+
+def _cases(keys: int, chatflows: list[str]) -> list[Case]:
+    orders = [sign + name for name, sign in product(SORTS, ("-", ""))]
+    deep = str(keys * 6 // 10 // LIMIT)
+    searches = {
+        "search, many match": ("production", "customer-", "backend service"),
+        "search, few match": ("reykjavík webhook - staging", "zoë's notebook"),
+        "search, nothing matches": ("no such name", "zqzq"),
+        "search, one or two characters": ("e", "pr", "zz", "東"),
+        "search, the end of a token": ("a1B2", "00ff"),
+    }
+    cases = [_case("first page, each order", UNSEARCHED_MS, sort=order) for order in orders]
+    cases += [_case("page far down, each order", UNSEARCHED_MS, sort=order, page=deep) for order in orders]
+    for status in ("active", "disabled", "expired", "revoked", "all"):
+        cases += [
+            _case("one status, each order", UNSEARCHED_MS, sort=order, status=status) for order in orders
+        ]
+    for name, chatflow in (("a third of the keys", chatflows[0]), ("some of the keys", chatflows[1])):
+        cases += [
+            _case(f"a chatflow with {name}, each order", UNSEARCHED_MS, sort=order, chatflowId=chatflow)
+            for order in orders
+        ]
+    for group, texts in searches.items():
+        cases += [
+            _case(f"{group}, each order", SEARCHED_MS, search=text, sort=order)
+            for text, order in product(texts, orders)
+        ]
+    cases += [
+        _case("search, one status", SEARCHED_MS, search=text, status=status)
+        for text, status in product(("production", "pr"), ("active", "disabled", "expired", "revoked", "all"))
+    ]
+    return cases
+
+
+def _case(group: str, target_ms: int, **query: str) -> Case:
+    return Case(group, target_ms, tuple({"page": "1", "limit": str(LIMIT), **query}.items()))
+
+
+def _get(connection: http.client.HTTPConnection, case: Case, token: str, request_id: str) -> None:
+    headers = {"Authorization": f"Bearer {token}", "X-Request-Id": request_id}
+    connection.request("GET", case.path(), headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != http.client.OK:
+        raise RuntimeError(f"{case}: {answer.status} {body[:200]!r}")
+
+
+def _times(log: Path) -> dict[int, list[float]]:
+    times: dict[int, list[float]] = defaultdict(list)
+    for line in log.read_bytes().splitlines():
+        if b"bench-case-" in line:
+            said = msgspec.json.decode(line)
+            times[int(said["request_id"].rpartition("-")[2])].append(said["ms"])
+    return times

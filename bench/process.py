@@ -1,0 +1,101 @@
+"""A server in a process of its own, on a core of its own."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+SERVER_CORE = 0
+CLIENT_CORE = 1
+START_SECONDS = 30
+
+_TICK = os.sysconf("SC_CLK_TCK")
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+class Process:
+    """A running server and what it uses."""
+
+    def __init__(self, pid: int, url: str) -> None:
+        self.pid = pid
+        self.url = url
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that it has used, all its threads together."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICK
+
+    def memory_mb(self, name: str = "VmRSS") -> float:
+        """Return its memory: `VmRSS` now, `VmHWM` at most so far."""
+        status = Path(f"/proc/{self.pid}/status").read_text("ascii")
+        found = re.search(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)
+        assert found is not None
+        return int(found[1]) / 1024
+
+
+def pinned(core: int) -> list[str]:
+    """Return the beginning of a command that keeps it on one core, where there is more than one."""
+    return ["taskset", "-c", str(core)] if len(os.sched_getaffinity(0)) > 1 else []
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return this environment with these settings of flowkeys and no others."""
+    return {**{name: value for name, value in os.environ.items() if "FLOWKEYS_" not in name}, **settings}
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], log: Path, settings: Mapping[str, str] = {}) -> Iterator[Process]:
+    """Run a server; its address is read from its log. It is stopped at the end."""
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [*pinned(SERVER_CORE), *command],
+            env=environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Process(child.pid, _wait(child, log))
+    finally:
+        child.terminate()
+        child.wait(15)
+
+
+@contextlib.contextmanager
+def flowkeys(data_dir: Path, log: Path, **settings: str) -> Iterator[Process]:
+    """Serve a data directory with the settings that everyone gets."""
+    own = {"data_dir": str(data_dir), "port": "0", **settings}
+    named = {f"FLOWKEYS_{name.upper()}": value for name, value in own.items()}
+    command = str(Path(sys.executable).with_name("flowkeys"))
+    with running([command, "serve"], log, named) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def empty(log: Path) -> Iterator[Process]:
+    """Serve the application that does nothing, with the same event loop and the same parser."""
+    options = ["--port", "0", "--http", "httptools", "--loop", "uvloop", "--ws", "none", "--no-access-log"]
+    with running([sys.executable, "-m", "uvicorn", "bench.empty_app:app", *options], log) as process:
+        yield process
+
+
+def _wait(child: subprocess.Popen[bytes], log: Path) -> str:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and child.poll() is None:
+        found = _ADDRESS.search(log.read_text("utf-8"))
+        if found is not None and _answers(found[0]):
+            return found[0]
+        time.sleep(0.005)
+    raise RuntimeError(f"a server did not start: {log.read_text('utf-8')}")
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(OSError):
+        urllib.request.urlopen(f"{url}/api/v1/ping", timeout=5)
+        return True
+    return False
