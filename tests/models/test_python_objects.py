@@ -1,0 +1,91 @@
+"""LangChain Runnables and LangGraph graphs, over HTTP: the real packages with models that are made up."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from flowkeys.flows.templates import python_flow
+from tests.support.flows import bound_key, events, make_chatflow
+from tests.support.server import Api, Running
+
+MODULE = "tests.flows.chains"
+NAMES = ("chat_model", "prompted", "graph", "uncompiled", "remembering", "failing")
+
+
+@pytest.fixture(scope="module")
+def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The owner of a server that may run these objects."""
+    folder = tmp_path_factory.mktemp("objects")
+    targets = tuple(f"{MODULE}:{name}" for name in NAMES)
+    running = Running(folder / "data", python_flows=targets).start()
+    yield running.owner()
+    running.stop()
+
+
+class Caller:
+    """Asks one object, with a key for it."""
+
+    def __init__(self, owner: Api, name: str) -> None:
+        self.api = owner
+        self.chatflow = make_chatflow(owner, name, python_flow(f"{MODULE}:{name}"))
+        self.path = f"/prediction/{self.chatflow['id']}"
+        self.change_key()
+
+    def change_key(self) -> None:
+        """Go on with another key of the same chatflow."""
+        self.headers = {"Authorization": f"Bearer {bound_key(self.api, self.chatflow)['apiKey']}"}
+
+    def ask(self, question: str, **body: object):
+        """Ask, and return the response."""
+        return self.api.post(self.path, json={"question": question, **body}, headers=self.headers)
+
+    def stream(self, question: str) -> list[str]:
+        """Return the tokens of a stream that ended well."""
+        found = events(self.ask(question, streaming=True).text)
+        assert found[-1]["event"] == "end"
+        assert all(event["event"] != "error" for event in found)
+        return [event["data"] for event in found if event["event"] == "token"]
+
+
+def test_a_langchain_model_streams(owner: Api) -> None:
+    """A chat model's pieces are the stream's tokens, and together they are the whole answer."""
+    caller = Caller(owner, "chat_model")
+    assert caller.ask("Hello").json()["text"] == "hello from a model"
+    tokens = caller.stream("Hello")
+    assert len(tokens) > 1
+    assert "".join(tokens) == "hello from a model"
+
+
+def test_a_langchain_runnable_gets_the_history_of_its_session(owner: Api) -> None:
+    """A prompt with a place for history is given what was said in this session, and nothing of others."""
+    caller = Caller(owner, "prompted")
+    first = caller.ask("one", sessionId="s").json()["text"]
+    assert first == "system: s | human: one"
+    second = caller.ask("two", sessionId="s").json()["text"]
+    assert second == f"system: s | human: one | ai: {first} | human: two"
+    assert caller.ask("three", sessionId="other").json()["text"] == "system: s | human: three"
+
+
+def test_a_langgraph_graph_streams_what_is_for_the_reader(owner: Api) -> None:
+    """A graph's model is streamed; a model tagged as hidden is not heard."""
+    caller = Caller(owner, "graph")
+    assert "".join(caller.stream("Hello")) == "streamed by a graph"
+    assert caller.ask("Hello").json()["text"] == "streamed by a graph"
+
+
+@pytest.mark.parametrize("name", ["uncompiled", "remembering"])
+def test_a_langgraph_graph_remembers_through_its_session(owner: Api, name: str) -> None:
+    """A graph sees its session's messages; a checkpointer of its own shows them to no other key."""
+    caller = Caller(owner, name)
+    assert caller.ask("one", sessionId="s").json()["text"] == "human: one"
+    assert caller.ask("two", sessionId="s").json()["text"] == "human: one | ai: human: one | human: two"
+    caller.change_key()
+    assert caller.ask("mine", sessionId="s").json()["text"] == "human: mine"
+
+
+def test_an_object_that_fails_is_an_upstream_failure(owner: Api) -> None:
+    """What it raised is named by its type; its text and its place in the code stay inside."""
+    answer = Caller(owner, "failing").ask("Hello")
+    assert (answer.status_code, answer.json()["code"]) == (502, "upstream_failed")
+    assert "ZeroDivisionError" in answer.json()["message"]
+    assert "division by zero" not in answer.text
