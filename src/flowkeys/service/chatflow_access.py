@@ -8,7 +8,7 @@ import msgspec
 
 from flowkeys.domain.api_key import Status
 from flowkeys.domain.chatflow import Chatflow
-from flowkeys.domain.errors import InvalidInput
+from flowkeys.domain.errors import InvalidInput, NotFound
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.principal import Caller
 from flowkeys.service.journal import record
@@ -16,9 +16,9 @@ from flowkeys.service.ports.store import Transaction
 
 
 def bind(
-    tx: Transaction, caller: Caller, chatflow: Chatflow, key_id: str, now: int, field: str = "chatflowIds"
+    tx: Transaction, caller: Caller, chatflow_id: str, key_id: str, now: int, field: str = "chatflowIds"
 ) -> None:
-    """Bind a key to a chatflow and make the chatflow private.
+    """Bind a key to a chatflow and make the chatflow private; nothing happens when it is bound already.
 
     Raises:
         Forbidden: the key holds more than the caller does.
@@ -28,43 +28,69 @@ def bind(
     if key is None or key.status is Status.REVOKED:
         raise InvalidInput.of(field, "There is no such key, or it is revoked.")
     caller.require_ceiling(key.permissions)
-    tx.bindings.add(caller.workspace_id, key_id, chatflow.id, now)
-    _saved(tx, caller, chatflow, key_id, now, "chatflow.bind")
-
-
-def unbind(tx: Transaction, caller: Caller, chatflow: Chatflow, key_id: str, now: int) -> None:
-    """Unbind a key from a chatflow, which stays as closed as it was."""
-    tx.bindings.remove(caller.workspace_id, key_id, chatflow.id)
-    _saved(tx, caller, chatflow, key_id, now, "chatflow.unbind")
-
-
-def _saved(tx: Transaction, caller: Caller, chatflow: Chatflow, key_id: str, now: int, action: str) -> None:
-    current = tx.chatflows.get(caller.workspace_id, chatflow.id)
-    key = tx.keys.get(caller.workspace_id, key_id)
-    if current is None or key is None:
+    before = _get(tx, caller, chatflow_id)
+    if key_id in before.key_ids:
         return
-    public = current.is_public and action != "chatflow.bind"
-    after = msgspec.structs.replace(current, is_public=public, updated_at=now, version=current.version + 1)
+    tx.bindings.add(caller.workspace_id, key_id, chatflow_id, now)
+    _save(tx, caller, before, key_id, now, action="bind", public=False)
+
+
+def unbind(tx: Transaction, caller: Caller, chatflow_id: str, key_id: str, now: int) -> None:
+    """Unbind a key from a chatflow, which stays as closed as it was; nothing happens when it is not bound.
+
+    Raises:
+        Forbidden: the key holds more than the caller does. A revoked key can always be unbound.
+    """
+    before = _get(tx, caller, chatflow_id)
+    if key_id not in before.key_ids:
+        return
+    key = tx.keys.get(caller.workspace_id, key_id)
+    if key is not None and key.status is not Status.REVOKED:
+        caller.require_ceiling(key.permissions)
+    release(tx, caller, before, key_id, now)
+
+
+def release(tx: Transaction, caller: Caller, before: Chatflow, key_id: str, now: int) -> None:
+    """Unbind a key whatever it holds: for a chatflow that is about to be deleted."""
+    tx.bindings.remove(caller.workspace_id, key_id, before.id)
+    _save(tx, caller, before, key_id, now, action="unbind", public=before.is_public)
+
+
+def _get(tx: Transaction, caller: Caller, chatflow_id: str) -> Chatflow:
+    chatflow = tx.chatflows.get(caller.workspace_id, chatflow_id)
+    if chatflow is None:
+        raise NotFound("chatflow")
+    return chatflow
+
+
+def _save(
+    tx: Transaction, caller: Caller, before: Chatflow, key_id: str, now: int, *, action: str, public: bool
+) -> None:
+    """Move both versions on, each with its rows in the journal."""
+    bound = _get(tx, caller, before.id)
+    after = msgspec.structs.replace(bound, is_public=public, updated_at=now, version=before.version + 1)
     tx.chatflows.update(after)
     record(
         tx,
         caller,
         now,
-        action=action,
+        action=f"chatflow.{action}",
         subject=Subject.CHATFLOW,
-        subject_id=chatflow.id,
+        subject_id=before.id,
         version=after.version,
-        before={"isPublic": current.is_public, "apiKeyIds": list(chatflow.key_ids)},
+        before={"isPublic": before.is_public, "apiKeyIds": list(before.key_ids)},
         after={"isPublic": public, "apiKeyIds": list(after.key_ids)},
     )
-    tx.keys.update(msgspec.structs.replace(key, version=key.version + 1))
-    record(
-        tx,
-        caller,
-        now,
-        action=action.replace("chatflow.", "key."),
-        subject=Subject.KEY,
-        subject_id=key_id,
-        version=key.version + 1,
-        after={"chatflowIds": [item.id for item in key.chatflows]},
-    )
+    key = tx.keys.get(caller.workspace_id, key_id)
+    if key is not None:
+        tx.keys.update(msgspec.structs.replace(key, updated_at=now, version=key.version + 1))
+        record(
+            tx,
+            caller,
+            now,
+            action=f"key.{action}",
+            subject=Subject.KEY,
+            subject_id=key_id,
+            version=key.version + 1,
+            after={"chatflowIds": [item.id for item in key.chatflows]},
+        )

@@ -1,5 +1,8 @@
 """Chatflows: making, listing, changing and deleting them, and who may call them."""
 
+import asyncio
+from collections.abc import Callable
+
 import msgspec
 
 from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck
@@ -10,11 +13,14 @@ from flowkeys.domain.journal import Subject
 from flowkeys.domain.listing import ChatflowQuery, MessageQuery, Page
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
-from flowkeys.service.chatflow_access import bind, unbind
+from flowkeys.service.chatflow_access import bind, release, unbind
 from flowkeys.service.chatflow_input import EMPTY_FLOW, ChatflowPatch, checked, unenforced
 from flowkeys.service.journal import record
 from flowkeys.service.ports.flows import FlowEngine
 from flowkeys.service.ports.store import Store, Transaction
+
+Expectation = Callable[[Chatflow], None]
+"""Raises `InvalidInput` when a chatflow is not as its caller believes."""
 
 
 class CheckedChatflow(msgspec.Struct, frozen=True):
@@ -63,13 +69,13 @@ class ChatflowService:
         made = _patched(blank, patch)
         _refuse_open_door(made)
 
-        def work(tx: Transaction) -> CheckedChatflow:
+        def work(tx: Transaction) -> Chatflow:
             tx.chatflows.insert(made)
             _record(tx, caller, now, "chatflow.create", None, made)
             _write_bindings(tx, caller, made, patch, now)
-            return self._checked(_get(tx, caller, made.id))
+            return _get(tx, caller, made.id)
 
-        return await self._store.write(work)
+        return await self._check(await self._store.write(work))
 
     async def get(
         self, caller: Caller, chatflow_id: str, *, permission: str = "chatflows:view"
@@ -81,7 +87,7 @@ class ChatflowService:
             NotFound: the workspace has no such chatflow.
         """
         caller.require(permission)
-        return await self._store.read(lambda tx: self._checked(_get(tx, caller, chatflow_id)))
+        return await self._store.read(lambda tx: self.checked(_get(tx, caller, chatflow_id)))
 
     async def page(self, caller: Caller, query: ChatflowQuery) -> Page[CheckedChatflow]:
         """Return the chatflows that match, of the caller's workspace whatever the query says."""
@@ -90,12 +96,14 @@ class ChatflowService:
 
         def work(tx: Transaction) -> Page[CheckedChatflow]:
             page = tx.chatflows.page(own)
-            return Page([self._checked(item) for item in page.items], page.total)
+            return Page([self.checked(item) for item in page.items], page.total)
 
         return await self._store.read(work)
 
-    async def update(self, caller: Caller, chatflow_id: str, patch: ChatflowPatch) -> CheckedChatflow:
-        """Change what the patch names, bindings included.
+    async def update(
+        self, caller: Caller, chatflow_id: str, patch: ChatflowPatch, expect: Expectation | None = None
+    ) -> CheckedChatflow:
+        """Change what the patch names, bindings included, if the chatflow is as the caller expects it.
 
         Raises:
             Forbidden: the caller lacks ``chatflows:update``, or binds a key that holds more than it does.
@@ -106,8 +114,10 @@ class ChatflowService:
         patch = checked(patch)
         now = self._clock()
 
-        def work(tx: Transaction) -> CheckedChatflow:
+        def work(tx: Transaction) -> Chatflow:
             before = _get(tx, caller, chatflow_id)
+            if expect is not None:
+                expect(before)
             after = _patched(before, patch)
             if after != before:
                 _refuse_open_door(after)
@@ -115,9 +125,43 @@ class ChatflowService:
                 tx.chatflows.update(after)
                 _record(tx, caller, now, "chatflow.update", before, after)
             _write_bindings(tx, caller, after, patch, now)
-            return self._checked(_get(tx, caller, chatflow_id))
+            return _get(tx, caller, chatflow_id)
 
-        return await self._store.write(work)
+        return await self._check(await self._store.write(work))
+
+    async def bind(self, caller: Caller, chatflow_id: str, key_id: str) -> CheckedChatflow:
+        """Bind one key more, which ends being public.
+
+        Raises:
+            Forbidden: the caller lacks ``chatflows:update``, or the key holds more than it does.
+            InvalidInput: naming ``keyId``: the workspace has no such key, or it is revoked.
+            NotFound: the workspace has no such chatflow.
+        """
+        caller.require("chatflows:update")
+        now = self._clock()
+
+        def work(tx: Transaction) -> Chatflow:
+            _get(tx, caller, chatflow_id)
+            bind(tx, caller, chatflow_id, key_id, now, "keyId")
+            return _get(tx, caller, chatflow_id)
+
+        return await self._check(await self._store.write(work))
+
+    async def unbind(self, caller: Caller, chatflow_id: str, key_id: str) -> CheckedChatflow:
+        """Unbind one key; the chatflow stays as closed as it was.
+
+        Raises:
+            Forbidden: the caller lacks ``chatflows:update``, or the key holds more than it does.
+            NotFound: the workspace has no such chatflow.
+        """
+        caller.require("chatflows:update")
+        now = self._clock()
+
+        def work(tx: Transaction) -> Chatflow:
+            unbind(tx, caller, chatflow_id, key_id, now)
+            return _get(tx, caller, chatflow_id)
+
+        return await self._check(await self._store.write(work))
 
     async def delete(self, caller: Caller, chatflow_id: str) -> None:
         """Delete a chatflow with its conversations; its keys stay, unbound from it.
@@ -131,8 +175,8 @@ class ChatflowService:
         def work(tx: Transaction) -> None:
             chatflow = _get(tx, caller, chatflow_id)
             for key_id in chatflow.key_ids:
-                unbind(tx, caller, chatflow, key_id, now)
-            chatflow = _get(tx, caller, chatflow_id)
+                release(tx, caller, chatflow, key_id, now)
+                chatflow = _get(tx, caller, chatflow_id)
             tx.chatflows.delete(caller.workspace_id, chatflow_id)
             gone = msgspec.structs.replace(chatflow, version=chatflow.version + 1)
             _record(tx, caller, now, "chatflow.delete", chatflow, gone)
@@ -153,7 +197,12 @@ class ChatflowService:
 
         return await self._store.read(work)
 
-    def _checked(self, chatflow: Chatflow) -> CheckedChatflow:
+    async def _check(self, chatflow: Chatflow) -> CheckedChatflow:
+        # In a thread: a graph may be large, and nobody else should wait for it.
+        return await asyncio.to_thread(self.checked, chatflow)
+
+    def checked(self, chatflow: Chatflow) -> CheckedChatflow:
+        """Return a chatflow with what this server makes of it; costs a look at its graph."""
         warnings = tuple(error.message for error in unenforced(chatflow))
         return CheckedChatflow(chatflow, self._engine.check(chatflow), warnings)
 
@@ -188,13 +237,17 @@ def _write_bindings(
     wanted, field = _wanted_keys(chatflow, patch)
     if wanted is None:
         return
+    caller.require("chatflows:update")
     for key_id in chatflow.key_ids:
         if key_id not in wanted:
-            unbind(tx, caller, chatflow, key_id, now)
+            unbind(tx, caller, chatflow.id, key_id, now)
     for key_id in wanted:
-        if key_id not in chatflow.key_ids:
-            caller.require("chatflows:update")
-            bind(tx, caller, chatflow, key_id, now, field)
+        bind(tx, caller, chatflow.id, key_id, now, field)
+    current = _get(tx, caller, chatflow.id)
+    if not wanted and current.is_public:  # who takes the last key away means to close it
+        closed = msgspec.structs.replace(current, is_public=False, version=current.version + 1)
+        tx.chatflows.update(closed)
+        _record(tx, caller, now, "chatflow.update", current, closed)
 
 
 def _wanted_keys(chatflow: Chatflow, patch: ChatflowPatch) -> tuple[tuple[str, ...] | None, str]:

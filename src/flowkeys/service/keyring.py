@@ -6,7 +6,6 @@ from typing import TypeVar
 import msgspec
 
 from flowkeys.domain.api_key import ApiKey, Status
-from flowkeys.domain.chatflow import Chatflow
 from flowkeys.domain.digest import TokenDigest, TokenHasher
 from flowkeys.domain.errors import InvalidInput, NotFound
 from flowkeys.domain.ids import new_id
@@ -21,6 +20,10 @@ from flowkeys.service.key_input import KeyPatch, NewKey, checked
 from flowkeys.service.ports.store import Store, Transaction
 
 T = TypeVar("T")
+
+
+Expectation = Callable[[ApiKey], None]
+"""Raises `InvalidInput` when a key is not as its caller believes."""
 
 
 class MadeKey(msgspec.Struct, frozen=True):
@@ -105,8 +108,10 @@ class Keyring:
         now = self._clock()
         return await self._store.read(lambda tx: tx.keys.page(own, now))
 
-    async def update(self, caller: Caller, key_id: str, patch: KeyPatch) -> ApiKey:
-        """Change what the patch names.
+    async def update(
+        self, caller: Caller, key_id: str, patch: KeyPatch, expect: Expectation | None = None
+    ) -> ApiKey:
+        """Change what the patch names, if the key is as the caller expects it in the same transaction.
 
         Raises:
             Forbidden: the caller lacks ``apikeys:update``, ``chatflows:update`` for a change of chatflows,
@@ -118,6 +123,8 @@ class Keyring:
         now = self._clock()
 
         def change(tx: Transaction, key: ApiKey) -> ApiKey:
+            if expect is not None:
+                expect(key)
             # An expiry that passed may stand; a new one must lie ahead.
             same_expiry = patch.expires_at == key.expires_at
             cleaned = checked(
@@ -243,18 +250,13 @@ def _set_chatflows(
     if bound == wanted.keys():
         return
     caller.require("chatflows:update")
-    found: dict[str, Chatflow] = {}
     for chatflow_id in wanted:
-        chatflow = tx.chatflows.get(caller.workspace_id, chatflow_id)
-        if chatflow is None:
+        if tx.chatflows.get(caller.workspace_id, chatflow_id) is None:
             raise InvalidInput.of("chatflowIds", f"There is no chatflow {chatflow_id[:64]!r} here.")
-        found[chatflow_id] = chatflow
-    for chatflow_id, chatflow in found.items():
-        if chatflow_id not in bound:
-            bind(tx, caller, chatflow, key.id, now)
+    for chatflow_id in wanted:
+        bind(tx, caller, chatflow_id, key.id, now)
     for chatflow_id in bound - wanted.keys():
-        if (chatflow := tx.chatflows.get(caller.workspace_id, chatflow_id)) is not None:
-            unbind(tx, caller, chatflow, key.id, now)
+        unbind(tx, caller, chatflow_id, key.id, now)
 
 
 def _with_status(key: ApiKey, status: Status) -> ApiKey:

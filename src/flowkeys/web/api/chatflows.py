@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Query, Response
 
-from flowkeys.domain.chatflow import ChatflowType
+from flowkeys.domain.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.listing import ChatflowQuery, MessageQuery
 from flowkeys.service.chatflow_input import EXTRAS, ChatflowPatch
@@ -87,12 +87,41 @@ async def update_chatflow(chatflow_id: str, body: ChatflowUpdate, call: Call) ->
     """Change what is sent. Writing `apikeyid` binds that key alone, and ends being public."""
     patch = _patch(body)
     read_only = body.model_dump(by_alias=True, include=body.model_fields_set - _WRITABLE)
-    if read_only:
-        current = await call.services.chatflows.get(call.caller, chatflow_id, permission="chatflows:update")
-        require_unchanged(read_only, render.chatflow(current))
-    return json_response(
-        render.chatflow(await call.services.chatflows.update(call.caller, chatflow_id, patch))
+
+    def expect(current: Chatflow) -> None:
+        require_unchanged(read_only, render.chatflow(call.services.chatflows.checked(current)))
+
+    updated = await call.services.chatflows.update(
+        call.caller, chatflow_id, patch, expect if read_only else None
     )
+    return json_response(render.chatflow(updated))
+
+
+@router.on(
+    "PUT",
+    "/chatflows/{chatflow_id}/keys/{key_id}",
+    needs="chatflows:update",
+    answers=ChatflowOut,
+    errors=("not_found", "validation_failed"),
+)
+async def bind_key(chatflow_id: str, key_id: str, call: Call) -> Response:
+    """Bind one key more. It ends being public, and leaves the other keys as they are."""
+    return json_response(
+        render.chatflow(await call.services.chatflows.bind(call.caller, chatflow_id, key_id))
+    )
+
+
+@router.on(
+    "DELETE",
+    "/chatflows/{chatflow_id}/keys/{key_id}",
+    needs="chatflows:update",
+    answers=ChatflowOut,
+    errors=("not_found",),
+)
+async def unbind_key(chatflow_id: str, key_id: str, call: Call) -> Response:
+    """Unbind one key. The chatflow stays as closed as it was."""
+    unbound = await call.services.chatflows.unbind(call.caller, chatflow_id, key_id)
+    return json_response(render.chatflow(unbound))
 
 
 @router.on(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import Query, Response
 
-from flowkeys.domain.api_key import Status
+from flowkeys.domain.api_key import ApiKey, Status
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.listing import KeyQuery, KeySort
 from flowkeys.domain.times import SECOND, from_iso, parse_duration
@@ -102,12 +102,11 @@ async def update_key(key_id: str, body: KeyUpdate, call: Call) -> Response:
     if _sent(body, "key_name"):
         patch = msgspec.structs.replace(patch, name=body.key_name)
     read_only = body.model_dump(by_alias=True, include=body.model_fields_set - _WRITABLE)
-    if read_only:
-        current = render.key(
-            await call.services.keyring.get(call.caller, key_id, permission="apikeys:update"), now
-        )
-        require_unchanged(read_only, current, {"lastUsedAt": _earlier})
-    key = await call.services.keyring.update(call.caller, key_id, patch)
+
+    def expect(current: ApiKey) -> None:
+        require_unchanged(read_only, render.key(current, now), {"lastUsedAt": _earlier})
+
+    key = await call.services.keyring.update(call.caller, key_id, patch, expect)
     return json_response(render.key(key, now))
 
 
