@@ -187,7 +187,7 @@ class Everything:
     def on_the_command_line(self) -> None:
         """Run commands beside the server, with the token where it may be given."""
         self._remember(self.served.key("by the command line"))
-        for command in (["keys", "list"], ["keys", "show", self.first["id"]], ["doctor"], ["flows", "list"]):
+        for command in (["keys", "list"], ["keys", "show", self.first["id"]], ["doctor"]):
             self.messages.append(self.served.command(*command))
         self.messages.append(self.served.command("keys", "verify", stdin=self.first_token))
 
