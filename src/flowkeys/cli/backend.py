@@ -116,6 +116,14 @@ class Backend(Protocol):
         """Change what the patch names."""
         ...
 
+    def bind(self, chatflow_id: str, key_id: str) -> Json:
+        """Let one key more open a chatflow."""
+        ...
+
+    def unbind(self, chatflow_id: str, key_id: str) -> Json:
+        """Take a chatflow away from one key."""
+        ...
+
     def delete_chatflow(self, chatflow_id: str) -> None:
         """Delete a chatflow with its conversations."""
         ...

@@ -179,8 +179,7 @@ def bind(
     """Let a key open a chatflow, beside the keys that do. A public chatflow is public no longer."""
     with open_backend(workspace) as backend:
         found, key_id = resolve.flow(backend, flow), resolve.key_id(backend, key)
-        bound = tuple(dict.fromkeys([*found["apiKeyIds"], key_id]))
-        _print(backend.update_chatflow(found["id"], ChatflowPatch(key_ids=bound)), as_json=as_json)
+        _print(backend.bind(found["id"], key_id), as_json=as_json)
 
 
 @app.command("unbind")
@@ -196,8 +195,7 @@ def unbind(
         found, key_id = resolve.flow(backend, flow), resolve.key_id(backend, key)
         if key_id not in found["apiKeyIds"]:
             note("That key was not bound to it; nothing was changed.")
-        bound = tuple(other for other in found["apiKeyIds"] if other != key_id)
-        _print(backend.update_chatflow(found["id"], ChatflowPatch(key_ids=bound)), as_json=as_json)
+        _print(backend.unbind(found["id"], key_id), as_json=as_json)
 
 
 @app.command("remove")

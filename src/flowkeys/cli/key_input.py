@@ -8,7 +8,7 @@ import typer
 
 from flowkeys.domain.api_key import Status
 from flowkeys.domain.listing import KeySort
-from flowkeys.domain.times import from_iso, parse_duration
+from flowkeys.service.key_input import read_expiry
 
 STATUSES = (*(status.value for status in Status), "all")
 
@@ -17,17 +17,7 @@ def expiry(expires_in: str | None, expires_at: str | None) -> int | None:
     """Return the time that a key ends at, or None when neither option is given."""
     if expires_in is not None and expires_at is not None:
         raise typer.BadParameter("Give --expires-in or --expires-at, not both.")
-    if expires_in is not None:
-        duration = parse_duration(expires_in)
-        if duration is None:
-            raise typer.BadParameter("--expires-in: give a duration such as 90d, 12h or 30m.")
-        return (time.time_ns() // 1000 + duration) // 1000 * 1000
-    if expires_at is None:
-        return None
-    moment = from_iso(expires_at)
-    if moment is None:
-        raise typer.BadParameter("--expires-at: give a time such as 2027-01-31T00:00:00Z.")
-    return moment
+    return read_expiry(expires_at, expires_in, time.time_ns() // 1000)
 
 
 def permissions(given: Sequence[str]) -> frozenset[str]:

@@ -154,6 +154,14 @@ class LocalBackend:
         """Change a chatflow."""
         return render.chatflow(self.run(self.runtime.chatflows.update(self.caller, chatflow_id, patch)))
 
+    def bind(self, chatflow_id: str, key_id: str) -> Json:
+        """Bind one key more."""
+        return render.chatflow(self.run(self.runtime.chatflows.bind(self.caller, chatflow_id, key_id)))
+
+    def unbind(self, chatflow_id: str, key_id: str) -> Json:
+        """Unbind one key."""
+        return render.chatflow(self.run(self.runtime.chatflows.unbind(self.caller, chatflow_id, key_id)))
+
     def delete_chatflow(self, chatflow_id: str) -> None:
         """Delete a chatflow."""
         self.run(self.runtime.chatflows.delete(self.caller, chatflow_id))

@@ -124,6 +124,14 @@ class RemoteBackend:
         """Change a chatflow."""
         return self._json("PUT", path("chatflows", chatflow_id), _chatflow_body(patch))
 
+    def bind(self, chatflow_id: str, key_id: str) -> Json:
+        """Bind one key more."""
+        return self._json("PUT", path("chatflows", chatflow_id, "keys", key_id))
+
+    def unbind(self, chatflow_id: str, key_id: str) -> Json:
+        """Unbind one key."""
+        return self._json("DELETE", path("chatflows", chatflow_id, "keys", key_id))
+
     def delete_chatflow(self, chatflow_id: str) -> None:
         """Delete a chatflow."""
         self._json("DELETE", path("chatflows", chatflow_id))

@@ -101,6 +101,16 @@ def unbind(chatflow: Ref) -> Call[Chatflow]:
     return _protect(chatflow, {"apikeyid": None})
 
 
+def add_key(chatflow: Ref, key: Ref) -> Call[Chatflow]:
+    """Let one key more open a chatflow, and leave the others as they are."""
+    return Call(method="PUT", path=path("chatflows", chatflow, "keys", key), decode=_CHATFLOW)
+
+
+def remove_key(chatflow: Ref, key: Ref) -> Call[Chatflow]:
+    """Take a chatflow away from one key, and leave the others as they are."""
+    return Call(method="DELETE", path=path("chatflows", chatflow, "keys", key), decode=_CHATFLOW)
+
+
 def messages(
     chatflow: Ref,
     *,

@@ -208,6 +208,8 @@ class Chatflows:
         self.bind = client.verb(chatflows.bind)
         self.set_keys = client.verb(chatflows.set_keys)
         self.unbind = client.verb(chatflows.unbind)
+        self.add_key = client.verb(chatflows.add_key)
+        self.remove_key = client.verb(chatflows.remove_key)
         self.messages = client.verb(chatflows.messages)
 
 

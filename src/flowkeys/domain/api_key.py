@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from flowkeys.domain.permissions import PermissionSet
+from flowkeys.domain.token import PATTERN
 
 NAME_LENGTH: Final = 100
 NOTE_LENGTH: Final = 2000
@@ -80,9 +81,15 @@ class KeyRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 def clean_name(text: str, length: int = NAME_LENGTH) -> str | None:
-    """Return `text` trimmed, or None when it is empty, longer than `length` or has control characters."""
+    """Return `text` trimmed, or None when it is not fit to be a name.
+
+    It is not when nothing of it can be seen, when it is longer than `length`, has control characters, or
+    holds a token: names are shown to everyone.
+    """
     name = text.strip()
-    if not name or len(name) > length or any(unicodedata.category(c) in {"Cc", "Cs"} for c in name):
+    kinds = {unicodedata.category(c) for c in name}
+    unseen = kinds <= {"Cf", "Zs", "Zl", "Zp"}
+    if unseen or len(name) > length or kinds & {"Cc", "Cs"} or PATTERN.search(name):
         return None
     return name
 

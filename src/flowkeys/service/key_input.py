@@ -1,5 +1,6 @@
 """What callers may say about a key, checked before anything is changed."""
 
+import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
@@ -9,7 +10,8 @@ from flowkeys.domain import permissions as known_permissions
 from flowkeys.domain.api_key import NAME_LENGTH, NOTE_LENGTH, clean_name
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.permissions import PermissionSet
-from flowkeys.domain.times import MAXIMUM
+from flowkeys.domain.times import MAXIMUM, from_iso, parse_duration
+from flowkeys.domain.token import PATTERN
 
 MAX_CHATFLOWS: Final = 1000
 """Chatflows that one request may name."""
@@ -46,7 +48,7 @@ def checked(patch: KeyPatch, now: int) -> KeyPatch:
     if isinstance(name, str):
         cleaned = clean_name(name)
         if cleaned is None:
-            message = f"Give a name of 1 to {NAME_LENGTH} characters, without control characters."
+            message = f"Give a name of 1 to {NAME_LENGTH} characters, no control characters and no key in it."
             errors.append(FieldError("keyName", message))
         name = cleaned or name
     if isinstance(patch.permissions, frozenset):
@@ -55,11 +57,37 @@ def checked(patch: KeyPatch, now: int) -> KeyPatch:
         errors.append(FieldError("chatflowIds", f"Name at most {MAX_CHATFLOWS} chatflows."))
     if isinstance(patch.expires_at, int) and not now < patch.expires_at <= MAXIMUM:
         errors.append(FieldError("expiresAt", "Give a time in the future, before the year 9999."))
-    if isinstance(patch.note, str) and (len(patch.note) > NOTE_LENGTH or "\0" in patch.note):
-        errors.append(FieldError("note", f"A note has at most {NOTE_LENGTH} characters, and no NUL."))
+    if isinstance(patch.note, str) and not _fit(patch.note):
+        message = f"A note has at most {NOTE_LENGTH} characters, no control characters and no key in it."
+        errors.append(FieldError("note", message))
     if errors:
         raise InvalidInput(*errors)
     return msgspec.structs.replace(patch, name=name)
+
+
+def read_expiry(expires_at: str | None, expires_in: str | None, now: int) -> int | None:
+    """Return the time that a key is to end at, given as a time or as a duration from `now`.
+
+    Raises:
+        InvalidInput: naming ``expiresAt`` or ``expiresIn``.
+    """
+    if expires_in is not None:
+        duration = parse_duration(expires_in)
+        if duration is None:
+            raise InvalidInput.of("expiresIn", 'Give a duration such as "90d", "12h" or "30m".')
+        return (now + duration) // 1000 * 1000
+    if expires_at is None:
+        return None
+    moment = from_iso(expires_at)
+    if moment is None:
+        raise InvalidInput.of("expiresAt", 'Give an ISO 8601 time such as "2027-01-31T00:00:00Z", or null.')
+    return moment
+
+
+def _fit(note: str) -> bool:
+    allowed = {"\n", "\t", "\r"}
+    clean = all(c in allowed or unicodedata.category(c) not in {"Cc", "Cs"} for c in note)
+    return clean and len(note) <= NOTE_LENGTH and not PATTERN.search(note)
 
 
 def _permission_errors(names: Iterable[str]) -> list[FieldError]:

@@ -146,6 +146,7 @@ class Run:
         Raises:
             InvalidInput: the call lacks something that the chatflow needs.
             UpstreamFailed: a model or service behind a node failed.
+            NotFound: the chatflow was deleted while it ran.
             Unavailable: the messages could not be stored; there is no answer then.
         """
         result = await self._flow.run(

@@ -1,5 +1,7 @@
 """Opening a connection to an SQLite file."""
 
+import contextlib
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -10,6 +12,8 @@ _BUSY_SECONDS: Final = 5.0
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database; transactions are begun and ended by hand."""
     mode = "ro" if read_only else "rwc"
+    if not read_only:
+        _make(path)
     raw = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -22,3 +26,13 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     if not read_only:
         raw.execute("PRAGMA journal_mode=WAL")
     return raw
+
+
+def _make(path: Path) -> None:
+    """Make the file, for its owner's eyes only; SQLite gives its other files the same mode.
+
+    One that exists is never opened here: closing it again would end the locks that SQLite holds on it in
+    this process (POSIX: all locks of a process on a file end when it closes any descriptor of it).
+    """
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -1,5 +1,6 @@
 """Conversations within one transaction."""
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ import msgspec
 from sqlalchemy import bindparam, func, insert, select
 
 from flowkeys.domain.conversation import Message, Role, Turn
+from flowkeys.domain.errors import NotFound
 from flowkeys.domain.listing import MessageQuery, Page
 from flowkeys.storage.schema import message
 from flowkeys.storage.statement import Connection, Row, Statement
@@ -35,8 +37,15 @@ class MessageTable:
         self._connection = connection
 
     def add(self, messages: Sequence[Message]) -> None:
-        """Append messages in this order."""
-        self._connection.run_many(_INSERT, [_values(item) for item in messages])
+        """Append messages in this order.
+
+        Raises:
+            NotFound: their chatflow is gone.
+        """
+        try:
+            self._connection.run_many(_INSERT, [_values(item) for item in messages])
+        except sqlite3.IntegrityError:  # a foreign key: it was deleted while it ran
+            raise NotFound("chatflow: it was deleted meanwhile") from None
 
     def history(
         self, workspace_id: str, chatflow_id: str, key_id: str | None, session_id: str, limit: int

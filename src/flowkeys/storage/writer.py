@@ -17,6 +17,9 @@ from flowkeys.storage.statement import Connection
 
 T = TypeVar("T")
 
+_FAULTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
+"""Errors of a statement, not of the database: they are faults of ours, and no outage."""
+
 BATCH: Final = 256
 """Units that share one commit at most."""
 
@@ -151,7 +154,7 @@ def _settle(units: list[_Unit]) -> None:
             continue
         if unit.error is None:
             unit.future.set_result(unit.result)
-        elif isinstance(unit.error, sqlite3.Error):
+        elif isinstance(unit.error, sqlite3.Error) and not isinstance(unit.error, _FAULTS):
             unavailable = Unavailable("The database could not be written.")
             unavailable.__cause__ = unit.error
             unit.future.set_exception(unavailable)

@@ -4,6 +4,7 @@ A log line says which route was called, never the path or the query as they were
 not reach a log.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -45,6 +46,8 @@ class Gate:
         client = scope.get("client")
         context = RequestContext(_request_id(scope), client[0] if client else None, {})
         scope[KEY] = context
+        if scope["method"] == "HEAD":  # as GET (RFC 9110 section 9.3.2); the server leaves the body out
+            scope = {**scope, "method": "GET"}
         sender = _Sender(send, context.request_id)
         started = time.perf_counter()
         try:
@@ -60,6 +63,12 @@ class Gate:
                 await send_problem(scope, sender, refused)
             else:
                 await self._app(scope, receive, sender)
+        except asyncio.CancelledError:
+            # The server stops and has waited long enough. The answer says so; the task ends with it.
+            if sender.status:
+                raise
+            stopping = problem("unavailable", "The server is stopping.", headers=[("Retry-After", "1")])
+            await send_problem(scope, sender, stopping)
         except ConnectionError:
             sender.status = sender.status or CLIENT_GONE
         except FlowkeysError as error:

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from flowkeys.domain.bearer import read_bearer
 from flowkeys.domain.decision import Denied
-from flowkeys.domain.errors import FlowNotRunnable, InvalidInput, TooLarge, UpstreamFailed
+from flowkeys.domain.errors import FlowNotRunnable, InvalidInput, NotFound, TooLarge, UpstreamFailed
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.prediction_input import read_prediction
 from flowkeys.service.predictor import Grant, Predictor
@@ -65,7 +65,7 @@ class Predictions:
             await self._answer(grant, scope, receive, send, cors)
         except Refused as error:
             await send_problem(scope, send, error.problem, cors)
-        except (InvalidInput, FlowNotRunnable, UpstreamFailed, TooLarge) as error:
+        except (InvalidInput, NotFound, FlowNotRunnable, UpstreamFailed, TooLarge) as error:
             await send_problem(scope, send, of_error(error), cors)
 
     async def _answer(

@@ -130,7 +130,7 @@ class EventStream:
             await _end(gone, stop, work)
 
     def _finish(self, work: "asyncio.Future[Answer]") -> None:
-        if not work.done():
+        if not work.done() or work.cancelled():
             self._fail(problem("unavailable", "The server is stopping."))
         elif (error := work.exception()) is None:
             self._put(events.encode("metadata", render.metadata(work.result())))

@@ -96,7 +96,11 @@ class Messages(Protocol):
     """Conversations within one transaction."""
 
     def add(self, messages: Sequence[Message]) -> None:
-        """Append messages in this order."""
+        """Append messages in this order.
+
+        Raises:
+            NotFound: their chatflow was deleted meanwhile.
+        """
         ...
 
     def history(

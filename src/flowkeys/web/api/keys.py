@@ -8,8 +8,8 @@ from fastapi import Query, Response
 from flowkeys.domain.api_key import ApiKey, Status
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.listing import KeyQuery, KeySort
-from flowkeys.domain.times import SECOND, from_iso, parse_duration
-from flowkeys.service.key_input import KeyPatch, NewKey
+from flowkeys.domain.times import SECOND, from_iso
+from flowkeys.service.key_input import KeyPatch, NewKey, read_expiry
 from flowkeys.web import render
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
 from flowkeys.web.putback import require_unchanged
@@ -37,6 +37,8 @@ _SORTS = tuple(f"{sign}{name}" for name in KeySort.__args__ for sign in ("", "-"
 async def create_key(body: KeyCreate, call: Call) -> Response:
     """Make a key. The answer holds its token, which is shown this once."""
     now = call.services.clock()
+    if body.expires_in is not None and body.expires_at is not None:
+        raise InvalidInput.of("expiresIn", "Send expiresAt or expiresIn, not both.")
     fields = _fields(body, now)
     made = await call.services.keyring.create(
         call.caller,
@@ -102,6 +104,8 @@ async def update_key(key_id: str, body: KeyUpdate, call: Call) -> Response:
     if _sent(body, "key_name"):
         patch = msgspec.structs.replace(patch, name=body.key_name)
     read_only = body.model_dump(by_alias=True, include=body.model_fields_set - _WRITABLE)
+    if body.expires_in is not None and _sent(body, "expires_at"):
+        read_only["expiresAt"] = body.expires_at  # a duration replaces it; it must be the one that stands
 
     def expect(current: ApiKey) -> None:
         require_unchanged(read_only, render.key(current, now), {"lastUsedAt": _earlier})
@@ -161,7 +165,7 @@ def _fields(body: KeyFields, now: int) -> dict[str, Any]:
     """Return what was sent of a key, but its name, as values.
 
     Raises:
-        InvalidInput: a time or a duration cannot be read, or both are there.
+        InvalidInput: a time or a duration cannot be read.
     """
     values: dict[str, Any] = {}
     if _sent(body, "permissions"):
@@ -170,20 +174,8 @@ def _fields(body: KeyFields, now: int) -> dict[str, Any]:
         values["chatflow_ids"] = tuple(body.chatflow_ids)
     if _sent(body, "note"):
         values["note"] = body.note
-    if body.expires_in is not None:
-        duration = parse_duration(body.expires_in)
-        if duration is None:
-            raise InvalidInput.of("expiresIn", 'Give a duration such as "90d", "12h" or "30m".')
-        if body.expires_at is not None:
-            raise InvalidInput.of("expiresIn", "Send expiresAt or expiresIn, not both.")
-        values["expires_at"] = (now + duration) // 1000 * 1000
-    elif _sent(body, "expires_at"):
-        expires_at = None if body.expires_at is None else from_iso(body.expires_at)
-        if body.expires_at is not None and expires_at is None:
-            raise InvalidInput.of(
-                "expiresAt", 'Give an ISO 8601 time such as "2027-01-31T00:00:00Z", or null.'
-            )
-        values["expires_at"] = expires_at
+    if body.expires_in is not None or _sent(body, "expires_at"):
+        values["expires_at"] = read_expiry(body.expires_at, body.expires_in, now)
     return values
 
 
