@@ -106,6 +106,10 @@ def _cases(keys: int, chatflows: list[str]) -> list[Case]:
         _case("search, one status", SEARCHED_MS, search=text, status=status)
         for text, status in product(("production", "pr"), ("active", "disabled", "expired", "revoked", "all"))
     ]
+    cases += [
+        _case("search, one chatflow", SEARCHED_MS, search=text, chatflowId=chatflow)
+        for text, chatflow in product(("production", "pr"), chatflows[:2])
+    ]
     return cases
 
 

@@ -154,9 +154,7 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(
 def test_no_order_sorts_and_no_search_reads_rows(tables: Tables) -> None:
     """Walking and counting read one index that holds all they need: that keeps 100,000 keys quick."""
     raw = tables._connection.raw
-    values = dict.fromkeys(
-        ("workspace", "now", "chatflow", "searched", "hinted", "limit", "offset", "most"), ""
-    )
+    values = dict.fromkeys(("workspace", "now", "chatflow", "searched", "hinted", "limit", "offset"), "")
     shape = key_statements.Shape("createdAt", True, None, False, False, False, False)
     for sort, status, descending in product(SORTS, (None, "all", *Status), (True, False)):
         one = shape._replace(sort=sort, status=status, descending=descending)

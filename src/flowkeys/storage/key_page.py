@@ -1,8 +1,8 @@
 """A page of keys, quick with 100,000 of them.
 
 Few matches are gathered, by what narrows most, and sorted here: that also tells how many they are. Among
-many, the page is soon met by walking the index of the order, and the total is kept (or, when names are
-searched, counted in one pass over the index of names).
+many, the page is soon met by walking the index of the order, and the total is kept; a search counts it in one
+pass over the index of names.
 """
 
 import re
@@ -71,37 +71,39 @@ class _Question:
     def answer(self) -> tuple[list[int], int]:
         """Return the page and the total."""
         if self._query.before is not None:
-            return self._continued(), self._total()
-        path, most = self._narrowest()
-        found = self._gathered(path, most) if path is not None else None
-        if found is not None:
-            return found
-        total = self._total()
-        if self._searched and total <= FEW and (found := self._gathered("names", FEW)) is not None:
-            return found
-        return self._walk(total), total
-
-    def _narrowest(self) -> tuple[Path | None, int]:
-        """Return how to gather the matches at once, when they may be few, and how many are few."""
-        if self._searched:
-            if len(self._searched) < _TRIGRAM or "\0" in self._searched:
-                return "names", FEW
-            return ("trigrams", FEW) if self._few_trigrams() else (None, 0)
-        status = self._shape.status
-        if self._shape.of_chatflow and sum(self._kept.values()) <= FEW_BOUND:
-            return "chatflow", FEW_BOUND
-        if status is not None and status != "all" and self._total() <= RARE:
-            return ("expiry" if status is Status.EXPIRED else "status"), RARE
-        return None, 0
-
-    def _gathered(self, path: Path, most: int) -> tuple[list[int], int] | None:
-        """Return the page and the total, or None when more than `most` match."""
-        found = self._rows(statements.gather(self._shape, path), most=most + 1)
-        if len(found) > most:
-            return None
+            return self._continued(), self._total
+        path = self._narrowest()
+        if path is None:
+            total = self._total
+            if not self._searched or total > FEW:
+                return self._walk(total), total
+            path = "names"
+        found, total = self._connection.some(statements.gather(self._shape, path), self._values, FEW)
+        if total > len(found):
+            return self._walk(total), total
         query = self._query
         found.sort(key=_order, reverse=query.descending)
-        return [seq for _, seq in found[query.offset : query.offset + query.limit]], len(found)
+        return [seq for _, seq in found[query.offset : query.offset + query.limit]], total
+
+    def _narrowest(self) -> Path | None:
+        """Return where to gather what matches, or None where many are likely: then counting comes first."""
+        status = self._shape.status
+        if self._searched:
+            if self._trigrams and self._few_trigrams():
+                return "trigrams"
+            unfiltered = status in {None, "all"} and not self._shape.of_chatflow
+            letter = len(self._searched) == 1 and self._searched.isascii()
+            return None if unfiltered and (self._trigrams or letter) else "names"
+        if self._shape.of_chatflow and sum(self._kept.values()) <= FEW_BOUND:
+            return "chatflow"
+        if status not in {None, "all"} and self._total <= RARE:
+            return "expiry" if status is Status.EXPIRED else "status"
+        return None
+
+    @property
+    def _trigrams(self) -> bool:
+        """Whether the index of trigrams knows what is searched."""
+        return len(self._searched) >= _TRIGRAM and "\0" not in self._searched
 
     def _few_trigrams(self) -> bool:
         ((found,),) = self._rows(statements.COUNT_TRIGRAMS, most=FEW + 1)
@@ -111,6 +113,7 @@ class _Question:
     def _kept(self) -> dict[Status, int]:
         return {Status(status): total for status, total in self._rows(_COUNTS)}
 
+    @cached_property
     def _total(self) -> int:
         """Return how many match: from the kept counts, as far as they know."""
         if self._searched or self._shape.status is Status.EXPIRED:

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     column,
-    exists,
     func,
     literal_column,
     or_,
@@ -108,9 +107,8 @@ def count(shape: Shape) -> Statement:
 
 @cache
 def gather(shape: Shape, path: Path) -> Statement:
-    """Return the statement for (what orders, row number) of at most `most` that match, in no order."""
-    found = _from(_START[path], _ORDER[shape.sort][0], _seq).where(*_conditions(shape, path))
-    return Statement(found.limit(bindparam("most")))
+    """Return the statement for (what orders, row number) of all that match, in no order."""
+    return Statement(_from(_START[path], _ORDER[shape.sort][0], _seq).where(*_conditions(shape, path)))
 
 
 def _from(index: str, *columns: ColumnElement[Any]) -> Select[Any]:
@@ -150,7 +148,7 @@ def _of_chatflow(*, first: bool) -> ColumnElement[bool]:
     )
     if first:
         return column("id").in_(select(binding.c.key_id).where(*own))
-    return exists().where(*own[1:], binding.c.key_id == column("id"))
+    return select(binding.c.key_id).where(*own[1:], binding.c.key_id == column("id")).exists()
 
 
 def _named(shape: Shape, *, by_trigrams: bool) -> ColumnElement[bool]:

@@ -76,6 +76,7 @@ def upgrade() -> None:
             "created_at",
             "updated_at",
             "last_used_at",
+            "id",
         ],
         unique=False,
     )
