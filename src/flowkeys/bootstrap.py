@@ -106,7 +106,7 @@ def _assemble(
     keyring = Keyring(store, hasher, clock)
     usage = UsageBuffer(keyring.flush)
     lookups = SqliteLookups(settings.database, len(hasher.secret_ids))
-    verifier = Verifier(lookups, hasher, usage, clock)
+    verifier = Verifier(lookups, lookups, hasher, usage, clock)
     engine = Engine(flow_settings(settings), StoreRetriever(store))
     limits = DocumentLimits(
         file_bytes=settings.max_document_bytes,

@@ -7,9 +7,14 @@ from typing import Any, Final
 
 import msgspec
 
+from flowkeys.flows.limits import few
+
 START: Final = "startAgentflow"
 MAX_NODES: Final = 500
+MAX_EDGES: Final = 5000
 MAX_CHARACTERS: Final = 10_000_000
+MAX_ID: Final = 200
+MAX_LABEL: Final = 200
 
 _OUTPUT = re.compile(r"-output-(\d{1,4})$")
 
@@ -82,6 +87,9 @@ def parse(flow_data: str, *, ignored: Iterable[str] = (), known: Iterable[str] |
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return Graph(problems=("flowData is not valid JSON.",))
 
+    for what, count, most in (("nodes", len(flow.nodes), MAX_NODES), ("edges", len(flow.edges), MAX_EDGES)):
+        if count > most:
+            return Graph(problems=(f"The flow has more than {most} {what}.",))
     leave_out = frozenset(ignored)
     dropped = {node.id for node in flow.nodes if node.data.name in leave_out}
     nodes = [_node(node) for node in flow.nodes if node.id not in dropped]
@@ -89,15 +97,15 @@ def parse(flow_data: str, *, ignored: Iterable[str] = (), known: Iterable[str] |
     kinds = frozenset(node.kind for node in nodes)
     problems = _structure(nodes, edges)
     if problems or (known is not None and not kinds <= frozenset(known)):
-        return Graph(tuple(nodes), tuple(edges), kinds, tuple(problems))
+        return Graph(tuple(nodes), tuple(edges), kinds, few(problems))
     ordered, problems = _order(nodes, edges)
-    return Graph(tuple(ordered), tuple(dict.fromkeys(edges)), kinds, tuple(problems))
+    return Graph(tuple(ordered), tuple(dict.fromkeys(edges)), kinds, few(problems))
 
 
 def _node(node: _Node) -> Node:
     inputs = node.data.inputs if isinstance(node.data.inputs, dict) else {}
     label = node.data.label if isinstance(node.data.label, str) and node.data.label else node.id
-    return Node(node.id, node.data.name, label, inputs)
+    return Node(node.id, node.data.name, label[:MAX_LABEL], inputs)
 
 
 def _edge(edge: _Edge) -> Edge:
@@ -107,8 +115,8 @@ def _edge(edge: _Edge) -> Edge:
 
 def _structure(nodes: list[Node], edges: list[Edge]) -> list[str]:
     problems = []
-    if len(nodes) > MAX_NODES:
-        return [f"The flow has more than {MAX_NODES} nodes."]
+    if any(len(name) > MAX_ID for node in nodes for name in (node.id, node.kind)):
+        return [f"A node has an id or a kind of more than {MAX_ID} characters."]
     ids = [node.id for node in nodes]
     seen: set[str] = set()
     for node_id in ids:
@@ -117,7 +125,7 @@ def _structure(nodes: list[Node], edges: list[Edge]) -> list[str]:
         seen.add(node_id)
     for edge in edges:
         problems.extend(
-            f"An edge leads {side} a node that does not exist: {end!r}."
+            f"An edge leads {side} a node that does not exist: {end[:MAX_ID]!r}."
             for side, end in (("from", edge.source), ("to", edge.target))
             if end not in seen
         )

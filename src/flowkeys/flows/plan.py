@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 
 from flowkeys.flows.graph import Edge, Graph, Node
+from flowkeys.flows.limits import Allowance, few
 from flowkeys.flows.registry import Build, Kind, Resources, Step
+from flowkeys.flows.variables import Template
 from flowkeys.service.ports.flows import Event
 
 
@@ -54,17 +56,22 @@ def make_plan(graph: Graph, kinds: Mapping[str, Kind], resources: Resources) -> 
         outgoing[edge.source].append(edge)
         previous[edge.target].append(edge.source)
     steps: dict[str, Step] = {}
+    allowance = Allowance()
+    templates: dict[str, Template] = {}
     problems: list[str] = []
     uses_history = False
     for node in graph.nodes:
-        build = Build(node, outgoing[node.id], resources)
+        build = Build(node, outgoing[node.id], resources, allowance, templates)
         maker = kinds[node.kind].build
         if maker is not None:
-            steps[node.id] = maker(build)
+            try:
+                steps[node.id] = maker(build)
+            except RecursionError:
+                build.problem("its inputs are nested too deeply.")
         problems += build.problems
         uses_history = uses_history or build.uses_history
     if problems:
-        return Plan(problems=tuple(problems))
+        return Plan(problems=few(problems))
     streaming = _streaming(steps, outgoing, previous)
     positions = {node.id: position for position, node in enumerate(graph.nodes)}
     planned = [

@@ -11,13 +11,15 @@ import msgspec
 from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph import Edge, Node
+from flowkeys.flows.limits import PROBLEM_CHARACTERS, Allowance
 from flowkeys.flows.models import Models
 from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.settings import FlowSettings
-from flowkeys.flows.variables import HISTORY, Template, as_text, compile_template
+from flowkeys.flows.variables import HISTORY, Literal, Template, as_text, compile_template
 from flowkeys.service.ports.flows import FlowCall, Retriever
 
 _UNSEEN: Mapping[str, Any] = {}
+_NOTHING = compile_template("")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,8 +86,18 @@ class Resources(Protocol):
 class Build:
     """Collects, while a node is made into a step, what is wrong with it."""
 
-    def __init__(self, node: Node, outgoing: Sequence[Edge], resources: Resources) -> None:
+    def __init__(
+        self,
+        node: Node,
+        outgoing: Sequence[Edge],
+        resources: Resources,
+        allowance: Allowance,
+        templates: dict[str, Template],
+    ) -> None:
+        """`allowance` and `templates`, those made so far by their text, are shared by a flow's nodes."""
         self.node = node
+        self._allowance = allowance
+        self._templates = templates
         self.inputs = node.inputs
         self.outgoing = outgoing
         self.resources = resources
@@ -94,7 +106,7 @@ class Build:
 
     def problem(self, what: str) -> None:
         """Note a reason, in words, why this node cannot run here."""
-        self.problems.append(f"{self.node.label}: {what}")
+        self.problems.append(f"{self.node.label}: {what}"[: PROBLEM_CHARACTERS + 1])
 
     def text(self, name: str, default: str = "") -> str:
         """Return an input that is a text; noted as a problem when it is something else."""
@@ -110,8 +122,18 @@ class Build:
 
     def template(self, text: str) -> Template:
         """Return a text of the node compiled."""
-        template = compile_template(text)
+        template = compile_template(text) if isinstance(text, Literal) else self._compiled(text)
         self.uses_history = self.uses_history or HISTORY in template.references
+        return template
+
+    def _compiled(self, text: str) -> Template:
+        template = self._templates.get(text)
+        if template is None:
+            refusal = self._allowance.refuse_text(text)
+            if refusal is not None:
+                self.problem(refusal)
+                return _NOTHING
+            template = self._templates[text] = compile_template(text)
         return template
 
     def rows(self, name: str) -> list[Mapping[str, Any]]:
@@ -127,6 +149,10 @@ class Build:
             return []
         if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
             self.problem(f"{name} is not a list of objects.")
+            return []
+        refusal = self._allowance.refuse_rows(len(value))
+        if refusal is not None:
+            self.problem(refusal)
             return []
         return value
 

@@ -11,10 +11,10 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-_REFERENCE = re.compile(r"\{\{(.*?)\}\}")
-_EDITOR_HTML = re.compile(r"\s*<(?:p|div|h[1-6]|ul|ol|blockquote|pre|table)\b", re.IGNORECASE)
+from flowkeys.flows.html import is_html, to_markdown
+
+_REFERENCE = re.compile(r"\{\{([^{}\n]{0,500}+)\}\}")  # looks at each character once, closed or not
 _INDEX = re.compile(r"\[(\d{1,6})\]")
-_OUTPUT_OF = re.compile(r"(.+?)\.output\.(.+)")
 _ESCAPED = re.compile(r"\\([_*\[\]])")
 
 
@@ -91,35 +91,24 @@ class Template:
 
 
 def compile_template(text: str) -> Template:
-    """Return the template that `text` is. Never raises."""
+    """Return the template that `text` is, in time that grows with its length. Never raises.
+
+    A variable is what is between two braces and the next two, at most 500 characters and one line.
+    """
     if isinstance(text, Literal):
         return Template([str(text)])
-    text = plain(text)
+    if is_html(text):
+        text = to_markdown(text)
     parts: list[str | tuple[str, str]] = []
     end = 0
     for match in _REFERENCE.finditer(text):
         if match.start() > end:
             parts.append(text[end : match.start()])
-        parts.append((match[0], _ESCAPED.sub(r"\1", match[1]).strip(" {}\t\xa0")))
+        parts.append((match[0], _ESCAPED.sub(r"\1", match[1]).strip(" \t\xa0")))
         end = match.end()
     if end < len(text):
         parts.append(text[end:])
     return Template(parts)
-
-
-def plain(text: str) -> str:
-    """Return the HTML of Flowise's editor as Markdown, and any other text as it is."""
-    if _EDITOR_HTML.match(text) is None:
-        return text
-    from markdownify import markdownify
-
-    try:
-        converted = markdownify(
-            text, escape_asterisks=False, escape_underscores=False, autolinks=False, heading_style="atx"
-        )
-    except RecursionError:  # thousands of nested tags: no editor made this
-        return text
-    return str(converted).strip()
 
 
 def find(value: Any, path: str) -> Any:
@@ -175,9 +164,8 @@ def _lookup(path: str) -> Lookup:
         return lambda scope: as_text(find(scope.flow, rest))
     if dot and root == "$vars":
         return lambda scope: scope.variables.get(rest)
-    match = _OUTPUT_OF.fullmatch(path)
-    if match is not None:
-        node, inner = match[1], match[2]
+    node, _, inner = path.partition(".output.")
+    if node and inner:
         return lambda scope: as_text(find(scope.outputs.get(node), inner))
 
     def content(scope: Scope) -> str | None:

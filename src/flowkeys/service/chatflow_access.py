@@ -24,13 +24,14 @@ def bind(
         Forbidden: the key holds more than the caller does.
         InvalidInput: naming `field`: the workspace has no such key, or it is revoked.
     """
+    before = _get(tx, caller, chatflow_id)
     key = tx.keys.get(caller.workspace_id, key_id)
-    if key is None or key.status is Status.REVOKED:
+    alive = key is not None and key.status is not Status.REVOKED
+    if key_id in before.key_ids and not (alive and before.is_public):
+        return
+    if key is None or not alive:
         raise InvalidInput.of(field, "There is no such key, or it is revoked.")
     caller.require_ceiling(key.permissions)
-    before = _get(tx, caller, chatflow_id)
-    if key_id in before.key_ids:
-        return
     tx.bindings.add(caller.workspace_id, key_id, chatflow_id, now)
     _save(tx, caller, before, key_id, now, action="bind", public=False)
 

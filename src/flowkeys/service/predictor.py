@@ -11,7 +11,7 @@ from flowkeys.domain.api_key import KeyRecord
 from flowkeys.domain.chatflow import Chatflow, ChatflowAccess, ChatflowType
 from flowkeys.domain.conversation import Message, Role, Turn
 from flowkeys.domain.decision import AccessRequest, Denied, Reason
-from flowkeys.domain.errors import FlowNotRunnable
+from flowkeys.domain.errors import NotFound
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.times import Clock
 from flowkeys.domain.token import Token
@@ -62,7 +62,7 @@ class Predictor:
         self._verifier = verifier
         self._engine = engine
         self._clock = clock
-        self._loaded: OrderedDict[str, Chatflow] = OrderedDict()
+        self._loaded: OrderedDict[str, tuple[Chatflow, CompiledFlow]] = OrderedDict()
         self.stopping = asyncio.Event()
         """Set when the server stops: streams end themselves instead of being cut."""
 
@@ -78,20 +78,11 @@ class Predictor:
                     return Grant(access, None)
             return credential
         decision = await self._verifier.verify(credential, AccessRequest(chatflow_id=chatflow_id))
-        if isinstance(decision, Denied) and decision.reason is not Reason.CHATFLOW_NOT_ALLOWED:
+        if isinstance(decision, Denied):
             return decision
         access = await self._directory.access(chatflow_id)
         if access is None:
             return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
-        if isinstance(decision, Denied):
-            if not access.is_public or decision.record is None:
-                return decision
-            if decision.record.workspace_id != access.workspace_id:
-                return decision
-            # A valid key of the workspace runs its public chatflows too, and that counts as use.
-            decision = await self._verifier.verify(credential)
-            if isinstance(decision, Denied):
-                return decision
         return Grant(access, decision.record)
 
     async def open(self, grant: Grant, request: PredictionInput) -> "Run":
@@ -99,24 +90,26 @@ class Predictor:
 
         Raises:
             FlowNotRunnable: the chatflow has kinds or settings this server cannot run.
+            NotFound: the chatflow was deleted just now.
         """
-        chatflow = await self._load(grant.access)
-        flow = self._engine.compile(chatflow)
+        chatflow, flow = await self._load(grant.access)
         session = session_of(request, anonymous=grant.record is None)
         return Run(self._store, self._clock(), chatflow, flow, grant.record, request, session)
 
-    async def _load(self, access: ChatflowAccess) -> Chatflow:
+    async def _load(self, access: ChatflowAccess) -> tuple[Chatflow, CompiledFlow]:
         known = self._loaded.get(access.id)
-        if known is not None and known.version == access.version:
+        if known is not None and known[0].version == access.version:
             self._loaded.move_to_end(access.id)
             return known
         chatflow = await self._directory.load(access.id)
         if chatflow is None:
-            raise FlowNotRunnable("The chatflow was deleted just now.")
-        self._loaded[access.id] = chatflow
+            raise NotFound("chatflow: it was deleted meanwhile")
+        # In a thread: a graph may be large, and nobody else should wait for it.
+        ready = chatflow, await asyncio.to_thread(self._engine.compile, chatflow)
+        self._loaded[access.id] = ready
         if len(self._loaded) > _LOADED:
             self._loaded.popitem(last=False)
-        return chatflow
+        return ready
 
 
 class Run:
