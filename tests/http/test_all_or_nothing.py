@@ -9,9 +9,7 @@ from tests.support.server import Api, Running
 
 
 def test_a_whole_object_that_is_out_of_date_is_not_put_back(owner: Api, server: Running) -> None:
-    """Beside a binding, putting back what was read before never wins silently: one of the two is refused,
-    or their result is that of one after the other.
-    """
+    """Putting back what was read before a binding does not undo it: the result is that of some order."""
     for _ in range(15):
         chatflow = make_chatflow(owner, isPublic=True)
         key = make_key(owner)
