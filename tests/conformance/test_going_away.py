@@ -42,6 +42,10 @@ TAKES_AWAY: dict[str, tuple[Change, str]] = {
         lambda t, _, c: t.owner.put(f"/chatflows/{c['id']}", json={"apikeyid": None}),
         "chatflow_not_allowed",
     ),
+    "unbind one": (
+        lambda t, k, c: t.owner.delete(f"/chatflows/{c['id']}/keys/{k['id']}"),
+        "chatflow_not_allowed",
+    ),
     "bind another key instead": (
         lambda t, _, c: t.owner.put(f"/chatflows/{c['id']}", json={"apikeyid": make_key(t.owner)["id"]}),
         "chatflow_not_allowed",

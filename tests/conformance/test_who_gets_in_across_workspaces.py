@@ -127,6 +127,7 @@ def test_nothing_is_bound_across_the_wall(here: Tenant, there: Tenant) -> None:
     refused = [
         ("apikeyid", here.owner.put(own_flow, json={"apikeyid": foreign_key})),
         ("apiKeyIds", here.owner.put(own_flow, json={"apiKeyIds": [here.key["id"], foreign_key]})),
+        ("keyId", here.owner.put(f"{own_flow}/keys/{foreign_key}")),
         ("apikeyid", here.owner.post("/chatflows", json={"name": "x", "apikeyid": foreign_key})),
         ("apiKeyIds", here.owner.post("/chatflows", json={"name": "x", "apiKeyIds": [foreign_key]})),
         ("chatflowIds", here.owner.put(own_key, json={"chatflowIds": [foreign_flow]})),

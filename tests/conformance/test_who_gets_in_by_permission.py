@@ -141,6 +141,7 @@ WRITES: dict[str, tuple[str, str, Any]] = {
     "disable": ("POST", "/apikey/{key}/disable", None),
     "enable": ("POST", "/apikey/{key}/enable", None),
     "revoke": ("DELETE", "/apikey/{key}", None),
+    "bind one": ("PUT", "/chatflows/{flow}/keys/{key}", None),
     "bind to a chatflow": ("PUT", "/chatflows/{flow}", {"apikeyid": "{key}"}),
     "bind among others": ("PUT", "/chatflows/{flow}", {"apiKeyIds": ["{key}"]}),
     "bind at birth": ("POST", "/chatflows", {"name": "x", "apikeyid": "{key}"}),
@@ -148,12 +149,20 @@ WRITES: dict[str, tuple[str, str, Any]] = {
 }
 
 
+UNBINDINGS: dict[str, tuple[str, str, Any]] = {
+    "unbind one": ("DELETE", "/chatflows/{bound}/keys/{key}", None),
+    "unbind from the chatflow": ("PUT", "/chatflows/{bound}", {"apikeyid": None}),
+    "unbind all": ("PUT", "/chatflows/{bound}", {"apiKeyIds": []}),
+}
+
+
 @pytest.mark.parametrize("status", ["active", "disabled", "revoked"])
-@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("write", WRITES | UNBINDINGS)
 def test_a_lesser_key_cannot_write_to_a_greater_one(write: str, status: str, here: Tenant) -> None:
     """The ceiling holds on every write, a lowering one too; Langflow CVE-2026-33053 on DELETE.
 
-    It is refused, nothing has changed, and the greater key works as before.
+    It is refused, nothing has changed, and the greater key works as before. A revoked key is bound by nobody,
+    and unbound by whoever may change the chatflow.
     """
     bound = make_chatflow(here.owner, "bound")
     greater = make_key(here.owner, "greater", permissions=[GREATER], chatflowIds=[bound["id"]])
@@ -163,23 +172,29 @@ def test_a_lesser_key_cannot_write_to_a_greater_one(write: str, status: str, her
     elif status == "revoked":
         here.owner.delete(f"/apikey/{greater['id']}")
     before = here.owner.get(f"/apikey/{greater['id']}").json()
-    method, path, body = WRITES[write]
-    names = {"key": greater["id"], "flow": flow["id"]}
+    method, path, body = (WRITES | UNBINDINGS)[write]
+    names = {"key": greater["id"], "flow": flow["id"], "bound": bound["id"]}
     filled = None if body is None else _filled(body, names)
     answer = here.lesser(*LESSER).request(method, path.format(**names), json=filled)
-    if status == "revoked" and "bind" in write and path.startswith("/chatflows"):
-        assert answer.status_code == 422  # a revoked key is bound by nobody
+    if status == "revoked" and write in UNBINDINGS:
+        assert answer.status_code == 200
+        return
+    if status == "revoked" and path.startswith("/chatflows"):
+        assert answer.status_code == 422
     else:
         assert (answer.status_code, answer.json()["code"]) == (403, "permission_missing"), answer.text
     assert here.owner.get(f"/apikey/{greater['id']}").json() == before
     assert here.owner.get(f"/chatflows/{flow['id']}").json()["apiKeyIds"] == []
+    assert here.owner.get(f"/chatflows/{bound['id']}").json()["apiKeyIds"] == [greater["id"]]
     works = here.server.api(greater["apiKey"]).get("/document-stores").status_code
     assert works == (200 if status == "active" else 401)
 
 
 def _filled(body: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return {
-        name: [item.format(**names) for item in value] if isinstance(value, list) else value.format(**names)
+        name: [item.format(**names) for item in value]
+        if isinstance(value, list)
+        else value and value.format(**names)
         for name, value in body.items()
     }
 
@@ -202,3 +217,16 @@ def test_binding_needs_the_chatflows_permission_as_well(
     assert (answer.status_code, answer.json()["code"]) == (403, "permission_missing")
     assert "chatflows:update" in answer.json()["detail"]
     assert here.owner.get(f"/chatflows/{flow['id']}").json()["apiKeyIds"] == []
+
+
+def test_verification_answers_for_each_permission_exactly(here: Tenant) -> None:
+    """Flowise's prefix check: who holds one permission is told of that one alone, whoever asks."""
+    for held in ("apikeys:view", "users:manage", "chatflows:update"):
+        key = make_key(here.owner, "holds one", permissions=[held])
+        client = here.server.api(key["apiKey"])
+        for asked in sorted(KNOWN):
+            own = client.post("/apikey/verify", json={"permission": asked})
+            told = here.owner.post(
+                "/apikey/verify", json={"permission": asked, "token": key["apiKey"]}
+            ).json()
+            assert (own.status_code == 200) is told["valid"] is (asked == held), (held, asked)

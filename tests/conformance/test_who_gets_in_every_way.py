@@ -145,6 +145,7 @@ CLOSINGS: dict[str, Callable[[httpx.Client, str, str], httpx.Response]] = {
     "unbind with null": lambda api, flow, _: api.put(f"/chatflows/{flow}", json={"apikeyid": None}),
     "unbind with an empty text": lambda api, flow, _: api.put(f"/chatflows/{flow}", json={"apikeyid": ""}),
     "unbind all": lambda api, flow, _: api.put(f"/chatflows/{flow}", json={"apiKeyIds": []}),
+    "unbind one": lambda api, flow, key: api.delete(f"/chatflows/{flow}/keys/{key}"),
     "unbind from the key": lambda api, _, key: api.put(f"/apikey/{key}/chatflows", json={"chatflowIds": []}),
     "update the key": lambda api, _, key: api.put(f"/apikey/{key}", json={"chatflowIds": []}),
     "revoke the key": lambda api, _, key: api.delete(f"/apikey/{key}"),
