@@ -142,7 +142,7 @@ def _window(build: Build) -> int | None:
     kind = build.text("llmMemoryType", "allMessages")
     if kind == "windowSize":
         size = build.text("llmMemoryWindowSize", "20")
-        if not size.isdecimal() or not 1 <= int(size) <= 1000:  # noqa: PLR2004
+        if not size.isdecimal() or len(size) > 9 or not 1 <= int(size) <= 1000:  # noqa: PLR2004
             build.problem("the window size has to be a number from 1 to 1000.")
             return None
         return int(size) * 2

@@ -16,6 +16,7 @@ from flowkeys.flows.registry import Build, Kind, Outcome, Step
 from flowkeys.flows.variables import Template
 
 MAX_PASSAGES = 50
+_DIGITS = 9
 NOTHING_FOUND = "Nothing was found in the documents about this."
 
 
@@ -96,10 +97,11 @@ def _build(build: Build) -> Step:
     if (form := build.text("outputFormat", "text")) not in {"text", "textWithMetadata"}:
         build.problem(f"the output format {form!r} is not supported.")
     limit = build.inputs.get("topK") or build.resources.settings.passages
-    if not isinstance(limit, int | str) or not str(limit).isdecimal() or not 1 <= int(limit) <= MAX_PASSAGES:
+    given = str(limit) if isinstance(limit, int | str) else ""
+    if not given.isdecimal() or len(given) > _DIGITS or not 1 <= int(given) <= MAX_PASSAGES:
         build.problem(f"topK has to be a number from 1 to {MAX_PASSAGES}.")
-        limit = 1
-    return Retrieve(build, tuple(collections), build.template(build.text("retrieverQuery")), int(limit))
+        given = "1"
+    return Retrieve(build, tuple(collections), build.template(build.text("retrieverQuery")), int(given))
 
 
 def _names(chosen: str) -> tuple[str, ...]:

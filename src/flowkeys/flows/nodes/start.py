@@ -1,7 +1,7 @@
 """`startAgentflow`: takes the question or the form, and sets the flow's state."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -11,6 +11,8 @@ from flowkeys.flows.graph import START
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 from flowkeys.flows.variables import as_text, unmarked
 from flowkeys.service.ports.flows import FlowCall
+
+_OPTIONS: Final = 1000
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -66,12 +68,16 @@ class FormStart(ChatStart):
 
     def __init__(self, build: Build, state: Mapping[str, Any]) -> None:
         super().__init__(build, state)
-        self._fields = tuple(_fields(build))
+        rows = build.rows("formInputTypes")
+        self._fields = tuple(_fields(build, rows))
         self._shown = {
             "form": {
-                "title": unmarked(build.inputs.get("formTitle")),
-                "description": unmarked(build.inputs.get("formDescription")),
-                "inputs": unmarked(build.inputs.get("formInputTypes")),
+                "title": _shown(build.inputs.get("formTitle")),
+                "description": _shown(build.inputs.get("formDescription")),
+                "inputs": [
+                    {name: _options(row) if name == "addOptions" else _shown(row[name]) for name in row}
+                    for row in rows
+                ],
             }
         }
 
@@ -104,16 +110,25 @@ def _build(build: Build) -> Step:
     return FormStart(build, state) if kind == "formInput" else ChatStart(build, state)
 
 
-def _fields(build: Build) -> list[Field]:
+def _shown(value: Any) -> Any:
+    """Return what a form shows: texts, numbers and such; nothing else belongs there."""
+    return unmarked(value) if isinstance(value, str | int | float) else None
+
+
+def _options(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    given = row.get("addOptions")
+    options = given[:_OPTIONS] if isinstance(given, list) else []
+    return [{"option": _shown(option.get("option"))} for option in options if isinstance(option, Mapping)]
+
+
+def _fields(build: Build, rows: Sequence[Mapping[str, Any]]) -> list[Field]:
     fields = []
-    for row in build.rows("formInputTypes"):
+    for row in rows:
         name = row.get("name")
         if not isinstance(name, str) or not name:
             build.problem("a form field has no variable name.")
             continue
-        given = row.get("addOptions")
-        options = [option for option in given if isinstance(option, dict)] if isinstance(given, list) else []
-        names = [as_text(option.get("option")) for option in options]
+        names = [as_text(option["option"]) for option in _options(row)]
         label = as_text(row.get("label")) or name
         fields.append(Field(name, label, as_text(row.get("type")) or "string", tuple(n for n in names if n)))
     return fields
