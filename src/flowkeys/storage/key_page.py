@@ -1,8 +1,8 @@
 """A page of keys, quick with 100,000 of them.
 
-Few matches are gathered, by what narrows most, and sorted here: that also tells how many they are. Among
+Few matches are gathered, by what narrows most, and then sorted: that also tells how many they are. Among
 many, the page is soon met by walking the index of the order, and the total is kept; a search counts it in one
-pass over the index of names.
+pass over an index of names.
 """
 
 import re
@@ -82,8 +82,13 @@ class _Question:
         if total > len(found):
             return self._walk(total), total
         query = self._query
-        found.sort(key=_order, reverse=query.descending)
-        return [seq for _, seq in found[query.offset : query.offset + query.limit]], total
+        rows = self._rows(
+            statements.pick(query.sort, descending=query.descending),
+            seqs=in_json([seq for (seq,) in found]),
+            limit=query.limit,
+            offset=query.offset,
+        )
+        return [seq for (seq,) in rows], total
 
     def _narrowest(self) -> Path | None:
         """Return where to gather what matches, or None where many are likely: then counting comes first."""
@@ -169,9 +174,3 @@ class _Question:
 
     def _rows(self, statement: Statement, **values: object) -> list[Any]:
         return self._connection.rows(statement, {**self._values, **values})
-
-
-def _order(row: tuple[Any, int]) -> tuple[bool, Any, int]:
-    """Return what SQLite sorts by: nothing comes before everything."""
-    value, seq = row
-    return (True, value, seq) if value is not None else (False, 0, seq)

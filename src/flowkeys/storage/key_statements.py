@@ -59,7 +59,7 @@ _ORDER: Final[dict[KeySort, tuple[ColumnElement[Any], str]]] = {
     "expiresAt": (_expiry, "ix_api_key_expiry"),
 }
 _START: Final[dict[Path, str]] = {
-    "names": "INDEXED BY ix_api_key_name",
+    "names": "INDEXED BY ix_api_key_search",
     "trigrams": "NOT INDEXED",
     "chatflow": "",
     "status": "INDEXED BY ix_api_key_status",
@@ -92,10 +92,8 @@ MARK: Final = Statement(
 @cache
 def walk(shape: Shape) -> Statement:
     """Return the statement for one page of row numbers, along the index of the order."""
-    by, index = _ORDER[shape.sort]
-    order = (by.desc(), _seq.desc()) if shape.descending else (by.asc(), _seq.asc())
-    found = _from(f"INDEXED BY {index}", _seq).where(*_conditions(shape))
-    return Statement(found.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")))
+    found = _from(f"INDEXED BY {_ORDER[shape.sort][1]}", _seq).where(*_conditions(shape))
+    return _page(found, shape.sort, descending=shape.descending)
 
 
 @cache
@@ -107,8 +105,21 @@ def count(shape: Shape) -> Statement:
 
 @cache
 def gather(shape: Shape, path: Path) -> Statement:
-    """Return the statement for (what orders, row number) of all that match, in no order."""
-    return Statement(_from(_START[path], _ORDER[shape.sort][0], _seq).where(*_conditions(shape, path)))
+    """Return the statement for the row numbers of all that match, in no order."""
+    return Statement(_from(_START[path], _seq).where(*_conditions(shape, path)))
+
+
+@cache
+def pick(sort: KeySort, *, descending: bool) -> Statement:
+    """Return the statement for one page of some keys, given by their row numbers."""
+    some = _from("NOT INDEXED", _seq).where(_seq.in_(listed("seqs")))
+    return _page(some, sort, descending=descending)
+
+
+def _page(found: Select[Any], sort: KeySort, *, descending: bool) -> Statement:
+    by = _ORDER[sort][0]
+    order = (by.desc(), _seq.desc()) if descending else (by.asc(), _seq.asc())
+    return Statement(found.order_by(*order).limit(bindparam("limit")).offset(bindparam("offset")))
 
 
 def _from(index: str, *columns: ColumnElement[Any]) -> Select[Any]:

@@ -65,16 +65,12 @@ api_key = Table(
     Column("revoked_at", BigInteger),
     Column("version", BigInteger, nullable=False),
     UniqueConstraint("workspace_id", "id"),
-    # One for each order, with what decides the status, so that a page is found without reading rows. The
-    # one by name is also what a search reads, so it holds the other orders and the id
-    # too. (By expiry: `sqlite_ddl`.)
+    # One for each order, with what decides the status, so that a page is found without reading rows (by
+    # expiry: `sqlite_ddl`); and one that holds all that a search looks at.
     Index("ix_api_key_created", "workspace_id", "created_at", "seq", "status", "expires_at"),
     Index("ix_api_key_last_used", "workspace_id", "last_used_at", "seq", "status", "expires_at"),
-    Index(
-        "ix_api_key_name",
-        *("workspace_id", "name_folded", "seq", "status", "expires_at"),
-        *("created_at", "updated_at", "last_used_at", "id"),
-    ),
+    Index("ix_api_key_name", "workspace_id", "name_folded", "seq", "status", "expires_at"),
+    Index("ix_api_key_search", "workspace_id", "status", "name_folded", "seq", "expires_at", "id"),
     Index("ix_api_key_status", "workspace_id", "status", "seq", "expires_at"),
     Index("ix_api_key_updated", "workspace_id", "updated_at", "seq", "status", "expires_at"),
     sqlite_autoincrement=True,

@@ -67,17 +67,13 @@ def upgrade() -> None:
     op.create_index(
         "ix_api_key_name",
         "api_key",
-        [
-            "workspace_id",
-            "name_folded",
-            "seq",
-            "status",
-            "expires_at",
-            "created_at",
-            "updated_at",
-            "last_used_at",
-            "id",
-        ],
+        ["workspace_id", "name_folded", "seq", "status", "expires_at"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_api_key_search",
+        "api_key",
+        ["workspace_id", "status", "name_folded", "seq", "expires_at", "id"],
         unique=False,
     )
     op.create_index(
