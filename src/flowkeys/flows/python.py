@@ -6,7 +6,6 @@ import inspect
 import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from importlib import import_module
 from typing import Any, TypeVar
@@ -15,7 +14,9 @@ import msgspec
 
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.flows import langchain
+from flowkeys.flows.containment import DaemonThreads
 from flowkeys.flows.settings import FlowSettings
+from flowkeys.flows.variables import readable, readable_text
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class PythonTargets:
         self._threads = settings.python_threads
         self._answers: dict[str, Answer] = {}
         self._importing = asyncio.Lock()
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: DaemonThreads | None = None
 
     def refusal(self, target: str) -> str | None:
         """Return why a flow may not run a target, or None. Imports nothing."""
@@ -97,15 +98,14 @@ class PythonTargets:
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         """Return what a function that may block returns."""
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="flowkeys-python")
-        call = functools.partial(_contained, function, *arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+            self._pool = DaemonThreads(self._threads, "flowkeys-python")
+        return await self._pool.run(functools.partial(function, *arguments))
 
     def close(self) -> None:
-        """Let go of the threads; those that run go on to their end."""
+        """Let go of the threads at once; those that run go on to their end, or to that of the process."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.close()
 
     def _answer(self, found: Any) -> Answer:
         streaming = langchain.adapt(found)
@@ -154,18 +154,11 @@ def text_of(value: Any) -> str:
         NotTextError: it is neither.
     """
     if isinstance(value, str):
-        return str.__str__(value)  # of a subclass too, which an encoder would not know
+        return readable_text(str.__str__(value))  # of a subclass too, which an encoder would not know
     text = langchain.message_text(value)
     if text is None:
         raise NotTextError(type(value).__name__)
-    return text
-
-
-def _contained(function: Callable[..., T], *arguments: Any) -> T:
-    try:
-        return function(*arguments)
-    except StopIteration as error:  # a future cannot carry it
-        raise RuntimeError("StopIteration") from error
+    return readable_text(text)
 
 
 def _find(target: str) -> Any:
@@ -199,7 +192,9 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         return []
     return [
-        msgspec.to_builtins(item, str_keys=True, enc_hook=str) for item in value if isinstance(item, dict)
+        readable(msgspec.to_builtins(item, str_keys=True, enc_hook=str))
+        for item in value
+        if isinstance(item, dict)
     ]
 
 

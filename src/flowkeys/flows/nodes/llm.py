@@ -9,7 +9,7 @@ from flowkeys.flows.context import Run
 from flowkeys.flows.models import Target
 from flowkeys.flows.nodes.llm_settings import ModelChoice, read_model
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.flows.variables import Template, as_text
+from flowkeys.flows.variables import Template, as_text, readable_text
 
 _ROLES: Final = frozenset({"system", "assistant", "developer", "user"})
 _HIDDEN: Final = frozenset({"system", "developer"})
@@ -53,7 +53,8 @@ class Llm(Step):
         pieces: list[str] = []
         length = 0
         async with aclosing(self._ask(messages)) as answer:
-            async for piece in answer:
+            async for made in answer:
+                piece = readable_text(made)
                 length += len(piece)
                 if length > self._limit:
                     raise self.failed(f"the answer is longer than {self._limit:,} characters.")

@@ -5,11 +5,13 @@ or not, one that returns or one that yields), a LangChain Runnable, or a LangGra
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
+from flowkeys.flows.containment import EndedError, contained
 from flowkeys.flows.context import Run
 from flowkeys.flows.python import Extras, NotTextError, Piece, Question
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
+from flowkeys.flows.variables import readable_text
 
 NAME = "pythonAgentflow"
 
@@ -39,11 +41,12 @@ class Python(Step):
                     run.sources.extend(piece.source_documents)
                     run.tools.extend(piece.used_tools)
                     continue
-                length += len(piece)
+                text = readable_text(piece)
+                length += len(text)
                 if length > self._limit:
                     raise self.failed(f"the answer is longer than {self._limit:,} characters.")
-                said.append(piece)
-                await run.say(piece)
+                said.append(text)
+                await run.say(text)
         text = "".join(said)
         self.update(run, self._updates, text)
         return Outcome(input={"question": asked}, output={"content": text}, text=text)
@@ -51,18 +54,29 @@ class Python(Step):
     async def _pieces(self, question: Question) -> AsyncGenerator[Piece, None]:
         """Yield what the object says; what it raises is named by its type alone."""
         try:
-            answer = await self._targets.load(self._target)
+            answer = await contained(self._targets.load(self._target))
         except Exception as error:
-            kind = type(error).__name__
+            kind = _kind(error)
             raise self.failed(f"the Python object could not be imported ({kind}).") from error
+        pieces = answer(question)
         try:
-            async with aclosing(answer(question)) as pieces:
-                async for piece in pieces:
-                    yield piece
-        except NotTextError as error:
-            raise self.failed(f"the Python object returned {error}, which is no text.") from error
-        except Exception as error:
-            raise self.failed(f"the Python object raised {type(error).__name__}.") from error
+            while True:
+                try:
+                    piece = await contained(anext(pieces))
+                except StopAsyncIteration:
+                    return
+                except NotTextError as error:
+                    raise self.failed(f"the Python object returned {error}, which is no text.") from error
+                except Exception as error:
+                    raise self.failed(f"the Python object raised {_kind(error)}.") from error
+                yield piece
+        finally:
+            with suppress(Exception):  # the answer, or the failure, is there already
+                await contained(pieces.aclose())
+
+
+def _kind(error: Exception) -> str:
+    return str(error) if isinstance(error, EndedError) else type(error).__name__
 
 
 def _build(build: Build) -> Step:
