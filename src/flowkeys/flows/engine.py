@@ -1,8 +1,11 @@
 """The engine: chatflows in, compiled flows out."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck
 from flowkeys.domain.errors import FlowNotRunnable, InvalidInput
@@ -10,6 +13,7 @@ from flowkeys.flows.context import Run
 from flowkeys.flows.graph import Graph, parse
 from flowkeys.flows.models import Models
 from flowkeys.flows.nodes import STANDARD
+from flowkeys.flows.nodes.retriever import named_collections
 from flowkeys.flows.overrides import Overrides, read_overrides
 from flowkeys.flows.plan import Plan, make_plan
 from flowkeys.flows.python import PythonTargets
@@ -45,11 +49,39 @@ class Engine:
         self._kinds = {kind.name: kind for kind in kinds}
         self._ignored = frozenset(kind.name for kind in self._kinds.values() if kind.build is None)
         self._flows: OrderedDict[tuple[str, int], Flow] = OrderedDict()
+        self._looks: OrderedDict[tuple[str, int, int], _Look] = OrderedDict()
+        self._lock = threading.Lock()
 
     def check(self, chatflow: Chatflow) -> FlowCheck:
-        """Tell whether a chatflow can run here. Runs nothing and imports nothing that the flow names."""
-        plan = self.plan(self._parse(chatflow))
-        return FlowCheck(plan.runnable, plan.missing_kinds, plan.problems)
+        """Tell whether a chatflow can run here. Runs nothing and imports nothing that the flow names.
+
+        The answer is kept by (chatflow id, version), and may be asked for in any thread.
+        """
+        return self._look(chatflow).check
+
+    def collections(self, chatflow: Chatflow) -> frozenset[str]:
+        """Return the document collections that a chatflow's retrievers name, whether it can run or not.
+
+        They are as `Retriever.search` takes them: an id, a name, or ``id:name`` as Flowise writes it. There
+        are none in a flow that cannot be read. Never raises; may be asked for in any thread.
+        """
+        return self._look(chatflow).collections
+
+    def _look(self, chatflow: Chatflow) -> "_Look":
+        key = (chatflow.id, chatflow.version, hash(chatflow.flow_data))  # a draft has a version's number too
+        with self._lock:
+            known = self._looks.get(key)
+            if known is not None:
+                self._looks.move_to_end(key)
+                return known
+        graph = self._parse(chatflow)
+        plan = self.plan(graph)
+        look = _Look(FlowCheck(plan.runnable, plan.missing_kinds, plan.problems), named_collections(graph))
+        with self._lock:
+            self._looks[key] = look
+            while len(self._looks) > self.settings.cached_checks:
+                self._looks.popitem(last=False)
+        return look
 
     def compile(self, chatflow: Chatflow) -> "Flow":
         """Return the chatflow ready to run; one that is in the cache costs a look-up.
@@ -76,12 +108,19 @@ class Engine:
         self.python.close()
         await self.models.aclose()
 
-    def plan(self, graph: Graph) -> Plan:
-        """Return a graph's steps."""
-        return make_plan(graph, self._kinds, self)
+    def plan(self, graph: Graph, base: Plan | None = None) -> Plan:
+        """Return a graph's steps; those of nodes that are in `base` too are taken from it."""
+        return make_plan(graph, self._kinds, self, base)
 
     def _parse(self, chatflow: Chatflow) -> Graph:
         return parse(chatflow.flow_data, ignored=self._ignored, known=self._kinds)
+
+
+class _Look(msgspec.Struct, frozen=True):
+    """What was found out about a version of a chatflow without running it."""
+
+    check: FlowCheck
+    collections: frozenset[str]
 
 
 class Flow:
@@ -122,7 +161,7 @@ class Flow:
         nodes = self._overrides.apply(self._graph.nodes, call.overrides)
         if nodes is None:
             return self.plan
-        plan = self._engine.plan(Graph(nodes, self._graph.edges, self._graph.kinds))
+        plan = self._engine.plan(Graph(nodes, self._graph.edges, self._graph.kinds), self.plan)
         if not plan.runnable:
             raise InvalidInput.of("overrideConfig", " ".join(plan.problems))
         return plan

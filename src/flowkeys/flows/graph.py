@@ -99,7 +99,7 @@ def parse(flow_data: str, *, ignored: Iterable[str] = (), known: Iterable[str] |
     if problems or (known is not None and not kinds <= frozenset(known)):
         return Graph(tuple(nodes), tuple(edges), kinds, few(problems))
     ordered, problems = _order(nodes, edges)
-    return Graph(tuple(ordered), tuple(dict.fromkeys(edges)), kinds, few(problems))
+    return Graph(tuple(nodes if problems else ordered), tuple(dict.fromkeys(edges)), kinds, few(problems))
 
 
 def _node(node: _Node) -> Node:

@@ -28,7 +28,7 @@ class Overrides(msgspec.Struct, frozen=True):
     variables: frozenset[str] = frozenset()
 
     def apply(self, nodes: Iterable[Node], sent: Mapping[str, Any]) -> tuple[Node, ...] | None:
-        """Return the nodes with the caller's values, or None when nothing changes."""
+        """Return the nodes with the caller's values, those without any the same; None when all are."""
         if not sent or not self.inputs:
             return None
         changed = False
@@ -37,14 +37,16 @@ class Overrides(msgspec.Struct, frozen=True):
         ids = frozenset(node.id for node in nodes)
         for node in nodes:
             inputs = dict(node.inputs)
+            set_here = False
             for name in self.inputs.get(node.label, frozenset()) & sent.keys():
                 value = sent[name]
                 if isinstance(value, Mapping) and value and value.keys() <= ids:  # {nodeId: value}
                     if node.id not in value:
                         continue
                     value = value[node.id]
-                changed = _set(inputs, name, _literal(value)) or changed
-            result.append(Node(node.id, node.kind, node.label, inputs))
+                set_here = _set(inputs, name, _literal(value)) or set_here
+            changed = changed or set_here
+            result.append(Node(node.id, node.kind, node.label, inputs) if set_here else node)
         return tuple(result) if changed else None
 
     def vars(self, sent: Mapping[str, Any]) -> Mapping[str, str]:

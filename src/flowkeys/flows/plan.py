@@ -30,6 +30,14 @@ class Planned(msgspec.Struct, frozen=True):
     finished: Event
 
 
+class Built(msgspec.Struct, frozen=True):
+    """What was made of a node."""
+
+    node: Node
+    step: Step
+    uses_history: bool
+
+
 class Plan(msgspec.Struct, frozen=True):
     """The steps of a flow in the order in which they run, or why it cannot run."""
 
@@ -39,14 +47,23 @@ class Plan(msgspec.Struct, frozen=True):
     uses_history: bool = False
     """A template asks for the earlier messages, which have to be loaded before it is rendered."""
 
+    built: Mapping[str, Built] = {}
+    templates: Mapping[str, Template] = {}
+    """All templates of the flow by their text: a node that is rebuilt reads none of them again."""
+
     @property
     def runnable(self) -> bool:
         """Whether the flow can run."""
         return not self.missing_kinds and not self.problems
 
 
-def make_plan(graph: Graph, kinds: Mapping[str, Kind], resources: Resources) -> Plan:
-    """Return the plan of a graph. Runs nothing, and imports nothing that the flow names."""
+def make_plan(
+    graph: Graph, kinds: Mapping[str, Kind], resources: Resources, base: Plan | None = None
+) -> Plan:
+    """Return the plan of a graph. Runs nothing, and imports nothing that the flow names.
+
+    With `base`, a plan of the same graph with other inputs, only the nodes that are not in it are built.
+    """
     missing = tuple(sorted(graph.kinds - kinds.keys()))
     if missing or graph.problems:
         return Plan(missing_kinds=missing, problems=graph.problems)
@@ -55,23 +72,26 @@ def make_plan(graph: Graph, kinds: Mapping[str, Kind], resources: Resources) -> 
     for edge in graph.edges:
         outgoing[edge.source].append(edge)
         previous[edge.target].append(edge.source)
-    steps: dict[str, Step] = {}
+    built: dict[str, Built] = {}
     allowance = Allowance()
-    templates: dict[str, Template] = {}
+    templates = dict(base.templates) if base is not None else {}
     problems: list[str] = []
-    uses_history = False
     for node in graph.nodes:
+        known = base.built.get(node.id) if base is not None else None
+        if known is not None and known.node is node:
+            built[node.id] = known
+            continue
         build = Build(node, outgoing[node.id], resources, allowance, templates)
         maker = kinds[node.kind].build
         if maker is not None:
             try:
-                steps[node.id] = maker(build)
+                built[node.id] = Built(node, maker(build), build.uses_history)
             except RecursionError:
                 build.problem("its inputs are nested too deeply.")
         problems += build.problems
-        uses_history = uses_history or build.uses_history
     if problems:
         return Plan(problems=few(problems))
+    steps = {node_id: one.step for node_id, one in built.items()}
     streaming = _streaming(steps, outgoing, previous)
     positions = {node.id: position for position, node in enumerate(graph.nodes)}
     planned = [
@@ -84,7 +104,8 @@ def make_plan(graph: Graph, kinds: Mapping[str, Kind], resources: Resources) -> 
         )
         for node in graph.nodes
     ]
-    return Plan(tuple(planned), uses_history=uses_history)
+    uses_history = any(one.uses_history for one in built.values())
+    return Plan(tuple(planned), uses_history=uses_history, built=built, templates=templates)
 
 
 def _planned(

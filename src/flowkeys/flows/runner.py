@@ -2,15 +2,47 @@
 
 from typing import Any, Final
 
+import msgspec
+
 from flowkeys.domain.errors import FlowkeysError
 from flowkeys.flows.context import BETWEEN_ANSWERS, Run
 from flowkeys.flows.plan import Plan, Planned
 from flowkeys.flows.registry import Outcome
 from flowkeys.service.ports.flows import Emit, Event, FlowResult
 
+REPEATED_BYTES: Final = 1_000_000
 BEGUN: Final = Event("agentFlowEvent", "INPROGRESS")
 FINISHED: Final = Event("agentFlowEvent", "FINISHED")
 FAILED: Final = Event("agentFlowEvent", "ERROR")
+
+
+class _Shown:
+    """The nodes that have run, sent as Flowise does: after each node, all that there are so far.
+
+    Repeated without end that grows with the square of their number. Once `REPEATED_BYTES` have been sent,
+    the list is kept back, and sent one last time when it is complete.
+    """
+
+    def __init__(self, emit: Emit) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self._emit = emit
+        self._size = 0
+        self._left = REPEATED_BYTES
+        self._unsent = 0
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Add a node that has run."""
+        self.entries.append(entry)
+        self._size += len(msgspec.json.encode(entry))
+        self._unsent += 1
+
+    async def send(self, *, last: bool = False) -> None:
+        """Send the list, if it has grown and may be repeated; the last one in any case."""
+        if not self._unsent or (self._size > self._left and not last):
+            return
+        self._left -= self._size
+        self._unsent = 0
+        await self._emit(Event("agentFlowExecutedData", list(self.entries)))
 
 
 async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
@@ -23,18 +55,19 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
         await run.history()
     if node_events:
         await emit(BEGUN)
-    executed: list[dict[str, Any]] = []
-    text = await _steps(plan, run, executed if node_events else None)
+    shown = _Shown(emit)
+    text = await _steps(plan, run, shown if node_events else None)
     if node_events:
+        await shown.send(last=True)
         await emit(FINISHED)
     if run.sources:
         await emit(Event("sourceDocuments", run.sources))
     if run.tools:
         await emit(Event("usedTools", run.tools))
-    return FlowResult(text=text, source_documents=run.sources, used_tools=run.tools, executed=executed)
+    return FlowResult(text=text, source_documents=run.sources, used_tools=run.tools, executed=shown.entries)
 
 
-async def _steps(plan: Plan, run: Run, executed: list[dict[str, Any]] | None) -> str:
+async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> str:
     """Run the steps that the branches taken lead to, and return what was said."""
     live = [False] * len(plan.steps)
     live[0] = True  # Start is the first: nothing leads to it, and all else is reached from it
@@ -44,7 +77,7 @@ async def _steps(plan: Plan, run: Run, executed: list[dict[str, Any]] | None) ->
     for position, planned in enumerate(plan.steps):
         if not live[position]:
             continue
-        outcome = await (_step(planned, run) if executed is None else _visible(planned, run, executed))
+        outcome = await (_step(planned, run) if shown is None else _visible(planned, run, shown))
         for target, output in planned.targets:
             if outcome.branch is None or outcome.branch == output:
                 live[target] = True
@@ -67,7 +100,7 @@ async def _step(planned: Planned, run: Run) -> Outcome:
     return outcome
 
 
-async def _visible(planned: Planned, run: Run, executed: list[dict[str, Any]]) -> Outcome:
+async def _visible(planned: Planned, run: Run, shown: _Shown) -> Outcome:
     """Run one step and send the events that show it."""
     emit: Emit = run.emit
     await emit(planned.begun)
@@ -75,10 +108,10 @@ async def _visible(planned: Planned, run: Run, executed: list[dict[str, Any]]) -
         outcome = await _step(planned, run)
     except FlowkeysError as error:
         message = str(error)
-        executed.append(_entry(planned, {"id": planned.id, "name": planned.kind, "error": message}, "ERROR"))
+        shown.add(_entry(planned, {"id": planned.id, "name": planned.kind, "error": message}, "ERROR"))
         status = {"nodeId": planned.id, "nodeLabel": planned.label, "status": "ERROR", "error": message}
         await emit(Event("nextAgentFlow", status))
-        await emit(Event("agentFlowExecutedData", list(executed)))
+        await shown.send(last=True)
         await emit(FAILED)
         raise
     data = {
@@ -88,9 +121,9 @@ async def _visible(planned: Planned, run: Run, executed: list[dict[str, Any]]) -
         "output": outcome.output,
         "state": dict(run.state),
     }
-    executed.append(_entry(planned, data, "FINISHED"))
+    shown.add(_entry(planned, data, "FINISHED"))
     await emit(planned.finished)
-    await emit(Event("agentFlowExecutedData", list(executed)))
+    await shown.send()
     return outcome
 
 

@@ -40,6 +40,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What ``{{ $vars.name }}`` resolves to. Every flow reads them all: no place for secrets."""
     cached_flows: int = 256
     """Chatflows kept compiled."""
+    cached_checks: int = 4096
+    """Chatflows of which it is kept whether they can run, and which collections they name."""
     passages: int = 5
     """Passages that a retriever returns unless its node says otherwise."""
     history_messages: int = 50

@@ -4,6 +4,7 @@ Its text quotes the passages, numbered, each with its source, so that it serves 
 (Start → Retriever → Direct Reply) and as the context of a model's prompt.
 """
 
+from collections.abc import Mapping
 from itertools import chain, zip_longest
 from typing import Any
 from uuid import UUID
@@ -12,11 +13,14 @@ import msgspec
 
 from flowkeys.domain.documents import Hit
 from flowkeys.flows.context import Run
+from flowkeys.flows.graph import Graph
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 from flowkeys.flows.variables import Template
 
+NAME = "retrieverAgentflow"
 MAX_PASSAGES = 50
 _DIGITS = 9
+_STORES = "retrieverKnowledgeDocumentStores"
 NOTHING_FOUND = "Nothing was found in the documents about this."
 
 
@@ -88,7 +92,7 @@ def _as_json(sources: list[dict[str, Any]]) -> str:
 
 def _build(build: Build) -> Step:
     collections = []
-    for row in build.rows("retrieverKnowledgeDocumentStores"):
+    for row in build.rows(_STORES):
         chosen = row.get("documentStore")
         if isinstance(chosen, str) and chosen:
             collections.append(_names(chosen))
@@ -102,6 +106,26 @@ def _build(build: Build) -> Step:
         build.problem(f"topK has to be a number from 1 to {MAX_PASSAGES}.")
         given = "1"
     return Retrieve(build, tuple(collections), build.template(build.text("retrieverQuery")), int(given))
+
+
+def named_collections(graph: Graph) -> frozenset[str]:
+    """Return the collections that a flow's retrievers name, as they are written there."""
+    return frozenset(
+        str(row["documentStore"])
+        for node in graph.nodes
+        if node.kind == NAME
+        for row in _rows(node.inputs.get(_STORES))
+        if isinstance(row, Mapping) and isinstance(row.get("documentStore"), str) and row["documentStore"]
+    )
+
+
+def _rows(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return []
+    return value if isinstance(value, list) else []
 
 
 def _names(chosen: str) -> tuple[str, ...]:
@@ -120,4 +144,4 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-KIND = Kind("retrieverAgentflow", _build)
+KIND = Kind(NAME, _build)
