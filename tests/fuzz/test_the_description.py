@@ -130,7 +130,7 @@ def test_an_operation_does_what_its_description_says(operation: str, sandbox: Sa
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_an_operation_does_it_for_long(operation: str, sandbox: Sandbox) -> None:
     """The same with many more calls, and others each time."""
-    run(operation, sandbox, 1500, begin=None)
+    run(operation, sandbox, 600, begin=None)
 
 
 def test_a_stream_is_described_as_one(sandbox: Sandbox) -> None:
