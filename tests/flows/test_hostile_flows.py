@@ -134,6 +134,7 @@ def test_ten_megabytes_of_anything_are_checked_quickly(name):
         (chain(rows(limits.ROWS + 1)(0)), "more than 10,000 entries"),
         (many(rows(10), 3), "There are 10 more problems."),
         (flow_data([START], [edge("a", "b")] * 5_001), "The flow has more than 5000 edges."),
+        (form([[]] * 300_000), "more than 300,000 brackets and braces"),
         (flow_data([node("startAgentflow_0" + "x" * 200)], []), "more than 200 characters"),
     ],
 )

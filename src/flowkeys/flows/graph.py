@@ -13,6 +13,7 @@ START: Final = "startAgentflow"
 MAX_NODES: Final = 500
 MAX_EDGES: Final = 5000
 MAX_CHARACTERS: Final = 10_000_000
+MAX_BRACKETS: Final = 300_000
 MAX_ID: Final = 200
 MAX_LABEL: Final = 200
 
@@ -80,6 +81,8 @@ def parse(flow_data: str, *, ignored: Iterable[str] = (), known: Iterable[str] |
     """
     if len(flow_data) > MAX_CHARACTERS:
         return Graph(problems=(f"flowData is longer than {MAX_CHARACTERS:,} characters.",))
+    if flow_data.count("[") + flow_data.count("{") > MAX_BRACKETS:  # each is an object to be made, mostly
+        return Graph(problems=(f"flowData has more than {MAX_BRACKETS:,} brackets and braces.",))
     try:
         flow = _DECODER.decode(flow_data)
     except msgspec.ValidationError as error:
