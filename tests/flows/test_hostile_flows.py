@@ -5,9 +5,10 @@ import time
 import msgspec
 import pytest
 
-from flowkeys.flows import limits
+from flowkeys.domain.errors import UpstreamFailed
+from flowkeys.flows import limits, variables
 from flowkeys.flows.variables import compile_template
-from tests.flows.support import chain, chatflow, edge, engine, flow_data, node, problems, run
+from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, node, problems, run
 
 START = node("startAgentflow_0", {"startInputType": "chatInput"})
 
@@ -171,3 +172,20 @@ async def test_the_longest_texts_that_are_allowed_run():
     """A limit is no trap: what is just below it works."""
     ran = await run(chain(reply("x" * limits.TEXT_CHARACTERS)))
     assert len(ran.result.text) == limits.TEXT_CHARACTERS
+
+
+async def test_texts_that_repeat_each_other_do_not_grow_without_bound(monkeypatch):
+    """A chain of replies, each with the one before it twice, fails instead of filling the memory."""
+    monkeypatch.setattr(variables, "RENDERED_CHARACTERS", 10_000)
+
+    def replies(count):
+        texts = ["{{ question }}", *(f"{{{{ directReplyAgentflow_{n} }}}}" * 2 for n in range(count - 1))]
+        nodes = [
+            node(f"directReplyAgentflow_{n}", {"directReplyMessage": text}) for n, text in enumerate(texts)
+        ]
+        return chatflow(chain(*nodes))
+
+    few = await run(replies(6), call("x" * 100))
+    assert len(few.result.text) >= 3_200
+    with pytest.raises(UpstreamFailed, match="10,000 characters"):
+        await run(replies(40), call("x" * 100))

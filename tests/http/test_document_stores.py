@@ -76,3 +76,19 @@ def test_an_upload_has_a_limit(start) -> None:
     store = _store(owner)
     response = _upload(owner, store, ("big.txt", b"word " * 2000))
     assert (response.status_code, response.json()["code"]) == (413, "too_large")
+
+
+def test_a_chatflow_reads_only_documents_that_its_author_may_see(server: Running, owner: Api) -> None:
+    """Making a flow over a collection needs `documentStores:view`; other changes of it do not."""
+    store = _store(owner, "Confidential")
+    _upload(owner, store, ("plan.md", b"# Plan\n\nThe launch is on Friday.\n"))
+    flow_data = documents_flow(store["id"])
+    permissions = ("chatflows:create", "chatflows:update", "chatflows:view")
+    author = server.api(server.key("author", permissions)["apiKey"])
+    refused = author.post("/chatflows", json={"name": "x", "flowData": flow_data, "type": "AGENTFLOW"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_missing")
+    blank = author.post("/chatflows", json={"name": "x"}).json()
+    assert author.put(f"/chatflows/{blank['id']}", json={"flowData": flow_data}).status_code == 403
+    mine = make_chatflow(owner, flow_data=flow_data)
+    assert author.put(f"/chatflows/{mine['id']}", json={"name": "renamed"}).status_code == 200
+    assert author.put(f"/chatflows/{mine['id']}", json={"flowData": flow_data + " "}).status_code == 200

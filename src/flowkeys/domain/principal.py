@@ -35,9 +35,13 @@ class Caller(msgspec.Struct, frozen=True):
         """The workspace that every query of this call is limited to."""
         return self.principal.workspace_id
 
+    def holds(self, permission: str) -> bool:
+        """Tell whether the principal holds `permission`."""
+        return covers(self.principal.permissions, (permission,))
+
     def require(self, permission: str) -> None:
         """Raise `Forbidden` unless the principal holds `permission`."""
-        if not covers(self.principal.permissions, (permission,)):
+        if not self.holds(permission):
             raise Forbidden(f"This needs the permission {permission}.", permission)
 
     def require_ceiling(self, permissions: PermissionSet) -> None:

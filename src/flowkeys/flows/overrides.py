@@ -15,7 +15,7 @@ from flowkeys.flows.variables import Literal
 
 _FIXED: Final = frozenset(
     {"basepath", "baseurl", "base_url", "baseoptions", "proxyurl", "pythontarget", "llmmodel"}
-    | {"llmmodelconfig"}
+    | {"llmmodelconfig", "retrieverknowledgedocumentstores"}
 )
 _MODEL: Final = "llmModelConfig"
 

@@ -11,7 +11,11 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.html import is_html, to_markdown
+
+RENDERED_CHARACTERS: Final = 10_000_000
+"""What one text of a run may come to, its variables put in."""
 
 _REFERENCE = re.compile(r"\{\{([^{}\n]{0,500}+)\}\}")  # looks at each character once, closed or not
 _INDEX = re.compile(r"\[(\d{1,6})\]")
@@ -95,16 +99,27 @@ class Template:
         """The variable that the text consists of, when there is nothing else in it."""
 
     def render(self, scope: Scope, output: str | None = None) -> str:
-        """Return the text for one run; `output` is what ``{{ output }}`` stands for, where it does."""
+        """Return the text for one run; `output` is what ``{{ output }}`` stands for, where it does.
+
+        Raises:
+            UpstreamFailed: it would be too long: texts that repeat each other grow without bound.
+        """
         pieces = []
+        length = 0
         for text, lookup in self._parts:
             if lookup is None:
-                pieces.append(text)
+                piece = text
             elif output is not None and lookup is _output:
-                pieces.append(output)
+                piece = output
             else:
                 value = lookup(scope)
-                pieces.append(text if value is None else value)
+                piece = text if value is None else value
+            length += len(piece)
+            if length > RENDERED_CHARACTERS:
+                raise UpstreamFailed(
+                    f"A text of the chatflow came to more than {RENDERED_CHARACTERS:,} characters."
+                )
+            pieces.append(piece)
         return "".join(pieces)
 
 

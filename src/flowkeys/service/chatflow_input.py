@@ -78,6 +78,21 @@ def unenforced(chatflow: Chatflow) -> list[FieldError]:
     return found
 
 
+def wanted_keys(chatflow: Chatflow, patch: ChatflowPatch) -> tuple[tuple[str, ...] | None, str]:
+    """Return the keys to be bound, or None when that does not change, and the field that says so."""
+    key_ids = patch.key_ids
+    if isinstance(key_ids, tuple) and set(key_ids) == set(chatflow.key_ids):
+        key_ids = msgspec.UNSET
+    key_id = patch.key_id
+    shown = chatflow.key_ids[0] if chatflow.key_ids else None
+    if isinstance(key_id, msgspec.UnsetType) or (key_id or None) == shown:
+        return (tuple(dict.fromkeys(key_ids)), "apiKeyIds") if isinstance(key_ids, tuple) else (None, "")
+    only = (key_id,) if key_id else ()
+    if isinstance(key_ids, tuple) and set(key_ids) != set(only):
+        raise InvalidInput.of("apiKeyIds", "apikeyid and apiKeyIds say different things; send one of them.")
+    return only, "apikeyid"
+
+
 def _flow_data_problem(text: str) -> str | None:
     flow = _json(text)
     if not isinstance(flow, dict):

@@ -14,7 +14,7 @@ from flowkeys.domain.listing import ChatflowQuery, MessageQuery, Page
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.chatflow_access import bind, release, unbind
-from flowkeys.service.chatflow_input import EMPTY_FLOW, ChatflowPatch, checked, unenforced
+from flowkeys.service.chatflow_input import EMPTY_FLOW, ChatflowPatch, checked, unenforced, wanted_keys
 from flowkeys.service.journal import record
 from flowkeys.service.ports.flows import FlowEngine
 from flowkeys.service.ports.store import Store, Transaction
@@ -68,6 +68,7 @@ class ChatflowService:
         )
         made = _patched(blank, patch)
         _refuse_open_door(made)
+        await asyncio.to_thread(self._require_collections, caller, blank, made)
 
         def work(tx: Transaction) -> Chatflow:
             tx.chatflows.insert(made)
@@ -121,6 +122,7 @@ class ChatflowService:
             after = _patched(before, patch)
             if after != before:
                 _refuse_open_door(after)
+                self._require_collections(caller, before, after)
                 after = msgspec.structs.replace(after, updated_at=now, version=before.version + 1)
                 tx.chatflows.update(after)
                 _record(tx, caller, now, "chatflow.update", before, after)
@@ -197,6 +199,13 @@ class ChatflowService:
 
         return await self._store.read(work)
 
+    def _require_collections(self, caller: Caller, before: Chatflow, after: Chatflow) -> None:
+        """Raise `Forbidden` when a chatflow comes to read documents that its author may not see."""
+        if after.flow_data == before.flow_data or caller.holds("documentStores:view"):
+            return
+        if self._engine.collections(after) - self._engine.collections(before):
+            caller.require("documentStores:view")
+
     async def _check(self, chatflow: Chatflow) -> CheckedChatflow:
         # In a thread: a graph may be large, and nobody else should wait for it.
         return await asyncio.to_thread(self.checked, chatflow)
@@ -234,7 +243,7 @@ def _refuse_open_door(chatflow: Chatflow) -> None:
 def _write_bindings(
     tx: Transaction, caller: Caller, chatflow: Chatflow, patch: ChatflowPatch, now: int
 ) -> None:
-    wanted, field = _wanted_keys(chatflow, patch)
+    wanted, field = wanted_keys(chatflow, patch)
     if wanted is None:
         return
     caller.require("chatflows:update")
@@ -248,21 +257,6 @@ def _write_bindings(
         closed = msgspec.structs.replace(current, is_public=False, version=current.version + 1)
         tx.chatflows.update(closed)
         _record(tx, caller, now, "chatflow.update", current, closed)
-
-
-def _wanted_keys(chatflow: Chatflow, patch: ChatflowPatch) -> tuple[tuple[str, ...] | None, str]:
-    """Return the keys to be bound, or None when that does not change, and the field that says so."""
-    key_ids = patch.key_ids
-    if isinstance(key_ids, tuple) and set(key_ids) == set(chatflow.key_ids):
-        key_ids = msgspec.UNSET
-    key_id = patch.key_id
-    shown = chatflow.key_ids[0] if chatflow.key_ids else None
-    if isinstance(key_id, msgspec.UnsetType) or (key_id or None) == shown:
-        return (tuple(dict.fromkeys(key_ids)), "apiKeyIds") if isinstance(key_ids, tuple) else (None, "")
-    only = (key_id,) if key_id else ()
-    if isinstance(key_ids, tuple) and set(key_ids) != set(only):
-        raise InvalidInput.of("apiKeyIds", "apikeyid and apiKeyIds say different things; send one of them.")
-    return only, "apikeyid"
 
 
 def _record(

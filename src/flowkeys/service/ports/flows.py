@@ -74,6 +74,13 @@ class FlowEngine(Protocol):
         """Tell whether a chatflow can run here. Runs nothing and imports nothing that the flow names."""
         ...
 
+    def collections(self, chatflow: Chatflow) -> frozenset[str]:
+        """Return the document collections that a chatflow names, as it writes them.
+
+        None when its graph cannot be read: such a chatflow cannot run either.
+        """
+        ...
+
     def compile(self, chatflow: Chatflow) -> CompiledFlow:
         """Return the chatflow ready to run.
 
