@@ -93,14 +93,14 @@ class _Question:
     def _narrowest(self) -> Path | None:
         """Return where to gather what matches, or None where many are likely: then counting comes first."""
         status = self._shape.status
+        if self._shape.of_chatflow and sum(self._kept.values()) <= FEW_BOUND:
+            return "chatflow"
         if self._searched:
             if self._trigrams and self._few_trigrams():
                 return "trigrams"
             unfiltered = status in {None, "all"} and not self._shape.of_chatflow
             letter = len(self._searched) == 1 and self._searched.isascii()
             return None if unfiltered and (self._trigrams or letter) else "names"
-        if self._shape.of_chatflow and sum(self._kept.values()) <= FEW_BOUND:
-            return "chatflow"
         if status not in {None, "all"} and self._total <= RARE:
             return "expiry" if status is Status.EXPIRED else "status"
         return None
