@@ -109,12 +109,18 @@ class BindingTable:
 
 def with_keys(connection: Connection, row: Row) -> Chatflow:
     """Return the chatflow of a row of `SELECT`, its bound keys read along."""
+    item = without_keys(row)
+    keys = connection.rows(KEY_IDS, {"workspace": item.workspace_id, "chatflow": item.id})
+    return msgspec.structs.replace(item, key_ids=tuple(key_id for (key_id,) in keys))
+
+
+def without_keys(row: Row) -> Chatflow:
+    """Return the chatflow of a row of `SELECT`."""
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
-    keys = connection.rows(KEY_IDS, {"workspace": values["workspace_id"], "chatflow": values["id"]})
     values["type"] = ChatflowType(values["type"])
     values["is_public"] = bool(values["is_public"])
     values["extras"] = msgspec.json.decode(values["extras"])
-    return Chatflow(**values, key_ids=tuple(key_id for (key_id,) in keys))
+    return Chatflow(**values)
 
 
 def _values(item: Chatflow) -> dict[str, object]:

@@ -153,10 +153,10 @@ class SqliteLookups:
         return ChatflowAccess(row[0], row[1], bool(row[2]), row[3]) if row else None
 
     async def load(self, chatflow_id: str) -> Chatflow | None:
-        """Return the whole chatflow."""
+        """Return the chatflow without its keys, of which there may be many."""
         try:
             row = self._connection.row(_LOAD, {"chatflow": chatflow_id})
-            return chatflows.with_keys(self._connection, row) if row else None
+            return chatflows.without_keys(row) if row else None
         except sqlite3.Error as error:
             raise Unavailable from error
 

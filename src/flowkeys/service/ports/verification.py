@@ -30,7 +30,7 @@ class ChatflowDirectory(Protocol):
         ...
 
     async def load(self, chatflow_id: str) -> Chatflow | None:
-        """Return the whole chatflow, or None."""
+        """Return the chatflow, to be run or shown to anyone, without the keys bound to it; or None."""
         ...
 
 
