@@ -24,7 +24,7 @@ def bind(
         Forbidden: the key holds more than the caller does.
         InvalidInput: naming `field`: the workspace has no such key, or it is revoked.
     """
-    before = _get(tx, caller, chatflow_id)
+    before = find(tx, caller, chatflow_id)
     key = tx.keys.get(caller.workspace_id, key_id)
     alive = key is not None and key.status is not Status.REVOKED
     if key_id in before.key_ids and not (alive and before.is_public):
@@ -42,7 +42,7 @@ def unbind(tx: Transaction, caller: Caller, chatflow_id: str, key_id: str, now: 
     Raises:
         Forbidden: the key holds more than the caller does. A revoked key can always be unbound.
     """
-    before = _get(tx, caller, chatflow_id)
+    before = find(tx, caller, chatflow_id)
     if key_id not in before.key_ids:
         return
     key = tx.keys.get(caller.workspace_id, key_id)
@@ -57,7 +57,12 @@ def release(tx: Transaction, caller: Caller, before: Chatflow, key_id: str, now:
     _save(tx, caller, before, key_id, now, action="unbind", public=before.is_public)
 
 
-def _get(tx: Transaction, caller: Caller, chatflow_id: str) -> Chatflow:
+def find(tx: Transaction, caller: Caller, chatflow_id: str) -> Chatflow:
+    """Return a chatflow of the caller's workspace.
+
+    Raises:
+        NotFound: it has no such chatflow.
+    """
     chatflow = tx.chatflows.get(caller.workspace_id, chatflow_id)
     if chatflow is None:
         raise NotFound("chatflow")
@@ -68,7 +73,7 @@ def _save(
     tx: Transaction, caller: Caller, before: Chatflow, key_id: str, now: int, *, action: str, public: bool
 ) -> None:
     """Move both versions on, each with its rows in the journal."""
-    bound = _get(tx, caller, before.id)
+    bound = find(tx, caller, before.id)
     after = msgspec.structs.replace(bound, is_public=public, updated_at=now, version=before.version + 1)
     tx.chatflows.update(after)
     record(

@@ -7,13 +7,13 @@ import msgspec
 
 from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck
 from flowkeys.domain.conversation import Message
-from flowkeys.domain.errors import FieldError, InvalidInput, NotFound
+from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.listing import ChatflowQuery, MessageQuery, Page
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
-from flowkeys.service.chatflow_access import bind, release, unbind
+from flowkeys.service.chatflow_access import bind, find, release, unbind
 from flowkeys.service.chatflow_input import EMPTY_FLOW, ChatflowPatch, checked, unenforced, wanted_keys
 from flowkeys.service.journal import record
 from flowkeys.service.ports.flows import FlowEngine
@@ -74,7 +74,7 @@ class ChatflowService:
             tx.chatflows.insert(made)
             _record(tx, caller, now, "chatflow.create", None, made)
             _write_bindings(tx, caller, made, patch, now)
-            return _get(tx, caller, made.id)
+            return find(tx, caller, made.id)
 
         return await self._check(await self._store.write(work))
 
@@ -88,7 +88,7 @@ class ChatflowService:
             NotFound: the workspace has no such chatflow.
         """
         caller.require(permission)
-        return await self._store.read(lambda tx: self.checked(_get(tx, caller, chatflow_id)))
+        return await self._store.read(lambda tx: self.checked(find(tx, caller, chatflow_id)))
 
     async def page(self, caller: Caller, query: ChatflowQuery) -> Page[CheckedChatflow]:
         """Return the chatflows that match, of the caller's workspace whatever the query says."""
@@ -116,7 +116,7 @@ class ChatflowService:
         now = self._clock()
 
         def work(tx: Transaction) -> Chatflow:
-            before = _get(tx, caller, chatflow_id)
+            before = find(tx, caller, chatflow_id)
             if expect is not None:
                 expect(before)
             after = _patched(before, patch)
@@ -127,7 +127,7 @@ class ChatflowService:
                 tx.chatflows.update(after)
                 _record(tx, caller, now, "chatflow.update", before, after)
             _write_bindings(tx, caller, after, patch, now)
-            return _get(tx, caller, chatflow_id)
+            return find(tx, caller, chatflow_id)
 
         return await self._check(await self._store.write(work))
 
@@ -143,9 +143,9 @@ class ChatflowService:
         now = self._clock()
 
         def work(tx: Transaction) -> Chatflow:
-            _get(tx, caller, chatflow_id)
+            find(tx, caller, chatflow_id)
             bind(tx, caller, chatflow_id, key_id, now, "keyId")
-            return _get(tx, caller, chatflow_id)
+            return find(tx, caller, chatflow_id)
 
         return await self._check(await self._store.write(work))
 
@@ -161,7 +161,7 @@ class ChatflowService:
 
         def work(tx: Transaction) -> Chatflow:
             unbind(tx, caller, chatflow_id, key_id, now)
-            return _get(tx, caller, chatflow_id)
+            return find(tx, caller, chatflow_id)
 
         return await self._check(await self._store.write(work))
 
@@ -175,10 +175,10 @@ class ChatflowService:
         now = self._clock()
 
         def work(tx: Transaction) -> None:
-            chatflow = _get(tx, caller, chatflow_id)
+            chatflow = find(tx, caller, chatflow_id)
             for key_id in chatflow.key_ids:
                 release(tx, caller, chatflow, key_id, now)
-                chatflow = _get(tx, caller, chatflow_id)
+                chatflow = find(tx, caller, chatflow_id)
             tx.chatflows.delete(caller.workspace_id, chatflow_id)
             gone = msgspec.structs.replace(chatflow, version=chatflow.version + 1)
             _record(tx, caller, now, "chatflow.delete", chatflow, gone)
@@ -194,7 +194,7 @@ class ChatflowService:
         caller.require("chatflows:view")
 
         def work(tx: Transaction) -> Page[Message]:
-            _get(tx, caller, query.chatflow_id)
+            find(tx, caller, query.chatflow_id)
             return tx.messages.page(msgspec.structs.replace(query, workspace_id=caller.workspace_id))
 
         return await self._store.read(work)
@@ -214,13 +214,6 @@ class ChatflowService:
         """Return a chatflow with what this server makes of it; costs a look at its graph."""
         warnings = tuple(error.message for error in unenforced(chatflow))
         return CheckedChatflow(chatflow, self._engine.check(chatflow), warnings)
-
-
-def _get(tx: Transaction, caller: Caller, chatflow_id: str) -> Chatflow:
-    chatflow = tx.chatflows.get(caller.workspace_id, chatflow_id)
-    if chatflow is None:
-        raise NotFound("chatflow")
-    return chatflow
 
 
 def _patched(chatflow: Chatflow, patch: ChatflowPatch) -> Chatflow:
@@ -252,7 +245,7 @@ def _write_bindings(
             unbind(tx, caller, chatflow.id, key_id, now)
     for key_id in wanted:
         bind(tx, caller, chatflow.id, key_id, now, field)
-    current = _get(tx, caller, chatflow.id)
+    current = find(tx, caller, chatflow.id)
     if not wanted and current.is_public:  # who takes the last key away means to close it
         closed = msgspec.structs.replace(current, is_public=False, version=current.version + 1)
         tx.chatflows.update(closed)
