@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 
 from flowkeys import bootstrap
 from flowkeys.cli.serve import Server
@@ -96,18 +95,7 @@ class Running:
             try:
                 self.loop = asyncio.get_running_loop()
                 self.runtime = await bootstrap.open_runtime(self._settings)
-                config = uvicorn.Config(
-                    bootstrap.create_app(self.runtime),
-                    http="httptools",
-                    ws="none",
-                    lifespan="on",
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    proxy_headers=False,
-                    timeout_graceful_shutdown=2,
-                )
-                self.server = Server(config, self.runtime.predictor.stopping)
+                self.server = Server(self.runtime)
             except BaseException as error:
                 self._failure = error
                 raise

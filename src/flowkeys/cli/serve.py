@@ -23,9 +23,23 @@ _BACKLOG: Final = 2048
 class Server(uvicorn.Server):
     """uvicorn, which tells running streams to end before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
-        super().__init__(config)
-        self._stopping = stopping
+    def __init__(self, runtime: bootstrap.Runtime) -> None:
+        """Serve an open runtime, with the one way in which uvicorn is set up."""
+        super().__init__(
+            uvicorn.Config(
+                bootstrap.create_app(runtime),
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=runtime.settings.shutdown_seconds,
+            )
+        )
+        self._stopping = runtime.predictor.stopping
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop taking connections, end streams with an event that says so, and close."""
@@ -52,18 +66,6 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listening: socket.socket) -> None:
     runtime = await bootstrap.open_runtime(settings)
-    config = uvicorn.Config(
-        bootstrap.create_app(runtime),
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"flowkeys {VERSION} on http://{shown}:{port}, data in {settings.data_dir}", err=True)
@@ -74,7 +76,7 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
             "flowkeys keys create Owner --permission '*'",
             err=True,
         )
-    await Server(config, runtime.predictor.stopping).serve([listening])
+    await Server(runtime).serve([listening])
 
 
 async def _has_keys(runtime: bootstrap.Runtime) -> bool:
