@@ -23,6 +23,9 @@ PLACES = {
     "structlog": {"logs", "web", "bootstrap"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "jinja2": {"web"},
+    "markupsafe": {"web"},  # comes with jinja2: text that is markup already
+    "argon2": {"passwords"},
     "pypdf": {"documents"},
     "markdown_it": {"documents"},
     "markdownify": {"documents", "flows"},
