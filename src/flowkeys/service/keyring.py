@@ -1,26 +1,20 @@
 """Every write to a key goes through here, and so does every list of them."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable
 
 import msgspec
 
 from flowkeys.domain.api_key import ApiKey, Status
 from flowkeys.domain.digest import TokenDigest, TokenHasher
-from flowkeys.domain.errors import InvalidInput, NotFound
+from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.ids import new_id
-from flowkeys.domain.journal import Subject
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.principal import Caller, operator
-from flowkeys.domain.times import Clock, to_iso
+from flowkeys.domain.times import Clock
 from flowkeys.domain.token import Token
-from flowkeys.service.chatflow_access import bind, unbind
-from flowkeys.service.journal import record
+from flowkeys.service.key_changes import get_key, given, record_change, save, set_chatflows, with_status
 from flowkeys.service.key_input import KeyPatch, NewKey, checked
 from flowkeys.service.ports.store import Store, Transaction
-
-T = TypeVar("T")
-
 
 Expectation = Callable[[ApiKey], None]
 """Raises `InvalidInput` when a key is not as its caller believes."""
@@ -84,9 +78,9 @@ class Keyring:
         def work(tx: Transaction) -> ApiKey:
             tx.keys.insert(key, digest)
             if new.chatflow_ids:
-                _set_chatflows(tx, caller, key, new.chatflow_ids, now)
-            made = _get(tx, caller, key.id) if new.chatflow_ids else key
-            _record(tx, caller, now, "key.create", None, made)
+                set_chatflows(tx, caller, key, new.chatflow_ids, now)
+            made = get_key(tx, caller, key.id) if new.chatflow_ids else key
+            record_change(tx, caller, now, "key.create", None, made)
             return made
 
         return MadeKey(await self._store.write(work), token, digest)
@@ -99,7 +93,7 @@ class Keyring:
             NotFound: the workspace has no such key.
         """
         caller.require(permission)
-        return await self._store.read(lambda tx: _get(tx, caller, key_id))
+        return await self._store.read(lambda tx: get_key(tx, caller, key_id))
 
     async def page(self, caller: Caller, query: KeyQuery) -> Page[ApiKey]:
         """Return the keys that match, of the caller's workspace whatever the query says."""
@@ -133,13 +127,13 @@ class Keyring:
             if isinstance(patch.permissions, frozenset):
                 caller.require_ceiling(patch.permissions)
             if isinstance(patch.chatflow_ids, tuple):
-                _set_chatflows(tx, caller, key, patch.chatflow_ids, now)
+                set_chatflows(tx, caller, key, patch.chatflow_ids, now)
             return msgspec.structs.replace(
                 key,
-                name=_given(cleaned.name, key.name),
-                permissions=_given(patch.permissions, key.permissions),
-                expires_at=_given(patch.expires_at, key.expires_at),
-                note=_given(patch.note, key.note) or None,
+                name=given(cleaned.name, key.name),
+                permissions=given(patch.permissions, key.permissions),
+                expires_at=given(patch.expires_at, key.expires_at),
+                note=given(patch.note, key.note) or None,
             )
 
         return await self._change(caller, key_id, "key.update", change)
@@ -148,14 +142,14 @@ class Keyring:
         """Refuse the key until it is enabled again; nothing changes when it is disabled already."""
         caller.require("apikeys:update")
         return await self._change(
-            caller, key_id, "key.disable", lambda _tx, key: _with_status(key, Status.DISABLED)
+            caller, key_id, "key.disable", lambda _tx, key: with_status(key, Status.DISABLED)
         )
 
     async def enable(self, caller: Caller, key_id: str) -> ApiKey:
         """Accept a disabled key again; nothing changes when it is enabled already."""
         caller.require("apikeys:update")
         return await self._change(
-            caller, key_id, "key.enable", lambda _tx, key: _with_status(key, Status.ACTIVE)
+            caller, key_id, "key.enable", lambda _tx, key: with_status(key, Status.ACTIVE)
         )
 
     async def revoke(self, caller: Caller, key_id: str) -> bool:
@@ -167,11 +161,11 @@ class Keyring:
         now = self._clock()
 
         def work(tx: Transaction) -> bool:
-            key = _get(tx, caller, key_id)
+            key = get_key(tx, caller, key_id)
             caller.require_ceiling(key.permissions)
             if key.status is Status.REVOKED:
                 return False
-            _save(tx, caller, now, "key.revoke", key, _with_status(key, Status.REVOKED))
+            save(tx, caller, now, "key.revoke", key, with_status(key, Status.REVOKED))
             return True
 
         return await self._store.write(work)
@@ -184,8 +178,8 @@ class Keyring:
             found = tx.keys.ids_by_secret(secret_id, now)
             for workspace_id, key_id in found:
                 caller = Caller(operator(workspace_id))
-                key = _get(tx, caller, key_id)
-                _save(tx, caller, now, "key.revoke", key, _with_status(key, Status.REVOKED))
+                key = get_key(tx, caller, key_id)
+                save(tx, caller, now, "key.revoke", key, with_status(key, Status.REVOKED))
             return len(found)
 
         return await self._store.write(work)
@@ -211,84 +205,10 @@ class Keyring:
         now = self._clock()
 
         def work(tx: Transaction) -> ApiKey:
-            key = _get(tx, caller, key_id)
+            key = get_key(tx, caller, key_id)
             caller.require_ceiling(key.permissions)
             if key.status is Status.REVOKED:
                 raise InvalidInput.of("status", "A revoked key stays revoked. Create a new key instead.")
-            return _save(tx, caller, now, action, key, change(tx, key))
+            return save(tx, caller, now, action, key, change(tx, key))
 
         return await self._store.write(work)
-
-
-def _save(tx: Transaction, caller: Caller, now: int, action: str, before: ApiKey, changed: ApiKey) -> ApiKey:
-    """Write a changed key with its rows in the journal, or nothing when nothing is different."""
-    current = _get(tx, caller, before.id)
-    if changed == before and current.chatflows == before.chatflows:
-        return before
-    revoked_at = now if changed.status is Status.REVOKED else None
-    tx.keys.update(
-        msgspec.structs.replace(changed, updated_at=now, revoked_at=revoked_at, version=current.version + 1)
-    )
-    after = _get(tx, caller, before.id)
-    _record(tx, caller, now, action, before, after)
-    return after
-
-
-def _get(tx: Transaction, caller: Caller, key_id: str) -> ApiKey:
-    key = tx.keys.get(caller.workspace_id, key_id)
-    if key is None:
-        raise NotFound("key")
-    return key
-
-
-def _set_chatflows(
-    tx: Transaction, caller: Caller, key: ApiKey, chatflow_ids: Sequence[str], now: int
-) -> None:
-    """Make `chatflow_ids` the whole set of chatflows that the key opens."""
-    wanted = dict.fromkeys(chatflow_ids)
-    bound = {item.id for item in key.chatflows}
-    if bound == wanted.keys():
-        return
-    caller.require("chatflows:update")
-    for chatflow_id in wanted:
-        if tx.chatflows.get(caller.workspace_id, chatflow_id) is None:
-            raise InvalidInput.of("chatflowIds", f"There is no chatflow {chatflow_id[:64]!r} here.")
-    for chatflow_id in wanted:
-        bind(tx, caller, chatflow_id, key.id, now)
-    for chatflow_id in bound - wanted.keys():
-        unbind(tx, caller, chatflow_id, key.id, now)
-
-
-def _with_status(key: ApiKey, status: Status) -> ApiKey:
-    return msgspec.structs.replace(key, status=status)
-
-
-def _given(value: T | msgspec.UnsetType, otherwise: T) -> T:
-    return otherwise if isinstance(value, msgspec.UnsetType) else value
-
-
-def _record(
-    tx: Transaction, caller: Caller, now: int, action: str, before: ApiKey | None, after: ApiKey
-) -> None:
-    record(
-        tx,
-        caller,
-        now,
-        action=action,
-        subject=Subject.KEY,
-        subject_id=after.id,
-        version=after.version,
-        before=None if before is None else _for_people(before),
-        after=_for_people(after),
-    )
-
-
-def _for_people(key: ApiKey) -> dict[str, object]:
-    return {
-        "keyName": key.name,
-        "permissions": sorted(key.permissions),
-        "status": key.status.value,
-        "expiresAt": None if key.expires_at is None else to_iso(key.expires_at),
-        "note": key.note,
-        "chatflowIds": [item.id for item in key.chatflows],
-    }
