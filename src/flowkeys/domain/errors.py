@@ -5,6 +5,7 @@ FlowkeysError
 ├── InvalidInput            the caller sent something wrong; each field is named
 ├── NotFound                no such thing in the caller's workspace
 ├── Forbidden               the caller may not do this
+├── AlreadySent             a form was sent a second time; what it made the first time is named
 ├── FlowNotRunnable         the chatflow has node kinds or settings that this server cannot run
 ├── UpstreamFailed          a model or service behind a node failed
 ├── TooLarge                more bytes, pages or files than the configured limit
@@ -60,6 +61,14 @@ class Forbidden(FlowkeysError):
         self.denied = Denied(Reason.PERMISSION_MISSING)
         self.permission = permission
         super().__init__(message)
+
+
+class AlreadySent(FlowkeysError):
+    """A form was sent a second time: nothing was made now, and `subject_id` is what it made then."""
+
+    def __init__(self, subject_id: str) -> None:
+        self.subject_id = subject_id
+        super().__init__("This form was sent already. What it made is there.")
 
 
 class FlowNotRunnable(FlowkeysError):

@@ -1,6 +1,6 @@
 """Every write to a key goes through here, and so does every list of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -12,8 +12,10 @@ from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import Clock
 from flowkeys.domain.token import Token
+from flowkeys.service.key_bulk import BulkResult, checked_ids, set_status
 from flowkeys.service.key_changes import get_key, given, record_change, save, set_chatflows, with_status
 from flowkeys.service.key_input import KeyPatch, NewKey, checked
+from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Store, Transaction
 
 Expectation = Callable[[ApiKey], None]
@@ -36,12 +38,14 @@ class Keyring:
         self._hasher = hasher
         self._clock = clock
 
-    async def create(self, caller: Caller, new: NewKey) -> MadeKey:
-        """Make a key, bound to `new.chatflow_ids`.
+    async def create(self, caller: Caller, new: NewKey, once: str | None = None) -> MadeKey:
+        """Make a key, bound to `new.chatflow_ids`; `once` is the one-time value of the form that asks for it.
 
         Raises:
+            AlreadySent: the form of `once` made a key before, which the exception names; none is made now.
             Forbidden: the caller lacks ``apikeys:create``, or something that the key is to hold.
-            InvalidInput: a field is wrong, or names a chatflow that the workspace does not have.
+            InvalidInput: a field is wrong, or names a chatflow that the workspace does not have, or the form
+                is too old.
         """
         caller.require("apikeys:create")
         now = self._clock()
@@ -76,6 +80,8 @@ class Keyring:
         )
 
         def work(tx: Transaction) -> ApiKey:
+            if once is not None:
+                spend(tx, caller, once, key.id, now)
             tx.keys.insert(key, digest)
             if new.chatflow_ids:
                 set_chatflows(tx, caller, key, new.chatflow_ids, now)
@@ -170,6 +176,32 @@ class Keyring:
 
         return await self._store.write(work)
 
+    async def disable_many(self, caller: Caller, key_ids: Sequence[str]) -> BulkResult:
+        """Refuse up to 1,000 keys until they are enabled again: all of them, or none.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:update``, or some of the keys hold more than it does.
+            InvalidInput: naming ``ids``: the workspace does not have some of the keys, or too many are named.
+        """
+        caller.require("apikeys:update")
+        return await self._set_all(caller, key_ids, Status.DISABLED, "key.disable")
+
+    async def enable_many(self, caller: Caller, key_ids: Sequence[str]) -> BulkResult:
+        """Accept up to 1,000 disabled keys again: all of them, or none.
+
+        It raises what `disable_many` does.
+        """
+        caller.require("apikeys:update")
+        return await self._set_all(caller, key_ids, Status.ACTIVE, "key.enable")
+
+    async def revoke_many(self, caller: Caller, key_ids: Sequence[str]) -> BulkResult:
+        """End up to 1,000 keys for good: all of them, or none. Their rows, names and histories stay.
+
+        It raises what `disable_many` does, and needs ``apikeys:delete``.
+        """
+        caller.require("apikeys:delete")
+        return await self._set_all(caller, key_ids, Status.REVOKED, "key.revoke")
+
     async def revoke_made_under(self, secret_id: str) -> int:
         """Revoke, as the operator, all workspaces' keys whose secret is lost; return how many there were."""
         now = self._clock()
@@ -198,6 +230,13 @@ class Keyring:
                 tx.keys.redigest(key_id, old, new)
 
         await self._store.write(work)
+
+    async def _set_all(
+        self, caller: Caller, key_ids: Sequence[str], status: Status, action: str
+    ) -> BulkResult:
+        ids = checked_ids(key_ids)
+        now = self._clock()
+        return await self._store.write(lambda tx: set_status(tx, caller, ids, status, action, now))
 
     async def _change(
         self, caller: Caller, key_id: str, action: str, change: Callable[[Transaction, ApiKey], ApiKey]

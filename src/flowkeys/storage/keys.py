@@ -1,6 +1,6 @@
 """Keys and their tokens within one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -60,6 +60,9 @@ _REDIGEST = Statement(
     update(token).where(token.c.key_id == bindparam("b_id"), token.c.digest == bindparam("b_old")), ["digest"]
 )
 _BY_SEQ = Statement(_SELECT.add_columns(api_key.c.seq).where(api_key.c.seq.in_(listed("seqs"))))
+_SOME = Statement(
+    _SELECT.where(api_key.c.workspace_id == bindparam("workspace"), api_key.c.id.in_(listed("keys")))
+)
 # The chatflows of some keys, the first bound first.
 _BOUND = Statement(
     select(binding.c.key_id, chatflow.c.id, chatflow.c.name, chatflow.c.category, chatflow.c.updated_at)
@@ -125,6 +128,12 @@ class KeyTable:
         """Return a key of the workspace, in any status."""
         row = self._connection.row(_GET, {"workspace": workspace_id, "key": key_id})
         return self._keys([row])[0] if row else None
+
+    def some(self, workspace_id: str, key_ids: Sequence[str]) -> list[ApiKey]:
+        """Return those of the keys that the workspace has, in the order of the ids."""
+        rows = self._connection.rows(_SOME, {"workspace": workspace_id, "keys": in_json(key_ids)})
+        by_id = {row[_ID]: row for row in rows}
+        return self._keys([by_id[key_id] for key_id in key_ids if key_id in by_id])
 
     def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
         """Return the keys that match, sorted, with the number of all that match."""

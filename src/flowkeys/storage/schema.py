@@ -242,6 +242,19 @@ audit = Table(
     sqlite_autoincrement=True,
 )
 
+sent_form = Table(
+    "sent_form",
+    metadata,
+    _seq(),
+    _workspace(),
+    Column("principal_id", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    UniqueConstraint("workspace_id", "principal_id", "digest"),
+    Index(None, "sent_at"),
+)
+
 person = Table(
     "person",
     metadata,

@@ -7,6 +7,7 @@ from flowkeys.storage.collections import CollectionTable
 from flowkeys.storage.journal import JournalTable, WorkspaceTable
 from flowkeys.storage.keys import KeyTable
 from flowkeys.storage.messages import MessageTable
+from flowkeys.storage.sent_forms import SentFormTable
 from flowkeys.storage.statement import Connection
 
 
@@ -50,3 +51,8 @@ class Tables:
     def journal(self) -> JournalTable:
         """The change feed and the audit log."""
         return JournalTable(self._connection)
+
+    @cached_property
+    def sent_forms(self) -> SentFormTable:
+        """The forms that were sent."""
+        return SentFormTable(self._connection)

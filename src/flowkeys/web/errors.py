@@ -8,6 +8,7 @@ import msgspec
 
 from flowkeys.domain.decision import Denied, Reason
 from flowkeys.domain.errors import (
+    AlreadySent,
     FieldError,
     FlowkeysError,
     FlowNotRunnable,
@@ -55,8 +56,10 @@ KINDS: Final[dict[str, Kind]] = {
     "permission_missing": Kind(
         403, "Permission missing", "This key lacks a permission that the call needs.", _SCOPE
     ),
+    "cross_site": Kind(403, "Not from here", "A call with a cookie must come from a page of this server."),
     "not_found": Kind(404, "Not found", "There is no such thing here."),
     "method_not_allowed": Kind(405, "Method not allowed", "This path does not take that method."),
+    "already_sent": Kind(409, "Already sent", "This form was sent already. What it made is there."),
     "validation_failed": Kind(422, "Invalid input", "Some fields are wrong; errors names each of them."),
     "invalid_json": Kind(400, "Not JSON", "The body is not valid JSON."),
     "too_large": Kind(413, "Too large", "The request is larger than this server takes."),
@@ -83,6 +86,11 @@ class Problem(msgspec.Struct, frozen=True):
     def status(self) -> int:
         """The HTTP status of the code."""
         return KINDS[self.code].status
+
+    @property
+    def title(self) -> str:
+        """What the code means, in a few words."""
+        return KINDS[self.code].title
 
     def body(self, request_id: str) -> bytes:
         """Return the JSON: RFC 9457's members, ours, and those that Flowise's clients read.
@@ -142,6 +150,8 @@ def of_error(error: FlowkeysError) -> Problem:
             return problem("validation_failed", str(error), *error.errors)
         case NotFound():
             return problem("not_found", str(error))
+        case AlreadySent():
+            return Problem("already_sent", str(error), extra={"subjectId": error.subject_id})
         case Forbidden():
             denied = Denied(error.denied.reason, detail=str(error))
             return of_denial(denied)

@@ -8,6 +8,8 @@ one that is written over connections (PostgreSQL).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from flowkeys.domain.api_key import ApiKey
 from flowkeys.domain.chatflow import Chatflow
 from flowkeys.domain.conversation import Message, Turn
@@ -20,6 +22,16 @@ from flowkeys.domain.workspace import Workspace
 T = TypeVar("T")
 
 
+class SentForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A form that was sent, by the hash of its one-time value, and what it made."""
+
+    workspace_id: str
+    principal_id: str
+    digest: str
+    subject_id: str
+    sent_at: int
+
+
 class Keys(Protocol):
     """Keys within one transaction."""
 
@@ -29,6 +41,10 @@ class Keys(Protocol):
 
     def get(self, workspace_id: str, key_id: str) -> ApiKey | None:
         """Return a key of the workspace with its bound chatflows, in any status."""
+        ...
+
+    def some(self, workspace_id: str, key_ids: Sequence[str]) -> list[ApiKey]:
+        """Return those of the keys that the workspace has, in the order of the ids, in any status."""
         ...
 
     def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
@@ -185,6 +201,18 @@ class Journal(Protocol):
         ...
 
 
+class SentForms(Protocol):
+    """Forms that were sent, within one transaction."""
+
+    def add(self, form: SentForm) -> str | None:
+        """Note a form; when its principal sent it before, change nothing and return what it made then."""
+        ...
+
+    def forget(self, before: int) -> None:
+        """Delete what was sent before a time."""
+        ...
+
+
 class Transaction(Protocol):
     """One transaction: all of it is committed, or none."""
 
@@ -221,6 +249,11 @@ class Transaction(Protocol):
     @property
     def journal(self) -> Journal:
         """The journal."""
+        ...
+
+    @property
+    def sent_forms(self) -> SentForms:
+        """The forms that were sent."""
         ...
 
 
