@@ -16,6 +16,8 @@ from flowkeys.web.context import context_of
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
 from flowkeys.web.gate import AccessLog, Gate, log_outage
 from flowkeys.web.hot import FastPath
+from flowkeys.web.pages.all import ROUTERS
+from flowkeys.web.pages.router import page_of_error
 from flowkeys.web.prediction import Predictions
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
@@ -48,6 +50,8 @@ def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:
     )
     for module in _MODULES:
         app.include_router(module.router, prefix=PREFIX)
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(FlowkeysError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_validation)
@@ -85,6 +89,9 @@ def _keep_problems_only(responses: dict[str, Any]) -> None:
 
 
 def _response(request: Request, refusal: Problem) -> Response:
+    """Return a problem: as a page to a browser that looks for one, else as JSON."""
+    if not request.scope["path"].startswith("/api/") and "text/html" in request.headers.get("accept", ""):
+        return page_of_error(request, refusal)
     context = context_of(request.scope)
     context.facts["code"] = refusal.code
     headers = {"Cache-Control": "no-store", **dict(refusal.headers)}
@@ -121,12 +128,13 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 def _allowed(request: Request) -> str:
     """Return every method of a path: the framework names those of the first route that matches it."""
-    path = request.scope["path"].removeprefix(PREFIX)
+    path = request.scope["path"]
+    routers = [module.router for module in _MODULES] if path.startswith(PREFIX) else ROUTERS
     found = {
         method
-        for module in _MODULES
-        for route in module.router.routes
-        if isinstance(route, APIRoute) and route.path_regex.match(path)
+        for router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute) and route.path_regex.match(path.removeprefix(PREFIX))
         for method in route.methods or ()
     }
     return ", ".join(sorted(found))

@@ -1,28 +1,36 @@
-"""From a request's one credential to a caller."""
+"""From a request's one credential to a caller: a key's token, or the cookie of a person who is signed in."""
 
 from starlette.types import Scope
 
 from flowkeys.domain.api_key import KeyRecord
 from flowkeys.domain.bearer import read_bearer
-from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied
+from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied, Reason
 from flowkeys.domain.principal import Caller, Principal
-from flowkeys.service.verifier import Verifier
 from flowkeys.web.context import context_of
-from flowkeys.web.errors import Refused, of_denial
+from flowkeys.web.errors import Refused, of_denial, problem
+from flowkeys.web.origin import SAFE_METHODS, is_our_own, public_origin
+from flowkeys.web.pages import sign_in_cookie
+from flowkeys.web.services import Services
 
 
-async def authenticate(verifier: Verifier, scope: Scope, permission: str | None) -> Caller:
-    """Return who is calling.
+async def authenticate(services: Services, scope: Scope, permission: str | None) -> Caller:
+    """Return who is calling. A cookie beside a bearer header is ignored.
 
     Raises:
-        Refused: there is no credential, it is not good, or it lacks `permission`.
+        Refused: there is no credential, it is not good, or it lacks `permission`; or a cookie came with a call
+            that changes something and was not made by our own pages.
         Unavailable: the store cannot be reached.
     """
     credential = read_bearer(scope["headers"])
     if isinstance(credential, Denied):
+        if credential.reason is Reason.MISSING_CREDENTIALS and permission is not None:
+            person = await _person(services, scope)
+            if person is not None:
+                person.require(permission)
+                return person
         raise Refused(of_denial(credential))
     request = ANYTHING if permission is None else AccessRequest(permission=permission)
-    decision = await verifier.verify(credential, request)
+    decision = await services.verifier.verify(credential, request)
     context = context_of(scope)
     if decision.record is not None:
         context.facts["key_id"] = decision.record.key_id
@@ -34,3 +42,16 @@ async def authenticate(verifier: Verifier, scope: Scope, permission: str | None)
 def principal_of(record: KeyRecord) -> Principal:
     """Return the principal that a verified key is."""
     return Principal("key", record.key_id, record.name, record.workspace_id, record.permissions)
+
+
+async def _person(services: Services, scope: Scope) -> Caller | None:
+    is_https = public_origin(scope, services.public_url).startswith("https:")
+    secret = sign_in_cookie.read(scope, is_https=is_https)
+    found = None if secret is None else await services.sign_ins.find(secret)
+    if found is None:
+        return None
+    if scope["method"] not in SAFE_METHODS and not is_our_own(scope, services.public_url):
+        raise Refused(problem("cross_site"))
+    context = context_of(scope)
+    context.facts["person_id"] = found.person.id
+    return Caller(found.person.as_principal(), context.address, context.request_id)

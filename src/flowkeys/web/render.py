@@ -8,7 +8,7 @@ from flowkeys.domain.decision import Decision, Denied
 from flowkeys.domain.times import to_iso
 from flowkeys.domain.token import mask
 from flowkeys.service.chatflow_input import EXTRAS
-from flowkeys.service.chatflows import CheckedChatflow
+from flowkeys.service.chatflow_reader import CheckedChatflow
 from flowkeys.service.keyring import MadeKey
 from flowkeys.service.predictor import Answer
 from flowkeys.web.errors import KINDS
@@ -108,6 +108,7 @@ def message(item: Message) -> Json:
         "chatId": item.chat_id,
         "sessionId": item.session_id,
         "keyId": item.key_id,
+        "personId": item.person_id,
         "createdDate": to_iso(item.created_at),
         **{name: item.details[name] for name in _SHOWN_DETAILS if name in item.details},
     }

@@ -50,7 +50,7 @@ class GuardedRoute(APIRoute):
             context_of(request.scope).route = route
             call = Call(request.scope, request.receive)
             if needs != OPEN:
-                call.state.caller = await authenticate(call.services.verifier, call.scope, permission)
+                call.state.caller = await authenticate(call.services, call.scope, permission)
             if takes_json:
                 await _read_json(call, call.services.max_body_bytes)
             return await inner(call)

@@ -19,7 +19,7 @@ async def read_files(request: Request, *, max_bytes: int, max_files: int) -> lis
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InvalidInput.of(FIELD, "Send the files as multipart/form-data, each in a field named files.")
-    limited = Request(request.scope, _limited(request.receive, max_bytes))
+    limited = Request(request.scope, limited(request.receive, max_bytes))
     try:
         async with limited.form(max_files=max_files, max_fields=10) as form:
             found = [item for item in form.getlist(FIELD) if isinstance(item, UploadFile)]
@@ -31,7 +31,8 @@ async def read_files(request: Request, *, max_bytes: int, max_files: int) -> lis
     return files
 
 
-def _limited(receive: Receive, max_bytes: int) -> Receive:
+def limited(receive: Receive, max_bytes: int) -> Receive:
+    """Return `receive`, which raises `TooLarge` once more than `max_bytes` have come."""
     seen = 0
 
     async def counted() -> Message:

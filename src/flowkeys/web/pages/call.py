@@ -1,0 +1,130 @@
+"""A request for a page: who is signed in, what was sent, and how to answer."""
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fastapi import Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import URL
+
+from flowkeys.domain.person import Person, SignIn
+from flowkeys.domain.permissions import covers
+from flowkeys.web.origin import public_origin
+from flowkeys.web.pages import form, notice
+from flowkeys.web.pages.templating import draw
+from flowkeys.web.services import Call
+
+FORM_BYTES: Final = 1024 * 1024
+_DIALOG: Final = "dialog"
+
+
+class PageCall(Call):
+    """A request as page handlers get it."""
+
+    @property
+    def person(self) -> Person:
+        """Who is signed in. Open pages may have nobody: ask `is_signed_in` first."""
+        person: Person = self.state.person
+        return person
+
+    @property
+    def sign_in(self) -> SignIn:
+        """The sign-in that the call belongs to."""
+        sign_in: SignIn = self.state.sign_in
+        return sign_in
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether anybody is signed in."""
+        return hasattr(self.state, "person")
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port under which people reach this server, without a slash at the end."""
+        return public_origin(self.scope, self.services.public_url)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach this server over https."""
+        return self.origin.startswith("https:")
+
+    @property
+    def is_part(self) -> bool:
+        """Whether a script asks and will put the answer into the page that is open."""
+        return "hx-request" in self.headers
+
+    @property
+    def in_dialog(self) -> bool:
+        """Whether the answer goes into the dialog."""
+        return self.is_part and self.headers.get("hx-target") == _DIALOG
+
+    async def form(self, *, max_bytes: int = FORM_BYTES) -> form.Form:  # type: ignore[override]
+        """Return the form in the body, read once.
+
+        Raises:
+            InvalidInput: it is no form.
+            TooLarge: it is larger than `max_bytes`.
+        """
+        if not hasattr(self.state, "form"):
+            self.state.form = await form.read(self, max_bytes=max_bytes)
+        found: form.Form = self.state.form
+        return found
+
+    def may(self, *permissions: str) -> bool:
+        """Tell whether the person holds all of these: whether a button would work."""
+        return self.is_signed_in and covers(self.person.held(), permissions)
+
+    def render(self, template: str, status: int = 200, **context: Any) -> Response:
+        """Return a filled-in template. In the dialog, `layouts/page.html` is not around it."""
+        left = None if self.is_part else notice.take(self)
+        text = draw(
+            template,
+            layout="layouts/dialog.html" if self.in_dialog else "layouts/page.html",
+            person=self.person if self.is_signed_in else None,
+            may=self.may,
+            now=self.services.clock(),
+            path=self.url.path,
+            origin=self.origin,
+            notice=left,
+            version=self.services.version,
+            **context,
+        )
+        response = HTMLResponse(text, status)
+        if left is not None:
+            notice.forget(response)
+        return response
+
+    def done(self, target: str, message: str | None = None) -> Response:
+        """Go to another page after something was done, so that nothing is sent twice by a reload.
+
+        From a dialog over the list that `target` names, back to that list as it was: filtered, sorted, paged.
+        """
+        if self.is_part:
+            response = Response(status_code=204, headers={"HX-Redirect": self._place_in(target)})
+        else:
+            response = RedirectResponse(target, 303)
+        if message is not None:
+            notice.leave(response, message, is_https=self.is_https)
+        return response
+
+    def _place_in(self, target: str) -> str:
+        current = URL(self.headers.get("hx-current-url", ""))
+        asked = urlsplit(target)
+        if (
+            not asked.query
+            and current.path == asked.path
+            and self.origin == f"{current.scheme}://{current.netloc}"
+        ):
+            return f"{current.path}?{current.query}" if current.query else current.path
+        return target
+
+
+def local_path(text: str, otherwise: str = "/") -> str:
+    """Return `text` when it is a path of this server, fit to go to after a sign-in."""
+    fits = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
+    parts = urlsplit(text) if fits else None
+    return (
+        text
+        if parts is not None and not parts.scheme and not parts.netloc and "\\" not in text
+        else otherwise
+    )

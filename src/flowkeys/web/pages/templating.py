@@ -1,0 +1,67 @@
+"""The templates, and what they may use."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from flowkeys.domain.token import mask
+from flowkeys.web.pages import words
+
+STATIC: Final = Path(__file__).parents[1] / "static"
+_HASH_CHARACTERS: Final = 10
+
+
+@cache
+def environment() -> Environment:
+    """Return the one environment: everything is escaped unless it is markup already, and a typo is an error."""
+    made = Environment(
+        loader=PackageLoader("flowkeys.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(
+        exact=words.exact,
+        day=words.day,
+        relative=words.relative,
+        permission_words=words.permissions,
+        verb_name=words.verb_name,
+        masked=mask,
+    )
+    made.globals.update(asset=asset, icon=icon, count=words.count, group_names=words.GROUP_NAMES)
+    return made
+
+
+def draw(template: str, **context: Any) -> str:
+    """Return a filled-in template."""
+    return environment().get_template(template).render(context)
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the address of a static file, which changes with its content, so that it may be kept for ever."""
+    return f"/static/{name}?v={version_of(name)}"
+
+
+@cache
+def version_of(name: str) -> str:
+    """Return the beginning of a static file's hash.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:_HASH_CHARACTERS]
+
+
+@cache
+def icon(name: str) -> Markup:
+    """Return a drawing of `static/icons.svg` by its name, for use inside of text; it says nothing itself."""
+    return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>').format(
+        asset("icons.svg"), name
+    )

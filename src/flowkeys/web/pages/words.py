@@ -1,0 +1,86 @@
+"""Values in words, as the pages show them."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from flowkeys.domain.permissions import ALL, GROUPS
+from flowkeys.domain.times import SECOND
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS: Final = (
+    ("year", 365 * 86_400),
+    ("month", 30 * 86_400),
+    ("day", 86_400),
+    ("hour", 3600),
+    ("minute", 60),
+)
+
+GROUP_NAMES: Final = {
+    "chatflows": "Chatflows",
+    "agentflows": "Agentflows",
+    "tools": "Tools",
+    "assistants": "Assistants",
+    "credentials": "Credentials",
+    "variables": "Variables",
+    "apikeys": "API keys",
+    "documentStores": "Document stores",
+    "datasets": "Datasets",
+    "evaluators": "Evaluators",
+    "evaluations": "Evaluations",
+    "executions": "Executions",
+    "templates": "Templates",
+    "workspace": "Workspace",
+    "users": "People",
+    "roles": "Roles",
+    "sso": "Single sign-on",
+    "logs": "Logs",
+    "loginActivity": "Sign-in activity",
+}
+
+
+def exact(time: int) -> str:
+    """Return ``23 November 2026, 07:12:45 UTC``."""
+    moment = _EPOCH + timedelta(microseconds=time)
+    return f"{moment.day} {moment:%B %Y, %H:%M:%S} UTC"
+
+
+def day(time: int) -> str:
+    """Return ``23 Nov 2026``."""
+    moment = _EPOCH + timedelta(microseconds=time)
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def relative(time: int, now: int) -> str:
+    """Return ``5 minutes ago``, ``in 3 days`` or ``just now``: one unit, the largest that fits, rounded down."""
+    seconds = abs(time - now) // SECOND
+    for unit, length in _UNITS:
+        if seconds >= length:
+            count = seconds // length
+            words = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+            return f"{words} ago" if time <= now else f"in {words}"
+    return "just now" if time <= now else "in less than a minute"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Return ``1 key``, ``1,234 keys``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def verb_name(verb: str) -> str:
+    """Return a permission's verb as people read it: ``add-loader`` is ``add loader``."""
+    return verb.replace("-", " ")
+
+
+def permissions(held: Iterable[str]) -> list[str]:
+    """Return what a set of permissions allows, a sentence part a group: ``API keys: view, create``."""
+    names = frozenset(held)
+    if ALL in names:
+        return ["Everything"]
+    found = []
+    for group, verbs in GROUPS.items():
+        own = [verb for verb in verbs if f"{group}:{verb}" in names]
+        if own:
+            what = "all" if len(own) == len(verbs) and len(verbs) > 1 else ", ".join(map(verb_name, own))
+            found.append(f"{GROUP_NAMES[group]}: {what}")
+    return found
