@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from flowkeys.domain.api_key import Status
+
 
 class ChatflowType(StrEnum):
     """Flowise's kinds of chatflow. It decides which events a stream has."""
@@ -52,3 +54,46 @@ class FlowCheck(msgspec.Struct, frozen=True):
     missing_kinds: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """Other reasons, in words, for people: an unlisted Python function, an unknown credential…"""
+
+
+class CallingKey(msgspec.Struct, frozen=True):
+    """A key that opens a chatflow, as the chatflow's line in a list shows it."""
+
+    id: str
+    name: str
+    status: Status
+    expires_at: int | None
+
+    def status_at(self, now: int) -> Status:
+        """Return the status at the time `now`: an active key past its expiry is expired."""
+        if self.status is Status.ACTIVE and self.expires_at is not None and self.expires_at <= now:
+            return Status.EXPIRED
+        return self.status
+
+
+class ListedChatflow(msgspec.Struct, frozen=True, kw_only=True):
+    """A chatflow as a list shows it: everything but its graph and its configuration."""
+
+    id: str
+    name: str
+    type: ChatflowType
+    category: str | None
+    is_public: bool
+    created_at: int
+    updated_at: int
+    version: int
+    key_count: int
+    """How many bound keys are not revoked."""
+    keys: tuple[CallingKey, ...]
+    """The first few of them, the first bound first."""
+    last_call_at: int | None
+    """When it was last asked anything that was answered: from stored messages."""
+
+
+class ChatflowChoice(msgspec.Struct, frozen=True):
+    """A chatflow to choose from."""
+
+    id: str
+    name: str
+    type: ChatflowType
+    is_public: bool

@@ -1,7 +1,7 @@
 """Conversations: messages of a session. The word session is kept for chats."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,7 +14,7 @@ class Role(StrEnum):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One stored message. A session belongs to workspace, chatflow and key."""
+    """One stored message. A session belongs to workspace, chatflow and who called: a key, or a person."""
 
     id: str
     workspace_id: str
@@ -27,6 +27,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any] = msgspec.field(default_factory=dict)
     """What came with an answer: ``sourceDocuments``, ``usedTools``, ``agentFlowExecutedData``."""
     created_at: int
+    person_id: str | None = None
+    """The signed-in person who tried the chatflow; with neither key nor person it was asked in public."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -34,3 +36,34 @@ class Turn(msgspec.Struct, frozen=True):
 
     role: Role
     content: str
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """One session of one caller with a chatflow."""
+
+    id: str
+    chatflow_id: str
+    session_id: str
+    key_id: str | None
+    key_name: str | None
+    person_id: str | None
+    """Who tried it in the page; without key and person it was asked in public."""
+    person_name: str | None
+    """None too when that person was removed."""
+    first_question: str
+    """How it began, in one line of at most `SHOWN_CHARACTERS`."""
+    messages: int
+    started_at: int
+    last_at: int
+
+
+SHOWN_CHARACTERS: Final = 120
+"""How much of its first question a conversation is told by."""
+
+
+def in_one_line(text: str, most: int = SHOWN_CHARACTERS) -> str:
+    """Return the beginning of `text` in one line, with an ellipsis when something is left out."""
+    line = " ".join(text[: 4 * most].split())
+    if len(line) <= most and len(text) <= 4 * most:
+        return line
+    return line[: most - 1].rstrip() + "…"

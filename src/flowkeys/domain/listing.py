@@ -38,15 +38,26 @@ class KeyQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Only keys that come after this key's id in the order newest first: the next part of a long list."""
 
 
+ChatflowSort = Literal["createdAt", "name", "updatedAt", "lastCallAt"]
+ChatflowAccessFilter = Literal["public", "keys", "closed"]
+
+
 class ChatflowQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which chatflows, and which of them; newest first."""
+    """Which chatflows, in which order, and which of them."""
 
     workspace_id: str
     search: str = ""
+    """A part of the name, in any case."""
     type: str | None = None
+    access: ChatflowAccessFilter | None = None
+    """Public; opened by at least one key that is not revoked; or closed to everyone."""
+    sort: ChatflowSort = "createdAt"
+    """By the last call, chatflows that were never called come last when descending, first otherwise."""
+    descending: bool = True
     limit: int = UNPAGED_LIMIT
     offset: int = 0
     before: str | None = None
+    """Only chatflows that were made before the one with this id: the next part of a long list."""
 
 
 class MessageQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,5 +67,25 @@ class MessageQuery(msgspec.Struct, frozen=True, kw_only=True):
     chatflow_id: str
     key_id: str | None = None
     session_id: str | None = None
+    conversation_id: str | None = None
+    """Exactly those of one conversation: of one caller, where a session id may be several callers'."""
     limit: int = 100
     offset: int = 0
+
+
+class ConversationQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which conversations of a chatflow, the latest first."""
+
+    workspace_id: str
+    chatflow_id: str
+    limit: int = 25
+    older_than: str | None = None
+    """`Part.older` of the part before."""
+
+
+class Part(msgspec.Struct, Generic[T], frozen=True):
+    """Some of the things that match, and where to go on; how many match in all is not told."""
+
+    items: list[T]
+    older: str | None
+    """Where the next part begins, or None at the end. It holds while things are added and move."""

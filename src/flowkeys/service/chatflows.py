@@ -5,39 +5,23 @@ from collections.abc import Callable
 
 import msgspec
 
-from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck
-from flowkeys.domain.conversation import Message
+from flowkeys.domain.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
-from flowkeys.domain.listing import ChatflowQuery, MessageQuery, Page
 from flowkeys.domain.principal import Caller
-from flowkeys.domain.times import Clock
 from flowkeys.service.chatflow_access import bind, find, release, unbind
 from flowkeys.service.chatflow_input import EMPTY_FLOW, ChatflowPatch, checked, unenforced, wanted_keys
+from flowkeys.service.chatflow_reader import ChatflowReader, CheckedChatflow
 from flowkeys.service.journal import record
-from flowkeys.service.ports.flows import FlowEngine
-from flowkeys.service.ports.store import Store, Transaction
+from flowkeys.service.ports.store import Transaction
 
 Expectation = Callable[[Chatflow], None]
 """Raises `InvalidInput` when a chatflow is not as its caller believes."""
 
 
-class CheckedChatflow(msgspec.Struct, frozen=True):
-    """A chatflow with what this server makes of it."""
-
-    chatflow: Chatflow
-    check: FlowCheck
-    warnings: tuple[str, ...]
-
-
-class ChatflowService:
-    """Every write to a chatflow goes through here."""
-
-    def __init__(self, store: Store, engine: FlowEngine, clock: Clock) -> None:
-        self._store = store
-        self._engine = engine
-        self._clock = clock
+class ChatflowService(ChatflowReader):
+    """Every write to a chatflow goes through here; reading is inherited."""
 
     async def create(self, caller: Caller, patch: ChatflowPatch) -> CheckedChatflow:
         """Store a chatflow; it is closed unless the patch binds a key or makes it public.
@@ -77,29 +61,6 @@ class ChatflowService:
             return find(tx, caller, made.id)
 
         return await self._check(await self._store.write(work))
-
-    async def get(
-        self, caller: Caller, chatflow_id: str, *, permission: str = "chatflows:view"
-    ) -> CheckedChatflow:
-        """Return a chatflow; `permission` names what the caller is about to use.
-
-        Raises:
-            Forbidden: the caller lacks `permission`.
-            NotFound: the workspace has no such chatflow.
-        """
-        caller.require(permission)
-        return await self._store.read(lambda tx: self.checked(find(tx, caller, chatflow_id)))
-
-    async def page(self, caller: Caller, query: ChatflowQuery) -> Page[CheckedChatflow]:
-        """Return the chatflows that match, of the caller's workspace whatever the query says."""
-        caller.require("chatflows:view")
-        own = msgspec.structs.replace(query, workspace_id=caller.workspace_id)
-
-        def work(tx: Transaction) -> Page[CheckedChatflow]:
-            page = tx.chatflows.page(own)
-            return Page([self.checked(item) for item in page.items], page.total)
-
-        return await self._store.read(work)
 
     async def update(
         self, caller: Caller, chatflow_id: str, patch: ChatflowPatch, expect: Expectation | None = None
@@ -185,35 +146,12 @@ class ChatflowService:
 
         await self._store.write(work)
 
-    async def messages(self, caller: Caller, query: MessageQuery) -> Page[Message]:
-        """Return messages of a chatflow, newest first.
-
-        Raises:
-            NotFound: the workspace has no such chatflow.
-        """
-        caller.require("chatflows:view")
-
-        def work(tx: Transaction) -> Page[Message]:
-            find(tx, caller, query.chatflow_id)
-            return tx.messages.page(msgspec.structs.replace(query, workspace_id=caller.workspace_id))
-
-        return await self._store.read(work)
-
     def _require_collections(self, caller: Caller, before: Chatflow, after: Chatflow) -> None:
         """Raise `Forbidden` when a chatflow comes to read documents that its author may not see."""
         if after.flow_data == before.flow_data or caller.holds("documentStores:view"):
             return
         if self._engine.collections(after) - self._engine.collections(before):
             caller.require("documentStores:view")
-
-    async def _check(self, chatflow: Chatflow) -> CheckedChatflow:
-        # In a thread: a graph may be large, and nobody else should wait for it.
-        return await asyncio.to_thread(self.checked, chatflow)
-
-    def checked(self, chatflow: Chatflow) -> CheckedChatflow:
-        """Return a chatflow with what this server makes of it; costs a look at its graph."""
-        warnings = tuple(error.message for error in unenforced(chatflow))
-        return CheckedChatflow(chatflow, self._engine.check(chatflow), warnings)
 
 
 def _patched(chatflow: Chatflow, patch: ChatflowPatch) -> Chatflow:

@@ -11,8 +11,9 @@ from flowkeys.domain.api_key import KeyRecord
 from flowkeys.domain.chatflow import Chatflow, ChatflowAccess, ChatflowType
 from flowkeys.domain.conversation import Message, Role, Turn
 from flowkeys.domain.decision import AccessRequest, Denied, Reason
-from flowkeys.domain.errors import NotFound
+from flowkeys.domain.errors import Forbidden, NotFound
 from flowkeys.domain.ids import new_id
+from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.domain.token import Token
 from flowkeys.service.ports.flows import CompiledFlow, Emit, FlowCall, FlowEngine, FlowResult
@@ -29,10 +30,11 @@ _AGENTFLOWS: Final = frozenset({ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT}
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """A call that was allowed: the chatflow, and the key unless the chatflow is public."""
+    """A call that was allowed: the chatflow, and who calls it: a key, a person, or anyone when public."""
 
     access: ChatflowAccess
     record: KeyRecord | None
+    person_id: str | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +87,22 @@ class Predictor:
             return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
         return Grant(access, decision.record)
 
+    async def authorize_person(self, caller: Caller, chatflow_id: str) -> Grant:
+        """Let a signed-in person try a chatflow of their workspace, whoever else may call it.
+
+        Raises:
+            Forbidden: the caller lacks ``chatflows:update``, or is no signed-in person.
+            NotFound: the workspace has no such chatflow.
+        """
+        caller.require("chatflows:update")
+        principal = caller.principal
+        if principal.kind != "person" or principal.id is None:
+            raise Forbidden("Only a signed-in person may try a chatflow. A key calls those it is bound to.")
+        access = await self._directory.access(chatflow_id)
+        if access is None or access.workspace_id != caller.workspace_id:
+            raise NotFound("chatflow")
+        return Grant(access, None, principal.id)
+
     async def open(self, grant: Grant, request: PredictionInput) -> "Run":
         """Return a run that is ready to start.
 
@@ -93,8 +111,9 @@ class Predictor:
             NotFound: the chatflow was deleted just now.
         """
         chatflow, flow = await self._load(grant.access)
-        session = session_of(request, anonymous=grant.record is None)
-        return Run(self._store, self._clock(), chatflow, flow, grant.record, request, session)
+        anonymous = grant.record is None and grant.person_id is None
+        session = session_of(request, anonymous=anonymous)
+        return Run(self._store, self._clock(), chatflow, flow, grant, request, session)
 
     async def _load(self, access: ChatflowAccess) -> tuple[Chatflow, CompiledFlow]:
         known = self._loaded.get(access.id)
@@ -121,7 +140,7 @@ class Run:
         now: int,
         chatflow: Chatflow,
         flow: CompiledFlow,
-        record: KeyRecord | None,
+        grant: Grant,
         request: PredictionInput,
         session: Session,
     ) -> None:
@@ -129,7 +148,8 @@ class Run:
         self._now = now
         self._chatflow = chatflow
         self._flow = flow
-        self._key_id = record.key_id if record is not None else None
+        self._key_id = grant.record.key_id if grant.record is not None else None
+        self._person_id = grant.person_id
         self._request = request
         self._session = session
 
@@ -173,7 +193,8 @@ class Run:
         return answer
 
     def _memory_id(self) -> str:
-        whose = (self._chatflow.workspace_id, self._chatflow.id, self._key_id, self._session.session_id)
+        caller = self._key_id if self._person_id is None else ("person", self._person_id)
+        whose = (self._chatflow.workspace_id, self._chatflow.id, caller, self._session.session_id)
         return blake2b(repr(whose).encode(), digest_size=_MEMORY_BYTES).hexdigest()
 
     async def _history(self) -> list[Turn]:
@@ -181,10 +202,15 @@ class Run:
             return list(self._request.history)
         if not self._session.remembered:
             return []
-        chatflow, session_id, key_id = self._chatflow, self._session.session_id, self._key_id
+        chatflow, session_id = self._chatflow, self._session.session_id
         return await self._store.read(
             lambda tx: tx.messages.history(
-                chatflow.workspace_id, chatflow.id, key_id, session_id, HISTORY_MESSAGES
+                chatflow.workspace_id,
+                chatflow.id,
+                self._key_id,
+                session_id,
+                HISTORY_MESSAGES,
+                person_id=self._person_id,
             )
         )
 
@@ -205,6 +231,7 @@ class Run:
             content=content,
             details=details,
             created_at=self._now,
+            person_id=self._person_id,
         )
 
 

@@ -1,21 +1,25 @@
 """Chatflows and bindings within one transaction."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from flowkeys.domain.chatflow import Chatflow, ChatflowType
+from flowkeys.domain.api_key import fold_name
+from flowkeys.domain.chatflow import Chatflow, ChatflowChoice, ChatflowType, ListedChatflow
 from flowkeys.domain.listing import ChatflowQuery, Page
+from flowkeys.storage import chatflow_list
 from flowkeys.storage.schema import binding, chatflow
-from flowkeys.storage.statement import Connection, Row, Statement
+from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
-_COLUMNS: Final = tuple(c for c in chatflow.c if c.name != "seq")
+_COLUMNS: Final = tuple(c for c in chatflow.c if c.name not in {"seq", "name_folded"})
 _NAMES: Final = [c.name for c in _COLUMNS]
+_WRITTEN: Final = [*_NAMES, "name_folded"]
 SELECT: Final = select(*_COLUMNS)
 
-_INSERT = Statement(insert(chatflow), _NAMES)
+_INSERT = Statement(insert(chatflow), _WRITTEN)
 _GET = Statement(
     SELECT.where(chatflow.c.workspace_id == bindparam("workspace"), chatflow.c.id == bindparam("chatflow"))
 )
@@ -23,7 +27,7 @@ _UPDATE = Statement(
     update(chatflow).where(
         chatflow.c.workspace_id == bindparam("b_workspace"), chatflow.c.id == bindparam("b_id")
     ),
-    [name for name in _NAMES if name not in {"id", "workspace_id", "created_at"}],
+    [name for name in _WRITTEN if name not in {"id", "workspace_id", "created_at"}],
 )
 _DELETE = Statement(
     delete(chatflow).where(
@@ -36,6 +40,7 @@ KEY_IDS: Final = Statement(
     .where(binding.c.workspace_id == bindparam("workspace"), binding.c.chatflow_id == bindparam("chatflow"))
     .order_by(binding.c.seq)
 )
+_BY_SEQ = Statement(SELECT.add_columns(chatflow.c.seq).where(chatflow.c.seq.in_(listed("seqs"))))
 _BIND = Statement(
     upsert(binding).on_conflict_do_nothing(), ["workspace_id", "key_id", "chatflow_id", "created_at"]
 )
@@ -64,21 +69,20 @@ class ChatflowTable:
         return with_keys(self._connection, row) if row else None
 
     def page(self, query: ChatflowQuery) -> Page[Chatflow]:
-        """Return the chatflows that match, newest first, with the number of all that match."""
-        conditions = [chatflow.c.workspace_id == query.workspace_id]
-        if query.type is not None:
-            conditions.append(chatflow.c.type == query.type)
-        if query.search:
-            conditions.append(func.instr(func.lower(chatflow.c.name), func.lower(query.search)) > 0)
-        counted = select(func.count()).select_from(chatflow).where(*conditions)
-        total: int = self._connection.query(counted)[0][0]
-        statement = SELECT.where(*conditions).order_by(chatflow.c.seq.desc())
-        if query.before is not None:
-            own = conditions[0]
-            seen = select(chatflow.c.seq).where(own, chatflow.c.id == query.before).scalar_subquery()
-            statement = statement.where(chatflow.c.seq < func.coalesce(seen, literal(0)))
-        rows = self._connection.query(statement.limit(query.limit).offset(query.offset))
-        return Page([with_keys(self._connection, row) for row in rows], total)
+        """Return the chatflows that match, in the query's order, with the number of all that match."""
+        found, total = chatflow_list.fetch(self._connection, query)
+        seqs = [row[0] for row in found]
+        rows = self._connection.rows(_BY_SEQ, {"seqs": in_json(seqs)})
+        by_seq = {row[-1]: row[:-1] for row in rows}
+        return Page([with_keys(self._connection, by_seq[seq]) for seq in seqs], total)
+
+    def listed(self, query: ChatflowQuery, keys: int) -> Page[ListedChatflow]:
+        """Return the same without graphs, each with its first `keys` keys that are not revoked."""
+        return chatflow_list.listed(self._connection, query, keys)
+
+    def choices(self, workspace_id: str, search: str, limit: int, ids: Sequence[str]) -> list[ChatflowChoice]:
+        """Return those with these ids, then others whose names match; each part by name."""
+        return chatflow_list.choices(self._connection, workspace_id, search, limit, ids)
 
     def update(self, item: Chatflow) -> None:
         """Write every column but id, workspace and creation time."""
@@ -127,5 +131,6 @@ def _values(item: Chatflow) -> dict[str, object]:
     return {
         **{name: getattr(item, name) for name in _NAMES},
         "type": item.type.value,
+        "name_folded": fold_name(item.name),
         "extras": msgspec.json.encode(item.extras).decode(),
     }

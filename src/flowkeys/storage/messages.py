@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, insert, select
 
 from flowkeys.domain.conversation import Message, Role, Turn
 from flowkeys.domain.errors import NotFound
 from flowkeys.domain.listing import MessageQuery, Page
-from flowkeys.storage.schema import message
+from flowkeys.storage import conversations
+from flowkeys.storage.schema_messages import conversation, message
 from flowkeys.storage.statement import Connection, Row, Statement
 
 _NAMES: Final = [c.name for c in message.c if c.name != "seq"]
 _SELECT = select(*(c for c in message.c if c.name != "seq"))
 _INSERT = Statement(insert(message), _NAMES)
-# The latest messages of one session. IS, since a public chatflow's sessions have no key.
+# The latest messages of one session. IS, since a session is a key's, a person's, or nobody's.
 _HISTORY = Statement(
     select(message.c.role, message.c.content)
     .where(
@@ -24,6 +25,7 @@ _HISTORY = Statement(
         message.c.chatflow_id == bindparam("chatflow"),
         message.c.session_id == bindparam("session"),
         message.c.key_id.is_not_distinct_from(bindparam("key")),
+        message.c.person_id.is_not_distinct_from(bindparam("person")),
     )
     .order_by(message.c.seq.desc())
     .limit(bindparam("most"))
@@ -44,13 +46,21 @@ class MessageTable:
         """
         try:
             self._connection.run_many(_INSERT, [_values(item) for item in messages])
+            conversations.keep(self._connection, messages)
         except sqlite3.IntegrityError:  # a foreign key: it was deleted while it ran
             raise NotFound("chatflow: it was deleted meanwhile") from None
 
     def history(
-        self, workspace_id: str, chatflow_id: str, key_id: str | None, session_id: str, limit: int
+        self,
+        workspace_id: str,
+        chatflow_id: str,
+        key_id: str | None,
+        session_id: str,
+        limit: int,
+        *,
+        person_id: str | None = None,
     ) -> list[Turn]:
-        """Return the latest `limit` messages of one session, oldest first."""
+        """Return the latest `limit` messages of one session of one caller, oldest first."""
         rows = self._connection.rows(
             _HISTORY,
             {
@@ -58,6 +68,7 @@ class MessageTable:
                 "chatflow": chatflow_id,
                 "session": session_id,
                 "key": key_id,
+                "person": person_id,
                 "most": limit,
             },
         )
@@ -69,15 +80,46 @@ class MessageTable:
             message.c.workspace_id == query.workspace_id,
             message.c.chatflow_id == query.chatflow_id,
         ]
+        if query.conversation_id is not None:
+            conditions += _of_conversation(query)
         if query.session_id is not None:
             conditions.append(message.c.session_id == query.session_id)
         if query.key_id is not None:
             conditions.append(message.c.key_id == query.key_id)
-        counted = select(func.count()).select_from(message).where(*conditions)
-        total: int = self._connection.query(counted)[0][0]
         found = _SELECT.where(*conditions).order_by(message.c.seq.desc())
         rows = self._connection.query(found.limit(query.limit).offset(query.offset))
-        return Page([_message(row) for row in rows], total)
+        return Page([_message(row) for row in rows], self._count(conditions, query))
+
+    def _count(self, conditions: list[ColumnElement[bool]], query: MessageQuery) -> int:
+        if len(conditions) == len(("workspace", "chatflow")):
+            return conversations.count_messages(self._connection, query.workspace_id, query.chatflow_id)
+        counted = select(func.count()).select_from(message).where(*conditions)
+        total: int = self._connection.query(counted)[0][0]
+        return total
+
+
+def _of_conversation(query: MessageQuery) -> list[ColumnElement[bool]]:
+    """Return what tells the messages of one conversation; no message has an empty caller."""
+
+    def of(column: ColumnElement[str]) -> ScalarSelect[str | None]:
+        return (
+            select(column)
+            .where(
+                conversation.c.workspace_id == query.workspace_id,
+                conversation.c.chatflow_id == query.chatflow_id,
+                conversation.c.id == query.conversation_id,
+            )
+            .scalar_subquery()
+        )
+
+    def caller(column: ColumnElement[str]) -> ScalarSelect[str | None]:
+        return of(func.nullif(column, conversations.NONE))
+
+    return [
+        message.c.session_id == of(conversation.c.session_id),
+        message.c.key_id.is_not_distinct_from(caller(conversation.c.key_id)),
+        message.c.person_id.is_not_distinct_from(caller(conversation.c.person_id)),
+    ]
 
 
 def _values(item: Message) -> dict[str, object]:
@@ -92,6 +134,7 @@ def _values(item: Message) -> dict[str, object]:
         "content": item.content,
         "details": msgspec.json.encode(item.details).decode() if item.details else None,
         "created_at": item.created_at,
+        "person_id": item.person_id,
     }
 
 

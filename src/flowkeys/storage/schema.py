@@ -11,30 +11,17 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from flowkeys.storage.schema_base import metadata
+from flowkeys.storage.schema_base import seq as _seq
+from flowkeys.storage.schema_base import workspace_id as _workspace
+from flowkeys.storage.schema_messages import conversation, message
 
-
-def _seq() -> Column[int]:
-    """An ever-growing row number: the order in which rows were made, and a stable rowid on SQLite."""
-    return Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
-
-
-def _workspace() -> Column[str]:
-    return Column("workspace_id", Text, ForeignKey("workspace.id"), nullable=False)
-
+__all__ = ("conversation", "message", "metadata")  # beside those below: every table of the database
 
 workspace = Table(
     "workspace",
@@ -121,8 +108,15 @@ chatflow = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("name_folded", Text, nullable=False, server_default=""),
     UniqueConstraint("workspace_id", "id"),
     Index(None, "workspace_id", "seq"),
+    # All that a list shows: a row also holds its graph, which may be megabytes to read past.
+    Index(
+        "ix_chatflow_listed",
+        *("workspace_id", "name_folded", "seq", "is_public", "type", "updated_at", "created_at", "version"),
+        *("id", "name", "category"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -140,27 +134,6 @@ binding = Table(
     ),
     UniqueConstraint("key_id", "chatflow_id"),
     Index(None, "workspace_id", "chatflow_id", "seq"),
-)
-
-message = Table(
-    "message",
-    metadata,
-    _seq(),
-    Column("id", Text, nullable=False),
-    _workspace(),
-    Column("chatflow_id", Text, nullable=False),
-    Column("key_id", Text),
-    Column("session_id", Text, nullable=False),
-    Column("chat_id", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("content", Text, nullable=False),
-    Column("details", Text),
-    Column("created_at", BigInteger, nullable=False),
-    ForeignKeyConstraint(
-        ["workspace_id", "chatflow_id"], ["chatflow.workspace_id", "chatflow.id"], ondelete="CASCADE"
-    ),
-    Index(None, "workspace_id", "chatflow_id", "session_id", "key_id", "seq"),
-    sqlite_autoincrement=True,
 )
 
 collection = Table(

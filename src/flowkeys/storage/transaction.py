@@ -4,6 +4,7 @@ from functools import cached_property
 
 from flowkeys.storage.chatflows import BindingTable, ChatflowTable
 from flowkeys.storage.collections import CollectionTable
+from flowkeys.storage.conversations import ConversationTable
 from flowkeys.storage.journal import JournalTable, WorkspaceTable
 from flowkeys.storage.keys import KeyTable
 from flowkeys.storage.messages import MessageTable
@@ -36,6 +37,11 @@ class Tables:
     def messages(self) -> MessageTable:
         """The messages."""
         return MessageTable(self._connection)
+
+    @cached_property
+    def conversations(self) -> ConversationTable:
+        """The conversations, kept in step with the messages."""
+        return ConversationTable(self._connection)
 
     @cached_property
     def collections(self) -> CollectionTable:

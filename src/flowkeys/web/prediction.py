@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 import msgspec
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from flowkeys.domain.bearer import read_bearer
@@ -16,7 +17,7 @@ from flowkeys.web import render
 from flowkeys.web.body import decode
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Refused, of_denial, of_error, problem
-from flowkeys.web.respond import JSON, NO_STORE, read_body, send_bytes, send_problem
+from flowkeys.web.respond import JSON, NO_STORE, RawHeaders, read_body, send_bytes, send_problem
 from flowkeys.web.stream import EventStream, ignore, run_watched
 
 ROUTE: Final = "/api/v1/prediction/{chatflow_id}"
@@ -60,24 +61,7 @@ class Predictions:
             await send_problem(scope, send, of_denial(grant))
             return
         cors = [_ANY_ORIGIN] if grant.access.is_public else []
-        _note(scope, grant)
-        try:
-            await self._answer(grant, scope, receive, send, cors)
-        except Refused as error:
-            await send_problem(scope, send, error.problem, cors)
-        except (InvalidInput, NotFound, FlowNotRunnable, UpstreamFailed, TooLarge) as error:
-            await send_problem(scope, send, of_error(error), cors)
-
-    async def _answer(
-        self, grant: Grant, scope: Scope, receive: Receive, send: Send, cors: list[tuple[bytes, bytes]]
-    ) -> None:
-        request = read_prediction(decode(await read_body(scope, receive, self._max_body_bytes)))
-        run = await self._predictor.open(grant, request)
-        if request.streaming:
-            await EventStream(scope, send).run(run, receive, self._predictor.stopping, cors)
-            return
-        answer = await run_watched(run.execute(ignore), receive)
-        await send_bytes(send, 200, msgspec.json.encode(render.answer(answer)), [JSON, NO_STORE, *cors])
+        await answer(self._predictor, grant, self._max_body_bytes, scope, receive, send, cors)
 
     async def _preflight(self, chatflow_id: str, send: Send) -> None:
         """Let other sites' pages call public chatflows, and say nothing of others (no credentials, ever)."""
@@ -86,8 +70,49 @@ class Predictions:
         await send_bytes(send, 204, b"", _PREFLIGHT if public else ())
 
 
+async def answer(
+    predictor: Predictor,
+    grant: Grant,
+    max_body_bytes: int,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    headers: RawHeaders = (),
+) -> None:
+    """Read the question of a call that was allowed, run the chatflow, and send its answer or its stream."""
+    _note(scope, grant)
+    headers = list(headers)
+    try:
+        request = read_prediction(decode(await read_body(scope, receive, max_body_bytes)))
+        run = await predictor.open(grant, request)
+        if request.streaming:
+            await EventStream(scope, send).run(run, receive, predictor.stopping, headers)
+            return
+        made = await run_watched(run.execute(ignore), receive)
+    except Refused as error:
+        await send_problem(scope, send, error.problem, headers)
+    except (InvalidInput, NotFound, FlowNotRunnable, UpstreamFailed, TooLarge) as error:
+        await send_problem(scope, send, of_error(error), headers)
+    else:
+        await send_bytes(send, 200, msgspec.json.encode(render.answer(made)), [JSON, NO_STORE, *headers])
+
+
+class Answering(Response):
+    """The answer to a call that was allowed, for handlers that return responses."""
+
+    def __init__(self, predictor: Predictor, grant: Grant, max_body_bytes: int) -> None:
+        super().__init__()
+        self._call = predictor, grant, max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the request's body as a prediction's, and answer it: streamed, if it asks for that."""
+        await answer(*self._call, scope, receive, send)
+
+
 def _note(scope: Scope, grant: Grant) -> None:
     facts = context_of(scope).facts
     facts["chatflow_id"] = grant.access.id
     if grant.record is not None:
         facts["key_id"] = grant.record.key_id
+    if grant.person_id is not None:
+        facts["person_id"] = grant.person_id

@@ -11,13 +11,12 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from flowkeys.domain.api_key import ApiKey
-from flowkeys.domain.chatflow import Chatflow
-from flowkeys.domain.conversation import Message, Turn
 from flowkeys.domain.digest import TokenDigest
 from flowkeys.domain.documents import Collection, Document, Hit, ParsedDocument
 from flowkeys.domain.journal import AuditEntry, Change
-from flowkeys.domain.listing import ChatflowQuery, KeyQuery, MessageQuery, Page
+from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.workspace import Workspace
+from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
 
 T = TypeVar("T")
 
@@ -69,64 +68,6 @@ class Keys(Protocol):
 
     def ids_by_secret(self, secret_id: str, now: int) -> list[tuple[str, str]]:
         """Return (workspace id, key id) of keys made under a secret that could still be accepted."""
-        ...
-
-
-class Chatflows(Protocol):
-    """Chatflows within one transaction."""
-
-    def insert(self, chatflow: Chatflow) -> None:
-        """Add a chatflow without bindings."""
-        ...
-
-    def get(self, workspace_id: str, chatflow_id: str) -> Chatflow | None:
-        """Return a chatflow of the workspace with its bound keys, the first bound first."""
-        ...
-
-    def page(self, query: ChatflowQuery) -> Page[Chatflow]:
-        """Return the chatflows that match, newest first, with the number of all that match."""
-        ...
-
-    def update(self, chatflow: Chatflow) -> None:
-        """Write every column but id, workspace and creation time. Bindings are written by `Bindings`."""
-        ...
-
-    def delete(self, workspace_id: str, chatflow_id: str) -> None:
-        """Delete a chatflow with its bindings and messages."""
-        ...
-
-
-class Bindings(Protocol):
-    """Bindings within one transaction. Both ends must be in the workspace: foreign keys hold it."""
-
-    def add(self, workspace_id: str, key_id: str, chatflow_id: str, at: int) -> None:
-        """Bind; nothing happens when it is bound already."""
-        ...
-
-    def remove(self, workspace_id: str, key_id: str, chatflow_id: str) -> None:
-        """Unbind; nothing happens when it is not bound."""
-        ...
-
-
-class Messages(Protocol):
-    """Conversations within one transaction."""
-
-    def add(self, messages: Sequence[Message]) -> None:
-        """Append messages in this order.
-
-        Raises:
-            NotFound: their chatflow was deleted meanwhile.
-        """
-        ...
-
-    def history(
-        self, workspace_id: str, chatflow_id: str, key_id: str | None, session_id: str, limit: int
-    ) -> list[Turn]:
-        """Return the latest `limit` messages of one session, oldest first."""
-        ...
-
-    def page(self, query: MessageQuery) -> Page[Message]:
-        """Return messages, newest first, with the number of all that match."""
         ...
 
 
@@ -234,6 +175,11 @@ class Transaction(Protocol):
     @property
     def messages(self) -> Messages:
         """The messages."""
+        ...
+
+    @property
+    def conversations(self) -> Conversations:
+        """The conversations, kept in step with the messages."""
         ...
 
     @property

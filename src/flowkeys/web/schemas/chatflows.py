@@ -97,6 +97,7 @@ class MessageOut(Out):
     chat_id: str
     session_id: str
     key_id: str | None
+    person_id: str | None = Field(description="The signed-in person who tried the chatflow.")
     created_date: str
     source_documents: list[Any] | None = None
     used_tools: list[Any] | None = None
