@@ -17,8 +17,8 @@ async def authenticate(services: Services, scope: Scope, permission: str | None)
     """Return who is calling. A cookie beside a bearer header is ignored.
 
     Raises:
-        Refused: there is no credential, it is not good, or it lacks `permission`; or a cookie came with a call
-            that changes something and was not made by our own pages.
+        Refused: there is no credential, it is not good, or it lacks `permission`; or a cookie came with
+            a call that changes something and was not made by our own pages.
         Unavailable: the store cannot be reached.
     """
     credential = read_bearer(scope["headers"])

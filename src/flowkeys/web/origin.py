@@ -1,7 +1,7 @@
 """Whether a request comes from our own pages (CONTRACT: the rule for calls that a cookie opens).
 
-A browser sends ``Origin`` with every unsafe request (Fetch standard, section 3.2), and another site can neither
-leave it out nor choose it. So nothing has to be hidden in forms.
+A browser sends ``Origin`` with every unsafe request (Fetch standard, section 3.2), and another site can
+neither leave it out nor choose it. So nothing has to be hidden in forms.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def public_origin(scope: Scope, public_url: str | None) -> str:
-    """Return scheme, host and port under which people reach this server; empty when the request names no host.
+    """Return scheme, host and port under which people reach this server; empty when it is not told.
 
     It is the setting, and without it what the request was sent to.
     """
@@ -27,7 +27,8 @@ def public_origin(scope: Scope, public_url: str | None) -> str:
 def is_our_own(scope: Scope, public_url: str | None) -> bool:
     """Tell whether a page of this server made the request.
 
-    That is so when its one ``Origin`` is ours; without any, when the browser says ``Sec-Fetch-Site: same-origin``.
+    That is so when its one ``Origin`` is ours; without any, when the browser says
+    ``Sec-Fetch-Site: same-origin``.
     """
     origins = _values(scope, b"origin")
     if origins:

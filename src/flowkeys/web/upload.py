@@ -19,9 +19,9 @@ async def read_files(request: Request, *, max_bytes: int, max_files: int) -> lis
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InvalidInput.of(FIELD, "Send the files as multipart/form-data, each in a field named files.")
-    limited = Request(request.scope, limited(request.receive, max_bytes))
+    source = Request(request.scope, limited(request.receive, max_bytes))
     try:
-        async with limited.form(max_files=max_files, max_fields=10) as form:
+        async with source.form(max_files=max_files, max_fields=10) as form:
             found = [item for item in form.getlist(FIELD) if isinstance(item, UploadFile)]
             files = [(item.filename or "", await item.read()) for item in found]
     except HTTPException as error:

@@ -7,8 +7,8 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import URL
 
-from flowkeys.domain.person import Person, SignIn
 from flowkeys.domain.permissions import covers
+from flowkeys.domain.person import Person, SignIn
 from flowkeys.web.origin import public_origin
 from flowkeys.web.pages import form, notice
 from flowkeys.web.pages.templating import draw

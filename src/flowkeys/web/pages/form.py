@@ -23,7 +23,7 @@ class Form(msgspec.Struct, frozen=True):
     """(name as it was sent, content); fields in which no file was chosen are left out."""
 
     def text(self, name: str, otherwise: str = "") -> str:
-        """Return the first value of a field, line ends as ``\\n``."""
+        """Return the first value of a field, its line ends as one character."""
         found = self.values.get(name)
         return found[0].replace("\r\n", "\n") if found else otherwise
 

@@ -21,7 +21,7 @@ def leave(response: Response, text: str, *, is_https: bool) -> None:
 
 
 def take(request: Request) -> str | None:
-    """Return what was left, or None. Whoever could plant a cookie could plant words, so they are only text."""
+    """Return what was left, or None. Whoever plants a cookie plants words, so they are only text."""
     value = request.cookies.get(COOKIE)
     if not value:
         return None

@@ -1,7 +1,7 @@
 """Pages that say who may see them, as the routes of the API do.
 
-A page is open, or for whoever is signed in, or for who holds a permission. Every request that changes something
-must come from our own pages, signed in or not.
+A page is open, or for whoever is signed in, or for who holds a permission. Every request that changes
+something must come from our own pages, signed in or not.
 """
 
 from collections.abc import Callable, Coroutine
@@ -26,8 +26,8 @@ SIGNED_IN: Final = "signed in"
 """Whoever is signed in may see the page."""
 
 _NOT_OURS: Final = (
-    "This did not come from a page of this server, so nothing was done. When it is reached under another address"
-    " than it knows, behind a proxy for example, its operator has to set FLOWKEYS_PUBLIC_URL."
+    "This did not come from a page of this server, so nothing was done. When it is reached under another"
+    " address than it knows, behind a proxy for example, its operator has to set FLOWKEYS_PUBLIC_URL."
 )
 
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]

@@ -17,7 +17,7 @@ _HASH_CHARACTERS: Final = 10
 
 @cache
 def environment() -> Environment:
-    """Return the one environment: everything is escaped unless it is markup already, and a typo is an error."""
+    """Return the one environment: all is escaped unless it is markup already, and a typo is an error."""
     made = Environment(
         loader=PackageLoader("flowkeys.web", "templates"),
         autoescape=True,
@@ -45,7 +45,7 @@ def draw(template: str, **context: Any) -> str:
 
 @cache
 def asset(name: str) -> str:
-    """Return the address of a static file, which changes with its content, so that it may be kept for ever."""
+    """Return the address of a static file. It changes with the content, so that it may be kept for ever."""
     return f"/static/{name}?v={version_of(name)}"
 
 

@@ -52,7 +52,7 @@ def day(time: int) -> str:
 
 
 def relative(time: int, now: int) -> str:
-    """Return ``5 minutes ago``, ``in 3 days`` or ``just now``: one unit, the largest that fits, rounded down."""
+    """Return ``5 minutes ago``, ``in 3 days`` or ``just now``: the largest unit that fits, rounded down."""
     seconds = abs(time - now) // SECOND
     for unit, length in _UNITS:
         if seconds >= length:
