@@ -17,10 +17,14 @@ from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.version import VERSION
 from flowkeys.flows.engine import Engine
 from flowkeys.flows.settings import FlowSettings, ModelCredential
+from flowkeys.passwords.argon2 import Argon2Passwords
 from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.collections import CollectionService, DocumentLimits, StoreRetriever
 from flowkeys.service.keyring import Keyring
+from flowkeys.service.links import LinkService
+from flowkeys.service.people import PeopleService
 from flowkeys.service.predictor import Predictor
+from flowkeys.service.sign_ins import SignInLimits, SignInService
 from flowkeys.service.startup import check_secrets
 from flowkeys.service.verifier import Verifier
 from flowkeys.service.workspaces import WorkspaceService
@@ -53,12 +57,18 @@ class Runtime:
     usage: UsageBuffer
     verifier: Verifier
     predictor: Predictor
+    passwords: Argon2Passwords
+    sign_ins: SignInService
+    links: LinkService
+    people: PeopleService
 
     async def close(self) -> None:
         """Flush what is buffered, end what runs, and close the store."""
         await self.usage.stop()
         await self.engine.aclose()
         await self.parser.aclose()
+        self.passwords.close()
+        await self.sign_ins.settled()
         self.lookups.close()
         self.store.close()
 
@@ -114,6 +124,9 @@ def _assemble(
         documents=settings.max_documents,
     )
     parser = SubprocessParser(limits)
+    passwords = Argon2Passwords()
+    staying = SignInLimits(days=settings.sign_in_days, idle_days=settings.sign_in_idle_days)
+    sign_ins = SignInService(store, passwords, clock, staying)
     return Runtime(
         settings=settings,
         store=store,
@@ -128,6 +141,10 @@ def _assemble(
         usage=usage,
         verifier=verifier,
         predictor=Predictor(store, lookups, verifier, engine, clock),
+        passwords=passwords,
+        sign_ins=sign_ins,
+        links=LinkService(store, passwords, sign_ins, clock),
+        people=PeopleService(store, clock),
     )
 
 
@@ -164,6 +181,10 @@ def create_app(runtime: Runtime) -> ASGIApp:
         predictor=runtime.predictor,
         collections=runtime.collections,
         directory=runtime.lookups,
+        sign_ins=runtime.sign_ins,
+        links=runtime.links,
+        people=runtime.people,
+        public_url=runtime.settings.public_url,
         clock=clock,
         max_body_bytes=runtime.settings.max_body_bytes,
         max_upload_bytes=runtime.settings.max_upload_bytes,

@@ -5,9 +5,11 @@ environment wins. ``docs/configuration.md`` lists them, held by a test.
 """
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -27,6 +29,9 @@ CLIENT_VARIABLES = frozenset({"FLOWKEYS_URL", "FLOWKEYS_API_KEY", "FLOWKEYS_TOKE
 
 _DEFAULT_DATA_DIR = "~/.flowkeys"
 _MIB = 1024 * 1024
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[0-9a-z._:-]+")
+"""Of a host's name as it is sent: other scripts are written in punycode there."""
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
@@ -72,6 +77,16 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=3000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
+    public_url: str | None = Field(
+        default=None,
+        description="Where people reach this server, for example https://keys.example.com; links begin with it.",
+    )
+    sign_in_days: int = Field(
+        default=30, ge=1, le=365, description="After so many days a person has to sign in again."
+    )
+    sign_in_idle_days: int = Field(
+        default=7, ge=1, le=365, description="After so many days without a visit, too."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged."
     )
@@ -112,6 +127,11 @@ class Settings(BaseSettings):
     @classmethod
     def _expanded(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("public_url", mode="after")
+    @classmethod
+    def _origin(cls, value: str | None) -> str | None:
+        return None if value is None else _origin_of(value)
 
     @field_validator("python_flows", "allowed_endpoints", mode="before")
     @classmethod
@@ -179,6 +199,18 @@ def unknown_variables() -> list[str]:
     """Return variables of the environment that look like settings and are none: typing mistakes."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | CLIENT_VARIABLES
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
+def _origin_of(url: str) -> str:
+    """Return scheme, host and port as browsers write them: lower case, without the scheme's own port."""
+    parts = urlsplit(url.strip())
+    host, port = parts.hostname, parts.port
+    beside = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+    if parts.scheme not in _DEFAULT_PORTS or not host or beside or not _HOST.fullmatch(host):
+        raise ValueError("give scheme, host and port only, for example https://keys.example.com")
+    shown = f"[{host}]" if ":" in host else host
+    own = port is None or port == _DEFAULT_PORTS[parts.scheme]
+    return f"{parts.scheme}://{shown}" if own else f"{parts.scheme}://{shown}:{port}"
 
 
 def _explain(error: Exception) -> str:

@@ -13,6 +13,7 @@ class Subject(StrEnum):
     CHATFLOW = "chatflow"
     COLLECTION = "collection"
     WORKSPACE = "workspace"
+    PERSON = "person"
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -20,8 +20,16 @@ from flowkeys.storage.schema_base import metadata
 from flowkeys.storage.schema_base import seq as _seq
 from flowkeys.storage.schema_base import workspace_id as _workspace
 from flowkeys.storage.schema_messages import conversation, message
+from flowkeys.storage.schema_people import link, person, sign_in
 
-__all__ = ("conversation", "message", "metadata")  # beside those below: every table of the database
+__all__ = (
+    "conversation",
+    "link",
+    "message",
+    "metadata",
+    "person",
+    "sign_in",
+)  # beside those below: every table of the database
 
 workspace = Table(
     "workspace",
@@ -51,15 +59,32 @@ api_key = Table(
     Column("last_used_at", BigInteger),
     Column("revoked_at", BigInteger),
     Column("version", BigInteger, nullable=False),
+    # What lists are sorted by and is said elsewhere too. Triggers keep the hint and the count of chatflows.
+    Column("hint", Text, nullable=False, server_default=""),
+    Column("permission_count", BigInteger, nullable=False, server_default="0"),
+    Column("chatflow_count", BigInteger, nullable=False, server_default="0"),
+    Column("creator_folded", Text, nullable=False, server_default=""),
     UniqueConstraint("workspace_id", "id"),
-    # One for each order, with what decides the status, so that a page is found without reading rows (by
-    # expiry: `sqlite_ddl`); and one that holds all that a search looks at.
-    Index("ix_api_key_created", "workspace_id", "created_at", "seq", "status", "expires_at"),
-    Index("ix_api_key_last_used", "workspace_id", "last_used_at", "seq", "status", "expires_at"),
-    Index("ix_api_key_name", "workspace_id", "name_folded", "seq", "status", "expires_at"),
-    Index("ix_api_key_search", "workspace_id", "status", "name_folded", "seq", "expires_at", "id"),
-    Index("ix_api_key_status", "workspace_id", "status", "seq", "expires_at"),
-    Index("ix_api_key_updated", "workspace_id", "updated_at", "seq", "status", "expires_at"),
+    # One for each order, with what keys are filtered by, so that a page is found without reading rows (by
+    # expiry: `sqlite_ddl`); and two that hold all that a search looks at.
+    *(
+        Index(f"ix_api_key_{name}", "workspace_id", *columns, "seq", *after, "expires_at", "created_by_id")
+        for name, columns, after in (
+            ("chatflows", ["chatflow_count"], ["status"]),
+            ("created", ["created_at"], ["status"]),
+            ("creator_name", ["creator_folded"], ["status"]),
+            ("hint", ["hint"], ["status"]),
+            ("last_used", ["last_used_at"], ["status"]),
+            ("name", ["name_folded"], ["status"]),
+            ("permissions", ["permission_count"], ["status"]),
+            ("status", ["status"], []),
+            ("updated", ["updated_at"], ["status"]),
+        )
+    ),
+    Index("ix_api_key_search", "workspace_id", "status", "name_folded", "seq", "expires_at"),
+    Index(
+        "ix_api_key_creator", "workspace_id", "created_by_id", "status", "name_folded", "seq", "expires_at"
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -128,12 +153,15 @@ binding = Table(
     Column("key_id", Text, nullable=False),
     Column("chatflow_id", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # The key's row number, which lists of a chatflow's keys go by.
+    Column("key_seq", BigInteger, ForeignKey("api_key.seq"), nullable=False),
     ForeignKeyConstraint(["workspace_id", "key_id"], ["api_key.workspace_id", "api_key.id"]),
     ForeignKeyConstraint(
         ["workspace_id", "chatflow_id"], ["chatflow.workspace_id", "chatflow.id"], ondelete="CASCADE"
     ),
     UniqueConstraint("key_id", "chatflow_id"),
     Index(None, "workspace_id", "chatflow_id", "seq"),
+    Index("ix_binding_keys", "workspace_id", "chatflow_id", "key_seq"),
 )
 
 collection = Table(
@@ -226,35 +254,4 @@ sent_form = Table(
     Column("sent_at", BigInteger, nullable=False),
     UniqueConstraint("workspace_id", "principal_id", "digest"),
     Index(None, "sent_at"),
-)
-
-person = Table(
-    "person",
-    metadata,
-    _seq(),
-    Column("id", Text, nullable=False, unique=True),
-    _workspace(),
-    Column("email", Text, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("permissions", Text, nullable=False),
-    Column("password_hash", Text),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
-    Column("version", BigInteger, nullable=False),
-)
-
-sign_in = Table(
-    "sign_in",
-    metadata,
-    _seq(),
-    _workspace(),
-    Column("digest", Text, nullable=False, unique=True),
-    Column("person_id", Text, ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
-    Column("last_seen_at", BigInteger, nullable=False),
-    Column("address", Text),
-    Column("user_agent", Text),
-    Index(None, "person_id"),
 )

@@ -7,8 +7,11 @@ from flowkeys.storage.collections import CollectionTable
 from flowkeys.storage.conversations import ConversationTable
 from flowkeys.storage.journal import JournalTable, WorkspaceTable
 from flowkeys.storage.keys import KeyTable
+from flowkeys.storage.links import LinkTable
 from flowkeys.storage.messages import MessageTable
+from flowkeys.storage.people import PersonTable
 from flowkeys.storage.sent_forms import SentFormTable
+from flowkeys.storage.sign_ins import SignInTable
 from flowkeys.storage.statement import Connection
 
 
@@ -52,6 +55,21 @@ class Tables:
     def workspaces(self) -> WorkspaceTable:
         """The workspaces."""
         return WorkspaceTable(self._connection)
+
+    @cached_property
+    def people(self) -> PersonTable:
+        """The people."""
+        return PersonTable(self._connection)
+
+    @cached_property
+    def sign_ins(self) -> SignInTable:
+        """The sign-ins."""
+        return SignInTable(self._connection)
+
+    @cached_property
+    def links(self) -> LinkTable:
+        """The one-time links."""
+        return LinkTable(self._connection)
 
     @cached_property
     def journal(self) -> JournalTable:

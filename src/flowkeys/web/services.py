@@ -9,8 +9,11 @@ from flowkeys.domain.times import Clock
 from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.collections import CollectionService
 from flowkeys.service.keyring import Keyring
+from flowkeys.service.links import LinkService
+from flowkeys.service.people import PeopleService
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.predictor import Predictor
+from flowkeys.service.sign_ins import SignInService
 from flowkeys.service.verifier import Verifier
 
 
@@ -24,6 +27,11 @@ class Services:
     predictor: Predictor
     collections: CollectionService
     directory: ChatflowDirectory
+    sign_ins: SignInService
+    links: LinkService
+    people: PeopleService
+    public_url: str | None
+    """Where people reach this server: scheme, host and port; None when it was not set."""
     clock: Clock
     max_body_bytes: int
     max_upload_bytes: int

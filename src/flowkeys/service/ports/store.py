@@ -17,6 +17,7 @@ from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.workspace import Workspace
 from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
+from flowkeys.service.ports.people import Links, People, SignIns
 
 T = TypeVar("T")
 
@@ -190,6 +191,21 @@ class Transaction(Protocol):
     @property
     def workspaces(self) -> Workspaces:
         """The workspaces."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """The people."""
+        ...
+
+    @property
+    def sign_ins(self) -> SignIns:
+        """The sign-ins."""
+        ...
+
+    @property
+    def links(self) -> Links:
+        """The one-time links."""
         ...
 
     @property
