@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flowkeys.cli import flows, keys, workspaces
+from flowkeys.cli import flows, keys, users, workspaces
 from flowkeys.cli.ask import ask
 from flowkeys.cli.doctor.command import doctor
 from flowkeys.cli.exit_codes import MEANINGS, ExitCode
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.add_typer(keys.app, name="keys")
 app.add_typer(flows.app, name="flows")
 app.add_typer(workspaces.app, name="workspaces")
+app.add_typer(users.app, name="users")
 app.command("ask")(ask)
 app.command("doctor")(doctor)
 

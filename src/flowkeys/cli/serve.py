@@ -11,8 +11,10 @@ import typer
 import uvicorn
 
 from flowkeys import bootstrap, logs
+from flowkeys.cli.links import base_url
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.link import Purpose, path_of
 from flowkeys.domain.version import VERSION
 
 _KEEP_ALIVE_SECONDS: Final = 5
@@ -69,14 +71,24 @@ async def _serve(settings: Settings, listening: socket.socket) -> None:
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"flowkeys {VERSION} on http://{shown}:{port}, data in {settings.data_dir}", err=True)
+    await _help_to_begin(runtime, base_url(settings, port))
+    await Server(runtime).serve([listening])
+
+
+async def _help_to_begin(runtime: bootstrap.Runtime, base: str) -> None:
+    """Say what there is to do first. Written to the terminal only: a log is read by others, and is kept."""
+    secret = await runtime.links.set_up_link()
+    if secret is not None:
+        link = f"{base}{path_of(Purpose.SET_UP, secret)}"
+        typer.echo(f"Open this link to set up flowkeys: {link}\n  It works once, within an hour.", err=True)
     if not await _has_keys(runtime):
         typer.echo(
-            "There is no API key yet. Make the first one, which may do everything, in another terminal:\n"
-            f"  FLOWKEYS_DATA_DIR={shlex.quote(str(settings.data_dir))} "
+            "There is no API key yet. Make one on the pages, or in another terminal, where the first may do "
+            "everything:\n"
+            f"  FLOWKEYS_DATA_DIR={shlex.quote(str(runtime.settings.data_dir))} "
             "flowkeys keys create Owner --permission '*'",
             err=True,
         )
-    await Server(runtime).serve([listening])
 
 
 async def _has_keys(runtime: bootstrap.Runtime) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from flowkeys.bootstrap import clock
-from flowkeys.cli.doctor import chatflows, configuration, data
+from flowkeys.cli.doctor import chatflows, configuration, data, people
 from flowkeys.cli.doctor.finding import Finding, fail
 from flowkeys.config import Settings
 from flowkeys.domain.errors import Unavailable
@@ -31,6 +31,7 @@ def _contents(settings: Settings) -> Iterator[Finding]:
     try:
         with health.snapshot(settings.database) as tables:
             yield from data.check_secret(settings, tables.keys.count_by_secret(clock()))
+            yield people.check_owners(tables)
             yield from chatflows.check_chatflows(settings, tables)
     except Unavailable as error:
         yield fail("database", str(error), "The next start brings an older schema up to date.")
