@@ -11,15 +11,19 @@ from starlette.types import ASGIApp
 
 from flowkeys import logs
 from flowkeys.config import Settings
+from flowkeys.documents.kinds import MEDIA_TYPES
 from flowkeys.documents.parser import SubprocessParser
 from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.version import VERSION
+from flowkeys.flows.drafts import Drafts
 from flowkeys.flows.engine import Engine
 from flowkeys.flows.settings import FlowSettings, ModelCredential
 from flowkeys.passwords.argon2 import Argon2Passwords
+from flowkeys.service.chatflow_maker import ChatflowMaker
 from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.collections import CollectionService, DocumentLimits, StoreRetriever
+from flowkeys.service.import_jobs import ImportJobs
 from flowkeys.service.keyring import Keyring
 from flowkeys.service.links import LinkService
 from flowkeys.service.people import PeopleService
@@ -50,6 +54,8 @@ class Runtime:
     keyring: Keyring
     chatflows: ChatflowService
     collections: CollectionService
+    maker: ChatflowMaker
+    imports: ImportJobs
     workspaces: WorkspaceService
     engine: Engine
     parser: SubprocessParser
@@ -64,6 +70,7 @@ class Runtime:
 
     async def close(self) -> None:
         """Flush what is buffered, end what runs, and close the store."""
+        await self.imports.aclose()
         await self.usage.stop()
         await self.engine.aclose()
         await self.parser.aclose()
@@ -127,13 +134,18 @@ def _assemble(
     passwords = Argon2Passwords()
     staying = SignInLimits(days=settings.sign_in_days, idle_days=settings.sign_in_idle_days)
     sign_ins = SignInService(store, passwords, clock, staying)
+    chatflows = ChatflowService(store, engine, clock)
+    collections = CollectionService(store, parser, clock, limits)
+    maker = ChatflowMaker(chatflows, collections, Drafts(engine.models), tuple(sorted(MEDIA_TYPES)))
     return Runtime(
         settings=settings,
         store=store,
         hasher=hasher,
         keyring=keyring,
-        chatflows=ChatflowService(store, engine, clock),
-        collections=CollectionService(store, parser, clock, limits),
+        chatflows=chatflows,
+        collections=collections,
+        maker=maker,
+        imports=ImportJobs(maker),
         workspaces=workspaces,
         engine=engine,
         parser=parser,
@@ -180,6 +192,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
         chatflows=runtime.chatflows,
         predictor=runtime.predictor,
         collections=runtime.collections,
+        maker=runtime.maker,
+        imports=runtime.imports,
         directory=runtime.lookups,
         sign_ins=runtime.sign_ins,
         links=runtime.links,

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
 
 import msgspec
 import typer
@@ -11,9 +10,9 @@ from flowkeys.cli.backend import Backend, Json
 from flowkeys.cli.failures import Refusal
 from flowkeys.domain.chatflow import ChatflowType
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.service.chatflow_input import EXTRAS, ChatflowPatch
-
-_LARGEST_EXPORT: Final = 10 * 1024 * 1024
+from flowkeys.service.chatflow_export import LARGEST_EXPORT, read_export
+from flowkeys.service.chatflow_input import ChatflowPatch
+from flowkeys.service.ports.drafts import ModelSettings
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +60,7 @@ def patch_of(source: Source, name: str, collection_id: str | None) -> ChatflowPa
     from flowkeys.flows import templates
 
     model = (
-        templates.ModelSettings(source.openai, source.model or "", source.credential)
+        ModelSettings(source.openai, source.model or "", source.credential)
         if source.openai is not None
         else None
     )
@@ -129,41 +128,13 @@ def advice(made: Json, source: Source) -> list[str]:
 
 
 def _exported(file: Path, name: str) -> ChatflowPatch:
-    """Return the chatflow in an export of Flowise: ``{nodes, edges}``, or a chatflow with its flowData."""
+    """Return the chatflow in an export of Flowise."""
     try:
         with file.open("rb") as stream:
-            content = stream.read(_LARGEST_EXPORT + 1)
-        text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+            content = stream.read(LARGEST_EXPORT + 1)
+    except OSError as error:
         raise InvalidInput.of("--import", f"{file} cannot be read: {error}") from None
-    if len(content) > _LARGEST_EXPORT:
-        raise InvalidInput.of("--import", f"{file} is larger than {_LARGEST_EXPORT} bytes.")
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise InvalidInput.of("--import", f"{file} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise InvalidInput.of("--import", f"{file} holds no chatflow: a JSON object was expected.")
-    if not isinstance(found.get("flowData"), str):
-        return ChatflowPatch(name=name, type=_type(found, found), flow_data=text)
-    try:
-        flow = json.loads(found["flowData"])
-    except ValueError:
-        flow = {}
-    members = {"chatbot_config": "chatbotConfig", "api_config": "apiConfig", "category": "category"}
-    given = {ours: found[wire] for ours, wire in members.items() if isinstance(found.get(wire), str)}
-    extras = {member: found[member] for member in EXTRAS if found.get(member) is not None}
-    return ChatflowPatch(
-        name=name, type=_type(found, flow), flow_data=found["flowData"], extras=extras, **given
-    )
-
-
-def _type(found: dict[str, Any], flow: Any) -> ChatflowType:
-    if found.get("type") in ChatflowType.__members__:
-        return ChatflowType(found["type"])
-    nodes = flow.get("nodes") if isinstance(flow, dict) else None
-    kinds = {node.get("type") for node in nodes or () if isinstance(node, dict)}
-    return ChatflowType.AGENTFLOW if "agentFlow" in kinds else ChatflowType.CHATFLOW
+    return read_export(content, field="--import", what=str(file), name=name)
 
 
 def _toml_key(name: str) -> str:

@@ -74,6 +74,11 @@ class Models:
             return refusal
         return Target(endpoint, None, trusted=self._endpoints.lists(endpoint))
 
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The names of the operator's credentials, sorted."""
+        return tuple(sorted(self._keys))
+
     def unavailable(self) -> str | None:
         """Return why no model can be called at all, or None."""
         return None if find_spec("openai") is not None else INSTALL

@@ -8,6 +8,9 @@ import msgspec
 
 from flowkeys.flows.editor import parameters
 from flowkeys.flows.graph import START
+from flowkeys.service.ports.drafts import ModelSettings
+
+__all__ = ["ModelSettings", "documents_flow", "openai_flow", "python_flow", "reply_flow"]
 
 _GAP: Final = 250
 
@@ -16,14 +19,6 @@ DOCUMENTS_PROMPT: Final = (
     " that you used by their numbers, like [1]. When the passages do not answer the question, say so plainly"
     " and do not guess.\n\nPassages:\n\n{{ retrieverAgentflow_0 }}"
 )
-
-
-class ModelSettings(msgspec.Struct, frozen=True):
-    """A model for a template: where it is, what it is called, and the name of its credential."""
-
-    base_url: str
-    name: str
-    credential: str | None = None
 
 
 class _Kind(msgspec.Struct, frozen=True):

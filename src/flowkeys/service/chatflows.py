@@ -14,6 +14,7 @@ from flowkeys.service.chatflow_access import bind, find, release, unbind
 from flowkeys.service.chatflow_input import EMPTY_FLOW, ChatflowPatch, checked, unenforced, wanted_keys
 from flowkeys.service.chatflow_reader import ChatflowReader, CheckedChatflow
 from flowkeys.service.journal import record
+from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Transaction
 
 Expectation = Callable[[Chatflow], None]
@@ -23,10 +24,13 @@ Expectation = Callable[[Chatflow], None]
 class ChatflowService(ChatflowReader):
     """Every write to a chatflow goes through here; reading is inherited."""
 
-    async def create(self, caller: Caller, patch: ChatflowPatch) -> CheckedChatflow:
+    async def create(self, caller: Caller, patch: ChatflowPatch, once: str | None = None) -> CheckedChatflow:
         """Store a chatflow; it is closed unless the patch binds a key or makes it public.
 
+        `once` is the one-time value of the form that asks for it.
+
         Raises:
+            AlreadySent: the form of `once` made a chatflow before, which the exception names.
             Forbidden: the caller lacks ``chatflows:create``, or binds a key that holds more than it does.
             InvalidInput: naming every field that is wrong.
         """
@@ -55,6 +59,8 @@ class ChatflowService(ChatflowReader):
         await asyncio.to_thread(self._require_collections, caller, blank, made)
 
         def work(tx: Transaction) -> Chatflow:
+            if once is not None:
+                spend(tx, caller, once, made.id, now)
             tx.chatflows.insert(made)
             _record(tx, caller, now, "chatflow.create", None, made)
             _write_bindings(tx, caller, made, patch, now)

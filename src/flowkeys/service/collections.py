@@ -31,6 +31,11 @@ class CollectionService:
         self._clock = clock
         self._limits = limits or DocumentLimits()
 
+    @property
+    def limits(self) -> DocumentLimits:
+        """How much a file, an import and a collection may come to."""
+        return self._limits
+
     async def create(self, caller: Caller, name: str, description: str | None = None) -> Collection:
         """Make an empty collection.
 
@@ -82,6 +87,16 @@ class CollectionService:
             NotFound: the workspace has none of this id.
         """
         caller.require("documentStores:delete")
+        await self.take_back(caller, collection_id)
+
+    async def take_back(self, caller: Caller, collection_id: str) -> None:
+        """Delete a collection that the caller was just making, for which no permission to delete is needed.
+
+        Only for what makes a collection as a part of something else, and fails.
+
+        Raises:
+            NotFound: the workspace has none of this id.
+        """
         now = self._clock()
 
         def work(tx: Transaction) -> None:

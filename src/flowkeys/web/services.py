@@ -6,8 +6,10 @@ from fastapi import Request
 
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
+from flowkeys.service.chatflow_maker import ChatflowMaker
 from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.collections import CollectionService
+from flowkeys.service.import_jobs import ImportJobs
 from flowkeys.service.keyring import Keyring
 from flowkeys.service.links import LinkService
 from flowkeys.service.people import PeopleService
@@ -26,6 +28,8 @@ class Services:
     chatflows: ChatflowService
     predictor: Predictor
     collections: CollectionService
+    maker: ChatflowMaker
+    imports: ImportJobs
     directory: ChatflowDirectory
     sign_ins: SignInService
     links: LinkService
