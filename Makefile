@@ -3,12 +3,14 @@
 # Each stamp file lies inside what it stands for, so that deleting a folder is all it takes to start over.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check serve bench tools clients models
+.PHONY: help setup demo test test-all check serve bench screenshots tools clients browser models
 
 # PYTHON: the interpreter to make the environment with; found by scripts/setup.sh unless given.
 PYTHON ?=
 # PYTEST_ARGS: more arguments for pytest, for example PYTEST_ARGS='-k token -x'.
 PYTEST_ARGS ?=
+# SCREENSHOT_ARGS: --docs also renews the pictures in docs/images; names of pages limit what is photographed.
+SCREENSHOT_ARGS ?=
 HOST ?= 127.0.0.1
 PORT ?= 3000
 
@@ -17,9 +19,10 @@ MAIN := .venv/.ready
 PYTHON_CLIENTS := .venv-clients/.ready
 MODELS := .venv-model/.ready
 NODE_CLIENTS := build/clients/node/.ready
+BROWSER := build/browser/.ready
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 setup: $(MAIN) ## Make the environment in .venv
 	@echo "flowkeys: .venv is ready"
@@ -27,10 +30,10 @@ setup: $(MAIN) ## Make the environment in .venv
 demo: $(MAIN) ## Set up, then publish a chatflow behind a key, use it, revoke it
 	@$(BIN)/python scripts/demo.py
 
-test: $(MAIN) tools clients ## Set up, then run the tests, those marked slow left out
+test: $(MAIN) tools clients browser ## Set up, then run the tests, those marked slow left out
 	@$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
 
-test-all: $(MAIN) tools clients models ## Set up, then run all tests
+test-all: $(MAIN) tools clients browser models ## Set up, then run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(MAIN) ## Style, types and the direction of imports
@@ -45,7 +48,10 @@ serve: $(MAIN) ## Serve on HOST:PORT (127.0.0.1:3000), with the data in .flowkey
 bench: $(MAIN) tools ## Measure, on this machine
 	@$(BIN)/python -m bench
 
-tools: ## Install what only apt can bring: node, npm, wrk, curl
+screenshots: $(MAIN) tools ## Photograph every page, into build/screenshots
+	@$(BIN)/python -m scripts.screenshots $(SCREENSHOT_ARGS)
+
+tools: ## Install what only apt can bring: node, npm, wrk, curl, chromium
 	@sh scripts/tools.sh
 
 clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## Install the Flowise clients that the tests call us with
@@ -63,3 +69,8 @@ $(MODELS): constraints-models.txt
 
 $(NODE_CLIENTS): scripts/node_clients.sh | tools
 	@sh scripts/node_clients.sh
+
+browser: $(BROWSER) ## Install axe-core, which looks for what makes pages hard to use
+
+$(BROWSER): scripts/browser.sh | tools
+	@sh scripts/browser.sh
