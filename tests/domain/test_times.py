@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkeys.domain.times import MAXIMUM, SECOND, from_iso, parse_duration, to_iso
+from flowkeys.domain.times import MAXIMUM, SECOND, end_of_day, from_iso, parse_duration, to_iso
 
 
 @given(st.integers(0, MAXIMUM))
@@ -56,3 +56,19 @@ def test_durations_are_exact(text: str, expected: timedelta) -> None:
 def test_what_is_no_duration_is_none(text: str) -> None:
     """There are no months: their length depends on the date."""
     assert parse_duration(text) is None
+
+
+@pytest.mark.parametrize("day", ["2027-01-31", "2028-02-29", "2027-12-31"])
+def test_a_day_ends_with_its_last_millisecond(day: str) -> None:
+    """What ends with a day is over at the next midnight, UTC, and is shown with the date that was chosen."""
+    found = end_of_day(day)
+    assert found is not None
+    assert to_iso(found) == f"{day}T23:59:59.999Z"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "31.01.2027", "2027-02-29", "2027-01-31T00:00:00Z", "20270131", "99999-01-01"]
+)
+def test_what_is_no_date_has_no_end(text: str) -> None:
+    """A date is year, month and day; anything more is something else."""
+    assert end_of_day(text) is None

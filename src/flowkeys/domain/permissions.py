@@ -48,3 +48,13 @@ def unknown(names: Iterable[str]) -> list[str]:
 def covers(held: PermissionSet, wanted: Iterable[str]) -> bool:
     """Tell whether `held` contains all of `wanted`: the ceiling of every write to a key."""
     return ALL in held or held.issuperset(wanted)
+
+
+def with_implied_views(names: Iterable[str], held: PermissionSet) -> PermissionSet:
+    """Return the names and, for each of their groups, its ``view``: nobody changes what they cannot see.
+
+    Of these only what `held` covers, so that whoever gives them gives nothing that they lack.
+    """
+    given = frozenset(names)
+    views = {f"{name.partition(':')[0]}:view" for name in given if name != ALL}
+    return given | {name for name in views & KNOWN if covers(held, (name,))}

@@ -11,6 +11,7 @@ Clock = Callable[[], int]
 SECOND: Final = 1_000_000
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DURATION = re.compile(r"([1-9][0-9]{0,8})\s*([smhdw])")
 MAXIMUM: Final = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
@@ -33,6 +34,15 @@ def from_iso(text: str) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // timedelta(milliseconds=1) * 1000
+
+
+def end_of_day(text: str) -> int | None:
+    """Return the last millisecond of a date such as ``2027-01-31``, in UTC, or None when it is none.
+
+    So what ends with a day is shown as ending on that day, not on the next.
+    """
+    first = from_iso(text) if _DATE.fullmatch(text) else None
+    return None if first is None else first + _UNITS["d"] * SECOND - 1000
 
 
 def parse_duration(text: str) -> int | None:
