@@ -50,8 +50,7 @@ def set_status(
         Forbidden: some of the keys hold more than the caller does.
         InvalidInput: naming ``ids``: the workspace does not have some of the keys.
     """
-    keys = tx.keys.some(caller.workspace_id, key_ids)
-    _require_all(keys, key_ids)
+    keys = all_of(tx, caller, key_ids)
     _require_ceiling(caller, keys)
     unchanged, skipped = 0, []
     for key in keys:
@@ -72,12 +71,19 @@ def set_status(
     return BulkResult(len(keys) - unchanged - len(skipped), unchanged, tuple(skipped))
 
 
-def _require_all(keys: Sequence[ApiKey], key_ids: Sequence[str]) -> None:
+def all_of(tx: Transaction, caller: Caller, key_ids: Sequence[str]) -> list[ApiKey]:
+    """Return the keys, in the order of the ids.
+
+    Raises:
+        InvalidInput: naming ``ids``: the workspace does not have some of the keys.
+    """
+    keys = tx.keys.some(caller.workspace_id, key_ids)
     found = {key.id for key in keys}
     unknown = [key_id for key_id in key_ids if key_id not in found]
     if unknown:
         named = _named([repr(key_id[:64]) for key_id in unknown])
         raise InvalidInput.of("ids", f"There is no key {named} here. Nothing was changed.")
+    return keys
 
 
 def _require_ceiling(caller: Caller, keys: Sequence[ApiKey]) -> None:

@@ -12,7 +12,7 @@ from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import Clock
 from flowkeys.domain.token import Token
-from flowkeys.service.key_bulk import BulkResult, checked_ids, set_status
+from flowkeys.service.key_bulk import BulkResult, all_of, checked_ids, set_status
 from flowkeys.service.key_changes import get_key, given, record_change, save, set_chatflows, with_status
 from flowkeys.service.key_input import KeyPatch, NewKey, checked
 from flowkeys.service.once import spend
@@ -100,6 +100,19 @@ class Keyring:
         """
         caller.require(permission)
         return await self._store.read(lambda tx: get_key(tx, caller, key_id))
+
+    async def some(
+        self, caller: Caller, key_ids: Sequence[str], *, permission: str = "apikeys:view"
+    ) -> list[ApiKey]:
+        """Return up to 1,000 keys, in any status and in the order of their ids.
+
+        Raises:
+            Forbidden: the caller lacks `permission`.
+            InvalidInput: naming ``ids``: the workspace does not have some of the keys, or too many are named.
+        """
+        caller.require(permission)
+        ids = checked_ids(key_ids)
+        return await self._store.read(lambda tx: all_of(tx, caller, ids))
 
     async def page(self, caller: Caller, query: KeyQuery) -> Page[ApiKey]:
         """Return the keys that match, of the caller's workspace whatever the query says."""
