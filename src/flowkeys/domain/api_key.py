@@ -7,13 +7,10 @@ from typing import Final, Literal
 import msgspec
 
 from flowkeys.domain.permissions import PermissionSet
-from flowkeys.domain.times import SECOND
 from flowkeys.domain.token import PATTERN
 
 NAME_LENGTH: Final = 100
 NOTE_LENGTH: Final = 2000
-RECENT: Final = 7 * 86_400 * SECOND
-"""A key that was used within so many microseconds is in use, as far as anybody can tell: ending it asks twice."""
 
 
 class Status(StrEnum):
@@ -66,10 +63,6 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
         if self.status is Status.ACTIVE and self.expires_at is not None and self.expires_at <= now:
             return Status.EXPIRED
         return self.status
-
-    def is_in_use(self, now: int) -> bool:
-        """Tell whether the key was used within `RECENT` of `now`."""
-        return self.last_used_at is not None and now - self.last_used_at <= RECENT
 
 
 class KeyRecord(msgspec.Struct, frozen=True, gc=False):
