@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -19,7 +19,7 @@ from flowkeys.flows.templates import reply_flow
 LIMIT: Final = 12
 UNSEARCHED_MS: Final = 5
 SEARCHED_MS: Final = 30
-SORTS: Final = KeySort.__args__
+SORTS: Final = get_args(KeySort)
 WARMING: Final = "warming-up"
 
 
@@ -104,6 +104,24 @@ def _cases(keys: int, chatflows: list[str]) -> list[Case]:
             _case(f"{group}, each order", SEARCHED_MS, search=text, sort=order)
             for text, order in product(texts, orders)
         ]
+    for made, person in (("a third of the keys", seed.BUSY), ("one key in a hundred", seed.OCCASIONAL)):
+        creator = seed.creator_id(person)
+        cases += [
+            _case(f"by who made {made}, each order", SEARCHED_MS, sort=order, createdBy=creator)
+            for order in orders
+        ]
+        cases += [
+            _case(f"by who made {made}, and a chatflow", SEARCHED_MS, createdBy=creator, chatflowId=chatflow)
+            for chatflow in chatflows[:2]
+        ]
+        cases += [
+            _case(f"by who made {made}, search", SEARCHED_MS, createdBy=creator, search=text)
+            for text in ("production", "pr")
+        ]
+    cases += [
+        _case("a chatflow, one status", SEARCHED_MS, status=status, chatflowId=chatflow)
+        for status, chatflow in product(("active", "disabled", "expired", "revoked", "all"), chatflows[:2])
+    ]
     cases += [
         _case("search, one status", SEARCHED_MS, search=text, status=status)
         for text, status in product(("production", "pr"), ("active", "disabled", "expired", "revoked", "all"))

@@ -1,12 +1,13 @@
 """A database with many keys, as a large company would have them."""
 
 import random
+import uuid
 from pathlib import Path
 from typing import Final
 
 from bench.target import opened
 from flowkeys.bootstrap import clock
-from flowkeys.domain.api_key import ApiKey, Status
+from flowkeys.domain.api_key import ApiKey, Creator, Status
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.token import Token
@@ -40,6 +41,12 @@ PEOPLE: Final = (
     "Ada", "Grace", "Linus", "Margaret", "Alan", "Barbara", "Dennis", "Radia", "Ken", "Frances", "Edsger",
     "Katherine", "Guido", "Annie", "Tim", "Hedy", "Björn", "Zoë", "Renée", "Søren",
 )  # fmt: skip
+PERMISSIONS: Final = (
+    *[frozenset[str]()] * 17, frozenset({"*"}), frozenset({"apikeys:view"}),
+    frozenset({"apikeys:view", "chatflows:view", "chatflows:update"}),
+)  # fmt: skip
+BUSY, OCCASIONAL = PEOPLE[0], PEOPLE[1]
+"""Two of the people: who made a third of the keys, and who made one in a hundred."""
 STATUSES: Final = (Status.ACTIVE,) * 80 + (Status.DISABLED,) * 8 + (Status.REVOKED,) * 12
 
 
@@ -99,15 +106,28 @@ def _key(chance: random.Random, caller: Caller, number: int, count: int, now: in
         id=new_id(),
         workspace_id=caller.workspace_id,
         name=name(chance, number),
-        permissions=frozenset(),
+        permissions=chance.choice(PERMISSIONS),
         status=status,
         hint=Token.mint().hint,
         expires_at=expires,
         note=None,
-        created_by=caller.principal.as_creator(),
+        created_by=_creator(chance, caller),
         created_at=created,
         updated_at=chance.randrange(created, now),
         last_used_at=used,
         revoked_at=now if status is Status.REVOKED else None,
         version=1,
     )
+
+
+def _creator(chance: random.Random, caller: Caller) -> Creator:
+    number = chance.random()
+    if number < 0.15:
+        return caller.principal.as_creator()
+    person = BUSY if number < 0.48 else OCCASIONAL if number < 0.49 else chance.choice(PEOPLE[2:])
+    return Creator("person", creator_id(person), person)
+
+
+def creator_id(person: str) -> str:
+    """Return the id of one of the people."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, person))

@@ -4,6 +4,7 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from itertools import product
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,13 @@ from flowkeys.storage.transaction import Tables
 
 NOW = 1_000_000
 NAMES = ["Production Backend", "mobile app", "Ünïcode 客户", "STRASSE straße", "a%b_c", 'quo"te', "x", "CI"]
+PERMISSIONS = [(), ("*",), ("*", "apikeys:view"), ("apikeys:view",), ("apikeys:view", "chatflows:view")]
+CREATORS = [
+    Creator("operator", None, "o"),
+    *[Creator("person", "ada", "Ada")] * 6,
+    Creator("person", "zoë", "ZOË"),
+    Creator("key", "a-key", "ada"),
+]
 SORTS = {
     "createdAt": lambda k: k.created_at,
     "keyName": lambda k: fold_name(k.name),
@@ -27,6 +35,10 @@ SORTS = {
     "lastUsedAt": lambda k: (k.last_used_at is not None, k.last_used_at or 0),
     "updatedAt": lambda k: k.updated_at,
     "expiresAt": lambda k: (k.expires_at is None, k.expires_at or 0),
+    "hint": lambda k: k.hint,
+    "permissions": lambda k: inf if "*" in k.permissions else len(k.permissions),
+    "chatFlows": lambda k: sum(k.id in opens for opens in BOUND.values()),
+    "createdBy": lambda k: fold_name(k.created_by.name),
 }
 
 
@@ -37,12 +49,12 @@ def _keys() -> list[ApiKey]:
             id=f"key-{n}",
             workspace_id="w2" if n % 7 == 0 else "w1",
             name=f"{rng.choice(NAMES)} {rng.randrange(20)}",
-            permissions=frozenset(),
+            permissions=frozenset(rng.choice(PERMISSIONS)),
             status=rng.choice([Status.ACTIVE, Status.ACTIVE, Status.DISABLED, Status.REVOKED]),
-            hint=f"h{n:03d}",
+            hint=f"{'Hh'[n % 2]}{n:03d}",
             expires_at=rng.choice([None, NOW - 5, NOW, NOW + n]),
             note=None,
-            created_by=Creator("operator", None, "o"),
+            created_by=rng.choice(CREATORS),
             created_at=rng.randrange(50),
             updated_at=rng.randrange(50),
             last_used_at=rng.choice([None, rng.randrange(50)]),
@@ -98,10 +110,12 @@ def _expected(query: KeyQuery) -> list[ApiKey]:
         found = [k for k in found if k.status_at(NOW) is query.status]
     if query.chatflow_id is not None:
         found = [k for k in found if k.id in BOUND[query.chatflow_id]]
+    if query.created_by_id is not None:
+        found = [k for k in found if k.created_by.id == query.created_by_id]
     needle = fold_name(query.search.strip())
     if needle:
         hint = needle.removeprefix("fl-").lstrip("•.…*")
-        found = [k for k in found if needle in fold_name(k.name) or k.hint == hint]
+        found = [k for k in found if needle in fold_name(k.name) or k.hint.casefold() == hint]
     order = {key.id: n for n, key in enumerate(KEYS)}
     return sorted(found, key=lambda k: (SORTS[query.sort](k), order[k.id]), reverse=query.descending)
 
@@ -132,12 +146,16 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(
     for limit in ("FEW", "FEW_BOUND", "RARE"):
         monkeypatch.setattr(key_page, limit, few)
     statuses = [None, "all", *Status]
-    for status, sort, descending, chatflow in product(statuses, SORTS, (True, False), (None, *BOUND)):
+    creators = (None, "ada", "a-key")
+    for status, sort, descending, chatflow, creator in product(
+        statuses, SORTS, (True, False), (None, *BOUND), creators
+    ):
         query = KeyQuery(
             workspace_id="w1",
             search=search,
             status=status,
             chatflow_id=chatflow,
+            created_by_id=creator,
             sort=sort,
             descending=descending,
             limit=7,
@@ -147,15 +165,17 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(
         for offset in (3, max(last, 0), len(expected) + 1):
             page = tables.keys.page(msgspec.structs.replace(query, offset=offset), NOW)
             wanted = [k.id for k in expected[offset : offset + 7]]
-            assert [k.id for k in page.items] == wanted, (status, sort, descending, chatflow, offset)
-            assert page.total == len(expected), (status, sort, descending, chatflow)
+            assert [k.id for k in page.items] == wanted, (status, sort, descending, chatflow, creator, offset)
+            assert page.total == len(expected), (status, sort, descending, chatflow, creator)
 
 
 def test_no_order_sorts_and_no_search_reads_rows(tables: Tables) -> None:
     """Walking and counting read one index that holds all they need: that keeps 100,000 keys quick."""
     raw = tables._connection.raw
-    values = dict.fromkeys(("workspace", "now", "chatflow", "searched", "hinted", "limit", "offset"), "")
-    shape = key_statements.Shape("createdAt", True, None, False, False, False, False)
+    values = dict.fromkeys(
+        ("workspace", "now", "chatflow", "creator", "searched", "hinted", "limit", "offset"), ""
+    )
+    shape = key_statements.Shape("createdAt", True, None, False, False, False, False, False)
     for sort, status, descending in product(SORTS, (None, "all", *Status), (True, False)):
         one = shape._replace(sort=sort, status=status, descending=descending)
         plans = [

@@ -11,7 +11,16 @@ T = TypeVar("T")
 UNPAGED_LIMIT: Final = 1000
 """A list without paging holds at most this many."""
 
-KeySort = Literal["createdAt", "keyName", "status", "lastUsedAt", "expiresAt", "updatedAt"]
+KeySort = Literal[
+    "createdAt", "keyName", "hint", "status", "permissions", "chatFlows", "createdBy", "lastUsedAt",
+    "expiresAt", "updatedAt",
+]  # fmt: skip
+"""What keys are sorted by: `hint` is the end of the token, `permissions` and `chatFlows` mean how many, where
+everything is the most, and `createdBy` is the creator's name.
+
+A key that was never used comes before all that were, and one that never expires after all that do. Keys that are
+alike come in the order in which they were made, newest first when descending: each order is exactly the other in
+reverse."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -30,6 +39,8 @@ class KeyQuery(msgspec.Struct, frozen=True, kw_only=True):
     status: Status | Literal["all"] | None = None
     """None leaves revoked keys out."""
     chatflow_id: str | None = None
+    created_by_id: str | None = None
+    """The id of the person or key that made them."""
     sort: KeySort = "createdAt"
     descending: bool = True
     limit: int = UNPAGED_LIMIT

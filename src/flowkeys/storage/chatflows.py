@@ -11,7 +11,7 @@ from flowkeys.domain.api_key import fold_name
 from flowkeys.domain.chatflow import Chatflow, ChatflowChoice, ChatflowType, ListedChatflow
 from flowkeys.domain.listing import ChatflowQuery, Page
 from flowkeys.storage import chatflow_list
-from flowkeys.storage.schema import binding, chatflow
+from flowkeys.storage.schema import api_key, binding, chatflow
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
 _COLUMNS: Final = tuple(c for c in chatflow.c if c.name not in {"seq", "name_folded"})
@@ -42,7 +42,10 @@ KEY_IDS: Final = Statement(
 )
 _BY_SEQ = Statement(SELECT.add_columns(chatflow.c.seq).where(chatflow.c.seq.in_(listed("seqs"))))
 _BIND = Statement(
-    upsert(binding).on_conflict_do_nothing(), ["workspace_id", "key_id", "chatflow_id", "created_at"]
+    upsert(binding)
+    .values(key_seq=select(api_key.c.seq).where(api_key.c.id == bindparam("b_key")).scalar_subquery())
+    .on_conflict_do_nothing(),
+    ["workspace_id", "key_id", "chatflow_id", "created_at", "key_seq"],
 )
 _UNBIND = Statement(
     delete(binding).where(
@@ -103,7 +106,13 @@ class BindingTable:
         """Bind; nothing happens when it is bound already."""
         self._connection.run(
             _BIND,
-            {"workspace_id": workspace_id, "key_id": key_id, "chatflow_id": chatflow_id, "created_at": at},
+            {
+                "workspace_id": workspace_id,
+                "key_id": key_id,
+                "chatflow_id": chatflow_id,
+                "created_at": at,
+                "b_key": key_id,
+            },
         )
 
     def remove(self, workspace_id: str, key_id: str, chatflow_id: str) -> None:

@@ -5,6 +5,7 @@ many, the page is soon met by walking the index of the order, and the total is k
 pass over an index of names.
 """
 
+import hashlib
 import re
 from functools import cached_property
 from itertools import product
@@ -22,7 +23,7 @@ from flowkeys.storage.statement import Connection, Statement, in_json
 FEW: Final = 3000
 """Up to so many matches of a search are gathered and sorted."""
 FEW_BOUND: Final = 1000
-"""Up to so many keys of a chatflow are gathered; each costs two look-ups."""
+"""Up to so many keys of a chatflow, or of one creator, are gathered at once."""
 RARE: Final = 200
 """A status that so few keys have is gathered: walking would pass by most of the others first."""
 
@@ -35,6 +36,13 @@ _COUNTS = Statement(
         key_count.c.workspace_id == bindparam("workspace"), key_count.c.chatflow_id == bindparam("chatflow")
     )
 )
+
+
+def tag_of_creator(creator_id: str | None) -> int | None:
+    """Return the number that lists know a creator by: 48 bits of a hash, so that no two will share one."""
+    if creator_id is None:
+        return None
+    return int.from_bytes(hashlib.sha256(creator_id.encode()).digest()[:6])
 
 
 def fetch(connection: Connection, query: KeyQuery, now: int) -> tuple[list[int], int]:
@@ -52,6 +60,7 @@ class _Question:
         self._values: dict[str, object] = {
             "workspace": query.workspace_id,
             "chatflow": query.chatflow_id or _ANY,
+            "creator": tag_of_creator(query.created_by_id),
             "now": now,
             "searched": self._searched,
             "phrase": '"' + self._searched.replace('"', '""') + '"',
@@ -63,6 +72,7 @@ class _Question:
             descending=query.descending,
             status=query.status,
             of_chatflow=query.chatflow_id is not None,
+            of_creator=query.created_by_id is not None,
             searched=bool(self._searched),
             hinted=bool(hinted),
             continued=False,
@@ -93,16 +103,32 @@ class _Question:
     def _narrowest(self) -> Path | None:
         """Return where to gather what matches, or None where many are likely: then counting comes first."""
         status = self._shape.status
-        if self._shape.of_chatflow and sum(self._kept.values()) <= FEW_BOUND:
-            return "chatflow"
+        owned = self._few_owned()
+        if owned is not None:
+            return owned
         if self._searched:
             if self._trigrams and self._few_trigrams():
                 return "trigrams"
-            unfiltered = status in {None, "all"} and not self._shape.of_chatflow
+            if self._shape.of_chatflow:
+                return "chatflow"
+            if self._shape.of_creator:
+                return "creator"
             letter = len(self._searched) == 1 and self._searched.isascii()
-            return None if unfiltered and (self._trigrams or letter) else "names"
+            return None if status in {None, "all"} and (self._trigrams or letter) else "names"
+        if self._shape.of_creator:
+            return None
         if status not in {None, "all"} and self._total <= RARE:
             return "expiry" if status is Status.EXPIRED else "status"
+        return None
+
+    def _few_owned(self) -> Path | None:
+        """Return the filter that leaves few keys, whatever else is asked."""
+        if self._shape.of_chatflow and sum(self._kept.values()) <= FEW_BOUND:
+            return "chatflow"
+        if self._shape.of_creator:
+            ((created,),) = self._rows(statements.COUNT_CREATED, most=FEW_BOUND + 1)
+            if created <= FEW_BOUND:
+                return "creator"
         return None
 
     @property
@@ -121,7 +147,7 @@ class _Question:
     @cached_property
     def _total(self) -> int:
         """Return how many match: from the kept counts, as far as they know."""
-        if self._searched or self._shape.status is Status.EXPIRED:
+        if self._searched or self._shape.of_creator or self._shape.status is Status.EXPIRED:
             return self._count(self._shape)
         match self._shape.status:
             case "all":

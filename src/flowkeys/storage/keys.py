@@ -9,22 +9,27 @@ from sqlalchemy import and_, bindparam, func, insert, or_, select, text, update
 from flowkeys.domain.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
 from flowkeys.domain.digest import ALGORITHM, TokenDigest
 from flowkeys.domain.listing import KeyQuery, Page
+from flowkeys.domain.permissions import ALL
 from flowkeys.storage import key_page
 from flowkeys.storage.schema import api_key, binding, chatflow, token
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
-_COLUMNS: Final = tuple(c for c in api_key.c if c.name not in {"seq", "name_folded"})
-_KEY_PARAMETERS: Final = [c.name for c in api_key.c if c.name != "seq"]
+EVERYTHING: Final = 1_000_000
+"""As how many permissions a key counts that holds all there are, and those to come."""
 
-_HINT = (
-    select(token.c.hint)
-    .where(token.c.key_id == api_key.c.id)
-    .order_by(token.c.seq.desc())
-    .limit(1)
-    .scalar_subquery()
-)
-_SELECT = select(*_COLUMNS, _HINT.label("hint"))
-_NAMES: Final = [*(c.name for c in _COLUMNS), "hint"]
+_FOR_ORDER: Final = {
+    "seq",
+    "name_folded",
+    "permission_count",
+    "chatflow_count",
+    "creator_folded",
+    "creator_tag",
+}
+_COLUMNS: Final = tuple(c for c in api_key.c if c.name not in _FOR_ORDER)
+_KEY_PARAMETERS: Final = [c.name for c in api_key.c if c.name not in {"seq", "chatflow_count"}]
+
+_SELECT = select(*_COLUMNS)
+_NAMES: Final = [c.name for c in _COLUMNS]
 _ID: Final = _NAMES.index("id")
 
 _INSERT_KEY = Statement(insert(api_key), _KEY_PARAMETERS)
@@ -40,6 +45,7 @@ _UPDATE = Statement(
         "name",
         "name_folded",
         "permissions",
+        "permission_count",
         "status",
         "expires_at",
         "note",
@@ -108,6 +114,9 @@ class KeyTable:
                 "created_by_type": key.created_by.type,
                 "created_by_id": key.created_by.id,
                 "created_by_name": key.created_by.name,
+                "creator_tag": key_page.tag_of_creator(key.created_by.id),
+                "creator_folded": fold_name(key.created_by.name),
+                "hint": key.hint,
                 "created_at": key.created_at,
                 "last_used_at": key.last_used_at,
             },
@@ -185,6 +194,7 @@ def _mutable(key: ApiKey) -> dict[str, object]:
         "name": key.name,
         "name_folded": fold_name(key.name),
         "permissions": msgspec.json.encode(sorted(key.permissions)).decode(),
+        "permission_count": EVERYTHING if ALL in key.permissions else len(key.permissions),
         "status": key.status.value,
         "expires_at": key.expires_at,
         "note": key.note,

@@ -1,6 +1,6 @@
 """What only SQLite has: full-text tables, the triggers that feed them, and the counts kept of keys.
 
-Statements of migration 0001, written out there by reference: a change needs a new list and a new migration.
+Each list belongs to a migration, which runs it by reference: a change needs a new list and a new migration.
 """
 
 from typing import Final
@@ -8,7 +8,21 @@ from typing import Final
 FULL_TEXT_PREFIXES: Final = ("key_name_fts", "passage_fts")
 """Tables with these prefixes (FTS5 makes shadow tables) are left out of Alembic's comparison."""
 
+_COUNT_BIND: Final = """CREATE TRIGGER key_count_bind AFTER INSERT ON binding BEGIN
+    INSERT INTO key_count(workspace_id, chatflow_id, status, total)
+        SELECT new.workspace_id, new.chatflow_id, status, 1 FROM api_key WHERE id = new.key_id
+        ON CONFLICT (workspace_id, chatflow_id, status) DO UPDATE SET total = total + 1;
+END"""
+_COUNT_UNBIND: Final = """CREATE TRIGGER key_count_unbind AFTER DELETE ON binding BEGIN
+    UPDATE key_count SET total = total - 1
+        WHERE workspace_id = old.workspace_id AND chatflow_id = old.chatflow_id
+            AND status = (SELECT status FROM api_key WHERE id = old.key_id);
+    DELETE FROM key_count
+        WHERE workspace_id = old.workspace_id AND chatflow_id = old.chatflow_id AND total = 0;
+END"""
+
 INITIAL: Final = (
+    # Of migration 0001.
     # Names of keys, by trigrams: finds any part of three characters or more.
     """CREATE VIRTUAL TABLE key_name_fts USING fts5(
         name_folded, content='api_key', content_rowid='seq', tokenize='trigram')""",
@@ -45,18 +59,8 @@ INITIAL: Final = (
         UPDATE key_count SET total = total - 1
             WHERE workspace_id = old.workspace_id AND chatflow_id = '' AND status = old.status;
     END""",
-    """CREATE TRIGGER key_count_bind AFTER INSERT ON binding BEGIN
-        INSERT INTO key_count(workspace_id, chatflow_id, status, total)
-            SELECT new.workspace_id, new.chatflow_id, status, 1 FROM api_key WHERE id = new.key_id
-            ON CONFLICT (workspace_id, chatflow_id, status) DO UPDATE SET total = total + 1;
-    END""",
-    """CREATE TRIGGER key_count_unbind AFTER DELETE ON binding BEGIN
-        UPDATE key_count SET total = total - 1
-            WHERE workspace_id = old.workspace_id AND chatflow_id = old.chatflow_id
-                AND status = (SELECT status FROM api_key WHERE id = old.key_id);
-        DELETE FROM key_count
-            WHERE workspace_id = old.workspace_id AND chatflow_id = old.chatflow_id AND total = 0;
-    END""",
+    _COUNT_BIND,
+    _COUNT_UNBIND,
     # Sorting by expiry puts keys without one last.
     """CREATE INDEX ix_api_key_expiry ON api_key
         (workspace_id, coalesce(expires_at, 9223372036854775807), seq, status, expires_at)""",
@@ -71,4 +75,24 @@ INITIAL: Final = (
         INSERT INTO passage_fts(passage_fts, rowid, heading, content)
             VALUES ('delete', old.seq, old.heading, old.content);
     END""",
+)
+
+KEY_LISTS: Final = (
+    # Of migration 0003, which makes the table of bindings anew: its triggers went with the old one.
+    _COUNT_BIND,
+    _COUNT_UNBIND,
+    # How many chatflows a key opens.
+    """CREATE TRIGGER api_key_bind AFTER INSERT ON binding BEGIN
+        UPDATE api_key SET chatflow_count = chatflow_count + 1 WHERE seq = new.key_seq;
+    END""",
+    """CREATE TRIGGER api_key_unbind AFTER DELETE ON binding BEGIN
+        UPDATE api_key SET chatflow_count = chatflow_count - 1 WHERE seq = old.key_seq;
+    END""",
+    # The end of a key's newest token.
+    """CREATE TRIGGER api_key_hint AFTER INSERT ON token BEGIN
+        UPDATE api_key SET hint = new.hint WHERE id = new.key_id AND hint IS NOT new.hint;
+    END""",
+    "DROP INDEX ix_api_key_expiry",
+    """CREATE INDEX ix_api_key_expiry ON api_key
+        (workspace_id, coalesce(expires_at, 9223372036854775807), seq, status, expires_at, creator_tag)""",
 )

@@ -65,6 +65,10 @@ async def list_keys(
         Query(description="Without it, every key but the revoked ones."),
     ] = None,
     chatflow_id: Annotated[str | None, Query(alias="chatflowId", max_length=64)] = None,
+    created_by: Annotated[
+        str | None,
+        Query(alias="createdBy", max_length=64, description="The id of the person or key that made them."),
+    ] = None,
     sort: Annotated[Literal[_SORTS], Query(description="`-` is descending.")] = "-createdAt",  # type: ignore[valid-type]
     page: PageNumber = None,
     limit: PageLimit = None,
@@ -77,6 +81,7 @@ async def list_keys(
         search=search,
         status="all" if status == "all" else Status(status) if status else None,
         chatflow_id=chatflow_id,
+        created_by_id=created_by,
         sort=sort.removeprefix("-"),
         descending=sort.startswith("-"),
         limit=part.limit,
