@@ -124,7 +124,7 @@ def _view(boxes: list[Box], edges: list[Edge], by_id: dict[str, Box]) -> tuple[f
     """Return what is to be seen: every box, and the room that ways back need beside and below them."""
     back = any(by_id[e.target].x < by_id[e.source].right for e in edges if not e.loops)
     beside = _BEND_BACK if back else _MARGIN
-    below = _BEND if any(edge.loops for edge in edges) else _MARGIN
+    below = _BEND if any(_is_below(edge, by_id) for edge in edges) else _MARGIN
     left, top = min(box.x for box in boxes) - beside, min(box.y for box in boxes) - _MARGIN
     right, bottom = max(box.right for box in boxes) + beside, max(box.bottom for box in boxes) + below
     return left, top, right - left, bottom - top
@@ -173,8 +173,8 @@ def _starts(edges: list[Edge], by_id: dict[str, Box]) -> Iterable[tuple[Edge, fl
 
 def _path(edge: Edge, by_id: dict[str, Box], start: float) -> _Path:
     source, target = by_id[edge.source], by_id[edge.target]
-    if edge.loops:
-        return _looping(source, target)
+    if _is_below(edge, by_id):
+        return _underneath(edge, source, target)
     x1, x2, y2 = source.right, target.x - _ARROW, target.y + target.height / 2
     bend = max((x2 - x1) / 2, _BEND) if x2 > x1 else _BEND_BACK
     path = f"M{x1:.1f} {start:.1f}C{x1 + bend:.1f} {start:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
@@ -184,10 +184,18 @@ def _path(edge: Edge, by_id: dict[str, Box], start: float) -> _Path:
     return _Path(path, f"M{x2:.1f} {y2 - 4:.1f}l{_ARROW:.1f} 4l-{_ARROW:.1f} 4z", loops=False, label=label)
 
 
-def _looping(source: Box, target: Box) -> _Path:
-    """Return the way back of a Loop node: below everything between, from one underside to the other."""
+def _is_below(edge: Edge, by_id: dict[str, Box]) -> bool:
+    """Tell whether an edge goes below its nodes: back, in their own row, it would hide behind them."""
+    source, target = by_id[edge.source], by_id[edge.target]
+    same_row = source.y < target.bottom and target.y < source.bottom
+    return edge.loops or (target.x < source.right and same_row)
+
+
+def _underneath(edge: Edge, source: Box, target: Box) -> _Path:
+    """Return the way from one underside to the other."""
     x1, y1 = source.x + source.width / 2, source.bottom
     x2, y2 = target.x + target.width / 2, target.bottom + _ARROW
     low = max(y1, y2) + _BEND
     path = f"M{x1:.1f} {y1:.1f}C{x1:.1f} {low:.1f} {x2:.1f} {low:.1f} {x2:.1f} {y2:.1f}"
-    return _Path(path, f"M{x2 - 4:.1f} {y2:.1f}l4 -{_ARROW:.1f}l4 {_ARROW:.1f}z", loops=True, label=None)
+    arrow = f"M{x2 - 4:.1f} {y2:.1f}l4 -{_ARROW:.1f}l4 {_ARROW:.1f}z"
+    return _Path(path, arrow, loops=edge.loops, label=None)
