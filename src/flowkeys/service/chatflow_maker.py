@@ -1,6 +1,7 @@
 """Making chatflows from little: an exported file, a model's address, or a handful of documents."""
 
 import asyncio
+import hashlib
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
@@ -8,7 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from flowkeys.domain.api_key import NAME_LENGTH as COLLECTION_NAME_LENGTH
-from flowkeys.domain.chatflow import ChatflowType
+from flowkeys.domain.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.errors import FieldError, FlowkeysError, InvalidInput
 from flowkeys.domain.principal import Caller
 from flowkeys.service.chatflow_export import GraphSummary, name_from_file, read_export, summarize
@@ -49,6 +50,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     graph_now: GraphSummary
     graph_then: GraphSummary
     patch: ChatflowPatch
+    seen: str
+    """Names the graph as it is, for `ChatflowMaker.replace`."""
 
 
 class ChatflowMaker:
@@ -185,9 +188,29 @@ class ChatflowMaker:
                 graph_now=summarize(now.chatflow.flow_data),
                 graph_then=summarize(patch.flow_data),
                 patch=patch,
+                seen=_name_of(now.chatflow),
             )
 
         return await asyncio.to_thread(work)
+
+    async def replace(
+        self, caller: Caller, chatflow_id: str, content: bytes, field: str, seen: str
+    ) -> CheckedChatflow:
+        """Give a chatflow the graph in an exported file, if it still has the one that was compared.
+
+        Raises:
+            Forbidden: the caller lacks ``chatflows:update``.
+            InvalidInput: naming `field`: it is no such file; or ``form``: the graph was changed meanwhile.
+            NotFound: the workspace has no such chatflow.
+        """
+
+        def expect(current: Chatflow) -> None:
+            if _name_of(current) != seen:
+                message = "The chatflow was changed while you looked. Compare again, and decide then."
+                raise InvalidInput.of("form", message)
+
+        compared = await self.compare(caller, chatflow_id, content, field)
+        return await self._chatflows.update(caller, chatflow_id, compared.patch, expect)
 
     def _model_errors(self, model: ModelSettings) -> list[FieldError]:
         why = self.models_unavailable()
@@ -217,6 +240,10 @@ async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         return await task
+
+
+def _name_of(chatflow: Chatflow) -> str:
+    return hashlib.sha256(chatflow.flow_data.encode()).hexdigest()
 
 
 def _name_errors(name: str) -> list[FieldError]:
