@@ -28,6 +28,15 @@ class LinkService:
         self._sign_ins = sign_ins
         self._clock = clock
 
+    async def is_set_up(self) -> bool:
+        """Tell whether the default workspace has an owner: until then a set-up link is waited for."""
+
+        def work(tx: Transaction) -> bool:
+            workspace = tx.workspaces.find(DEFAULT_NAME)
+            return workspace is not None and tx.people.count_owners(workspace.id) > 0
+
+        return await self._store.read(work)
+
     async def set_up_link(self) -> RandomSecret | None:
         """Return the secret of a link that makes the first owner, or None when there is one.
 

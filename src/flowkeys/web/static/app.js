@@ -152,6 +152,12 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
+  // A password can be looked at while it is chosen.
+  document.addEventListener("change", (event) => {
+    const field = event.target.dataset?.shows && document.getElementById(event.target.dataset.shows);
+    if (field) field.type = event.target.checked ? "text" : "password";
+  });
+
   // The menu closes when one looks elsewhere.
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
