@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     port: int = Field(default=3000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
     public_url: str | None = Field(
         default=None,
-        description="Where people reach this server, for example https://keys.example.com; links begin with it.",
+        description="Where people reach this server, such as https://keys.example.com; links begin so.",
     )
     sign_in_days: int = Field(
         default=30, ge=1, le=365, description="After so many days a person has to sign in again."

@@ -173,3 +173,10 @@ def test_a_port_of_ours_is_fine(local: Cli, server: Running) -> None:
 def test_it_examines_this_machine_only(remote: Cli) -> None:
     """Given FLOWKEYS_URL, the command says where to run it."""
     assert remote("doctor").code == 3
+
+
+def test_whether_there_is_an_owner_is_told_and_is_no_fault(local: Cli, port: str) -> None:
+    """Given nobody who could sign in, the report says how somebody can; the API works without people."""
+    result = local("doctor", "--json", FLOWKEYS_PORT=port)
+    (message,) = findings(result, "people", "ok")
+    assert "flowkeys serve prints a link" in message

@@ -1,5 +1,6 @@
 """``flowkeys serve``, as a process of its own."""
 
+import asyncio
 import os
 import re
 import signal
@@ -12,6 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from flowkeys import bootstrap
+from flowkeys.config import load
+from flowkeys.domain.link import Purpose
 
 FLOWKEYS = Path(sys.executable).with_name("flowkeys")
 Start = Callable[..., "Served"]
@@ -79,6 +84,51 @@ def test_a_new_user_is_told_how_to_make_the_first_key(start: Start, tmp_path: Pa
     again = start("--port", "0")
     again.url()
     assert "keys create" not in again.said
+
+
+def test_while_nobody_is_owner_each_start_prints_a_link_to_set_up(start: Start) -> None:
+    """Given two starts, each prints its own link, in words and in no log line; the second voids the first."""
+    links = []
+    for _ in range(2):
+        served = start("--port", "0")
+        url = served.url()
+        httpx.get(f"{url}/nowhere", trust_env=False)
+        (line,) = [line for line in served.said.splitlines() if "/set-up/" in line]
+        assert line.startswith(f"Open this link to set up flowkeys: {url}/set-up/")
+        assert "It works once, within an hour." in served.said
+        links.append(line.partition("/set-up/")[2])
+        assert served.end(signal.SIGINT) == 0
+    assert links[0] != links[1]
+    assert served.said.count(links[1]) == 1
+
+
+def test_links_of_a_start_name_the_public_url(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given FLOWKEYS_PUBLIC_URL, the link begins with it, whichever address is served."""
+    monkeypatch.setenv("FLOWKEYS_PUBLIC_URL", "https://keys.example.com")
+    served = start("--port", "0")
+    served.url()
+    assert "flowkeys: https://keys.example.com/set-up/" in served.said
+
+
+def test_once_there_is_an_owner_no_link_is_printed(start: Start, tmp_path: Path) -> None:
+    """Given somebody who set up, the next start prints no way to become another owner."""
+    first = start("--port", "0")
+    first.url()
+    (secret,) = re.findall(r"/set-up/(\S+)", first.said)
+    first.end(signal.SIGINT)
+
+    async def set_up() -> None:
+        runtime = await bootstrap.open_runtime(load(data_dir=tmp_path / "data"))
+        await runtime.links.accept(
+            Purpose.SET_UP, secret, email="ada@example.com", password="correct horse battery"
+        )
+        await runtime.close()
+
+    asyncio.run(set_up())
+    again = start("--port", "0")
+    again.url()
+    assert "set-up" not in again.said
+    assert "keys create" in again.said
 
 
 def test_ctrl_c_is_the_way_to_stop(start: Start) -> None:
