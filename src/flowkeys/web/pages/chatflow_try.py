@@ -1,0 +1,115 @@
+"""``/chatflows/{id}/try``: a signed-in person asks a chatflow something, streamed to the page as it is said."""
+
+from typing import Any, Final
+
+from fastapi import Response
+from fastapi.responses import RedirectResponse
+from starlette.types import Receive, Scope, Send
+
+from flowkeys.domain.errors import FlowkeysError, FlowNotRunnable, InvalidInput, UpstreamFailed
+from flowkeys.domain.ids import new_id
+from flowkeys.domain.listing import MessageQuery
+from flowkeys.service.prediction_input import is_uuid, read_prediction
+from flowkeys.service.predictor import Grant, Predictor
+from flowkeys.web.context import context_of
+from flowkeys.web.errors import of_error
+from flowkeys.web.gate import log_outage
+from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.router import PageRouter
+from flowkeys.web.pages.said import said
+from flowkeys.web.pages.start_form import filled_in, start_form
+from flowkeys.web.respond import send_problem
+from flowkeys.web.stream import EventStream, ignore, run_watched
+
+router = PageRouter()
+
+_STREAM: Final = "text/event-stream"
+_REPLACED: Final = {b"content-length", b"content-type", b"cache-control"}
+_TURNS: Final = 100
+
+
+@router.page("GET", "/chatflows/{chatflow_id}/try", needs="chatflows:update")
+async def show(chatflow_id: str, call: PageCall) -> Response:
+    """Show a conversation of one's own with a chatflow, and where to go on with it."""
+    session_id = call.query_params.get("session", "")
+    return await _page(call, chatflow_id, session_id if is_uuid(session_id) else new_id(), {}, {})
+
+
+@router.page("POST", "/chatflows/{chatflow_id}/try", needs="chatflows:update")
+async def ask(chatflow_id: str, call: PageCall) -> Response:
+    """Run the chatflow: streamed when a script asks, else the page with the answer follows."""
+    grant = await call.services.predictor.authorize_person(call.caller, chatflow_id)
+    context_of(call.scope).facts["chatflow_id"] = chatflow_id
+    sent = await call.form(max_bytes=call.services.max_body_bytes)
+    session_id = sent.text("session") if is_uuid(sent.text("session")) else new_id()
+    body: dict[str, Any] = {"question": sent.text("question"), "sessionId": session_id}
+    chatflow = (
+        await call.services.chatflows.get(call.caller, chatflow_id, permission="chatflows:update")
+    ).chatflow
+    if (form := start_form(chatflow.flow_data)) is not None:
+        body["form"] = filled_in(form, sent)
+    if _STREAM in call.headers.get("accept", ""):
+        return _Streamed(call.services.predictor, grant, body)
+    try:
+        run = await call.services.predictor.open(grant, read_prediction(body))
+        await run_watched(run.execute(ignore), call.receive)
+    except (InvalidInput, FlowNotRunnable, UpstreamFailed) as error:
+        fields = error.errors if isinstance(error, InvalidInput) else ()
+        errors = {item.field: item.message for item in fields} or {"question": str(error)}
+        typed = {name: sent.text(name) for name in sent.values}
+        return await _page(call, chatflow_id, session_id, errors, typed, of_error(error).status)
+    return RedirectResponse(f"/chatflows/{chatflow_id}/try?session={session_id}#try", 303)
+
+
+class _Streamed(Response):
+    """The events of one run, as predictions send them; a problem when it does not begin."""
+
+    def __init__(self, predictor: Predictor, grant: Grant, body: dict[str, Any]) -> None:
+        super().__init__()
+        self._predictor = predictor
+        self._grant = grant
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the chatflow and send what it says."""
+        headers = [item for item in self.raw_headers if item[0] not in _REPLACED]
+        try:
+            run = await self._predictor.open(self._grant, read_prediction(self._body))
+            await EventStream(scope, send).run(run, receive, self._predictor.stopping, headers)
+        except FlowkeysError as error:
+            log_outage(scope, error)
+            await send_problem(scope, send, of_error(error), headers)
+
+
+async def _page(
+    call: PageCall,
+    chatflow_id: str,
+    session_id: str,
+    errors: dict[str, str],
+    typed: dict[str, str],
+    status: int = 200,
+) -> Response:
+    checked = await call.services.chatflows.get(call.caller, chatflow_id, permission="chatflows:update")
+    chatflow = checked.chatflow
+    return call.render(
+        "chatflows/try.html",
+        status,
+        chatflow=chatflow,
+        check=checked.check,
+        start=start_form(chatflow.flow_data),
+        session_id=session_id,
+        turns=await _turns(call, chatflow_id, session_id),
+        errors=errors,
+        typed=typed,
+    )
+
+
+async def _turns(call: PageCall, chatflow_id: str, session_id: str) -> list[Any]:
+    """Return what was said in a session, as far as it is the person's own and may be seen."""
+    if not call.may("chatflows:view"):
+        return []
+    query = MessageQuery(
+        workspace_id=call.caller.workspace_id, chatflow_id=chatflow_id, session_id=session_id, limit=_TURNS
+    )
+    found = await call.services.chatflows.messages(call.caller, query)
+    return [said(item) for item in reversed(found.items) if item.person_id == call.person.id]

@@ -1,0 +1,70 @@
+"""What was said in a conversation, ready to be shown: as text, whatever a flow or a stranger put into it."""
+
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.domain.conversation import Message, Role
+
+_SHOWN: Final = 100
+"""How many sources or tools of one answer are shown."""
+_CHARACTERS: Final = 4000
+"""How much of one source, or of what a tool was given and gave, is shown."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A passage that an answer was made from."""
+
+    name: str
+    text: str
+
+
+class Tool(msgspec.Struct, frozen=True):
+    """A tool that was used for an answer, with what it was given and gave."""
+
+    name: str
+    about: str
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """One message."""
+
+    text: str
+    at: int
+    is_question: bool
+    sources: list[Source] = []
+    tools: list[Tool] = []
+
+
+def said(message: Message) -> Said:
+    """Return a stored message as it is shown."""
+    return Said(
+        text=message.content,
+        at=message.created_at,
+        is_question=message.role is Role.USER,
+        sources=[_source(item) for item in _objects(message.details.get("sourceDocuments"))],
+        tools=[_tool(item) for item in _objects(message.details.get("usedTools"))],
+    )
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    items = value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, dict)][:_SHOWN]
+
+
+def _source(item: dict[str, Any]) -> Source:
+    metadata = item.get("metadata")
+    name = metadata.get("source") if isinstance(metadata, dict) else None
+    return Source(_text(name) or "A passage", _text(item.get("pageContent")))
+
+
+def _tool(item: dict[str, Any]) -> Tool:
+    about = {name: item[name] for name in ("toolInput", "toolOutput", "error") if item.get(name)}
+    return Tool(_text(item.get("tool")) or "A tool", _text(about) if about else "")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= _CHARACTERS else text[: _CHARACTERS - 1] + "…"
