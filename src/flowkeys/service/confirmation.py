@@ -1,6 +1,7 @@
 """What ends something for good is confirmed by typing its name, when it was in use a few days ago."""
 
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
 from flowkeys.domain.errors import InvalidInput
@@ -32,3 +33,13 @@ def require_name(name: str, typed: str, last_used_at: int | None, now: int) -> N
 
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
+
+
+def require_count(count: int, typed: str, last_used: Iterable[int | None], now: int) -> None:
+    """Do nothing when `count` was typed, or when none of what ends was used recently and nothing needs to be.
+
+    Raises:
+        InvalidInput: naming ``confirm``.
+    """
+    if any(used_recently(moment, now) for moment in last_used) and _plain(typed) != str(count):
+        raise InvalidInput.of(FIELD, f"Type {count}, the number of keys, to confirm.")
