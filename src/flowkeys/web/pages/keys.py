@@ -36,7 +36,7 @@ async def keys(call: PageCall) -> Response:
 
 @router.page("GET", "/keys/filter/chatflow", needs="chatflows:view")
 async def choose_chatflow(call: PageCall) -> Response:
-    """Offer chatflows to filter a list by, which the query says as for `keys`; ``find`` is a part of a name."""
+    """Offer chatflows to filter a list by, which the query names; ``find`` is a part of a chatflow's name."""
     shown = KeyList.read(call.query_params)
     find = call.query_params.get("find", "").strip()
     found = await call.services.chatflows.choices(call.caller, find, CHOICES + 1)
