@@ -15,7 +15,6 @@ from flowkeys.storage.statement import Connection, Row, Statement, in_json
 from flowkeys.storage.statement import listed as members
 
 _c = chatflow.c
-_alive: Final = (Status.ACTIVE.value, Status.DISABLED.value)
 
 _last_call = (
     select(func.max(conversation.c.last_at))
@@ -28,7 +27,7 @@ _key_count = (
     .where(
         kept.c.workspace_id == _c.workspace_id,
         kept.c.chatflow_id == _c.id,
-        kept.c.status.in_(_alive),
+        kept.c.status != Status.REVOKED.value,
     )
     .scalar_subquery()
 )
@@ -52,7 +51,7 @@ _KEYS = Statement(
     .where(
         binding.c.workspace_id == bindparam("workspace"),
         binding.c.chatflow_id == bindparam("chatflow"),
-        api_key.c.status.in_(_alive),
+        api_key.c.status != Status.REVOKED.value,
     )
     .order_by(binding.c.seq)
     .limit(bindparam("most"))

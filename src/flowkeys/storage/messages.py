@@ -86,7 +86,10 @@ class MessageTable:
             conditions.append(message.c.session_id == query.session_id)
         if query.key_id is not None:
             conditions.append(message.c.key_id == query.key_id)
-        found = _SELECT.where(*conditions).order_by(message.c.seq.desc())
+        # Of a session the sum keeps SQLite from walking all messages by number until it meets some.
+        of_session = query.session_id is not None or query.conversation_id is not None
+        order = message.c.seq + 0 if of_session else message.c.seq
+        found = _SELECT.where(*conditions).order_by(order.desc())
         rows = self._connection.query(found.limit(query.limit).offset(query.offset))
         return Page([_message(row) for row in rows], self._count(conditions, query))
 

@@ -68,7 +68,7 @@ api_key = Table(
     Column("creator_tag", BigInteger),
     UniqueConstraint("workspace_id", "id"),
     # One for each order, with what keys are filtered by, so that a page is found without reading rows (by
-    # expiry: `sqlite_ddl`); and two that hold all that a search looks at.
+    # expiry: `sqlite_ddl`); and three that hold all that a search looks at.
     *(
         Index(f"ix_api_key_{name}", "workspace_id", *columns, "seq", *after, "expires_at", "creator_tag")
         for name, columns, after in (
@@ -83,6 +83,7 @@ api_key = Table(
             ("updated", ["updated_at"], ["status"]),
         )
     ),
+    Index("ix_api_key_row", "seq", "status", "name_folded", "expires_at", "creator_tag"),
     Index("ix_api_key_search", "workspace_id", "status", "name_folded", "seq", "expires_at"),
     Index("ix_api_key_creator", "workspace_id", "creator_tag", "status", "name_folded", "seq", "expires_at"),
     sqlite_autoincrement=True,
@@ -135,8 +136,7 @@ chatflow = Table(
     Column("version", BigInteger, nullable=False),
     Column("name_folded", Text, nullable=False, server_default=""),
     UniqueConstraint("workspace_id", "id"),
-    Index(None, "workspace_id", "seq"),
-    # All that a list shows: a row also holds its graph, which may be megabytes to read past.
+    # All that a list shows, whatever its order: a row also holds its graph, megabytes to read past.
     Index(
         "ix_chatflow_listed",
         *("workspace_id", "name_folded", "seq", "is_public", "type", "updated_at", "created_at", "version"),

@@ -41,6 +41,7 @@ def _chatflows() -> None:
     for seq, name in rows:
         connection.execute(folding, {"folded": fold_name(name), "seq": seq})
     listed = ["workspace_id", "name_folded", "seq", "is_public", "type", "updated_at", "created_at"]
+    op.drop_index("ix_chatflow_workspace_id_seq", "chatflow")  # reading by it reads past graphs
     op.create_index("ix_chatflow_listed", "chatflow", [*listed, "version", "id", "name", "category"])
 
 
