@@ -23,6 +23,8 @@ from flowkeys.web.pages import (
     key_view,
     keys,
     links,
+    people,
+    person_changes,
     sign_in,
     static_files,
 )
@@ -32,6 +34,8 @@ ROUTERS: Final = (
     sign_in.router,
     links.router,
     account.router,
+    people.router,
+    person_changes.router,
     chatflow_new.router,  # before what takes /chatflows/{id}
     jobs.router,
     chatflow_export.router,

@@ -1,0 +1,140 @@
+"""Inviting, changing and removing people."""
+
+from fastapi import Response
+from fastapi.responses import RedirectResponse
+
+from flowkeys.domain.errors import Forbidden, InvalidInput
+from flowkeys.domain.person import USERS_MANAGE, Person
+from flowkeys.service.leavers import KeysOf
+from flowkeys.web.pages import person_form, words
+from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.person_form import PersonForm, by_field
+from flowkeys.web.pages.router import PageRouter
+
+router = PageRouter()
+
+Errors = dict[str, str]
+
+
+@router.page("GET", "/people/invite", needs=USERS_MANAGE)
+async def invite_form(call: PageCall) -> Response:
+    """Ask whom to invite, as what."""
+    return _invite_page(call, PersonForm())
+
+
+@router.page("POST", "/people/invite", needs=USERS_MANAGE)
+async def invite(call: PageCall) -> Response:
+    """Make an invitation, and show its link: in this answer only."""
+    form = PersonForm.of(await call.form())
+    try:
+        role, given = form.given(call.caller)
+        issued = await call.services.links.invite(call.caller, form.email, role, given)
+    except InvalidInput as error:
+        return _invite_page(call, form, by_field(error))
+    except Forbidden as error:
+        return _invite_page(call, form, {"role": str(error)})
+    return call.render(
+        "people/invited.html", title="Invitation made", link=issued.link, address=call.origin + issued.path
+    )
+
+
+@router.page("GET", "/people/{person_id}", needs=USERS_MANAGE)
+async def change_form(person_id: str, call: PageCall) -> Response:
+    """Ask what a person is to be."""
+    person = await call.services.people.get(call.caller, person_id)
+    return _change_page(call, person, PersonForm.of_person(person))
+
+
+@router.page("POST", "/people/{person_id}", needs=USERS_MANAGE)
+async def change(person_id: str, call: PageCall) -> Response:
+    """Change what a person is and may do."""
+    sent = await call.form()
+    form, version = PersonForm.of(sent), sent.text("version")
+    services = call.services
+    person = await services.people.get(call.caller, person_id)
+    offered = person_form.permissions(call.caller, form.permissions).offered
+    try:
+        role, given = form.given(call.caller, person.permissions - offered)
+        changed = await services.people.change(
+            call.caller, person_id, role, given, int(version) if version.isdecimal() else None
+        )
+    except InvalidInput as error:
+        return _change_page(call, person, form, by_field(error))
+    except Forbidden as error:
+        return _change_page(call, person, form, {"role": str(error)})
+    is_me = person_id == call.person.id
+    return call.done(
+        "/" if is_me else "/people", f"{changed.name} is {_with_article(changed.role.value)} now."
+    )
+
+
+@router.page("GET", "/people/{person_id}/remove", needs=USERS_MANAGE)
+async def remove_form(person_id: str, call: PageCall) -> Response:
+    """Ask whether a person is to go, and what becomes of the keys that they made."""
+    return await _remove_page(call, await call.services.people.get(call.caller, person_id))
+
+
+@router.page("POST", "/people/{person_id}/remove", needs=USERS_MANAGE)
+async def remove(person_id: str, call: PageCall) -> Response:
+    """Remove a person; when that is asked for, the keys that they made as well."""
+    form, services = await call.form(), call.services
+    person = await services.people.get(call.caller, person_id)
+    try:
+        await services.people.remove(call.caller, person_id)
+    except (InvalidInput, Forbidden) as error:
+        return await _remove_page(call, person, str(error).removeprefix("person: "))
+    if person_id == call.person.id:
+        return RedirectResponse("/sign-in", 303)
+    said = f"{person.name} was removed."
+    keys = KeysOf(services.keyring)
+    if form.has("revokeKeys"):
+        try:
+            revoked = words.count(await keys.revoke(call.caller, person_id), "key")
+        except Forbidden as error:
+            said += f" Their keys were not revoked. {error}"
+        else:
+            said += f" {revoked} revoked."
+    if await keys.count(call.caller, person_id):
+        return call.done(f"/keys?createdBy={person_id}", f"{said} These keys that they made still work.")
+    return call.done("/people", said)
+
+
+def _invite_page(call: PageCall, form: PersonForm, errors: Errors | None = None) -> Response:
+    return call.render(
+        "people/invite.html",
+        422 if errors else 200,
+        title="Invite somebody",
+        form=form,
+        errors=errors or {},
+        roles=person_form.roles(call.caller, form.role),
+        permissions=person_form.permissions(call.caller, form.permissions),
+    )
+
+
+def _change_page(call: PageCall, person: Person, form: PersonForm, errors: Errors | None = None) -> Response:
+    return call.render(
+        "people/change.html",
+        422 if errors else 200,
+        title=person.name,
+        subject=person,
+        form=form,
+        errors=errors or {},
+        roles=person_form.roles(call.caller, form.role),
+        permissions=person_form.permissions(call.caller, form.permissions),
+    )
+
+
+async def _remove_page(call: PageCall, person: Person, message: str | None = None) -> Response:
+    return call.render(
+        "people/remove.html",
+        422 if message else 200,
+        title=f"Remove {person.name}",
+        subject=person,
+        message=message,
+        keys=await KeysOf(call.services.keyring).count(call.caller, person.id),
+        is_you=person.id == call.person.id,
+    )
+
+
+def _with_article(role: str) -> str:
+    return f"an {role}" if role[0] in "aeiou" else f"a {role}"
