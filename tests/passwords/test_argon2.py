@@ -87,10 +87,10 @@ async def test_no_account_costs_as_much_as_a_wrong_password(
     assert unknown == runs == ["$argon2id$v=19$m=8,t=1,p=1"]
 
 
-async def test_two_are_hashed_at_once_and_the_rest_wait_up_to_a_bound(
+async def test_two_are_hashed_at_once_and_few_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Given a crowd, two threads work, the event loop does not, and whoever is too many is told to come again."""
+    """Given a crowd, two threads work, the event loop does not, and who is too many shall come again."""
     running, most, lock, go = 0, 0, threading.Lock(), threading.Event()
     loop_thread = threading.get_ident()
 

@@ -111,6 +111,13 @@ async def test_tries_at_the_same_time_are_counted_before_they_are_decided(house:
     assert answers.count(SignInRefused()) == 5
 
 
+@pytest.mark.parametrize("text", ["", "\x00", "\ud800@example.com", "' OR 1=1 --", "x" * 1_000_000])
+async def test_any_text_can_be_typed(house: House, text: str) -> None:
+    """Given no address or no text at all, the sign-in is refused like any other; nothing fails."""
+    await house.owner()
+    assert await house.sign_ins.sign_in(text, text) == SignInRefused()
+
+
 async def test_a_success_clears_the_account_s_failures(house: House) -> None:
     """Given four mistakes and then the right password, the next mistakes are free again."""
     await house.owner()
@@ -320,6 +327,17 @@ async def test_the_old_password_cannot_be_guessed_from_an_open_browser(house: Ho
     await house.sign_ins.change_password(caller(ada), PASSWORD, OTHER_PASSWORD)
 
 
+async def test_guesses_of_the_old_password_at_once_get_no_further(house: House) -> None:
+    """Given twenty at the same moment, five are compared."""
+    ada = await house.owner()
+    house.passwords.compared.clear()
+    guesses = [
+        house.sign_ins.change_password(caller(ada), f"guess number {n}", OTHER_PASSWORD) for n in range(20)
+    ]
+    await asyncio.gather(*guesses, return_exceptions=True)
+    assert len(house.passwords.compared) == 5
+
+
 async def test_a_password_changed_while_a_sign_in_was_decided_wins(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,7 +403,7 @@ async def test_the_audit_log_tells_who_signed_in_and_out_and_who_failed(house: H
 
 
 async def test_no_secret_and_no_password_is_in_the_database(house: House) -> None:
-    """Given everything done once, no file holds a password, a sign-in's or link's secret, or what was mistyped."""
+    """Given everything done once, no file holds a password, a secret, or an address that was mistyped."""
     ada = await house.owner()
     invited = await house.links.invite(caller(ada), "bob@example.com", Role.MEMBER)
     bob = await house.links.accept(invited.link.purpose, invited.secret.reveal(), password=PASSWORD)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from flowkeys.domain.api_key import clean_name
+from flowkeys.domain.api_key import NAME_LENGTH, clean_name
 from flowkeys.domain.errors import Forbidden, InvalidInput
 from flowkeys.domain.permissions import ALL, PermissionSet, covers, unknown
 from flowkeys.domain.person import MEMBER_PERMISSIONS, USERS_MANAGE, Person, Role, clean_email
@@ -29,7 +29,7 @@ def checked_name(text: str | None, email: str) -> str:
         InvalidInput: it is too long or not fit to be shown.
     """
     if text is None or not text.strip():
-        return clean_name(email.partition("@")[0]) or "?"
+        return clean_name(email.partition("@")[0][:NAME_LENGTH]) or "?"
     name = clean_name(text)
     if name is None:
         raise InvalidInput.of("name", "Give a name of at most 100 characters, without control characters.")

@@ -64,12 +64,13 @@ class SignInService:
         Raises:
             Unavailable: the store cannot be reached; the try does not count.
         """
-        account = clean_email(email) or email[:_ACCOUNT_LENGTH]
+        known_as = clean_email(email) or ""  # what is no address is nobody's
+        account = known_as or email[:_ACCOUNT_LENGTH]
         wait = self._throttle.begin(account, address, self._clock())
         if wait:
             return SignInRefused(wait)
         try:
-            started = await self._sign_in(account, password, address, user_agent)
+            started = await self._sign_in(known_as, password, address, user_agent)
         except Unavailable:
             self._throttle.undecided(account, address)
             raise
@@ -157,10 +158,6 @@ class SignInService:
             Forbidden: the caller is no person.
         """
         person_id, now = _person_id(caller), self._clock()
-        wait = self._password_changes.wait(person_id, now)
-        if wait:
-            message = f"Too many wrong passwords. Try again in {-(-wait // SECOND)} seconds."
-            raise InvalidInput.of("oldPassword", message)
         person, stored = await self._store.read(
             lambda tx: (
                 tx.people.get(caller.workspace_id, person_id),
@@ -170,6 +167,11 @@ class SignInService:
         if person is None:
             raise NotFound("person")
         password = password_rule.checked(new, person.email, "newPassword")
+        # Looked at and counted without a pause between, so that many tries at once are many tries.
+        wait = self._password_changes.wait(person_id, now)
+        if wait:
+            message = f"Too many wrong passwords. Try again in {-(-wait // SECOND)} seconds."
+            raise InvalidInput.of("oldPassword", message)
         self._password_changes.count(person_id, now)
         if not (await self._passwords.verify(stored, password_rule.normalized(old))).matches:
             raise InvalidInput.of("oldPassword", "This is not your password.")
@@ -192,9 +194,9 @@ class SignInService:
         await asyncio.gather(*self._touching.values())
 
     async def _sign_in(
-        self, account: str, password: str, address: str | None, user_agent: str | None
+        self, email: str, password: str, address: str | None, user_agent: str | None
     ) -> Started | SignInRefused:
-        person, stored = await self._store.read(lambda tx: _account(tx, account))
+        person, stored = await self._store.read(lambda tx: _account(tx, email))
         normalized = password_rule.normalized(password)
         found = await self._passwords.verify(stored, normalized)
         hashed = await self._rehashed(found, normalized)
@@ -202,7 +204,7 @@ class SignInService:
 
         def work(tx: Transaction) -> Started | SignInRefused:
             # What was read before the password was compared may have changed meanwhile.
-            current, still = _account(tx, account)
+            current, still = _account(tx, email)
             if current is None or not found.matches or still != stored:
                 note_failure(tx, person, address, now)
                 return SignInRefused()
