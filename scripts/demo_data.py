@@ -10,7 +10,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 RIGHT_TO_LEFT = "מפתח של האתר (production)"
 EMOJI = "🔑 Release party bot 🎉"
 LONGEST = (
-    "A key whose name takes all of the hundred characters that a name may have, to see what the table do"
+    "A key whose name takes all of the hundred characters that a name may have, to see what the tables do"
 )
 
 DOCS, ECHO, PUBLIC, BROKEN, MODEL, ODD, HEBREW = range(7)

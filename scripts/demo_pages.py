@@ -42,7 +42,7 @@ PAGES = (
     Shown("key", "/keys/{key}"),
     Shown("key-hostile", "/keys/{key_hostile}"),
     Shown("key-revoked", "/keys/{key_revoked}"),
-    Shown("key-new", "/keys", open_dialog("New key")),
+    Shown("key-new", "/keys", open_dialog("Create key")),
     Shown("key-new-page", "/keys/new"),
     Shown("key-edit", "/keys/{key}/edit"),
     Shown("key-revoke", "/keys/{key}/revoke"),
