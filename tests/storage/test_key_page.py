@@ -146,10 +146,10 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(
     for limit in ("FEW", "FEW_BOUND", "RARE"):
         monkeypatch.setattr(key_page, limit, few)
     statuses = [None, "all", *Status]
+    chance = random.Random(search)
     creators = (None, "ada", "a-key")
-    for status, sort, descending, chatflow, creator in product(
-        statuses, SORTS, (True, False), (None, *BOUND), creators
-    ):
+    asked = product(statuses, SORTS, (True, False), (None, *BOUND), creators)
+    for status, sort, descending, chatflow, creator in chance.sample([*asked], 500):
         query = KeyQuery(
             workspace_id="w1",
             search=search,
@@ -182,11 +182,24 @@ def test_no_order_sorts_and_no_search_reads_rows(tables: Tables) -> None:
             key_statements.walk(one),
             key_statements.count(one._replace(searched=True)),
             key_statements.gather(one._replace(searched=True), "names"),
+            key_statements.gather(one._replace(searched=True, of_creator=True), "creator"),
+            key_statements.count(one._replace(of_creator=True)),
         ]
         for plan in plans:
             steps = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.bind(values))]
             assert len(steps) == 1, (one, steps)
             assert "USING COVERING INDEX" in steps[0], (one, steps)
+
+
+def test_the_keys_of_a_chatflow_are_searched_without_reading_rows(tables: Tables) -> None:
+    """Its bindings lead to the index that holds all that a search looks at, and to nothing else."""
+    raw = tables._connection.raw
+    values = dict.fromkeys(("workspace", "now", "chatflow", "creator", "searched", "hinted"), "")
+    shape = key_statements.Shape("createdAt", True, None, True, True, True, False, False)
+    for plan in (key_statements.count(shape), key_statements.gather(shape, "chatflow")):
+        steps = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.bind(values))]
+        assert len(steps) == 2, steps
+        assert all("USING COVERING INDEX" in step for step in steps), steps
 
 
 def test_following_before_meets_every_key_once(tables: Tables) -> None:

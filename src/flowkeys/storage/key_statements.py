@@ -129,7 +129,7 @@ def walk(shape: Shape) -> Statement:
 
 @cache
 def count(shape: Shape) -> Statement:
-    """Return the statement that counts what matches; only for a chatflow it reads rows, those of its keys."""
+    """Return the statement that counts what matches, without reading rows."""
     path: Path = "names" if shape.searched else "expiry"
     if shape.of_chatflow:
         path = "chatflow"
@@ -164,15 +164,17 @@ def _from(index: str, *columns: ColumnElement[Any]) -> Select[Any]:
 def _begin(path: Path, *columns: ColumnElement[Any]) -> Select[Any]:
     if path != "chatflow":
         return _from(_START[path], *columns)
-    # The rows of its keys, in the order of the rows: quicker than any index that holds the same.
-    return select(*columns).select_from(text(f"({_BOUND}) CROSS JOIN api_key NOT INDEXED"))
+    # Both indexes are read in the order of the rows. The bindings are the workspace's own, and so their keys.
+    return select(*columns).select_from(text(f"({_BOUND}) CROSS JOIN api_key INDEXED BY ix_api_key_row"))
 
 
 def _conditions(shape: Shape, path: Path | None = None) -> list[ColumnElement[bool]]:
-    conditions = [_workspace, *_of_status(shape.status)]
+    conditions = _of_status(shape.status)
+    if path != "chatflow":
+        conditions.append(_workspace)
     if shape.of_chatflow:
         conditions.append(_seq == column("key_seq") if path == "chatflow" else _OF_CHATFLOW)
-        if shape.sort == "chatFlows":  # walking begins behind those that open none
+        if shape.sort == "chatFlows" and path is None:  # walking begins behind those that open none
             conditions.append(column("chatflow_count") > 0)
     if shape.of_creator:
         conditions.append(_creator == bindparam("creator"))

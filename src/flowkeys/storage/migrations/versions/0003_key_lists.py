@@ -70,6 +70,9 @@ def _keys() -> None:
         op.drop_index(f"ix_api_key_{name}", "api_key")
     for name, columns in _INDEXES.items():
         op.create_index(f"ix_api_key_{name}", "api_key", ["workspace_id", *columns])
+    op.create_index(
+        "ix_api_key_row", "api_key", ["seq", "status", "name_folded", "expires_at", "creator_tag"]
+    )
 
 
 def _bindings() -> None:
