@@ -45,4 +45,6 @@ class Drafts:
 
 
 def _sentence(text: str) -> str:
+    if text.startswith("http"):  # an address that the operator has not listed
+        return f"The address {text} They do so with the setting allowed_endpoints."
     return text[:1].upper() + text[1:]

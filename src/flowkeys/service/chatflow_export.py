@@ -44,7 +44,7 @@ def read_export(content: bytes, *, field: str, what: str, name: str = "") -> Cha
         InvalidInput: naming `field`; the message speaks of the file as `what`.
     """
     if len(content) > LARGEST_EXPORT:
-        raise InvalidInput.of(field, f"{what} is larger than {LARGEST_EXPORT} bytes.")
+        raise InvalidInput.of(field, f"{what} is larger than {LARGEST_EXPORT // 1024**2} MB.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

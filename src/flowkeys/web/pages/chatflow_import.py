@@ -19,7 +19,8 @@ router = PageRouter()
 
 NEEDS: Final = "chatflows:update"
 # The comparison carries the export in base64: four characters for three bytes.
-_FORM_BYTES: Final = LARGEST_EXPORT // 3 * 4 + FORM_BYTES
+_ROOM: Final = LARGEST_EXPORT // 3 + FORM_BYTES
+_SMALLER: Final = "Choose a smaller file."
 _PATH: Final = "/chatflows/{chatflow_id}/import"
 
 
@@ -34,7 +35,7 @@ async def take(chatflow_id: str, call: PageCall) -> Response:
     """Show what an export would change; with `content`, which that page sends, change it."""
     text, field = "", "file"
     try:
-        form = await read_files_form(call, field, max_bytes=_FORM_BYTES, advice="Choose a smaller file.")
+        form = await read_files_form(call, field, most=LARGEST_EXPORT, room=_ROOM, advice=_SMALLER)
         if form.has("content"):
             return await _save(call, chatflow_id, form)
         text = form.text("text")

@@ -23,8 +23,8 @@ router = PageRouter()
 NEEDS: Final = "chatflows:create"
 _WAYS: Final = {
     "documents": "Documents",
-    "model": "A model",
-    "export": "A Flowise export",
+    "model": "Model",
+    "export": "Flowise export",
 }
 _FIELDS: Final = ("name", "baseUrl", "model", "credential", "prompt")
 _SMALLER: Final = "Choose a smaller file."
@@ -53,7 +53,7 @@ async def from_export(call: PageCall) -> Response:
         )
         return _made(call, made)
 
-    return await _answer(call, "export", "file", LARGEST_EXPORT + FORM_BYTES, _SMALLER, make)
+    return await _answer(call, "export", "file", LARGEST_EXPORT, _SMALLER, make)
 
 
 @router.page("POST", "/chatflows/new/model", needs=NEEDS)
@@ -92,10 +92,10 @@ def made_words(name: str) -> str:
     return f"“{name}” was made. It answers nobody until you bind a key."
 
 
-async def _answer(call: PageCall, way: str, field: str, max_bytes: int, advice: str, make: Make) -> Response:
+async def _answer(call: PageCall, way: str, field: str, most: int, advice: str, make: Make) -> Response:
     form = Form()
     try:
-        form = await read_files_form(call, field, max_bytes=max_bytes, advice=advice)
+        form = await read_files_form(call, field, most=most, advice=advice)
         return await make(form)
     except AlreadySent as sent:
         return call.done(f"/chatflows/{sent.subject_id}")

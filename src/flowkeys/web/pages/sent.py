@@ -1,11 +1,15 @@
 """Forms with files: read with their own limit, and read to the end when they are too large."""
 
 import asyncio
+import contextlib
 from typing import Final
 
+from starlette.requests import Request
+from starlette.types import Message, Receive
+
 from flowkeys.domain.errors import InvalidInput, TooLarge
-from flowkeys.web.pages.call import PageCall
-from flowkeys.web.pages.form import Form
+from flowkeys.web.pages.call import FORM_BYTES, PageCall
+from flowkeys.web.pages.form import Form, read
 from flowkeys.web.pages.sizes import size
 
 _LEFT_SECONDS: Final = 20.0
@@ -15,18 +19,22 @@ Errors = dict[str, str]
 """What is wrong, in words, by the name of the form's field."""
 
 
-async def read_files_form(call: PageCall, field: str, *, max_bytes: int, advice: str) -> Form:
+async def read_files_form(
+    call: PageCall, field: str, *, most: int, advice: str, room: int = FORM_BYTES
+) -> Form:
     """Return the form in the body.
 
     Raises:
-        TooLarge: what was sent is larger than `max_bytes`; the message ends with `advice`.
+        TooLarge: it is larger than `most` bytes of files and `room` bytes for the rest of the form;
+            the message names the first and ends with `advice`.
         InvalidInput: naming `field`: the form cannot be read.
     """
+    body = _Body(call.receive)
     try:
-        return await call.form(max_bytes=max_bytes)
+        return await read(Request(call.scope, body.receive), max_bytes=most + room)
     except TooLarge:
-        await _read_to_the_end(call)
-        raise TooLarge(f"This is more than {size(max_bytes)}. {advice}") from None
+        await body.read_to_the_end()
+        raise TooLarge(f"This is more than {size(most)}. {advice}") from None
     except InvalidInput as error:
         raise InvalidInput.of(field, error.errors[0].message) from None
 
@@ -41,15 +49,26 @@ def by_field(error: InvalidInput | TooLarge, field: str) -> Errors:
     return found
 
 
-async def _read_to_the_end(call: PageCall) -> None:
-    """Let a browser send the rest: one that is cut off shows that the connection broke, and not our words."""
-    left = _LEFT_BYTES
-    try:
-        async with asyncio.timeout(_LEFT_SECONDS):
-            while left > 0:
-                message = await call.receive()
-                left -= len(message.get("body", b""))
-                if message["type"] != "http.request" or not message.get("more_body"):
-                    return
-    except TimeoutError:
-        return
+class _Body:
+    """A body that can be read to its end after it was refused.
+
+    A browser that is cut off while it sends shows that the connection broke, and not our words.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+
+    async def receive(self) -> Message:
+        """Return the next part."""
+        message = await self._receive()
+        self._ended = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    async def read_to_the_end(self) -> None:
+        """Take in what is left, within reason."""
+        left = _LEFT_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEFT_SECONDS):
+                while left > 0 and not self._ended:
+                    left -= len((await self.receive()).get("body", b""))
