@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.service.confirmation import RECENT, require_name, used_recently
+from flowkeys.service.confirmation import RECENT, require_count, require_name, used_recently
 
 NOW = 10 * RECENT
 NAME = "Café 😀 backend"
@@ -35,3 +35,18 @@ def test_what_nobody_used_for_a_week_needs_no_name(last_used_at: int | None) -> 
 def test_a_week_is_seven_days_exactly() -> None:
     """To the microsecond, the last moment included."""
     assert used_recently(NOW - RECENT, NOW)
+
+
+@pytest.mark.parametrize("typed", ["", "2", "03", "three"])
+def test_several_things_end_by_their_number_when_one_of_them_was_used(typed: str) -> None:
+    """Whoever types it has seen how many they are."""
+    last_used = [None, NOW - 1, NOW - RECENT - 1]
+    require_count(3, " 3\n", last_used, NOW)
+    with pytest.raises(InvalidInput) as refused:
+        require_count(3, typed, last_used, NOW)
+    assert [error.field for error in refused.value.errors] == ["confirm"]
+
+
+def test_several_things_that_nobody_used_for_a_week_need_no_number() -> None:
+    """As with the name of one."""
+    require_count(2, "", [None, NOW - RECENT - 1], NOW)
