@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from flowkeys.domain.errors import FieldError, FlowkeysError
-from flowkeys.web.api import chatflows, document_stores, keys, open_routes, predictions, verify
+from flowkeys.web.api import chatflows, document_stores, key_bulk, keys, open_routes, predictions, verify
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
 from flowkeys.web.gate import AccessLog, Gate, log_outage
@@ -22,7 +22,7 @@ from flowkeys.web.prediction import Predictions
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 
-_MODULES = (verify, keys, chatflows, document_stores, predictions, open_routes)
+_MODULES = (verify, key_bulk, keys, chatflows, document_stores, predictions, open_routes)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -88,10 +88,10 @@ def _keep_problems_only(responses: dict[str, Any]) -> None:
             del responses[status]
 
 
-def _response(request: Request, refusal: Problem) -> Response:
+async def _response(request: Request, refusal: Problem) -> Response:
     """Return a problem: as a page to a browser that looks for one, else as JSON."""
     if not request.scope["path"].startswith("/api/") and "text/html" in request.headers.get("accept", ""):
-        return page_of_error(request, refusal)
+        return await page_of_error(request, refusal)
     context = context_of(request.scope)
     context.facts["code"] = refusal.code
     headers = {"Cache-Control": "no-store", **dict(refusal.headers)}
@@ -100,20 +100,20 @@ def _response(request: Request, refusal: Problem) -> Response:
 
 async def _on_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    return _response(request, error.problem)
+    return await _response(request, error.problem)
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, FlowkeysError)
     log_outage(request.scope, error)
-    return _response(request, of_error(error))
+    return await _response(request, of_error(error))
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = [FieldError(_field(item["loc"]), _message(item)) for item in error.errors()]
     detail = "; ".join(f"{item.field}: {item.message}" for item in fields)
-    return _response(request, problem("validation_failed", detail, *fields))
+    return await _response(request, problem("validation_failed", detail, *fields))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -123,7 +123,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
         code = "invalid_json" if error.status_code < 500 else "internal_error"  # noqa: PLR2004
     detail = "There is no such path here." if code == "not_found" else None
     headers = [("Allow", _allowed(request))] if code == "method_not_allowed" else []
-    return _response(request, problem(code, detail, headers=headers))
+    return await _response(request, problem(code, detail, headers=headers))
 
 
 def _allowed(request: Request) -> str:
@@ -142,7 +142,7 @@ def _allowed(request: Request) -> str:
 
 async def _on_crash(request: Request, error: Exception) -> Response:
     del error  # the gate, further out, logs it
-    return _response(request, problem("internal_error"))
+    return await _response(request, problem("internal_error"))
 
 
 def _field(location: tuple[int | str, ...]) -> str:

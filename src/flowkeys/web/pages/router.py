@@ -4,6 +4,7 @@ A page is open, or for whoever is signed in, or for who holds a permission. Ever
 something must come from our own pages, signed in or not.
 """
 
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 from urllib.parse import quote
@@ -129,7 +130,9 @@ def error_page(call: PageCall, refusal: Problem) -> Response:
     return response
 
 
-def page_of_error(request: Request, refusal: Problem) -> Response:
+async def page_of_error(request: Request, refusal: Problem) -> Response:
     """Return an error page for a request that reached no page: there is none, or it broke."""
     call = PageCall(request.scope, request.receive)
+    with contextlib.suppress(FlowkeysError):  # who is signed in still sees the way on
+        await _sign_in(call)
     return headers.secure(error_page(call, refusal), is_https=call.is_https)
