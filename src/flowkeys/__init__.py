@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from flowkeys.client.models import (
         BoundChatflow,
+        BulkResult,
         Chatflow,
         Collection,
         Document,
@@ -62,6 +63,7 @@ __all__ = [
     "AsyncClient",
     "AuthenticationError",
     "BoundChatflow",
+    "BulkResult",
     "Chatflow",
     "Client",
     "Collection",
@@ -115,7 +117,7 @@ _HOMES = {
         " Metadata StreamError End Unknown"
     ),
     "flowkeys.client.models": (
-        "Key NewKey BoundChatflow Verification Page Chatflow Message Collection Document SourceDocument"
+        "Key NewKey BoundChatflow BulkResult Verification Page Chatflow Message Collection Document SourceDocument"
         " Prediction UploadReport"
     ),
     "flowkeys.domain.conversation": "Role Turn",

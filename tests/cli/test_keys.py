@@ -129,6 +129,35 @@ def test_a_key_is_disabled_and_enabled(cli: Cli, name: str) -> None:
     assert cli("keys", "enable", name, "--json").json["status"] == "active"
 
 
+def test_several_keys_are_changed_together(cli: Cli, name: str) -> None:
+    """Named by id or name, they are changed in one call, which says how many."""
+    first, second = (cli("keys", "create", f"{name} {n}", "--json").json["id"] for n in (1, 2))
+    both = (first, f"{name} 2")
+    assert cli("keys", "disable", *both, "--json").json == {"affected": 2, "unchanged": 0, "skipped": []}
+    assert cli("keys", "enable", *both).out == "Enabled 2 keys.\n"
+    cli("keys", "revoke", second, "--yes")
+    result = cli("keys", "revoke", *both, "--yes")
+    assert (result.code, result.out) == (0, "Revoked 1 key.\n")
+    assert "1 key had been revoked already" in result.err
+    result = cli("keys", "enable", first, second)
+    assert (result.code, result.out) == (0, "Enabled 0 keys.\n")
+    assert f"2 keys stay revoked: {first}, {second}" in result.err
+
+
+def test_several_keys_are_revoked_all_or_none(cli: Cli, name: str) -> None:
+    """Given one that there is not, or the answer no, none is revoked; what each opens was shown."""
+    cli("flows", "add", f"{name} flow", "--reply", "hi")
+    ids = [cli("keys", "create", f"{name} {n}", "--chatflow", f"{name} flow", "--json").json["id"]
+           for n in (1, 2)]  # fmt: skip
+    unknown = "00000000-0000-4000-8000-000000000000"
+    assert cli("keys", "disable", *ids, unknown).code == 6
+    assert cli("keys", "revoke", *ids, f"{name} 3", "--yes").code == 4
+    result = cli("keys", "revoke", *ids, stdin=Typed("n\n"))
+    assert result.code == 130
+    assert result.err.count(f"{name} flow") == 2
+    assert [cli("keys", "show", key_id, "--json").json["status"] for key_id in ids] == ["active"] * 2
+
+
 def test_revoking_asks_and_shows_what_depends_on_the_key(cli: Cli, name: str) -> None:
     """Given a terminal and the answer no, the chatflows and the last use were shown, and nothing changed."""
     cli("flows", "add", f"{name} flow", "--reply", "hi")

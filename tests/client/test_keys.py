@@ -108,9 +108,11 @@ class TestList:
     async def test_a_page_knows_how_many_match(self, sdk: Sdk, server: Scripted) -> None:
         """`page` passes every filter on and returns the total beside the data."""
         server.answers({"total": 41, "data": numbered(1)})
-        page = await sdk(lambda c: c.keys.page(sort="-lastUsedAt", page=3, limit=20))
+        page = await sdk(lambda c: c.keys.page(created_by="p1", sort="-lastUsedAt", page=3, limit=20))
         assert (page.total, page.data[0].key_name) == (41, "Backend")
-        assert server.requests[0].query == {"sort": "-lastUsedAt", "page": "3", "limit": "20"}
+        assert server.requests[0].query == {
+            "createdBy": "p1", "sort": "-lastUsedAt", "page": "3", "limit": "20",
+        }  # fmt: skip
 
 
 class TestOne:
@@ -144,6 +146,18 @@ class TestOne:
         server.answers({"raw": [], "affected": 0})
         assert [await sdk(lambda c: c.keys.revoke("k1")) for _ in range(2)] == [True, False]
         assert server.requests[0].method == "DELETE"
+
+    @pytest.mark.parametrize("action", ["disable", "enable", "revoke"])
+    async def test_many_keys_are_changed_in_one_call(self, sdk: Sdk, server: Scripted, action: str) -> None:
+        """Keys and ids may be mixed; the answer says how many were changed, and which stay revoked."""
+        server.answers(KEY)
+        server.answers({"affected": 1, "unchanged": 0, "skipped": ["k2"]})
+        key = await sdk(lambda c: c.keys.get("k1"))
+        result = await sdk(lambda c: getattr(c.keys, f"{action}_many")([key, "k2"]))
+        assert result == flowkeys.BulkResult(affected=1, unchanged=0, skipped=["k2"])
+        request = server.requests[1]
+        assert (request.method, request.path) == ("POST", f"/api/v1/apikey/bulk/{action}")
+        assert request.json == {"ids": ["k1", "k2"]}
 
     async def test_the_whole_set_of_chatflows_is_written_at_once(self, sdk: Sdk, server: Scripted) -> None:
         """`set_chatflows` replaces the set; an empty one takes everything away."""

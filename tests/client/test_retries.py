@@ -17,6 +17,7 @@ REPEATABLE: dict[str, Use] = {
     "get": lambda c: c.keys.get("k1"),
     "update": lambda c: c.keys.update("k1", note="x"),
     "revoke": lambda c: c.keys.revoke("k1"),
+    "revoke_many": lambda c: c.keys.revoke_many(["k1"]),
     "disable": lambda c: c.keys.disable("k1"),
     "verify": lambda c: c.keys.verify("fl-x"),
 }
@@ -26,7 +27,7 @@ ONCE: dict[str, Use] = {
     "upload": lambda c: c.collections.upload("d1", [("a.md", b"a")]),
     "stream": lambda c: c.stream("c1", "Hi"),
 }
-ANSWER = KEY | {"affected": 1, "valid": True, "added": 1}
+ANSWER = KEY | {"affected": 1, "unchanged": 0, "valid": True, "added": 1}
 PROBLEM = {"code": "x", "detail": "Not now."}
 
 

@@ -64,6 +64,10 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/apikey/{key_id}"): {"keyName": "renamed by a test"},
     ("PUT", "/apikey/{key_id}/chatflows"): {"chatflowIds": []},
     ("POST", "/apikey/verify"): {},
+    **{
+        ("POST", f"/apikey/bulk/{action}"): {"ids": ["{key_id}"]}
+        for action in ("disable", "enable", "revoke")
+    },
     ("POST", "/chatflows"): {"name": "made by a test"},
     ("PUT", "/chatflows/{chatflow_id}"): {"name": "renamed by a test"},
     ("POST", "/document-stores"): {"name": "made by a test"},
@@ -77,4 +81,6 @@ def request_for(route: Declared, ids: dict[str, str]) -> tuple[str, dict[str, An
     if route.path.endswith("/documents") and route.method == "POST":
         return path, {"files": {"files": ("new.md", b"# New\n\nThe zebra sleeps.", "text/markdown")}}
     body = _BODIES.get((route.method, route.path))
+    if body is not None and "ids" in body:
+        body = {"ids": [each.format(**ids) for each in body["ids"]]}
     return path, {} if body is None else {"json": body}

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -18,6 +18,8 @@ Json = dict[str, Any]
 
 Listed = list[Json] | Json
 """An array, or with a page number one page: ``{"total": …, "data": […]}``."""
+
+BulkAction = Literal["disable", "enable", "revoke"]
 
 Emit = Callable[[str, Any], None]
 """Takes the events of a stream: the event's name and its data."""
@@ -53,6 +55,7 @@ class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
     status: str | None = None
     chatflow_id: str | None = None
     sort: str = "-createdAt"
+    created_by: str | None = None
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +97,10 @@ class Backend(Protocol):
 
     def revoke_key(self, key_id: str) -> bool:
         """End a key for good; tell whether it was still alive."""
+        ...
+
+    def change_keys(self, action: BulkAction, key_ids: list[str]) -> Json:
+        """Disable, enable or revoke keys, all of them or none; return what became of them."""
         ...
 
     def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:

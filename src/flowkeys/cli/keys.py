@@ -6,11 +6,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from flowkeys.cli import key_input, options, resolve
+from flowkeys.cli import key_bulk, key_input, options, resolve
 from flowkeys.cli.backend import Backend, Json, KeyFilter, Part, note, open_backend
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.key_output import show_key, show_keys
-from flowkeys.cli.output import print_json, print_page, printable, say, when
+from flowkeys.cli.output import print_json, print_page, printable, say
 from flowkeys.service.key_input import KeyPatch, NewKey
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, change and revoke API keys.")
@@ -78,6 +78,9 @@ def list_keys(
     chatflow: Annotated[
         str | None, typer.Option("--chatflow", metavar="FLOW", help="Only keys that open this chatflow.")
     ] = None,
+    created_by: Annotated[
+        str | None, typer.Option("--created-by", metavar="ID", help="Only what this person or key made.")
+    ] = None,
     sort: Annotated[
         str, typer.Option("--sort", help="createdAt, keyName, status, lastUsedAt…; - for descending.")
     ] = "-createdAt",
@@ -87,7 +90,9 @@ def list_keys(
     as_json: options.AsJson = False,
 ) -> None:
     """List keys, masked, newest first; without --page the 1,000 newest."""
-    wanted = KeyFilter(search=search, status=key_input.status(status), sort=key_input.sort(sort))
+    wanted = KeyFilter(
+        search=search, status=key_input.status(status), sort=key_input.sort(sort), created_by=created_by
+    )
     with open_backend(workspace) as backend:
         if chatflow is not None:
             wanted = msgspec.structs.replace(wanted, chatflow_id=resolve.flow_id(backend, chatflow))
@@ -144,23 +149,25 @@ def update(
 
 @app.command("disable")
 def disable(
-    key: options.Key, *, workspace: options.Workspace = None, as_json: options.AsJson = False
+    keys: options.Keys, *, workspace: options.Workspace = None, as_json: options.AsJson = False
 ) -> None:
-    """Refuse a key until it is enabled again."""
-    with open_backend(workspace) as backend:
-        _print(backend.enable_key(resolve.key_id(backend, key), enabled=False), as_json=as_json)
+    """Refuse keys until they are enabled again; several: all of them, or none."""
+    _switch(keys, workspace, enabled=False, as_json=as_json)
 
 
 @app.command("enable")
-def enable(key: options.Key, *, workspace: options.Workspace = None, as_json: options.AsJson = False) -> None:
-    """Accept a disabled key again."""
-    with open_backend(workspace) as backend:
-        _print(backend.enable_key(resolve.key_id(backend, key), enabled=True), as_json=as_json)
+def enable(
+    keys: options.Keys, *, workspace: options.Workspace = None, as_json: options.AsJson = False
+) -> None:
+    """Accept disabled keys again; several: all of them, or none."""
+    _switch(keys, workspace, enabled=True, as_json=as_json)
 
 
 @app.command("revoke")
 def revoke(
-    key: Annotated[str | None, typer.Argument(metavar="KEY", help="A key: its id, or its name.")] = None,
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY...", help="Keys: their ids, or their names.")
+    ] = None,
     *,
     made_under: Annotated[
         str | None,
@@ -172,19 +179,24 @@ def revoke(
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """End a key for good. What it opened stays closed."""
-    if (key is None) == (made_under is None):
+    """End keys for good; several: all of them, or none. What they opened stays closed."""
+    if (not keys) == (made_under is None):
         raise typer.BadParameter("Give a KEY, or --made-under SECRET_ID.")
     if made_under is not None:
         from flowkeys.cli.lost_secret import give_up
 
         give_up(made_under, yes=yes, as_json=as_json)
         return
-    assert key is not None
+    assert keys
     with open_backend(workspace) as backend:
-        found = resolve.key(backend, key)
+        if len(keys) > 1:
+            several = [resolve.key(backend, key) for key in keys]
+            confirm(key_bulk.question(several), yes=yes)
+            key_bulk.change(backend, "revoke", [key["id"] for key in several], as_json=as_json)
+            return
+        found = resolve.key(backend, keys[0])
         if found["status"] != "revoked":
-            confirm(_question(found), yes=yes)
+            confirm(f"Revoke {key_bulk.described(found)}. For good?", yes=yes)
         alive = backend.revoke_key(found["id"])
     if as_json:
         print_json({"raw": [], "affected": int(alive)})
@@ -237,10 +249,13 @@ def confirm(question: str, *, yes: bool) -> None:
         raise Refusal("declined", "Nothing was changed.")
 
 
-def _question(key: Json) -> str:
-    flows = ", ".join(printable(flow["flowName"]) for flow in key["chatFlows"]) or "no chatflow"
-    used = f"last used {when(key['lastUsedAt'])} UTC" if key["lastUsedAt"] else "never used"
-    return f"Revoke {printable(key['keyName'])!r} ({key['apiKey']}) for good? It opens {flows}; {used}."
+def _switch(keys: list[str], workspace: str | None, *, enabled: bool, as_json: bool) -> None:
+    with open_backend(workspace) as backend:
+        ids = [resolve.key_id(backend, key) for key in keys]
+        if len(ids) > 1:
+            key_bulk.change(backend, "enable" if enabled else "disable", ids, as_json=as_json)
+        else:
+            _print(backend.enable_key(ids[0], enabled=enabled), as_json=as_json)
 
 
 def _flow_ids(backend: Backend, refs: "list[str] | tuple[str, ...]") -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import msgspec
 from flowkeys import bootstrap, config, logs
 from flowkeys.bootstrap import Runtime
 from flowkeys.cli import import_report
-from flowkeys.cli.backend import Emit, Json, KeyFilter, Listed, Part, Progress, Question, note
+from flowkeys.cli.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part, Progress, Question, note
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.api_key import Status
 from flowkeys.domain.decision import AccessRequest, Denied
@@ -97,6 +97,7 @@ class LocalBackend:
             search=wanted.search,
             status="all" if wanted.status == "all" else Status(wanted.status) if wanted.status else None,
             chatflow_id=wanted.chatflow_id,
+            created_by_id=wanted.created_by,
             sort=wanted.sort.removeprefix("-"),  # type: ignore[arg-type]  # the command checks it
             descending=wanted.sort.startswith("-"),
             limit=limit,
@@ -120,6 +121,16 @@ class LocalBackend:
     def revoke_key(self, key_id: str) -> bool:
         """Revoke a key."""
         return self.run(self.runtime.keyring.revoke(self.caller, key_id))
+
+    def change_keys(self, action: BulkAction, key_ids: list[str]) -> Json:
+        """Change keys, all of them or none."""
+        keyring = self.runtime.keyring
+        change = {
+            "disable": keyring.disable_many,
+            "enable": keyring.enable_many,
+            "revoke": keyring.revoke_many,
+        }[action]
+        return msgspec.to_builtins(self.run(change(self.caller, key_ids)))
 
     def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
         """Say whether a token is good."""

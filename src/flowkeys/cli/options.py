@@ -13,6 +13,9 @@ Workspace = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="A key: its id, or its name if only one has it.")]
+Keys = Annotated[
+    list[str], typer.Argument(metavar="KEY...", help="Keys: their ids, or names that only one has.")
+]
 Flow = Annotated[
     str, typer.Argument(metavar="FLOW", help="A chatflow: its id, or its name if only one has it.")
 ]

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UnsetType
 
 from flowkeys.cli import import_report
-from flowkeys.cli.backend import Emit, Json, KeyFilter, Listed, Part, Progress, Question
+from flowkeys.cli.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part, Progress, Question
 from flowkeys.client import events
 from flowkeys.client.call import Call, path, query
 from flowkeys.client.document_stores import upload
@@ -75,6 +75,7 @@ class RemoteBackend:
             search=wanted.search or None,
             status=wanted.status,
             chatflowId=wanted.chatflow_id,
+            createdBy=wanted.created_by,
             sort=wanted.sort,
             page=part.page,
             limit=part.limit,
@@ -100,6 +101,10 @@ class RemoteBackend:
         """Revoke a key."""
         affected: int = self._json("DELETE", path("apikey", key_id))["affected"]
         return affected > 0
+
+    def change_keys(self, action: BulkAction, key_ids: list[str]) -> Json:
+        """Change keys, all of them or none."""
+        return self._json("POST", path("apikey", "bulk", action), {"ids": key_ids})
 
     def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
         """Say whether a token is good."""

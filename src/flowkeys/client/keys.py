@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, id_of, path, query
-from flowkeys.client.models import Key, NewKey, Page, Verification
+from flowkeys.client.models import BulkResult, Key, NewKey, Page, Verification
 
 
 class _Affected(msgspec.Struct):
@@ -24,6 +24,7 @@ _NEW_KEY: Final = as_type(NewKey)
 _KEYS: Final = as_listing(list[Key])
 _PAGE: Final = as_type(Page[Key])
 _VERIFICATION: Final = as_type(Verification)
+_BULK: Final = as_type(BulkResult)
 _AFFECTED: Final = as_type(_Affected)
 _RESULTS: Final = as_type(_Results)
 
@@ -47,9 +48,13 @@ def every(
     search: str | None = None,
     status: str | None = None,
     chatflow_id: Ref | None = None,
+    created_by: Ref | None = None,
 ) -> Call[Listing[Key]]:
-    """Iterate over all keys that match, newest first; revoked ones only with `status` revoked or all."""
-    params = _filter(search, status, chatflow_id)
+    """Iterate over all keys that match, newest first; revoked ones only with `status` revoked or all.
+
+    `created_by` is the person or key that made them, or its id.
+    """
+    params = _filter(search, status, chatflow_id, created_by)
     return Call(method="GET", path=path("apikey"), params=params, decode=_KEYS)
 
 
@@ -58,6 +63,7 @@ def page(
     search: str | None = None,
     status: str | None = None,
     chatflow_id: Ref | None = None,
+    created_by: Ref | None = None,
     sort: str | None = None,
     page: int = 1,
     limit: int = 20,
@@ -66,7 +72,7 @@ def page(
 
     `sort` is a member's name, ``-`` before it for descending: ``-createdAt`` unless given.
     """
-    params = _filter(search, status, chatflow_id) | query(sort=sort, page=page, limit=limit)
+    params = _filter(search, status, chatflow_id, created_by) | query(sort=sort, page=page, limit=limit)
     return Call(method="GET", path=path("apikey"), params=params, decode=_PAGE)
 
 
@@ -105,6 +111,21 @@ def revoke(key: Ref) -> Call[bool]:
     return Call(
         method="DELETE", path=path("apikey", key), decode=lambda response: _AFFECTED(response).affected > 0
     )
+
+
+def disable_many(keys: Iterable[Ref]) -> Call[BulkResult]:
+    """Refuse up to 1,000 keys until they are enabled again: all of them, or none."""
+    return _bulk("disable", keys)
+
+
+def enable_many(keys: Iterable[Ref]) -> Call[BulkResult]:
+    """Accept up to 1,000 disabled keys again: all of them, or none."""
+    return _bulk("enable", keys)
+
+
+def revoke_many(keys: Iterable[Ref]) -> Call[BulkResult]:
+    """Refuse up to 1,000 keys for ever: all of them, or none."""
+    return _bulk("revoke", keys)
 
 
 def set_chatflows(key: Ref, chatflow_ids: Iterable[Ref]) -> Call[Key]:
@@ -161,13 +182,21 @@ def _body(
     )
 
 
+def _bulk(action: str, keys: Iterable[Ref]) -> Call[BulkResult]:
+    body = {"ids": [id_of(key) for key in keys]}
+    return Call(method="POST", path=path("apikey", "bulk", action), body=body, decode=_BULK)
+
+
 def _seconds(duration: timedelta) -> str:
     return f"{int(duration.total_seconds())}s"
 
 
-def _filter(search: str | None, status: str | None, chatflow_id: Ref | None) -> dict[str, str]:
+def _filter(
+    search: str | None, status: str | None, chatflow_id: Ref | None, created_by: Ref | None
+) -> dict[str, str]:
     chatflow = None if chatflow_id is None else id_of(chatflow_id)
-    return query(search=search, status=status, chatflowId=chatflow)
+    creator = None if created_by is None else id_of(created_by)
+    return query(search=search, status=status, chatflowId=chatflow, createdBy=creator)
 
 
 def _question(chatflow_id: Ref | None, permission: str | None) -> dict[str, object]:

@@ -85,6 +85,17 @@ class NewKey(Key, frozen=True, kw_only=True):
         return str(self.api_key)
 
 
+class BulkResult(Wire, frozen=True, kw_only=True):
+    """What became of the keys that were named: how many were changed, and how many were so already.
+
+    `skipped` are the ids of revoked keys, which can be neither disabled nor enabled.
+    """
+
+    affected: int
+    unchanged: int
+    skipped: list[str] = []
+
+
 class Verification(Wire, frozen=True, kw_only=True):
     """Whether a token is good. It is false in a condition when the token is not."""
 

@@ -108,6 +108,20 @@ class AffectedOut(Out):
     affected: int
 
 
+class KeyIds(In):
+    """The keys that something is to be done to."""
+
+    ids: list[str] = Field(description="1 to 1,000 ids of keys; one that is named twice counts once.")
+
+
+class BulkOut(Out):
+    """What became of the keys that were named."""
+
+    affected: int = Field(description="How many were changed.")
+    unchanged: int = Field(description="How many were so already.")
+    skipped: list[str] = Field(description="Revoked keys, which can be neither disabled nor enabled: ids.")
+
+
 class VerifyIn(In):
     """What to ask about: the caller itself, one token, or up to 100.
 
