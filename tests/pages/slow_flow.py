@@ -1,28 +1,28 @@
-"""Python objects that answer slowly, for tests that watch an answer being made."""
+"""Python objects that tests watch while they answer, and what they left behind."""
 
 import asyncio
 import threading
 
 GO_ON = threading.Event()
-"""Set it to let `held` finish."""
-INTERRUPTED = threading.Event()
-"""Set when somebody stopped `held` before its end."""
+"""Set it to let `held` say the rest."""
+STOPPED = threading.Event()
+"""Set when `held` was stopped before its end."""
 
 
 async def held(question):
     """Yield a piece, wait for `GO_ON`, and yield another."""
     yield "the first half, "
     try:
-        while not GO_ON.is_set():
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(GO_ON.wait, 20)
     except BaseException:
-        INTERRUPTED.set()
+        STOPPED.set()
+        GO_ON.set()  # the thread waits no longer
         raise
     yield "the second half"
 
 
 def sourced(question):
-    """Return text with sources and tools that would be markup, were they not shown as text."""
+    """Return text, sources and tools that would be markup, were they not shown as text."""
     return {
         "text": "<b>bold?</b>\n  indented " + question,
         "sourceDocuments": [
