@@ -1,4 +1,4 @@
-"""``/chatflows/{id}/try``: a signed-in person asks a chatflow something, streamed to the page as it is said."""
+"""``/chatflows/{id}/try``: somebody who is signed in asks a chatflow, and reads on while it answers."""
 
 from typing import Any, Final
 
