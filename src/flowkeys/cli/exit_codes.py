@@ -46,6 +46,7 @@ _BY_CODE: Final[dict[str, ExitCode]] = {
     "chatflow_not_allowed": ExitCode.REFUSED,
     "permission_missing": ExitCode.REFUSED,
     "ip_not_allowed": ExitCode.REFUSED,
+    "cross_site": ExitCode.REFUSED,
     "already_sent": ExitCode.INVALID,
     "validation_failed": ExitCode.INVALID,
     "invalid_json": ExitCode.INVALID,
