@@ -101,7 +101,8 @@ def photograph(browser: Browser, at: str, demo: Demo, shown: Shown, look: Look, 
                 problems.append(f"{file}: {error.message.splitlines()[0]}")
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             problems.append(f"{file}: wider than the window")
-        page.screenshot(path=OUT / file, full_page=True, animations="disabled")
+        whole = page.locator("dialog[open]").count() == 0  # a dialog lies over what is in the window
+        page.screenshot(path=OUT / file, full_page=whole, animations="disabled")
     return problems
 
 

@@ -5,6 +5,7 @@ htmx follows. Chromium keeps them for a debugger that asks it to.
 """
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,12 +38,22 @@ class Answers:
         self.complete: list[Answer] = []
         self.lost: list[str] = []
         self._begun: dict[str, _Begun] = {}
+        self._sessions: list[CDPSession] = []
         self._context = context
 
     @property
     def under_way(self) -> int:
         """How many requests were sent whose answers have not ended."""
         return len(self._begun)
+
+    def catch_up(self) -> None:
+        """Wait until all that has happened in the pages so far is known here.
+
+        What a page reports and what it answers come in one order: before this answer, whatever was before.
+        """
+        for session in self._sessions:
+            with suppress(Error):  # a page that was closed reports nothing more
+                session.send("Runtime.evaluate", {"expression": "1"})
 
     def watch(self, page: Page) -> None:
         """Watch a page that has not been anywhere yet."""
@@ -51,6 +62,7 @@ class Answers:
         def finished(event: dict[str, Any]) -> None:
             self._on_finished(session, event["requestId"])
 
+        self._sessions.append(session)
         session.on("Network.requestWillBeSent", self._on_request)
         session.on("Network.responseReceived", self._on_response)
         session.on("Network.loadingFinished", finished)

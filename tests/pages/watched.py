@@ -145,6 +145,7 @@ class Watched:
 
     def _notice(self) -> None:
         """Let events that have arrived be handled: playwright does so only while it waits."""
+        self._answers.catch_up()
         self._pages()[0].wait_for_timeout(1)
 
     def _is_ours(self, url: str) -> bool:
