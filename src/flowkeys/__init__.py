@@ -117,8 +117,8 @@ _HOMES = {
         " Metadata StreamError End Unknown"
     ),
     "flowkeys.client.models": (
-        "Key NewKey BoundChatflow BulkResult Verification Page Chatflow Message Collection Document SourceDocument"
-        " Prediction UploadReport"
+        "Key NewKey BoundChatflow BulkResult Verification Page Chatflow Message Collection Document"
+        " SourceDocument Prediction UploadReport"
     ),
     "flowkeys.domain.conversation": "Role Turn",
     "flowkeys.domain.errors": "FlowkeysError ConfigurationError FieldError",

@@ -120,8 +120,9 @@ async def _hasher(settings: Settings, store: SqliteStore, *, check: bool) -> Tok
 def _assemble(
     settings: Settings, store: SqliteStore, hasher: TokenHasher, workspaces: WorkspaceService
 ) -> Runtime:
-    keyring = Keyring(store, hasher, clock)
-    usage = UsageBuffer(keyring.flush)
+    # Each needs the other: the keyring that stores uses also shows those that are not stored yet.
+    usage = UsageBuffer(lambda last_used, outdated: keyring.flush(last_used, outdated))  # noqa: PLW0108
+    keyring = Keyring(store, hasher, clock, usage)
     lookups = SqliteLookups(settings.database, len(hasher.secret_ids))
     verifier = Verifier(lookups, lookups, hasher, usage, clock)
     engine = Engine(flow_settings(settings), StoreRetriever(store))

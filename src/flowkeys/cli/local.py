@@ -130,7 +130,7 @@ class LocalBackend:
             "enable": keyring.enable_many,
             "revoke": keyring.revoke_many,
         }[action]
-        return msgspec.to_builtins(self.run(change(self.caller, key_ids)))
+        return msgspec.structs.asdict(self.run(change(self.caller, key_ids)))
 
     def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
         """Say whether a token is good."""

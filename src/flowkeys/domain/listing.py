@@ -18,9 +18,9 @@ KeySort = Literal[
 """What keys are sorted by: `hint` is the end of the token, `permissions` and `chatFlows` mean how many, where
 everything is the most, and `createdBy` is the creator's name.
 
-A key that was never used comes before all that were, and one that never expires after all that do. Keys that are
-alike come in the order in which they were made, newest first when descending: each order is exactly the other in
-reverse."""
+A key that was never used comes before all that were, and one that never expires after all that do. Keys that
+are alike come in the order in which they were made, newest first when descending: each order is exactly the
+other in reverse."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):

@@ -17,6 +17,7 @@ from flowkeys.service.key_changes import get_key, given, record_change, save, se
 from flowkeys.service.key_input import KeyPatch, NewKey, checked
 from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Store, Transaction
+from flowkeys.service.ports.verification import RecentUses
 
 Expectation = Callable[[ApiKey], None]
 """Raises `InvalidInput` when a key is not as its caller believes."""
@@ -33,8 +34,12 @@ class MadeKey(msgspec.Struct, frozen=True):
 class Keyring:
     """Makes, lists, changes and revokes keys."""
 
-    def __init__(self, store: Store, hasher: TokenHasher, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, hasher: TokenHasher, clock: Clock, uses: RecentUses | None = None
+    ) -> None:
+        """Keep keys in `store`; `uses` knows those of this process that are not stored yet."""
         self._store = store
+        self._uses = uses
         self._hasher = hasher
         self._clock = clock
 
@@ -92,19 +97,19 @@ class Keyring:
         return MadeKey(await self._store.write(work), token, digest)
 
     async def get(self, caller: Caller, key_id: str, *, permission: str = "apikeys:view") -> ApiKey:
-        """Return a key, in any status; `permission` names what the caller is about to use.
+        """Return a key, in any status, with its very last use; `permission` is what the caller is to use.
 
         Raises:
             Forbidden: the caller lacks `permission`.
             NotFound: the workspace has no such key.
         """
         caller.require(permission)
-        return await self._store.read(lambda tx: get_key(tx, caller, key_id))
+        return self._with_last_use(await self._store.read(lambda tx: get_key(tx, caller, key_id)))
 
     async def some(
         self, caller: Caller, key_ids: Sequence[str], *, permission: str = "apikeys:view"
     ) -> list[ApiKey]:
-        """Return up to 1,000 keys, in any status and in the order of their ids.
+        """Return up to 1,000 keys, in any status and in the order of their ids, with their very last uses.
 
         Raises:
             Forbidden: the caller lacks `permission`.
@@ -112,7 +117,8 @@ class Keyring:
         """
         caller.require(permission)
         ids = checked_ids(key_ids)
-        return await self._store.read(lambda tx: all_of(tx, caller, ids))
+        found = await self._store.read(lambda tx: all_of(tx, caller, ids))
+        return [self._with_last_use(key) for key in found]
 
     async def page(self, caller: Caller, query: KeyQuery) -> Page[ApiKey]:
         """Return the keys that match, of the caller's workspace whatever the query says."""
@@ -137,7 +143,7 @@ class Keyring:
 
         def change(tx: Transaction, key: ApiKey) -> ApiKey:
             if expect is not None:
-                expect(key)
+                expect(self._with_last_use(key))  # as `get` showed it
             # An expiry that passed may stand; a new one must lie ahead.
             same_expiry = patch.expires_at == key.expires_at
             cleaned = checked(
@@ -243,6 +249,12 @@ class Keyring:
                 tx.keys.redigest(key_id, old, new)
 
         await self._store.write(work)
+
+    def _with_last_use(self, key: ApiKey) -> ApiKey:
+        at = self._uses.last_use(key.id) if self._uses else None
+        if at is None or at <= (key.last_used_at or 0):
+            return key
+        return msgspec.structs.replace(key, last_used_at=at)
 
     async def _set_all(
         self, caller: Caller, key_ids: Sequence[str], status: Status, action: str

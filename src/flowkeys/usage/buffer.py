@@ -17,13 +17,14 @@ Flush = Callable[[dict[str, int], dict[str, tuple[TokenDigest, TokenDigest]]], A
 
 
 class UsageBuffer:
-    """Implements the port `UsageRecorder`, and flushes itself."""
+    """Implements the ports `UsageRecorder` and `RecentUses`, and flushes itself."""
 
     def __init__(self, flush: Flush, interval_seconds: float = INTERVAL_SECONDS) -> None:
         """Keep what is recorded, and hand it to `flush` every `interval_seconds`."""
         self._flush = flush
         self._interval = interval_seconds
         self._last_used: dict[str, int] = {}
+        self._on_its_way: dict[str, int] = {}
         self._outdated: dict[str, tuple[TokenDigest, TokenDigest]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -34,6 +35,10 @@ class UsageBuffer:
     def outdated(self, key_id: str, old: TokenDigest, new: TokenDigest) -> None:
         """Note that an accepted token is stored under an older secret."""
         self._outdated[key_id] = (old, new)
+
+    def last_use(self, key_id: str) -> int | None:
+        """Return when a key was last accepted, unless that is stored already."""
+        return self._last_used.get(key_id) or self._on_its_way.get(key_id)
 
     def start(self) -> None:
         """Begin to flush in the background."""
@@ -50,13 +55,16 @@ class UsageBuffer:
         """Hand over what was recorded; keep it when the store is away."""
         if not self._last_used and not self._outdated:
             return
-        last_used, self._last_used = self._last_used, {}
+        last_used = self._on_its_way = self._last_used
+        self._last_used = {}
         outdated, self._outdated = self._outdated, {}
         try:
             await self._flush(last_used, outdated)
         except Unavailable:
             self._last_used = {**last_used, **self._last_used}
             self._outdated = {**outdated, **self._outdated}
+        if self._on_its_way is last_used:
+            self._on_its_way = {}
 
     async def _run(self) -> None:
         while True:

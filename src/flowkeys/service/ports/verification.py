@@ -44,3 +44,11 @@ class UsageRecorder(Protocol):
     def outdated(self, key_id: str, old: TokenDigest, new: TokenDigest) -> None:
         """Note that an accepted token is stored under an older secret: `Keyring` stores `new` later."""
         ...
+
+
+class RecentUses(Protocol):
+    """Tells of uses that are remembered and not stored yet. Safe to ask from any thread."""
+
+    def last_use(self, key_id: str) -> int | None:
+        """Return when a key was last accepted, or None when all that is known of it is stored."""
+        ...
