@@ -1,8 +1,8 @@
 """Forms that are sent once: a form carries a random value, and what it makes is made for that value once.
 
 A form reaches the server twice more often than people think: a double click, the button for going back, a
-page that is loaded again, an answer that was lost. The value is spent in the transaction that makes the thing, so
-that two sends at once make one thing, and a send that was refused has spent nothing.
+page that is loaded again, an answer that was lost. The value is spent in the transaction that makes the
+thing, so that two sends at once make one thing, and a send that was refused has spent nothing.
 """
 
 import hashlib
