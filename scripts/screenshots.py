@@ -25,7 +25,7 @@ from tests.pages.browser import CHROMIUM, HEIGHTS, MISSING, launch
 
 OUT = ROOT / "build" / "screenshots"
 IN_DOCS = {"keys": "keys", "key-new": "create", "chatflow": "chatflow"}
-"""Pages whose pictures the documentation shows, and what they are called there: wide and light."""
+"""Pages whose pictures the documentation shows, and what they are called there: wide, light, and as much as a window shows."""
 DOCS = ROOT / "docs" / "images"
 LIMIT_BYTES = 200_000
 
@@ -103,6 +103,8 @@ def photograph(browser: Browser, at: str, demo: Demo, shown: Shown, look: Look, 
             problems.append(f"{file}: wider than the window")
         whole = page.locator("dialog[open]").count() == 0  # a dialog lies over what is in the window
         page.screenshot(path=OUT / file, full_page=whole, animations="disabled")
+        if shown.name in IN_DOCS and look == LOOKS[0]:
+            page.screenshot(path=OUT / f"docs-{IN_DOCS[shown.name]}.png", animations="disabled")
     return problems
 
 
@@ -134,9 +136,8 @@ def copy_for_docs() -> list[str]:
     """Put the chosen pictures where the documentation shows them; return which are too large."""
     DOCS.mkdir(exist_ok=True)
     problems = []
-    for name, called in IN_DOCS.items():
-        picture = OUT / f"{name}-1440-light.png"
-        data = picture.read_bytes()
+    for called in IN_DOCS.values():
+        data = (OUT / f"docs-{called}.png").read_bytes()
         (DOCS / f"{called}.png").write_bytes(data)
         if len(data) >= LIMIT_BYTES:
             problems.append(f"docs/images/{called}.png has {len(data)} bytes; {LIMIT_BYTES} is the limit")
