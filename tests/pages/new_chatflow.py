@@ -77,8 +77,8 @@ def many(count: int) -> Files:
 
 def text(page: httpx.Response) -> str:
     """Return the words of a page."""
-    plain = re.sub(r"<(script|style).*?</\1>", " ", page.text, flags=re.DOTALL)
-    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", plain)))
+    inline = re.sub(r"</?(?:bdi|code|span|b)\b[^>]*>", "", page.text)
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", inline)))
 
 
 def left(server: Running, who: SignedIn) -> tuple[int, int]:

@@ -34,8 +34,8 @@ def browse() -> Iterator[Callable[[SignedIn], Browser]]:
 
 
 @pytest.fixture
-def browser(who: SignedIn, browse: Browse) -> Browser:
-    """Their browser."""
+def plain(who: SignedIn, browse: Browse) -> Browser:
+    """Their plain."""
     return browse(who)
 
 
@@ -56,18 +56,18 @@ def ask(server: Running, made: dict, question: str) -> dict:
     return found
 
 
-def test_an_export_becomes_a_chatflow_that_is_kept_to_the_byte(server: Running, browser: Browser) -> None:
+def test_an_export_becomes_a_chatflow_that_is_kept_to_the_byte(server: Running, plain: Browser) -> None:
     """Named by its file when no name is given, of the type that its graph shows, and closed."""
-    made = chatflow(server, browser.make("export", EXPORT))
+    made = chatflow(server, plain.make("export", EXPORT))
     assert (made["name"], made["type"], made["isPublic"]) == ("Support", "AGENTFLOW", False)
     assert made["flowData"] == exported()
 
 
-def test_documents_become_a_chatflow_that_answers_from_them(server: Running, browser: Browser) -> None:
+def test_documents_become_a_chatflow_that_answers_from_them(server: Running, plain: Browser) -> None:
     """The form is answered at once with a page on which one sees how far it is; it ends at the chatflow."""
-    answer = browser.make("documents", WALRUS, name="Animals")
+    answer = plain.make("documents", WALRUS, name="Animals")
     assert answer.headers["location"].startswith(f"{NEW}/jobs/")
-    made = chatflow(server, browser.finish(answer))
+    made = chatflow(server, plain.finish(answer))
     assert made["name"] == "Animals"
     assert "two long tusks" in ask(server, made, "How many tusks has a walrus?")["text"]
 
@@ -75,11 +75,11 @@ def test_documents_become_a_chatflow_that_answers_from_them(server: Running, bro
 def test_a_model_with_the_operators_credential_becomes_a_chatflow(start: Start, browse: Browse) -> None:
     """The credential is chosen by its name; its key is on no page, and the base URL may be left empty."""
     own = start(credentials=KEY)
-    browser = browse(person(own, "member"))
-    form = browser.get(NEW, params={"way": "model"}).text
+    plain = browse(person(own, "member"))
+    form = plain.get(NEW, params={"way": "model"}).text
     assert "<option>main</option>" in form
     assert "of-the-operator" not in form
-    answer = browser.make("model", name="Chat", credential="main", model="m-1", prompt="Be brief.")
+    answer = plain.make("model", name="Chat", credential="main", model="m-1", prompt="Be brief.")
     made = chatflow(own, answer)
     assert made["runnable"]
     node = json.loads(made["flowData"])["nodes"][1]["data"]["inputs"]
@@ -91,11 +91,11 @@ def test_a_model_with_the_operators_credential_becomes_a_chatflow(start: Start, 
 def test_what_was_made_is_said_on_the_next_page(start: Start, browse: Browse, way: str) -> None:
     """With what has to be done next."""
     own = start(credentials=KEY)
-    browser = browse(person(own, "member"))
-    answer = browser.make(way, EXPORT if way == "export" else [], name="N", credential="main", model="m")
-    browser.cookies.update(answer.cookies)
-    cookies = f"{browser.headers['cookie']}; flowkeys_notice={answer.cookies['flowkeys_notice']}"
-    page = browser.get(answer.headers["location"], headers={"Cookie": cookies})
+    plain = browse(person(own, "member"))
+    answer = plain.make(way, EXPORT if way == "export" else [], name="N", credential="main", model="m")
+    plain.cookies.update(answer.cookies)
+    cookies = f"{plain.headers['cookie']}; flowkeys_notice={answer.cookies['flowkeys_notice']}"
+    page = plain.get(answer.headers["location"], headers={"Cookie": cookies})
     assert f"“N” {MADE}" in text(page)
 
 
@@ -104,13 +104,13 @@ def test_a_form_that_is_sent_twice_makes_one_chatflow(start: Start, browse: Brow
     """The second one leads to what the first made."""
     own = start(credentials=KEY)
     who = person(own, "member")
-    browser = browse(who)
+    plain = browse(who)
     files = {"export": EXPORT, "documents": WALRUS, "model": []}[way]
-    fields = {"name": "N", "once": browser.once(way)} | (
+    fields = {"name": "N", "once": plain.once(way)} | (
         {"credential": "main", "model": "m"} if way == "model" else {}
     )
-    both = [browser.make(way, files, **fields) for _ in range(2)]
-    ends = [browser.finish(one) if way == "documents" else one for one in both]
+    both = [plain.make(way, files, **fields) for _ in range(2)]
+    ends = [plain.finish(one) if way == "documents" else one for one in both]
     assert ends[0].headers["location"] == ends[1].headers["location"]
     assert left(own, who) == (1, 1 if way == "documents" else 0)
 
@@ -120,11 +120,11 @@ def test_a_form_of_documents_that_is_sent_again_after_a_restart_makes_no_other(
 ) -> None:
     """The import is forgotten with the process, what it made is not; nothing is left of the second one."""
     who = person(own, "member")
-    browser = browse(who)
-    once = browser.once("documents")
-    first = browser.finish(browser.make("documents", WALRUS, name="N", once=once))
+    plain = browse(who)
+    once = plain.once("documents")
+    first = plain.finish(plain.make("documents", WALRUS, name="N", once=once))
     own.runtime.imports._jobs.clear()
-    again = browser.finish(browser.make("documents", WALRUS, name="N", once=once))
+    again = plain.finish(plain.make("documents", WALRUS, name="N", once=once))
     assert again.headers["location"] == first.headers["location"]
     assert left(own, who) == (1, 1)
 
@@ -178,21 +178,21 @@ def test_a_form_of_documents_that_is_sent_again_after_a_restart_makes_no_other(
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_made(
-    server: Running, who: SignedIn, browser: Browser, way: str, files: list, fields: dict, words: str
+    server: Running, who: SignedIn, plain: Browser, way: str, files: list, fields: dict, words: str
 ) -> None:
     """With status 422, beside the field, in words."""
     before = left(server, who)
-    answer = browser.make(way, files, **fields)
+    answer = plain.make(way, files, **fields)
     assert answer.status_code == 422
     assert words in text(answer)
     assert 'aria-invalid="true"' in answer.text
     assert left(server, who) == before
 
 
-def test_what_was_typed_is_kept_and_files_are_to_be_chosen_again(browser: Browser) -> None:
+def test_what_was_typed_is_kept_and_files_are_to_be_chosen_again(plain: Browser) -> None:
     """As text, whatever it is."""
     hostile = '"><img src=x onerror=alert(1)>'
-    answer = browser.make("documents", WALRUS, name=hostile, baseUrl="nonsense", model=hostile)
+    answer = plain.make("documents", WALRUS, name=hostile, baseUrl="nonsense", model=hostile)
     assert answer.text.count("&#34;&gt;&lt;img src=x onerror=alert(1)&gt;") == 2
     assert "<img" not in answer.text
     assert "Choose the files again: browsers do not keep them." in text(answer)
@@ -210,17 +210,17 @@ def test_too_much_is_refused_with_the_limit_and_a_browser_gets_to_see_it(
     assert left(own, who) == (0, 0)
 
 
-def test_a_large_export_is_refused_with_the_limit(server: Running, browser: Browser) -> None:
+def test_a_large_export_is_refused_with_the_limit(server: Running, plain: Browser) -> None:
     """It is the one of the command line."""
-    answer = browser.make("export", [("a.json", b" " * (11 * 1024 * 1024 + 1))])
+    answer = plain.make("export", [("a.json", b" " * (11 * 1024 * 1024 + 1))])
     assert answer.status_code == 413
     assert "This is more than 10 MB. Choose a smaller file." in text(answer)
 
 
-def test_files_that_could_not_be_read_are_listed_with_reasons(server: Running, browser: Browser) -> None:
+def test_files_that_could_not_be_read_are_listed_with_reasons(server: Running, plain: Browser) -> None:
     """The others answer; names are text, whatever is in them."""
     files = [*WALRUS, ("<b>x</b>.exe", b"MZ"), ("empty.md", b""), ("x\u202emd.pdf", b"%PDF-1.4 no")]
-    page = browser.finish(browser.make("documents", files, name="N"))
+    page = plain.finish(plain.make("documents", files, name="N"))
     words = text(page)
     assert page.status_code == 200
     assert "3 files could not be read" in words
@@ -233,9 +233,9 @@ def test_files_that_could_not_be_read_are_listed_with_reasons(server: Running, b
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd.md", "C:\\temp\\a.md", "a" * 400 + ".md", "🐋.md", "a\x01b.md", ".md"]
 )
-def test_a_hostile_file_name_harms_nothing(server: Running, browser: Browser, name: str) -> None:
+def test_a_hostile_file_name_harms_nothing(server: Running, plain: Browser, name: str) -> None:
     """It is cut down to a name, or refused with a reason."""
-    page = browser.finish(browser.make("documents", [*WALRUS, (name, b"# T\n\ntext")], name="N"))
+    page = plain.finish(plain.make("documents", [*WALRUS, (name, b"# T\n\ntext")], name="N"))
     assert page.status_code in {200, 303}
     sources = server.do(_sources(server))
     assert all(not source.startswith(("/", "..", "C:")) and "\\" not in source for source in sources)
@@ -250,11 +250,11 @@ async def _sources(server: Running) -> list[str]:
 
 
 def test_when_no_file_can_be_read_nothing_is_left_behind(
-    server: Running, who: SignedIn, browser: Browser
+    server: Running, who: SignedIn, plain: Browser
 ) -> None:
     """Neither a chatflow nor a collection; the page says why."""
     before = left(server, who)
-    page = browser.finish(browser.make("documents", [("a.exe", b"MZ"), ("b.png", b"x")], name="N"))
+    page = plain.finish(plain.make("documents", [("a.exe", b"MZ"), ("b.png", b"x")], name="N"))
     assert "was not made Nothing was kept." in text(page)
     assert "a.exe: files of this kind cannot be read" in text(page)
     assert left(server, who) == before
@@ -267,38 +267,38 @@ def test_who_may_not_delete_document_stores_leaves_nothing_behind_either(
     given = ("chatflows:create", "documentStores:view", "documentStores:create", "documentStores:add-loader")
     who = person(server, "member", permissions=given)
     before = left(server, who)
-    browser = browse(who)
-    browser.finish(browser.make("documents", [("a.exe", b"MZ")], name="N"))
+    plain = browse(who)
+    plain.finish(plain.make("documents", [("a.exe", b"MZ")], name="N"))
     assert left(server, who) == before
 
 
 def test_progress_is_shown_and_the_page_loads_itself_again(
-    server: Running, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    server: Running, plain: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without scripts too."""
     gate = Gate(server, monkeypatch)
-    answer = browser.make("documents", many(40), name="Many")
+    answer = plain.make("documents", many(40), name="Many")
     address = answer.headers["location"]
-    assert "Read 0 of 40 files…" in text(browser.get(address))
+    assert "Read 0 of 40 files…" in text(plain.get(address))
     gate.let(12)
-    _until(lambda: "Read 12 of 40 files…" in text(browser.get(address)))
-    page = browser.get(address).text
+    _until(lambda: "Read 12 of 40 files…" in text(plain.get(address)))
+    page = plain.get(address).text
     assert '<noscript><meta http-equiv="refresh" content="1"></noscript>' in page.partition("</head>")[0]
     gate.let(28)
-    assert browser.finish(answer).status_code == 303
+    assert plain.finish(answer).status_code == 303
 
 
 def test_an_import_that_is_stopped_leaves_nothing_behind(
-    server: Running, who: SignedIn, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    server: Running, who: SignedIn, plain: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also what was read already goes."""
     before = left(server, who)
     gate = Gate(server, monkeypatch)
-    address = browser.make("documents", many(5), name="N").headers["location"]
+    address = plain.make("documents", many(5), name="N").headers["location"]
     gate.let(3)
-    _until(lambda: "Read 3 of 5" in text(browser.get(address)))
-    assert browser.post(f"{address}/stop").headers["location"] == address
-    assert "The import was stopped. Nothing of it was kept." in text(browser.get(address))
+    _until(lambda: "Read 3 of 5" in text(plain.get(address)))
+    assert plain.post(f"{address}/stop").headers["location"] == address
+    assert "The import was stopped. Nothing of it was kept." in text(plain.get(address))
     assert left(server, who) == before
 
 
@@ -322,42 +322,42 @@ def test_a_server_that_stops_leaves_no_half_import_and_says_so_later(
 
 
 def test_an_import_of_somebody_else_is_not_there(
-    server: Running, browse: Browse, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    server: Running, browse: Browse, plain: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor can it be stopped, by an owner either."""
     gate = Gate(server, monkeypatch)
-    answer = browser.make("documents", many(2), name="N")
+    answer = plain.make("documents", many(2), name="N")
     other = browse(person(server, "owner"))
     assert other.get(answer.headers["location"]).status_code == 404
     assert other.post(f"{answer.headers['location']}/stop").status_code == 404
     gate.let(2)
-    assert browser.finish(answer).status_code == 303
+    assert plain.finish(answer).status_code == 303
 
 
 def test_a_third_import_at_once_is_refused(
-    server: Running, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    server: Running, plain: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each holds its files in memory; one that has ended makes room."""
     gate = Gate(server, monkeypatch)
-    begun = [browser.make("documents", WALRUS, name=f"N{number}") for number in range(2)]
-    refused = browser.make("documents", WALRUS, name="N3")
+    begun = [plain.make("documents", WALRUS, name=f"N{number}") for number in range(2)]
+    refused = plain.make("documents", WALRUS, name="N3")
     assert refused.status_code == 422
     assert "You have 2 imports running." in text(refused)
     gate.let(3)
     for one in begun:
-        browser.finish(one)
-    assert browser.finish(browser.make("documents", WALRUS, name="N3")).status_code == 303
+        plain.finish(one)
+    assert plain.finish(plain.make("documents", WALRUS, name="N3")).status_code == 303
 
 
 def test_a_way_that_would_be_refused_is_not_offered(server: Running, browse: Browse) -> None:
     """Who may make chatflows but no document stores is shown the other ways, and a forged form is refused."""
     who = person(server, "member", permissions=("chatflows:create", "chatflows:view"))
     before = left(server, who)
-    browser = browse(who)
-    page = browser.get(NEW, params={"way": "documents"}).text
+    plain = browse(who)
+    page = plain.get(NEW, params={"way": "documents"}).text
     assert "way=documents" not in page
     assert 'action="/chatflows/new/model"' in page
-    forged = browser.post(f"{NEW}/documents", data={"name": "N"}, files=[("files", WALRUS[0])])
+    forged = plain.post(f"{NEW}/documents", data={"name": "N"}, files=[("files", WALRUS[0])])
     assert forged.status_code == 403
     assert left(server, who) == before
 
@@ -383,15 +383,15 @@ def test_who_may_not_makes_nothing(server: Running, way: str, forgery: str) -> N
 
 
 def test_a_server_without_the_library_for_models_offers_none(
-    server: Running, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    server: Running, plain: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says what to install, and documents are quoted."""
     monkeypatch.setattr(
         server.runtime.engine.models, "unavailable", lambda: "the openai package is not installed."
     )
-    assert "The openai package is not installed." in text(browser.get(NEW, params={"way": "model"}))
-    assert "action=" not in browser.get(NEW, params={"way": "model"}).text.partition("new-place")[2]
-    assert 'name="baseUrl"' not in browser.get(NEW).text
+    assert "The openai package is not installed." in text(plain.get(NEW, params={"way": "model"}))
+    assert "action=" not in plain.get(NEW, params={"way": "model"}).text.partition("new-place")[2]
+    assert 'name="baseUrl"' not in plain.get(NEW).text
 
 
 def _until(condition: Callable[[], bool]) -> None:
