@@ -25,7 +25,7 @@ from tests.pages.browser import CHROMIUM, HEIGHTS, MISSING, launch
 
 OUT = ROOT / "build" / "screenshots"
 IN_DOCS = {"keys": "keys", "key-new": "create", "chatflow": "chatflow"}
-"""Pages whose pictures the documentation shows, and what they are called there: wide, light, and as much as a window shows."""
+"""Pages that the documentation shows, and their names there: wide, light, and as much as a window shows."""
 DOCS = ROOT / "docs" / "images"
 LIMIT_BYTES = 200_000
 
