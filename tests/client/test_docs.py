@@ -21,6 +21,7 @@ ANSWERS: dict[str, Any] = {
     "POST /apikey": KEY | {"apiKey": TOKEN},
     "GET /apikey": [KEY],
     "DELETE /apikey/k1": {"raw": [], "affected": 1},
+    "POST /apikey/bulk/revoke": {"affected": 1, "unchanged": 0, "skipped": []},
     "POST /chatflows": CHATFLOW,
     "GET /chatflows/c1/messages": {"total": 1, "data": [{"id": "m", "role": "userMessage", "content": "Hi"}]},
     "POST /document-stores": COLLECTION,
