@@ -150,6 +150,8 @@ class Message(Wire, frozen=True, kw_only=True):
     chat_id: str | None = None
     chatflow_id: str | None = field(name="chatflowid", default=None)
     key_id: str | None = None
+    person_id: str | None = None
+    """Who tried the chatflow in the page; without key and person it was asked in public."""
     created_at: datetime | None = field(name="createdDate", default=None)
     source_documents: list[dict[str, Any]] | None = None
     used_tools: list[dict[str, Any]] | None = None

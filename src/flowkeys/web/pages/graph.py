@@ -178,10 +178,13 @@ def _path(edge: Edge, by_id: dict[str, Box], start: float) -> _Path:
     x1, x2, y2 = source.right, target.x - _ARROW, target.y + target.height / 2
     bend = max((x2 - x1) / 2, _BEND) if x2 > x1 else _BEND_BACK
     path = f"M{x1:.1f} {start:.1f}C{x1 + bend:.1f} {start:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
-    label = _Line(edge.label, x1 + 6, start - 4) if edge.label else None
-    if label is not None:
-        label = msgspec.structs.replace(label, text=wrap(edge.label, 90, 1, _KIND_UNIT)[0])
-    return _Path(path, f"M{x2:.1f} {y2 - 4:.1f}l{_ARROW:.1f} 4l-{_ARROW:.1f} 4z", loops=False, label=label)
+    arrow = f"M{x2:.1f} {y2 - 4:.1f}l{_ARROW:.1f} 4l-{_ARROW:.1f} 4z"
+    return _Path(path, arrow, loops=False, label=_label(edge, x1 + 6, start - 4))
+
+
+def _label(edge: Edge, x: float, y: float) -> _Line | None:
+    lines = wrap(edge.label, 90, 1, _KIND_UNIT)
+    return _Line(lines[0], x, y) if lines else None
 
 
 def _is_below(edge: Edge, by_id: dict[str, Box]) -> bool:
@@ -198,4 +201,4 @@ def _underneath(edge: Edge, source: Box, target: Box) -> _Path:
     low = max(y1, y2) + _BEND
     path = f"M{x1:.1f} {y1:.1f}C{x1:.1f} {low:.1f} {x2:.1f} {low:.1f} {x2:.1f} {y2:.1f}"
     arrow = f"M{x2 - 4:.1f} {y2:.1f}l4 -{_ARROW:.1f}l4 {_ARROW:.1f}z"
-    return _Path(path, arrow, loops=edge.loops, label=None)
+    return _Path(path, arrow, loops=edge.loops, label=_label(edge, x1 + 6, y1 + _KIND_LINE))
