@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import machine, pages, startup, throughput
+from bench import key_page, machine, pages, startup, throughput
 from bench.report import Table
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -18,7 +18,7 @@ def main() -> int:
     """Run; return the exit code, 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, on this machine.")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
-    parser.add_argument("--only", choices=["throughput", "pages", "startup"], help="measure one part")
+    parser.add_argument("--only", choices=["throughput", "pages", "web", "startup"], help="measure one part")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, of which the median counts")
     parser.add_argument("--seconds", type=int, default=3, help="how long a round of throughput takes")
     parser.add_argument("--keys", type=int, default=100_000, help="keys in the lists")
@@ -27,6 +27,7 @@ def main() -> int:
     parts: dict[str, Callable[[Path], list[Table]]] = {
         "throughput": lambda folder: throughput.measure(folder, rounds, seconds),
         "pages": lambda folder: pages.measure(folder, rounds, keys),
+        "web": lambda folder: key_page.measure(folder, rounds, keys),
         "startup": lambda folder: startup.measure(folder, rounds),
     }
     text = [machine.describe() + "\n"]

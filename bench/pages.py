@@ -54,7 +54,7 @@ def measure(folder: Path, rounds: int, keys: int) -> list[Table]:
                 _get(connection, case, owner, f"bench-case-{number}")
                 cpu[case.group] += server.cpu_seconds() - before
         memory = server.memory_mb("VmHWM")
-    times = _times(log)
+    took = times(log)
     table = Table(
         f"A page of 12 keys, with {keys:,} keys",
         ("", "lists", "CPU ms", "median ms", "slowest list, its median", "slowest ever", "target"),
@@ -65,11 +65,11 @@ def measure(folder: Path, rounds: int, keys: int) -> list[Table]:
     for number, case in enumerate(cases):
         groups[case.group].append(number)
     for group, numbers in groups.items():
-        medians = {number: statistics.median(times[number]) for number in numbers}
+        medians = {number: statistics.median(took[number]) for number in numbers}
         slowest = max(medians, key=lambda number: medians[number])
         target = cases[slowest].target_ms
         verdict = table.verdict(f"< {target} ms", met=medians[slowest] < target)
-        most = max(max(times[number]) for number in numbers)
+        most = max(max(took[number]) for number in numbers)
         table.add(
             group, str(len(numbers)), f"{cpu[group] / rounds / len(numbers) * 1000:.1f}",
             f"{statistics.median(medians.values()):.1f}",
@@ -146,10 +146,11 @@ def _get(connection: http.client.HTTPConnection, case: Case, token: str, request
         raise RuntimeError(f"{case}: {answer.status} {body[:200]!r}")
 
 
-def _times(log: Path) -> dict[int, list[float]]:
-    times: dict[int, list[float]] = defaultdict(list)
+def times(log: Path) -> dict[int, list[float]]:
+    """Return the milliseconds of each call, by the number at the end of its request id."""
+    found: dict[int, list[float]] = defaultdict(list)
     for line in log.read_bytes().splitlines():
         if b"bench-case-" in line:
             said = msgspec.json.decode(line)
-            times[int(said["request_id"].rpartition("-")[2])].append(said["ms"])
-    return times
+            found[int(said["request_id"].rpartition("-")[2])].append(said["ms"])
+    return found
