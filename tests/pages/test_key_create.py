@@ -309,6 +309,7 @@ def test_who_may_not_bind_chatflows_chooses_none(server: Running, owner: Api) ->
     answer = pages.get("/keys/new")
     assert "decided by people who may change chatflows" in answer.text
     assert offered(answer, "chatflowIds") == []
+    assert pages.get("/keys/new/chatflows").status_code == 403
     made_by(pages.post("/keys/new", data=filled(pages, keyName=["Unbound"])))
     assert len(named(owner, "Unbound")) == 1
 

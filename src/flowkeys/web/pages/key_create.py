@@ -25,7 +25,12 @@ async def new_key(call: PageCall) -> Response:
 
 @router.page("GET", "/keys/new/chatflows", needs="chatflows:view")
 async def find_chatflows(call: PageCall) -> Response:
-    """Show the chatflows that a search finds, for a form that is open: what is chosen stays."""
+    """Show the chatflows that a search finds, for a form that is open: what is chosen stays.
+
+    Raises:
+        Forbidden: the person may not bind chatflows, and has no use for this.
+    """
+    call.caller.require("chatflows:update")
     query = call.query_params
     chosen = tuple(dict.fromkeys(query.getlist("chatflowIds")))
     form = KeyForm(search=query.get("chatflowSearch", ""), chatflow_ids=chosen)
