@@ -2,25 +2,31 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 
 import httpx
 
 from flowkeys.domain.documents import ParsedDocument
+from tests.support.flows import exported
 from tests.support.people import SignedIn
 from tests.support.server import Running
 
 Files = list[tuple[str, bytes]]
 WALRUS: Files = [("walrus.md", b"# Walruses\n\nA walrus has two long tusks.\n")]
 NEW = "/chatflows/new"
+EXPORT: Files = [("Support Chatflow.json", exported().encode())]
+KEY = {"main": {"base_url": "https://models.example/v1", "api_key": "of-the-operator"}}
+"""A model credential of the operator."""
 
 
 class Browser(httpx.Client):
-    """A browser without scripts, in which somebody is signed in."""
+    """A browser without scripts, in which somebody is signed in; the server closes it when it stops."""
 
-    def __init__(self, who: SignedIn) -> None:
+    def __init__(self, server: Running, who: SignedIn) -> None:
         super().__init__(base_url=who.url, headers=who.headers, timeout=30, trust_env=False)
+        server._clients.append(self)
 
     def once(self, way: str) -> str:
         """Return the one-time value of a form that was just shown."""
@@ -66,6 +72,14 @@ class Gate:
                 self._tickets.release()
 
         self._server.do(release())
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that has begun."""
+    for _ in range(300):
+        if condition():
+            return
+    raise AssertionError("it does not come to pass")
 
 
 def many(count: int) -> Files:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -25,10 +24,9 @@ both_looks = pytest.mark.parametrize(("theme", "width"), [("light", WIDE), ("dar
 
 
 @pytest.fixture
-def plain(server: Running) -> Iterator[Browser]:
+def plain(server: Running) -> Browser:
     """The browser of a member, without scripts."""
-    with Browser(person(server, "member")) as opened:
-        yield opened
+    return Browser(server, person(server, "member"))
 
 
 @pytest.fixture
@@ -147,7 +145,7 @@ def test_a_second_step_that_was_made_up_changes_nothing(
 
 def test_a_viewer_neither_imports_nor_exports(server: Running, owner: Api, chatflow: dict) -> None:
     """Each is 403, and nothing is changed."""
-    with Browser(person(server, "viewer")) as viewer:
+    with Browser(server, person(server, "viewer")) as viewer:
         assert viewer.get(f"/chatflows/{chatflow['id']}/export").status_code == 403
         assert viewer.get(f"/chatflows/{chatflow['id']}/import").status_code == 403
         assert compare(viewer, chatflow).status_code == 403
@@ -165,7 +163,7 @@ def test_a_page_of_another_site_changes_nothing(plain: Browser, owner: Api, chat
 @pytest.mark.parametrize("what", ["export", "import"])
 def test_a_chatflow_of_another_workspace_is_not_there(server: Running, chatflow: dict, what: str) -> None:
     """Whoever asks."""
-    with Browser(person(server, workspace="elsewhere")) as other:
+    with Browser(server, person(server, workspace="elsewhere")) as other:
         assert other.get(f"/chatflows/{chatflow['id']}/{what}").status_code == 404
 
 
