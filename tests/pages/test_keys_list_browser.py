@@ -197,9 +197,11 @@ def test_without_scripts_the_form_has_a_button(varied: Place, visit: Visit) -> N
 def test_a_lost_connection_is_said_and_the_list_stays(varied: Place, visit: Visit) -> None:
     """What was typed too."""
     window = visit("/keys", varied.owner)
-    window.allow("ERR_INTERNET_DISCONNECTED")
+    for message in ("ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError"):
+        window.allow(message)
     window.context.set_offline(True)
-    window.page.get_by_label("Search").fill("key 1")
+    with window.page.expect_console_message(lambda message: "ERR_INTERNET" in message.text):
+        window.page.get_by_label("Search").fill("key 1")
     expect(window.page.get_by_role("alert")).to_contain_text("The server cannot be reached")
     expect(window.page.get_by_label("Search")).to_have_value("key 1")
     expect(window.page.locator("tbody tr")).to_have_count(12)
