@@ -1,4 +1,4 @@
-"""Every route of the application, as it is declared, with a body that each would take."""
+"""Every route of the application, as it is declared, with a body that each of the API would take."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ class Declared(NamedTuple):
 
     method: str
     path: str
-    """Below the API's prefix, with names in braces."""
+    """With names in braces; of a route of the API what stands below its prefix."""
     needs: str
 
     @property
@@ -38,8 +38,7 @@ def declared() -> list[Declared]:
         original = getattr(route, "original_route", route)
         extra = getattr(original, "openapi_extra", None) or {}
         for method in sorted(route.methods):
-            needs = extra.get(NEEDS, UNDECLARED)
-            found.append(Declared(method, route.path.removeprefix(PREFIX), needs))
+            found.append(Declared(method, route.path, extra.get(NEEDS, UNDECLARED)))
     return sorted(found)
 
 
@@ -53,7 +52,13 @@ def _leaves(routes: Iterable[Any]) -> Iterator[Any]:
             yield from _leaves(inner())
 
 
-ALL = declared()
+EVERYTHING = declared()
+ALL = [
+    route._replace(path=route.path.removeprefix(PREFIX))
+    for route in EVERYTHING
+    if route.path.startswith(f"{PREFIX}/")
+]
+"""The routes of the API; all the others are pages (`tests.conformance.pages`)."""
 CLOSED = [route for route in ALL if route.is_closed and route.needs != UNDECLARED]
 WITH_PERMISSION = [route for route in CLOSED if route.permission]
 PREDICTION = Declared("POST", "/prediction/{chatflow_id}", OPEN)

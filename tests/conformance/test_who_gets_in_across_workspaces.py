@@ -174,4 +174,6 @@ def test_the_wall_was_tested_on_every_route() -> None:
     assert without == {
         "GET /apikey", "GET /chatflows", "GET /document-stores", "GET /openapi.json", "HEAD /openapi.json",
         "POST /apikey", "POST /apikey/verify", "POST /chatflows", "POST /document-stores",
+        # Their ids are in the body: tests/http/test_key_bulk.py.
+        "POST /apikey/bulk/disable", "POST /apikey/bulk/enable", "POST /apikey/bulk/revoke",
     }  # fmt: skip

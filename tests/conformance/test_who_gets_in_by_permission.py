@@ -9,6 +9,8 @@ from flowkeys.domain.permissions import KNOWN
 from tests.conformance.routes import WITH_PERMISSION, Declared, request_for
 from tests.conformance.tenants import Tenant
 from tests.support.flows import make_chatflow, make_key
+from tests.support.people import person
+from tests.support.server import Api
 
 LESSER = ("apikeys:view", "apikeys:create", "apikeys:update", "apikeys:delete")
 LESSER += ("chatflows:view", "chatflows:create", "chatflows:update")
@@ -159,13 +161,23 @@ UNBINDINGS: dict[str, tuple[str, str, Any]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def lesser(here: Tenant) -> dict[str, Api]:
+    """Whoever holds less than the greater key, by each way in: with a key, and signed in."""
+    signed_in = person(here.server, "member", permissions=LESSER)
+    return {"a key": here.lesser(*LESSER), "a cookie": here.server.api(None, **signed_in.headers)}
+
+
+@pytest.mark.parametrize("by", ["a key", "a cookie"])
 @pytest.mark.parametrize("status", ["active", "disabled", "revoked"])
 @pytest.mark.parametrize("write", WRITES | UNBINDINGS)
-def test_a_lesser_key_cannot_write_to_a_greater_one(write: str, status: str, here: Tenant) -> None:
+def test_who_holds_less_cannot_write_to_a_greater_key(
+    write: str, status: str, by: str, here: Tenant, lesser: dict[str, Api]
+) -> None:
     """The ceiling holds on every write, a lowering one too; Langflow CVE-2026-33053 on DELETE.
 
-    It is refused, nothing has changed, and the greater key works as before. A revoked key is bound by nobody,
-    and unbound by whoever may change the chatflow.
+    By every way in it is refused, nothing has changed, and the greater key works as before. A revoked key
+    is bound by nobody, and unbound by whoever may change the chatflow.
     """
     bound = make_chatflow(here.owner, "bound")
     greater = make_key(here.owner, "greater", permissions=[GREATER], chatflowIds=[bound["id"]])
@@ -178,7 +190,7 @@ def test_a_lesser_key_cannot_write_to_a_greater_one(write: str, status: str, her
     method, path, body = (WRITES | UNBINDINGS)[write]
     names = {"key": greater["id"], "flow": flow["id"], "bound": bound["id"]}
     filled = None if body is None else _filled(body, names)
-    answer = here.lesser(*LESSER).request(method, path.format(**names), json=filled)
+    answer = lesser[by].request(method, path.format(**names), json=filled)
     if status == "revoked" and write in UNBINDINGS:
         assert answer.status_code == 200
         return

@@ -21,7 +21,7 @@ async def people(call: PageCall) -> Response:
         {
             "person": seen.person,
             "last_seen_at": seen.last_seen_at,
-            "keys": await keys.count(call.caller, seen.person.id),
+            "key_count": await keys.count(call.caller, seen.person.id),
             "is_you": seen.person.id == call.person.id,
             "may_change": covers(held, seen.person.held()),
         }

@@ -1,6 +1,5 @@
 """The cookie of a sign-in: an opaque random secret, out of the reach of scripts."""
 
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
 from starlette.responses import Response
@@ -13,16 +12,19 @@ _OVER_TLS: Final = f"__Host-{COOKIE}"
 
 
 def read(scope: Scope, *, is_https: bool) -> str | None:
-    """Return the secret that the request carries, whatever it is worth."""
-    name = _OVER_TLS if is_https else COOKIE
+    """Return the secret that the request carries, whatever it is worth.
+
+    Other programs on the host may have set cookies of any form; they come along and change nothing.
+    """
+    wanted = (_OVER_TLS if is_https else COOKIE).encode()
     for header, value in scope["headers"]:
-        if header == b"cookie":
-            try:
-                found = SimpleCookie(value.decode("latin-1")).get(name)
-            except CookieError:
-                continue
-            if found is not None and found.value:
-                return found.value
+        if header != b"cookie":
+            continue
+        for pair in value.split(b";"):
+            name, _, content = pair.strip(b" \t").partition(b"=")
+            if name == wanted and content:
+                found: str = content.decode("latin-1")
+                return found
     return None
 
 

@@ -1,0 +1,152 @@
+"""Every page of the application, with what a browser would send to it, and a workspace that has it all."""
+
+import time
+from contextlib import closing
+from typing import Any, Final
+
+from flowkeys.domain.person import Role
+from flowkeys.domain.principal import Caller, operator
+from flowkeys.service import once
+from flowkeys.web.pages.router import SIGNED_IN
+from flowkeys.web.pages.sign_in_cookie import COOKIE
+from flowkeys.web.routes import OPEN, PREFIX
+from tests.conformance.routes import EVERYTHING, UNDECLARED, Declared
+from tests.conformance.tenants import Tenant, database
+from tests.support.flows import echo
+from tests.support.people import PASSWORD, SignedIn, person
+from tests.support.server import Api, Running
+
+PAGES: Final = [route for route in EVERYTHING if not route.path.startswith(f"{PREFIX}/")]
+CLOSED_PAGES: Final = [page for page in PAGES if page.needs not in {OPEN, UNDECLARED}]
+GUARDED_PAGES: Final = [page for page in CLOSED_PAGES if page.needs != SIGNED_IN]
+"""Those that need a permission."""
+UNSAFE_PAGES: Final = [page for page in PAGES if page.method != "GET"]
+
+_MOVES_BY_ITSELF: Final = {"last_used_at", "last_seen_at"}
+_EXPORT: Final = ("new.json", echo().encode(), "application/json")
+_GUIDE: Final = ("guide.md", b"# Guide\n\nThe zebra sleeps.", "text/markdown")
+_NEW_PASSWORD: Final = "another password for tests"
+NO_SECRET: Final = "A" * 43
+"""Has the shape of a link's secret, and opens nothing."""
+
+
+class House:
+    """A workspace as people see it: an owner in two browsers, a member, an invitation, one of each thing."""
+
+    def __init__(self, server: Running, name: str) -> None:
+        self.server = server
+        self.tenant = Tenant(server, name)
+        self.owner = self.person("owner")
+        self.other = self.person("member")
+        workspace = self.tenant.workspace_id
+        links, guest = server.runtime.links, f"guest-of-{self.owner.person.id}@example.com"
+        invited = server.do(links.invite(Caller(operator(workspace)), guest, Role.VIEWER))
+        reset = server.do(links.reset_link(self.other.person.email))
+        key = server.do(server.runtime.keyring.get(Caller(operator(workspace)), self.tenant.key["id"]))
+        email = self.owner.person.email
+        server.do(server.runtime.sign_ins.sign_in(email, PASSWORD, user_agent="Another browser"))
+        with closing(database(server)) as rows:
+            query = "SELECT id FROM sign_in WHERE person_id = ? AND user_agent = 'Another browser'"
+            (sign_in,) = rows.execute(query, (self.owner.person.id,)).fetchone()
+            query = "SELECT id FROM conversation WHERE workspace_id = ?"
+            (conversation,) = rows.execute(query, (workspace,)).fetchone()
+        self.ids = {
+            **self.tenant.ids,
+            "person_id": self.other.person.id,
+            "link_id": invited.link.id,
+            "sign_in_id": sign_in,
+            "conversation_id": conversation,
+            "job_id": "nothing-of-this-id",
+            "name": "base.css",
+            "key_version": key.version,
+            "free_key_id": server.key("free", (), name)["id"],
+        }
+        self.secrets = {"invitation": invited.secret.reveal(), "reset": reset.secret.reveal()}
+
+    def person(self, role: str = "member", permissions: tuple[str, ...] | None = None) -> SignedIn:
+        """Return somebody of the workspace who is signed in; a member with these permissions or the usual."""
+        return person(self.server, role, permissions=permissions, workspace=self.tenant.workspace)
+
+    def browser(self, who: SignedIn | None = None, **headers: str) -> Api:
+        """Return what asks for pages as a browser of ours does, not following redirects."""
+        client = self.server.api(None, **{"Accept": "text/html", "Origin": self.server.url, **headers})
+        client.base_url = self.server.url  # type: ignore[assignment]
+        if who is not None:
+            client.cookies.set(COOKIE, who.secret)
+        return client
+
+
+def dump(server: Running) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of every table, without the times that move by themselves."""
+    with closing(database(server)) as rows:
+        tables = [
+            name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        ]
+        return {table: _rows(rows, table) for table in tables}
+
+
+def _rows(rows: Any, table: str) -> list[tuple[Any, ...]]:
+    found = rows.execute(f'SELECT * FROM "{table}"')
+    kept = [n for n, column in enumerate(found.description) if column[0] not in _MOVES_BY_ITSELF]
+    return [tuple(row[n] for n in kept) for row in found.fetchall()]
+
+
+def form_for(page: Declared, house: House) -> tuple[str, dict[str, Any]]:
+    """Return a path and what an httpx client sends to it: a form that the page takes from its owner."""
+    secret = house.secrets.get(page.path.split("/")[1], NO_SECRET)
+    path = page.path.format(**house.ids, secret=secret)
+    if page.method == "GET":
+        return path, {}
+    names = {"chatflow_name": house.tenant.chatflow["name"], "key_name": house.tenant.key["keyName"]}
+    values = {**house.ids, **names, "email": house.owner.person.email}
+    filled = {name: value.format(**values) for name, value in _FORMS.get(page.path, {}).items()}
+    arguments: dict[str, Any] = {"data": filled or {"nothing": ""}}
+    if page.path == "/keys/new":
+        filled["form"] = _once()
+    if page.path.startswith("/chatflows/new/"):
+        filled["once"] = _once()
+    if page.path in _FILES:
+        arguments["files"] = _FILES[page.path]
+    elif page.path.startswith("/chatflows/new/") and filled.get("name"):
+        arguments["files"] = {"none": ("", b"")}
+    return path, arguments
+
+
+def _once() -> str:
+    return once.issue(lambda: time.time_ns() // 1000)
+
+
+_FILES: Final[dict[str, Any]] = {
+    "/chatflows/new/export": {"file": _EXPORT},
+    "/chatflows/new/documents": {"files": _GUIDE},
+    "/chatflows/{chatflow_id}/import": {"file": _EXPORT},
+}
+_FORMS: Final[dict[str, dict[str, str]]] = {
+    "/sign-in": {"email": "{email}", "password": PASSWORD},
+    "/set-up/{secret}": {"email": "new@example.com", "password": PASSWORD},
+    "/invitation/{secret}": {"name": "Guest", "password": PASSWORD},
+    "/reset/{secret}": {"password": PASSWORD},
+    "/account/name": {"name": "Renamed by a test"},
+    "/account/password": {"oldPassword": PASSWORD, "newPassword": _NEW_PASSWORD},
+    "/people/invite": {"email": "new-{person_id}@example.com", "role": "viewer"},
+    "/people/{person_id}": {"role": "viewer", "version": "1"},
+    "/chatflows/new/export": {"name": "made by a test"},
+    "/chatflows/new/model": {
+        "name": "made by a test",
+        "baseUrl": "https://models.example.com/v1",
+        "model": "small",
+        "prompt": "Be kind.",
+    },
+    "/chatflows/new/documents": {"name": "made by a test"},
+    "/chatflows/{chatflow_id}/rename": {"name": "renamed by a test"},
+    "/chatflows/{chatflow_id}/delete": {"confirm": "{chatflow_name}"},
+    "/chatflows/{chatflow_id}/keys": {"key": "{free_key_id}"},
+    "/chatflows/{chatflow_id}/public": {},
+    "/chatflows/{chatflow_id}/try": {"question": "Hello"},
+    "/keys/new": {"keyName": "made by a test", "expires": "90"},
+    "/keys/disable": {"ids": "{key_id}"},
+    "/keys/enable": {"ids": "{key_id}"},
+    "/keys/revoke": {"ids": "{key_id}"},
+    "/keys/{key_id}/edit": {"keyName": "renamed by a test", "expires": "keep", "version": "{key_version}"},
+    "/keys/{key_id}/revoke": {"confirm": "{key_name}"},
+}
