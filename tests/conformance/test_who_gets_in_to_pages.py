@@ -132,7 +132,7 @@ def test_without_a_sign_in_no_page_shows_anything(page: Declared, house: House) 
         assert answer.headers["location"].startswith("/sign-in?next=%2F")
     else:
         assert answer.status_code == 401
-    part = house.browser(**{"HX-Request": "true"}).request(page.method, path, **arguments)
+    part = house.browser(None, **{"HX-Request": "true"}).request(page.method, path, **arguments)
     assert part.status_code == 401
     assert dump(house.server) == before
 

@@ -16,10 +16,10 @@ class KeysOf:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
-    async def count(self, caller: Caller, person_id: str) -> int:
-        """Return how many there are; none for a caller who may not see keys."""
+    async def count(self, caller: Caller, person_id: str) -> int | None:
+        """Return how many there are, or None to a caller who may not see keys."""
         if not caller.holds("apikeys:view"):
-            return 0
+            return None
         return (await self._keyring.page(caller, _made_by(caller, person_id, 1))).total
 
     async def revoke(self, caller: Caller, person_id: str) -> int:

@@ -5,6 +5,8 @@ from typing import Final
 # The first that is found counts: most browsers claim to be several others as well.
 _BROWSERS: Final = (
     ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
     ("OPR/", "Opera"),
     ("SamsungBrowser/", "Samsung Internet"),
     ("Firefox/", "Firefox"),

@@ -2,8 +2,9 @@
 
 from fastapi import Response
 
+from flowkeys.domain.errors import NotFound
 from flowkeys.domain.permissions import covers
-from flowkeys.domain.person import USERS_MANAGE, held_by
+from flowkeys.domain.person import USERS_MANAGE, Role, held_by
 from flowkeys.service.leavers import KeysOf
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.router import PageRouter
@@ -17,6 +18,7 @@ async def people(call: PageCall) -> Response:
     services, held = call.services, call.person.held()
     keys = KeysOf(services.keyring)
     found = await services.people.all(call.caller)
+    owners = sum(seen.person.role is Role.OWNER for seen in found)
     rows = [
         {
             "person": seen.person,
@@ -24,6 +26,7 @@ async def people(call: PageCall) -> Response:
             "key_count": await keys.count(call.caller, seen.person.id),
             "is_you": seen.person.id == call.person.id,
             "may_change": covers(held, seen.person.held()),
+            "is_last_owner": seen.person.role is Role.OWNER and owners == 1,
         }
         for seen in found
     ]
@@ -36,6 +39,9 @@ async def people(call: PageCall) -> Response:
 
 @router.page("POST", "/people/invitations/{link_id}/withdraw", needs=USERS_MANAGE)
 async def withdraw(link_id: str, call: PageCall) -> Response:
-    """Withdraw an invitation: its link works no more."""
-    await call.services.links.withdraw(call.caller, link_id)
+    """Withdraw an invitation: its link works no more. Of one that is gone already: the same."""
+    try:
+        await call.services.links.withdraw(call.caller, link_id)
+    except NotFound:
+        return call.done("/people", "That invitation was used or withdrawn already.")
     return call.done("/people", "The invitation was withdrawn. Its link does not work any more.")

@@ -1,7 +1,9 @@
 """Inviting, changing and removing people."""
 
+import re
+from typing import Final
+
 from fastapi import Response
-from fastapi.responses import RedirectResponse
 
 from flowkeys.domain.errors import Forbidden, InvalidInput
 from flowkeys.domain.person import USERS_MANAGE, Person
@@ -14,6 +16,8 @@ from flowkeys.web.pages.router import PageRouter
 router = PageRouter()
 
 Errors = dict[str, str]
+
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
 @router.page("GET", "/people/invite", needs=USERS_MANAGE)
@@ -56,7 +60,7 @@ async def change(person_id: str, call: PageCall) -> Response:
     try:
         role, given = form.given(call.caller, person.permissions - offered)
         changed = await services.people.change(
-            call.caller, person_id, role, given, int(version) if version.isdecimal() else None
+            call.caller, person_id, role, given, int(version) if _NUMBER.fullmatch(version) else 0
         )
     except InvalidInput as error:
         return _change_page(call, person, form, by_field(error))
@@ -83,17 +87,18 @@ async def remove(person_id: str, call: PageCall) -> Response:
         await services.people.remove(call.caller, person_id)
     except (InvalidInput, Forbidden) as error:
         return await _remove_page(call, person, str(error).removeprefix("person: "))
-    if person_id == call.person.id:
-        return RedirectResponse("/sign-in", 303)
-    said = f"{person.name} was removed."
+    is_me = person_id == call.person.id
+    said = "Your account was removed." if is_me else f"{person.name} was removed."
     keys = KeysOf(services.keyring)
     if form.has("revokeKeys"):
         try:
             revoked = words.count(await keys.revoke(call.caller, person_id), "key")
         except Forbidden as error:
-            said += f" Their keys were not revoked. {error}"
+            said += f" The keys were not revoked. {error}"
         else:
             said += f" {revoked} revoked."
+    if is_me:
+        return call.done("/sign-in", said)
     if await keys.count(call.caller, person_id):
         return call.done(f"/keys?createdBy={person_id}", f"{said} These keys that they made still work.")
     return call.done("/people", said)
