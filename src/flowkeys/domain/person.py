@@ -26,6 +26,7 @@ MEMBER_PERMISSIONS: Final[PermissionSet] = VIEWER_PERMISSIONS | {
 """What a member holds unless something else was given: keys, chatflows and documents, with all that can be
 done to them."""
 
+_TYPED_LENGTH: Final = 4 * EMAIL_LENGTH
 _UNFIT: Final = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 
 
@@ -102,6 +103,8 @@ def clean_email(text: str) -> str | None:
     Whether mail arrives there nobody knows here: it has one ``@`` with something on both sides, no spaces or
     control characters, and at most 254 characters.
     """
+    if len(text) > _TYPED_LENGTH:  # normalising takes quadratic time, and anybody may try to sign in
+        return None
     email = unicodedata.normalize("NFC", text.strip()).casefold()
     before, _, after = email.partition("@")
     if not before or not after or "@" in after or len(email) > EMAIL_LENGTH:

@@ -10,6 +10,8 @@ from flowkeys.domain.times import SECOND
 RECENT: Final = 7 * 86_400 * SECOND
 """In microseconds. What was used within this time may well be in use still."""
 FIELD: Final = "confirm"
+_COMPARED: Final = 1000
+"""Characters: more than any name has. Normalising takes quadratic time."""
 
 
 def used_recently(last_used_at: int | None, now: int) -> bool:
@@ -32,7 +34,7 @@ def require_name(name: str, typed: str, last_used_at: int | None, now: int) -> N
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip()
+    return unicodedata.normalize("NFC", text[:_COMPARED]).strip()
 
 
 def require_count(count: int, typed: str, last_used: Iterable[int | None], now: int) -> None:

@@ -20,6 +20,7 @@ from flowkeys.service.ports.flows import DocumentParser
 from flowkeys.service.ports.store import Store, Transaction
 
 SOURCE_LENGTH: Final = 500
+_SENT_LENGTH: Final = 4 * SOURCE_LENGTH
 FIELD: Final = "files"
 """The field of the form that files are sent in."""
 
@@ -175,6 +176,8 @@ def clean_source(name: str) -> str | None:
 
     An absolute path, of whichever system, is cut down to its last part; ``..`` leads nowhere.
     """
+    if len(name) > _SENT_LENGTH:  # normalising takes quadratic time
+        return None
     path = _ROOT.sub("", unicodedata.normalize("NFC", name).replace("\\", "/"), count=1)
     source = "/".join(part for part in path.split("/") if part.strip() not in {"", ".", ".."})
     unfit = any(unicodedata.category(c) in {"Cc", "Cs"} for c in source)

@@ -1,5 +1,8 @@
 """Uploads: multipart forms, with a limit on what is read."""
 
+import re
+from typing import Final
+
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -8,6 +11,7 @@ from starlette.types import Message, Receive
 from flowkeys.domain.errors import InvalidInput, TooLarge
 
 FIELD = "files"
+_BOUNDARY: Final = re.compile(r"""\bboundary=("[^"]*"|[^;\s]+)""", re.IGNORECASE)
 
 
 async def read_files(request: Request, *, max_bytes: int, max_files: int) -> list[tuple[str, bytes]]:
@@ -19,7 +23,7 @@ async def read_files(request: Request, *, max_bytes: int, max_files: int) -> lis
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InvalidInput.of(FIELD, "Send the files as multipart/form-data, each in a field named files.")
-    source = Request(request.scope, limited(request.receive, max_bytes))
+    source = readable(request, max_bytes)
     try:
         async with source.form(max_files=max_files, max_fields=10) as form:
             found = [item for item in form.getlist(FIELD) if isinstance(item, UploadFile)]
@@ -31,8 +35,20 @@ async def read_files(request: Request, *, max_bytes: int, max_files: int) -> lis
     return files
 
 
-def limited(receive: Receive, max_bytes: int) -> Receive:
-    """Return `receive`, which raises `TooLarge` once more than `max_bytes` have come."""
+def readable(request: Request, max_bytes: int) -> Request:
+    """Return a request whose form can be read: limited in size, and as UTF-8 whatever it says of itself.
+
+    Some of the codecs that a client could name are slow enough to stop a server, and others raise.
+    """
+    kept = [item for item in request.scope["headers"] if item[0] != b"content-type"]
+    sent = request.headers.get("content-type", "")
+    boundary = _BOUNDARY.search(sent)
+    kind = sent.partition(";")[0] + (f"; {boundary[0]}" if boundary else "")
+    headers = [*kept, (b"content-type", kind.encode("latin-1"))]
+    return Request({**request.scope, "headers": headers}, _limited(request.receive, max_bytes))
+
+
+def _limited(receive: Receive, max_bytes: int) -> Receive:
     seen = 0
 
     async def counted() -> Message:

@@ -8,7 +8,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.web.upload import limited
+from flowkeys.web.upload import readable
 
 MAX_FIELDS: Final = 5000
 MAX_FILES: Final = 1000
@@ -46,7 +46,7 @@ async def read(request: Request, *, max_bytes: int) -> Form:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _KINDS:
         raise InvalidInput.of("form", "Send this as a form.")
-    source = Request(request.scope, limited(request.receive, max_bytes))
+    source = readable(request, max_bytes)
     values: dict[str, list[str]] = {}
     files: dict[str, list[tuple[str, bytes]]] = {}
     try:
@@ -58,6 +58,8 @@ async def read(request: Request, *, max_bytes: int) -> Form:
                     files.setdefault(name, []).append((value.filename, await value.read()))
     except HTTPException as error:
         raise InvalidInput.of("form", f"The form cannot be read: {error.detail}") from None
+    except UnicodeError:
+        raise InvalidInput.of("form", "The form cannot be read: send it as UTF-8.") from None
     if sum(map(len, values.values())) > MAX_FIELDS:
         raise InvalidInput.of("form", f"The form has more than {MAX_FIELDS} fields.")
     return Form(values, files)
