@@ -56,6 +56,8 @@ PEOPLE = (
     P("Alan Turing", "alan@example.com", Role.VIEWER, 40),
     P("מרים כהן", "miriam@example.com", Role.MEMBER, 12),
 )
+NEWCOMER = P("Lise Meitner", "lise@example.com", Role.OWNER, 0)
+"""Of another workspace, in which there is nothing yet."""
 
 _VIEW = ("apikeys:view", "chatflows:view")
 _KEYS = ("apikeys:view", "apikeys:create", "apikeys:update", "apikeys:delete")

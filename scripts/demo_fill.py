@@ -16,6 +16,7 @@ from flowkeys.domain.bearer import MISSING
 from flowkeys.domain.chatflow import ChatflowType
 from flowkeys.domain.decision import Denied
 from flowkeys.domain.link import Purpose
+from flowkeys.domain.listing import ConversationQuery
 from flowkeys.domain.person import Role
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.token import Token
@@ -30,10 +31,13 @@ from scripts.demo_data import (
     BROKEN,
     DOCS,
     ECHO,
+    GRACE,
     HOSTILE,
     INVITED,
     KEYS,
     LONGEST,
+    MIRIAM,
+    NEWCOMER,
     ODD,
     PEOPLE,
     PUBLIC,
@@ -58,6 +62,12 @@ class Demo:
     """Secrets of sign-ins that are alive, by role."""
     invitation: str
     """The path of an invitation that can be accepted."""
+    reset: str
+    """The path of a link to a new password."""
+    person: str
+    """The id of a member."""
+    conversation: str
+    """The id of one with the first chatflow."""
     chatflows: tuple[str, ...]
     """Ids, in the order of the data."""
     keys: dict[str, str]
@@ -67,9 +77,13 @@ class Demo:
         """Return what the paths of pages name in braces."""
         return {
             "invitation": self.invitation,
+            "reset": self.reset,
+            "person": self.person,
+            "conversation": self.conversation,
             "key": self.keys[KEYS[0].name],
             "key_hostile": self.keys[HOSTILE],
             "key_longest": self.keys[LONGEST],
+            "key_disabled": self.keys["Old website"],
             "key_revoked": self.keys["Prototype"],
             "chatflow": self.chatflows[DOCS],
             "chatflow_echo": self.chatflows[ECHO],
@@ -111,6 +125,7 @@ class _Filler:
         self._past = past
         self._operator = Caller(operator(workspace_id))
         self._people: list[Caller] = []
+        self._person_ids: list[str] = []
         self._chatflows: list[str] = []
         self._keys: dict[str, tuple[str, Token]] = {}
 
@@ -129,16 +144,44 @@ class _Filler:
         issued = await self._runtime.links.invite(self._people[ADA], INVITED, Role.MEMBER)
         self._past.days_ago = MINUTE_DAYS
         sign_ins = {person.role.value: await self._sign_in(person) for person in reversed(PEOPLE)}
-        ids = {name: key_id for name, (key_id, _) in self._keys.items()}
-        return Demo(sign_ins, issued.path, tuple(self._chatflows), ids)
+        sign_ins["newcomer"] = await self._newcomer()
+        reset = await self._runtime.links.reset_link(PEOPLE[MIRIAM].email)
+        return Demo(
+            sign_ins=sign_ins,
+            invitation=issued.path,
+            reset=reset.path,
+            person=self._person_ids[GRACE],
+            conversation=await self._conversation(),
+            chatflows=tuple(self._chatflows),
+            keys={name: key_id for name, (key_id, _) in self._keys.items()},
+        )
 
     async def _join(self, person: P) -> None:
         self._past.days_ago = person.joined
-        links = self._runtime.links
-        issued = await links.invite(self._operator, person.email, person.role)
-        secret = issued.secret.reveal()
-        started = await links.accept(Purpose.INVITATION, secret, password=PASSWORD, name=person.name)
+        started = await self._accept(self._operator, person)
         self._people.append(Caller(started.person.as_principal()))
+        self._person_ids.append(started.person.id)
+
+    async def _accept(self, inviter: Caller, person: P) -> Started:
+        links = self._runtime.links
+        issued = await links.invite(inviter, person.email, person.role)
+        secret = issued.secret.reveal()
+        return await links.accept(Purpose.INVITATION, secret, password=PASSWORD, name=person.name)
+
+    async def _newcomer(self) -> str:
+        """Let somebody into a workspace in which there is nothing yet."""
+        workspace = await self._runtime.workspaces.create("Empty")
+        started = await self._accept(Caller(operator(workspace.id)), NEWCOMER)
+        return started.secret.reveal()
+
+    async def _conversation(self) -> str:
+        """Return the latest conversation with the first chatflow, which has sources."""
+        owner = self._people[ADA]
+        query = ConversationQuery(
+            workspace_id=owner.principal.workspace_id, chatflow_id=self._chatflows[DOCS], limit=1
+        )
+        found = await self._runtime.chatflows.conversations(owner, query)
+        return found.items[0].id
 
     async def _sign_in(self, person: P) -> str:
         agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.pages.browser import launch
+from tests.pages.demo import Demonstration, demonstration
 from tests.pages.watched import Watched
 from tests.support.people import SignedIn
 from tests.support.server import Running
@@ -25,6 +26,13 @@ def browser() -> Iterator[Browser]:
         started = launch(playwright)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="package")
+def shown_off(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
+    """The server that the pictures are taken of, filled once: whoever changes it, makes something new."""
+    with demonstration(tmp_path_factory.mktemp("demonstration")) as made:
+        yield made
 
 
 @pytest.fixture

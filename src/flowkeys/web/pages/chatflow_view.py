@@ -17,7 +17,10 @@ from flowkeys.web.pages.start_form import start_form
 
 router = PageRouter()
 
-KEYS_SHOWN: Final = 100
+KEYS_SHOWN: Final = 10
+"""In the table; the others are in the list of keys."""
+_KEYS_TO_CHOOSE: Final = 100
+"""From which the programs choose one."""
 _CONVERSATIONS: Final = 5
 
 
@@ -40,7 +43,8 @@ async def show(chatflow_id: str, call: PageCall) -> Response:
         check=checked.check,
         warnings=checked.warnings,
         keys=keys.items if keys else None,
-        more_keys=keys.total - len(keys.items) if keys else 0,
+        keys_shown=KEYS_SHOWN,
+        more_keys=max(keys.total - KEYS_SHOWN, 0) if keys else 0,
         nobody=keys is not None and all(key.status_at(now) is not Status.ACTIVE for key in keys.items),
         chosen=_chosen(keys.items if keys else (), call.query_params.get("key"), now),
         endpoint=f"{call.origin}/api/v1/prediction/{chatflow.id}",
@@ -64,7 +68,7 @@ async def keys_of(call: PageCall, chatflow_id: str) -> Page[ApiKey] | None:
         chatflow_id=chatflow_id,
         sort="keyName",
         descending=False,
-        limit=KEYS_SHOWN,
+        limit=_KEYS_TO_CHOOSE,
     )
     return await call.services.keyring.page(call.caller, query)
 

@@ -37,9 +37,13 @@
     prepare(event.detail.target);
   });
 
+  // What is shown once is not lost to a key pressed by mistake. Browsers let a page cancel a dialog's closing
+  // only so often, so the key itself is stopped too.
   dialog.addEventListener("cancel", (event) => {
-    // What is shown once is not lost to a key pressed by mistake.
     if (dialog.querySelector("[data-keep-open]")) event.preventDefault();
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && dialog.querySelector("[data-keep-open]")) event.preventDefault();
   });
 
   dialog.addEventListener("close", () => {
