@@ -8,9 +8,12 @@ import base64
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, CDPSession, Error, Page
 
+_SAME_FOR_ALL: Final = "/static/"
+"""What is below here holds nothing of anybody, and reading it takes most of the time."""
 _BUFFERS: Final = {"maxTotalBufferSize": 64_000_000, "maxResourceBufferSize": 16_000_000}
 
 
@@ -85,6 +88,9 @@ class Answers:
     def _on_finished(self, session: CDPSession, request_id: str) -> None:
         begun = self._begun.get(request_id)
         if begun is None or begun.response is None:
+            return
+        if urlsplit(begun.response["url"]).path.startswith(_SAME_FOR_ALL):
+            self._begun.pop(request_id)
             return
         try:
             body = session.send("Network.getResponseBody", {"requestId": request_id})
