@@ -4,6 +4,8 @@ import time
 from contextlib import closing
 from typing import Any, Final
 
+import httpx
+
 from flowkeys.domain.person import Role
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service import once
@@ -70,7 +72,7 @@ class House:
     def browser(self, who: SignedIn | None = None, **headers: str) -> Api:
         """Return what asks for pages as a browser of ours does, not following redirects."""
         client = self.server.api(None, **{"Accept": "text/html", "Origin": self.server.url, **headers})
-        client.base_url = self.server.url  # type: ignore[assignment]
+        client.base_url = httpx.URL(self.server.url)
         if who is not None:
             client.cookies.set(COOKIE, who.secret)
         return client

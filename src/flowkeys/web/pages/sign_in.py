@@ -16,6 +16,7 @@ router = PageRouter()
 
 _WRONG: Final = "The email or the password is wrong."
 _USER_AGENT_CHARACTERS: Final = 300
+_A_LONG_WAIT: Final = 120
 
 
 @router.page("GET", "/sign-in", needs=OPEN)
@@ -72,6 +73,13 @@ def user_agent_of(call: PageCall) -> str | None:
     return call.headers.get("user-agent", "")[:_USER_AGENT_CHARACTERS] or None
 
 
+def _in_words(seconds: int) -> str:
+    """Return a wait, rounded up to minutes when it is long."""
+    if seconds <= _A_LONG_WAIT:
+        return words.count(seconds, "second")
+    return words.count(-(-seconds // 60), "minute")
+
+
 async def _form(
     call: PageCall, target: str, *, email: str = "", refused: SignInRefused | None = None
 ) -> Response:
@@ -79,7 +87,7 @@ async def _form(
     if refused is not None:
         wait = refused.retry_after_seconds
         status = 429 if wait else 422
-        again = f"Too many attempts. Try again in {words.count(wait, 'second')}."
+        again = f"Too many attempts. Try again in {_in_words(wait)}."
         message = again if wait else _WRONG
     response = call.render(
         "sign_in/form.html",
