@@ -11,11 +11,12 @@ from flowkeys.domain.link import Purpose
 from flowkeys.domain.person import Role
 from flowkeys.domain.principal import Caller, Principal
 from flowkeys.domain.times import SECOND
-from flowkeys.service.sign_ins import SignInRefused, Started
+from flowkeys.service.sign_ins import SignInRefused, SignInService, Started
 from tests.service.support import DAY, MINUTE, OTHER_PASSWORD, PASSWORD, House, caller
 
 EMAIL = "ada@example.com"
 NOBODY = "nobody@example.com"
+HOME = "198.51.100.1"
 
 
 async def signed_in(house: House, email: str = EMAIL, password: str = PASSWORD, **about: Any) -> Started:
@@ -127,15 +128,37 @@ async def test_a_success_clears_the_account_s_failures(house: House) -> None:
         await signed_in(house)
 
 
-async def test_somebody_else_s_failures_do_not_lock_anybody_out_for_good(house: House) -> None:
-    """Given a night of guesses, the person signs in after a quarter of an hour at most."""
+async def test_somebody_else_s_failures_do_not_lock_anybody_out(house: House) -> None:
+    """Given guesses each second from other addresses, before and after a restart, the person signs in."""
+    await house.owner()
+    await signed_in(house, address=HOME)
+    for sign_ins in (house.sign_ins, SignInService(house.store, house.passwords, house.clock)):
+        for number in range(70):
+            await sign_ins.sign_in(EMAIL, "wrong password", address=f"203.0.113.{number}")
+            house.clock.pass_(SECOND)
+        assert isinstance(await sign_ins.sign_in(EMAIL, PASSWORD, address="192.0.2.1"), SignInRefused)
+        assert isinstance(await sign_ins.sign_in(EMAIL, PASSWORD, address=HOME), Started)
+
+
+async def test_even_where_nobody_can_be_told_apart_a_wait_ends(house: House) -> None:
+    """Given a night of guesses by the proxy that all come by, a quarter of an hour without any is enough."""
     await house.owner()
     for _ in range(200):
-        answer = await house.sign_ins.sign_in(EMAIL, "wrong password")
+        answer = await house.sign_ins.sign_in(EMAIL, "wrong password", address="127.0.0.1")
         assert isinstance(answer, SignInRefused)
         house.clock.pass_(answer.retry_after_seconds * SECOND)
     house.clock.pass_(15 * MINUTE)
-    await signed_in(house)
+    await signed_in(house, address="127.0.0.1")
+
+
+async def test_where_one_person_signs_in_is_no_known_place_of_another_s(house: House) -> None:
+    """Given guesses for one account, an address at which only somebody else signed in is a stranger's."""
+    await house.owner()
+    await house.join("bob@example.com")
+    await signed_in(house, "bob@example.com", address=HOME)
+    for number in range(50):
+        await house.sign_ins.sign_in(EMAIL, "wrong password", address=f"203.0.113.{number}")
+    assert await house.sign_ins.sign_in(EMAIL, PASSWORD, address=HOME) == SignInRefused(1)
 
 
 async def test_a_link_lets_a_person_in_while_others_fail_for_them(house: House) -> None:

@@ -1,12 +1,23 @@
 """How those who try passwords are slowed down: the arithmetic, with times as arguments."""
 
+from itertools import count
+
 import pytest
 
 from flowkeys.domain.times import SECOND
-from flowkeys.service.throttle import PER_ACCOUNT, PER_ADDRESS, Pace, SignInThrottle, Throttle, network_of
+from flowkeys.service.throttle import (
+    PER_ACCOUNT,
+    PER_ADDRESS,
+    Pace,
+    SignInThrottle,
+    Throttle,
+    Try,
+    network_of,
+)
 from tests.service.support import BEGIN, DAY, HOUR, MINUTE
 
 ACCOUNT = "ada@example.com"
+HOME, STRANGER = "198.51.100.1", "203.0.113.7"
 
 
 def failing(throttle: Throttle, times: int, now: int = BEGIN) -> int:
@@ -87,28 +98,109 @@ def test_an_address_is_slowed_later_and_less() -> None:
     assert throttle.wait(ACCOUNT, now) == 30 * SECOND
 
 
+def let_in(throttle: SignInThrottle, address: str | None, now: int, account: str = ACCOUNT) -> bool:
+    """Try once, and fail; tell whether the password would have been looked at."""
+    return isinstance(throttle.begin(account, address, now), Try)
+
+
+def succeed(throttle: SignInThrottle, address: str | None, now: int) -> None:
+    """Sign in."""
+    attempt = throttle.begin(ACCOUNT, address, now)
+    assert isinstance(attempt, Try)
+    throttle.succeeded(attempt)
+
+
 def test_one_address_cannot_try_many_accounts_at_its_leisure() -> None:
     """Given fifty accounts tried once each from one address, the next has to wait there, not elsewhere."""
     throttle = SignInThrottle()
     for number in range(50):
-        assert throttle.begin(f"{number}@example.com", "203.0.113.7", BEGIN) == 0
-    assert throttle.begin(ACCOUNT, "203.0.113.7", BEGIN) == 1
-    assert throttle.begin(ACCOUNT, "198.51.100.1", BEGIN) == 0
+        assert let_in(throttle, STRANGER, BEGIN, f"{number}@example.com")
+    assert throttle.begin(ACCOUNT, STRANGER, BEGIN) == 1
+    assert let_in(throttle, HOME, BEGIN)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "172.17.0.1", "::ffff:10.0.0.1", "fd00::1", None])
+def test_a_proxy_s_address_makes_nobody_wait_for_others(address: str | None) -> None:
+    """Given a thousand accounts tried by one local address, by which everybody may come, one more is free."""
+    throttle = SignInThrottle()
+    for number in range(1000):
+        assert let_in(throttle, address, BEGIN, f"{number}@example.com")
+    assert let_in(throttle, address, BEGIN)
+
+
+def test_who_guesses_elsewhere_does_not_hold_up_who_was_here_before() -> None:
+    """Given a guess each second from another address for an hour, the person gets in whenever they try."""
+    throttle = SignInThrottle()
+    succeed(throttle, HOME, BEGIN)
+    for second in range(HOUR // SECOND):
+        let_in(throttle, STRANGER, BEGIN + second * SECOND)
+        if second % 7 == 0:
+            succeed(throttle, HOME, BEGIN + second * SECOND)
+
+
+def test_who_is_signed_in_somewhere_is_known_there_after_a_restart() -> None:
+    """Given as many guesses as make every stranger wait, an address that has a sign-in does not wait."""
+    throttle = SignInThrottle()
+    for number in range(50):
+        assert let_in(throttle, f"203.0.113.{number}", BEGIN)
+    assert throttle.begin(ACCOUNT, HOME, BEGIN) == 1
+    assert isinstance(throttle.begin(ACCOUNT, HOME, BEGIN, [None, HOME]), Try)
+
+
+def test_one_network_that_guesses_waits_before_all_strangers_do() -> None:
+    """Given a guess each second from one address, somebody who is new gets in from another."""
+    throttle = SignInThrottle()
+    for second in range(HOUR // SECOND):
+        let_in(throttle, STRANGER, BEGIN + second * SECOND)
+    assert let_in(throttle, HOME, BEGIN + HOUR)
+
+
+def test_a_guesser_with_any_number_of_networks_has_345_guesses_in_the_first_day_and_288_in_the_next() -> None:
+    """Given guesses as soon as they may be made, each from a network of its own, the account slows them."""
+    throttle, now, networks, days = SignInThrottle(), BEGIN, count(), [0, 0]
+    while now < BEGIN + 2 * DAY:
+        outcome = throttle.begin(ACCOUNT, f"2001:db8:0:{next(networks):x}::1", now)
+        if isinstance(outcome, Try):
+            days[(now - BEGIN) // DAY] += 1
+        else:
+            now += outcome * SECOND
+    assert days == [345, 288]
+
+
+def test_a_sign_in_does_not_undo_what_strangers_failed() -> None:
+    """Given fifty guesses from everywhere, the next stranger waits, though the person signed in meanwhile."""
+    throttle = SignInThrottle()
+    succeed(throttle, HOME, BEGIN)
+    for number in range(50):
+        assert let_in(throttle, f"203.0.113.{number}", BEGIN)
+    succeed(throttle, HOME, BEGIN)
+    assert throttle.begin(ACCOUNT, "203.0.113.99", BEGIN) == 1
+
+
+def test_where_people_were_let_in_is_forgotten_too_when_there_are_too_many() -> None:
+    """Given more places than are remembered, who was let in longest ago is a stranger again."""
+    throttle = SignInThrottle(remembered=2)
+    for address in (HOME, "198.51.100.2", "198.51.100.3"):
+        succeed(throttle, address, BEGIN)
+    for number in range(50):
+        assert let_in(throttle, f"203.0.113.{number}", BEGIN)
+    waits = [not let_in(throttle, address, BEGIN) for address in (HOME, "198.51.100.2", "198.51.100.3")]
+    assert waits == [True, False, False]
 
 
 def test_tries_at_once_get_no_further_than_tries_in_a_row() -> None:
-    """Given a hundred tries of which none is decided yet, five are let in."""
+    """Given a hundred tries from one address of which none is decided yet, five are let in."""
     throttle = SignInThrottle()
-    let_in = [throttle.begin(ACCOUNT, f"203.0.113.{number}", BEGIN) == 0 for number in range(100)]
-    assert sum(let_in) == 5
+    assert sum(let_in(throttle, STRANGER, BEGIN) for _ in range(100)) == 5
 
 
 def test_a_try_that_an_outage_kept_from_being_decided_does_not_count() -> None:
     """Given many tries during an outage, the next one need not wait."""
     throttle = SignInThrottle()
     for _ in range(60):
-        assert throttle.begin(ACCOUNT, "203.0.113.7", BEGIN) == 0
-        throttle.undecided(ACCOUNT, "203.0.113.7")
+        attempt = throttle.begin(ACCOUNT, STRANGER, BEGIN)
+        assert isinstance(attempt, Try)
+        throttle.undecided(attempt)
 
 
 @pytest.mark.parametrize(

@@ -190,5 +190,5 @@ class LinkService:
             return start(tx, person, now, self._sign_ins.limits, address=address, user_agent=user_agent)
 
         started = await self._store.write(work)
-        self._sign_ins.forgive(started.person.email)
+        self._sign_ins.forgive(started.person.email, address)
         return started

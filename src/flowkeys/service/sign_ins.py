@@ -66,16 +66,17 @@ class SignInService:
         """
         known_as = clean_email(email) or ""  # what is no address is nobody's
         account = known_as or email[:_ACCOUNT_LENGTH]
-        wait = self._throttle.begin(account, address, self._clock())
-        if wait:
-            return SignInRefused(wait)
+        signed_in_from = await self._store.read(lambda tx: tx.sign_ins.addresses(known_as))
+        attempt = self._throttle.begin(account, address, self._clock(), signed_in_from)
+        if isinstance(attempt, int):
+            return SignInRefused(attempt)
         try:
             started = await self._sign_in(known_as, password, address, user_agent)
         except Unavailable:
-            self._throttle.undecided(account, address)
+            self._throttle.undecided(attempt)
             raise
         if isinstance(started, Started):
-            self._throttle.succeeded(account, address)
+            self._throttle.succeeded(attempt)
         return started
 
     async def find(self, secret_text: str) -> Signed | None:
@@ -185,9 +186,9 @@ class SignInService:
 
         await self._store.write(work)
 
-    def forgive(self, email: str) -> None:
-        """Forget the failures of an account whose holder came another way, by a link."""
-        self._throttle.forgive(email)
+    def forgive(self, email: str, address: str | None) -> None:
+        """Forget the failures of an account where its holder came another way, by a link."""
+        self._throttle.forgive(email, address)
 
     async def settled(self) -> None:
         """Wait until the times of use that are on their way are written."""

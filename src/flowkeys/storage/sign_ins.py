@@ -24,6 +24,13 @@ _FIND = Statement(
 _OF = Statement(
     select(*_COLUMNS).where(*_of_person).order_by(sign_in.c.last_seen_at.desc(), sign_in.c.seq.desc())
 )
+# Before anybody is signed in, so without a workspace; ended ones that are still there included.
+_ADDRESSES = Statement(
+    select(sign_in.c.address)
+    .select_from(person.join(sign_in, sign_in.c.person_id == person.c.id))
+    .where(person.c.email == bindparam("email"))
+    .distinct()
+)
 _TOUCH = Statement(
     update(sign_in).where(sign_in.c.id == bindparam("b_id"), sign_in.c.last_seen_at < bindparam("b_at")),
     ["last_seen_at"],
@@ -66,6 +73,10 @@ class SignInTable:
     def of(self, workspace_id: str, person_id: str) -> list[SignIn]:
         """Return a person's sign-ins, expired ones included, the one seen last first."""
         return [_sign_in(row) for row in self._connection.rows(_OF, _scope(workspace_id, person_id))]
+
+    def addresses(self, email: str) -> list[str | None]:
+        """Return the addresses of the sign-ins of whoever has this email address, in whichever workspace."""
+        return [address for (address,) in self._connection.rows(_ADDRESSES, {"email": email})]
 
     def touch(self, sign_in_id: str, at: int) -> None:
         """Move `last_seen_at` of a sign-in and of its person forward, never back."""

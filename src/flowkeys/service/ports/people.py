@@ -91,6 +91,10 @@ class SignIns(Protocol):
         """Return a person's sign-ins, expired ones included, who was seen last first."""
         ...
 
+    def addresses(self, email: str) -> list[str | None]:
+        """Return the addresses of the sign-ins of whoever has this email address, in whichever workspace."""
+        ...
+
     def touch(self, sign_in_id: str, at: int) -> None:
         """Move `last_seen_at` of a sign-in and of its person forward, never back."""
         ...
