@@ -347,3 +347,16 @@ def test_the_questions_are_accessible_and_fit(
         window.go(here(chatflow, below))
         assert_accessible(window.page)
         assert window.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), below
+
+
+@pytest.mark.parametrize("below", ["/keys/bind", "/keys"])
+def test_who_may_not_see_keys_binds_none(server: Running, owner: Api, chatflow: dict, below: str) -> None:
+    """Neither is one offered, nor is one bound that they know the id of: a refusal has done nothing."""
+    blind = person(server, "member", permissions=("chatflows:view", "chatflows:update"))
+    key = make_key(owner, "Unseen")
+    with browse(blind) as browser:
+        path = here(chatflow, below)
+        answer = browser.get(path) if below.endswith("bind") else send(blind, path, key=key["id"])
+    assert answer.status_code == 403
+    assert "Unseen" not in answer.text
+    assert status(server, chatflow, key) == 403

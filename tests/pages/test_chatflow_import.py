@@ -218,3 +218,13 @@ def test_a_graph_is_replaced_in_a_browser(
     page.get_by_role("button", name="Replace the graph").click()
     page.wait_for_url(f"**/chatflows/{made['id']}")
     assert now(owner, made)["flowData"] == unknown()
+
+
+def test_a_comparison_names_only_so_many_kinds(plain: Browser, chatflow: dict) -> None:
+    """And says how many more there are."""
+    nodes = [{"id": f"n{number}", "data": {"name": f"kind{number:04}"}} for number in range(400)]
+    page = compare(plain, chatflow, json.dumps({"nodes": nodes, "edges": []}).encode())
+    assert page.status_code == 200
+    assert page.text.count("<tr><th") < 120
+    assert page.text.count("this server has no node of the kind") == 100
+    assert "302 more kinds change" in text(page)

@@ -1,6 +1,7 @@
 """Documents that are read while one waits: how far it is, what could not be read, and what is left."""
 
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -151,3 +152,12 @@ def test_a_third_import_at_once_is_refused(
     for one in begun:
         plain.finish(one)
     assert plain.finish(plain.make("documents", WALRUS, name="N3")).status_code == 303
+
+
+@pytest.mark.parametrize("job", ["%E4%B8%AD", "a%0D%0ASet-Cookie:%20x=1", "%25", "%3Fx%23y"])
+def test_a_script_that_watches_no_import_is_sent_to_the_page_that_says_so(plain: Browser, job: str) -> None:
+    """Whatever stands where an id belongs: it goes back as it came, and into no other header."""
+    answer = plain.get(f"/chatflows/new/jobs/{job}", headers={"HX-Request": "true"})
+    assert answer.status_code == 204
+    assert unquote(answer.headers["hx-redirect"]) == f"/chatflows/new/jobs/{unquote(job)}"
+    assert "set-cookie" not in answer.headers

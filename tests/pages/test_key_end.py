@@ -148,3 +148,18 @@ def test_a_viewer_and_another_site_end_nothing(server: Running, owner: Api, page
     )
     assert forged.status_code == 403
     assert status(owner, key) == before
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://[x", "//[", "http://\xff:x/keys", "\xff"])
+@pytest.mark.parametrize("script", [False, True])
+@pytest.mark.parametrize("verb", ["disable", "enable"])
+def test_an_address_that_makes_no_sense_leads_to_the_list(
+    owner: Api, pages: Api, verb: str, address: str, script: bool
+) -> None:
+    """Wherever somebody claims to come from: what was done was done, and the answer says so."""
+    key = make_key(owner, "From nowhere")
+    sent = {"HX-Request": "true", "HX-Current-URL": address} if script else {"Referer": address}
+    raw = {name: value.encode("latin-1") for name, value in sent.items()}
+    answer = pages.post(f"/keys/{key['id']}/{verb}", headers=raw)
+    assert answer.status_code == (204 if script else 303)
+    assert answer.headers["hx-redirect" if script else "location"] == "/keys"

@@ -6,7 +6,14 @@ import pytest
 
 from flowkeys.domain.chatflow import ChatflowType
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.service.chatflow_export import name_from_file, read_export, summarize
+from flowkeys.service.chatflow_export import (
+    MAX_BRACKETS,
+    MAX_EDGES,
+    MAX_NODES,
+    name_from_file,
+    read_export,
+    summarize,
+)
 from flowkeys.service.chatflow_input import ChatflowPatch
 from tests.support.flows import exported
 
@@ -103,3 +110,43 @@ def test_a_graph_is_summed_up_by_kinds() -> None:
 def test_anything_can_be_summed_up(flow_data: str) -> None:
     """A stored graph may be as odd as it likes."""
     assert summarize(flow_data).nodes in {0, 2}
+
+
+def crowd(count: int, inside: str = "{}") -> str:
+    """Return a graph of so many nodes."""
+    return f'{{"nodes":[{",".join([inside] * count)}],"edges":[]}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(crowd(MAX_BRACKETS), "more than 300,000 lists and objects", id="more than is decoded"),
+        pytest.param(crowd(MAX_NODES + 1), "5,001 nodes; at most 5,000", id="too many nodes"),
+        pytest.param(
+            json.dumps({"nodes": [], "edges": [0] * (MAX_EDGES + 1)}), "20,001 edges", id="too many edges"
+        ),
+        pytest.param(json.dumps({"flowData": crowd(MAX_NODES + 1)}), "5,001 nodes", id="nodes inside"),
+        pytest.param(
+            json.dumps({"flowData": crowd(MAX_BRACKETS)}).replace("{}", "\\u007b}"),
+            "more than 300,000",
+            id="inside, and escaped",
+        ),
+    ],
+)
+def test_a_graph_that_nobody_could_look_at_is_refused(text: str, said: str) -> None:
+    """A small file can hold millions of empty nodes, and keep a server busy with them."""
+    with pytest.raises(InvalidInput, match=said):
+        read_export(text.encode(), field="file", what="This file")
+
+
+def test_the_largest_graph_that_is_taken_is_taken() -> None:
+    """With as many nodes as are allowed."""
+    assert (
+        summarize(str(read_export(crowd(MAX_NODES).encode(), field="f", what="It").flow_data)).nodes
+        == MAX_NODES
+    )
+
+
+def test_what_is_too_much_is_not_counted() -> None:
+    """Though it was stored by another way than an export."""
+    assert summarize(crowd(MAX_BRACKETS)).nodes == 0

@@ -29,6 +29,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     person_id: str | None = None
     """The signed-in person who tried the chatflow; with neither key nor person it was asked in public."""
+    is_shortened: bool = False
+    """It is larger than was asked for: its content is cut off, or its details are left out, or both."""
 
 
 class Turn(msgspec.Struct, frozen=True):

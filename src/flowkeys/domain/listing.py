@@ -82,6 +82,12 @@ class MessageQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Exactly those of one conversation: of one caller, where a session id may be several callers'."""
     limit: int = 100
     offset: int = 0
+    shorten_to: int | None = None
+    """Characters of a message's content to read at most; details that come to more than `DETAILS_SHARE` times
+    as much, as JSON, are left out. None reads messages of any size."""
+
+
+DETAILS_SHARE: Final = 5
 
 
 class ConversationQuery(msgspec.Struct, frozen=True, kw_only=True):

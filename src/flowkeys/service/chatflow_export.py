@@ -15,6 +15,10 @@ from flowkeys.service.chatflow_input import EXTRAS, NAME_LENGTH, ChatflowPatch
 
 LARGEST_EXPORT: Final = 10 * 1024 * 1024
 """In bytes."""
+MAX_BRACKETS: Final = 300_000
+"""Lists and objects in a file, which Flowise's own of the largest size do not come to."""
+MAX_NODES: Final = 5_000
+MAX_EDGES: Final = 20_000
 
 _CONFIGURATION: Final = {
     "chatbot_config": "chatbotConfig",
@@ -52,11 +56,12 @@ def read_export(content: bytes, *, field: str, what: str, name: str = "") -> Cha
     found = _object(text, field, what)
     inside = list(_inside(found))
     if inside:
-        return _patch(_only(inside, field, what), name)
+        return _patch(_only(inside, field, what), name, field, what)
     if isinstance(found.get("flowData"), str):
-        return _patch(found, name)
+        return _patch(found, name, field, what)
     if not isinstance(found.get("nodes"), list):
         raise InvalidInput.of(field, f"{what} holds no chatflow: it has neither nodes nor flowData.")
+    _require_fit(found, field, what)
     return _named(ChatflowPatch(type=_type(found, found), flow_data=text), name or _text(found, "name"))
 
 
@@ -68,8 +73,8 @@ def name_from_file(file_name: str) -> str:
 
 
 def summarize(flow_data: str) -> GraphSummary:
-    """Return what is in a graph; one that cannot be read is empty."""
-    flow = _decoded(flow_data)
+    """Return what is in a graph; one that cannot be read, or holds more than an export may, is empty."""
+    flow = None if _is_crowded(flow_data) else _decoded(flow_data)
     nodes = flow.get("nodes") if isinstance(flow, dict) else None
     edges = flow.get("edges") if isinstance(flow, dict) else None
     kinds = Counter(_kind(node) for node in nodes) if isinstance(nodes, list) else Counter[str]()
@@ -81,6 +86,8 @@ def summarize(flow_data: str) -> GraphSummary:
 
 
 def _object(text: str, field: str, what: str) -> dict[str, Any]:
+    if _is_crowded(text):
+        raise _too_much(field, what)
     try:
         found = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
@@ -90,6 +97,23 @@ def _object(text: str, field: str, what: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InvalidInput.of(field, f"{what} holds no chatflow: a JSON object was expected.")
     return found
+
+
+def _is_crowded(text: str) -> bool:
+    """Tell whether a text would take long to decode, without decoding it."""
+    return text.count("[") + text.count("{") > MAX_BRACKETS
+
+
+def _too_much(field: str, what: str) -> InvalidInput:
+    return InvalidInput.of(field, f"{what} holds more than {MAX_BRACKETS:,} lists and objects.")
+
+
+def _require_fit(flow: Any, field: str, what: str) -> None:
+    """Raise `InvalidInput` when a graph has more nodes or edges than anybody could look at."""
+    for name, most in (("nodes", MAX_NODES), ("edges", MAX_EDGES)):
+        members = flow.get(name) if isinstance(flow, dict) else None
+        if isinstance(members, list) and len(members) > most:
+            raise InvalidInput.of(field, f"{what} has {len(members):,} {name}; at most {most:,} are taken.")
 
 
 def _inside(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -102,7 +126,7 @@ def _inside(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _only(inside: list[dict[str, Any]], field: str, what: str) -> dict[str, Any]:
     if len(inside) == 1:
         return inside[0]
-    names = [_text(item, "name") or "one without a name" for item in inside[:_NAMES_SHOWN]]
+    names = [_text(item, "name")[:NAME_LENGTH] or "one without a name" for item in inside[:_NAMES_SHOWN]]
     more = f" and {len(inside) - _NAMES_SHOWN} more" if len(inside) > _NAMES_SHOWN else ""
     raise InvalidInput.of(
         field,
@@ -110,8 +134,11 @@ def _only(inside: list[dict[str, Any]], field: str, what: str) -> dict[str, Any]
     )
 
 
-def _patch(found: dict[str, Any], name: str) -> ChatflowPatch:
+def _patch(found: dict[str, Any], name: str, field: str, what: str) -> ChatflowPatch:
+    if _is_crowded(found["flowData"]):
+        raise _too_much(field, what)
     flow = _decoded(found["flowData"])
+    _require_fit(flow, field, what)
     given = {ours: found[wire] for ours, wire in _CONFIGURATION.items() if isinstance(found.get(wire), str)}
     extras = {member: found[member] for member in EXTRAS if found.get(member) is not None}
     patch = ChatflowPatch(type=_type(found, flow), flow_data=found["flowData"], extras=extras, **given)
@@ -133,7 +160,7 @@ def _type(found: dict[str, Any], flow: Any) -> ChatflowType:
 def _kind(node: Any) -> str:
     data = node.get("data") if isinstance(node, dict) else None
     name = data.get("name") if isinstance(data, dict) else None
-    return name if isinstance(name, str) else "unknown"
+    return name[:NAME_LENGTH] if isinstance(name, str) else "unknown"
 
 
 def _text(found: dict[str, Any], member: str) -> str:

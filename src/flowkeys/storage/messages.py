@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, case, func, insert, literal, select
 
 from flowkeys.domain.conversation import Message, Role, Turn
 from flowkeys.domain.errors import NotFound
-from flowkeys.domain.listing import MessageQuery, Page
+from flowkeys.domain.listing import DETAILS_SHARE, MessageQuery, Page
 from flowkeys.storage import conversations
 from flowkeys.storage.schema_messages import conversation, message
 from flowkeys.storage.statement import Connection, Row, Statement
 
 _NAMES: Final = [c.name for c in message.c if c.name != "seq"]
-_SELECT = select(*(c for c in message.c if c.name != "seq"))
 _INSERT = Statement(insert(message), _NAMES)
 # The latest messages of one session. IS, since a session is a key's, a person's, or nobody's.
 _HISTORY = Statement(
@@ -89,7 +88,7 @@ class MessageTable:
         # Of a session the sum keeps SQLite from walking all messages by number until it meets some.
         of_session = query.session_id is not None or query.conversation_id is not None
         order = message.c.seq + 0 if of_session else message.c.seq
-        found = _SELECT.where(*conditions).order_by(order.desc())
+        found = _select(query.shorten_to).where(*conditions).order_by(order.desc())
         rows = self._connection.query(found.limit(query.limit).offset(query.offset))
         return Page([_message(row) for row in rows], self._count(conditions, query))
 
@@ -99,6 +98,19 @@ class MessageTable:
         counted = select(func.count()).select_from(message).where(*conditions)
         total: int = self._connection.query(counted)[0][0]
         return total
+
+
+def _select(shorten_to: int | None) -> Select[Any]:
+    """Return whole messages, or as much of them as is wanted: what is left out is not even read."""
+    columns: dict[str, ColumnElement[Any]] = {name: message.c[name] for name in _NAMES}
+    is_shortened: ColumnElement[Any] = literal(0)
+    if shorten_to is not None:
+        content, details, room = message.c.content, message.c.details, DETAILS_SHARE * shorten_to
+        columns["content"] = func.substr(content, 1, shorten_to)
+        columns["details"] = case((func.length(details) <= room, details), else_=None)
+        too_large = (func.length(content) > shorten_to) | (func.length(details) > room)
+        is_shortened = case((too_large, 1), else_=0)
+    return select(*columns.values(), is_shortened)
 
 
 def _of_conversation(query: MessageQuery) -> list[ColumnElement[bool]]:
@@ -142,7 +154,8 @@ def _values(item: Message) -> dict[str, object]:
 
 
 def _message(row: Row) -> Message:
-    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    values: dict[str, Any] = dict(zip(_NAMES, row[:-1], strict=True))
+    values["is_shortened"] = bool(row[-1])
     values["role"] = Role(values["role"])
     values["details"] = msgspec.json.decode(values["details"]) if values["details"] else {}
     return Message(**values)

@@ -1,11 +1,10 @@
 """A request for a page: who is signed in, what was sent, and how to answer."""
 
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from fastapi import Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.datastructures import URL
 
 from flowkeys.domain.permissions import covers
 from flowkeys.domain.person import Person, SignIn
@@ -16,6 +15,8 @@ from flowkeys.web.services import Call
 
 FORM_BYTES: Final = 1024 * 1024
 _DIALOG: Final = "dialog"
+_IN_URLS: Final = ":/%#?=@[]!$&'()*+,;"
+"""What a header with an address holds as it is, beside letters and digits: as redirects have it."""
 
 
 class PageCall(Call):
@@ -57,6 +58,16 @@ class PageCall(Call):
     def in_dialog(self) -> bool:
         """Whether the answer goes into the dialog."""
         return self.is_part and self.headers.get("hx-target") == _DIALOG
+
+    @property
+    def came_from(self) -> SplitResult | None:
+        """The page of ours that the call was made on; None when it is another's, or makes no sense."""
+        asked = self.headers.get("hx-current-url" if self.is_part else "referer", "")
+        try:
+            found = urlsplit(asked)
+        except ValueError:  # "http://[", for example: anybody may send anything
+            return None
+        return found if f"{found.scheme}://{found.netloc}" == self.origin else None
 
     async def form(self, *, max_bytes: int = FORM_BYTES) -> form.Form:  # type: ignore[override]
         """Return the form in the body, read once.
@@ -100,7 +111,9 @@ class PageCall(Call):
         From a dialog over the list that `target` names, back to that list as it was: filtered, sorted, paged.
         """
         if self.is_part:
-            response = Response(status_code=204, headers={"HX-Redirect": self._place_in(target)})
+            response = Response(
+                status_code=204, headers={"HX-Redirect": quote(self._place_in(target), safe=_IN_URLS)}
+            )
         else:
             response = RedirectResponse(target, 303)
         if message is not None:
@@ -108,15 +121,10 @@ class PageCall(Call):
         return response
 
     def _place_in(self, target: str) -> str:
-        current = URL(self.headers.get("hx-current-url", ""))
-        asked = urlsplit(target)
-        if (
-            not asked.query
-            and current.path == asked.path
-            and self.origin == f"{current.scheme}://{current.netloc}"
-        ):
-            return f"{current.path}?{current.query}" if current.query else current.path
-        return target
+        current, asked = self.came_from, urlsplit(target)
+        if current is None or asked.query or current.path != asked.path:
+            return target
+        return f"{current.path}?{current.query}" if current.query else current.path
 
 
 def local_path(text: str, otherwise: str = "/") -> str:

@@ -21,6 +21,7 @@ NEEDS: Final = "chatflows:update"
 # The comparison carries the export in base64: four characters for three bytes.
 _ROOM: Final = LARGEST_EXPORT // 3 + FORM_BYTES
 _SMALLER: Final = "Choose a smaller file."
+_KINDS_SHOWN: Final = 100
 _PATH: Final = "/chatflows/{chatflow_id}/import"
 
 
@@ -93,16 +94,15 @@ def _compare(
     call: PageCall, found: Comparison, content: bytes, errors: Errors, status: int = 200
 ) -> Response:
     now, then = found.graph_now.kinds, found.graph_then.kinds
+    changed = [kind for kind in sorted({*now, *then}) if now.get(kind, 0) != then.get(kind, 0)]
     return call.render(
         "chatflows/import_compare.html",
         status,
         chatflow=found.now.chatflow,
         found=found,
         content=base64.b64encode(content).decode(),
-        changed=[
-            (kind, now.get(kind, 0), then.get(kind, 0))
-            for kind in sorted({*now, *then})
-            if now.get(kind, 0) != then.get(kind, 0)
-        ],
+        changed=[(kind, now.get(kind, 0), then.get(kind, 0)) for kind in changed[:_KINDS_SHOWN]],
+        more_changed=max(len(changed) - _KINDS_SHOWN, 0),
+        shown=_KINDS_SHOWN,
         errors=errors,
     )

@@ -3,7 +3,6 @@
 from typing import Final
 
 from fastapi import Response
-from starlette.datastructures import URL
 
 from flowkeys.domain.api_key import ApiKey
 from flowkeys.domain.chatflow import Chatflow
@@ -21,12 +20,14 @@ _SEARCH_LENGTH: Final = 200
 @router.page("GET", "/chatflows/{chatflow_id}/keys/bind", needs="chatflows:update")
 async def choose(chatflow_id: str, call: PageCall) -> Response:
     """Show the keys that could be bound, by name, narrowed by a search."""
+    call.caller.require("apikeys:view")
     return await _choose(call, chatflow_id, call.query_params.get("search", ""), "", {})
 
 
 @router.page("POST", "/chatflows/{chatflow_id}/keys", needs="chatflows:update")
 async def bind(chatflow_id: str, call: PageCall) -> Response:
     """Bind the chosen key."""
+    call.caller.require("apikeys:view")  # before it is bound: the answer names the key
     sent = await call.form()
     key_id, search = sent.text("key"), sent.text("search")
     if not key_id:
@@ -62,8 +63,10 @@ async def unbind(chatflow_id: str, key_id: str, call: PageCall) -> Response:
 
 def _place(call: PageCall, chatflow_id: str) -> str:
     """Return where to go on: the list, when the dialog was opened there, else the chatflow's page."""
-    above = URL(call.headers.get("hx-current-url", "")).path
-    return above if call.is_part and above == "/chatflows" else f"/chatflows/{chatflow_id}"
+    above = call.came_from
+    if call.is_part and above is not None and above.path == "/chatflows":
+        return above.path
+    return f"/chatflows/{chatflow_id}"
 
 
 async def _others(call: PageCall, chatflow: Chatflow, key: ApiKey) -> int:

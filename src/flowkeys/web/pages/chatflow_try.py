@@ -1,11 +1,13 @@
 """``/chatflows/{id}/try``: somebody who is signed in asks a chatflow, and reads on while it answers."""
 
+import asyncio
 from typing import Any, Final
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 from starlette.types import Receive, Scope, Send
 
+from flowkeys.domain.conversation import Message
 from flowkeys.domain.errors import FlowkeysError, FlowNotRunnable, InvalidInput, UpstreamFailed
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.listing import MessageQuery
@@ -16,7 +18,7 @@ from flowkeys.web.errors import of_error
 from flowkeys.web.gate import log_outage
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.router import PageRouter
-from flowkeys.web.pages.said import said
+from flowkeys.web.pages.said import LONGEST, said
 from flowkeys.web.pages.start_form import filled_in, start_form
 from flowkeys.web.respond import send_problem
 from flowkeys.web.stream import EventStream, ignore, run_watched
@@ -46,7 +48,7 @@ async def ask(chatflow_id: str, call: PageCall) -> Response:
     chatflow = (
         await call.services.chatflows.get(call.caller, chatflow_id, permission="chatflows:update")
     ).chatflow
-    if (form := start_form(chatflow.flow_data)) is not None:
+    if (form := await start_form(chatflow.flow_data)) is not None:
         body["form"] = filled_in(form, sent)
     if _STREAM in call.headers.get("accept", ""):
         return _Streamed(call.services.predictor, grant, body)
@@ -91,25 +93,35 @@ async def _page(
 ) -> Response:
     checked = await call.services.chatflows.get(call.caller, chatflow_id, permission="chatflows:update")
     chatflow = checked.chatflow
-    return call.render(
-        "chatflows/try.html",
-        status,
-        chatflow=chatflow,
-        check=checked.check,
-        start=start_form(chatflow.flow_data),
-        session_id=session_id,
-        turns=await _turns(call, chatflow_id, session_id),
-        errors=errors,
-        typed=typed,
-    )
+    start = await start_form(chatflow.flow_data)
+    turns = await _turns(call, chatflow_id, session_id)
+
+    def draw() -> Response:
+        return call.render(
+            "chatflows/try.html",
+            status,
+            chatflow=chatflow,
+            check=checked.check,
+            start=start,
+            session_id=session_id,
+            turns=said(turns),
+            errors=errors,
+            typed=typed,
+        )
+
+    return await asyncio.to_thread(draw)  # it may be large, and nobody else should wait for it
 
 
-async def _turns(call: PageCall, chatflow_id: str, session_id: str) -> list[Any]:
-    """Return what was said in a session, as far as it is the person's own and may be seen."""
+async def _turns(call: PageCall, chatflow_id: str, session_id: str) -> list[Message]:
+    """Return what the person said in a session, the latest first; nothing when they may not see it."""
     if not call.may("chatflows:view"):
         return []
     query = MessageQuery(
-        workspace_id=call.caller.workspace_id, chatflow_id=chatflow_id, session_id=session_id, limit=_TURNS
+        workspace_id=call.caller.workspace_id,
+        chatflow_id=chatflow_id,
+        session_id=session_id,
+        limit=_TURNS,
+        shorten_to=LONGEST,
     )
     found = await call.services.chatflows.messages(call.caller, query)
-    return [said(item) for item in reversed(found.items) if item.person_id == call.person.id]
+    return [item for item in found.items if item.person_id == call.person.id]

@@ -51,7 +51,7 @@ async def show(chatflow_id: str, call: PageCall) -> Response:
         snippets=snippets(call.origin, chatflow_id=chatflow.id),
         drawing=drawing,
         conversations=conversations.items,
-        start=start_form(chatflow.flow_data),
+        start=await start_form(chatflow.flow_data),
         session_id=new_id(),
         turns=(),
         errors={},

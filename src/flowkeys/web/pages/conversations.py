@@ -1,5 +1,6 @@
 """Conversations with a chatflow, and one of them."""
 
+import asyncio
 from typing import Final
 
 from fastapi import Response
@@ -9,7 +10,7 @@ from flowkeys.domain.listing import ConversationQuery, MessageQuery
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.chatflows import page_number
 from flowkeys.web.pages.router import PageRouter
-from flowkeys.web.pages.said import said
+from flowkeys.web.pages.said import LONGEST, said
 
 router = PageRouter()
 
@@ -51,13 +52,18 @@ async def conversation(chatflow_id: str, conversation_id: str, call: PageCall) -
         conversation_id=conversation_id,
         limit=_MESSAGES,
         offset=(page - 1) * _MESSAGES,
+        shorten_to=LONGEST,
     )
     messages = await service.messages(call.caller, query)
-    return call.render(
-        "chatflows/conversation.html",
-        chatflow=chatflow,
-        conversation=found,
-        messages=[said(item) for item in reversed(messages.items)],
-        page=page,
-        are_earlier=page * _MESSAGES < messages.total,
-    )
+
+    def draw() -> Response:
+        return call.render(
+            "chatflows/conversation.html",
+            chatflow=chatflow,
+            conversation=found,
+            messages=said(messages.items),
+            page=page,
+            are_earlier=page * _MESSAGES < messages.total,
+        )
+
+    return await asyncio.to_thread(draw)  # it may be large, and nobody else should wait for it

@@ -103,9 +103,14 @@ _DATA = msgspec.json.Decoder(_Data)
 _EDGE = msgspec.json.Decoder(_Edge)
 
 
+def is_too_large(flow_data: str) -> bool:
+    """Tell whether a flow is too large to be read for a page. Costs a look at each character."""
+    return len(flow_data) > MAX_CHARACTERS or flow_data.count("[") + flow_data.count("{") > MAX_BRACKETS
+
+
 def read(flow_data: str) -> Flow | None:
     """Return what can be drawn of a flow, or None when nothing can. Never raises."""
-    if len(flow_data) > MAX_CHARACTERS or flow_data.count("[") + flow_data.count("{") > MAX_BRACKETS:
+    if is_too_large(flow_data):
         return None
     flow = _decoded(_FLOW, flow_data)
     if flow is None:

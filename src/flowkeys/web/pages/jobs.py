@@ -1,6 +1,7 @@
 """``/chatflows/new/jobs``: how far an import is, and what became of it."""
 
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import Response
 
@@ -22,11 +23,11 @@ async def progress(job_id: str, call: PageCall) -> Response:
     try:
         job = call.services.imports.get(call.caller, job_id)
     except NotFound:
-        return _here_again(call) if call.is_part else call.render("jobs/unknown.html", 404)
+        return _here_again(call, job_id) if call.is_part else call.render("jobs/unknown.html", 404)
     if job.state is State.RUNNING:
         return call.render("jobs/running.html", job=job)
     if call.is_part:
-        return _here_again(call)
+        return _here_again(call, job_id)
     if job.state is State.MADE and not job.errors:
         return call.done(f"/chatflows/{job.chatflow_id}", made_words(job.name))
     return call.render("jobs/ended.html", job=job, shown=SHOWN)
@@ -42,6 +43,6 @@ async def stop(job_id: str, call: PageCall) -> Response:
     return call.done(f"/chatflows/new/jobs/{job.id}")
 
 
-def _here_again(call: PageCall) -> Response:
+def _here_again(call: PageCall, job_id: str) -> Response:
     """Have the whole page loaded: what is to be said is more than its moving part."""
-    return call.done(call.url.path)
+    return call.done(f"/chatflows/new/jobs/{quote(job_id, safe='')}")

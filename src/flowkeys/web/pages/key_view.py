@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import Response
-from starlette.datastructures import URL
 
 from flowkeys.domain.api_key import ApiKey, Status
 from flowkeys.web.pages.call import PageCall
@@ -33,9 +32,7 @@ def facts(call: PageCall, key: ApiKey) -> dict[str, Any]:
 
 def list_of(call: PageCall) -> str:
     """Return where somebody came from to change a key: the list as it was filtered, or a chatflow's page."""
-    asked = call.headers.get("hx-current-url") if call.is_part else call.headers.get("referer")
-    current = URL(asked or "")
-    is_ours = f"{current.scheme}://{current.netloc}" == call.origin
-    if not is_ours or not (current.path == "/keys" or current.path.startswith("/chatflows/")):
+    current = call.came_from
+    if current is None or not (current.path == "/keys" or current.path.startswith("/chatflows/")):
         return "/keys"
     return f"{current.path}?{current.query}" if current.query else current.path

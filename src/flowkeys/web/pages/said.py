@@ -1,5 +1,6 @@
 """What was said in a conversation, ready to be shown: as text, whatever a flow or a stranger put into it."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +11,10 @@ _SHOWN: Final = 100
 """How many sources or tools of one answer are shown."""
 _CHARACTERS: Final = 4000
 """How much of one source, or of what a tool was given and gave, is shown."""
+_ROOM: Final = 500_000
+"""Characters of sources and tools on one page, after which the earlier answers are shown without theirs."""
+LONGEST: Final = 20_000
+"""How many characters of one message are shown."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -34,17 +39,31 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     is_question: bool
     sources: list[Source] = []
     tools: list[Tool] = []
+    is_shortened: bool = False
+    """There is more of it than is shown."""
 
 
-def said(message: Message) -> Said:
-    """Return a stored message as it is shown."""
-    return Said(
-        text=message.content,
-        at=message.created_at,
-        is_question=message.role is Role.USER,
-        sources=[_source(item) for item in _objects(message.details.get("sourceDocuments"))],
-        tools=[_tool(item) for item in _objects(message.details.get("usedTools"))],
-    )
+def said(messages: Iterable[Message]) -> list[Said]:
+    """Return stored messages, the latest first, as they are shown: the earliest first."""
+    shown, room = [], _ROOM
+    for message in messages:
+        sources = [_source(item) for item in _objects(message.details.get("sourceDocuments"))]
+        tools = [_tool(item) for item in _objects(message.details.get("usedTools"))]
+        room -= sum(len(item.name) + len(item.text) for item in sources)
+        room -= sum(len(item.name) + len(item.about) for item in tools)
+        shown.append(
+            Said(
+                text=message.content[:LONGEST],
+                at=message.created_at,
+                is_question=message.role is Role.USER,
+                sources=sources if room >= 0 else [],
+                tools=tools if room >= 0 else [],
+                is_shortened=message.is_shortened
+                or len(message.content) > LONGEST
+                or (room < 0 and bool(sources or tools)),
+            )
+        )
+    return shown[::-1]
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

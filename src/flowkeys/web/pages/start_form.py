@@ -1,10 +1,12 @@
 """The form that a chatflow starts with, read from its graph so that people can fill it in."""
 
+import asyncio
 from typing import Any, Final, Literal
 
 import msgspec
 
 from flowkeys.web.pages.form import Form
+from flowkeys.web.pages.graph_reading import is_too_large
 
 PREFIX: Final = "form."
 """What the form's fields are called on the page: as errors name them."""
@@ -36,8 +38,18 @@ class StartForm(msgspec.Struct, frozen=True):
     odd: tuple[str, ...]
 
 
-def start_form(flow_data: str) -> StartForm | None:
-    """Return the form that a chatflow starts with; None when it starts with a question."""
+async def start_form(flow_data: str) -> StartForm | None:
+    """Return the form that a chatflow starts with; None when it starts with a question.
+
+    A graph that is too large to be drawn is not read for its form either.
+    """
+    # In a thread: a graph may be large, and nobody else should wait for it.
+    return await asyncio.to_thread(_read, flow_data)
+
+
+def _read(flow_data: str) -> StartForm | None:
+    if is_too_large(flow_data):
+        return None
     try:
         flow = msgspec.json.decode(flow_data)
         data = next(
