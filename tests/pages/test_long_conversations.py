@@ -64,6 +64,15 @@ def test_a_long_message_is_cut_and_says_where_the_rest_is(place: Place, where: s
     assert f"/api/v1/chatflows/{chatflow}/messages" in page.text
 
 
+def test_what_follows_a_nul_is_shown_and_cut_too(place: Place) -> None:
+    """A character like any other, though the database takes it for the end of a text."""
+    chatflow = place.chatflow("Odd")
+    page = place.get(talk(place, chatflow, message("a\0" + "é" * LONGEST), message("b\0after")), place.owner)
+    assert page.text.count("é") == LONGEST - 2
+    assert "b\0after" in page.text
+    assert words(page).count(MORE) == 1
+
+
 def test_a_hundred_large_messages_make_no_huge_page(place: Place) -> None:
     """Nor do their sources, of which the latest answers' are shown."""
     chatflow = place.chatflow("Talkative")

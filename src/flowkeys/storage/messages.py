@@ -5,7 +5,19 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, case, func, insert, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    ScalarSelect,
+    Select,
+    bindparam,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from flowkeys.domain.conversation import Message, Role, Turn
 from flowkeys.domain.errors import NotFound
@@ -90,7 +102,7 @@ class MessageTable:
         order = message.c.seq + 0 if of_session else message.c.seq
         found = _select(query.shorten_to).where(*conditions).order_by(order.desc())
         rows = self._connection.query(found.limit(query.limit).offset(query.offset))
-        return Page([_message(row) for row in rows], self._count(conditions, query))
+        return Page([_message(row, query.shorten_to) for row in rows], self._count(conditions, query))
 
     def _count(self, conditions: list[ColumnElement[bool]], query: MessageQuery) -> int:
         if len(conditions) == len(("workspace", "chatflow")):
@@ -103,14 +115,15 @@ class MessageTable:
 def _select(shorten_to: int | None) -> Select[Any]:
     """Return whole messages, or as much of them as is wanted: what is left out is not even read."""
     columns: dict[str, ColumnElement[Any]] = {name: message.c[name] for name in _NAMES}
-    is_shortened: ColumnElement[Any] = literal(0)
+    are_details_left_out: ColumnElement[Any] = literal(0)
     if shorten_to is not None:
-        content, details, room = message.c.content, message.c.details, DETAILS_SHARE * shorten_to
-        columns["content"] = func.substr(content, 1, shorten_to)
-        columns["details"] = case((func.length(details) <= room, details), else_=None)
-        too_large = (func.length(content) > shorten_to) | (func.length(details) > room)
-        is_shortened = case((too_large, 1), else_=0)
-    return select(*columns.values(), is_shortened)
+        # In bytes, at most four to a character: of a text SQLite sees nothing behind a NUL.
+        content = cast(message.c.content, LargeBinary)
+        columns["content"] = func.substr(content, 1, 4 * (shorten_to + 1))
+        is_large = func.length(message.c.details) > DETAILS_SHARE * shorten_to
+        columns["details"] = case((is_large, None), else_=message.c.details)
+        are_details_left_out = case((is_large, 1), else_=0)
+    return select(*columns.values(), are_details_left_out)
 
 
 def _of_conversation(query: MessageQuery) -> list[ColumnElement[bool]]:
@@ -153,9 +166,13 @@ def _values(item: Message) -> dict[str, object]:
     }
 
 
-def _message(row: Row) -> Message:
+def _message(row: Row, shorten_to: int | None) -> Message:
     values: dict[str, Any] = dict(zip(_NAMES, row[:-1], strict=True))
     values["is_shortened"] = bool(row[-1])
+    if shorten_to is not None:
+        text = values["content"].decode(errors="ignore")  # the last character may be cut in two
+        values["content"] = text[:shorten_to]
+        values["is_shortened"] |= len(text) > shorten_to
     values["role"] = Role(values["role"])
     values["details"] = msgspec.json.decode(values["details"]) if values["details"] else {}
     return Message(**values)
