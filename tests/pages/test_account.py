@@ -197,6 +197,7 @@ def test_the_forms_help_password_managers(here: Api) -> None:
         assert re.search(rf'name="{name}"[^>]*autocomplete="{kind}"', text), name
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_the_account_is_accessible(visit: Visit, server: Running, theme: str, width: int) -> None:

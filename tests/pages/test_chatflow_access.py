@@ -333,6 +333,7 @@ def test_a_wrong_name_in_the_dialog_is_told_there(
     expect(page).to_have_url(f"{server.url}/chatflows")
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_the_questions_are_accessible_and_fit(

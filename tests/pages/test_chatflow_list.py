@@ -192,6 +192,7 @@ def test_the_list_can_be_narrowed_without_scripts(
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_the_list_is_accessible_and_fits(

@@ -348,6 +348,7 @@ def test_a_conversation_that_is_none_is_not_there(api: Api, who: SignedIn, path:
         assert browser.get(f"/chatflows/{make_chatflow(api)['id']}{path}").status_code == 404
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_what_is_said_is_accessible_and_fits(

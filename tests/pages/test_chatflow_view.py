@@ -189,6 +189,7 @@ def test_a_new_key_for_it_is_made_in_the_dialog(who: SignedIn, chatflow: dict, v
     expect(box).to_be_checked()
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_the_page_is_accessible_and_fits(

@@ -53,6 +53,7 @@ def shown(window: Watched) -> None:
     assert fits(window.page), window.page.url
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_every_dialog_of_a_key_is_accessible_and_fits(

@@ -33,6 +33,7 @@ def statuses(page: Page) -> list[str]:
     return page.locator("tbody .badge").all_inner_texts()
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_the_question_before_revoking_is_accessible(

@@ -42,6 +42,7 @@ def found(page: Page) -> list[str]:
     return page.locator("tbody th a").all_inner_texts()
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_the_list_is_accessible(varied: Place, visit: Visit, theme: str, width: int) -> None:
@@ -51,6 +52,7 @@ def test_the_list_is_accessible(varied: Place, visit: Visit, theme: str, width: 
     assert_accessible(window.page)
 
 
+@pytest.mark.slow
 @light_and_dark
 def test_the_other_states_of_the_page_are_accessible(place: Place, visit: Visit, theme: str) -> None:
     """No key at all, none that matches, the choice of a chatflow."""

@@ -194,6 +194,7 @@ def test_names_and_addresses_are_text(own: Running) -> None:
     assert "<img" not in answer.text
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 @pytest.mark.parametrize("purpose", PURPOSES)

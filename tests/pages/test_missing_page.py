@@ -1,5 +1,7 @@
 """The page that says that there is no such page."""
 
+import pytest
+
 from tests.pages.axe import assert_accessible
 from tests.pages.browser import light_and_dark, wide_and_narrow
 from tests.pages.conftest import Visit
@@ -7,6 +9,7 @@ from tests.support.people import person
 from tests.support.server import Running
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_a_page_that_is_not_there_says_so_to_everybody(

@@ -20,6 +20,7 @@ def named(page: Page, name: str) -> Locator:
     return page.get_by_role("row").filter(has_text=name)
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_people_and_their_dialogs_are_accessible(

@@ -193,6 +193,7 @@ def test_whoever_is_not_signed_in_sees_no_way_further(own: Running) -> None:
     }
 
 
+@pytest.mark.slow
 @light_and_dark
 @wide_and_narrow
 def test_the_page_of_the_sign_in_is_accessible(visit: Visit, own: Running, theme: str, width: int) -> None:
