@@ -12,11 +12,11 @@ from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import Clock
 from flowkeys.domain.token import Token
-from flowkeys.service.key_bulk import BulkResult, all_of, checked_ids, set_status
+from flowkeys.service.key_bulk import MAX_KEYS, BulkResult, all_of, checked_ids, set_status
 from flowkeys.service.key_changes import get_key, given, record_change, save, set_chatflows, with_status
 from flowkeys.service.key_input import KeyPatch, NewKey, checked
 from flowkeys.service.once import spend
-from flowkeys.service.ports.store import Store, Transaction
+from flowkeys.service.ports.store import KeysMade, Store, Transaction
 from flowkeys.service.ports.verification import RecentUses
 
 Expectation = Callable[[ApiKey], None]
@@ -126,6 +126,18 @@ class Keyring:
         own = msgspec.structs.replace(query, workspace_id=caller.workspace_id)
         now = self._clock()
         return await self._store.read(lambda tx: tx.keys.page(own, now))
+
+    async def made_by(self, caller: Caller, creator_id: str) -> KeysMade:
+        """Count what a person or key made, also through keys, without what is revoked."""
+        caller.require("apikeys:view")
+        return await self._store.read(lambda tx: tx.keys.made_by(caller.workspace_id, creator_id))
+
+    async def ids_made_by(self, caller: Caller, creator_id: str) -> list[str]:
+        """Return the first thousand of the keys that `made_by` counts."""
+        caller.require("apikeys:view")
+        return await self._store.read(
+            lambda tx: tx.keys.ids_made_by(caller.workspace_id, creator_id, MAX_KEYS)
+        )
 
     async def update(
         self, caller: Caller, key_id: str, patch: KeyPatch, expect: Expectation | None = None

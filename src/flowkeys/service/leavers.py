@@ -1,43 +1,35 @@
-"""What becomes of the keys of somebody who leaves: they work on until they are revoked."""
+"""What becomes of the keys of somebody who leaves: they work on until they are revoked.
 
-import msgspec
+A key that may make keys outlives whoever made it, and so do the keys that it made: all of them are theirs.
+"""
 
-from flowkeys.domain.listing import UNPAGED_LIMIT, KeyQuery
 from flowkeys.domain.principal import Caller
-from flowkeys.service.key_bulk import MAX_KEYS
 from flowkeys.service.keyring import Keyring
-
-_PART = min(MAX_KEYS, UNPAGED_LIMIT)
+from flowkeys.service.ports.store import KeysMade
 
 
 class KeysOf:
-    """The keys that one person made, those that are revoked left out."""
+    """The keys that one person made, also through keys of theirs, those that are revoked left out."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
-    async def count(self, caller: Caller, person_id: str) -> int | None:
+    async def count(self, caller: Caller, person_id: str) -> KeysMade | None:
         """Return how many there are, or None to a caller who may not see keys."""
         if not caller.holds("apikeys:view"):
             return None
-        return (await self._keyring.page(caller, _made_by(caller, person_id, 1))).total
+        return await self._keyring.made_by(caller, person_id)
 
     async def revoke(self, caller: Caller, person_id: str) -> int:
         """Revoke all of them, a thousand in a transaction; return how many there were.
+
+        The first made are the first that are revoked: no key makes another behind the back of this.
 
         Raises:
             Forbidden: the caller may not revoke keys, or some hold more than the caller does.
         """
         caller.require("apikeys:delete")
         revoked = 0
-        while True:
-            page = await self._keyring.page(caller, _made_by(caller, person_id, _PART))
-            if not page.items:
-                return revoked
-            result = await self._keyring.revoke_many(caller, [key.id for key in page.items])
-            revoked += result.affected
-
-
-def _made_by(caller: Caller, person_id: str, limit: int) -> KeyQuery:
-    query = KeyQuery(workspace_id=caller.workspace_id, created_by_id=person_id)
-    return msgspec.structs.replace(query, limit=limit)
+        while ids := await self._keyring.ids_made_by(caller, person_id):
+            revoked += (await self._keyring.revoke_many(caller, ids)).affected
+        return revoked

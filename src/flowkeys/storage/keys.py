@@ -10,7 +10,8 @@ from flowkeys.domain.api_key import ApiKey, BoundChatflow, Creator, Status, fold
 from flowkeys.domain.digest import ALGORITHM, TokenDigest
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
-from flowkeys.storage import key_page
+from flowkeys.service.ports.store import KeysMade
+from flowkeys.storage import key_makers, key_page
 from flowkeys.storage.schema import api_key, binding, chatflow, token
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
@@ -150,6 +151,14 @@ class KeyTable:
         found = self._connection.rows(_BY_SEQ, {"seqs": in_json(seqs)})
         by_seq = {row[-1]: row[:-1] for row in found}
         return Page(self._keys([by_seq[seq] for seq in seqs]), total)
+
+    def made_by(self, workspace_id: str, creator_id: str) -> KeysMade:
+        """Count the keys that a person or a key made, and those that were made by such keys, and so on."""
+        return key_makers.count(self._connection, workspace_id, creator_id)
+
+    def ids_made_by(self, workspace_id: str, creator_id: str, most: int) -> list[str]:
+        """Return the ids of what `made_by` counts, the first made first, at most so many."""
+        return key_makers.ids(self._connection, workspace_id, creator_id, most)
 
     def update(self, key: ApiKey) -> None:
         """Write what may change of a key, and no time of use."""

@@ -32,6 +32,33 @@ class SentForm(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: int
 
 
+class MadeThrough(msgspec.Struct, frozen=True):
+    """A key that made others, and how many of those are not revoked."""
+
+    key_id: str
+    name: str
+    total: int
+
+
+class KeysMade(msgspec.Struct, frozen=True):
+    """The keys that somebody made and that are not revoked."""
+
+    own: int
+    """How many they made themselves."""
+    through: tuple[MadeThrough, ...] = ()
+    """Those that were made by keys of theirs, or by keys that such keys made; revoked makers included."""
+
+    @property
+    def through_keys(self) -> int:
+        """How many were made by keys."""
+        return sum(each.total for each in self.through)
+
+    @property
+    def total(self) -> int:
+        """How many there are in all."""
+        return self.own + self.through_keys
+
+
 class Keys(Protocol):
     """Keys within one transaction."""
 
@@ -49,6 +76,14 @@ class Keys(Protocol):
 
     def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
         """Return the keys that match, sorted, with the number of all that match."""
+        ...
+
+    def made_by(self, workspace_id: str, creator_id: str) -> KeysMade:
+        """Count the keys that a person or a key made, and those that were made by such keys, and so on."""
+        ...
+
+    def ids_made_by(self, workspace_id: str, creator_id: str, most: int) -> list[str]:
+        """Return the ids of what `made_by` counts, the first made first, at most so many."""
         ...
 
     def update(self, key: ApiKey) -> None:

@@ -23,7 +23,7 @@ async def people(call: PageCall) -> Response:
         {
             "person": seen.person,
             "last_seen_at": seen.last_seen_at,
-            "key_count": await keys.count(call.caller, seen.person.id),
+            "made": await keys.count(call.caller, seen.person.id),
             "is_you": seen.person.id == call.person.id,
             "may_change": covers(held, seen.person.held()),
             "is_last_owner": seen.person.role is Role.OWNER and owners == 1,

@@ -18,6 +18,8 @@ router = PageRouter()
 Errors = dict[str, str]
 
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
+_MAKERS_SHOWN: Final = 10
+"""Keys that made keys, when somebody is removed: so many by name, the others in number."""
 
 
 @router.page("GET", "/people/invite", needs=USERS_MANAGE)
@@ -36,7 +38,7 @@ async def invite(call: PageCall) -> Response:
     except InvalidInput as error:
         return _invite_page(call, form, by_field(error))
     except Forbidden as error:
-        return _invite_page(call, form, {"role": str(error)})
+        return _invite_page(call, form, {"role": str(error)}, 403)
     return call.render(
         "people/invited.html", title="Invitation made", link=issued.link, address=call.origin + issued.path
     )
@@ -65,7 +67,7 @@ async def change(person_id: str, call: PageCall) -> Response:
     except InvalidInput as error:
         return _change_page(call, person, form, by_field(error))
     except Forbidden as error:
-        return _change_page(call, person, form, {"role": str(error)})
+        return _change_page(call, person, form, {"role": str(error)}, 403)
     is_me = person_id == call.person.id
     return call.done(
         "/" if is_me else "/people", f"{changed.name} is {_with_article(changed.role.value)} now."
@@ -85,8 +87,10 @@ async def remove(person_id: str, call: PageCall) -> Response:
     person = await services.people.get(call.caller, person_id)
     try:
         await services.people.remove(call.caller, person_id)
-    except (InvalidInput, Forbidden) as error:
-        return await _remove_page(call, person, str(error).removeprefix("person: "))
+    except Forbidden as error:
+        return await _remove_page(call, person, str(error), 403)
+    except InvalidInput as error:
+        return await _remove_page(call, person, str(error).removeprefix("person: "), 422)
     is_me = person_id == call.person.id
     said = "Your account was removed." if is_me else f"{person.name} was removed."
     keys = KeysOf(services.keyring)
@@ -99,15 +103,22 @@ async def remove(person_id: str, call: PageCall) -> Response:
             said += f" {revoked} revoked."
     if is_me:
         return call.done("/sign-in", said)
-    if await keys.count(call.caller, person_id):
-        return call.done(f"/keys?createdBy={person_id}", f"{said} These keys that they made still work.")
-    return call.done("/people", said)
+    left = await keys.count(call.caller, person_id)
+    if left is None or not left.total:
+        return call.done("/people", said)
+    if left.through:
+        said += f" {words.count(left.through_keys, 'key')} made by their keys still work."
+    if not left.own:
+        return call.done("/people", said)
+    return call.done(f"/keys?createdBy={person_id}", f"{said} These keys that they made still work.")
 
 
-def _invite_page(call: PageCall, form: PersonForm, errors: Errors | None = None) -> Response:
+def _invite_page(
+    call: PageCall, form: PersonForm, errors: Errors | None = None, refused: int = 422
+) -> Response:
     return call.render(
         "people/invite.html",
-        422 if errors else 200,
+        refused if errors else 200,
         title="Invite somebody",
         form=form,
         errors=errors or {},
@@ -116,10 +127,12 @@ def _invite_page(call: PageCall, form: PersonForm, errors: Errors | None = None)
     )
 
 
-def _change_page(call: PageCall, person: Person, form: PersonForm, errors: Errors | None = None) -> Response:
+def _change_page(
+    call: PageCall, person: Person, form: PersonForm, errors: Errors | None = None, refused: int = 422
+) -> Response:
     return call.render(
         "people/change.html",
-        422 if errors else 200,
+        refused if errors else 200,
         title=person.name,
         subject=person,
         form=form,
@@ -129,14 +142,17 @@ def _change_page(call: PageCall, person: Person, form: PersonForm, errors: Error
     )
 
 
-async def _remove_page(call: PageCall, person: Person, message: str | None = None) -> Response:
+async def _remove_page(
+    call: PageCall, person: Person, message: str | None = None, status: int = 200
+) -> Response:
     return call.render(
         "people/remove.html",
-        422 if message else 200,
+        status,
         title=f"Remove {person.name}",
         subject=person,
         message=message,
         keys=await KeysOf(call.services.keyring).count(call.caller, person.id),
+        shown=_MAKERS_SHOWN,
         is_you=person.id == call.person.id,
     )
 
