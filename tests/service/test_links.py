@@ -287,12 +287,52 @@ async def test_an_invitation_is_worth_what_its_sender_is_worth_now(house: House)
     await house.people.change(caller(ada), bob.person.id, Role.VIEWER)
     assert not await works(house, issued)
     assert await house.links.invitations(caller(ada)) == []
-    await house.people.change(caller(ada), bob.person.id, Role.MEMBER, INVITER)
-    assert await works(house, issued)
-    await house.people.remove(caller(ada), bob.person.id)
-    assert not await works(house, issued)
     with pytest.raises(NotFound):
         await house.links.accept(Purpose.INVITATION, issued.secret.reveal(), password=PASSWORD)
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.MEMBER])
+async def test_an_invitation_does_not_come_back_with_what_its_sender_lost(house: House, role: Role) -> None:
+    """Given a sender who was demoted and promoted again, their invitation stays void, and the log says so."""
+    ada = await house.owner()
+    bob = await house.join(BOB, role, INVITER)
+    issued = await house.links.invite(caller(bob), "eve@example.com", Role.MEMBER)
+    await house.people.change(caller(ada), bob.person.id, Role.VIEWER)
+    await house.people.change(caller(ada), bob.person.id, role, INVITER)
+    assert not await works(house, issued)
+    query = "SELECT actor_name, subject_id FROM audit WHERE action = 'person.withdraw_invitation'"
+    assert house.rows(query) == [("ada", issued.link.id)]
+
+
+async def test_removing_a_person_withdraws_their_invitations_and_nobody_else_s(house: House) -> None:
+    """Given invitations of two people, those of the one who goes leave the database with them."""
+    ada = await house.owner()
+    bob = await house.join(BOB, Role.MEMBER, INVITER)
+    await house.links.invite(caller(bob), "eve@example.com", Role.MEMBER)
+    other = await house.links.invite(caller(ada), "finn@example.com", Role.MEMBER)
+    await house.people.remove(caller(ada), bob.person.id)
+    assert house.rows("SELECT id FROM link") == [(other.link.id,)]
+
+
+async def test_a_change_that_leaves_an_invitation_backed_leaves_it(house: House) -> None:
+    """Given an owner who becomes a member that may invite, what they still hold they still give."""
+    ada = await house.owner()
+    bob = await house.join(BOB, Role.OWNER)
+    small = await house.links.invite(caller(bob), "eve@example.com", Role.MEMBER)
+    large = await house.links.invite(caller(bob), "finn@example.com", Role.OWNER)
+    await house.people.change(caller(ada), bob.person.id, Role.MEMBER, INVITER)
+    assert [await works(house, one) for one in (small, large)] == [True, False]
+
+
+async def test_that_an_address_belongs_to_somebody_elsewhere_is_not_said(house: House) -> None:
+    """Given a person of another workspace, the refusal says neither where nor that there is somebody."""
+    ada = await house.owner()
+    shop = Caller(operator((await house.workspaces.create("Shop")).id))
+    await house.join(BOB, by=shop)
+    with pytest.raises(InvalidInput) as caught:
+        await house.links.invite(caller(ada), BOB, Role.VIEWER)
+    said = [error.message for error in caught.value.errors]
+    assert said == ["This email address cannot be used here. Use another one."]
 
 
 async def test_an_invitation_can_be_withdrawn(house: House) -> None:

@@ -55,7 +55,7 @@ def join(
     tx: Transaction, link: Link, email: str, name: str, hashed: str, now: int, address: str | None
 ) -> Person:
     """Make the person of a set-up link or an invitation."""
-    require_free(tx, email)
+    require_free(tx, link.workspace_id, email)
     person = Person(
         id=new_id(),
         workspace_id=link.workspace_id,
@@ -83,6 +83,14 @@ def join(
     return person
 
 
+def void_unbacked(tx: Transaction, caller: Caller, sender_id: str, now: int) -> None:
+    """Withdraw the invitations of somebody who could not send them any more, so that none comes back."""
+    for link in tx.links.of(caller.workspace_id, Purpose.INVITATION):
+        if link.created_by.id == sender_id and not _is_backed(tx, link, now):
+            tx.links.remove(caller.workspace_id, link.id)
+            note_link(tx, caller, now, "withdraw_invitation", link)
+
+
 def reset(tx: Transaction, link: Link, hashed: str, now: int, address: str | None) -> Person:
     """Set the password of a link's person."""
     person = tx.people.get(link.workspace_id, link.person_id or "")
@@ -92,10 +100,14 @@ def reset(tx: Transaction, link: Link, hashed: str, now: int, address: str | Non
     return person
 
 
-def require_free(tx: Transaction, email: str) -> None:
-    """Raise `InvalidInput` when somebody has this address."""
-    if tx.people.find(email) is not None:
+def require_free(tx: Transaction, workspace_id: str, email: str) -> None:
+    """Raise `InvalidInput` when somebody has this address; of another workspace it is not told."""
+    person = tx.people.find(email)
+    if person is None:
+        return
+    if person.workspace_id == workspace_id:
         raise InvalidInput.of("email", "Somebody with this email address is here already.")
+    raise InvalidInput.of("email", "This email address cannot be used here. Use another one.")
 
 
 def issue(

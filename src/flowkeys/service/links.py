@@ -70,7 +70,7 @@ class LinkService:
 
         def work(tx: Transaction) -> IssuedLink:
             require_above(acting(tx, caller), held_by(role, granted))
-            require_free(tx, address)
+            require_free(tx, caller.workspace_id, address)
             tx.links.void(caller.workspace_id, Purpose.INVITATION, email=address)
             return issue(tx, caller, now, Purpose.INVITATION, email=address, role=role, permissions=granted)
 

@@ -9,6 +9,7 @@ from flowkeys.domain.person import USERS_MANAGE, Person, PersonSeen, Role, held_
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.journal import record
+from flowkeys.service.link_rows import void_unbacked
 from flowkeys.service.person_input import acting, checked_name, describe, given, require_above
 from flowkeys.service.ports.store import Store, Transaction
 
@@ -52,7 +53,8 @@ class PeopleService:
     ) -> Person:
         """Give a person another role, or a member other permissions; None keeps them, or gives the usual.
 
-        With `version` nothing is changed when somebody else did so meanwhile.
+        With `version` nothing is changed when somebody else did so meanwhile. Invitations that the person
+        sent and could not send any more are withdrawn.
 
         Raises:
             Forbidden: the caller may not manage people, or holds less than the person does or is to.
@@ -75,12 +77,16 @@ class PeopleService:
                 return before
             if role is not Role.OWNER:
                 _require_other_owner(tx, before, "role")
-            return _save(tx, caller, before, now, role=role, permissions=granted)
+            after = _save(tx, caller, before, now, role=role, permissions=granted)
+            void_unbacked(tx, caller, person_id, now)
+            return after
 
         return await self._store.write(work)
 
     async def remove(self, caller: Caller, person_id: str) -> None:
         """Remove a person: their sign-ins end, links for their password are void. Keys they made stay.
+
+        Invitations that they sent are withdrawn.
 
         Raises:
             Forbidden: the caller may not manage people, or holds less than the person.
@@ -96,6 +102,7 @@ class PeopleService:
             require_above(actor, before.held())
             _require_other_owner(tx, before, "person")
             tx.people.remove(caller.workspace_id, person_id)
+            void_unbacked(tx, caller, person_id, now)
             record(
                 tx,
                 caller,

@@ -85,7 +85,7 @@ async def _accept(call: PageCall, purpose: Purpose, secret: str) -> Response:
         return _form(call, purpose, link.email, errors=errors, typed={"email": email, "name": name})
     except NotFound:
         return _gone(call, purpose)
-    return welcome(call, started, "/", _WORDS[purpose].welcome)
+    return await welcome(call, started, "/", _WORDS[purpose].welcome)
 
 
 def _form(

@@ -37,7 +37,7 @@ async def sign_in(call: PageCall) -> Response:
         email, form.text("password"), address=address_of(call), user_agent=user_agent_of(call)
     )
     if isinstance(outcome, Started):
-        return welcome(call, outcome, target)
+        return await welcome(call, outcome, target)
     return await _form(call, target, email=email, refused=outcome)
 
 
@@ -53,8 +53,11 @@ async def sign_out(call: PageCall) -> Response:
     return response
 
 
-def welcome(call: PageCall, started: Started, target: str, message: str | None = None) -> Response:
-    """Set the cookie of a new sign-in, and go on."""
+async def welcome(call: PageCall, started: Started, target: str, message: str | None = None) -> Response:
+    """Set the cookie of a new sign-in, end the one that it replaces in this browser, and go on."""
+    replaced = sign_in_cookie.read(call.scope, is_https=call.is_https)
+    if replaced is not None:
+        await call.services.sign_ins.sign_out(replaced, address=address_of(call))
     response = RedirectResponse(target, 303)
     seconds = (started.expires_at - call.services.clock()) // 1_000_000
     sign_in_cookie.write(response, started.secret.reveal(), seconds=seconds, is_https=call.is_https)
