@@ -57,5 +57,6 @@ def invited(answer: httpx.Response) -> str:
 
 def row(page: httpx.Response, name: str) -> str:
     """Return the part of the list that is about somebody."""
+    found: str
     (found,) = [part for part in re.findall(r"<tr>.*?</tr>", page.text, re.DOTALL) if name in part]
     return found

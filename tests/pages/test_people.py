@@ -1,6 +1,7 @@
 """``/people``: who is here, what each may do, and who is invited."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_a_member_is_invited_with_permissions_of_ones_choice(team: Team) -> None
         ({"permissions": ["*"]}, "permissions"),
     ],
 )
-def test_an_invitation_that_cannot_be_is_refused(team: Team, changes: dict, field: str) -> None:
+def test_an_invitation_that_cannot_be_is_refused(team: Team, changes: dict[str, Any], field: str) -> None:
     """Beside the field; what was typed is kept, and nobody is invited."""
     form = {"email": "kept@example.com", "role": "member", "permissions": ["apikeys:view"], **changes}
     answer = team.pages.post("/people/invite", data=form)
