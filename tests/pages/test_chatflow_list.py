@@ -208,3 +208,28 @@ def test_the_list_is_accessible_and_fits(
     page = visit("/chatflows", who, at=own, theme=theme, width=width).page
     assert_accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_who_may_not_see_keys_is_told_how_many_there_are_and_no_more(
+    own: Running, owner: Api, who: SignedIn
+) -> None:
+    """Neither names nor states, on any page of a chatflow."""
+    blind = person(own, "member", permissions=("chatflows:view", "chatflows:update", "chatflows:delete"))
+    chatflow = make_chatflow(owner)
+    key = bound_key(owner, chatflow, "Unseen one")
+    bound_key(owner, chatflow, "Unseen two")
+    own.api(key["apiKey"]).post(f"/prediction/{chatflow['id']}", json={"question": "hi"})
+    owner.post(f"/apikey/{key['id']}/disable")
+    assert "Runnable 2 keys just now" in words(listed(blind))
+    here = f"/chatflows/{chatflow['id']}"
+    with browse(who) as browser:
+        talk = next(
+            found for found in links(browser.get(f"{here}/conversations")) if "/conversations/" in found
+        )
+    with browse(blind) as browser:
+        for path in ("/chatflows", here, f"{here}/conversations", talk, f"{here}/delete", f"{here}/try"):
+            page = browser.get(path)
+            assert page.status_code == 200, path
+            assert "Unseen" not in page.text, path
+            assert key["id"] not in page.text, path
+            assert ">disabled<" not in page.text, path

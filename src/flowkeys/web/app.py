@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope
 
 from flowkeys.domain.errors import FieldError, FlowkeysError
 from flowkeys.web.api import chatflows, document_stores, key_bulk, keys, open_routes, predictions, verify
@@ -19,6 +19,7 @@ from flowkeys.web.hot import FastPath
 from flowkeys.web.pages.all import ROUTERS
 from flowkeys.web.pages.router import page_of_error
 from flowkeys.web.prediction import Predictions
+from flowkeys.web.respond import wants_page
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 
@@ -32,7 +33,11 @@ def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None)
     app = describe(services.version, lifespan)
     app.state.services = services
     app.state.predictions = Predictions(services.predictor, services.directory, services.max_body_bytes)
-    return Gate(FastPath(app, app.state.predictions), access_log)
+
+    async def page(scope: Scope, receive: Receive, refusal: Problem) -> ASGIApp:
+        return await page_of_error(Request({**scope, "app": app}, receive), refusal)
+
+    return Gate(FastPath(app, app.state.predictions), access_log, page)
 
 
 def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:
@@ -90,7 +95,7 @@ def _keep_problems_only(responses: dict[str, Any]) -> None:
 
 async def _response(request: Request, refusal: Problem) -> Response:
     """Return a problem: as a page to a browser that looks for one, else as JSON."""
-    if not request.scope["path"].startswith("/api/") and "text/html" in request.headers.get("accept", ""):
+    if wants_page(request.scope):
         return await page_of_error(request, refusal)
     context = context_of(request.scope)
     context.facts["code"] = refusal.code

@@ -7,7 +7,7 @@ not reach a log.
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
@@ -18,25 +18,29 @@ from flowkeys.domain.errors import FlowkeysError, Unavailable
 from flowkeys.domain.ids import new_id
 from flowkeys.web.context import KEY, RequestContext, context_of
 from flowkeys.web.errors import Problem, of_denial, of_error, problem
-from flowkeys.web.respond import send_problem
+from flowkeys.web.respond import send_problem, wants_page
 
 AccessLog = Callable[[dict[str, Any]], None]
 """Writes the line of one request."""
+RefusalPage = Callable[[Scope, Receive, Problem], Awaitable[ASGIApp]]
+"""Draws what a browser shows of a refusal."""
 
 MAX_HEADERS: Final = 200
 MAX_HEADER_BYTES: Final = 64 * 1024
 CLIENT_GONE: Final = 499
 """What the log says of a request whose client went away, as nginx does; it is never sent."""
 
+_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9\-]{8,64}")
 
 
 class Gate:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: ASGIApp, access_log: AccessLog | None) -> None:
+    def __init__(self, app: ASGIApp, access_log: AccessLog | None, page: RefusalPage | None = None) -> None:
         self._app = app
         self._access_log = access_log
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -59,10 +63,12 @@ class Gate:
     async def _answer(self, scope: Scope, receive: Receive, sender: "_Sender") -> None:
         try:
             refused = _refusal(scope)
-            if refused is not None:
-                await send_problem(scope, sender, refused)
-            else:
+            if refused is None:
                 await self._app(scope, receive, sender)
+            elif self._page is not None and wants_page(scope):
+                await (await self._page(scope, receive, refused))(scope, receive, sender)
+            else:
+                await send_problem(scope, sender, refused)
         except asyncio.CancelledError:
             # The server stops and has waited long enough. The answer says so; the task ends with it.
             if sender.status:
@@ -92,7 +98,7 @@ def log_outage(scope: Scope, error: FlowkeysError) -> None:
 
 
 class _Sender:
-    """Sends on, adds the request's id to the headers, and remembers the status."""
+    """Sends on, adds what every answer has to the headers, and remembers the status."""
 
     __slots__ = ("_header", "_send", "status")
 
@@ -104,7 +110,10 @@ class _Sender:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), self._header]
+            headers = [*message.get("headers", ()), self._header]
+            if _NO_SNIFFING not in headers:  # pages have it already
+                headers.append(_NO_SNIFFING)
+            message["headers"] = headers
         await self._send(message)
 
 

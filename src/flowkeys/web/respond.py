@@ -15,6 +15,13 @@ _PROBLEM: Final = (b"content-type", CONTENT_TYPE.encode())
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
+def wants_page(scope: Scope) -> bool:
+    """Tell whether whoever asks looks at pages: a browser that is not calling the API."""
+    if scope["path"].startswith("/api/"):
+        return False
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
 async def send_bytes(send: Send, status: int, body: bytes, headers: RawHeaders = ()) -> None:
     """Send a whole response."""
     length = (b"content-length", str(len(body)).encode())

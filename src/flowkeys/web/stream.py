@@ -8,6 +8,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from flowkeys.domain.errors import FlowkeysError, InvalidInput
+from flowkeys.domain.token import conceal
 from flowkeys.service.ports.flows import Event
 from flowkeys.service.predictor import Answer, Run
 from flowkeys.web import events, render
@@ -147,7 +148,9 @@ class EventStream:
     def _fail(self, failure: Problem) -> None:
         context = context_of(self._scope)
         context.facts["code"] = failure.code
-        self._put(events.encode("error", failure.detail, code=failure.code, requestId=context.request_id))
+        self._put(
+            events.encode("error", conceal(failure.detail), code=failure.code, requestId=context.request_id)
+        )
 
     def _put(self, record: bytes) -> None:
         self._buffer += record

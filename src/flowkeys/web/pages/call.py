@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from flowkeys.domain.permissions import covers
 from flowkeys.domain.person import Person, SignIn
+from flowkeys.domain.token import conceal
 from flowkeys.web.origin import public_origin
 from flowkeys.web.pages import form, notice
 from flowkeys.web.pages.templating import draw
@@ -15,6 +16,7 @@ from flowkeys.web.services import Call
 
 FORM_BYTES: Final = 1024 * 1024
 _DIALOG: Final = "dialog"
+_WHAT_WENT_WRONG: Final = frozenset({"errors", "message", "problem"})
 _IN_URLS: Final = ":/%#?=@[]!$&'()*+,;"
 """What a header with an address holds as it is, beside letters and digits: as redirects have it."""
 
@@ -86,8 +88,14 @@ class PageCall(Call):
         return self.is_signed_in and covers(self.person.held(), permissions)
 
     def render(self, template: str, status: int = 200, **context: Any) -> Response:
-        """Return a filled-in template. In the dialog, `layouts/page.html` is not around it."""
+        """Return a filled-in template. In the dialog, `layouts/page.html` is not around it.
+
+        Of what went wrong, `errors`, `message` and `problem` in the context, no token is shown that was sent
+        where none belongs, as in the JSON of problems.
+        """
         left = None if self.is_part else notice.take(self)
+        for name in _WHAT_WENT_WRONG & context.keys():
+            context[name] = _concealed(context[name])
         text = draw(
             template,
             layout="layouts/dialog.html" if self.in_dialog else "layouts/page.html",
@@ -117,7 +125,7 @@ class PageCall(Call):
         else:
             response = RedirectResponse(target, 303)
         if message is not None:
-            notice.leave(response, message, is_https=self.is_https)
+            notice.leave(response, conceal(message), is_https=self.is_https)
         return response
 
     def _place_in(self, target: str) -> str:
@@ -125,6 +133,12 @@ class PageCall(Call):
         if current is None or asked.query or current.path != asked.path:
             return target
         return f"{current.path}?{current.query}" if current.query else current.path
+
+
+def _concealed(said: Any) -> Any:
+    if isinstance(said, str):
+        return conceal(said)
+    return {name: conceal(text) for name, text in said.items()} if isinstance(said, dict) else said
 
 
 def local_path(text: str, otherwise: str = "/") -> str:

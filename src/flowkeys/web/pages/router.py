@@ -13,8 +13,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
+from flowkeys.domain.decision import Reason
 from flowkeys.domain.errors import FlowkeysError, Forbidden
 from flowkeys.domain.principal import Caller
+from flowkeys.domain.token import conceal
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Problem, Refused, of_error, problem
 from flowkeys.web.gate import log_outage
@@ -29,6 +31,15 @@ SIGNED_IN: Final = "signed in"
 _NOT_OURS: Final = (
     "This did not come from a page of this server, so nothing was done. When it is reached under another"
     " address than it knows, behind a proxy for example, its operator has to set FLOWKEYS_PUBLIC_URL."
+)
+
+_IN_ADDRESS: Final = (
+    "A token in the address",
+    (
+        "An address ends up in histories and logs. So this one was not looked at, and nothing was done. To"
+        " find a key, search for its name or for the last four characters of its token. If others can see the"
+        " address, revoke the key and make a new one."
+    ),
 )
 
 Endpoint = Callable[..., Coroutine[Any, Any, Response]]
@@ -121,8 +132,16 @@ def error_page(call: PageCall, refusal: Problem) -> Response:
     """Return a page, or a part of one, that says what went wrong and how to go on."""
     context = context_of(call.scope)
     context.facts["code"] = refusal.code
+    # Of all that makes a credential malformed, pages meet but one: they read none from a header.
+    is_in_address = refusal.code == Reason.INVALID_REQUEST.value
+    title, detail = _IN_ADDRESS if is_in_address else (refusal.title, refusal.detail)
     response = call.render(
-        "error.html", refusal.status, problem=refusal, request_id=context.request_id, title=refusal.title
+        "error.html",
+        refusal.status,
+        problem=refusal,
+        detail=conceal(detail),
+        request_id=context.request_id,
+        title=title,
     )
     for name, value in refusal.headers:
         if name.lower() == "retry-after":

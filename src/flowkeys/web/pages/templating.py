@@ -8,7 +8,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from flowkeys.domain.token import mask
+from flowkeys.domain.token import conceal, mask
 from flowkeys.web.pages import words
 
 STATIC: Final = Path(__file__).parents[1] / "static"
@@ -33,6 +33,7 @@ def environment() -> Environment:
         permission_words=words.permissions,
         verb_name=words.verb_name,
         masked=mask,
+        concealed=conceal,
     )
     made.globals.update(asset=asset, icon=icon, count=words.count, group_names=words.GROUP_NAMES)
     return made

@@ -107,6 +107,39 @@
     }
   });
 
+  // ---- a token has no place in an address ------------------------------------------------------------------------
+
+  // Whoever looks for a key may paste its whole token. Its last four characters find it as well, and what is
+  // searched for stands in the address, which ends up in histories and logs.
+  const TOKEN = /fl-[0-9A-Za-z]{28}([0-9A-Za-z]{4})/g;
+  const SHORTENED = "A whole token has no place in a search: only its last four characters were kept.";
+
+  function shorten(field) {
+    const short = field.value.replace(TOKEN, "$1");
+    if (short === field.value) return;
+    field.value = short;
+    const note = document.createElement("p");
+    note.id = "shortened";
+    note.className = "hint";
+    note.textContent = SHORTENED;
+    (field.closest(".field, .filter") || field.parentElement).append(note);
+    announce(SHORTENED);
+  }
+  // While they are caught on their way down, before anything that sends them.
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches?.("input[type=search]")) return;
+    document.getElementById("shortened")?.remove();
+    shorten(event.target);
+  }, true);
+  for (const name of ["submit", "change"]) { // what the browser filled in by itself makes no input
+    document.addEventListener(name, (event) => {
+      const form = event.target.form || event.target.closest?.("form");
+      for (const field of form?.querySelectorAll("input[type=search]") ?? []) shorten(field);
+    }, true);
+  }
+  // What stands in the address of this page all the same is at least not there any longer.
+  if (location.href.search(TOKEN) >= 0) history.replaceState(null, "", "/");
+
   // ---- the server out of reach ----------------------------------------------------------------------------------
 
   const LOST = "The server cannot be reached. What you typed is still here: check the connection and try again.";
@@ -126,13 +159,30 @@
   document.addEventListener("htmx:timeout", () => say(LOST));
   addEventListener("offline", () => say(LOST));
   addEventListener("online", allIsWell);
-  document.addEventListener("htmx:afterOnLoad", (event) => { if (event.detail.xhr.status < 500) allIsWell(); });
+  // Of a list, or another part of a page, that cannot be had anew, what was there before stays: an error has no
+  // such part, and nothing would be left.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { detail } = event;
+    const { elt, verb } = detail.requestConfig;
+    if (detail.xhr.status < 400 || verb !== "get" || !elt.closest("[hx-select]")) return;
+    detail.shouldSwap = false;
+    detail.isError = true;
+  });
+  const told = new WeakSet(); // answers of which something was said
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    const { xhr } = event.detail;
+    if (xhr.status < 500 && !told.has(xhr)) allIsWell();
+  });
   document.addEventListener("htmx:responseError", (event) => {
-    const status = event.detail.xhr.status;
+    const { xhr } = event.detail;
+    const { status } = xhr;
+    told.add(xhr);
     if (status === 401) {
       say("You are signed out. Sign in in another tab, then send this again: what you typed is still here.");
     } else if (status >= 500) {
       say(`The server could not do this (status ${status}). What you typed is still here: try again in a moment.`);
+    } else {
+      say(`The server refused this (status ${status}). What is shown is what was here before.`);
     }
   });
   window.flowkeys = { say, allIsWell, announce };
