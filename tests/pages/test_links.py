@@ -151,7 +151,7 @@ def test_an_address_that_is_taken_meanwhile_is_said(own: Running) -> None:
     assert browse(own).post(path, data=sent("invitation")).status_code == 303
     answer = browse(own).post(other, data=sent("invitation"))
     assert answer.status_code == 422
-    assert "Somebody with this email address is here already." in words(answer)
+    assert "This email address cannot be used here. Use another one." in words(answer)
 
 
 def test_after_the_set_up_no_other_link_sets_up(own: Running) -> None:
