@@ -34,7 +34,7 @@ What next, with a server that stays:
   export PATH=$PWD/.venv/bin:$PATH FLOWKEYS_DATA_DIR=$PWD/.flowkeys
   flowkeys flows add "My docs" --docs FOLDER               a chatflow over a folder of documents
   flowkeys keys create "My program" --chatflow "My docs"   a key that opens it
-  make serve                                               a server on http://127.0.0.1:3000, with pages: open the link
+  make serve                                               pages and API on http://127.0.0.1:3000
 README.md has the rest."""
 
 
