@@ -7,6 +7,8 @@
 
 # PYTHON: the interpreter to make the environment with; found by scripts/setup.sh unless given.
 PYTHON ?=
+# WORKERS: how many processes the tests run in; a file's tests stay together.
+WORKERS ?= auto
 # PYTEST_ARGS: more arguments for pytest, for example PYTEST_ARGS='-k token -x'.
 PYTEST_ARGS ?=
 # SCREENSHOT_ARGS: --docs also renews the pictures in docs/images; names of pages limit what is photographed.
@@ -31,10 +33,10 @@ demo: $(MAIN) ## Set up, then publish a chatflow behind a key, use it, revoke it
 	@$(BIN)/python scripts/demo.py
 
 test: $(MAIN) tools clients browser ## Set up, then run the tests, those marked slow left out
-	@$(BIN)/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'not slow' $(PYTEST_ARGS)
 
 test-all: $(MAIN) tools clients browser models ## Set up, then run all tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: $(MAIN) ## Style, types and the direction of imports
 	@$(BIN)/python -m ruff check .

@@ -16,13 +16,18 @@
       event.preventDefault();
       if (!dialog.open) opener = link;
       htmx.ajax("GET", link.getAttribute("href"), { target: "#dialog", swap: "innerHTML" });
-      return;
-    }
-    if (event.target.closest("[data-close]")) {
-      event.preventDefault();
-      dialog.close();
     }
   });
+
+  // What closes the dialog is a plain link where the same page stands alone. In the dialog nobody follows it:
+  // this hears of the click before htmx does.
+  document.addEventListener("click", (event) => {
+    if (dialog.contains(event.target) && event.target.closest("[data-close]")) {
+      event.preventDefault();
+      event.stopPropagation();
+      dialog.close();
+    }
+  }, true);
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target === dialog) moveOut();
