@@ -24,7 +24,18 @@ FRAMES = {"chatflows/new_base.html"}
 """Templates that others fill in."""
 
 
-@pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.name)
+def each_template_first() -> list:
+    """Return every page; each template once in `make test`, all states of it in `make test-all`."""
+    found: list = []
+    drawn: set[str] = set()
+    for shown in PAGES:
+        marks = [pytest.mark.slow] if shown.template in drawn else []
+        drawn.add(shown.template)
+        found.append(pytest.param(shown, id=shown.name, marks=marks))
+    return found
+
+
+@pytest.mark.parametrize("shown", each_template_first())
 def test_a_page_is_accessible_and_quiet_and_fits(
     shown: Shown, shown_off: Demonstration, watch: Visit
 ) -> None:

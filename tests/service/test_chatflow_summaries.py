@@ -93,7 +93,7 @@ def test_who_may_not_see_chatflows_sees_no_list_of_them(server: Running) -> None
 
 def test_a_list_is_of_the_caller_s_workspace_whatever_is_asked(server: Running) -> None:
     """The query's own workspace is not believed."""
-    mine, other = _caller(server, "mine"), _caller(server, "other")
+    mine, other = _caller(server, "mine"), _caller(server, "without any chatflow")
     _make(server, mine, "mine")
     query = ChatflowQuery(workspace_id=mine.workspace_id)
     assert server.do(server.runtime.chatflows.summaries(other, query)).total == 0

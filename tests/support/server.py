@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 
 from flowkeys import bootstrap
 from flowkeys.cli.serve import Server
@@ -18,6 +20,8 @@ from flowkeys.service.key_input import NewKey
 from flowkeys.web import render
 
 STARTED_SECONDS = 20
+_QUICK = PasswordHasher.from_parameters(CHEAPEST)
+"""The same function with the least work, since people are made by hundreds. tests/passwords has the real."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Never used: a client that is given none reads all certificates of the machine, for 20 ms."""
 
@@ -95,6 +99,7 @@ class Running:
             try:
                 self.loop = asyncio.get_running_loop()
                 self.runtime = await bootstrap.open_runtime(self._settings)
+                self.runtime.passwords._hasher = _QUICK
                 self.server = Server(self.runtime)
             except BaseException as error:
                 self._failure = error
