@@ -55,6 +55,7 @@ class People:
     def run(self) -> None:
         """Set up, sign in, be refused, invite, reset, change passwords, sign out."""
         ada, bob = self.browser(), self.browser()
+        assert ada.get("/api/v1/ping").status_code == 200  # an answer comes after the link was printed
         set_up = self.link(self.served.log.read_text())
         assert ada.get(set_up).status_code == 200
         assert ada.post(set_up, data={"email": ADA, "password": "short"}).status_code == 422
