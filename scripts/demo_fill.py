@@ -240,7 +240,8 @@ class _Filler:
     async def _call(self, chatflow: int, key: K | None, question: str, session: str) -> None:
         predictor, chatflow_id = self._runtime.predictor, self._chatflows[chatflow]
         credential = MISSING if key is None else self._keys[key.name][1]
-        grant = await predictor.authorize(chatflow_id, credential)
+        shown = credential.reveal().encode() if isinstance(credential, Token) else credential
+        grant = await predictor.authorize(chatflow_id, shown)
         assert not isinstance(grant, Denied), f"{question}: {grant}"
         run = await predictor.open(grant, read_prediction({"question": question, "sessionId": session}))
         await run.execute(_nobody)

@@ -10,6 +10,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from flowkeys import logs
+from flowkeys.cache.chatflows import ChatflowCache
+from flowkeys.cache.keys import KeyCache
+from flowkeys.cache.warming import Warming
 from flowkeys.config import Settings
 from flowkeys.documents.kinds import MEDIA_TYPES
 from flowkeys.documents.parser import SubprocessParser
@@ -33,7 +36,9 @@ from flowkeys.service.startup import check_secrets
 from flowkeys.service.verifier import Verifier
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage import migrate, secret_file
-from flowkeys.storage.sqlite import SqliteLookups, SqliteStore
+from flowkeys.storage.sqlite import SqliteStore, chatflow_loader
+from flowkeys.storage.sqlite_feed import SqliteFeed
+from flowkeys.storage.sqlite_lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.web import app
 from flowkeys.web.services import Services
@@ -60,6 +65,9 @@ class Runtime:
     engine: Engine
     parser: SubprocessParser
     lookups: SqliteLookups
+    feed: SqliteFeed
+    keys: KeyCache
+    directory: ChatflowCache
     usage: UsageBuffer
     verifier: Verifier
     predictor: Predictor
@@ -124,7 +132,12 @@ def _assemble(
     usage = UsageBuffer(lambda last_used, outdated: keyring.flush(last_used, outdated))  # noqa: PLW0108
     keyring = Keyring(store, hasher, clock, usage)
     lookups = SqliteLookups(settings.database, len(hasher.secret_ids))
-    verifier = Verifier(lookups, lookups, hasher, usage, clock)
+    feed = SqliteFeed(lookups.connection)
+    keys = KeyCache(lookups, feed, hasher, usage, settings.cached_keys)
+    directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), clock)
+    feed.tell(keys, directory)
+    store.after_commit.append(feed.catch_up)
+    verifier = Verifier(keys, directory, usage, clock)
     engine = Engine(flow_settings(settings), StoreRetriever(store))
     limits = DocumentLimits(
         file_bytes=settings.max_document_bytes,
@@ -151,9 +164,12 @@ def _assemble(
         engine=engine,
         parser=parser,
         lookups=lookups,
+        feed=feed,
+        keys=keys,
+        directory=directory,
         usage=usage,
         verifier=verifier,
-        predictor=Predictor(store, lookups, verifier, engine, clock),
+        predictor=Predictor(store, directory, verifier, engine, clock),
         passwords=passwords,
         sign_ins=sign_ins,
         links=LinkService(store, passwords, sign_ins, clock),
@@ -180,11 +196,14 @@ def create_app(runtime: Runtime) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         runtime.usage.start()
+        warming = Warming(runtime.keys, runtime.lookups, runtime.hasher.newest_tag)
+        warming.start()
         gc.collect()
         gc.freeze()  # what was made at start lives to the end: no collection need look at it
         try:
             yield
         finally:
+            await warming.stop()
             await runtime.close()
 
     services = Services(
@@ -195,7 +214,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
         collections=runtime.collections,
         maker=runtime.maker,
         imports=runtime.imports,
-        directory=runtime.lookups,
+        directory=runtime.directory,
         sign_ins=runtime.sign_ins,
         links=runtime.links,
         people=runtime.people,

@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         le=300,
         description="How long running requests may take to end when the server stops.",
     )
+    cached_keys: int = Field(
+        default=1_000_000,
+        ge=1,
+        description="Keys that are kept in memory for verification, about 400 bytes each; others are read.",
+    )
     max_body_bytes: int = Field(
         default=10 * _MIB, ge=1024, description="The largest request body; larger ones are 413."
     )

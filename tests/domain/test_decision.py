@@ -7,7 +7,7 @@ from flowkeys.domain.api_key import KeyRecord, Status
 from flowkeys.domain.decision import ANYTHING, AccessRequest, Allowed, Denied, Reason, decide
 
 NOW = 1_000_000
-RECORD = KeyRecord(
+RECORD = KeyRecord.of(
     key_id="k",
     workspace_id="w",
     name="n",
@@ -16,8 +16,6 @@ RECORD = KeyRecord(
     expires_at=None,
     valid_until=None,
     chatflow_ids=frozenset({"c"}),
-    digest="d",
-    version=1,
 )
 
 
@@ -32,8 +30,12 @@ RECORD = KeyRecord(
         ({}, AccessRequest(chatflow_id="other"), Reason.CHATFLOW_NOT_ALLOWED),
         ({"chatflow_ids": frozenset()}, AccessRequest(chatflow_id="c"), Reason.CHATFLOW_NOT_ALLOWED),
         ({"permissions": frozenset({"*"})}, AccessRequest(chatflow_id="x"), Reason.CHATFLOW_NOT_ALLOWED),
-        ({}, AccessRequest(permission="apikeys:create"), Reason.PERMISSION_MISSING),
-        ({"permissions": frozenset()}, AccessRequest(permission="apikeys:view"), Reason.PERMISSION_MISSING),
+        ({}, AccessRequest(permissions=("apikeys:create",)), Reason.PERMISSION_MISSING),
+        (
+            {"permissions": frozenset()},
+            AccessRequest(permissions=("apikeys:view",)),
+            Reason.PERMISSION_MISSING,
+        ),
         ({}, AccessRequest(workspace_id="other"), Reason.UNKNOWN_KEY),
     ],
 )
@@ -50,8 +52,8 @@ def test_a_refusal_names_its_reason(change: dict, request_: AccessRequest, reaso
         ({}, ANYTHING),
         ({"expires_at": NOW + 1, "valid_until": NOW + 1}, ANYTHING),
         ({}, AccessRequest(chatflow_id="c")),
-        ({}, AccessRequest(permission="apikeys:view", workspace_id="w")),
-        ({"permissions": frozenset({"*"})}, AccessRequest(permission="users:manage")),
+        ({}, AccessRequest(permissions=("apikeys:view",), workspace_id="w")),
+        ({"permissions": frozenset({"*"})}, AccessRequest(permissions=("users:manage",))),
     ],
 )
 def test_a_live_key_may_do_what_it_holds(change: dict, request_: AccessRequest) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from flowkeys.cache.chatflows import ChatflowCache
 from flowkeys.domain.chatflow import Chatflow, FlowCheck
 from flowkeys.domain.conversation import Conversation
 from flowkeys.domain.decision import AccessRequest, Denied, Reason
@@ -16,7 +17,9 @@ from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult
 from flowkeys.service.prediction_input import read_prediction
 from flowkeys.service.predictor import Grant, Predictor
-from flowkeys.storage.sqlite import SqliteLookups
+from flowkeys.storage.sqlite import chatflow_loader
+from flowkeys.storage.sqlite_feed import SqliteFeed
+from flowkeys.storage.sqlite_lookups import SqliteLookups
 from tests.service.support import BEGIN, House
 
 SESSION = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
@@ -73,7 +76,10 @@ class Place:
     def __init__(self, house: House, path: Path) -> None:
         self.store = house.store
         self.engine = Engine()
-        self.lookups = SqliteLookups(path, 1)
+        lookups = SqliteLookups(path, 1)
+        self.close = lookups.close
+        load = chatflow_loader(lookups.connection)
+        self.lookups = ChatflowCache(lookups, SqliteFeed(lookups.connection), load, lambda: BEGIN)
         self.chatflows = ChatflowService(house.store, self.engine, lambda: BEGIN)
         self.predictor = Predictor(house.store, self.lookups, Nobody(), self.engine, lambda: BEGIN)
 
@@ -124,7 +130,7 @@ async def place(house: House, tmp_path: Path) -> Place:
     """A chatflow that remembers, and two people."""
     made = await Place(house, tmp_path / "flowkeys.db").fill(house)
     yield made
-    made.lookups.close()
+    made.close()
 
 
 async def test_a_person_goes_on_with_their_own_conversation(place: Place) -> None:

@@ -240,8 +240,10 @@ def test_an_upgrade_finds_the_conversations_of_earlier_messages(tmp_path: Path) 
 
 
 def _downgrade(raw: sqlite3.Connection) -> None:
-    """Take back what migration 0004 did, in a database that is empty yet."""
+    """Take back what migrations 0005 and 0004 did, in a database that is empty yet."""
+    triggers = raw.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'change_*'")
     for statement in (
+        *(f"DROP TRIGGER {name}" for (name,) in triggers.fetchall()),
         "DROP TABLE conversation",
         "DROP INDEX ix_chatflow_listed",
         "ALTER TABLE chatflow DROP COLUMN name_folded",

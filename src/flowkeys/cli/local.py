@@ -141,7 +141,8 @@ class LocalBackend:
             from flowkeys.domain.bearer import UNKNOWN
 
             return render.verified(UNKNOWN)
-        wanted = AccessRequest(chatflow_id, permission, self.caller.workspace_id)
+        permissions = () if permission is None else (permission,)
+        wanted = AccessRequest(chatflow_id, permissions, self.caller.workspace_id)
         return render.verified(self.run(self.runtime.verifier.verify(parsed, wanted)))
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
@@ -229,7 +230,7 @@ class LocalBackend:
         return render.answer(await run.execute(handed_on))
 
     async def _grant(self, question: Question) -> Grant:
-        access = await self.runtime.lookups.access(question.chatflow_id)
+        access = await self.runtime.directory.access(question.chatflow_id)
         if question.token is None:
             if access is None or access.workspace_id != self.caller.workspace_id:
                 raise NotFound("chatflow")
@@ -237,7 +238,8 @@ class LocalBackend:
         token = Token.parse(question.token)
         from flowkeys.domain.bearer import UNKNOWN
 
-        grant = await self.runtime.predictor.authorize(question.chatflow_id, token or UNKNOWN)
+        credential = UNKNOWN if token is None else token.reveal().encode()
+        grant = await self.runtime.predictor.authorize(question.chatflow_id, credential)
         if isinstance(grant, Denied):
             from flowkeys.cli.failures import Refusal
 

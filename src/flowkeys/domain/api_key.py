@@ -1,6 +1,7 @@
 """The API key: the record behind a token."""
 
 import unicodedata
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -68,18 +69,51 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyRecord(msgspec.Struct, frozen=True, gc=False):
-    """What verification needs of a key and of the token that was presented; read only, and cacheable."""
+    """What verification needs of a key and of the token that was presented; read only, and cacheable.
 
-    key_id: str
+    A million of them are kept in memory: `gc=False` spares the collector, and the id and the name are one
+    text, which takes 64 bytes less than two.
+    """
+
+    identity: str
     workspace_id: str
-    name: str
     permissions: PermissionSet
     status: Status
     expires_at: int | None
     valid_until: int | None
-    chatflow_ids: frozenset[str]
-    digest: str
-    version: int
+    chatflow_ids: Collection[str]
+    position: int = 0
+    """Of the change feed: what was changed up to there is in this record."""
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        key_id: str,
+        workspace_id: str,
+        name: str,
+        permissions: PermissionSet = frozenset(),
+        status: Status = Status.ACTIVE,
+        expires_at: int | None = None,
+        valid_until: int | None = None,
+        chatflow_ids: Collection[str] = (),
+        position: int = 0,
+    ) -> "KeyRecord":
+        """Return the record of a key; `chatflow_ids` are those that it is bound to."""
+        identity = f"{key_id}\n{name}"
+        return cls(
+            identity, workspace_id, permissions, status, expires_at, valid_until, chatflow_ids, position
+        )
+
+    @property
+    def key_id(self) -> str:
+        """The key's id."""
+        return self.identity.partition("\n")[0]
+
+    @property
+    def name(self) -> str:
+        """The key's name. It has no line end (`clean_name`)."""
+        return self.identity.partition("\n")[2]
 
 
 def clean_name(text: str, length: int = NAME_LENGTH) -> str | None:

@@ -9,13 +9,14 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from flowkeys.domain.decision import Denied, Reason
-from flowkeys.domain.token import Token
+from flowkeys.domain.token import LENGTH, Token
 
 _WHERE = "Send the key as: Authorization: Bearer fl-…"
 
 MISSING: Final = Denied(Reason.MISSING_CREDENTIALS, detail=f"No credential was sent. {_WHERE}")
 UNKNOWN: Final = Denied(Reason.UNKNOWN_KEY)
 
+_USUAL_LENGTH: Final = len(b"Bearer ") + LENGTH
 # RFC 6750 section 2.1 b64token; a header may be at most this long before it is called malformed.
 _B64TOKEN = re.compile(rb"[A-Za-z0-9\-._~+/]+=*")
 _URL_TOKEN = re.compile(rb"fl-[0-9A-Za-z]{32}")
@@ -30,6 +31,18 @@ def read_bearer(headers: Iterable[tuple[bytes, bytes]]) -> Token | Denied:
     `headers` are (lower-case name, value) pairs as ASGI gives them. A value of another shape than ours,
     or with a wrong checksum, is `UNKNOWN`: refused before any look-up.
     """
+    credential = read_credential(headers)
+    if isinstance(credential, Denied):
+        return credential
+    return Token.parse(credential.decode("ascii")) or UNKNOWN
+
+
+def read_credential(headers: Iterable[tuple[bytes, bytes]]) -> bytes | Denied:
+    """Return what a request presents as its token, well formed or not, or why it presents nothing.
+
+    The answer is one token of RFC 6750's syntax, in ASCII; whether it is one of ours is the verifier's to
+    say, which looks for it among those that it knows first.
+    """
     found: bytes | None = None
     for name, value in headers:
         if name == b"authorization":
@@ -41,8 +54,10 @@ def read_bearer(headers: Iterable[tuple[bytes, bytes]]) -> Token | Denied:
     return parse_authorization(found)
 
 
-def parse_authorization(value: bytes) -> Token | Denied:
-    """Return the token in the value of an ``Authorization`` header, or why there is none."""
+def parse_authorization(value: bytes) -> bytes | Denied:
+    """Return what the value of an ``Authorization`` header presents, or why it presents nothing."""
+    if len(value) == _USUAL_LENGTH and value[:10] == b"Bearer fl-" and value[10:].isalnum():
+        return value[7:]
     scheme, space, rest = value.strip(b" \t").partition(b" ")
     if scheme.lower() != b"bearer":
         if not scheme:
@@ -53,7 +68,7 @@ def parse_authorization(value: bytes) -> Token | Denied:
     credentials = rest.strip(b" ")
     if not _B64TOKEN.fullmatch(credentials):
         return _malformed("The Authorization header does not hold exactly one bearer token.")
-    return Token.parse(credentials.decode("ascii")) or UNKNOWN
+    return credentials
 
 
 def token_in_url(path: bytes, query: bytes) -> Denied | None:

@@ -23,10 +23,11 @@ class Reason(StrEnum):
 
 
 class AccessRequest(msgspec.Struct, frozen=True, gc=False):
-    """What a caller wants to do: call a chatflow, use a permission, or (neither) just be recognised."""
+    """What a caller wants to do: call a chatflow, use permissions, or (neither) just be recognised."""
 
     chatflow_id: str | None = None
-    permission: str | None = None
+    permissions: tuple[str, ...] = ()
+    """All of them are needed."""
     workspace_id: str | None = None
     """Whose keys are known at all: one of another workspace is an unknown one."""
 
@@ -46,6 +47,8 @@ class Denied(msgspec.Struct, frozen=True, gc=False):
     reason: Reason
     record: KeyRecord | None = None
     detail: str | None = None
+    lacking: str | None = None
+    """The permission that was asked for and is not held."""
 
 
 Decision = Allowed | Denied
@@ -67,8 +70,9 @@ def decide(record: KeyRecord | None, request: AccessRequest, now: int) -> Decisi
         return Denied(Reason.EXPIRED_KEY, record)
     if request.chatflow_id is not None and request.chatflow_id not in record.chatflow_ids:
         return Denied(Reason.CHATFLOW_NOT_ALLOWED, record)
-    if request.permission is not None and not grants(record.permissions, request.permission):
-        return Denied(Reason.PERMISSION_MISSING, record)
+    for permission in request.permissions:
+        if not grants(record.permissions, permission):
+            return Denied(Reason.PERMISSION_MISSING, record, lacking=permission)
     return Allowed(record)
 
 

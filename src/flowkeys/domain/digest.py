@@ -71,6 +71,17 @@ class TokenHasher:
             found.append(TokenDigest(tag + mac.hexdigest()))
         return Digests(tuple(found))
 
+    def newest(self, text: bytes) -> bytes:
+        """Return the 32 bytes of the newest secret's digest of a token's text."""
+        mac = self._keyed[0][1].copy()
+        mac.update(text)
+        return mac.digest()
+
+    @property
+    def newest_tag(self) -> str:
+        """What the newest secret's digests begin with; 64 hex digits follow."""
+        return self._keyed[0][0]
+
 
 def secret_id(secret: str) -> str:
     """Return the public name of a secret: eight hex characters that tell nothing about it."""

@@ -15,10 +15,9 @@ from flowkeys.domain.errors import Forbidden, NotFound
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
-from flowkeys.domain.token import Token
 from flowkeys.service.ports.flows import CompiledFlow, Emit, FlowCall, FlowEngine, FlowResult
 from flowkeys.service.ports.store import Store
-from flowkeys.service.ports.verification import ChatflowDirectory
+from flowkeys.service.ports.verification import PENDING, ChatflowDirectory
 from flowkeys.service.prediction_input import PredictionInput, Session, session_of
 from flowkeys.service.verifier import Verifier
 
@@ -68,7 +67,27 @@ class Predictor:
         self.stopping = asyncio.Event()
         """Set when the server stops: streams end themselves instead of being cut."""
 
-    async def authorize(self, chatflow_id: str, credential: Token | Denied) -> Grant | Denied:
+    def authorize_at_once(self, chatflow_id: str, credential: bytes | Denied) -> Grant | Denied | None:
+        """Return what `authorize` returns, or None when that has to be awaited."""
+        now = self._clock()
+        if isinstance(credential, Denied):
+            if credential.reason is not Reason.MISSING_CREDENTIALS:
+                return credential
+            access = self._directory.at_once(chatflow_id, now)
+            if access is PENDING:
+                return None
+            return Grant(access, None) if access is not None and access.is_public else credential
+        decision = self._verifier.at_once(credential, AccessRequest(chatflow_id=chatflow_id))
+        if decision is None or isinstance(decision, Denied):
+            return decision
+        access = self._directory.at_once(chatflow_id, now)
+        if access is PENDING:
+            return None
+        if access is None:
+            return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
+        return Grant(access, decision.record)
+
+    async def authorize(self, chatflow_id: str, credential: bytes | Denied) -> Grant | Denied:
         """Decide who may call a chatflow: a key bound to it, or anyone when it is public.
 
         Without a credential the answer is the same for a closed chatflow and for none at all.

@@ -96,3 +96,40 @@ KEY_LISTS: Final = (
     """CREATE INDEX ix_api_key_expiry ON api_key
         (workspace_id, coalesce(expires_at, 9223372036854775807), seq, status, expires_at, creator_tag)""",
 )
+
+_NOW: Final = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+
+
+def _tell(name: str, event: str, subject: str, row: str, key: str) -> str:
+    """Return the trigger that writes a change of whatever `row` (``old`` or ``new``) belongs to."""
+    return f"""CREATE TRIGGER change_{name} AFTER {event} BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at)
+            VALUES ({row}.workspace_id, '{subject}', {row}.{key}, 0, {_NOW});
+    END"""  # noqa: S608 - of constants
+
+
+CHANGES: Final = (
+    # Of migration 0005. The services write each change into the feed, and count up a version with it. What
+    # is changed by hand, in SQL, has to get there too: caches live by the feed. Version 0 marks such rows.
+    _tell(
+        "key_update",
+        "UPDATE OF id, workspace_id, name, permissions, status, expires_at ON api_key"
+        " WHEN old.version = new.version",
+        "key", "old", "id",
+    ),
+    _tell("key_delete", "DELETE ON api_key", "key", "old", "id"),
+    _tell("token_insert", "INSERT ON token", "key", "new", "key_id"),
+    _tell("token_update", "UPDATE OF key_id, digest, valid_until ON token", "key", "old", "key_id"),
+    _tell("token_moved", "UPDATE OF key_id ON token", "key", "new", "key_id"),
+    _tell("token_delete", "DELETE ON token", "key", "old", "key_id"),
+    _tell("binding_insert", "INSERT ON binding", "key", "new", "key_id"),
+    _tell("binding_update", "UPDATE OF key_id, chatflow_id ON binding", "key", "old", "key_id"),
+    _tell("binding_moved", "UPDATE OF key_id ON binding", "key", "new", "key_id"),
+    _tell("binding_delete", "DELETE ON binding", "key", "old", "key_id"),
+    _tell(
+        "chatflow_update",
+        "UPDATE OF id, workspace_id, is_public ON chatflow WHEN old.version = new.version",
+        "chatflow", "old", "id",
+    ),
+    _tell("chatflow_delete", "DELETE ON chatflow", "chatflow", "old", "id"),
+)  # fmt: skip

@@ -45,6 +45,8 @@ class Writer:
         self._connect = connect
         self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
         self._closing = False
+        self.after_commit: list[Callable[[], None]] = []
+        """Called between a commit and its acknowledgement, in the event loop of who waits for it."""
         self._thread = threading.Thread(target=self._run, name="flowkeys-writer", daemon=True)
         self._thread.start()
 
@@ -81,7 +83,7 @@ class Writer:
                 _commit(connection, batch)
             except sqlite3.Error as error:
                 _fail(batch, error)
-            _acknowledge(batch)
+            _acknowledge(batch, self.after_commit)
         if connection is not None:
             connection.raw.close()
 
@@ -138,17 +140,19 @@ def _fail(batch: list[_Unit], error: sqlite3.Error) -> None:
             unit.error = error
 
 
-def _acknowledge(batch: list[_Unit]) -> None:
+def _acknowledge(batch: list[_Unit], first: list[Callable[[], None]]) -> None:
     """Wake the waiting callers: once for each event loop, not once for each unit."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
     for unit in batch:
         by_loop.setdefault(unit.loop, []).append(unit)
     for loop, units in by_loop.items():
         if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle, units)
+            loop.call_soon_threadsafe(_settle, units, first)
 
 
-def _settle(units: list[_Unit]) -> None:
+def _settle(units: list[_Unit], first: list[Callable[[], None]]) -> None:
+    for call in first:
+        call()
     for unit in units:
         if unit.future.done():
             continue

@@ -3,7 +3,7 @@
 from starlette.types import Scope
 
 from flowkeys.domain.api_key import KeyRecord
-from flowkeys.domain.bearer import read_bearer
+from flowkeys.domain.bearer import read_credential
 from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied, Reason
 from flowkeys.domain.principal import Caller, Principal
 from flowkeys.web.context import context_of
@@ -21,7 +21,7 @@ async def authenticate(services: Services, scope: Scope, permission: str | None)
             a call that changes something and was not made by our own pages.
         Unavailable: the store cannot be reached.
     """
-    credential = read_bearer(scope["headers"])
+    credential = read_credential(scope["headers"])
     if isinstance(credential, Denied):
         if credential.reason is Reason.MISSING_CREDENTIALS and permission is not None:
             person = await _person(services, scope)
@@ -29,13 +29,13 @@ async def authenticate(services: Services, scope: Scope, permission: str | None)
                 person.require(permission)
                 return person
         raise Refused(of_denial(credential))
-    request = ANYTHING if permission is None else AccessRequest(permission=permission)
+    request = ANYTHING if permission is None else AccessRequest(permissions=(permission,))
     decision = await services.verifier.verify(credential, request)
     context = context_of(scope)
     if decision.record is not None:
         context.facts["key_id"] = decision.record.key_id
     if isinstance(decision, Denied):
-        raise Refused(of_denial(decision, permission))
+        raise Refused(of_denial(decision))
     return Caller(principal_of(decision.record), context.address, context.request_id)
 
 

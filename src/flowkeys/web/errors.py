@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flowkeys.domain.decision import Denied, Reason
+from flowkeys.domain.decision import Denied
 from flowkeys.domain.errors import (
     AlreadySent,
     FieldError,
@@ -130,12 +130,12 @@ def problem(
     return Problem(code, detail or KINDS[code].detail, errors, tuple(headers or ()))
 
 
-def of_denial(denied: Denied, permission: str | None = None) -> Problem:
+def of_denial(denied: Denied) -> Problem:
     """Return the problem of a refused credential, with its challenge (RFC 6750 section 3)."""
     kind = KINDS[denied.reason.value]
     detail = denied.detail or kind.detail
-    if permission is not None and denied.reason is Reason.PERMISSION_MISSING:
-        detail = f"This needs the permission {permission}, which the key lacks."
+    if denied.lacking is not None:
+        detail = f"This needs the permission {denied.lacking}, which the key lacks."
     challenge = _REALM
     if kind.bearer_error:
         description = _NOT_QUOTABLE.sub("?", detail.replace('"', "'").replace("…", "..."))

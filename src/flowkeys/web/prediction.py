@@ -7,7 +7,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from flowkeys.domain.bearer import read_bearer
+from flowkeys.domain.bearer import read_credential
 from flowkeys.domain.decision import Denied
 from flowkeys.domain.errors import FlowNotRunnable, InvalidInput, NotFound, TooLarge, UpstreamFailed
 from flowkeys.service.ports.verification import ChatflowDirectory
@@ -54,7 +54,7 @@ class Predictions:
             await send_problem(scope, send, problem("method_not_allowed"), [allow])
 
     async def _predict(self, chatflow_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        grant = await self._predictor.authorize(chatflow_id, read_bearer(scope["headers"]))
+        grant = await self._predictor.authorize(chatflow_id, read_credential(scope["headers"]))
         if isinstance(grant, Denied):
             if grant.record is not None:
                 context_of(scope).facts["key_id"] = grant.record.key_id

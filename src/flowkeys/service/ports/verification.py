@@ -1,20 +1,52 @@
-"""What verification and predictions need: look-ups by digest and by chatflow id, and a memory of use."""
+"""What verification and predictions need: look-ups by token and by chatflow id, and a memory of use.
+
+Two of these answer at once or say that they cannot (`PENDING`): the calls that keys exist for must not wait
+for an event loop when the answer is in memory or in a file beside it (docs/adr/0011).
+"""
 
 from collections.abc import Sequence
-from typing import Protocol
+from enum import Enum
+from typing import Final, Literal, Protocol
+
+import msgspec
 
 from flowkeys.domain.api_key import KeyRecord
 from flowkeys.domain.chatflow import Chatflow, ChatflowAccess
 from flowkeys.domain.digest import TokenDigest
 
 
+class Pending(Enum):
+    """There is an answer, and whoever wants it has to wait for it."""
+
+    PENDING = "pending"
+
+
+PENDING: Final = Pending.PENDING
+
+
+class Found(msgspec.Struct, frozen=True, gc=False):
+    """What a look-up by digest found."""
+
+    record: KeyRecord | None
+    digest: TokenDigest | None = None
+    """The one that is stored, of those that were asked for."""
+
+
 class KeyStore(Protocol):
     """Finds keys by digest: the one look-up that crosses workspaces, since it is how one is learnt."""
 
-    async def find(self, digests: Sequence[TokenDigest]) -> KeyRecord | None:
-        """Return the key whose token has one of `digests`, in any status, or None.
+    def find_at_once(self, digests: Sequence[TokenDigest]) -> Found | Literal[Pending.PENDING]:
+        """Return what `find` returns, or `PENDING` where that takes more than microseconds.
 
-        At most one indexed query. Never a stale record after a change was committed in this process.
+        Raises:
+            Unavailable: the store cannot be reached.
+        """
+        ...
+
+    async def find(self, digests: Sequence[TokenDigest]) -> Found:
+        """Return the key whose token has one of `digests`, in any status.
+
+        At most one indexed query, which also reads the record's position in the change feed.
 
         Raises:
             Unavailable: the store cannot be reached.
@@ -22,8 +54,38 @@ class KeyStore(Protocol):
         ...
 
 
+class Keys(Protocol):
+    """Finds keys by token; what a verifier asks. Never an answer older than the stated bound."""
+
+    def at_once(self, text: bytes, now: int) -> KeyRecord | Literal[Pending.PENDING] | None:
+        """Return the key of a token, None when there is none, or `PENDING`.
+
+        `text` may be anything that was presented as a token. `now` is the time of the call.
+
+        Raises:
+            Unavailable: the store cannot be reached, or the feed of changes broke.
+        """
+        ...
+
+    async def find(self, text: bytes, now: int) -> KeyRecord | None:
+        """Return the key of a token, or None when there is none.
+
+        Raises:
+            Unavailable: the store cannot be reached, or the feed of changes broke.
+        """
+        ...
+
+
 class ChatflowDirectory(Protocol):
     """Finds chatflows by id for the open routes: the other look-up without a workspace."""
+
+    def at_once(self, chatflow_id: str, now: int) -> ChatflowAccess | Literal[Pending.PENDING] | None:
+        """Return what `access` returns, or `PENDING` where that takes more than microseconds.
+
+        Raises:
+            Unavailable: the store cannot be reached.
+        """
+        ...
 
     async def access(self, chatflow_id: str) -> ChatflowAccess | None:
         """Return what a call needs to know first, or None when there is no such chatflow."""
@@ -31,6 +93,29 @@ class ChatflowDirectory(Protocol):
 
     async def load(self, chatflow_id: str) -> Chatflow | None:
         """Return the chatflow, to be run or shown to anyone, without the keys bound to it; or None."""
+        ...
+
+
+class ChangeListener(Protocol):
+    """Keeps copies of what is stored, and is told when they are out of date."""
+
+    def changed(self, subject: str, subject_id: str, position: int) -> None:
+        """A key or a chatflow was changed; `position` is the change's in the feed."""
+        ...
+
+    def forget(self) -> None:
+        """Forget every copy: changes may have been missed."""
+        ...
+
+
+class ChangeFeed(Protocol):
+    """Tells of changes that were committed, by this process and by others."""
+
+    def current(self, now: int) -> bool:
+        """Tell whether listeners know all that was committed up to `BOUND_MICROSECONDS` before `now`.
+
+        When it says False, copies must not be used: the store has to be asked.
+        """
         ...
 
 

@@ -3,7 +3,7 @@
 import msgspec
 from fastapi import Response
 
-from flowkeys.domain.bearer import UNKNOWN, read_bearer
+from flowkeys.domain.bearer import UNKNOWN, read_credential
 from flowkeys.domain.decision import AccessRequest, Decision, Denied
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.permissions import KNOWN
@@ -44,11 +44,11 @@ async def verify(call: Call, body: VerifyIn) -> Response:
 
 
 async def _about_caller(call: Call, wanted: AccessRequest) -> render.Json:
-    credential = read_bearer(call.scope["headers"])
+    credential = read_credential(call.scope["headers"])
     verifier = call.services.verifier
-    decision = await verifier.verify(credential, wanted) if isinstance(credential, Token) else credential
+    decision = await verifier.verify(credential, wanted) if isinstance(credential, bytes) else credential
     if isinstance(decision, Denied):
-        raise Refused(of_denial(decision, wanted.permission))
+        raise Refused(of_denial(decision))
     return render.verified(decision)
 
 
@@ -66,5 +66,5 @@ def _wanted(body: VerifyIn) -> AccessRequest:
     if "permission" in sent and body.permission not in KNOWN:
         raise InvalidInput.of("permission", "There is no such permission.")
     chatflow_id = body.chatflow_id if "chatflow_id" in sent else None
-    permission = body.permission if "permission" in sent else None
-    return AccessRequest(chatflow_id=chatflow_id, permission=permission)
+    permissions = (body.permission,) if "permission" in sent else ()
+    return AccessRequest(chatflow_id=chatflow_id, permissions=permissions)

@@ -1,0 +1,157 @@
+"""Keys by token, in memory.
+
+The index is a keyed BLAKE2b of the token under a random key of this process: it costs a third of the stored
+digest's HMAC and tells nothing to whoever reads the memory of another run. Records that were read at the
+start are filed under the first 128 bits of their digest until their token is first presented.
+
+A record says up to which position of the change feed it was read. A change notes the position at which a key
+became another: a record read before it is not used again, whether it was in the cache or on its way into it.
+"""
+
+import asyncio
+import secrets
+from collections import OrderedDict, deque
+from hashlib import blake2b
+from typing import Final, Literal
+
+from flowkeys.domain.api_key import KeyRecord
+from flowkeys.domain.digest import Digests, TokenHasher
+from flowkeys.domain.journal import Subject
+from flowkeys.domain.times import SECOND
+from flowkeys.domain.token import LENGTH, Token
+from flowkeys.service.ports.verification import (
+    PENDING,
+    ChangeFeed,
+    Found,
+    KeyStore,
+    Pending,
+    UsageRecorder,
+)
+
+INDEX_BYTES: Final = 16
+ABSENT_MICROSECONDS: Final = SECOND
+"""How long a token that nobody has stays known as such; any change of a key ends that sooner."""
+_ABSENT: Final = 4096
+_CHANGES: Final = 65_536
+"""So many changed keys are remembered; more empty the cache instead."""
+
+
+class KeyCache:
+    """Implements `Keys` over a `KeyStore`, and `ChangeListener`."""
+
+    def __init__(
+        self, store: KeyStore, feed: ChangeFeed, hasher: TokenHasher, usage: UsageRecorder, size: int
+    ) -> None:
+        """Keep at most `size` records."""
+        self._store = store
+        self._feed = feed
+        self._hasher = hasher
+        self._usage = usage
+        self._size = size
+        self._key = secrets.token_bytes(32)
+        self._records: dict[bytes, KeyRecord] = {}
+        self._order: deque[bytes] = deque()
+        self._changed: dict[str, int] = {}
+        self._absent: OrderedDict[bytes, int] = OrderedDict()
+        self._asked: dict[bytes, asyncio.Future[KeyRecord | None]] = {}
+        self.generation = 0
+        """Grows whenever the whole cache is forgotten."""
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def at_once(self, text: bytes, now: int) -> KeyRecord | Literal[Pending.PENDING] | None:
+        """Return the key of a token, None when there is none, or `PENDING`."""
+        if len(text) != LENGTH:
+            return None
+        index = blake2b(text, digest_size=INDEX_BYTES, key=self._key).digest()
+        trusted = self._feed.current(now)
+        if trusted:
+            record = self._records.get(index)
+            if record is not None and self._is_valid(record):
+                return record
+            if self._absent and self._absent.get(index, 0) > now:
+                return None
+        token = _parse(text)
+        if token is None:
+            return None
+        if trusted:
+            digest = self._hasher.newest(text)[:INDEX_BYTES]
+            record = self._records.get(digest)
+            if record is not None and self._is_valid(record):
+                del self._records[digest]
+                self._insert(index, record)
+                return record
+        digests = self._hasher.digest(token)
+        found = self._store.find_at_once(digests.all)
+        if found is PENDING:
+            return PENDING
+        return self._keep(index, found, digests, now)
+
+    async def find(self, text: bytes, now: int) -> KeyRecord | None:
+        """Return the key of a token, or None; calls for one token at a time share one look-up."""
+        token = _parse(text)
+        if token is None:
+            return None
+        index = blake2b(text, digest_size=INDEX_BYTES, key=self._key).digest()
+        asked = self._asked.get(index)
+        if asked is None:
+            asked = self._asked[index] = asyncio.ensure_future(self._look_up(index, token, now))
+            asked.add_done_callback(lambda _: self._asked.pop(index, None))
+        return await asyncio.shield(asked)
+
+    async def _look_up(self, index: bytes, token: Token, now: int) -> KeyRecord | None:
+        digests = self._hasher.digest(token)
+        return self._keep(index, await self._store.find(digests.all), digests, now)
+
+    def warm(self, digest: bytes, record: KeyRecord) -> bool:
+        """Take a record that was read ahead, under its digest; return False when there is no room."""
+        if len(self._records) >= self._size:
+            return False
+        self._insert(digest[:INDEX_BYTES], record)
+        return True
+
+    def changed(self, subject: str, subject_id: str, position: int) -> None:
+        """Stop using what was read of a key before `position`."""
+        if subject != Subject.KEY:
+            return
+        self._absent.clear()
+        self._changed[subject_id] = position
+        if len(self._changed) > _CHANGES:
+            self.forget()
+
+    def forget(self) -> None:
+        """Forget every record, and with them what changed."""
+        self._records = {}
+        self._order = deque()
+        self._absent.clear()
+        # What changed stays known to look-ups that are on their way: they hold positions from before.
+        self._changed = dict(list(self._changed.items())[-_CHANGES // 2 :])
+        self.generation += 1
+
+    def _is_valid(self, record: KeyRecord) -> bool:
+        return not self._changed or self._changed.get(record.key_id, -1) <= record.position
+
+    def _keep(self, index: bytes, found: Found, digests: Digests, now: int) -> KeyRecord | None:
+        record = found.record
+        if record is None:
+            self._absent[index] = now + ABSENT_MICROSECONDS
+            if len(self._absent) > _ABSENT:
+                self._absent.popitem(last=False)
+            return None
+        if found.digest is not None and found.digest != digests.newest:
+            self._usage.outdated(record.key_id, found.digest, digests.newest)
+        if self._is_valid(record):
+            self._insert(index, record)
+        return record
+
+    def _insert(self, index: bytes, record: KeyRecord) -> None:
+        if index not in self._records:
+            self._order.append(index)
+        self._records[index] = record
+        while len(self._records) > self._size:
+            self._records.pop(self._order.popleft(), None)
+
+
+def _parse(text: bytes) -> Token | None:
+    return Token.parse(text.decode("ascii")) if len(text) == LENGTH and text.isascii() else None

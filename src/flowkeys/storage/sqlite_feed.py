@@ -1,0 +1,81 @@
+"""The feed of changes, on SQLite: what other connections committed, in this process and in others.
+
+SQLite has no messages, but it counts: ``PRAGMA data_version`` of one connection is another number after any
+other connection committed. It is asked when a decision is due and the last answer is older than the bound,
+so that no decision ever rests on older knowledge, however busy the event loop is.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from flowkeys.service.ports.verification import ChangeListener
+
+BOUND_MICROSECONDS: Final = 5_000
+"""So old may be what a decision rests on. The promise is 20 ms; the rest is for the commit to be seen."""
+_AT_ONCE: Final = 10_000
+"""With more changes than this, listeners forget everything."""
+
+_SINCE: Final = "SELECT seq, subject, subject_id FROM change WHERE seq > ? ORDER BY seq LIMIT ?"
+_NEWEST: Final = "SELECT coalesce(max(seq), 0) FROM change"
+
+
+class SqliteFeed:
+    """Implements `ChangeFeed` over the connection that look-ups use, in the same thread."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        """Follow the changes of the database that `raw` reads."""
+        self._raw = raw
+        self._listeners: Sequence[ChangeListener] = ()
+        self._version = -1
+        self._checked = 0
+        self._broken = False
+        self.position: int = raw.execute(_NEWEST).fetchone()[0]
+        """The last change that listeners were told of."""
+
+    def tell(self, *listeners: ChangeListener) -> None:
+        """Tell `listeners` from now on."""
+        self._listeners = (*self._listeners, *listeners)
+
+    def current(self, now: int) -> bool:
+        """Tell whether listeners know all that was committed up to the bound before `now`."""
+        return 0 <= now - self._checked < BOUND_MICROSECONDS or self._ask(now)
+
+    def catch_up(self) -> None:
+        """Read what was changed, now: after a commit of this process, before anybody hears of it."""
+        try:
+            self._read()
+        except sqlite3.Error:
+            self._break()
+
+    def _ask(self, now: int) -> bool:
+        try:
+            version = self._raw.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._version or self._broken:
+                self._read()
+                self._version = version
+        except sqlite3.Error:
+            self._break()
+            return False
+        self._checked = now
+        self._broken = False
+        return True
+
+    def _read(self) -> None:
+        rows = self._raw.execute(_SINCE, (self.position, _AT_ONCE + 1)).fetchall()
+        if len(rows) > _AT_ONCE:
+            self.position = self._raw.execute(_NEWEST).fetchone()[0]
+            for listener in self._listeners:
+                listener.forget()
+            return
+        for position, subject, subject_id in rows:
+            for listener in self._listeners:
+                listener.changed(subject, subject_id, position)
+            self.position = position
+
+    def _break(self) -> None:
+        """Trust nothing that was kept until the feed works again."""
+        self._checked = 0
+        self._broken = True
+        for listener in self._listeners:
+            listener.forget()

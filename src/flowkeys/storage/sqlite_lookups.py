@@ -1,0 +1,130 @@
+"""The look-ups of the hot path: keys by digest, chatflows by id, and what was changed.
+
+These are the two look-ups without a workspace. Each is one indexed query of a few microseconds, so it runs
+where it is called and not in another thread, which would cost ten times as much. The statements are written
+out: the verification library reads a database without SQLAlchemy.
+"""
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from flowkeys.domain.api_key import KeyRecord, Status
+from flowkeys.domain.chatflow import ChatflowAccess
+from flowkeys.domain.digest import TokenDigest
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.permissions import PermissionSet
+from flowkeys.service.ports.verification import Found
+from flowkeys.storage.connection import connect
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+_COLUMNS: Final = """k.id, k.workspace_id, k.name, k.permissions, k.status, k.expires_at, t.valid_until,
+    (SELECT group_concat(chatflow_id) FROM binding WHERE key_id = k.id), t.digest,
+    (SELECT coalesce(max(seq), 0) FROM change)"""
+_FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id WHERE t.digest IN"""  # noqa: S608
+_AHEAD: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id
+    WHERE t.digest > ? AND t.digest < ? ORDER BY t.digest LIMIT ?"""  # noqa: S608
+_ACCESS: Final = "SELECT id, workspace_id, is_public, version FROM chatflow WHERE id = ?"
+
+_SHARED: Final = 4096
+"""Sets of permissions and of chatflows that records share, of each kind."""
+_FEW: Final = 8
+"""Up to so many chatflows are kept as a tuple, which is smaller than a set and searched as fast."""
+_HEX: Final = 64
+
+
+class SqliteLookups:
+    """Implements `KeyStore`, and finds chatflows, over a connection of the calling thread's own."""
+
+    def __init__(self, path: Path, secrets: int, *, read_only: bool = False) -> None:
+        """Open `path` for look-ups under `secrets` server secrets."""
+        self._raw = connect(path, read_only=read_only)
+        self._raw.execute("PRAGMA query_only=ON")
+        self._find = f"{_FIND} ({', '.join('?' * secrets)})"
+        self._read = _Reader()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, for what else is read where it is called."""
+        return self._raw
+
+    def find_at_once(self, digests: Sequence[TokenDigest]) -> Found:
+        """Return the key whose token has one of `digests`."""
+        try:
+            row = self._raw.execute(self._find, digests).fetchone()
+        except sqlite3.Error as error:
+            raise Unavailable from error
+        return Found(None) if row is None else Found(self._read(row), TokenDigest(row[8]))
+
+    async def find(self, digests: Sequence[TokenDigest]) -> Found:
+        """Return what `find_at_once` returns."""
+        return self.find_at_once(digests)
+
+    def access_at_once(self, chatflow_id: str) -> ChatflowAccess | None:
+        """Return what a call needs to know of a chatflow first."""
+        try:
+            row = self._raw.execute(_ACCESS, (chatflow_id,)).fetchone()
+        except sqlite3.Error as error:
+            raise Unavailable from error
+        return ChatflowAccess(row[0], row[1], bool(row[2]), row[3]) if row else None
+
+    def ahead(self, tag: str, batch: int) -> Iterator[list[tuple[bytes, KeyRecord]]]:
+        """Return all tokens whose digest begins with `tag`, in batches: the digest's bytes and the record.
+
+        Raises:
+            Unavailable: the store cannot be reached.
+        """
+        last, end = tag, tag + "g"  # after every hex digit
+        while True:
+            try:
+                rows = self._raw.execute(_AHEAD, (last, end, batch)).fetchall()
+            except sqlite3.Error as error:
+                raise Unavailable from error
+            if not rows:
+                return
+            last = rows[-1][8]
+            yield [(bytes.fromhex(row[8][-_HEX:]), self._read(row)) for row in rows]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._raw.close()
+
+
+class _Reader:
+    """Makes records of rows; equal sets of permissions and of chatflows are one object."""
+
+    def __init__(self) -> None:
+        decode = msgspec.json.Decoder(frozenset[str]).decode
+        self._permissions: Callable[[str], PermissionSet] = _shared(decode)
+        self._chatflows: Callable[[str], Collection[str]] = _shared(_chatflows)
+        self._ids: Callable[[str], str] = _shared(str)
+        self._positions: Callable[[int], int] = _shared(int)
+
+    def __call__(self, row: tuple[object, ...]) -> KeyRecord:
+        key_id, workspace_id, name, permissions, status, expires_at, valid_until, chatflows, _, at = row
+        return KeyRecord(
+            f"{key_id}\n{name}",
+            self._ids(workspace_id),  # type: ignore[arg-type]
+            self._permissions(permissions),  # type: ignore[arg-type]
+            Status(status),
+            expires_at,  # type: ignore[arg-type]
+            valid_until,  # type: ignore[arg-type]
+            self._chatflows(chatflows) if chatflows else (),  # type: ignore[arg-type]
+            self._positions(at),  # type: ignore[arg-type]
+        )
+
+
+def _chatflows(joined: str) -> Collection[str]:
+    ids = joined.split(",")
+    return tuple(ids) if len(ids) <= _FEW else frozenset(ids)
+
+
+def _shared(make: Callable[[Given], Made]) -> Callable[[Given], Made]:
+    """Return `make` with its latest results kept, so that equal ones are one object."""
+    return lru_cache(_SHARED)(make)
