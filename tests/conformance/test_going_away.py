@@ -17,12 +17,17 @@ from tests.support.flows import bound_key, make_chatflow, make_key
 Change = Callable[[Tenant, dict, dict], Any]
 
 
+PROMISED_SECONDS = 0.02
+"""Within so long a change that was made elsewhere holds here (docs/adr/0011)."""
+
+
 def by_hand(statement: str) -> Change:
-    """Return a change made in the database by another process."""
+    """Return a change made in the database by another process, and the time it may take to be heard of."""
 
     def change(tenant: Tenant, key: dict, chatflow: dict) -> None:
         with closing(database(tenant.server)) as rows:
             rows.execute(statement, {"key": key["id"], "chatflow": chatflow["id"]})
+        time.sleep(PROMISED_SECONDS)
 
     return change
 

@@ -11,6 +11,7 @@ became another: a record read before it is not used again, whether it was in the
 import asyncio
 import secrets
 from collections import OrderedDict, deque
+from functools import partial
 from hashlib import blake2b
 from typing import Final, Literal
 
@@ -54,6 +55,7 @@ class KeyCache:
         self._changed: dict[str, int] = {}
         self._absent: OrderedDict[bytes, int] = OrderedDict()
         self._asked: dict[bytes, asyncio.Future[KeyRecord | None]] = {}
+        self._changes = 0
         self.generation = 0
         """Grows whenever the whole cache is forgotten."""
 
@@ -97,12 +99,16 @@ class KeyCache:
         asked = self._asked.get(index)
         if asked is None:
             asked = self._asked[index] = asyncio.ensure_future(self._look_up(index, token, now))
-            asked.add_done_callback(lambda _: self._asked.pop(index, None))
+            asked.add_done_callback(partial(_end, self._asked, index))
         return await asyncio.shield(asked)
 
     async def _look_up(self, index: bytes, token: Token, now: int) -> KeyRecord | None:
         digests = self._hasher.digest(token)
-        return self._keep(index, await self._store.find(digests.all), digests, now)
+        changes = self._changes
+        found = await self._store.find(digests.all)
+        if found.record is None and changes != self._changes:
+            return None  # it may be somebody's by now
+        return self._keep(index, found, digests, now)
 
     def warm(self, digest: bytes, record: KeyRecord) -> bool:
         """Take a record that was read ahead, under its digest; return False when there is no room."""
@@ -115,7 +121,7 @@ class KeyCache:
         """Stop using what was read of a key before `position`."""
         if subject != Subject.KEY:
             return
-        self._absent.clear()
+        self._start_anew()
         self._changed[subject_id] = position
         if len(self._changed) > _CHANGES:
             self.forget()
@@ -124,10 +130,16 @@ class KeyCache:
         """Forget every record, and with them what changed."""
         self._records = {}
         self._order = deque()
-        self._absent.clear()
+        self._start_anew()
         # What changed stays known to look-ups that are on their way: they hold positions from before.
         self._changed = dict(list(self._changed.items())[-_CHANGES // 2 :])
         self.generation += 1
+
+    def _start_anew(self) -> None:
+        """Let calls from now on ask for themselves, and not wait for what was read before."""
+        self._absent.clear()
+        self._asked = {}
+        self._changes += 1
 
     def _is_valid(self, record: KeyRecord) -> bool:
         return not self._changed or self._changed.get(record.key_id, -1) <= record.position
@@ -151,6 +163,12 @@ class KeyCache:
         self._records[index] = record
         while len(self._records) > self._size:
             self._records.pop(self._order.popleft(), None)
+
+
+def _end(
+    asked: dict[bytes, asyncio.Future[KeyRecord | None]], index: bytes, _: asyncio.Future[KeyRecord | None]
+) -> None:
+    asked.pop(index, None)
 
 
 def _parse(text: bytes) -> Token | None:

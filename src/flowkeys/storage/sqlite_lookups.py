@@ -112,7 +112,7 @@ class _Reader:
             f"{key_id}\n{name}",
             self._ids(workspace_id),  # type: ignore[arg-type]
             self._permissions(permissions),  # type: ignore[arg-type]
-            Status(status),
+            Status(status),  # type: ignore[arg-type]
             expires_at,  # type: ignore[arg-type]
             valid_until,  # type: ignore[arg-type]
             self._chatflows(chatflows) if chatflows else (),  # type: ignore[arg-type]

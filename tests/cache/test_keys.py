@@ -1,0 +1,262 @@
+"""The cache of keys: what it holds, and when it stops believing it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowkeys.cache import keys as cache_keys
+from flowkeys.cache.keys import KeyCache
+from flowkeys.cache.warming import Warming
+from flowkeys.domain.digest import TokenHasher
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.token import Token
+from flowkeys.service.ports.verification import PENDING, Found
+from flowkeys.storage.sqlite_feed import BOUND_MICROSECONDS
+from tests.support.cached import SECRET, Cached, Uses
+
+
+@pytest.fixture
+def cached(tmp_path: Path) -> Iterator[Cached]:
+    """Return an empty cache over an empty database."""
+    made = Cached(tmp_path / "keys.db")
+    yield made
+    made.close()
+
+
+def test_a_key_is_read_once(cached: Cached) -> None:
+    """However often it is presented, and after the feed was asked again too."""
+    text = cached.make("a")
+    assert [cached.find(text, after=n * 3_000) for n in range(4)] == ["a active"] * 4
+    assert len(cached.statements) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE api_key SET status = 'disabled'",
+        "UPDATE api_key SET status = 'disabled', version = 2",
+        "UPDATE api_key SET name = 'other'",
+        "UPDATE api_key SET expires_at = 5",
+        "UPDATE api_key SET permissions = '[\"*\"]'",
+        "UPDATE token SET valid_until = 5",
+        "DELETE FROM token",
+    ],
+)
+def test_a_change_by_another_connection_is_known_when_the_bound_is_over(change: str, cached: Cached) -> None:
+    """By hand in SQL too. A change that counts the version up brings its own row of the feed."""
+    text = cached.make("a")
+    before = cached.keys.at_once(text, cached.now)
+    cached.other.execute(change)
+    if "version" in change:
+        cached.other.execute("INSERT INTO change VALUES (NULL, 'w', 'key', 'a', 2, 0)")
+    after = cached.keys.at_once(text, cached.now + BOUND_MICROSECONDS)
+    assert after != before
+    assert cached.keys.at_once(text, cached.now + BOUND_MICROSECONDS) == after
+
+
+def test_within_the_bound_nothing_is_asked(cached: Cached) -> None:
+    """That is what the bound is for: the old record is used until it is over, not a microsecond longer."""
+    text = cached.make("a")
+    cached.find(text)
+    cached.other.execute("UPDATE api_key SET status = 'disabled'")
+    assert cached.find(text, after=BOUND_MICROSECONDS - 1) == "a active"
+    assert cached.find(text, after=1) == "a disabled"
+
+
+def test_a_clock_that_goes_back_makes_the_feed_be_asked(cached: Cached) -> None:
+    """Else an hour could pass until the clock is where it was."""
+    text = cached.make("a")
+    cached.find(text)
+    cached.other.execute("UPDATE api_key SET status = 'disabled'")
+    assert cached.find(text, after=-1) == "a disabled"
+
+
+def test_nobodys_token_is_looked_up_once_and_found_when_it_becomes_somebodys(cached: Cached) -> None:
+    """Absence is remembered for a second at most, and until any key changes."""
+    text = Token.mint().reveal().encode()
+    assert [cached.find(text) for _ in range(3)] == [None] * 3
+    assert len(cached.statements) == 1
+    assert cached.find(text, after=cache_keys.ABSENT_MICROSECONDS) is None
+    assert len(cached.statements) == 2
+    made = cached.make("a")
+    digest = cached.hasher.digest(Token(text.decode())).newest
+    cached.other.execute("UPDATE token SET digest = ?", (digest,))
+    assert cached.find(text, after=BOUND_MICROSECONDS) == "a active"
+    assert cached.find(made) is None
+
+
+def test_what_is_no_token_is_never_looked_up(cached: Cached) -> None:
+    """Another length, a wrong checksum, bytes that are no ASCII."""
+    good = cached.make("a")
+    for text in (
+        b"",
+        good[:-1],
+        good + b"x",
+        good[:-1] + b"\xff",
+        good[:-2] + bytes([good[-2] ^ 1, good[-1]]),
+    ):
+        assert cached.find(text) is None
+    assert cached.statements == []
+
+
+def test_it_holds_no_more_than_its_size(tmp_path: Path) -> None:
+    """The one that came first goes first; what is gone is read again."""
+    cached = Cached(tmp_path / "keys.db", size=3)
+    texts = [cached.make(f"k{n}") for n in range(5)]
+    for text in texts:
+        cached.find(text)
+    assert len(cached.keys) == 3
+    cached.statements.clear()
+    assert cached.find(texts[4]) == "k4 active"
+    assert cached.statements == []
+    assert cached.find(texts[0]) == "k0 active"
+    assert len(cached.statements) == 1
+    cached.close()
+
+
+def test_what_nobody_has_is_remembered_up_to_a_bound(cached: Cached, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever tries many tokens fills no memory."""
+    monkeypatch.setattr(cache_keys, "_ABSENT", 5)
+    for _ in range(20):
+        cached.find(Token.mint().reveal().encode())
+    assert len(cached.keys._absent) == 5
+
+
+async def test_reading_ahead_serves_the_first_call_without_a_look_up(cached: Cached) -> None:
+    """Of keys under the newest secret; a token that is presented moves, and is not kept twice."""
+    texts = [cached.make(f"k{n}") for n in range(250)]
+    cached.keys._size = 1000
+    warming = Warming(cached.keys, cached.lookups, cached.hasher.newest_tag)
+    await warming._fill(cached.keys.generation)
+    assert len(cached.keys) == 250
+    cached.statements.clear()
+    assert [cached.find(text) for text in texts] == [f"k{n} active" for n in range(250)]
+    assert cached.statements == []
+    assert len(cached.keys) == 250
+    cached.other.execute("UPDATE api_key SET status = 'revoked' WHERE id = 'k7'")
+    assert cached.find(texts[7], after=BOUND_MICROSECONDS) == "k7 revoked"
+
+
+async def test_a_key_that_changes_before_it_is_first_presented_is_read_again(cached: Cached) -> None:
+    """A record that was read ahead is believed no longer than one that was used."""
+    text = cached.make("a")
+    await Warming(cached.keys, cached.lookups, cached.hasher.newest_tag)._fill(0)
+    cached.other.execute("UPDATE api_key SET status = 'disabled'")
+    assert cached.find(text, after=BOUND_MICROSECONDS) == "a disabled"
+
+
+def test_a_token_under_an_older_secret_is_noted_for_its_new_digest(tmp_path: Path) -> None:
+    """Once, when it is read."""
+    old = "o" * 32
+    cached = Cached(tmp_path / "keys.db", secrets=(SECRET, old))
+    text = cached.make("a", TokenHasher([old]))
+    assert [cached.find(text) for _ in range(3)] == ["a active"] * 3
+    assert [key_id for key_id, *_ in cached.uses.old] == ["a"]
+    cached.close()
+
+
+def test_a_feed_that_breaks_empties_the_cache_and_is_an_outage(cached: Cached) -> None:
+    """Never an old record, never a 401: whoever asks hears that the store cannot be reached."""
+    text = cached.make("a")
+    cached.find(text)
+    cached.lookups.connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+    with pytest.raises(Unavailable):
+        cached.find(text, after=BOUND_MICROSECONDS)
+    assert len(cached.keys) == 0
+    cached.other.execute("UPDATE api_key SET status = 'disabled'")
+    cached.lookups.connection.set_authorizer(None)
+    assert cached.find(text) == "a disabled"
+
+
+def test_more_changes_than_are_worth_reading_empty_the_cache(
+    cached: Cached, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restore, or an import of many keys."""
+    monkeypatch.setattr("flowkeys.storage.sqlite_feed._AT_ONCE", 3)
+    text = cached.make("a")
+    cached.find(text)
+    cached.other.execute("UPDATE api_key SET status = 'disabled'")
+    for n in range(5):
+        cached.make(f"k{n}")
+    assert cached.find(text, after=BOUND_MICROSECONDS) == "a disabled"
+    assert cached.keys.generation == 1
+
+
+class Slow:
+    """A store that answers when it is told to, and counts how often it is asked."""
+
+    def __init__(self, lookups: object) -> None:
+        self.lookups = lookups
+        self.asked = 0
+        self.read = asyncio.Event()
+        self.answer = asyncio.Event()
+
+    def find_at_once(self, digests: object) -> object:
+        """Not at once."""
+        return PENDING
+
+    async def find(self, digests: object) -> Found:
+        """Read now, answer later."""
+        self.asked += 1
+        found = self.lookups.find_at_once(digests)
+        self.read.set()
+        await self.answer.wait()
+        return found
+
+
+async def test_calls_for_one_token_share_a_look_up(cached: Cached) -> None:
+    """On a store that makes one wait; the one that gives up takes nothing from the others."""
+    slow = Slow(cached.lookups)
+    keys = KeyCache(slow, cached.feed, cached.hasher, Uses(), 10)
+    text = cached.make("a")
+    assert keys.at_once(text, cached.now) is PENDING
+    calls = [asyncio.create_task(keys.find(text, cached.now)) for _ in range(5)]
+    await slow.read.wait()
+    calls[0].cancel()
+    slow.answer.set()
+    found = await asyncio.gather(*calls[1:])
+    assert [record.name for record in found] == ["a"] * 4
+    assert slow.asked == 1
+    assert keys.at_once(text, cached.now).name == "a"
+
+
+@pytest.mark.parametrize("change", ["UPDATE api_key SET status = 'disabled'", "DELETE FROM token"])
+async def test_a_call_after_a_change_does_not_wait_for_what_was_read_before(
+    change: str, cached: Cached
+) -> None:
+    """It would be let in with the record of a key that is disabled by then."""
+    slow = Slow(cached.lookups)
+    keys = KeyCache(slow, cached.feed, cached.hasher, Uses(), 10)
+    cached.feed.tell(keys)
+    text = cached.make("a")
+    early = asyncio.create_task(keys.find(text, cached.now))
+    await slow.read.wait()
+    cached.other.execute(change)
+    cached.feed.catch_up()
+    late = asyncio.create_task(keys.find(text, cached.now))
+    await asyncio.sleep(0)
+    slow.answer.set()
+    before, after = await asyncio.gather(early, late)
+    assert before.status == "active"
+    assert after is None or after.status == "disabled"
+    assert slow.asked == 2
+
+
+async def test_a_record_that_was_on_its_way_while_its_key_changed_is_not_kept(cached: Cached) -> None:
+    """e2b, Unkey: a fill from before the change came after it, and stayed."""
+    slow = Slow(cached.lookups)
+    keys = KeyCache(slow, cached.feed, cached.hasher, Uses(), 10)
+    cached.feed.tell(keys)
+    text = cached.make("a")
+    assert keys.at_once(text, cached.now) is PENDING
+    call = asyncio.create_task(keys.find(text, cached.now))
+    await slow.read.wait()
+    cached.other.execute("UPDATE api_key SET status = 'disabled'")
+    assert keys.at_once(text, cached.now + BOUND_MICROSECONDS) is PENDING
+    slow.answer.set()
+    await call
+    assert keys.at_once(text, cached.now + BOUND_MICROSECONDS) is PENDING
+    assert len(keys) == 0
