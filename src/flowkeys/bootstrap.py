@@ -22,6 +22,7 @@ from flowkeys.domain.version import VERSION
 from flowkeys.flows.drafts import Drafts
 from flowkeys.flows.engine import Engine
 from flowkeys.flows.settings import FlowSettings, ModelCredential
+from flowkeys.limits.failures import Failures
 from flowkeys.passwords.argon2 import Argon2Passwords
 from flowkeys.service.chatflow_maker import ChatflowMaker
 from flowkeys.service.chatflows import ChatflowService
@@ -41,6 +42,8 @@ from flowkeys.storage.sqlite_feed import SqliteFeed
 from flowkeys.storage.sqlite_lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.web import app
+from flowkeys.web.address import TrustedProxies
+from flowkeys.web.refusals import Refusals
 from flowkeys.web.services import Services
 
 
@@ -206,6 +209,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
             await warming.stop()
             await runtime.close()
 
+    failures = Failures(runtime.settings.failures_per_second, runtime.settings.failures_burst)
     services = Services(
         verifier=runtime.verifier,
         keyring=runtime.keyring,
@@ -219,6 +223,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
         links=runtime.links,
         people=runtime.people,
         public_url=runtime.settings.public_url,
+        proxies=TrustedProxies(runtime.settings.trusted_proxies),
+        refusals=Refusals(failures, clock),
         clock=clock,
         max_body_bytes=runtime.settings.max_body_bytes,
         max_upload_bytes=runtime.settings.max_upload_bytes,

@@ -7,6 +7,7 @@ environment wins. ``docs/configuration.md`` lists them, held by a test.
 import os
 import re
 import stat
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -100,6 +101,20 @@ class Settings(BaseSettings):
         le=300,
         description="How long running requests may take to end when the server stops.",
     )
+    trusted_proxies: Names = Field(
+        default=(),
+        description="Proxies whose X-Forwarded-For is believed: networks or addresses, separated by commas.",
+    )
+    failures_per_second: int = Field(
+        default=10,
+        ge=0,
+        le=1_000_000,
+        description="Failed credentials that an address may send each second; further ones are 429; "
+        "0 is no limit.",
+    )
+    failures_burst: int = Field(
+        default=100, ge=1, le=1_000_000, description="Failed credentials that an address may send at once."
+    )
     cached_keys: int = Field(
         default=1_000_000,
         ge=1,
@@ -138,11 +153,21 @@ class Settings(BaseSettings):
     def _origin(cls, value: str | None) -> str | None:
         return None if value is None else _origin_of(value)
 
-    @field_validator("python_flows", "allowed_endpoints", mode="before")
+    @field_validator("python_flows", "allowed_endpoints", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                ip_network(text)
+            except ValueError:
+                raise ValueError("give addresses, or networks such as 10.0.0.0/8 or fd00::/8") from None
         return value
 
     @classmethod

@@ -46,7 +46,9 @@ def plain_app(server: Running, chatflow_id: str, headers: Headers) -> Decided:
     async def ask() -> httpx.Response:
         whole: Any = bootstrap.create_app(server.runtime)
         framework = whole._app._app
-        transport = httpx.ASGITransport(Gate(framework, None), client=("127.0.0.1", 1))
+        services = framework.state.services
+        gate = Gate(framework, services.proxies, services.refusals, None)
+        transport = httpx.ASGITransport(gate, client=("127.0.0.1", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             path = f"{BASE}/prediction/{chatflow_id}"
             return await client.post(path, json=QUESTION, headers=httpx.Headers(headers))

@@ -32,12 +32,14 @@ def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None)
     """Return the ASGI application: gate > fast path > framework."""
     app = describe(services.version, lifespan)
     app.state.services = services
-    app.state.predictions = Predictions(services.predictor, services.directory, services.max_body_bytes)
+    app.state.predictions = Predictions(
+        services.predictor, services.directory, services.refusals, services.max_body_bytes
+    )
 
     async def page(scope: Scope, receive: Receive, refusal: Problem) -> ASGIApp:
         return await page_of_error(Request({**scope, "app": app}, receive), refusal)
 
-    return Gate(FastPath(app, app.state.predictions), access_log, page)
+    return Gate(FastPath(app, app.state.predictions), services.proxies, services.refusals, access_log, page)
 
 
 def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:

@@ -7,7 +7,7 @@ from flowkeys.domain.bearer import read_credential
 from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied, Reason
 from flowkeys.domain.principal import Caller, Principal
 from flowkeys.web.context import context_of
-from flowkeys.web.errors import Refused, of_denial, problem
+from flowkeys.web.errors import Refused, problem
 from flowkeys.web.origin import SAFE_METHODS, is_our_own, public_origin
 from flowkeys.web.pages import sign_in_cookie
 from flowkeys.web.services import Services
@@ -22,20 +22,20 @@ async def authenticate(services: Services, scope: Scope, permission: str | None)
         Unavailable: the store cannot be reached.
     """
     credential = read_credential(scope["headers"])
+    context = context_of(scope)
     if isinstance(credential, Denied):
         if credential.reason is Reason.MISSING_CREDENTIALS and permission is not None:
             person = await _person(services, scope)
             if person is not None:
                 person.require(permission)
                 return person
-        raise Refused(of_denial(credential))
+        raise Refused(services.refusals.refuse(credential, context.address))
     request = ANYTHING if permission is None else AccessRequest(permissions=(permission,))
     decision = await services.verifier.verify(credential, request)
-    context = context_of(scope)
     if decision.record is not None:
         context.facts["key_id"] = decision.record.key_id
     if isinstance(decision, Denied):
-        raise Refused(of_denial(decision))
+        raise Refused(services.refusals.refuse(decision, context.address))
     return Caller(principal_of(decision.record), context.address, context.request_id)
 
 

@@ -66,6 +66,7 @@ KINDS: Final[dict[str, Kind]] = {
     "headers_too_large": Kind(
         431, "Headers too large", "The request has too many headers, or too long ones."
     ),
+    "rate_limited": Kind(429, "Too many", "Too many calls. Wait as long as Retry-After says."),
     "flow_not_runnable": Kind(422, "Chatflow not runnable", "This server cannot run the chatflow."),
     "upstream_failed": Kind(502, "Upstream failed", "A model or service behind the chatflow failed."),
     "unavailable": Kind(503, "Unavailable", "The store cannot be reached. Try again."),

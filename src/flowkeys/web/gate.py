@@ -16,8 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowkeys.domain.bearer import token_in_url
 from flowkeys.domain.errors import FlowkeysError, Unavailable
 from flowkeys.domain.ids import new_id
+from flowkeys.web.address import TrustedProxies
 from flowkeys.web.context import KEY, RequestContext, context_of
-from flowkeys.web.errors import Problem, of_denial, of_error, problem
+from flowkeys.web.errors import Problem, of_error, problem
+from flowkeys.web.refusals import Refusals
 from flowkeys.web.respond import send_problem, wants_page
 
 AccessLog = Callable[[dict[str, Any]], None]
@@ -37,8 +39,17 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9\-]{8,64}")
 class Gate:
     """ASGI middleware around everything."""
 
-    def __init__(self, app: ASGIApp, access_log: AccessLog | None, page: RefusalPage | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        proxies: TrustedProxies,
+        refusals: Refusals,
+        access_log: AccessLog | None,
+        page: RefusalPage | None = None,
+    ) -> None:
         self._app = app
+        self._proxies = proxies
+        self._refusals = refusals
         self._access_log = access_log
         self._page = page
 
@@ -48,7 +59,8 @@ class Gate:
             await self._app(scope, receive, send)
             return
         client = scope.get("client")
-        context = RequestContext(_request_id(scope), client[0] if client else None, {})
+        address = self._proxies.client(client[0] if client else None, scope["headers"])
+        context = RequestContext(_request_id(scope), address, {})
         scope[KEY] = context
         if scope["method"] == "HEAD":  # as GET (RFC 9110 section 9.3.2); the server leaves the body out
             scope = {**scope, "method": "GET"}
@@ -62,7 +74,7 @@ class Gate:
 
     async def _answer(self, scope: Scope, receive: Receive, sender: "_Sender") -> None:
         try:
-            refused = _refusal(scope)
+            refused = self._refusal(scope)
             if refused is None:
                 await self._app(scope, receive, sender)
             elif self._page is not None and wants_page(scope):
@@ -86,6 +98,14 @@ class Gate:
             structlog.get_logger("flowkeys").exception("failed", request_id=request_id)
             if not sender.status:
                 await send_problem(scope, sender, problem("internal_error"))
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        """Return why a request is refused before anything else looks at it."""
+        headers = scope["headers"]
+        if len(headers) > MAX_HEADERS or sum(map(_length, headers)) > MAX_HEADER_BYTES:
+            return problem("headers_too_large")
+        denied = token_in_url(scope.get("raw_path") or scope["path"].encode(), scope["query_string"])
+        return None if denied is None else self._refusals.refuse(denied, context_of(scope).address)
 
 
 def log_outage(scope: Scope, error: FlowkeysError) -> None:
@@ -115,15 +135,6 @@ class _Sender:
                 headers.append(_NO_SNIFFING)
             message["headers"] = headers
         await self._send(message)
-
-
-def _refusal(scope: Scope) -> Problem | None:
-    """Return why a request is refused before anything else looks at it."""
-    headers = scope["headers"]
-    if len(headers) > MAX_HEADERS or sum(map(_length, headers)) > MAX_HEADER_BYTES:
-        return problem("headers_too_large")
-    denied = token_in_url(scope.get("raw_path") or scope["path"].encode(), scope["query_string"])
-    return None if denied is None else of_denial(denied)
 
 
 def _length(header: tuple[bytes, bytes]) -> int:

@@ -16,7 +16,8 @@ from flowkeys.service.predictor import Grant, Predictor
 from flowkeys.web import render
 from flowkeys.web.body import decode
 from flowkeys.web.context import context_of
-from flowkeys.web.errors import Refused, of_denial, of_error, problem
+from flowkeys.web.errors import Refused, of_error, problem
+from flowkeys.web.refusals import Refusals
 from flowkeys.web.respond import JSON, NO_STORE, RawHeaders, read_body, send_bytes, send_problem
 from flowkeys.web.stream import EventStream, ignore, run_watched
 
@@ -34,9 +35,12 @@ _PREFLIGHT: Final = (
 class Predictions:
     """An ASGI application for the one route."""
 
-    def __init__(self, predictor: Predictor, directory: ChatflowDirectory, max_body_bytes: int) -> None:
+    def __init__(
+        self, predictor: Predictor, directory: ChatflowDirectory, refusals: Refusals, max_body_bytes: int
+    ) -> None:
         self._predictor = predictor
         self._directory = directory
+        self._refusals = refusals
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,9 +60,10 @@ class Predictions:
     async def _predict(self, chatflow_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         grant = await self._predictor.authorize(chatflow_id, read_credential(scope["headers"]))
         if isinstance(grant, Denied):
+            context = context_of(scope)
             if grant.record is not None:
-                context_of(scope).facts["key_id"] = grant.record.key_id
-            await send_problem(scope, send, of_denial(grant))
+                context.facts["key_id"] = grant.record.key_id
+            await send_problem(scope, send, self._refusals.refuse(grant, context.address))
             return
         cors = [_ANY_ORIGIN] if grant.access.is_public else []
         await answer(self._predictor, grant, self._max_body_bytes, scope, receive, send, cors)

@@ -17,6 +17,8 @@ from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.predictor import Predictor
 from flowkeys.service.sign_ins import SignInService
 from flowkeys.service.verifier import Verifier
+from flowkeys.web.address import TrustedProxies
+from flowkeys.web.refusals import Refusals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class Services:
     people: PeopleService
     public_url: str | None
     """Where people reach this server: scheme, host and port; None when it was not set."""
+    proxies: TrustedProxies
+    refusals: Refusals
     clock: Clock
     max_body_bytes: int
     max_upload_bytes: int

@@ -9,7 +9,8 @@ from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.token import Token
 from flowkeys.web import render
-from flowkeys.web.errors import Refused, of_denial
+from flowkeys.web.context import context_of
+from flowkeys.web.errors import Refused
 from flowkeys.web.routes import ANY_KEY, GuardedRouter, json_response
 from flowkeys.web.schemas.keys import VerifiedManyOut, VerifiedOut, VerifyIn
 from flowkeys.web.services import Call
@@ -48,7 +49,7 @@ async def _about_caller(call: Call, wanted: AccessRequest) -> render.Json:
     verifier = call.services.verifier
     decision = await verifier.verify(credential, wanted) if isinstance(credential, bytes) else credential
     if isinstance(decision, Denied):
-        raise Refused(of_denial(decision))
+        raise Refused(call.services.refusals.refuse(decision, context_of(call.scope).address))
     return render.verified(decision)
 
 

@@ -1,0 +1,116 @@
+"""Who is calling: the address of the client, behind proxies that the operator trusts or without any.
+
+Proxies add to ``X-Forwarded-For`` on the right, so what stands left of the first address that is nobody's
+trusted proxy was written by the client and is never believed. ``Forwarded`` (RFC 7239) is not read: with two
+headers that may disagree, a client could choose.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+import msgspec
+
+_HEADER: Final = b"x-forwarded-for"
+_MOST_HOPS: Final = 32
+"""More trusted proxies than that stand behind each other nowhere; what is further left is not looked at."""
+_LONGEST: Final = 128
+"""Of one entry, in characters. The longest address with brackets, zone and port is shorter."""
+_REMEMBERED: Final = 4096
+_MAPPED_BITS: Final = 96
+"""Of an IPv6 address that stands for an IPv4 one, ``::ffff:0:0/96`` (RFC 4291 section 2.5.5.2)."""
+_MAPPED: Final = IPv6Network("::ffff:0:0/96")
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class _Hop(msgspec.Struct, frozen=True):
+    address: str
+    trusted: bool
+
+
+class TrustedProxies:
+    """Tells the address of a client. With no networks, the one that is connected."""
+
+    def __init__(self, networks: Iterable[str] = ()) -> None:
+        """Trust proxies in `networks` (CIDR, or an address alone).
+
+        Raises:
+            ValueError: one of them is no network; an address with host bits is none.
+        """
+        self._networks = tuple(network_from(text) for text in networks)
+        self._hop = lru_cache(_REMEMBERED)(self._look_at)
+
+    def client(self, peer: str | None, headers: Headers) -> str | None:
+        """Return the address of the client, or None when that of the connection is not known.
+
+        `peer` is who is connected; `headers` are (lower-case name, value) pairs as ASGI gives them. An entry
+        that is no address ends the search: the client is then the last trusted hop, since nothing further
+        left is vouched for.
+        """
+        if peer is None:
+            return None
+        if not self._networks:
+            return peer if not peer.startswith("::ffff:") else self._hop_or(peer).address
+        last = self._hop_or(peer)
+        if not last.trusted:
+            return last.address
+        sent = b",".join(value for name, value in headers if name == _HEADER)
+        for entry in reversed(sent.rsplit(b",", _MOST_HOPS)[-_MOST_HOPS:]):
+            hop = self._hop(entry.strip(b" \t").decode("latin-1")) if len(entry) <= _LONGEST else None
+            if hop is None:
+                break
+            last = hop
+            if not hop.trusted:
+                break
+        return last.address
+
+    def _hop_or(self, peer: str) -> _Hop:
+        return self._hop(peer) or _Hop(peer, trusted=False)
+
+    def _look_at(self, entry: str) -> _Hop | None:
+        address = _parse(entry)
+        if address is None:
+            return None
+        trusted = any(address.version == network.version and address in network for network in self._networks)
+        return _Hop(str(address), trusted)
+
+
+def network_from(text: str) -> IPv4Network | IPv6Network:
+    """Return a network, one of IPv4-mapped addresses as the IPv4 network that it stands for.
+
+    Raises:
+        ValueError: it is no network.
+    """
+    network = ip_network(text)
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        mapped = network.network_address.ipv4_mapped
+        return IPv4Network((int(mapped or 0), network.prefixlen - _MAPPED_BITS))
+    return network
+
+
+def _parse(entry: str) -> IPv4Address | IPv6Address | None:
+    """Return the address of an entry: bare, with a port, in brackets, with a zone; or None."""
+    host = entry
+    if entry.startswith("["):
+        host, bracket, rest = entry[1:].partition("]")
+        if not bracket or ":" not in host or (rest and not _is_port(rest)):
+            return None
+    elif entry.count(":") == 1:
+        host, _, port = entry.partition(":")
+        if "." not in host or not _is_port(f":{port}"):
+            return None
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address):
+        # A zone means something on the machine that wrote it only (RFC 4007 section 6).
+        return found.ipv4_mapped or IPv6Address(int(found))
+    return found
+
+
+def _is_port(text: str) -> bool:
+    digits = text[1:]
+    return text[0] == ":" and len(digits) <= len("65535") and digits.isascii() and digits.isdigit()
