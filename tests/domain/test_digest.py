@@ -4,6 +4,8 @@ import hashlib
 import hmac
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowkeys.domain.digest import TokenHasher, secret_id, secret_id_of
 from flowkeys.domain.errors import ConfigurationError
@@ -52,3 +54,11 @@ def test_there_is_no_default_and_no_weak_secret(secrets: list[str]) -> None:
     """Without a secret of 32 characters there is no hasher; the message says what to do."""
     with pytest.raises(ConfigurationError, match=r"FLOWKEYS_SECRET|32 characters"):
         TokenHasher(secrets)
+
+
+@given(secret=st.text(st.characters(codec="utf-8"), min_size=32, max_size=80), text=st.binary(max_size=200))
+def test_it_is_the_hmac_of_the_standard(secret: str, text: bytes) -> None:
+    """RFC 2104 and RFC 5869, as the standard library computes them."""
+    pseudorandom_key = hmac.digest(b"flowkeys", secret.encode(), "sha256")
+    key = hmac.digest(pseudorandom_key, b"flowkeys token digest v1\x01", "sha256")
+    assert TokenHasher([secret]).newest(text) == hmac.digest(key, text, "sha256")

@@ -19,7 +19,7 @@ from flowkeys.domain.api_key import KeyRecord
 from flowkeys.domain.digest import Digests, TokenHasher
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.times import SECOND
-from flowkeys.domain.token import LENGTH, Token
+from flowkeys.domain.token import LENGTH, Token, is_well_formed
 from flowkeys.service.ports.verification import (
     PENDING,
     ChangeFeed,
@@ -49,7 +49,7 @@ class KeyCache:
         self._hasher = hasher
         self._usage = usage
         self._size = size
-        self._key = secrets.token_bytes(32)
+        self._index = blake2b(digest_size=INDEX_BYTES, key=secrets.token_bytes(32))
         self._records: dict[bytes, KeyRecord] = {}
         self._order: deque[bytes] = deque()
         self._changed: dict[str, int] = {}
@@ -66,7 +66,7 @@ class KeyCache:
         """Return the key of a token, None when there is none, or `PENDING`."""
         if len(text) != LENGTH:
             return None
-        index = blake2b(text, digest_size=INDEX_BYTES, key=self._key).digest()
+        index = self._index_of(text)
         trusted = self._feed.current(now)
         if trusted:
             record = self._records.get(index)
@@ -74,8 +74,7 @@ class KeyCache:
                 return record
             if self._absent and self._absent.get(index, 0) > now:
                 return None
-        token = _parse(text)
-        if token is None:
+        if not is_well_formed(text):
             return None
         if trusted:
             digest = self._hasher.newest(text)[:INDEX_BYTES]
@@ -84,7 +83,7 @@ class KeyCache:
                 del self._records[digest]
                 self._insert(index, record)
                 return record
-        digests = self._hasher.digest(token)
+        digests = self._hasher.digest(Token(text.decode("ascii")))
         found = self._store.find_at_once(digests.all)
         if found is PENDING:
             return PENDING
@@ -92,18 +91,17 @@ class KeyCache:
 
     async def find(self, text: bytes, now: int) -> KeyRecord | None:
         """Return the key of a token, or None; calls for one token at a time share one look-up."""
-        token = _parse(text)
-        if token is None:
+        if not is_well_formed(text):
             return None
-        index = blake2b(text, digest_size=INDEX_BYTES, key=self._key).digest()
+        index = self._index_of(text)
         asked = self._asked.get(index)
         if asked is None:
-            asked = self._asked[index] = asyncio.ensure_future(self._look_up(index, token, now))
+            asked = self._asked[index] = asyncio.ensure_future(self._look_up(index, text, now))
             asked.add_done_callback(partial(_end, self._asked, index))
         return await asyncio.shield(asked)
 
-    async def _look_up(self, index: bytes, token: Token, now: int) -> KeyRecord | None:
-        digests = self._hasher.digest(token)
+    async def _look_up(self, index: bytes, text: bytes, now: int) -> KeyRecord | None:
+        digests = self._hasher.digest(Token(text.decode("ascii")))
         changes = self._changes
         found = await self._store.find(digests.all)
         if found.record is None and changes != self._changes:
@@ -134,6 +132,11 @@ class KeyCache:
         # What changed stays known to look-ups that are on their way: they hold positions from before.
         self._changed = dict(list(self._changed.items())[-_CHANGES // 2 :])
         self.generation += 1
+
+    def _index_of(self, text: bytes) -> bytes:
+        hashed = self._index.copy()
+        hashed.update(text)
+        return hashed.digest()
 
     def _start_anew(self) -> None:
         """Let calls from now on ask for themselves, and not wait for what was read before."""
@@ -169,7 +172,3 @@ def _end(
     asked: dict[bytes, asyncio.Future[KeyRecord | None]], index: bytes, _: asyncio.Future[KeyRecord | None]
 ) -> None:
     asked.pop(index, None)
-
-
-def _parse(text: bytes) -> Token | None:
-    return Token.parse(text.decode("ascii")) if len(text) == LENGTH and text.isascii() else None

@@ -7,6 +7,7 @@ the database still cannot mint a token.
 
 import hmac
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final, NewType
 
 import msgspec
@@ -20,6 +21,8 @@ TokenDigest = NewType("TokenDigest", str)
 ALGORITHM: Final = "hmac-sha256"
 MINIMUM_SECRET_LENGTH: Final = 32
 
+_BLOCK_BYTES: Final = 64
+"""Of SHA-256; the derived keys are 32 bytes, so they are padded and never hashed first."""
 _SALT = b"flowkeys"
 _KEY_INFO = b"flowkeys token digest v1"
 _ID_INFO = b"flowkeys secret id v1"
@@ -34,6 +37,24 @@ class Digests(msgspec.Struct, frozen=True):
     def newest(self) -> TokenDigest:
         """The digest that is stored from now on."""
         return self.all[0]
+
+
+class _Keyed:
+    """HMAC-SHA-256 under one key (RFC 2104), its two halves begun once: half the time of `hmac`'s copy."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        padded = key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def digest(self, text: bytes) -> bytes:
+        inner = self._inner.copy()
+        inner.update(text)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 class TokenHasher:
@@ -57,8 +78,7 @@ class TokenHasher:
                 )
         self.secret_ids: tuple[str, ...] = tuple(secret_id(secret) for secret in secrets)
         self._keyed = tuple(
-            (f"{ALGORITHM}${secret_id(secret)}$", hmac.new(_derive(secret, _KEY_INFO), digestmod="sha256"))
-            for secret in secrets
+            (f"{ALGORITHM}${secret_id(secret)}$", _Keyed(_derive(secret, _KEY_INFO))) for secret in secrets
         )
 
     def digest(self, token: Token) -> Digests:
@@ -66,16 +86,12 @@ class TokenHasher:
         text = token.reveal().encode("ascii")
         found = []
         for tag, keyed in self._keyed:
-            mac = keyed.copy()
-            mac.update(text)
-            found.append(TokenDigest(tag + mac.hexdigest()))
+            found.append(TokenDigest(tag + keyed.digest(text).hex()))
         return Digests(tuple(found))
 
     def newest(self, text: bytes) -> bytes:
         """Return the 32 bytes of the newest secret's digest of a token's text."""
-        mac = self._keyed[0][1].copy()
-        mac.update(text)
-        return mac.digest()
+        return self._keyed[0][1].digest(text)
 
     @property
     def newest_tag(self) -> str:

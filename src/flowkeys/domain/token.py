@@ -21,6 +21,10 @@ PATTERN: Final = re.compile(r"fl-[0-9A-Za-z]{32}")
 """Finds a token inside other text; use `Token.parse` to decide whether a text is one."""
 
 _MASK = "•" * 18
+_PREFIX_BYTES: Final = PREFIX.encode("ascii")
+_PREFIX_LENGTH: Final = len(PREFIX)
+_PAIRS: Final = [(first + second).encode("ascii") for first in ALPHABET for second in ALPHABET]
+_PAIR: Final = len(_PAIRS)
 
 
 class Token:
@@ -35,7 +39,7 @@ class Token:
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Return the token that `text` is, or None for any other text, a wrong checksum included."""
-        return cls(text) if _well_formed(text) else None
+        return cls(text) if text.isascii() and is_well_formed(text.encode("ascii")) else None
 
     @classmethod
     def mint(cls) -> Self:
@@ -74,7 +78,24 @@ def conceal(text: str) -> str:
 
 def checksum(body: str) -> str:
     """Return the six base62 characters of CRC-32 over the 26 random ones."""
-    return _base62(crc32(body.encode("ascii")), CHECKSUM_LENGTH)
+    return _checksum(body.encode("ascii")).decode("ascii")
+
+
+def is_well_formed(text: bytes) -> bool:
+    """Tell whether bytes are a token: its shape, and its checksum."""
+    return (
+        len(text) == LENGTH
+        and text[:_PREFIX_LENGTH] == _PREFIX_BYTES
+        and text[_PREFIX_LENGTH:].isalnum()
+        and _checksum(text[_PREFIX_LENGTH:-CHECKSUM_LENGTH]) == text[-CHECKSUM_LENGTH:]
+    )
+
+
+def _checksum(body: bytes) -> bytes:
+    # Two digits at a time: garbage is refused by this, and often.
+    rest, last = divmod(crc32(body), _PAIR)
+    first, middle = divmod(rest, _PAIR)
+    return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
 
 
 def _base62(value: int, length: int) -> str:
@@ -84,11 +105,3 @@ def _base62(value: int, length: int) -> str:
         value, remainder = divmod(value, 62)
         digits.append(ALPHABET[remainder])
     return "".join(reversed(digits))
-
-
-def _well_formed(text: str) -> bool:
-    if len(text) != LENGTH or not text.startswith(PREFIX):
-        return False
-    if not (text.isascii() and text[len(PREFIX) :].isalnum()):
-        return False
-    return checksum(text[len(PREFIX) : -CHECKSUM_LENGTH]) == text[-CHECKSUM_LENGTH:]
