@@ -10,7 +10,7 @@ became another: a record read before it is not used again, whether it was in the
 
 import asyncio
 import secrets
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from functools import partial
 from hashlib import blake2b
 from typing import Final, Literal
@@ -51,7 +51,8 @@ class KeyCache:
         self._size = size
         self._index = blake2b(digest_size=INDEX_BYTES, key=secrets.token_bytes(32))
         self._records: dict[bytes, KeyRecord] = {}
-        self._order: deque[bytes] = deque()
+        self._order = bytearray()
+        """The indexes in the order in which they came; as one object, which the collector need not walk."""
         self._changed: dict[str, int] = {}
         self._absent: OrderedDict[bytes, int] = OrderedDict()
         self._asked: dict[bytes, asyncio.Future[KeyRecord | None]] = {}
@@ -127,7 +128,7 @@ class KeyCache:
     def forget(self) -> None:
         """Forget every record, and with them what changed."""
         self._records = {}
-        self._order = deque()
+        self._order = bytearray()
         self._start_anew()
         # What changed stays known to look-ups that are on their way: they hold positions from before.
         self._changed = dict(list(self._changed.items())[-_CHANGES // 2 :])
@@ -162,10 +163,11 @@ class KeyCache:
 
     def _insert(self, index: bytes, record: KeyRecord) -> None:
         if index not in self._records:
-            self._order.append(index)
+            self._order += index
         self._records[index] = record
         while len(self._records) > self._size:
-            self._records.pop(self._order.popleft(), None)
+            self._records.pop(bytes(self._order[:INDEX_BYTES]), None)
+            del self._order[:INDEX_BYTES]
 
 
 def _end(
