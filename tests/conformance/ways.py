@@ -45,7 +45,7 @@ def plain_app(server: Running, chatflow_id: str, headers: Headers) -> Decided:
 
     async def ask() -> httpx.Response:
         whole: Any = bootstrap.create_app(server.runtime)
-        framework = whole._app._app
+        framework = whole.app._app.app
         services = framework.state.services
         gate = Gate(framework, services.proxies, services.refusals, None)
         transport = httpx.ASGITransport(gate, client=("127.0.0.1", 1))

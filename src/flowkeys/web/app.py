@@ -15,10 +15,10 @@ from flowkeys.web.api import chatflows, document_stores, key_bulk, keys, open_ro
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
 from flowkeys.web.gate import AccessLog, Gate, log_outage
-from flowkeys.web.hot import FastPath
+from flowkeys.web.hot import FastPath, Hot, Refuser
 from flowkeys.web.pages.all import ROUTERS
 from flowkeys.web.pages.router import page_of_error
-from flowkeys.web.prediction import Predictions
+from flowkeys.web.prediction import Predictions, WithPredictions
 from flowkeys.web.respond import wants_page
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
@@ -29,7 +29,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None) -> ASGIApp:
-    """Return the ASGI application: gate > fast path > framework."""
+    """Return the ASGI application: the hot routes > gate > predictions > framework."""
     app = describe(services.version, lifespan)
     app.state.services = services
     app.state.predictions = Predictions(
@@ -39,7 +39,9 @@ def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None)
     async def page(scope: Scope, receive: Receive, refusal: Problem) -> ASGIApp:
         return await page_of_error(Request({**scope, "app": app}, receive), refusal)
 
-    return Gate(FastPath(app, app.state.predictions), services.proxies, services.refusals, access_log, page)
+    inner = WithPredictions(app, app.state.predictions)
+    gate = Gate(inner, services.proxies, services.refusals, access_log, page)
+    return FastPath(gate, Hot(services.verifier, Refuser(services.proxies, services.refusals, access_log)))
 
 
 def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowkeys.domain.bearer import read_credential
 from flowkeys.domain.decision import Denied
@@ -22,6 +22,7 @@ from flowkeys.web.respond import JSON, NO_STORE, RawHeaders, read_body, send_byt
 from flowkeys.web.stream import EventStream, ignore, run_watched
 
 ROUTE: Final = "/api/v1/prediction/{chatflow_id}"
+_PREFIX: Final = "/api/v1/prediction/"
 _PATH: Final = re.compile(r"/api/v1/prediction/([^/]+)")
 _ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
 _PREFLIGHT: Final = (
@@ -73,6 +74,21 @@ class Predictions:
         access = await self._directory.access(chatflow_id)
         public = access is not None and access.is_public
         await send_bytes(send, 204, b"", _PREFLIGHT if public else ())
+
+
+class WithPredictions:
+    """ASGI middleware: predictions pass the framework by, which would give the same answers, slower."""
+
+    def __init__(self, app: ASGIApp, predictions: Predictions) -> None:
+        self.app = app
+        self._predictions = predictions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer predictions; hand everything else on."""
+        if scope["type"] == "http" and scope["path"].startswith(_PREFIX):
+            await self._predictions(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 async def answer(

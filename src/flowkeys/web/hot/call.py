@@ -1,0 +1,104 @@
+"""A request as the hot routes see it, and how they refuse one."""
+
+import time
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from flowkeys.domain.bearer import MISSING, parse_authorization, read_credential
+from flowkeys.domain.decision import Denied
+from flowkeys.domain.errors import Unavailable
+from flowkeys.web.address import TrustedProxies
+from flowkeys.web.errors import Problem, of_error, problem
+from flowkeys.web.gate import MAX_HEADER_BYTES, MAX_HEADERS, AccessLog
+from flowkeys.web.hot.reply import RawHeader, Reply, new_request_id, plausible_id, refusal
+from flowkeys.web.refusals import Refusals
+
+_TOO_LARGE: Final = problem("headers_too_large")
+
+
+class Call(msgspec.Struct, gc=False):
+    """One request, as it came. `request_id` is set by `read_head`."""
+
+    method: bytes
+    target: bytes
+    headers: list[RawHeader]
+    """Pairs of a lower-case name and a value."""
+    peer: str | None
+    """Who is connected."""
+    body: bytes = b""
+    request_id: bytes = b""
+    started: float = msgspec.field(default_factory=time.perf_counter)
+
+
+def read_head(call: Call) -> bytes | Denied | Problem:
+    """Return what is presented as a token, or why nothing is: in one pass over the headers."""
+    authorization: bytes | None = None
+    twice = False
+    own: bytes | None = None
+    size = 0
+    for name, value in call.headers:
+        size += len(name) + len(value)
+        if name == b"authorization":
+            twice = authorization is not None
+            authorization = value
+        elif name == b"x-request-id" and own is None and plausible_id(value):
+            own = value
+    call.request_id = own or new_request_id()
+    if size > MAX_HEADER_BYTES or len(call.headers) > MAX_HEADERS:
+        return _TOO_LARGE
+    if authorization is None:
+        return MISSING
+    return read_credential(call.headers) if twice else parse_authorization(authorization)
+
+
+class Refuser:
+    """Refuses calls, and writes the line of each to the access log."""
+
+    __slots__ = ("_access_log", "_proxies", "_refusals")
+
+    def __init__(self, proxies: TrustedProxies, refusals: Refusals, access_log: AccessLog | None) -> None:
+        self._proxies = proxies
+        self._refusals = refusals
+        self._access_log = access_log
+
+    def refuse(
+        self,
+        call: Call,
+        route: str,
+        why: Denied | Problem,
+        *,
+        identity: bool = False,
+        nginx: bool = False,
+    ) -> Reply:
+        """Return the refusal of a call; `identity` and `nginx` are those of `reply.refusal`."""
+        address = self._proxies.client(call.peer, call.headers)
+        found = self._refusals.refuse(why, address) if isinstance(why, Denied) else why
+        reply = refusal(found, identity=identity, nginx=nginx).reply(call.request_id)
+        if self._access_log is not None:
+            facts: dict[str, Any] = {
+                "method": call.method.decode("ascii"),
+                "route": route,
+                "status": reply.status,
+                "ms": round((time.perf_counter() - call.started) * 1000, 2),
+                "request_id": call.request_id.decode("ascii"),
+                "address": address,
+                "code": found.code,
+            }
+            if isinstance(why, Denied) and why.record is not None:
+                facts["key_id"] = why.record.key_id
+            self._access_log(facts)
+        return reply
+
+
+def of_failure(error: Exception, call: Call) -> Problem:
+    """Return the problem of what a hot route raised, and log its cause: an outage, or a mistake of ours."""
+    log = structlog.get_logger("flowkeys")
+    request_id = call.request_id.decode("ascii")
+    if isinstance(error, Unavailable):
+        cause = repr(error.__cause__) if error.__cause__ is not None else None
+        log.error("unavailable", detail=str(error), cause=cause, request_id=request_id)
+        return of_error(error)
+    log.error("failed", exc_info=error, request_id=request_id)
+    return problem("internal_error")

@@ -1,0 +1,85 @@
+"""Forward-auth, ``/api/v1/auth/verify``: whether a proxy may let a call through, and whose it is.
+
+The answer is 200 with an empty body and the key's identity in headers, or a refusal with the same headers
+empty. Any method and any path below it is answered; what is asked for is `target`'s to read.
+"""
+
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote
+
+from flowkeys.domain.decision import Allowed, Decision, Denied
+from flowkeys.service.verifier import Verifier
+from flowkeys.web.errors import Problem
+from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
+from flowkeys.web.hot.reply import NO_STORE, Form, Reply, form
+from flowkeys.web.hot.target import Asked
+
+ROUTE: Final = "/api/v1/auth/verify"
+_REMEMBERED: Final = 4096
+
+
+class ForwardAuth:
+    """Answers forward-auth calls."""
+
+    __slots__ = ("_refuser", "_verifier")
+
+    def __init__(self, verifier: Verifier, refuser: Refuser) -> None:
+        self._verifier = verifier
+        self._refuser = refuser
+
+    def answer(self, call: Call, asked: Asked) -> Reply | None:
+        """Return the answer, or None when `answer_later` has to be awaited for it."""
+        try:
+            credential = read_head(call)
+            if type(credential) is not bytes or asked.malformed is not None:
+                return self._refuse(call, asked, _first(credential, asked))
+            decision = self._verifier.at_once(credential, asked.request, counts=asked.never is None)
+            return None if decision is None else self._answer(call, asked, decision)
+        except Exception as error:  # noqa: BLE001 - every call gets an answer
+            return self._refuse(call, asked, of_failure(error, call))
+
+    async def answer_later(self, call: Call, asked: Asked) -> Reply:
+        """Return the answer to a call that `answer` had none for."""
+        try:
+            credential = read_head(call)
+            if not isinstance(credential, bytes):
+                return self._refuse(call, asked, credential)
+            decision = await self._verifier.verify(credential, asked.request, counts=asked.never is None)
+            return self._answer(call, asked, decision)
+        except Exception as error:  # noqa: BLE001 - every call gets an answer
+            return self._refuse(call, asked, of_failure(error, call))
+
+    def _answer(self, call: Call, asked: Asked, decision: Decision) -> Reply:
+        if type(decision) is Allowed and asked.never is None:
+            record = decision.record
+            return Reply(_passed(record.identity, record.workspace_id), call.request_id, b"")
+        denied = decision if isinstance(decision, Denied) else asked.never
+        assert denied is not None
+        return self._refuse(call, asked, denied)
+
+    def _refuse(self, call: Call, asked: Asked, why: Denied | Problem) -> Reply:
+        return self._refuser.refuse(call, ROUTE, why, identity=True, nginx=asked.nginx)
+
+
+def _first(credential: bytes | Denied | Problem, asked: Asked) -> Denied | Problem:
+    """Return what is refused first, as for every other call: large headers, the URL, the credential."""
+    if isinstance(credential, Problem):
+        return credential
+    if asked.malformed is not None:
+        return asked.malformed
+    assert isinstance(credential, Denied)
+    return credential
+
+
+@lru_cache(_REMEMBERED)
+def _passed(identity: str, workspace_id: str) -> Form:
+    """Return the headers that name a key. Its name is percent-encoded: headers are ASCII (RFC 9110)."""
+    key_id, _, name = identity.partition("\n")
+    return form(
+        200,
+        NO_STORE,
+        (b"x-auth-key-id", key_id.encode("ascii")),
+        (b"x-auth-key-name", quote(name, safe="").encode("ascii")),
+        (b"x-auth-workspace-id", workspace_id.encode("ascii")),
+    )

@@ -1,0 +1,121 @@
+"""What the hot routes answer: bytes that are made once for all requests, and the few that differ."""
+
+import os
+import re
+from functools import lru_cache
+from http import HTTPStatus
+from itertools import count
+from typing import Final
+
+import msgspec
+
+from flowkeys.web.errors import CONTENT_TYPE, Problem
+
+RawHeader = tuple[bytes, bytes]
+
+NO_STORE: Final = (b"cache-control", b"no-store")
+JSON: Final = (b"content-type", b"application/json")
+_PROBLEM: Final = (b"content-type", CONTENT_TYPE.encode())
+_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9\-]{8,64}")
+_MARK: Final = "request-id-goes-here"
+_OWN_IDS: Final = os.urandom(8).hex().encode() + b"-%x"
+_numbers: Final = count(1)
+_NOBODY: Final = ((b"x-auth-key-id", b""), (b"x-auth-key-name", b""), (b"x-auth-workspace-id", b""))
+
+
+class Form(msgspec.Struct, frozen=True, eq=False):
+    """A status and the headers that all answers of one kind share."""
+
+    status: int
+    headers: tuple[RawHeader, ...]
+    status_line: bytes
+    block: bytes
+    """The headers as they are written, each with its line end."""
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """One whole answer."""
+
+    form: Form
+    request_id: bytes
+    body: bytes
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.form.status
+
+    @property
+    def headers(self) -> tuple[RawHeader, ...]:
+        """Every header but those that belong to the connection."""
+        length = (b"content-length", b"%d" % len(self.body))
+        return (length, *self.form.headers, (b"x-request-id", self.request_id))
+
+    def wire(self, server: bytes, *, close: bool, with_body: bool) -> bytes:
+        """Return the answer as it is sent (RFC 9112); `server` holds the headers of the connection's own."""
+        form = self.form
+        return b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b" % (
+            form.status_line,
+            server,
+            form.block,
+            len(self.body),
+            self.request_id,
+            b"connection: close\r\n" if close else b"",
+            self.body if with_body else b"",
+        )
+
+
+def form(status: int, *headers: RawHeader) -> Form:
+    """Return the form of answers with these headers."""
+    every = (*headers, _NO_SNIFFING)
+    line = b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode())
+    return Form(status, every, line, b"".join(b"%b: %b\r\n" % header for header in every))
+
+
+def plausible_id(given: bytes) -> bool:
+    """Tell whether what a proxy sent looks like a request's id, and not like a token."""
+    return _REQUEST_ID.fullmatch(given) is not None and b"fl-" not in given
+
+
+def new_request_id() -> bytes:
+    """Return an id that no other request has: random for the process, counted within it."""
+    return _OWN_IDS % next(_numbers)
+
+
+class Refusal(msgspec.Struct, frozen=True, eq=False):
+    """A problem, ready but for the request's id."""
+
+    form: Form
+    before: bytes
+    after: bytes
+
+    def reply(self, request_id: bytes) -> Reply:
+        """Return the answer to one request."""
+        return Reply(self.form, request_id, b"%b%b%b" % (self.before, request_id, self.after))
+
+
+def refusal(problem: Problem, *, identity: bool = False, nginx: bool = False) -> Refusal:
+    """Return the refusal of a problem without field errors.
+
+    With `identity` the identity headers are sent empty, since a proxy copies what it is given (Caddy 2.6 even
+    what it is not); `nginx` is for a proxy that knows only 401 and 403.
+    """
+    return _refusal(problem.code, problem.detail, problem.headers, identity, nginx)
+
+
+@lru_cache(maxsize=1024)
+def _refusal(
+    code: str, detail: str, headers: tuple[tuple[str, str], ...], identity: bool, nginx: bool
+) -> Refusal:
+    problem = Problem(code, detail)
+    own = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
+    status = problem.status
+    if identity:
+        own += _NOBODY
+    if nginx:
+        own.append((b"x-auth-status", b"%d" % status))
+        own += [(b"x-auth-retry-after", value) for name, value in own if name == b"retry-after"]
+        status = {400: 401, 401: 401}.get(status, 403)
+    before, _, after = problem.body(_MARK).partition(_MARK.encode())
+    return Refusal(form(status, _PROBLEM, NO_STORE, *own), before, after)
