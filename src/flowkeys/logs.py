@@ -9,17 +9,22 @@ import contextlib
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+import time
+from collections import OrderedDict
+from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO, cast
 
 import msgspec
 import structlog
 
+from flowkeys.domain.addresses import network_of
 from flowkeys.domain.token import PATTERN
 
 _CREDENTIAL: Final = re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",]+")
 _HIDDEN: Final = "fl-…"
+_NETWORKS: Final = 1000
+"""Of which refusals are counted at a time."""
 
 Entry = MutableMapping[str, Any]
 Form = Literal["auto", "json", "text"]
@@ -92,17 +97,36 @@ class AccessLog:
     """Writes a line for each request; lines of one turn of the event loop leave in one write.
 
     Its members are chosen by the gate and hold nothing that a client wrote; tokens are searched for anyway.
+    Of what the limit on failures refuses, there is one line a second for each network: with its first
+    refusal of that second, and with the count of those since the line before.
     """
 
-    def __init__(self, *, as_text: bool) -> None:
+    def __init__(self, *, as_text: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._as_text = as_text
+        self._clock = clock
         self._lines: list[dict[str, Any]] = []
+        self._refused: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     def __call__(self, facts: dict[str, Any]) -> None:
         """Log one request."""
+        if facts.get("code") == "rate_limited":
+            refusals = self._refusals(network_of(facts.get("address")))
+            if not refusals:
+                return
+            facts["refusals"] = refusals
         self._lines.append(facts)
         if len(self._lines) == 1:
             asyncio.get_running_loop().call_soon(self._write)
+
+    def _refusals(self, network: str) -> int:
+        """Return how many refusals a line has to tell of now; 0 when there is none to write."""
+        second = int(self._clock())
+        last, untold = self._refused.pop(network, (-1, 0))
+        due = last != second
+        self._refused[network] = (second, 0 if due else untold + 1)
+        if len(self._refused) > _NETWORKS:
+            self._refused.popitem(last=False)
+        return untold + 1 if due else 0
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []

@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 
+from flowkeys.domain.addresses import network_of
 from flowkeys.domain.times import SECOND
 from flowkeys.service.throttle import (
     PER_ACCOUNT,
@@ -12,7 +13,6 @@ from flowkeys.service.throttle import (
     SignInThrottle,
     Throttle,
     Try,
-    network_of,
 )
 from tests.service.support import BEGIN, DAY, HOUR, MINUTE
 

@@ -6,14 +6,12 @@ are not counted, so an address that goes on is answered as before at the steady 
 """
 
 from collections import OrderedDict
-from ipaddress import IPv6Address
 from typing import Final
 
+from flowkeys.domain.addresses import network_of
 from flowkeys.domain.times import SECOND
 
 _REMEMBERED: Final = 20_000
-_NETWORK_BITS: Final = 64
-"""Of an IPv6 address; the other half is free to choose for whoever has the network (RFC 4291)."""
 
 
 class Failures:
@@ -30,7 +28,7 @@ class Failures:
         self.burst = burst
         self.window_seconds = -(-burst // per_second) if per_second else 0
         self._remembered = remembered
-        self._paid: OrderedDict[str | int, int] = OrderedDict()
+        self._paid: OrderedDict[str, int] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._paid)
@@ -42,7 +40,7 @@ class Failures:
         """
         if not self._interval:
             return 0
-        who = _counted_as(address)
+        who = network_of(address)
         paid = self._paid.get(who, now)
         if paid > now + self.burst * self._interval:  # the clock was set back
             paid = now
@@ -55,15 +53,3 @@ class Failures:
         if len(self._paid) > self._remembered:
             self._paid.popitem(last=False)
         return 0
-
-
-def _counted_as(address: str | None) -> str | int:
-    """Return an IPv4 address as it is, and the network's half of an IPv6 one as a number."""
-    if address is None or ":" not in address:
-        return address or ""
-    try:
-        found = IPv6Address(address)
-    except ValueError:
-        return address
-    mapped = found.ipv4_mapped
-    return str(mapped) if mapped is not None else int(found) >> _NETWORK_BITS

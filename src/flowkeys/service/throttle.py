@@ -13,15 +13,14 @@ person, or by the same proxy, shares its wait.
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 from typing import Final
 
 import msgspec
 
+from flowkeys.domain.addresses import network_of, parse_address
 from flowkeys.domain.times import SECOND
 
-_NETWORK_BITS: Final = 64
-"""Of an IPv6 address; the other half is free to choose for whoever has the network (RFC 4291)."""
 _DOUBLINGS: Final = 32
 _REMEMBERED: Final = 20_000
 _SHARED: Final = tuple(
@@ -164,24 +163,7 @@ class SignInThrottle:
             self._let_in.popitem(last=False)
 
 
-def network_of(address: str | None) -> str:
-    """Return under what an address is counted: itself, or its network of 64 bits when it is IPv6."""
-    found = _parsed(address)
-    if found is None:
-        return ""
-    return str(ip_network((found, _NETWORK_BITS), strict=False) if isinstance(found, IPv6Address) else found)
-
-
 def _is_shared(address: str | None) -> bool:
     """Tell whether everybody may come by this address, or nobody knows whose it is."""
-    found = _parsed(address)
+    found = parse_address(address)
     return found is None or any(found in network for network in _SHARED)
-
-
-def _parsed(address: str | None) -> IPv4Address | IPv6Address | None:
-    try:
-        found = ip_address((address or "").partition("%")[0])
-    except ValueError:
-        return None
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return mapped or found

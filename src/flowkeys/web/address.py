@@ -7,10 +7,12 @@ headers that may disagree, a client could choose.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
 import msgspec
+
+from flowkeys.domain.addresses import parse_address
 
 _HEADER: Final = b"x-forwarded-for"
 _MOST_HOPS: Final = 32
@@ -91,7 +93,10 @@ def network_from(text: str) -> IPv4Network | IPv6Network:
 
 
 def _parse(entry: str) -> IPv4Address | IPv6Address | None:
-    """Return the address of an entry: bare, with a port, in brackets, with a zone; or None."""
+    """Return the address of an entry: bare, with a port, in brackets, with a zone; or None.
+
+    A zone means something on the machine that wrote it only (RFC 4007 section 6), and is left out.
+    """
     host = entry
     if entry.startswith("["):
         host, bracket, rest = entry[1:].partition("]")
@@ -101,14 +106,7 @@ def _parse(entry: str) -> IPv4Address | IPv6Address | None:
         host, _, port = entry.partition(":")
         if "." not in host or not _is_port(f":{port}"):
             return None
-    try:
-        found = ip_address(host)
-    except ValueError:
-        return None
-    if isinstance(found, IPv6Address):
-        # A zone means something on the machine that wrote it only (RFC 4007 section 6).
-        return found.ipv4_mapped or IPv6Address(int(found))
-    return found
+    return None if "%" in host and ":" not in host else parse_address(host)
 
 
 def _is_port(text: str) -> bool:
