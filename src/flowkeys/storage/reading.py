@@ -1,0 +1,54 @@
+"""A database that another program writes, opened to verify keys."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from flowkeys.domain.digest import ALGORITHM
+from flowkeys.domain.errors import ConfigurationError, Unavailable
+from flowkeys.storage.sqlite_feed import SqliteFeed
+from flowkeys.storage.sqlite_lookups import SqliteLookups
+
+_FILE: Final = "flowkeys.db"
+_KNOWS_CHANGES: Final = "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = 'change_key_update'"
+_ANY_TOKEN: Final = "SELECT 1 FROM token LIMIT 1"  # noqa: S105 - a statement
+_TOKEN_UNDER: Final = "SELECT 1 FROM token WHERE digest > ? AND digest < ? LIMIT 1"  # noqa: S105
+
+
+def open_to_read(data_dir: Path, secret_ids: Sequence[str]) -> tuple[SqliteLookups, SqliteFeed]:
+    """Open the database of a data directory for look-ups under the secrets with these ids.
+
+    Raises:
+        ConfigurationError: there is no database, it is older than this version, or no key in it was made
+            under one of the secrets.
+        Unavailable: it cannot be read now.
+    """
+    path = data_dir / _FILE
+    if not path.is_file():
+        raise ConfigurationError(f"There is no database {path}. Start the server once, or correct the path.")
+    try:
+        lookups = SqliteLookups(path, len(secret_ids), read_only=True)
+    except sqlite3.Error as error:
+        raise Unavailable(f"The database {path} cannot be opened.") from error
+    try:
+        _check(lookups.connection, path, secret_ids)
+        return lookups, SqliteFeed(lookups.connection)
+    except sqlite3.Error as error:
+        lookups.close()
+        raise Unavailable(f"The database {path} cannot be read.") from error
+    except ConfigurationError:
+        lookups.close()
+        raise
+
+
+def _check(raw: sqlite3.Connection, path: Path, secret_ids: Sequence[str]) -> None:
+    if raw.execute(_KNOWS_CHANGES).fetchone() is None:
+        raise ConfigurationError(f"The database {path} is of an older version. Start the server once.")
+    tags = [f"{ALGORITHM}${name}$" for name in secret_ids]
+    known = any(raw.execute(_TOKEN_UNDER, (tag, tag + "g")).fetchone() for tag in tags)
+    if not known and raw.execute(_ANY_TOKEN).fetchone() is not None:
+        raise ConfigurationError(
+            f"The secret is not the server's: no key in {path} was made under it. Use the one that the "
+            "server has, from FLOWKEYS_SECRET or from the file `secret` in its data directory."
+        )

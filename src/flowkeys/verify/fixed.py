@@ -1,0 +1,94 @@
+"""Keys that the program itself lists: for tests of a service that verifies keys."""
+
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from flowkeys.domain.api_key import KeyRecord, Status
+from flowkeys.domain.decision import AccessRequest, Decision, decide
+from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.permissions import unknown
+from flowkeys.domain.times import Clock
+from flowkeys.domain.token import Token
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def mint() -> str:
+    """Return a new token, well formed, that no server knows."""
+    return Token.mint().reveal()
+
+
+class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of a fixed list. Its ``repr`` does not show the token."""
+
+    token: str
+    """Made with `mint`."""
+    id: str = "key"
+    name: str = "Test key"
+    workspace_id: str = "workspace"
+    permissions: Collection[str] = ()
+    chatflow_ids: Collection[str] = ()
+    expires_at: datetime | None = None
+    disabled: bool = False
+    revoked: bool = False
+
+    def record(self) -> KeyRecord:
+        """Return what verification needs of it.
+
+        Raises:
+            ConfigurationError: it has a permission that does not exist, or a time without a zone.
+        """
+        if unknown(self.permissions):
+            raise ConfigurationError(f"There is no permission {', '.join(unknown(self.permissions))}.")
+        if self.expires_at is not None and self.expires_at.tzinfo is None:
+            raise ConfigurationError("expires_at needs a time zone, such as datetime.UTC.")
+        status = Status.REVOKED if self.revoked else Status.DISABLED if self.disabled else Status.ACTIVE
+        return KeyRecord.of(
+            key_id=self.id,
+            workspace_id=self.workspace_id,
+            name=self.name,
+            permissions=frozenset(self.permissions),
+            status=status,
+            expires_at=None if self.expires_at is None else (self.expires_at - _EPOCH) // _MICROSECOND,
+            chatflow_ids=frozenset(self.chatflow_ids),
+        )
+
+    def __repr__(self) -> str:
+        return f"FixedKey(id={self.id!r}, name={self.name!r})"
+
+
+class FixedSource:
+    """Implements `Source` over a list."""
+
+    def __init__(self, keys: Iterable[FixedKey], public: Collection[str], clock: Clock) -> None:
+        """Know `keys`, and `public`, the ids of chatflows that every good key may call.
+
+        Raises:
+            ConfigurationError: a token is not well formed: its checksum is wrong, as a typing mistake's is.
+        """
+        self._records: dict[bytes, KeyRecord] = {}
+        self._public = frozenset(public)
+        self._clock = clock
+        for key in keys:
+            if Token.parse(key.token) is None:
+                raise ConfigurationError(f"The token of {key.name} is not well formed. Make one with mint().")
+            self._records[key.token.encode()] = key.record()
+
+    def decide(self, text: bytes, request: AccessRequest) -> Decision:
+        """Return the decision."""
+        if request.chatflow_id in self._public:
+            request = msgspec.structs.replace(request, chatflow_id=None)
+        return decide(self._records.get(text), request, self._clock())
+
+    at_once = decide
+
+    async def adecide(self, text: bytes, request: AccessRequest) -> Decision:
+        """Return the decision."""
+        return self.decide(text, request)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to give back."""

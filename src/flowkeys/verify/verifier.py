@@ -1,0 +1,150 @@
+"""The verifier of the library."""
+
+import os
+import time
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from flowkeys.domain.bearer import MISSING, parse_authorization, read_credential
+from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied
+from flowkeys.domain.permissions import KNOWN
+from flowkeys.domain.times import Clock
+from flowkeys.verify.fixed import FixedKey, FixedSource
+from flowkeys.verify.result import Refusal, Result, result_of
+from flowkeys.verify.source import Source
+
+Permissions = str | Iterable[str]
+"""One permission, or several that are all needed."""
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+class Verifier:
+    """Says whether a key is good for something. Made once, shared between threads and event loops.
+
+    Make it with `local`, `remote` or `fixed`; close it, or use it with ``with``. A process that forks makes
+    its own after the fork.
+    """
+
+    def __init__(self, source: Source) -> None:
+        """Ask `source`."""
+        self._source = source
+
+    @classmethod
+    def local(cls, data_dir: str | Path, secret: str | None = None) -> Self:
+        """Return a verifier over the data directory of a server on this machine, running or not.
+
+        It only reads. A change that anybody commits counts from 20 ms after it. `secret` is the server's,
+        written as FLOWKEYS_SECRET is; by default that variable is used, else the file in the directory.
+
+        Raises:
+            ConfigurationError: there is no database, it is older than this version, or the secret is missing
+                or another.
+        """
+        from flowkeys.verify.local import LocalSource
+
+        return cls(LocalSource(Path(data_dir).expanduser(), secret or os.environ.get("FLOWKEYS_SECRET")))
+
+    @classmethod
+    def fixed(
+        cls, keys: Iterable[FixedKey], *, public: Collection[str] = (), clock: Clock | None = None
+    ) -> Self:
+        """Return a verifier that knows `keys` and nothing else: for tests.
+
+        `public` are ids of chatflows that every good key may call; `clock` returns microseconds, UTC.
+
+        Raises:
+            ConfigurationError: a token is not well formed, or a permission does not exist.
+        """
+        return cls(FixedSource(keys, public, clock or now))
+
+    def verify(
+        self,
+        authorization: str | bytes | None = None,
+        *,
+        token: str | None = None,
+        headers: RawHeaders | None = None,
+        chatflow_id: str | None = None,
+        permissions: Permissions = (),
+    ) -> Result:
+        """Return the key that was presented, or why it is refused.
+
+        `authorization` is the value of the one ``Authorization`` header, None when there is none. Instead
+        `token` may be a bare token, or `headers` all headers as bytes (what sees that there are two).
+        Without `chatflow_id` and `permissions` the answer is authentication only.
+
+        Raises:
+            Unavailable: the keys cannot be read: an outage, not a denial.
+            ValueError: a permission does not exist, or more than one credential was given.
+        """
+        request = request_for(chatflow_id, permissions)
+        credential = _credential(authorization, token, headers)
+        if isinstance(credential, Denied):
+            return Refusal(credential)
+        return result_of(self._source.decide(credential, request))
+
+    async def averify(
+        self,
+        authorization: str | bytes | None = None,
+        *,
+        token: str | None = None,
+        headers: RawHeaders | None = None,
+        chatflow_id: str | None = None,
+        permissions: Permissions = (),
+    ) -> Result:
+        """Return what `verify` returns, without keeping the event loop waiting; raises what it raises."""
+        request = request_for(chatflow_id, permissions)
+        credential = _credential(authorization, token, headers)
+        if isinstance(credential, Denied):
+            return Refusal(credential)
+        decision = self._source.at_once(credential, request)
+        return result_of(await self._source.adecide(credential, request) if decision is None else decision)
+
+    def close(self) -> None:
+        """Give back files, connections and threads. A closed verifier verifies no more."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def now() -> int:
+    """Return the time in microseconds, UTC."""
+    return time.time_ns() // 1000
+
+
+def request_for(chatflow_id: str | None, permissions: Permissions) -> AccessRequest:
+    """Return what is asked for.
+
+    Raises:
+        ValueError: a permission does not exist.
+    """
+    if chatflow_id is None and not permissions:
+        return ANYTHING
+    wanted = (permissions,) if isinstance(permissions, str) else tuple(permissions)
+    for name in wanted:
+        if name not in KNOWN:
+            raise ValueError(f"There is no permission {name!r}.")
+    return AccessRequest(chatflow_id, wanted)
+
+
+def _credential(
+    authorization: str | bytes | None, token: str | None, headers: RawHeaders | None
+) -> bytes | Denied:
+    if (authorization is not None) + (token is not None) + (headers is not None) > 1:
+        raise ValueError("Give one of authorization, token and headers.")
+    if token is not None:
+        return token.encode("ascii", "replace") or MISSING
+    if headers is not None:
+        return read_credential((name.lower(), value) for name, value in headers)
+    if authorization is None:
+        return MISSING
+    # Programs get headers as text in which each character is a byte (PEP 3333).
+    value = authorization if isinstance(authorization, bytes) else authorization.encode("latin-1", "replace")
+    return parse_authorization(value)

@@ -1,0 +1,43 @@
+"""A data directory with keys in it, and ways to change them."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowkeys.verify import Result
+from tests.support.server import Running
+
+DEADLINE_SECONDS = 20
+
+
+def eventually(ask: Callable[[], Any], wanted: Any) -> None:
+    """Ask until the answer is what is wanted; generous, since machines that run tests are slow."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (found := ask()) != wanted:
+        assert time.monotonic() < deadline, f"it is still {found}"
+        time.sleep(0.002)
+
+
+def code(result: Result) -> str:
+    """Return a result in one word."""
+    return "valid" if result.allowed else result.code
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server of this module's own."""
+    server = Running(tmp_path_factory.mktemp("library") / "data").start()
+    yield server
+    server.stop()
+
+
+def by_hand(data_dir: Path, statement: str, *values: object) -> None:
+    """Change the database as an operator with a shell does."""
+    connection = sqlite3.connect(data_dir / "flowkeys.db", timeout=10)
+    with connection:
+        connection.execute(statement, values)
+    connection.close()

@@ -1,0 +1,116 @@
+"""Verifying against a fixed list: the header table, permissions, chatflows and time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from flowkeys.verify import ConfigurationError, FixedKey, Verifier, mint
+from tests.library.table import CASES, CHATFLOW, GOOD, KEYS, NAMES, OTHER, PUBLIC, STRANGER, VIEWER, Case
+
+
+@pytest.fixture(scope="module")
+def verifier() -> Verifier:
+    """A verifier of the table's keys."""
+    return Verifier.fixed(KEYS, public=[PUBLIC])
+
+
+def said(result) -> tuple[int, str]:
+    """Return a result's status and code."""
+    return (200, "valid") if result.allowed else (result.status, result.code)
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+async def test_raw_headers_are_read_as_by_the_server(verifier: Verifier, case: Case) -> None:
+    """The table holds, waiting or not."""
+    assert said(verifier.verify(headers=case.headers)) == (case.status, case.code)
+    assert said(await verifier.averify(headers=case.headers)) == (case.status, case.code)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if len(case.headers) < 2], ids=lambda case: case.what
+)
+def test_the_value_of_one_header_is_read_the_same(verifier: Verifier, case: Case) -> None:
+    """Programs that have headers as text (WSGI) get the same answers."""
+    value = dict(case.headers).get(b"authorization")
+    text = None if value is None else value.decode("latin-1")
+    assert said(verifier.verify(text)) == (case.status, case.code)
+
+
+def test_a_refusal_carries_what_its_answer_needs(verifier: Verifier) -> None:
+    """Status, challenge and body are those of the server, and the refusal is false."""
+    refused = verifier.verify(f"Bearer {STRANGER}")
+    assert not refused
+    assert refused.www_authenticate.startswith('Bearer realm="flowkeys", error="invalid_token"')
+    assert b'"code":"unknown_key"' in refused.body("r1")
+    assert b'"requestId":"r1"' in refused.body("r1")
+    assert STRANGER.encode() not in refused.body()
+
+
+def test_the_key_says_who_it_is(verifier: Verifier) -> None:
+    """Everything that a service needs to know of a caller, and the token is not in it."""
+    key = verifier.verify(token=GOOD)
+    assert key
+    assert (key.id, key.name, key.workspace_id, key.expires_at) == ("good", "Good", "workspace", None)
+    assert key.chatflow_ids == {CHATFLOW}
+    assert not key.grants("logs:view")
+    assert GOOD not in repr(key) + repr(KEYS)
+
+
+@pytest.mark.parametrize(
+    ("token", "wanted", "code"),
+    [
+        (GOOD, {"chatflow_id": CHATFLOW}, "valid"),
+        (GOOD, {"chatflow_id": PUBLIC}, "valid"),
+        (GOOD, {"chatflow_id": OTHER}, "chatflow_not_allowed"),
+        (GOOD, {"chatflow_id": ""}, "chatflow_not_allowed"),
+        (VIEWER, {"permissions": "logs:view"}, "valid"),
+        (VIEWER, {"permissions": ["logs:view", "apikeys:view"]}, "permission_missing"),
+        (GOOD, {"permissions": "logs:view"}, "permission_missing"),
+        (VIEWER, {"chatflow_id": PUBLIC, "permissions": "logs:view"}, "valid"),
+        (GOOD, {"chatflow_id": PUBLIC, "permissions": "logs:view"}, "permission_missing"),
+        ("", {}, "missing_credentials"),
+        ("é", {}, "unknown_key"),
+    ],
+)
+def test_a_key_is_good_for_what_it_holds(verifier: Verifier, token: str, wanted: dict, code: str) -> None:
+    """A chatflow and permissions are asked for together, and all are needed."""
+    assert said(verifier.verify(token=token, **wanted))[1] == code
+
+
+def test_a_permission_that_does_not_exist_is_a_mistake(verifier: Verifier) -> None:
+    """A typing mistake is not a refusal that looks right until somebody holds everything."""
+    with pytest.raises(ValueError, match="apikey:view"):
+        verifier.verify(token=GOOD, permissions=["apikey:view"])
+
+
+def test_two_credentials_are_a_mistake(verifier: Verifier) -> None:
+    """Which of them counted would be anybody's guess."""
+    with pytest.raises(ValueError, match="one of"):
+        verifier.verify(f"Bearer {GOOD}", token=VIEWER)
+
+
+def test_a_key_ends_at_its_time() -> None:
+    """Expiry is compared at each call."""
+    now = [0]
+    token = mint()
+    end = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=10)
+    verifier = Verifier.fixed([FixedKey(token=token, expires_at=end)], clock=lambda: now[0])
+    assert verifier.verify(token=token).expires_at == end
+    now[0] = 9_999_999
+    assert verifier.verify(token=token)
+    now[0] = 10_000_000
+    assert said(verifier.verify(token=token)) == (401, "expired_key")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"token": "fl-x"},
+        {"token": mint(), "permissions": ["x:y"]},
+        {"token": mint(), "expires_at": datetime(2030, 1, 1, tzinfo=UTC).replace(tzinfo=None)},
+    ],
+)
+def test_a_list_that_cannot_be_right_is_refused(wrong: dict) -> None:
+    """A test with a wrong key would test nothing."""
+    with pytest.raises(ConfigurationError):
+        Verifier.fixed([FixedKey(**wrong)])
