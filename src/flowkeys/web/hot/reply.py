@@ -114,7 +114,7 @@ def _refusal(
     if identity:
         own += _NOBODY
     if nginx:
-        own.append((b"x-auth-status", b"%d" % status))
+        own += [(b"x-auth-status", b"%d" % status), (b"x-auth-code", code.encode())]
         own += [(b"x-auth-retry-after", value) for name, value in own if name == b"retry-after"]
         status = {400: 401, 401: 401}.get(status, 403)
     before, _, after = problem.body(_MARK).partition(_MARK.encode())
