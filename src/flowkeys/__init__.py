@@ -42,6 +42,8 @@ if TYPE_CHECKING:
         Chatflow,
         Collection,
         Document,
+        Explanation,
+        ExplanationStep,
         Key,
         Message,
         NewKey,
@@ -72,6 +74,8 @@ __all__ = [
     "Document",
     "End",
     "Event",
+    "Explanation",
+    "ExplanationStep",
     "FieldError",
     "FlowkeysApiError",
     "FlowkeysError",
@@ -117,8 +121,8 @@ _HOMES = {
         " Metadata StreamError End Unknown"
     ),
     "flowkeys.client.models": (
-        "Key NewKey BoundChatflow BulkResult Verification Page Chatflow Message Collection Document"
-        " SourceDocument Prediction UploadReport"
+        "Key NewKey BoundChatflow BulkResult Verification Explanation ExplanationStep Page Chatflow Message"
+        " Collection Document SourceDocument Prediction UploadReport"
     ),
     "flowkeys.domain.conversation": "Role Turn",
     "flowkeys.domain.errors": "FlowkeysError ConfigurationError FieldError",

@@ -27,6 +27,7 @@ from flowkeys.passwords.argon2 import Argon2Passwords
 from flowkeys.service.chatflow_maker import ChatflowMaker
 from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.collections import CollectionService, DocumentLimits, StoreRetriever
+from flowkeys.service.explainer import Explainer
 from flowkeys.service.import_jobs import ImportJobs
 from flowkeys.service.keyring import Keyring
 from flowkeys.service.links import LinkService
@@ -73,6 +74,7 @@ class Runtime:
     directory: ChatflowCache
     usage: UsageBuffer
     verifier: Verifier
+    explainer: Explainer
     predictor: Predictor
     passwords: Argon2Passwords
     sign_ins: SignInService
@@ -172,6 +174,7 @@ def _assemble(
         directory=directory,
         usage=usage,
         verifier=verifier,
+        explainer=Explainer(keys, directory, usage, clock),
         predictor=Predictor(store, directory, verifier, engine, clock),
         passwords=passwords,
         sign_ins=sign_ins,
@@ -212,6 +215,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
     failures = Failures(runtime.settings.failures_per_second, runtime.settings.failures_burst)
     services = Services(
         verifier=runtime.verifier,
+        explainer=runtime.explainer,
         keyring=runtime.keyring,
         chatflows=runtime.chatflows,
         predictor=runtime.predictor,

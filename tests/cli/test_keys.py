@@ -225,12 +225,29 @@ def test_a_token_is_verified_from_the_input(cli: Cli, name: str) -> None:
     assert '"code": "revoked_key"' in refused.out
 
 
+def test_a_refusal_is_explained_step_by_step(cli: Cli, name: str) -> None:
+    """A disabled key: the status is wrong, what follows was not looked at, and the token is not printed."""
+    made = cli("keys", "create", name, "--json").json
+    good = cli("keys", "explain", "--json", FLOWKEYS_TOKEN=made["apiKey"])
+    assert good.code == 0
+    assert [step["ok"] for step in good.json["steps"]] == [True] * 6
+    cli("keys", "disable", made["id"])
+    refused = cli("keys", "explain", "--permission", "apikeys:view", stdin=made["apiKey"] + "\n")
+    assert refused.code == 5
+    assert refused.out.startswith(f"disabled_key: {name}\n")
+    assert "The key is disabled." in refused.out
+    assert refused.out.count("Not looked at") == 3
+    assert made["apiKey"] not in refused.out + refused.err
+    assert cli("keys", "explain", "--permission", "x:y", stdin=made["apiKey"]).code == 6
+
+
 def test_a_token_in_the_arguments_is_refused_and_not_repeated(cli: Cli) -> None:
     """Arguments are seen by every user of the machine: there is none for a token, and no echo of one."""
     token = Token.mint().reveal()
-    result = cli("keys", "verify", token)
-    assert result.code == 2
-    assert token not in result.err
+    for command in ("verify", "explain"):
+        result = cli("keys", command, token)
+        assert result.code == 2
+        assert token not in result.err
 
 
 def test_a_note_cannot_steer_the_terminal(local: Cli) -> None:

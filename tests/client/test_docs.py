@@ -38,6 +38,8 @@ def answer(request: Request) -> Reply:
         return Reply(json={"total": 1, "data": [KEY]})
     if path == "/apikey/verify":
         return Reply(json={"valid": True, "results": [{"valid": True}]})
+    if path == "/apikey/explain":
+        return Reply(json={"valid": True, "code": "valid", "steps": []})
     if path.startswith("/prediction") and request.json.get("streaming"):
         return Reply(chunks=[STREAM], headers={"content-type": "text/event-stream"})
     if path.startswith("/prediction"):

@@ -213,3 +213,18 @@ class TestVerify:
         created = await sdk(lambda c: c.keys.create("Backend"))
         assert await sdk(lambda c: c.keys.verify(created.api_key))
         assert server.requests[1].json == {"token": TOKEN}
+
+
+class TestExplain:
+    async def test_the_steps_are_in_their_order(self, sdk: Sdk, server: Scripted) -> None:
+        """A refused token is a false value; what was not looked at is neither right nor wrong."""
+        steps = [("form", True), ("known", False), ("status", None)]
+        said = [{"step": name, "ok": ok, "detail": "…"} for name, ok in steps]
+        server.answers({"valid": False, "code": "unknown_key", "apiKey": "fl-•", "steps": said})
+        found = await sdk(lambda c: c.keys.explain(TOKEN, chatflow_id="c1", permission="chatflows:view"))
+        assert not found
+        assert [(step.step, step.ok) for step in found.steps] == steps
+        assert (server.requests[0].path, server.requests[0].json) == (
+            "/api/v1/apikey/explain",
+            {"token": TOKEN, "chatflowId": "c1", "permission": "chatflows:view"},
+        )

@@ -20,6 +20,7 @@ REPEATABLE: dict[str, Use] = {
     "revoke_many": lambda c: c.keys.revoke_many(["k1"]),
     "disable": lambda c: c.keys.disable("k1"),
     "verify": lambda c: c.keys.verify("fl-x"),
+    "explain": lambda c: c.keys.explain("fl-x"),
 }
 ONCE: dict[str, Use] = {
     "create": lambda c: c.keys.create("x"),
@@ -27,7 +28,7 @@ ONCE: dict[str, Use] = {
     "upload": lambda c: c.collections.upload("d1", [("a.md", b"a")]),
     "stream": lambda c: c.stream("c1", "Hi"),
 }
-ANSWER = KEY | {"affected": 1, "unchanged": 0, "valid": True, "added": 1}
+ANSWER = KEY | {"affected": 1, "unchanged": 0, "valid": True, "added": 1, "code": "valid", "steps": []}
 PROBLEM = {"code": "x", "detail": "Not now."}
 
 

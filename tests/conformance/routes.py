@@ -69,6 +69,7 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/apikey/{key_id}"): {"keyName": "renamed by a test"},
     ("PUT", "/apikey/{key_id}/chatflows"): {"chatflowIds": []},
     ("POST", "/apikey/verify"): {},
+    ("POST", "/apikey/explain"): {"token": "fl-"},
     **{
         ("POST", f"/apikey/bulk/{action}"): {"ids": ["{key_id}"]}
         for action in ("disable", "enable", "revoke")

@@ -107,6 +107,10 @@ class Backend(Protocol):
         """Say whether a token is good."""
         ...
 
+    def explain(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+        """Say step by step why a token is good or refused."""
+        ...
+
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
         """Store a chatflow."""
         ...

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flowkeys.cli.backend import Json
-from flowkeys.cli.output import NONE, print_fields, print_table, when
+from flowkeys.cli.output import NONE, print_fields, print_table, printable, say, when
 from flowkeys.domain.token import HINT_LENGTH
 
 
@@ -44,4 +44,15 @@ def show_key(key: Json) -> None:
             ("changed", when(key["updatedAt"])),
             ("note", key["note"] or NONE),
         ]
+    )
+
+
+def show_explanation(answer: Json) -> None:
+    """Print a decision and its steps."""
+    said = "valid" if answer["valid"] else answer["code"]
+    of = printable(answer.get("keyName") or answer["apiKey"] or "the token")
+    say(f"{said}: {of}")
+    marks = {True: "yes", False: "NO", None: "-"}
+    print_table(
+        ("STEP", "OK", ""), ((step["step"], marks[step["ok"]], step["detail"]) for step in answer["steps"])
     )

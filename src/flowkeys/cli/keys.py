@@ -9,7 +9,7 @@ import typer
 from flowkeys.cli import key_bulk, key_input, options, resolve
 from flowkeys.cli.backend import Backend, Json, KeyFilter, Part, note, open_backend
 from flowkeys.cli.failures import Refusal
-from flowkeys.cli.key_output import show_key, show_keys
+from flowkeys.cli.key_output import show_explanation, show_key, show_keys
 from flowkeys.cli.output import print_json, print_page, printable, say
 from flowkeys.service.key_input import KeyPatch, NewKey
 
@@ -30,6 +30,10 @@ ExpiresAt = Annotated[
     str | None, typer.Option("--expires-at", metavar="TIME", help="For example 2027-01-31T00:00:00Z.")
 ]
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="For people.")]
+MayCall = Annotated[str | None, typer.Option("--chatflow", metavar="FLOW", help="May it call this chatflow?")]
+MayUse = Annotated[
+    str | None, typer.Option("--permission", metavar="NAME", help="Does it hold this permission?")
+]
 
 
 @app.command("create")
@@ -209,12 +213,8 @@ def revoke(
 @app.command("verify")
 def verify(
     *,
-    chatflow: Annotated[
-        str | None, typer.Option("--chatflow", metavar="FLOW", help="May it call this chatflow?")
-    ] = None,
-    permission: Annotated[
-        str | None, typer.Option("--permission", metavar="NAME", help="Does it hold this permission?")
-    ] = None,
+    chatflow: MayCall = None,
+    permission: MayUse = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -231,6 +231,29 @@ def verify(
         say(f"valid: {printable(answer['keyName'])} ({answer['id']})")
     else:
         say(f"{answer['code']}: {answer.get('detail') or 'refused'}")
+    if not answer["valid"]:
+        raise typer.Exit(5)
+
+
+@app.command("explain")
+def explain(
+    *,
+    chatflow: MayCall = None,
+    permission: MayUse = None,
+    workspace: options.Workspace = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say step by step why a token is good or refused. It is read as by verify, and counts as no use."""
+    from flowkeys.cli.token_input import read_token
+
+    token = read_token()
+    with open_backend(workspace) as backend:
+        chatflow_id = None if chatflow is None else resolve.flow_id(backend, chatflow)
+        answer = backend.explain(token, chatflow_id, permission)
+    if as_json:
+        print_json(answer)
+    else:
+        show_explanation(answer)
     if not answer["valid"]:
         raise typer.Exit(5)
 

@@ -134,16 +134,24 @@ class LocalBackend:
 
     def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
         """Say whether a token is good."""
-        if permission is not None and permission not in KNOWN:
-            raise InvalidInput.of("permission", "There is no such permission.")
+        wanted = self._wanted(chatflow_id, permission)
         parsed = Token.parse(token)
         if parsed is None:
             from flowkeys.domain.bearer import UNKNOWN
 
             return render.verified(UNKNOWN)
-        permissions = () if permission is None else (permission,)
-        wanted = AccessRequest(chatflow_id, permissions, self.caller.workspace_id)
         return render.verified(self.run(self.runtime.verifier.verify(parsed, wanted)))
+
+    def explain(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+        """Say step by step why a token is good or refused."""
+        wanted = self._wanted(chatflow_id, permission)
+        return render.explained(self.run(self.runtime.explainer.explain(token, wanted)))
+
+    def _wanted(self, chatflow_id: str | None, permission: str | None) -> AccessRequest:
+        if permission is not None and permission not in KNOWN:
+            raise InvalidInput.of("permission", "There is no such permission.")
+        permissions = () if permission is None else (permission,)
+        return AccessRequest(chatflow_id, permissions, self.caller.workspace_id)
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
         """Store a chatflow."""

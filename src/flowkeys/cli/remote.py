@@ -108,8 +108,11 @@ class RemoteBackend:
 
     def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
         """Say whether a token is good."""
-        body = {"token": token, "chatflowId": chatflow_id, "permission": permission}
-        return self._json("POST", path("apikey", "verify"), {k: v for k, v in body.items() if v is not None})
+        return self._json("POST", path("apikey", "verify"), _question(token, chatflow_id, permission))
+
+    def explain(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+        """Say step by step why a token is good or refused."""
+        return self._json("POST", path("apikey", "explain"), _question(token, chatflow_id, permission))
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
         """Store a chatflow."""
@@ -237,6 +240,11 @@ def _given(patch: msgspec.Struct, members: Mapping[str, str]) -> Json:
         for name, value in values.items()
         if not isinstance(value, UnsetType)
     }
+
+
+def _question(token: str, chatflow_id: str | None, permission: str | None) -> Json:
+    body = {"token": token, "chatflowId": chatflow_id, "permission": permission}
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _chatflow_body(patch: ChatflowPatch) -> Json:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, id_of, path, query
-from flowkeys.client.models import BulkResult, Key, NewKey, Page, Verification
+from flowkeys.client.models import BulkResult, Explanation, Key, NewKey, Page, Verification
 
 
 class _Affected(msgspec.Struct):
@@ -24,6 +24,7 @@ _NEW_KEY: Final = as_type(NewKey)
 _KEYS: Final = as_listing(list[Key])
 _PAGE: Final = as_type(Page[Key])
 _VERIFICATION: Final = as_type(Verification)
+_EXPLANATION: Final = as_type(Explanation)
 _BULK: Final = as_type(BulkResult)
 _AFFECTED: Final = as_type(_Affected)
 _RESULTS: Final = as_type(_Results)
@@ -162,6 +163,14 @@ def verify_many(
         body=body,
         decode=lambda response: _RESULTS(response).results,
     )
+
+
+def explain(
+    token: str, *, chatflow_id: Ref | None = None, permission: str | None = None
+) -> Call[Explanation]:
+    """Tell step by step why a token is good or refused. It does not count as use."""
+    body = _question(chatflow_id, permission) | {"token": str(token or "")}
+    return Call(method="POST", path=path("apikey", "explain"), body=body, decode=_EXPLANATION)
 
 
 def _body(

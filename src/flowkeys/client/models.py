@@ -114,6 +114,34 @@ class Verification(Wire, frozen=True, kw_only=True):
         return self.valid
 
 
+class ExplanationStep(Wire, frozen=True, kw_only=True):
+    """One step of a decision."""
+
+    step: str
+    """``form``, ``known``, ``status``, ``expiry``, ``chatflow`` or ``permission``."""
+    ok: bool | None
+    """None when an earlier step failed, so that this one was not looked at."""
+    detail: str
+
+
+class Explanation(Wire, frozen=True, kw_only=True):
+    """Why a token is good or refused. It is false in a condition when the token is refused."""
+
+    valid: bool
+    code: str
+    """``valid``, or why not."""
+    steps: list[ExplanationStep]
+    """All of them, in the order in which they are decided."""
+    api_key: str | None = None
+    """Masked; None when it has not the form of a key."""
+    id: str | None = None
+    key_name: str | None = None
+    detail: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.valid
+
+
 class Chatflow(Wire, frozen=True, kw_only=True):
     """A chatflow. `flow_data` is the JSON text that Flowise exports."""
 

@@ -196,6 +196,7 @@ class Keys:
         self.set_chatflows = client.verb(keys.set_chatflows)
         self.verify = client.verb(keys.verify)
         self.verify_many = client.verb(keys.verify_many)
+        self.explain = client.verb(keys.explain)
 
 
 class Chatflows:

@@ -11,7 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope
 
 from flowkeys.domain.errors import FieldError, FlowkeysError
-from flowkeys.web.api import chatflows, document_stores, key_bulk, keys, open_routes, predictions, verify
+from flowkeys.web.api import (
+    chatflows,
+    document_stores,
+    explain,
+    key_bulk,
+    keys,
+    open_routes,
+    predictions,
+    verify,
+)
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
 from flowkeys.web.gate import AccessLog, Gate, log_outage
@@ -23,7 +32,7 @@ from flowkeys.web.respond import wants_page
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 
-_MODULES = (verify, key_bulk, keys, chatflows, document_stores, predictions, open_routes)
+_MODULES = (verify, explain, key_bulk, keys, chatflows, document_stores, predictions, open_routes)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

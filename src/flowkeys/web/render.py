@@ -5,6 +5,7 @@ from typing import Any, Final
 from flowkeys.domain.api_key import ApiKey
 from flowkeys.domain.conversation import Message
 from flowkeys.domain.decision import Decision, Denied
+from flowkeys.domain.explain import Explanation
 from flowkeys.domain.times import to_iso
 from flowkeys.domain.token import mask
 from flowkeys.service.chatflow_input import EXTRAS
@@ -67,6 +68,17 @@ def verified(decision: Decision) -> Json:
         "permissions": sorted(decision.record.permissions),
         "chatflowIds": sorted(decision.record.chatflow_ids),
         "expiresAt": _time(decision.record.expires_at),
+    }
+
+
+def explained(explanation: Explanation) -> Json:
+    """Return a decision with its steps; of the token its last characters only."""
+    decision, hint = explanation.decision, explanation.hint
+    said = verified(decision)
+    return {
+        **{name: said[name] for name in ("valid", "code", "detail", "id", "keyName") if name in said},
+        "apiKey": None if hint is None else mask(hint),
+        "steps": [{"step": step.step, "ok": step.ok, "detail": step.detail} for step in explanation.steps],
     }
 
 

@@ -82,7 +82,7 @@ class GuardedRouter(APIRouter):
         `errors` are the codes it may refuse with, beside those of the credential, of a missing permission and
         of outages, which are implied.
         """
-        codes = ["internal_error", "unavailable", "invalid_request", *errors]
+        codes = ["internal_error", "unavailable", "invalid_request", "rate_limited", *errors]
         if needs != OPEN:
             codes += _CREDENTIAL_CODES
             codes += ["permission_missing"]

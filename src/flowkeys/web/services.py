@@ -9,6 +9,7 @@ from flowkeys.domain.times import Clock
 from flowkeys.service.chatflow_maker import ChatflowMaker
 from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.collections import CollectionService
+from flowkeys.service.explainer import Explainer
 from flowkeys.service.import_jobs import ImportJobs
 from flowkeys.service.keyring import Keyring
 from flowkeys.service.links import LinkService
@@ -26,6 +27,7 @@ class Services:
     """Everything that a handler may call."""
 
     verifier: Verifier
+    explainer: Explainer
     keyring: Keyring
     chatflows: ChatflowService
     predictor: Predictor
