@@ -88,6 +88,10 @@ class Settings(BaseSettings):
     sign_in_idle_days: int = Field(
         default=7, ge=1, le=365, description="After so many days without a visit, too."
     )
+    http: Literal["protocol", "asgi"] = Field(
+        default="protocol",
+        description="Where verify, forward-auth and refusals are answered: in the connection or behind ASGI.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged."
     )

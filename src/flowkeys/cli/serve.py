@@ -16,6 +16,7 @@ from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.link import Purpose, path_of
 from flowkeys.domain.version import VERSION
+from flowkeys.web.hot.protocol import HotProtocol
 
 _KEEP_ALIVE_SECONDS: Final = 5
 """Short: a connection that was cut keeps its objects for so long."""
@@ -30,7 +31,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 bootstrap.create_app(runtime),
-                http="httptools",
+                http=HotProtocol if runtime.settings.http == "protocol" else "httptools",
                 ws="none",
                 lifespan="on",
                 log_config=None,

@@ -50,7 +50,9 @@ def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None)
 
     inner = WithPredictions(app, app.state.predictions)
     gate = Gate(inner, services.proxies, services.refusals, access_log, page)
-    return FastPath(gate, Hot(services.verifier, Refuser(services.proxies, services.refusals, access_log)))
+    refuser = Refuser(services.proxies, services.refusals, access_log)
+    hot = Hot(services.verifier, services.predictor, refuser, services.max_body_bytes)
+    return FastPath(gate, hot)
 
 
 def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:

@@ -1,19 +1,28 @@
-"""The hot routes together: which of them a request is for."""
+"""The hot routes together."""
 
 from typing import Final
 
+from flowkeys.service.predictor import Predictor
 from flowkeys.service.verifier import Verifier
 from flowkeys.web.hot.call import Refuser
 from flowkeys.web.hot.forward_auth import ForwardAuth
+from flowkeys.web.hot.predictions import PredictionCalls
+from flowkeys.web.hot.verify import Verify
 
 PREFIXES: Final = (b"/api/v1/a", b"/api/v1/p")
-"""No hot route begins otherwise."""
+"""The target of a hot route begins with one of these; few others do."""
 
 
 class Hot:
     """Every hot route."""
 
-    __slots__ = ("forward_auth",)
+    __slots__ = ("forward_auth", "max_body_bytes", "predictions", "verify")
 
-    def __init__(self, verifier: Verifier, refuser: Refuser) -> None:
+    def __init__(
+        self, verifier: Verifier, predictor: Predictor, refuser: Refuser, max_body_bytes: int
+    ) -> None:
+        """`max_body_bytes` is how much is read at most of a body that nobody needs."""
         self.forward_auth = ForwardAuth(verifier, refuser)
+        self.verify = Verify(verifier, refuser)
+        self.predictions = PredictionCalls(predictor, refuser)
+        self.max_body_bytes = max_body_bytes

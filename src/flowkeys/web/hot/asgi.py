@@ -1,11 +1,14 @@
 """The hot routes as a layer of ASGI, which any server can run; everything else goes on to the gate."""
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flowkeys.service.predictor import Grant
+from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.reply import Reply
 from flowkeys.web.hot.target import read
+from flowkeys.web.prediction import GRANT
 
 
 class FastPath:
@@ -17,25 +20,61 @@ class FastPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the hot routes; hand everything else on."""
-        if scope["type"] == "http":
+        if scope["type"] == "http" and GRANT not in scope:
             path: bytes = scope.get("raw_path") or scope["path"].encode()
             if path.startswith(PREFIXES):
                 query = scope["query_string"]
-                reply = await self._reply(scope, b"%b?%b" % (path, query) if query else path)
-                if reply is not None:
-                    headers = list(reply.headers)
-                    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-                    await send({"type": "http.response.body", "body": reply.body})
-                    return
+                await self._answer(scope, b"%b?%b" % (path, query) if query else path, receive, send)
+                return
         await self.app(scope, receive, send)
 
-    async def _reply(self, scope: Scope, target: bytes) -> Reply | None:
+    async def _answer(self, scope: Scope, target: bytes, receive: Receive, send: Send) -> None:
+        reply: Reply | None = None
         asked = read(target)
-        if asked is None:
-            return None
-        client = scope.get("client")
-        peer = client[0] if client else None
-        call = Call(scope["method"].encode("ascii"), target, scope["headers"], peer)
-        return self.hot.forward_auth.answer(call, asked) or await self.hot.forward_auth.answer_later(
-            call, asked
-        )
+        if asked is not None:
+            call = _call(scope, target)
+            reply = self.hot.forward_auth.answer(call, asked)
+            if reply is None:
+                reply = await self.hot.forward_auth.answer_later(call, asked)
+        elif scope["method"] == "POST":
+            if target == verify.TARGET:
+                call = _call(scope, target)
+                receive, body = await _begin_body(receive, scope)
+                if body is not None:
+                    call.body = body
+                    reply = self.hot.verify.answer(call)
+            elif target.startswith(predictions.PREFIX):
+                found = self.hot.predictions.answer(_call(scope, target))
+                if isinstance(found, Grant):
+                    scope[GRANT] = found
+                else:
+                    reply = found
+        if reply is None:
+            await self.app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)})
+        await send({"type": "http.response.body", "body": reply.body})
+
+
+def _call(scope: Scope, target: bytes) -> Call:
+    client = scope.get("client")
+    return Call(scope["method"].encode("ascii"), target, scope["headers"], client[0] if client else None)
+
+
+async def _begin_body(receive: Receive, scope: Scope) -> tuple[Receive, bytes | None]:
+    """Return a body of one piece, or None; and where the same body can be read from its beginning."""
+    for name, value in scope["headers"]:
+        if name == b"expect" or (
+            name == b"content-length" and not (value.isdigit() and int(value) <= verify.MAX_BODY_BYTES)
+        ):
+            return receive, None
+    first = await receive()
+
+    messages: list[Message] = [first]
+
+    async def again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    if first["type"] != "http.request" or first.get("more_body", False):
+        return again, None
+    return again, first.get("body", b"")

@@ -1,12 +1,17 @@
 """Keys on the wire."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from flowkeys.web.schemas.wire import In, Out
 
 _READ_ONLY = "Accepted only when it equals the current value, so that a whole key can be put back."
+
+
+MAX_TOKEN_LENGTH: Final = 1024
+MAX_TOKENS: Final = 100
+"""So many tokens may be asked about in one call."""
 
 
 class KeyFields(In):
@@ -128,8 +133,8 @@ class VerifyIn(In):
     No member takes null: a gateway that has no token at hand must not be told about itself.
     """
 
-    token: str = Field(default="", max_length=1024)
-    tokens: list[str] = Field(default=[], max_length=100)
+    token: str = Field(default="", max_length=MAX_TOKEN_LENGTH)
+    tokens: list[str] = Field(default=[], max_length=MAX_TOKENS)
     chatflow_id: str = Field(default="", description="May it call this chatflow?")
     permission: str = Field(default="", description="Does it hold this permission?")
 

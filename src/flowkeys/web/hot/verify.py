@@ -1,0 +1,132 @@
+"""``POST /api/v1/apikey/verify``, the plain cases: everything unusual is the framework's to answer.
+
+What is answered here is answered to the byte as `web.api.verify` does, and what is refused is refused for the
+credential alone. A body that is not exactly the form, a caller without the permission, an unknown permission:
+None, and the framework, which says what is wrong with it, decides anew.
+"""
+
+from typing import Final
+
+import msgspec
+
+from flowkeys.domain.bearer import UNKNOWN
+from flowkeys.domain.decision import ANYTHING, AccessRequest, Decision, Denied, grants
+from flowkeys.domain.permissions import KNOWN
+from flowkeys.service.verifier import Verifier
+from flowkeys.web import render
+from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
+from flowkeys.web.hot.reply import JSON, NO_STORE, Reply, form
+from flowkeys.web.schemas.keys import MAX_TOKEN_LENGTH, MAX_TOKENS
+
+ROUTE: Final = "/api/v1/apikey/verify"
+TARGET: Final = ROUTE.encode()
+MAX_BODY_BYTES: Final = 64 * 1024
+"""A larger body is read by the framework. A hundred tokens take 4 KiB."""
+_MEDIA_TYPES: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
+_OK: Final = form(200, NO_STORE, JSON)
+
+Unset = msgspec.UnsetType
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
+    """What `schemas.keys.VerifyIn` takes."""
+
+    token: str | Unset = msgspec.UNSET
+    tokens: list[str] | Unset = msgspec.UNSET
+    chatflow_id: str | Unset = msgspec.UNSET
+    permission: str | Unset = msgspec.UNSET
+
+
+_decode: Final = msgspec.json.Decoder(_Body).decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Verify:
+    """Answers questions about tokens."""
+
+    __slots__ = ("_refuser", "_verifier")
+
+    def __init__(self, verifier: Verifier, refuser: Refuser) -> None:
+        self._verifier = verifier
+        self._refuser = refuser
+
+    def answer(self, call: Call) -> Reply | None:
+        """Return the answer to a call whose body has been read, or None."""
+        try:
+            return self._answer(call)
+        except Exception as error:  # noqa: BLE001 - every call gets an answer
+            return self._refuser.refuse(call, ROUTE, of_failure(error, call))
+
+    def _answer(self, call: Call) -> Reply | None:
+        credential = read_head(call)
+        if not isinstance(credential, bytes):
+            return self._refuser.refuse(call, ROUTE, credential)
+        body = _read(call)
+        wanted = None if body is None else _wanted(body)
+        if body is None or wanted is None or (body.token is body.tokens is msgspec.UNSET):
+            # The caller is the one in question, or must be good for the rest to be looked at.
+            decision = self._verifier.at_once(credential, wanted or ANYTHING, counts=wanted is not None)
+            if type(decision) is Denied:
+                return self._refuser.refuse(call, ROUTE, decision)
+            if decision is None or wanted is None:
+                return None
+            return Reply(_OK, call.request_id, _encode(render.verified(decision)))
+        return self._about_others(call, credential, body, wanted)
+
+    def _about_others(
+        self, call: Call, credential: bytes, body: _Body, wanted: AccessRequest
+    ) -> Reply | None:
+        caller = self._verifier.at_once(credential)
+        if type(caller) is Denied:
+            return self._refuser.refuse(call, ROUTE, caller)
+        if caller is None or caller.record is None or not grants(caller.record.permissions, "apikeys:view"):
+            return None
+        own = AccessRequest(wanted.chatflow_id, wanted.permissions, caller.record.workspace_id)
+        if body.tokens is msgspec.UNSET:
+            decision = None if body.token is msgspec.UNSET else self._decide(body.token, own)
+            found = None if decision is None else _encode(render.verified(decision))
+        elif body.token is msgspec.UNSET:
+            found = self._decide_each(body.tokens, own)
+        else:
+            found = None
+        return None if found is None else Reply(_OK, call.request_id, found)
+
+    def _decide_each(self, texts: list[str], own: AccessRequest) -> bytes | None:
+        results = []
+        for text in texts:
+            decision = self._decide(text, own)
+            if decision is None:
+                return None
+            results.append(render.verified(decision))
+        return _encode({"results": results})
+
+    def _decide(self, text: str, own: AccessRequest) -> Decision | None:
+        return self._verifier.at_once(text.encode("ascii"), own) if text.isascii() else UNKNOWN
+
+
+def _read(call: Call) -> _Body | None:
+    for name, value in call.headers:
+        if name == b"content-type":
+            if value not in _MEDIA_TYPES:
+                return None
+            break
+    else:
+        return None
+    try:
+        body = _decode(call.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if type(body.token) is str and len(body.token) > MAX_TOKEN_LENGTH:
+        return None
+    return None if type(body.tokens) is list and len(body.tokens) > MAX_TOKENS else body
+
+
+def _wanted(body: _Body) -> AccessRequest | None:
+    if body.permission is msgspec.UNSET:
+        if body.chatflow_id is msgspec.UNSET:
+            return ANYTHING
+        return AccessRequest(body.chatflow_id)
+    if body.permission not in KNOWN:
+        return None
+    chatflow_id = None if body.chatflow_id is msgspec.UNSET else body.chatflow_id
+    return AccessRequest(chatflow_id, (body.permission,))
