@@ -1,0 +1,58 @@
+-- Asks flowkeys about a request. Yes sets txn.flowkeys_allowed; anything else is answered here.
+
+local TIMEOUT_MS = 5000
+local PASSED_ON = {
+  "content-type", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "cache-control", "x-request-id",
+}
+local UNAVAILABLE = '{"type":"urn:flowkeys:problem:unavailable","title":"Unavailable","code":"unavailable",'
+  .. '"detail":"The keys cannot be checked. Try again."}'
+
+-- All lines of a header, from a table that counts from 0.
+local function lines(headers, name)
+  local found = {}
+  local values = headers[name]
+  if values then
+    for i = 0, #values do found[#found + 1] = values[i] end
+  end
+  return found
+end
+
+local function questions_headers(txn)
+  local sent = txn.http:req_get_headers()
+  local headers = {}
+  -- All of them: flowkeys refuses two, and so must not be shown only one.
+  local authorization = lines(sent, "authorization")
+  if #authorization > 0 then headers["authorization"] = authorization end
+  local request_id = lines(sent, "x-request-id")
+  if #request_id > 0 then headers["x-request-id"] = request_id end
+  local addresses = lines(sent, "x-forwarded-for")
+  addresses[#addresses + 1] = txn.sf:src()
+  headers["x-forwarded-for"] = { table.concat(addresses, ", ") }
+  return headers
+end
+
+local function refuse(txn, status, headers, body)
+  local reply = txn:reply({ status = status, body = body })
+  for _, name in ipairs(PASSED_ON) do
+    for _, value in ipairs(lines(headers, name)) do reply:add_header(name, value) end
+  end
+  txn:done(reply)
+end
+
+core.register_action("flowkeys", { "http-req" }, function(txn, url)
+  local headers = questions_headers(txn)
+  local ok, answer = pcall(function()
+    return core.httpclient():get({ url = url, headers = headers, timeout = TIMEOUT_MS })
+  end)
+  if not ok or not answer or not answer.status or answer.status == 0 then
+    local unavailable = { ["content-type"] = { [0] = "application/problem+json" }, ["retry-after"] = { [0] = "1" } }
+    return refuse(txn, 503, unavailable, UNAVAILABLE)
+  end
+  if answer.status ~= 200 then
+    return refuse(txn, answer.status, answer.headers, answer.body)
+  end
+  txn:set_var("txn.flowkeys_key_id", answer.headers["x-auth-key-id"][0])
+  txn:set_var("txn.flowkeys_key_name", answer.headers["x-auth-key-name"][0])
+  txn:set_var("txn.flowkeys_workspace_id", answer.headers["x-auth-workspace-id"][0])
+  txn:set_var("txn.flowkeys_allowed", true)
+end, 1)
