@@ -75,6 +75,7 @@ class Runtime:
     usage: UsageBuffer
     verifier: Verifier
     explainer: Explainer
+    failures: Failures
     predictor: Predictor
     passwords: Argon2Passwords
     sign_ins: SignInService
@@ -175,6 +176,7 @@ def _assemble(
         usage=usage,
         verifier=verifier,
         explainer=Explainer(keys, directory, usage, clock),
+        failures=Failures(settings.failures_per_second, settings.failures_burst),
         predictor=Predictor(store, directory, verifier, engine, clock),
         passwords=passwords,
         sign_ins=sign_ins,
@@ -212,7 +214,6 @@ def create_app(runtime: Runtime) -> ASGIApp:
             await warming.stop()
             await runtime.close()
 
-    failures = Failures(runtime.settings.failures_per_second, runtime.settings.failures_burst)
     services = Services(
         verifier=runtime.verifier,
         explainer=runtime.explainer,
@@ -228,7 +229,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
         people=runtime.people,
         public_url=runtime.settings.public_url,
         proxies=TrustedProxies(runtime.settings.trusted_proxies),
-        refusals=Refusals(failures, clock),
+        refusals=Refusals(runtime.failures, clock),
         clock=clock,
         max_body_bytes=runtime.settings.max_body_bytes,
         max_upload_bytes=runtime.settings.max_upload_bytes,
