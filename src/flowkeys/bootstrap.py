@@ -28,6 +28,7 @@ from flowkeys.service.chatflow_maker import ChatflowMaker
 from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.collections import CollectionService, DocumentLimits, StoreRetriever
 from flowkeys.service.explainer import Explainer
+from flowkeys.service.followers import Followers
 from flowkeys.service.import_jobs import ImportJobs
 from flowkeys.service.keyring import Keyring
 from flowkeys.service.links import LinkService
@@ -39,6 +40,7 @@ from flowkeys.service.verifier import Verifier
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage import migrate, secret_file
 from flowkeys.storage.sqlite import SqliteStore, chatflow_loader
+from flowkeys.storage.sqlite_changes import SqliteChanges
 from flowkeys.storage.sqlite_feed import SqliteFeed
 from flowkeys.storage.sqlite_lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
@@ -76,6 +78,7 @@ class Runtime:
     verifier: Verifier
     explainer: Explainer
     failures: Failures
+    followers: Followers
     predictor: Predictor
     passwords: Argon2Passwords
     sign_ins: SignInService
@@ -141,7 +144,8 @@ def _assemble(
     feed = SqliteFeed(lookups.connection)
     keys = KeyCache(lookups, feed, hasher, usage, settings.cached_keys)
     directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), clock)
-    feed.tell(keys, directory)
+    followers = Followers(SqliteChanges(lookups.connection), feed, clock)
+    feed.tell(keys, directory, followers)
     store.after_commit.append(feed.catch_up)
     verifier = Verifier(keys, directory, usage, clock)
     engine = Engine(flow_settings(settings), StoreRetriever(store))
@@ -175,6 +179,7 @@ def _assemble(
         directory=directory,
         usage=usage,
         verifier=verifier,
+        followers=followers,
         explainer=Explainer(keys, directory, usage, clock),
         failures=Failures(settings.failures_per_second, settings.failures_burst),
         predictor=Predictor(store, directory, verifier, engine, clock),
@@ -217,6 +222,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
     services = Services(
         verifier=runtime.verifier,
         explainer=runtime.explainer,
+        followers=runtime.followers,
         keyring=runtime.keyring,
         chatflows=runtime.chatflows,
         predictor=runtime.predictor,

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope
 
 from flowkeys.domain.errors import FieldError, FlowkeysError
 from flowkeys.web.api import (
+    changes,
     chatflows,
     document_stores,
     explain,
@@ -32,7 +33,7 @@ from flowkeys.web.respond import wants_page
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 
-_MODULES = (verify, explain, key_bulk, keys, chatflows, document_stores, predictions, open_routes)
+_MODULES = (verify, explain, changes, key_bulk, keys, chatflows, document_stores, predictions, open_routes)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 

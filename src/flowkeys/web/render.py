@@ -68,6 +68,8 @@ def verified(decision: Decision) -> Json:
         "permissions": sorted(decision.record.permissions),
         "chatflowIds": sorted(decision.record.chatflow_ids),
         "expiresAt": _time(decision.record.expires_at),
+        "tokenValidUntil": _time(decision.record.valid_until),
+        "position": decision.record.position,
     }
 
 

@@ -10,6 +10,7 @@ from flowkeys.service.chatflow_maker import ChatflowMaker
 from flowkeys.service.chatflows import ChatflowService
 from flowkeys.service.collections import CollectionService
 from flowkeys.service.explainer import Explainer
+from flowkeys.service.followers import Followers
 from flowkeys.service.import_jobs import ImportJobs
 from flowkeys.service.keyring import Keyring
 from flowkeys.service.links import LinkService
@@ -28,6 +29,7 @@ class Services:
 
     verifier: Verifier
     explainer: Explainer
+    followers: Followers
     keyring: Keyring
     chatflows: ChatflowService
     predictor: Predictor

@@ -151,6 +151,10 @@ class VerifiedOut(Out):
     permissions: list[str] | None = None
     chatflow_ids: list[str] | None = None
     expires_at: str | None = None
+    token_valid_until: str | None = Field(default=None, description="When a replaced token ends.")
+    position: int | None = Field(
+        default=None, description="Of the change feed: changes up to there are in this answer."
+    )
 
 
 class VerifiedManyOut(Out):

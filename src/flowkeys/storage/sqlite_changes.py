@@ -1,0 +1,36 @@
+"""The rows of the change feed, on SQLite, for those who follow it over HTTP."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from flowkeys.domain.errors import Unavailable
+from flowkeys.service.ports.changes import Followed
+
+_RANGE: Final = "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM change"
+_BETWEEN: Final = """SELECT seq, subject, subject_id FROM change
+    WHERE seq > ? AND seq <= ? AND workspace_id = ? ORDER BY seq LIMIT ?"""
+
+
+class SqliteChanges:
+    """Implements `ChangeLog` over the connection that look-ups use, in the same thread."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        """Read the database that `raw` reads."""
+        self._raw = raw
+
+    def range(self) -> tuple[int, int]:
+        """Return the positions of the oldest and of the newest change."""
+        try:
+            oldest, newest = self._raw.execute(_RANGE).fetchone()
+        except sqlite3.Error as error:
+            raise Unavailable from error
+        return oldest, newest
+
+    def between(self, workspace_id: str, after: int, last: int, limit: int) -> Sequence[Followed]:
+        """Return a workspace's changes behind `after` up to `last`."""
+        try:
+            rows = self._raw.execute(_BETWEEN, (after, last, workspace_id, limit)).fetchall()
+        except sqlite3.Error as error:
+            raise Unavailable from error
+        return [Followed(*row) for row in rows]

@@ -1,0 +1,65 @@
+"""``/changes``: what changed, as it changes, for caches outside of this process."""
+
+from typing import Annotated
+
+from fastapi import Query, Response
+
+from flowkeys.domain.errors import InvalidInput
+from flowkeys.web.auth import authenticate
+from flowkeys.web.changes import ChangeStream
+from flowkeys.web.routes import GuardedRouter
+from flowkeys.web.services import Call
+
+router = GuardedRouter(tags=["Verification"])
+
+_PERMISSION = "apikeys:view"
+_LARGEST = 2**63 - 1
+_DIGITS = 19
+
+
+@router.on(
+    "GET",
+    "/changes",
+    needs=_PERMISSION,
+    answers=str,
+    errors=("validation_failed",),
+    response_class=ChangeStream,
+)
+async def changes(
+    call: Call,
+    after: Annotated[
+        int | None, Query(ge=0, le=_LARGEST, description="The last position that is known.")
+    ] = None,
+    follow: Annotated[bool, Query(description="False ends the stream with what there is now.")] = True,
+) -> Response:
+    """Tell of the workspace's changes, as they are made: a stream of events (`text/event-stream`).
+
+    `change` names a subject (`key`, `chatflow`, …) and its id; `position` comes at the beginning, after
+    changes and each second, and says up to where all has been told; `forget` says that changes cannot be told
+    one by one: forget all that you kept. Every event carries its position as data and as its id, to go on
+    from with `after` or `Last-Event-ID`. The stream ends when its key is no longer good.
+    """
+    services = call.services
+    if after is None:
+        after = _last_event_id(call)
+
+    async def still_good() -> None:
+        await authenticate(services, call.scope, _PERMISSION)
+
+    return ChangeStream(
+        services.followers,
+        services.predictor.stopping,
+        still_good,
+        call.caller.workspace_id,
+        after=after,
+        follow=follow,
+    )
+
+
+def _last_event_id(call: Call) -> int | None:
+    text = call.headers.get("last-event-id", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) <= _LARGEST):
+        raise InvalidInput.of("Last-Event-ID", "Send the id of an event of this stream.")
+    return int(text)
