@@ -19,7 +19,12 @@ from tests.support.flows import bound_key, make_key
 from tests.support.server import Running
 
 BURST = 5
-WAYS: dict[str, ways.Way] = {**ways.PREDICTIONS, "verify": ways.verify, "management": ways.management}
+WAYS: dict[str, ways.Way] = {
+    **ways.PREDICTIONS,
+    "verify": ways.verify,
+    "forward-auth": ways.forward_auth,
+    "management": ways.management,
+}
 GARBAGE = {
     "an unknown key": ways.bearer(Token.mint().reveal()),
     "a wrong checksum": ways.bearer("fl-" + "a" * 32),

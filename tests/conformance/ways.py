@@ -85,6 +85,12 @@ def management(server: Running, _: str, headers: Headers) -> Decided:
     return _decided(answer.status, answer.body, answer.header("www-authenticate"))
 
 
+def forward_auth(server: Running, chatflow_id: str, headers: Headers) -> Decided:
+    """Ask as a proxy does before it lets a request through."""
+    answer = raw.send(server.url, "GET", f"{BASE}/auth/verify/chatflow/{chatflow_id}", headers)
+    return _decided(answer.status, answer.body, answer.header("www-authenticate"))
+
+
 def bearer(token: str) -> Headers:
     """Return the one header that carries a token."""
     return [(b"Authorization", f"Bearer {token}".encode())]
