@@ -87,7 +87,7 @@ def request_for(route: Declared, ids: dict[str, str]) -> tuple[str, dict[str, An
     if route.path.endswith("/documents") and route.method == "POST":
         return path, {"files": {"files": ("new.md", b"# New\n\nThe zebra sleeps.", "text/markdown")}}
     if route.path == "/changes":
-        return path, {"params": {"follow": "false"}}  # else it does not end
+        path += "?follow=false"  # else it does not end
     body = _BODIES.get((route.method, route.path))
     if body is not None and "ids" in body:
         body = {"ids": [each.format(**ids) for each in body["ids"]]}
