@@ -1,0 +1,109 @@
+"""One case of the table, and the things that cases name."""
+
+import json
+import re
+import uuid
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from flowkeys.domain.token import Token, checksum
+from tests.conformance.tenants import database
+from tests.support.flows import bound_key, make_chatflow, make_key
+from tests.support.server import Running
+
+FORWARD = b"/api/v1/auth/verify"
+VERIFY = b"/api/v1/apikey/verify"
+PREDICTION = b"/api/v1/prediction/"
+
+Line = tuple[bytes, bytes]
+GOOD: Line = (b"Authorization", b"Bearer <good>")
+ASK: Line = (b"Content-Type", b"application/json")
+NAMED = re.compile(rb"<([a-z_]+)>")
+
+
+class Case(NamedTuple):
+    """A request and what has to come back. Names in angle brackets stand for things of a `World`."""
+
+    name: str
+    method: str
+    target: bytes
+    lines: tuple[Line, ...]
+    body: bytes | None
+    status: int
+    code: str | None
+    """Of the refusal; None when the call is allowed."""
+    headers: tuple[tuple[str, str | None], ...] = ()
+    """Headers that the answer has, by lower-case name; None for one that it lacks."""
+    members: dict[str, Any] | None = None
+    """Members of the JSON that comes back; `results` may name the codes of a batch."""
+
+    @property
+    def route(self) -> str:
+        """Which of the hot routes it is for."""
+        if self.target.startswith(FORWARD):
+            return "forward-auth"
+        return "verify" if self.target.startswith(VERIFY) else "prediction"
+
+
+class World:
+    """Keys in every state and chatflows of every kind, by the names that cases use."""
+
+    def __init__(self, server: Running) -> None:
+        owner = server.owner()
+        other = server.owner("other")
+        chatflow = make_chatflow(owner, "Bound")
+        elsewhere = make_chatflow(owner, "Elsewhere")
+        good = bound_key(owner, chatflow, "Kettle & Söhne 100%")
+        made = {name: bound_key(owner, chatflow, name) for name in ("expired", "disabled", "revoked")}
+        owner.post(f"/apikey/{made['disabled']['id']}/disable")
+        owner.delete(f"/apikey/{made['revoked']['id']}")
+        with closing(database(server)) as rows:
+            rows.execute("UPDATE api_key SET expires_at = 1 WHERE id = ?", (made["expired"]["id"],))
+        token = good["apiKey"]
+        sharing = f"{token[3:25]}zzzz" if token[25:29] != "zzzz" else f"{token[3:25]}yyyy"
+        named = {
+            **{name: key["apiKey"] for name, key in made.items()},
+            "good": token,
+            "unbound": make_key(owner, "unbound")["apiKey"],
+            "viewer": make_key(owner, "viewer", permissions=["apikeys:view", "chatflows:view"])["apiKey"],
+            "owner": owner.token,
+            "other": bound_key(other, make_chatflow(other, "Foreign"), "other")["apiKey"],
+            "other_owner": other.token,
+            "unknown": Token.mint().reveal(),
+            "mistyped": token[:-1] + ("0" if token[-1] != "0" else "1"),
+            "sharing": f"fl-{sharing}{checksum(sharing)}",
+            "swapped": "fl-" + token[3:].swapcase(),
+            "shorter": token[:-1],
+            "bare": token[3:],
+            "digest": good["apiSecret"].rpartition("$")[2],
+            "stored": good["apiSecret"],
+            "masked": f"fl-{'.' * 28}{token[-4:]}",
+            "hint": token[-4:],
+            "id": good["id"],
+            "expired_id": made["expired"]["id"],
+            "workspace": server.workspace(),
+            "chatflow": chatflow["id"],
+            "chatflow_upper": chatflow["id"].upper(),
+            "chatflow_encoded": "%" + chatflow["id"][:1].encode().hex() + chatflow["id"][1:],
+            "elsewhere": elsewhere["id"],
+            "public": make_chatflow(owner, "Public", isPublic=True)["id"],
+            "closed": make_chatflow(owner, "Closed")["id"],
+            "nowhere": str(uuid.uuid4()),
+            "token_encoded": token.replace("-", "%2d"),
+        }
+        self.named: dict[bytes, bytes] = {name.encode(): str(text).encode() for name, text in named.items()}
+
+    def fill(self, text: bytes) -> bytes:
+        """Return a text of a case with its names replaced."""
+        return NAMED.sub(lambda found: self.named.get(found[1], found[0]), text)
+
+    def filled(self, case: Case) -> Case:
+        """Return a case that can be sent."""
+        expected = json.loads(self.fill(json.dumps([case.headers, case.members]).encode()))
+        return case._replace(
+            target=self.fill(case.target),
+            lines=tuple((name, self.fill(value)) for name, value in case.lines),
+            body=None if case.body is None else self.fill(case.body),
+            headers=tuple((name, value) for name, value in expected[0]),
+            members=expected[1],
+        )

@@ -1,0 +1,81 @@
+"""The ways on which the table is asked, all over the same keys."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from flowkeys import bootstrap
+from tests.support.server import Running
+from tests.verification.case import World
+
+
+class Beside:
+    """Another uvicorn in the event loop of a running server, over an application of one's own."""
+
+    def __init__(self, running: Running, app: Any, **options: Any) -> None:
+        self._running = running
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.bind(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                **{"http": "httptools", "timeout_keep_alive": 5, **options},
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+            )
+        )
+        running.do(self._start())
+
+    async def _start(self) -> None:
+        self._task = asyncio.create_task(self.server.serve([self._socket]))
+        while not self.server.started:
+            await asyncio.sleep(0.01)
+
+    async def _stop(self) -> None:
+        self.server.should_exit = True
+        await self._task
+
+    def stop(self) -> None:
+        """Stop as a signal would."""
+        self._running.do(self._stop())
+
+
+class Awaiting:
+    """A verifier with a store that takes time: nothing is known at once."""
+
+    def __init__(self, verifier: Any) -> None:
+        self.verify = verifier.verify
+
+    def at_once(self, *_: Any, **__: Any) -> None:
+        """Know nothing."""
+
+
+@pytest.fixture(scope="session")
+def world(server: Running) -> World:
+    """Keys and chatflows for the cases."""
+    return World(server)
+
+
+@pytest.fixture(scope="session")
+def ways(server: Running) -> Iterator[dict[str, str]]:
+    """The URL of each way."""
+    whole: Any = server.server.config.app
+    awaiting: Any = bootstrap.create_app(server.runtime)
+    awaiting.hot.forward_auth._verifier = Awaiting(server.runtime.verifier)
+    beside = {
+        "asgi": Beside(server, whole),
+        "awaiting": Beside(server, awaiting),
+        "framework": Beside(server, whole.app),
+    }
+    yield {"protocol": server.url, **{name: one.url for name, one in beside.items()}}
+    for one in beside.values():
+        one.stop()
