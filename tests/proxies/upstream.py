@@ -1,0 +1,87 @@
+"""The application behind the proxies: it says what reached it, and streams what it is told to."""
+
+import json
+import queue
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+SECONDS = 10
+
+
+class Upstream:
+    """An application in threads of this process. `seen` holds each request, as the application answers it."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+        self.events: queue.Queue[str | None] = queue.Queue()
+        handler = type("Handler", (_Handler,), {"upstream": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, without waiting for connections that a proxy keeps open."""
+        self._server.block_on_close = False
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(SECONDS)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    upstream: Upstream
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except ConnectionError:
+            self.close_connection = True  # the proxy closed a connection that it kept
+
+    def answer(self) -> None:
+        target = self.requestline.split(" ")[1]  # self.path is tidied up
+        seen = {
+            "method": self.command,
+            "target": target,
+            "headers": [[name.lower(), value] for name, value in self.headers.items()],
+            "body": self._body().decode(),
+        }
+        self.upstream.seen.append(seen)
+        if target == "/events":
+            self._stream()
+            return
+        body = json.dumps(seen).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer  # noqa: N815 - as the library asks
+
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while (event := self.upstream.events.get(timeout=SECONDS)) is not None:
+            self._chunk(f"data: {event}\n\n".encode())
+        self._chunk(b"")
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+    def _body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length", 0)))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def log_message(self, *_: Any) -> None:
+        pass
