@@ -181,12 +181,13 @@ def test_any_number_of_old_secrets_verify_with_one_look_up(start: Start) -> None
     seen: list[str] = []
 
     async def trace() -> None:
-        server.runtime.lookups._connection.raw.set_trace_callback(seen.append)
+        server.runtime.lookups.connection.set_trace_callback(seen.append)
 
     server.do(trace())
     for token in tokens:
         assert server.api(token).post("/apikey/verify", json={}).status_code == 200
-    assert len(seen) == 2 * len(tokens)  # the route's own check, and the answer
+    looked_up = len([text for text in seen if "FROM token" in text])
+    assert looked_up in {len(tokens) - 1, len(tokens)}  # the newest secret's may have been read ahead
     server.do(server.runtime.usage.flush())
     assert under(server) == {secret_id(THIRD): 3}
     stranger = Token.mint().reveal()

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from flowkeys.storage.connection import connect
+from tests.conformance.test_going_away import PROMISED_SECONDS
 from tests.durability.process import Serve, Served
 from tests.support.flows import bound_key, events, make_chatflow
 
@@ -94,11 +96,20 @@ def test_a_broken_file_is_an_outage(serve: Serve, known: bool) -> None:
     chatflow = make_chatflow(owner)
     key = bound_key(owner, chatflow)
     served.stop()
-    served.start()  # with nothing read yet
-    os.truncate(served.data_dir / "flowkeys.db", 4096)
+    served.start()
     token = key["apiKey"] if known else _another(served.data_dir)
-    check_unavailable(served.api(token).post(f"/prediction/{chatflow['id']}", json={"question": "Hello"}))
-    check_unavailable(served.api(token).get("/apikey"))
+    with contextlib.closing(connect(served.data_dir / "flowkeys.db")) as other:
+        other.execute("SELECT * FROM workspace").fetchall()
+        os.truncate(served.data_dir / "flowkeys.db", 4096)
+        # SQLite keeps what it has read until anybody commits. So does the server; then it has to look.
+        other.execute("UPDATE workspace SET created_at = created_at + 1")
+        time.sleep(PROMISED_SECONDS)
+        question = {"question": "Hello"}
+        check_unavailable(served.api(token).post(f"/prediction/{chatflow['id']}", json=question))
+        if known:  # who may do what is in memory; what there is to see is not
+            check_unavailable(served.owner().get("/apikey"))
+        else:
+            check_unavailable(served.api(token).get("/apikey"))
 
 
 def _another(_data_dir) -> str:
