@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.times import Clock
-from flowkeys.service.ports.store import Store
+from flowkeys.service.ports.store import Store, Transaction
 
 
 class MissingSecret(ConfigurationError):
@@ -27,8 +27,12 @@ class MissingSecret(ConfigurationError):
 async def check_secrets(store: Store, hasher: TokenHasher | None, clock: Clock) -> None:
     """Raise `MissingSecret` unless every key that could still be accepted can be verified."""
     now = clock()
-    counts = await store.read(lambda tx: tx.keys.count_by_secret(now))
     known = hasher.secret_ids if hasher is not None else ()
-    missing = {name: count for name, count in counts.items() if name not in known}
+
+    def count(tx: Transaction) -> dict[str, int]:
+        missing = [name for name in tx.keys.secrets() if name not in known]
+        return {name: tx.keys.count_under(name, now) for name in missing}
+
+    missing = {name: total for name, total in (await store.read(count)).items() if total}
     if missing:
         raise MissingSecret(missing, known)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import and_, bindparam, func, insert, literal, or_, select, update
 
 from flowkeys.domain.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
-from flowkeys.domain.digest import ALGORITHM, TokenDigest
+from flowkeys.domain.digest import ALGORITHM, TokenDigest, secret_id_of
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
 from flowkeys.service.ports.store import KeysMade
@@ -85,17 +85,15 @@ _live = and_(
 )
 _tokens = token.join(api_key, api_key.c.id == token.c.key_id)
 _TAG: Final = len(ALGORITHM) + 1
-_secret = func.substr(token.c.digest, _TAG + 1, func.instr(func.substr(token.c.digest, _TAG + 1), "$") - 1)
-# For doctor and for the check at start: which secrets are still needed.
-_BY_SECRET = Statement(
-    select(_secret.label("secret"), func.count()).select_from(_tokens).where(_live).group_by(text("secret"))
+# Which secrets are still needed, for doctor and for the check at start: along the index of digests, from each
+# secret's to the next, without reading the keys between.
+_NEXT_DIGEST = Statement(select(func.min(token.c.digest)).where(token.c.digest > bindparam("after")))
+_under = token.c.digest.between(bindparam("first"), bindparam("last"))
+_COUNT_UNDER = Statement(select(func.count()).select_from(_tokens).where(_live, _under))
+_IDS_UNDER = Statement(
+    select(token.c.workspace_id, token.c.key_id).select_from(_tokens).where(_live, _under).distinct()
 )
-_IDS_BY_SECRET = Statement(
-    select(token.c.workspace_id, token.c.key_id)
-    .select_from(_tokens)
-    .where(_live, _secret == bindparam("secret"))
-    .distinct()
-)
+_ANY_LIVE = Statement(select(literal(1)).select_from(_tokens).where(_live).limit(1))
 
 
 class KeyTable:
@@ -174,13 +172,34 @@ class KeyTable:
         """Replace a digest where `old` still stands."""
         return self._connection.run(_REDIGEST, {"b_id": key_id, "b_old": old, "digest": new}) == 1
 
+    def any_live(self, now: int) -> bool:
+        """Tell whether there is a token that could be accepted."""
+        return self._connection.row(_ANY_LIVE, {"now": now}) is not None
+
+    def secrets(self) -> list[str]:
+        """Return the ids of all secrets that tokens were made under."""
+        found: list[str] = []
+        after = _digest("")
+        while True:
+            ((digest,),) = self._connection.rows(_NEXT_DIGEST, {"after": after})
+            if digest is None or not digest.startswith(_digest("")):
+                return found
+            found.append(secret_id_of(digest))
+            after = _range(found[-1])["last"]
+
     def count_by_secret(self, now: int) -> dict[str, int]:
         """Count the tokens that could still be accepted, by secret id."""
-        return dict(self._connection.rows(_BY_SECRET, {"now": now}))
+        counts = {secret: self.count_under(secret, now) for secret in self.secrets()}
+        return {secret: total for secret, total in counts.items() if total}
+
+    def count_under(self, secret_id: str, now: int) -> int:
+        """Count the tokens made under a secret that could still be accepted."""
+        ((total,),) = self._connection.rows(_COUNT_UNDER, {"now": now, **_range(secret_id)})
+        return int(total)
 
     def ids_by_secret(self, secret_id: str, now: int) -> list[tuple[str, str]]:
         """Return (workspace id, key id) of the keys that `count_by_secret` counts."""
-        return self._connection.rows(_IDS_BY_SECRET, {"now": now, "secret": secret_id})
+        return self._connection.rows(_IDS_UNDER, {"now": now, **_range(secret_id)})
 
     def _keys(self, rows: list[Row]) -> list[ApiKey]:
         """Return the keys of rows, with the chatflows of all of them read at once."""
@@ -188,6 +207,15 @@ class KeyTable:
         for key_id, *about in self._connection.rows(_BOUND, {"keys": in_json(list(bound))}):
             bound[key_id].append(BoundChatflow(*about))
         return [_key(row, tuple(bound[row[_ID]])) for row in rows]
+
+
+def _digest(rest: str) -> str:
+    return f"{ALGORITHM}${rest}"
+
+
+def _range(secret_id: str) -> dict[str, str]:
+    """Return between which texts all digests under a secret lie: ``~`` is after every hex digit."""
+    return {"first": _digest(f"{secret_id}$"), "last": _digest(f"{secret_id}$~")}
 
 
 def _key(row: Row, chatflows: tuple[BoundChatflow, ...]) -> ApiKey:

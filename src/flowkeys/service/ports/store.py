@@ -98,6 +98,18 @@ class Keys(Protocol):
         """Replace a digest where `old` still stands; tell whether it did. No other column changes."""
         ...
 
+    def any_live(self, now: int) -> bool:
+        """Tell whether there is a token that could be accepted."""
+        ...
+
+    def secrets(self) -> list[str]:
+        """Return the ids of all secrets that tokens were made under; soon, however many tokens there are."""
+        ...
+
+    def count_under(self, secret_id: str, now: int) -> int:
+        """Count the tokens made under a secret that could still be accepted."""
+        ...
+
     def count_by_secret(self, now: int) -> dict[str, int]:
         """Count the tokens that could still be accepted, by the id of the secret they were made under."""
         ...
