@@ -1,5 +1,6 @@
 """The application behind the proxies: it says what reached it, and streams what it is told to."""
 
+import http.client
 import json
 import queue
 import threading
@@ -7,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 SECONDS = 10
+http.client._MAXHEADERS = 1000  # the library's own limit is lower than that of anything in front of it
 
 
 class Upstream:
@@ -59,7 +61,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer  # noqa: N815 - as the library asks
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):  # every method
+            return self.answer
+        raise AttributeError(name)
 
     def _stream(self) -> None:
         self.send_response(200)
