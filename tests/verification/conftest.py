@@ -37,7 +37,7 @@ class Beside:
 
     async def _start(self) -> None:
         self._task = asyncio.create_task(self.server.serve([self._socket]))
-        while not self.server.started:
+        while not self.server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
 
     async def _stop(self) -> None:

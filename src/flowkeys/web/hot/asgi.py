@@ -1,14 +1,20 @@
 """The hot routes as a layer of ASGI, which any server can run; everything else goes on to the gate."""
 
+from typing import Final
+
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowkeys.service.predictor import Grant
+from flowkeys.web.errors import problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.call import Call
-from flowkeys.web.hot.reply import Reply
+from flowkeys.web.hot.reply import Reply, new_request_id, refusal
 from flowkeys.web.hot.target import read
 from flowkeys.web.prediction import GRANT
+
+_MISTAKE: Final = refusal(problem("internal_error"))
 
 
 class FastPath:
@@ -20,40 +26,48 @@ class FastPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the hot routes; hand everything else on."""
-        if scope["type"] == "http" and GRANT not in scope:
-            path: bytes = scope.get("raw_path") or scope["path"].encode()
-            if path.startswith(PREFIXES):
-                query = scope["query_string"]
-                await self._answer(scope, b"%b?%b" % (path, query) if query else path, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-    async def _answer(self, scope: Scope, target: bytes, receive: Receive, send: Send) -> None:
         reply: Reply | None = None
-        asked = read(target)
-        if asked is not None:
-            call = _call(scope, target)
-            reply = self.hot.forward_auth.answer(call, asked)
-            if reply is None:
-                reply = await self.hot.forward_auth.answer_later(call, asked)
-        elif scope["method"] == "POST":
-            if target == verify.TARGET:
-                call = _call(scope, target)
-                receive, body = await _begin_body(receive, scope)
-                if body is not None:
-                    call.body = body
-                    reply = self.hot.verify.answer(call)
-            elif target.startswith(predictions.PREFIX):
-                found = self.hot.predictions.answer(_call(scope, target))
-                if isinstance(found, Grant):
-                    scope[GRANT] = found
-                else:
-                    reply = found
+        if scope["type"] == "http" and GRANT not in scope:
+            target: bytes = scope.get("raw_path") or scope["path"].encode()
+            if target.startswith(PREFIXES):
+                query = scope["query_string"]
+                if query:
+                    target = b"%b?%b" % (target, query)
+                try:
+                    asked = read(target)
+                    if asked is not None:
+                        call = _call(scope, target)
+                        reply = self.hot.forward_auth.answer(call, asked)
+                        if reply is None:
+                            reply = await self.hot.forward_auth.answer_later(call, asked)
+                    elif scope["method"] == "POST":
+                        reply, receive = await self._reply_to_post(scope, target, receive)
+                except Exception:  # noqa: BLE001 - the last resort: no call is left without an answer
+                    reply = _MISTAKE.reply(new_request_id())
+                    request_id = reply.request_id.decode("ascii")
+                    structlog.get_logger("flowkeys").exception("failed", request_id=request_id)
         if reply is None:
             await self.app(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)})
         await send({"type": "http.response.body", "body": reply.body})
+
+    async def _reply_to_post(
+        self, scope: Scope, target: bytes, receive: Receive
+    ) -> tuple[Reply | None, Receive]:
+        """Return the answer, or None and where the body can be read by whoever answers."""
+        if target == verify.TARGET:
+            call = _call(scope, target)
+            receive, body = await _begin_body(receive, scope)
+            if body is not None:
+                call.body = body
+                return self.hot.verify.answer(call), receive
+        elif target.startswith(predictions.PREFIX):
+            found = self.hot.predictions.answer(_call(scope, target))
+            if not isinstance(found, Grant):
+                return found, receive
+            scope[GRANT] = found
+        return None, receive
 
 
 def _call(scope: Scope, target: bytes) -> Call:
@@ -69,7 +83,6 @@ async def _begin_body(receive: Receive, scope: Scope) -> tuple[Receive, bytes | 
         ):
             return receive, None
     first = await receive()
-
     messages: list[Message] = [first]
 
     async def again() -> Message:

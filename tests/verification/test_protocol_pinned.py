@@ -1,0 +1,47 @@
+"""What the protocol builds on is uvicorn's own: a new version is read before it is taken."""
+
+import hashlib
+import inspect
+from importlib.metadata import version
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from flowkeys.web.hot.protocol import HotProtocol
+from tests.architecture.tree import ROOT
+
+READ = {
+    "uvicorn": "0.54.0",
+    "HttpToolsProtocol": "18fdf324b11bf160",
+    "RequestResponseCycle": "e67d470d435dcc1c",
+}
+
+
+def test_uvicorn_is_the_one_that_was_read() -> None:
+    """The version in use is the pinned one, and its protocol is the text that was read, to the letter.
+
+    When this fails: read what changed in httptools_impl.py, compare `HotProtocol` with it, then renew READ.
+    """
+    assert f"uvicorn=={READ['uvicorn']}" in (ROOT / "constraints.txt").read_text().split()
+    found = {
+        "uvicorn": version("uvicorn"),
+        **{one.__name__: _digest(one) for one in (HttpToolsProtocol, RequestResponseCycle)},
+    }
+    assert found == READ
+
+
+def test_nothing_else_is_overridden() -> None:
+    """Six methods of uvicorn's are; one that is added belongs in this list, with its reason beside it."""
+    own = {name for name in vars(HotProtocol) if name in dir(HttpToolsProtocol)}
+    special = {"__init__", "__doc__", "__module__", "__firstlineno__", "__static_attributes__"}
+    assert own - special == {
+        "connection_lost",
+        "on_body",
+        "on_headers_complete",
+        "on_message_begin",
+        "on_message_complete",
+        "shutdown",
+    }
+
+
+def _digest(one: type) -> str:
+    return hashlib.sha256(inspect.getsource(one).encode()).hexdigest()[:16]
