@@ -9,10 +9,12 @@ from flowkeys.cache.keys import KeyCache
 from flowkeys.domain.chatflow import Chatflow
 from flowkeys.domain.decision import AccessRequest, Decision
 from flowkeys.domain.digest import TokenDigest, TokenHasher
-from flowkeys.domain.errors import ConfigurationError, Unavailable
+from flowkeys.domain.errors import ConfigurationError, FlowkeysError, Unavailable
 from flowkeys.service.verifier import Verifier
 from flowkeys.storage import secret_file
 from flowkeys.storage.reading import open_to_read
+from flowkeys.storage.sqlite_lookups import SqliteLookups
+from flowkeys.verify.forks import begin_again_after
 from flowkeys.verify.verifier import now
 
 CACHED_KEYS: Final = 100_000
@@ -32,14 +34,30 @@ class LocalSource:
             raise ConfigurationError(
                 f"There is no server secret. Set FLOWKEYS_SECRET, or bring back {data_dir / 'secret'}."
             )
-        hasher = TokenHasher(secrets)
-        self._lookups, feed = open_to_read(data_dir, hasher.secret_ids)
-        keys = KeyCache(self._lookups, feed, hasher, _NoMemory(), CACHED_KEYS)
-        directory = ChatflowCache(self._lookups, feed, _never_loaded, now)
+        self._data_dir = data_dir
+        self._hasher = TokenHasher(secrets)
+        self._closed = False
+        self._opened: list[SqliteLookups] = []
+        self.begin()
+        begin_again_after(self)
+
+    def begin(self) -> None:
+        """Open the database; in a process that was forked, once more (SQLite forbids to share it)."""
+        self._lock = threading.Lock()
+        if self._closed:
+            return
+        try:
+            lookups, feed = open_to_read(self._data_dir, self._hasher.secret_ids)
+        except FlowkeysError:
+            if not self._opened:
+                raise
+            self._closed = True  # of what was forked: it cannot raise there
+            return
+        self._opened.append(lookups)  # with those of the parent, which must not be closed here
+        keys = KeyCache(lookups, feed, self._hasher, _NoMemory(), CACHED_KEYS)
+        directory = ChatflowCache(lookups, feed, _never_loaded, now)
         feed.tell(keys, directory)
         self._verifier = Verifier(keys, directory, _NoMemory(), now)
-        self._lock = threading.Lock()
-        self._closed = False
 
     def decide(self, text: bytes, request: AccessRequest) -> Decision:
         """Return the decision."""
@@ -61,7 +79,7 @@ class LocalSource:
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._lookups.close()
+                self._opened[-1].close()
 
 
 class _NoMemory:

@@ -23,8 +23,7 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 class Verifier:
     """Says whether a key is good for something. Made once, shared between threads and event loops.
 
-    Make it with `local`, `remote` or `fixed`; close it, or use it with ``with``. A process that forks makes
-    its own after the fork.
+    Make it with `local`, `remote` or `fixed`; close it, or use it with ``with``.
     """
 
     def __init__(self, source: Source) -> None:
@@ -45,6 +44,28 @@ class Verifier:
         from flowkeys.verify.local import LocalSource
 
         return cls(LocalSource(Path(data_dir).expanduser(), secret or os.environ.get("FLOWKEYS_SECRET")))
+
+    @classmethod
+    def remote(
+        cls,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        silence_seconds: float = 2.5,
+        timeout_seconds: float = 5.0,
+    ) -> Self:
+        """Return a verifier that asks the server at `url`, and keeps what it says while changes are heard.
+
+        `api_key` needs ``apikeys:view``; only keys of its workspace are known. Left out, both are read from
+        FLOWKEYS_URL and FLOWKEYS_API_KEY. The server's feed of changes says something each second; when it
+        is silent for `silence_seconds`, or ends, nothing that was kept counts: each call asks the server.
+
+        Raises:
+            ConfigurationError: the address or the key cannot be right. That the server is away is no reason.
+        """
+        from flowkeys.verify.remote import RemoteSource
+
+        return cls(RemoteSource(url, api_key, silence_seconds, timeout_seconds))
 
     @classmethod
     def fixed(

@@ -1,0 +1,157 @@
+"""Keys of a server elsewhere, asked over HTTP and kept while its feed of changes is heard."""
+
+import asyncio
+import logging
+import random
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+import msgspec
+
+from flowkeys.domain.bearer import UNKNOWN
+from flowkeys.domain.decision import AccessRequest, Decision, decide
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.token import LENGTH, Token
+from flowkeys.verify.forks import begin_again_after
+from flowkeys.verify.remote_cache import Mark, RemoteCache
+from flowkeys.verify.remote_server import Answer, Server
+from flowkeys.verify.verifier import now
+
+CACHED_KEYS: Final = 100_000
+_AT_A_TIME: Final = 16
+"""Questions to the server that are under way at most; others wait."""
+_FIRST_WAIT_SECONDS: Final = 0.05
+_LONGEST_WAIT_SECONDS: Final = 2.0
+
+_log: Final = logging.getLogger("flowkeys.verify")
+_Question = tuple[bytes, str | None]
+
+
+class RemoteSource:
+    """Implements `Source` over a server.
+
+    Threads begin with the first call, and anew in a process that was forked: a verifier may be made before.
+    """
+
+    def __init__(
+        self, url: str | None, api_key: str | None, silence_seconds: float, timeout_seconds: float
+    ) -> None:
+        """Ask the server at `url`; see `Verifier.remote`."""
+        self._arguments = url, api_key, timeout_seconds
+        self._silence = silence_seconds
+        self._closed = threading.Event()
+        self.begin()
+        begin_again_after(self)
+
+    def begin(self) -> None:
+        """Begin with nothing kept and no connection."""
+        self._server = Server(*self._arguments)
+        self._cache = RemoteCache(CACHED_KEYS, self._silence)
+        self._lock = threading.Lock()
+        self._asked: dict[_Question, tuple[Mark, Future[Answer]]] = {}
+        self._pool = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="flowkeys-verify")
+        self._thread: threading.Thread | None = None
+
+    def at_once(self, text: bytes, request: AccessRequest) -> Decision | None:
+        """Return the decision that what is kept allows, or None."""
+        if len(text) != LENGTH:
+            return UNKNOWN
+        with self._lock:
+            return self._cache.decide(self._cache.index(text), request, now(), time.monotonic())
+
+    def decide(self, text: bytes, request: AccessRequest) -> Decision:
+        """Return the decision, after asking the server if need be."""
+        decision = self.at_once(text, request)
+        if decision is not None:
+            return decision
+        asked = self._ask(text, request.chatflow_id)
+        return UNKNOWN if asked is None else _decide(asked.result(), request)
+
+    async def adecide(self, text: bytes, request: AccessRequest) -> Decision:
+        """Return the decision, after asking the server in another thread if need be."""
+        decision = self.at_once(text, request)
+        if decision is not None:
+            return decision
+        asked = self._ask(text, request.chatflow_id)
+        if asked is None:
+            return UNKNOWN
+        # Others may wait for the same answer: who stops waiting does not stop the question.
+        return _decide(await asyncio.shield(asyncio.wrap_future(asked)), request)
+
+    def close(self) -> None:
+        """End the thread and close the connections."""
+        self._closed.set()
+        self._server.close()
+        self._pool.shutdown(wait=False)
+
+    def _ask(self, text: bytes, chatflow_id: str | None) -> "Future[Answer] | None":
+        """Return the server's coming answer, or None for what cannot be a token.
+
+        Calls for one token and chatflow share a question, unless something was changed since it was asked or
+        the feed is not heard: then each call has its own.
+        """
+        token = Token.parse(text.decode("ascii")) if text.isascii() else None
+        if token is None:
+            return None
+        if self._closed.is_set():
+            raise Unavailable("This verifier was closed.")
+        with self._lock:
+            self._follow_if_nobody_does()
+            question = self._cache.index(text), chatflow_id
+            mark = self._cache.mark
+            under_way = self._asked.get(question)
+            if under_way and under_way[0] == mark and self._cache.is_trusted(time.monotonic()):
+                return under_way[1]
+            try:
+                asked = self._pool.submit(self._answer, token, question, mark)
+            except RuntimeError as error:  # it was closed just now, or the program ends
+                raise Unavailable("This verifier was closed.") from error
+            self._asked[question] = mark, asked
+        asked.add_done_callback(lambda done: self._forget_question(question, done))
+        return asked
+
+    def _answer(self, token: Token, question: _Question, mark: Mark) -> Answer:
+        index, chatflow_id = question
+        answer = self._server.ask(token.reveal(), chatflow_id)
+        with self._lock:
+            self._cache.keep(index, chatflow_id, answer, mark, time.monotonic())
+        return answer
+
+    def _forget_question(self, question: _Question, done: "Future[Answer]") -> None:
+        with self._lock:
+            if self._asked.get(question, (None, None))[1] is done:
+                del self._asked[question]
+
+    def _follow_if_nobody_does(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._follow, name="flowkeys-changes", daemon=True)
+            self._thread.start()
+
+    def _follow(self) -> None:
+        """Follow the feed of changes, and begin again when it ends, until the verifier is closed."""
+        wait = _FIRST_WAIT_SECONDS
+        while not self._closed.is_set():
+            try:
+                with self._server.follow(self._silence) as events:
+                    for name, data in events:
+                        with self._lock:
+                            self._cache.hear(name, data, time.monotonic())
+                        wait = _FIRST_WAIT_SECONDS
+                cause: object = "it ended"
+            except Exception as error:  # noqa: BLE001 - whatever it was, nothing that is kept is trusted
+                cause = str(error) if isinstance(error, Unavailable) else type(error).__name__
+            with self._lock:
+                self._cache.lose()
+            if not self._closed.is_set():
+                _log.warning("The feed of changes is not heard (%s); the server is asked each time.", cause)
+            self._closed.wait(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads clients, keeps no secret
+            wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
+
+
+def _decide(answer: Answer, request: AccessRequest) -> Decision:
+    """Decide on what the server just said, which has judged the chatflow already."""
+    if answer.record is None:
+        return answer.denied or UNKNOWN
+    return decide(answer.record, msgspec.structs.replace(request, chatflow_id=None), now())

@@ -1,0 +1,138 @@
+"""What a server said of tokens, kept while its feed of changes is heard.
+
+The record is kept, never the decision. A record is dropped when its key is changed, and one that was read
+before the change is not taken in afterwards: both have positions in the feed. Refusals and public chatflows
+have none, so they are kept for a second at most, and any change ends that.
+"""
+
+import secrets
+from collections import OrderedDict
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.domain.api_key import KeyRecord
+from flowkeys.domain.decision import AccessRequest, Decision, Denied, Reason, decide
+from flowkeys.domain.journal import Subject
+from flowkeys.verify.remote_server import Answer
+
+BRIEF_SECONDS: Final = 1.0
+SETTLING_SECONDS: Final = 0.1
+"""After the feed begins, nothing is kept for so long: another process of the server may be behind by less."""
+_INDEX_BYTES: Final = 16
+_BRIEF: Final = 4096
+_CHANGES: Final = 65_536
+
+Mark = tuple[int, int]
+"""What had been forgotten and changed when a question was asked."""
+
+
+class RemoteCache:
+    """Keeps answers. Whoever calls holds a lock; times are seconds of a clock that never goes back."""
+
+    def __init__(self, size: int, silence_seconds: float) -> None:
+        """Keep at most `size` records, and trust none when the feed is silent for longer than that."""
+        self._size = size
+        self._silence = silence_seconds
+        self._key = secrets.token_bytes(32)
+        self._records: OrderedDict[bytes, KeyRecord] = OrderedDict()
+        self._brief: OrderedDict[tuple[bytes, str | None], tuple[Denied, float]] = OrderedDict()
+        self._public: OrderedDict[str, float] = OrderedDict()
+        self._changed: dict[str, int] = {}
+        self._forgotten = 0
+        self._changes = 0
+        self._heard: float | None = None
+        self._since = 0.0
+
+    def index(self, text: bytes) -> bytes:
+        """Return what a token is filed under: it cannot be turned back without this process's key."""
+        return blake2b(text, digest_size=_INDEX_BYTES, key=self._key).digest()
+
+    def is_trusted(self, at: float) -> bool:
+        """Tell whether the feed is heard."""
+        return self._heard is not None and at - self._heard <= self._silence and at >= self._since
+
+    @property
+    def mark(self) -> Mark:
+        """Where the feed is now; what is asked from now on is kept only if that says so."""
+        return self._forgotten, self._changes
+
+    def decide(self, index: bytes, request: AccessRequest, now: int, at: float) -> Decision | None:
+        """Return the decision at the time `now` that what is kept allows, or None."""
+        if not self.is_trusted(at):
+            return None
+        record = self._records.get(index)
+        if record is None or not self._is_valid(record):
+            return self._refusal(index, None, at) or self._refusal(index, request.chatflow_id, at)
+        decision = decide(record, request, now)
+        if not (isinstance(decision, Denied) and decision.reason is Reason.CHATFLOW_NOT_ALLOWED):
+            return decision
+        chatflow_id = request.chatflow_id or ""
+        if self._public.get(chatflow_id, 0.0) > at:
+            return decide(record, msgspec.structs.replace(request, chatflow_id=None), now)
+        return self._refusal(index, chatflow_id, at)
+
+    def keep(self, index: bytes, chatflow_id: str | None, answer: Answer, asked: Mark, at: float) -> None:
+        """Take in an answer to a question that was asked at `asked`."""
+        forgotten, changes = asked
+        if forgotten != self._forgotten or not self.is_trusted(at):
+            return
+        record, denied = answer.record, answer.denied
+        settled = changes == self._changes
+        if record is not None:
+            if self._is_valid(record):
+                _put(self._records, index, record, self._size)
+            if settled and chatflow_id is not None and chatflow_id not in record.chatflow_ids:
+                _put(self._public, chatflow_id, at + BRIEF_SECONDS, _BRIEF)
+        elif settled and denied is not None:
+            about = chatflow_id if denied.reason is Reason.CHATFLOW_NOT_ALLOWED else None
+            _put(self._brief, (index, about), (denied, at + BRIEF_SECONDS), _BRIEF)
+
+    def hear(self, name: str, data: dict[str, Any], at: float) -> None:
+        """Take in an event of the feed; the first one begins it."""
+        if self._heard is None:
+            self.forget()
+            self._since = at + SETTLING_SECONDS
+        self._heard = at
+        if name == "forget":
+            self.forget()
+        elif name == "change":
+            self._change(data["subject"], data["subjectId"], data["position"])
+
+    def lose(self) -> None:
+        """Trust nothing: the feed has ended."""
+        self._heard = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget everything, and take in nothing that was asked before."""
+        self._forgotten += 1
+        self._records.clear()
+        self._brief.clear()
+        self._public.clear()
+        self._changed.clear()
+
+    def _change(self, subject: str, subject_id: str, position: int) -> None:
+        self._changes += 1
+        self._brief.clear()
+        if subject == Subject.CHATFLOW:
+            self._public.pop(subject_id, None)
+        elif subject == Subject.KEY:
+            self._changed[subject_id] = position
+            if len(self._changed) > _CHANGES:
+                self.forget()
+
+    def _is_valid(self, record: KeyRecord) -> bool:
+        return not self._changed or self._changed.get(record.key_id, -1) <= record.position
+
+    def _refusal(self, index: bytes, chatflow_id: str | None, at: float) -> Denied | None:
+        denied, until = self._brief.get((index, chatflow_id), (None, 0.0))
+        return denied if until > at else None
+
+
+def _put(kept: OrderedDict[Any, Any], name: Any, value: Any, size: int) -> None:
+    kept[name] = value
+    kept.move_to_end(name)
+    if len(kept) > size:
+        kept.popitem(last=False)

@@ -1,0 +1,152 @@
+"""What a verifier asks a server over HTTP, and what it makes of the answers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from flowkeys.client.connection import Connection
+from flowkeys.domain.api_key import KeyRecord, Status
+from flowkeys.domain.bearer import UNKNOWN
+from flowkeys.domain.decision import Denied, Reason
+from flowkeys.domain.errors import ConfigurationError, Unavailable
+from flowkeys.domain.times import from_iso
+
+_API: Final = "/api/v1"
+_CONNECT_SECONDS: Final = 5.0
+_STATUS: Final = {Reason.DISABLED_KEY: Status.DISABLED, Reason.REVOKED_KEY: Status.REVOKED}
+
+Event = tuple[str, dict[str, Any]]
+
+
+class _Said(msgspec.Struct, rename="camel", gc=False):
+    """An answer about a token: members that matter here."""
+
+    valid: bool
+    code: str
+    id: str = ""
+    key_name: str = ""
+    workspace_id: str = ""
+    permissions: frozenset[str] = frozenset()
+    chatflow_ids: frozenset[str] = frozenset()
+    expires_at: str | None = None
+    token_valid_until: str | None = None
+    position: int | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What the server says of a token: its key, or why it is refused."""
+
+    record: KeyRecord | None
+    denied: Denied | None = None
+
+
+_decode: Final = msgspec.json.Decoder(_Said).decode
+_decode_data: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Server:
+    """A flowkeys server, as a key with ``apikeys:view`` sees it. Safe to use from several threads."""
+
+    def __init__(self, url: str | None, api_key: str | None, timeout_seconds: float) -> None:
+        """Call `url` with `api_key`, waiting so long for an answer.
+
+        Raises:
+            ConfigurationError: the address or the key cannot be right.
+        """
+        connection = Connection(url, api_key, None, 0)
+        if not connection.secrets:
+            raise ConfigurationError("Give a key with the permission apikeys:view, or set FLOWKEYS_API_KEY.")
+        self._http = httpx.Client(
+            base_url=f"{connection.base_url}{_API}",
+            headers={"Authorization": f"Bearer {connection.secrets[0]}", "User-Agent": "flowkeys-verifier"},
+            timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, _CONNECT_SECONDS)),
+        )
+
+    def ask(self, token: str, chatflow_id: str | None) -> Answer:
+        """Return what the server says of `token`, for a chatflow if one is named.
+
+        Raises:
+            Unavailable: it cannot be reached, refuses this verifier's own key, or is no flowkeys server.
+        """
+        body = {"token": token} if chatflow_id is None else {"token": token, "chatflowId": chatflow_id}
+        try:
+            response = self._http.post("/apikey/verify", json=body)
+        except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: it was closed meanwhile
+            raise Unavailable(f"The server cannot be asked: {type(error).__name__}.") from error
+        _check(response)
+        try:
+            return _read(_decode(response.content))
+        except (msgspec.DecodeError, ValueError) as error:
+            raise Unavailable("The answer is not one of a flowkeys server.") from error
+
+    @contextmanager
+    def follow(self, silence_seconds: float) -> Iterator[Iterator[Event]]:
+        """Give the events of the change feed; silence for so long is an error.
+
+        Raises:
+            Unavailable: there is no such stream, or this verifier's own key is refused.
+            httpx.HTTPError: the connection broke.
+        """
+        timeout = httpx.Timeout(silence_seconds, connect=_CONNECT_SECONDS)
+        with self._http.stream("GET", "/changes", timeout=timeout) as response:
+            _check(response)
+            yield _events(response.iter_lines())
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+
+def _check(response: httpx.Response) -> None:
+    status = response.status_code
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        raise Unavailable("The server refuses this verifier's own key: it needs apikeys:view.")
+    if status != HTTPStatus.OK:
+        raise Unavailable(f"The server answered {status}.")
+
+
+def _read(said: _Said) -> Answer:
+    if not said.valid:
+        reason = Reason(said.code)
+        if not said.id:
+            return Answer(None, UNKNOWN if reason is Reason.UNKNOWN_KEY else Denied(reason))
+        status = _STATUS.get(reason, Status.ACTIVE)
+        record = KeyRecord.of(key_id=said.id, workspace_id="", name=said.key_name, status=status)
+        return Answer(None, Denied(reason, record))
+    if not said.id or said.position is None:
+        raise ValueError("an answer of an older server")
+    return Answer(
+        KeyRecord.of(
+            key_id=said.id,
+            workspace_id=said.workspace_id,
+            name=said.key_name,
+            permissions=said.permissions,
+            expires_at=_time(said.expires_at),
+            valid_until=_time(said.token_valid_until),
+            chatflow_ids=said.chatflow_ids,
+            position=said.position,
+        )
+    )
+
+
+def _time(text: str | None) -> int | None:
+    if text is None:
+        return None
+    found = from_iso(text)
+    if found is None:
+        raise ValueError("not a time")  # never taken for a key that does not end
+    return found
+
+
+def _events(lines: Iterator[str]) -> Iterator[Event]:
+    name = ""
+    for line in lines:
+        field, _, value = line.partition(":")
+        if field == "event":
+            name = value.strip()
+        elif field == "data":
+            yield name, _decode_data(value)
