@@ -108,4 +108,6 @@ class Served:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWKEYS_")}
-        return {**kept, "FLOWKEYS_DATA_DIR": str(self.data_dir), **self.environment}
+        # Tables of refused credentials come from one address: who tests the limit on them turns it on.
+        own = {"FLOWKEYS_DATA_DIR": str(self.data_dir), "FLOWKEYS_FAILURES_PER_SECOND": "0"}
+        return {**kept, **own, **self.environment}
