@@ -158,7 +158,7 @@ def test_an_answer_that_a_change_overtook_is_not_kept(api: Api, remote: Counted)
 
 
 def test_an_answer_of_before_the_change_is_not_kept(api: Api, remote: Counted) -> None:
-    """e2b's race: another process of the server, behind by some changes, answers after the change was told."""
+    """e2b's race: another process of the server, which is behind, answers after the change was told."""
     made = make_key(api)
     remote.settled(made["apiKey"])
     old = remote._ask(made["apiKey"], None)
@@ -244,7 +244,7 @@ def test_a_silent_feed_is_not_trusted(running: Running, api: Api) -> None:
 
 
 def test_a_server_that_is_away_is_an_outage(running: Running, api: Api) -> None:
-    """Neither an exception of the HTTP client nor a refusal, and soon; a verifier can be made all the same."""
+    """Neither an exception of the HTTP client nor a refusal; a verifier can be made all the same."""
     made = make_key(api)
     proxy = Proxy(running.url)
     remote = Counted(proxy.url, make_key(api, permissions=["apikeys:view"])["apiKey"])
@@ -289,7 +289,7 @@ def test_a_closed_one_is_an_outage(running: Running, api: Api) -> None:
     token = make_key(api, permissions=["apikeys:view"])["apiKey"]
     remote = Counted(running.url, token).settled(token)
     remote.verifier.close()
-    eventually(lambda: remote.source._thread.is_alive(), False)
+    eventually(remote.source._thread.is_alive, False)
     with pytest.raises(Unavailable):
         remote.verifier.verify(token=token)
 
