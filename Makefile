@@ -3,7 +3,7 @@
 # Each stamp file lies inside what it stands for, so that deleting a folder is all it takes to start over.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check serve bench screenshots tools clients browser models proxies
+.PHONY: help setup demo test test-all check serve bench screenshots tools clients browser models proxies peers soak
 
 # PYTHON: the interpreter to make the environment with; found by scripts/setup.sh unless given.
 PYTHON ?=
@@ -48,8 +48,11 @@ check: $(MAIN) ## Style, types and the direction of imports
 serve: $(MAIN) ## Serve on HOST:PORT (127.0.0.1:3000), with the data in .flowkeys
 	@FLOWKEYS_DATA_DIR="$${FLOWKEYS_DATA_DIR:-.flowkeys}" $(BIN)/flowkeys serve --host $(HOST) --port $(PORT)
 
-bench: $(MAIN) tools ## Measure, on this machine
+bench: $(MAIN) tools peers ## Measure, on this machine
 	@$(BIN)/python -m bench
+
+peers: $(MAIN) | tools ## Install the packages that verification is measured beside; what cannot be is left out
+	@sh scripts/peers.sh
 
 screenshots: $(MAIN) tools ## Photograph every page, into build/screenshots
 	@$(BIN)/python -m scripts.screenshots $(SCREENSHOT_ARGS)

@@ -9,48 +9,57 @@ from typing import Final
 
 from bench import key_page, machine, pages, startup, throughput
 from bench.report import Table
+from bench.verification import suite
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- written by make bench -->\n", "<!-- end -->\n"
+PARTS: Final = ("throughput", "pages", "web", "startup", "verification")
+MARKS: Final = "<!-- {part}: written by make bench -->\n", "<!-- {part}: end -->\n"
+"""Around what each part wrote, so that one can be renewed alone."""
 
 
 def main() -> int:
     """Run; return the exit code, 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, on this machine.")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
-    parser.add_argument("--only", choices=["throughput", "pages", "web", "startup"], help="measure one part")
+    parser.add_argument("--only", choices=PARTS, help="measure one part")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, of which the median counts")
-    parser.add_argument("--seconds", type=int, default=3, help="how long a round of throughput takes")
+    parser.add_argument(
+        "--seconds", type=int, help="how long a round takes: 3 of throughput, 1 of verification"
+    )
     parser.add_argument("--keys", type=int, default=100_000, help="keys in the lists")
     arguments = parser.parse_args()
     rounds, seconds, keys = arguments.rounds, arguments.seconds, arguments.keys
     parts: dict[str, Callable[[Path], list[Table]]] = {
-        "throughput": lambda folder: throughput.measure(folder, rounds, seconds),
+        "throughput": lambda folder: throughput.measure(folder, rounds, seconds or 3),
         "pages": lambda folder: pages.measure(folder, rounds, keys),
         "web": lambda folder: key_page.measure(folder, rounds, keys),
         "startup": lambda folder: startup.measure(folder, rounds),
+        "verification": lambda folder: suite.measure(folder, rounds, seconds or 1),
     }
-    text = [machine.describe() + "\n"]
-    print(text[0], flush=True)
     missed: list[str] = []
     for name, part in parts.items():
         if arguments.only in {None, name}:
+            text = [machine.describe() + "\n"]
+            print(text[0], flush=True)
             with tempfile.TemporaryDirectory(prefix="flowkeys-bench-") as folder:
                 for table in part(Path(folder)):
                     missed += [f"{table.title}: {target}" for target in table.missed]
                     text.append(table.markdown())
                     print(text[-1], flush=True)
-    if arguments.write:
-        _write("\n".join(text))
+            if arguments.write:
+                _write(name, "\n".join(text))
     for target in missed:
         print(f"missed: {target}", file=sys.stderr)
     return 1 if missed else 0
 
 
-def _write(text: str) -> None:
-    before, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")
+def _write(part: str, text: str) -> None:
+    begin, end = (mark.format(part=part) for mark in MARKS)
+    before, found, rest = DOCUMENT.read_text("utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise SystemExit(f"{DOCUMENT} has no place for {part}: {begin}")
+    DOCUMENT.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")
 
 
 if __name__ == "__main__":

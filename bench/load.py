@@ -14,10 +14,25 @@ _LUA = """
 wrk.method = "{method}"
 wrk.body = {body}
 {headers}
+{turns}
 function done(summary, latency, requests)
   io.write(string.format('{{"requests": %d, "microseconds": %d, "p50": %f, "p99": %f, "errors": %d}}',
     summary.requests, summary.duration, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
     summary.errors.status + summary.errors.read + summary.errors.write + summary.errors.timeout))
+end
+"""
+
+_TURNS = """
+local calls, at = {}, 0
+function init(arguments)
+  for token in io.lines(TOKENS) do
+    wrk.headers["Authorization"] = "SCHEME " .. token
+    calls[#calls + 1] = wrk.format()
+  end
+end
+function request()
+  at = at % #calls + 1
+  return calls[at]
 end
 """
 
@@ -29,16 +44,21 @@ class Call:
     path: str
     body: Mapping[str, object] | None = None
     token: str | None = None
+    scheme: str = "Bearer"
+    tokens: Path | None = None
+    """A file of tokens that are sent in turn, one a line."""
 
     def script(self) -> str:
         """Return wrk's script for it."""
         headers = {"Content-Type": "application/json"}
         if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token}"
+            headers["Authorization"] = f"{self.scheme} {self.token}"
+        turns = _TURNS.replace("SCHEME", self.scheme).replace("TOKENS", json.dumps(str(self.tokens)))
         return _LUA.format(
             method="GET" if self.body is None else "POST",
             body="nil" if self.body is None else json.dumps(json.dumps(self.body)),
             headers="\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()),
+            turns="" if self.tokens is None else turns,
         )
 
 

@@ -1,0 +1,1 @@
+"""The applications of others that verification is measured beside, each run in its own environment."""

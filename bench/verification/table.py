@@ -1,0 +1,71 @@
+"""The one table: every contender in every round, one after the other, and the middle of the rounds."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from bench import load
+from bench.load import Figures
+from bench.report import Table
+from bench.verification import contenders
+from bench.verification.keys import Filled
+
+OF_EMPTY: Final = 1.4
+OF_BARE: Final = 0.6
+OF_RAW: Final = 0.95
+TIMES_PEERS: Final = 10
+
+
+def measure(folder: Path, filled: Filled, rounds: int, seconds: int) -> Table:
+    """Return the table."""
+    found: dict[str, list[Figures]] = {}
+    with ExitStack() as stack:
+        running, missing = contenders.start(stack, folder, filled)
+        for number in range(rounds + 1):
+            for item in running:
+                figures = load.press(item.server, item.call, item.connections, seconds, folder)
+                if number:  # the first round warms
+                    found.setdefault(item.name, []).append(figures)
+    medians = {name: load.median(items) for name, items in found.items()}
+    table = Table(
+        "Verification, one process on one core",
+        ("", "a second", "p50 ms", "p99 ms", "CPU µs each", "of an empty app", "target"),
+        note="GET is forward-auth, POST is verify with a chatflow in the body. “Of an empty app” compares "
+        "answers for a second of processor time with those of an ASGI application that does nothing on the "
+        "same uvicorn, asked the same way, in the same run; so do the targets. keyshield is asked over one "
+        "connection, all others over 16. Here are 1,000 keys, by hand too; the packages have ten each.",
+    )
+    for name, item in medians.items():
+        yardstick = medians[f"empty ASGI application, {'POST' if name.endswith('POST') else 'GET'}"]
+        table.add(
+            name, f"{item.per_second:,.0f}", f"{item.p50_ms:.2f}", f"{item.p99_ms:.1f}",
+            f"{item.cpu_ms * 1000:,.0f}", f"{item.per_cpu_second / yardstick.per_cpu_second:.2g}",
+            _verdicts(table, name, medians),
+        )  # fmt: skip
+    for name, why in missing.items():
+        table.add(name, "not measured", "", "", "", "", why)
+    return table
+
+
+def _verdicts(table: Table, name: str, medians: dict[str, Figures]) -> str:
+    here = medians[name].per_cpu_second
+
+    def of(other: str, target: float) -> str:
+        ratio = here / medians[other].per_cpu_second
+        label = other.partition(",")[0]
+        return table.verdict(f"≥ {target} of {label} ({ratio:.2f})", met=ratio >= target)
+
+    who, _, method = name.rpartition(", ")
+    if who == "protocol path":
+        return "; ".join(
+            (
+                of(f"empty ASGI application, {method}", OF_EMPTY),
+                of(f"bare protocol, the same work, {method}", OF_BARE),
+            )
+        )
+    if who == "ASGI path":
+        return of(f"raw ASGI, the same work, {method}", OF_RAW)
+    if name in {peer.name for peer in contenders.PEERS_TO_START}:
+        times = medians["protocol path, GET"].per_cpu_second / here
+        return table.verdict(f"protocol path ≥ {TIMES_PEERS}x ({times:,.0f})", met=times >= TIMES_PEERS)
+    return ""
