@@ -1,6 +1,7 @@
 """The programs in examples/, each run as its reader would run it."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,3 +124,12 @@ def test_the_wsgi_application(wsgi: str, other: str) -> None:
 def test_the_test_of_a_service() -> None:
     """The fixed list, as a test of somebody's own would use it."""
     load("service_test").test_only_keys_with_the_permission_may_read_logs()
+
+
+def test_the_page_shows_what_the_examples_have() -> None:
+    """Every excerpt in docs/library.md stands in a program that these tests run."""
+    page = (EXAMPLES.parent / "docs" / "library.md").read_text("utf-8")
+    programs = [path.read_text("utf-8") for path in EXAMPLES.glob("*.py")]
+    excerpts = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(excerpts) == len(programs)
+    assert [text for text in excerpts if not any(text in program for program in programs)] == []
