@@ -217,3 +217,15 @@ def test_the_history_of_changes_has_the_client_s_address(behind: Tenant, address
     with closing(database(behind.server)) as connection:
         (found,) = connection.execute("SELECT address FROM audit ORDER BY rowid DESC LIMIT 1").fetchone()
     assert found == address
+
+
+def test_a_browser_is_shown_a_page(behind: Tenant, address: str) -> None:
+    """Whoever keeps opening links with tokens in them reads why, and when to come again."""
+    flood(behind, address)
+    token = Token.mint().reveal()
+    headers = [(b"Accept", b"text/html"), *came_by(address)]
+    answer = raw.send(behind.server.url, "GET", f"/keys/{token}", headers)
+    assert (answer.status, answer.header("retry-after")) == (429, "1")
+    assert (answer.header("content-type") or "").startswith("text/html")
+    assert b"Too many" in answer.body
+    assert token.encode() not in answer.body

@@ -1,9 +1,13 @@
 """Whose address counts: the peer's, or what trusted proxies vouch for."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowkeys.config import load
+from flowkeys.domain.errors import ConfigurationError
 from flowkeys.web.address import TrustedProxies
 
 PROXIES = TrustedProxies(["10.0.0.0/8", "192.0.2.7", "fd00::/8", "fe80::/10"])
@@ -133,3 +137,17 @@ def test_any_header_gives_an_address(sent: list[bytes]) -> None:
     found = _client("10.0.0.1", *sent)
     assert found is not None
     assert TrustedProxies(["0.0.0.0/0", "::/0"]).client(found, []) == found
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/8, fd00::/8", "10.0.0.0/8,fd00::/8,"])
+def test_networks_are_separated_by_commas(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the environment, as in the other settings that are lists."""
+    monkeypatch.setenv("FLOWKEYS_TRUSTED_PROXIES", text)
+    assert load(data_dir=tmp_path).trusted_proxies == ("10.0.0.0/8", "fd00::/8")
+
+
+@pytest.mark.parametrize("text", ["proxy.local", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.*", "*", "private"])
+def test_what_is_no_network_stops_the_server(text: str, tmp_path: Path) -> None:
+    """A name, or an address with the bits of a host: nobody should guess what is trusted."""
+    with pytest.raises(ConfigurationError, match="trusted_proxies"):
+        load(data_dir=tmp_path, trusted_proxies=text)
