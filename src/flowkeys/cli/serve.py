@@ -94,7 +94,7 @@ async def _help_to_begin(runtime: bootstrap.Runtime, base: str) -> None:
 
 async def _has_keys(runtime: bootstrap.Runtime) -> bool:
     now = bootstrap.clock()
-    return bool(await runtime.store.read(lambda tx: tx.keys.count_by_secret(now)))
+    return await runtime.store.read(lambda tx: tx.keys.any_live(now))
 
 
 def _bind(settings: Settings) -> socket.socket:
