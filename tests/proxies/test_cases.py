@@ -1,4 +1,4 @@
-"""The table of tests/verification through each proxy, and where a proxy answers otherwise than flowkeys."""
+"""The table of tests/verification through each proxy, and what a proxy answers otherwise."""
 
 from collections.abc import Callable
 from typing import Final
@@ -40,8 +40,8 @@ OTHERWISE: Final[dict[str, dict[str, Outcome]]] = {
         "two, the second empty": (200, None),
     },
 }
-"""What a proxy does itself, by the name of the case. Nothing here lets in what flowkeys would not but the last:
-there the one credential that is not empty is good."""
+"""What a proxy does itself, by the name of the case. It refuses, but for the last one, in which the credential
+that is not empty is good."""
 OTHERWISE["older envoy"] = OTHERWISE["envoy"]
 
 PASSES_QUERY: Final = {"caddy", "older envoy"}
@@ -67,7 +67,7 @@ def send(proxy: Proxy, case: Case) -> Answer:
 
 
 def outcome(case: Case, answer: Answer) -> Outcome:
-    """Return status and code of an answer; "identity" when the application was told another than the key's."""
+    """Return status and code of an answer; "identity" when the application was told another."""
     if case.method == "HEAD":
         return answer.status, case.code  # which has no body to read it from
     if answer.status == 200 and case.code is None:
