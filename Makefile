@@ -13,6 +13,8 @@ WORKERS ?= auto
 PYTEST_ARGS ?=
 # SCREENSHOT_ARGS: --docs also renews the pictures in docs/images; names of pages limit what is photographed.
 SCREENSHOT_ARGS ?=
+# SOAK_MINUTES: how long the soak goes on.
+SOAK_MINUTES ?= 30
 HOST ?= 127.0.0.1
 PORT ?= 3000
 
@@ -50,6 +52,9 @@ serve: $(MAIN) ## Serve on HOST:PORT (127.0.0.1:3000), with the data in .flowkey
 
 bench: $(MAIN) tools peers ## Measure, on this machine
 	@$(BIN)/python -m bench
+
+soak: $(MAIN) ## Mixed load with changes for SOAK_MINUTES (30); fails on a wrong answer, or when memory grows
+	@$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES)
 
 peers: $(MAIN) | tools ## Install the packages that verification is measured beside; what cannot be is left out
 	@sh scripts/peers.sh

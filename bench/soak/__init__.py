@@ -1,0 +1,1 @@
+"""Mixed load for half an hour, and what has to hold all the while (`make soak`)."""
