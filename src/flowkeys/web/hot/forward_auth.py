@@ -4,6 +4,7 @@ The answer is 200 with an empty body and the key's identity in headers, or a ref
 empty. Any method and any path below it is answered; what is asked for is `target`'s to read.
 """
 
+import re
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -17,6 +18,11 @@ from flowkeys.web.hot.target import Asked
 
 ROUTE: Final = "/api/v1/auth/verify"
 _REMEMBERED: Final = 4096
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~ -]*")
+"""And the space, which names have."""
+_SAME: Final = form(200, NO_STORE)
+_NAMES: Final = (b"x-auth-key-id", b"x-auth-key-name", b"x-auth-workspace-id")
+_BLOCK: Final = b"%b: %%b\r\n" * len(_NAMES) % _NAMES + _SAME.block
 
 
 class ForwardAuth:
@@ -74,12 +80,17 @@ def _first(credential: bytes | Denied | Problem, asked: Asked) -> Denied | Probl
 
 @lru_cache(_REMEMBERED)
 def _passed(identity: str, workspace_id: str) -> Form:
-    """Return the headers that name a key. Its name is percent-encoded: headers are ASCII (RFC 9110)."""
+    """Return the headers that name a key. Its name is percent-encoded: headers are ASCII (RFC 9110).
+
+    Of many keys few are remembered here: this has to be quick.
+    """
     key_id, _, name = identity.partition("\n")
-    return form(
-        200,
-        NO_STORE,
-        (b"x-auth-key-id", key_id.encode("ascii")),
-        (b"x-auth-key-name", quote(name, safe="").encode("ascii")),
-        (b"x-auth-workspace-id", workspace_id.encode("ascii")),
-    )
+    ids = key_id.encode("ascii"), encoded(name), workspace_id.encode("ascii")
+    return Form(200, (*zip(_NAMES, ids, strict=True), *_SAME.headers), _SAME.status_line, _BLOCK % ids)
+
+
+def encoded(name: str) -> bytes:
+    """Return a key's name with all but RFC 3986's unreserved characters percent-encoded."""
+    if _UNRESERVED.fullmatch(name):
+        return name.replace(" ", "%20").encode("ascii")
+    return quote(name, safe="").encode("ascii")
