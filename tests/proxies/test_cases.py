@@ -40,8 +40,8 @@ OTHERWISE: Final[dict[str, dict[str, Outcome]]] = {
         "two, the second empty": (200, None),
     },
 }
-"""What a proxy does itself, by the name of the case. It refuses, but for the last one, in which the credential
-that is not empty is good."""
+"""What a proxy does itself, by the name of the case. It refuses, but for the last one: the credential that is
+not empty is good."""
 OTHERWISE["older envoy"] = OTHERWISE["envoy"]
 
 PASSES_QUERY: Final = {"caddy", "older envoy"}

@@ -48,6 +48,16 @@ def test_a_good_key_gets_through(proxy: Proxy, world: World) -> None:
     assert told == {"method": "POST", "target": target, "body": '{"question": "Hello"}'}
 
 
+def test_a_large_body_arrives(proxy: Proxy, world: World) -> None:
+    """Three megabytes are no matter for the proxy, and without a key none for the application."""
+    body = b"0123456789" * 300_000
+    answer = call(proxy.port, "/", bearer(world.token), method="POST", body=body)
+    assert answer.json["body"] == body.decode()
+    before = len(world.upstream.seen)
+    assert call(proxy.port, "/", method="POST", body=body).status in {0, 401}
+    assert len(world.upstream.seen) == before
+
+
 def test_the_applications_own_query_is_its_own(proxy: Proxy, world: World, request: Any) -> None:
     """What the application is asked is nothing to flowkeys; with path_prefix it is, as README.md says."""
     target = "/_flowkeys/x?permission=apikeys:view&mode=nginx&path=/chatflow/x"
