@@ -216,7 +216,7 @@ def test_a_cut_feed_is_not_trusted(running: Running, api: Api) -> None:
     real = remote.source._server.follow
     remote.source._server.follow = lambda _: (_ for _ in ()).throw(Unavailable("no feed"))
     proxy.cut()
-    eventually(lambda: remote.source._cache.is_trusted(0), False)
+    eventually(lambda: remote.source._cache.is_trusted(time.monotonic()), False)
     eventually(lambda: remote.said(made["apiKey"]), "valid")
     assert remote.questions(made["apiKey"]) == 1
     by_hand(running.data_dir, "UPDATE api_key SET status = 'revoked' WHERE id = ?", made["id"])
@@ -320,3 +320,17 @@ def test_a_process_that_forks_may_go_on(running: Running, api: Api, source: str)
                 os._exit(found)
         assert os.waitpid(child, 0)[1] == 0
         assert verifier.verify(token=made["apiKey"])
+
+
+def test_a_connection_that_was_closed_is_no_outage(running: Running, api: Api) -> None:
+    """Servers close connections that are idle: the question is asked again on a new one."""
+    proxy = Proxy(running.url)
+    remote = Counted(proxy.url, make_key(api, permissions=["apikeys:view"])["apiKey"])
+    remote.source._server.follow = lambda _: (_ for _ in ()).throw(Unavailable("no feed"))
+    token = make_key(api)["apiKey"]
+    assert remote.said(token) == "valid"
+    for _ in range(20):
+        proxy.cut()
+        assert remote.said(token) == "valid"
+    remote.verifier.close()
+    proxy.stop()

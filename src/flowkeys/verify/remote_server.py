@@ -17,6 +17,8 @@ from flowkeys.domain.times import from_iso
 
 _API: Final = "/api/v1"
 _CONNECT_SECONDS: Final = 5.0
+_CLOSED_MEANWHILE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+"""What a kept connection raises when the server has just closed it. Asking twice does no harm."""
 _STATUS: Final = {Reason.DISABLED_KEY: Status.DISABLED, Reason.REVOKED_KEY: Status.REVOKED}
 
 Event = tuple[str, dict[str, Any]]
@@ -74,8 +76,11 @@ class Server:
         """
         body = {"token": token} if chatflow_id is None else {"token": token, "chatflowId": chatflow_id}
         try:
-            response = self._http.post("/apikey/verify", json=body)
-        except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: it was closed meanwhile
+            try:
+                response = self._http.post("/apikey/verify", json=body)
+            except _CLOSED_MEANWHILE:
+                response = self._http.post("/apikey/verify", json=body)
+        except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: this verifier was closed
             raise Unavailable(f"The server cannot be asked: {type(error).__name__}.") from error
         _check(response)
         try:
