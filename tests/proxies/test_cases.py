@@ -42,7 +42,6 @@ OTHERWISE: Final[dict[str, dict[str, Outcome]]] = {
 }
 """What a proxy does itself, by the name of the case. It refuses, but for the last one: the credential that is
 not empty is good."""
-OTHERWISE["older envoy"] = OTHERWISE["envoy"]
 
 PASSES_QUERY: Final = {"caddy", "older envoy"}
 PASSES_PATH: Final = {"older envoy"}
@@ -51,8 +50,10 @@ PASSES_PATH: Final = {"older envoy"}
 def can_send(kind: str, case: Case) -> bool:
     """Tell whether a client can bring a case about: it chooses headers and method, in places more."""
     behind = case.target.removeprefix(FORWARD)
-    if b"mode=nginx" in behind or behind in {b"", b"/x"}:
-        return behind in {b"", b"/x"}
+    if behind in {b"", b"/x"}:
+        return kind != "older envoy"  # which does with headers what the newer does
+    if b"mode=nginx" in behind:
+        return False
     if behind.startswith(b"?"):
         return kind in PASSES_QUERY
     return behind.startswith(b"/") and kind in PASSES_PATH
@@ -88,6 +89,6 @@ def test_a_proxy_answers_as_flowkeys_does(kind: str, world: World, launch: Calla
     proxy = launch(kind, world.values(), {rows()[kind][0]: asks})
     cases = [named.filled(case) for case in FORWARD_AUTH if can_send(kind, case)]
     expected = {case.name: (case.status, case.code) for case in cases}
-    expected |= {f"forward-auth: {name}": found for name, found in OTHERWISE[kind].items()}
+    expected |= {f"forward-auth: {name}": found for name, found in OTHERWISE.get(kind, {}).items()}
     assert {case.name: outcome(case, send(proxy, case)) for case in cases} == expected
-    assert len(cases) > 90
+    assert len(cases) > 60
