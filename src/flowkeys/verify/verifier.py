@@ -158,14 +158,15 @@ def request_for(chatflow_id: str | None, permissions: Permissions) -> AccessRequ
 def _credential(
     authorization: str | bytes | None, token: str | None, headers: RawHeaders | None
 ) -> bytes | Denied:
-    if (authorization is not None) + (token is not None) + (headers is not None) > 1:
+    if token is None and headers is None:
+        if authorization is None:
+            return MISSING
+        # Programs get headers as text in which each character is a byte (PEP 3333).
+        if isinstance(authorization, str):
+            authorization = authorization.encode("latin-1", "replace")
+        return parse_authorization(authorization)
+    if authorization is not None or (token is not None and headers is not None):
         raise ValueError("Give one of authorization, token and headers.")
     if token is not None:
         return token.encode("ascii", "replace") or MISSING
-    if headers is not None:
-        return read_credential((name.lower(), value) for name, value in headers)
-    if authorization is None:
-        return MISSING
-    # Programs get headers as text in which each character is a byte (PEP 3333).
-    value = authorization if isinstance(authorization, bytes) else authorization.encode("latin-1", "replace")
-    return parse_authorization(value)
+    return read_credential((name.lower(), value) for name, value in headers or ())
