@@ -24,7 +24,9 @@ CHATFLOWS: Final = 6
 PARTS: Final = 10
 MEMORY_GROWTH: Final = 1.10
 MEMORY_SLACK_MB: Final = 12
-"""For what is kept of the keys that a run makes, and for the allocator."""
+"""For the database's page caches, which fill, and for the allocator."""
+KEY_MB: Final = 700 / 2**20
+"""For each key that was made since: at most 400 bytes in the cache, and that it was changed."""
 LATENCY_GROWTH: Final = 2.0
 LATENCY_MINUTES: Final = 5
 """Shorter runs show the latency and do not judge it: the machine's moods are larger."""
@@ -63,8 +65,8 @@ def _prepare(data: Path) -> tuple[str, list[str]]:
 
 async def _run(
     server: Process, data: Path, owner: str, flows: list[str], seconds: float
-) -> tuple[Report, list[float]]:
-    """Return what the workers saw, and the server's memory (MB) after each tenth of the time."""
+) -> tuple[Report, list[tuple[float, int]]]:
+    """Return what the workers saw, and the server's memory (MB) and its keys after each tenth of the time."""
     report = Report()
     other = await Other.start(data)
     began = time.monotonic()
@@ -74,15 +76,15 @@ async def _run(
         )
         for number in range(WORKERS)
     ]
-    memory: list[float] = []
+    memory: list[tuple[float, int]] = []
 
     async def watch() -> None:
         for part in range(1, PARTS + 1):
             await asyncio.sleep(max(0.0, began + seconds * part / PARTS - time.monotonic()))
-            memory.append(server.memory_mb())
+            memory.append((server.memory_mb(), report.made))
             print(
                 f"{time.monotonic() - began:6.0f} s: {report.calls.total():,} calls, "
-                f"{report.changes.total():,} changes, {len(report.wrong)} wrong, {memory[-1]:.0f} MB",
+                f"{report.changes.total():,} changes, {len(report.wrong)} wrong, {memory[-1][0]:.0f} MB",
                 flush=True,
             )
 
@@ -93,7 +95,7 @@ async def _run(
     return report, memory
 
 
-def _judge(report: Report, memory: list[float], minutes: float) -> list[str]:
+def _judge(report: Report, memory: list[tuple[float, int]], minutes: float) -> list[str]:
     """Print what was seen; return what is wrong with it."""
     failures = list(report.wrong)
     for name, counts in (("calls", report.calls), ("changes", report.changes)):
@@ -101,9 +103,9 @@ def _judge(report: Report, memory: list[float], minutes: float) -> list[str]:
     stale = max(report.stale_ms, default=0.0)
     count = len(report.stale_ms)
     print(f"answered as before a change made elsewhere: {count:,} calls, at most {stale:.1f} ms after it")
-    first, last = memory[0], memory[-1]
-    print(f"memory: {first:.0f} MB after a tenth, {last:.0f} MB at the end")
-    if last > first * MEMORY_GROWTH + MEMORY_SLACK_MB:
+    (first, had), (last, has) = memory[0], memory[-1]
+    print(f"memory: {first:.0f} MB after a tenth, {last:.0f} MB at the end, {has - had:,} keys later")
+    if last > first * MEMORY_GROWTH + MEMORY_SLACK_MB + (has - had) * KEY_MB:
         failures.append(f"memory grew from {first:.0f} to {last:.0f} MB")
     begun, ended = report.times[0][0], report.times[-1][0]
     parts: list[list[float]] = [[] for _ in range(PARTS)]

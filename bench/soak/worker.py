@@ -16,7 +16,7 @@ from bench.verification.keys import token, wrong
 BOUND_NS: Final = 20_000_000
 """A change made elsewhere may take so long until it holds here. One made here holds at once."""
 KEYS: Final = 12
-_CHANGES_IN: Final = 25
+_CHANGES_IN: Final = 60
 """One in so many steps is a change."""
 _GARBAGE_IN: Final = 12
 _LIKELY: Final = ("disable", "bind", "bind", "unbind", "unbind", "revoke")
@@ -58,6 +58,8 @@ class Report:
     """What all workers saw."""
 
     def __init__(self) -> None:
+        self.made = 0
+        """Keys, so far: they stay in the database, and what is known of them in memory."""
         self.calls: Counter[str] = Counter()
         self.changes: Counter[str] = Counter()
         self.wrong: list[str] = []
@@ -160,6 +162,7 @@ class Worker:
             key.before = "unknown", frozenset()
         self._report.changes[f"create by {way}"] += 1
         self._keys.append(key)
+        self._report.made += 1
         await self._check(key, flow)
 
     async def _by_api(self, key: Key, action: str, flow: str) -> None:
