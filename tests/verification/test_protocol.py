@@ -166,6 +166,19 @@ def test_expect_is_answered_before_the_body_or_refused(
         assert refused.answer().status == 401
 
 
+@pytest.mark.parametrize("way", ["protocol", "asgi"])
+def test_a_body_that_does_not_come_is_not_waited_for(
+    way: str, ways: dict[str, str], connect: Connect
+) -> None:
+    """CONTRACT section 4: the credential comes first. What is then sent of the body is dropped."""
+    for target in (FORWARD, VERIFY, "/api/v1/prediction/x"):
+        wire = connect(ways[way])
+        wire.send(post(target, b"{}")[:-2])
+        assert wire.answer().status == 401
+        wire.send(b"{}" + get(FORWARD))
+        assert wire.answer().status == 401
+
+
 def test_an_upgrade_is_not_made(server: Running, bearer: str, connect: Connect) -> None:
     """A proxy may pass a client's Upgrade on: the decision is the same, in HTTP/1.1."""
     wire = connect(server.url)

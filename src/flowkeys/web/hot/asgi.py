@@ -58,6 +58,9 @@ class FastPath:
         """Return the answer, or None and where the body can be read by whoever answers."""
         if target == verify.TARGET:
             call = _call(scope, target)
+            refused = self.hot.verify.refusal(call)
+            if refused is not None:
+                return refused, receive
             receive, body = await _begin_body(receive, scope)
             if body is not None:
                 call.body = body

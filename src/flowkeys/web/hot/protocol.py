@@ -46,6 +46,8 @@ class HotProtocol(HttpToolsProtocol):
         self._hot: Hot = config.app.hot
         self._state = _ELSEWHERE
         self._body = b""
+        self._is_checked = False
+        """Whether the credential was looked at, since the body did not come with the headers."""
         self._dropped = 0
         self._keep_alive = True
         self._stopping = False
@@ -73,6 +75,15 @@ class HotProtocol(HttpToolsProtocol):
             self._keep_alive = False
         else:
             super().shutdown()
+
+    def data_received(self, data: bytes) -> None:
+        """Read; whoever is refused is so before the body has come."""
+        super().data_received(data)
+        if self._state == _READING and not self._is_checked and not self.transport.is_closing():
+            self._is_checked = True
+            reply = self._hot.verify.refusal(self._call(b"POST"))
+            if reply is not None:
+                self._send(reply, with_body=True)
 
     # What the parser calls
 
@@ -151,6 +162,7 @@ class HotProtocol(HttpToolsProtocol):
         elif method == b"POST":
             if self.url == verify.TARGET:
                 self._body = b""
+                self._is_checked = False
                 self._state = _READING
             elif self.url.startswith(predictions.PREFIX):
                 found = self._hot.predictions.answer(self._call(method))

@@ -11,7 +11,7 @@ import msgspec
 
 from flowkeys.domain.api_key import KeyRecord
 from flowkeys.domain.bearer import UNKNOWN
-from flowkeys.domain.decision import ANYTHING, AccessRequest, Decision, Denied, grants
+from flowkeys.domain.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, grants
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.service.verifier import Verifier
 from flowkeys.web import render
@@ -52,6 +52,19 @@ class Verify:
         self._verifier = verifier
         self._refuser = refuser
         self._bodies: dict[int, tuple[KeyRecord, bytes]] = {}
+
+    def refusal(self, call: Call) -> Reply | None:
+        """Return the refusal of a call whose body has not come: it is not waited for."""
+        try:
+            credential = read_head(call)
+            why = (
+                self._verifier.at_once(credential, counts=False)
+                if isinstance(credential, bytes)
+                else credential
+            )
+            return None if why is None or isinstance(why, Allowed) else self._refuser.refuse(call, ROUTE, why)
+        except Exception as error:  # noqa: BLE001 - every call gets an answer
+            return self._refuser.refuse(call, ROUTE, of_failure(error, call))
 
     def answer(self, call: Call) -> Reply | None:
         """Return the answer to a call whose body has been read, or None."""
