@@ -287,7 +287,12 @@ class TestVerify:
             "permissions": [],
             "chatflowIds": [chatflow["id"]],
             "expiresAt": None,
+            "tokenValidUntil": None,
+            "position": own.json()["position"],
         }
+        owner.put(f"/apikey/{key['id']}", json={"note": "changed"})
+        again = caller.post("/apikey/verify", json={"chatflowId": chatflow["id"]})
+        assert 0 < own.json()["position"] < again.json()["position"], "of the feed of changes"
         other = caller.post("/apikey/verify", json={"permission": "apikeys:view"})
         assert (other.status_code, other.json()["code"]) == (403, "permission_missing")
         assert caller.post("/apikey/verify", json={"token": key["apiKey"]}).status_code == 403
