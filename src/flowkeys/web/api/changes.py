@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import Query, Response
+from fastapi.responses import JSONResponse
 
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.web.auth import authenticate
 from flowkeys.web.changes import ChangeStream
 from flowkeys.web.routes import GuardedRouter
+from flowkeys.web.schemas.changes import ChangeEventOut
 from flowkeys.web.services import Call
 
 router = GuardedRouter(tags=["Verification"])
@@ -17,13 +19,19 @@ _LARGEST = 2**63 - 1
 _DIGITS = 19
 
 
+class _EventsInTheDescription(JSONResponse):
+    """Has the events described as objects; of other classes the framework says that they send a text."""
+
+    media_type = "text/event-stream"
+
+
 @router.on(
     "GET",
     "/changes",
     needs=_PERMISSION,
-    answers=str,
+    answers=ChangeEventOut,
     errors=("validation_failed",),
-    response_class=ChangeStream,
+    response_class=_EventsInTheDescription,
 )
 async def changes(
     call: Call,
