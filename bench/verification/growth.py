@@ -22,7 +22,13 @@ _IDLE: Final = 0.05
 """A server that uses less than so much of a core has read its keys."""
 _MB: Final = 1024 * 1024
 
-_KINDS: Final = {"hit": False, "miss": True, "garbage": True}
+_KINDS: Final = {
+    "hit, 1,000 keys in use": ("few", False),
+    "hit, 20,000 in use": ("hits", False),
+    "miss": ("misses", True),
+    "garbage": ("garbage", True),
+}
+"""The tokens of each, and whether they are refused."""
 # Refusals are limited by address unless this is 0, and all of these come from one.
 _UNLIMITED: Final = {"failures_per_second": "0"}
 
@@ -46,10 +52,9 @@ def measure(folder: Path, rounds: int, seconds: int, sizes: tuple[int, ...] = SI
             started[size] = (ready, at_ready, warm, server.memory_mb())
             servers[size] = server, filled
         for number in range(rounds + 1):
-            for kind, refused in _KINDS.items():
+            for kind, (tokens, refused) in _KINDS.items():
                 for size, (server, filled) in servers.items():
-                    tokens = {"hit": filled.hits, "miss": filled.misses, "garbage": filled.garbage}[kind]
-                    call = Call("/api/v1/auth/verify", tokens=tokens)
+                    call = Call("/api/v1/auth/verify", tokens=getattr(filled, tokens))
                     figures = load.press(server, call, CONNECTIONS, seconds, folder, refused=refused)
                     if number:
                         found.setdefault((kind, size), []).append(figures)
@@ -80,9 +85,9 @@ def _costs(medians: dict[tuple[str, int], Figures], sizes: tuple[int, ...]) -> T
             "p99 ms with most",
             "target",
         ),
-        note="20,000 different tokens are sent in turn (1,000 with 1,000 keys). A miss is well formed, and "
-        "asks the database; garbage has a wrong checksum. The limit on failures by address and the access "
-        "log, which has a line for each refusal, are off for this table only.",
+        note="Tokens are sent in turn: 1,000 or 20,000 different ones, whose last uses are stored every two "
+        "seconds. A miss is well formed, and asks the database; garbage has a wrong checksum. The limit on "
+        "failures by address and the access log, which has a line for each refusal, are off for this table only.",
     )
     for kind in _KINDS:
         costs = [medians[kind, size].cpu_ms * 1000 for size in sizes]

@@ -19,6 +19,7 @@ from flowkeys.service.key_input import NewKey
 
 SAMPLE: Final = 20_000
 """So many tokens are sent in turn: enough that no cache of a few thousand answers holds them."""
+FEW: Final = 1_000
 _BATCH: Final = 20_000
 _PAIRS: Final = tuple(a + b for a in ALPHABET for b in ALPHABET)
 _ASIDE: Final = """SELECT type, name, sql FROM sqlite_master WHERE tbl_name IN ('api_key', 'token')
@@ -39,7 +40,10 @@ class Filled:
     """Of a key that is bound to `chatflow`."""
     owner: str
     chatflow: str
+    few: Path
+    """A thousand of the keys' tokens."""
     hits: Path
+    """Tokens of 20,000 keys, or of all."""
     misses: Path
     """Well-formed tokens that nobody has."""
     garbage: Path
@@ -62,6 +66,7 @@ def fill(data_dir: Path, count: int) -> Filled:
     misses = [token(chance) for _ in range(SAMPLE)]
     return Filled(
         data_dir, count, made.token.reveal(), owner.token.reveal(), flow,
+        _lines(data_dir / "few.txt", hits[:FEW]),
         _lines(data_dir / "hits.txt", hits),
         _lines(data_dir / "misses.txt", misses),
         _lines(data_dir / "garbage.txt", [wrong(text) for text in misses]),
