@@ -98,7 +98,10 @@ def look(page: Page, address: str, names: list[str]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize(
+    "kind",
+    [kind if kind == "markup" else pytest.param(kind, marks=pytest.mark.slow) for kind in NAMES],
+)
 def test_a_name_is_text_on_every_page(kind: str, worst: Worst, visit: Visit) -> None:
     """For who is called that: their own name on every page, and what else is called that where it is shown.
 

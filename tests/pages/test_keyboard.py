@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 from playwright.sync_api import Page, expect
 
 from scripts.demo_pages import PAGES
@@ -58,7 +59,12 @@ def walk(page: Page, stops: int) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["keys", "chatflow", "account", "people"])
+def slowly(*case: str) -> ParameterSet:
+    """Return a case that `make test` leaves to `make test-all`: others like it are in both."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("name", ["keys", "chatflow", slowly("account"), slowly("people")])
 def test_tab_stops_at_everything_in_the_order_of_the_page(
     name: str, shown_off: Demonstration, watch: Visit
 ) -> None:
@@ -72,7 +78,9 @@ def test_tab_stops_at_everything_in_the_order_of_the_page(
     assert [item["what"] for item in found if not (item["seen"] and item["inWindow"])] == []
 
 
-@pytest.mark.parametrize("name", ["key-new", "key-edit-dialog", "people-invite", "keys-revoke"])
+@pytest.mark.parametrize(
+    "name", ["key-new", slowly("key-edit-dialog"), slowly("people-invite"), slowly("keys-revoke")]
+)
 def test_tab_goes_round_in_a_dialog(name: str, shown_off: Demonstration, watch: Visit) -> None:
     """To everything in it, in order, and never to the page behind it."""
     page = opened(name, shown_off, watch).page
@@ -91,17 +99,17 @@ def test_tab_goes_round_in_a_dialog(name: str, shown_off: Demonstration, watch: 
     ("name", "opener"),
     [
         ("keys", "Create key"),
-        ("keys", "Edit Made today"),
-        ("keys", "Revoke Made today"),
-        ("keys", "Any"),
-        ("chatflow", "Rename"),
+        slowly("keys", "Edit Made today"),
+        slowly("keys", "Revoke Made today"),
+        slowly("keys", "Any"),
+        slowly("chatflow", "Rename"),
         ("chatflow", "Delete"),
-        ("chatflow", "Bind a key"),
-        ("chatflow", "New key for this chatflow"),
-        ("chatflow", "Make it public…"),
+        slowly("chatflow", "Bind a key"),
+        slowly("chatflow", "New key for this chatflow"),
+        slowly("chatflow", "Make it public…"),
         ("people", "Invite"),
-        ("people", "Change Grace Hopper"),
-        ("people", "Remove Grace Hopper"),
+        slowly("people", "Change Grace Hopper"),
+        slowly("people", "Remove Grace Hopper"),
     ],
 )
 def test_a_dialog_takes_the_focus_and_gives_it_back(
