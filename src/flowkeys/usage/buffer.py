@@ -1,16 +1,21 @@
 """Last uses and outdated digests, kept in memory until they are flushed.
 
-A crash loses at most one interval of last uses: they are for people to read, not for decisions.
+A crash loses what is not stored yet: last uses are for people to read, not for decisions. With up to
+`AT_ONCE` keys in use that is one interval. With more, some are stored at each interval, those that were used
+first, so that calls of a hundred thousand keys leave the processor to calls.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Final
 
 from flowkeys.domain.digest import TokenDigest
 from flowkeys.domain.errors import Unavailable
 
 INTERVAL_SECONDS: Final = 2.0
+AT_ONCE: Final = 2_000
+"""As many last uses are stored in one interval: some tens of milliseconds of the writer's time."""
 
 Flush = Callable[[dict[str, int], dict[str, tuple[TokenDigest, TokenDigest]]], Awaitable[None]]
 """Stores last uses (key id → time) and re-digests (key id → old, new)."""
@@ -45,26 +50,39 @@ class UsageBuffer:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="flowkeys-usage")
 
     async def stop(self) -> None:
-        """End the background task and flush what is left."""
+        """End the background task and flush all that is left."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self.flush()
+        while await self.flush():
+            pass
 
-    async def flush(self) -> None:
-        """Hand over what was recorded; keep it when the store is away."""
+    async def flush(self) -> bool:
+        """Hand over what was recorded first; keep it when the store is away. Tell whether more is left to do."""
         if not self._last_used and not self._outdated:
-            return
-        last_used = self._on_its_way = self._last_used
-        self._last_used = {}
+            return False
+        last_used = self._on_its_way = self._take()
         outdated, self._outdated = self._outdated, {}
+        stored = True
         try:
             await self._flush(last_used, outdated)
         except Unavailable:
+            stored = False
             self._last_used = {**last_used, **self._last_used}
             self._outdated = {**outdated, **self._outdated}
         if self._on_its_way is last_used:
             self._on_its_way = {}
+        return stored and bool(self._last_used)
+
+    def _take(self) -> dict[str, int]:
+        """Take the uses that were recorded first out of those that wait."""
+        if len(self._last_used) <= AT_ONCE:
+            taken, self._last_used = self._last_used, {}
+            return taken
+        taken = dict(islice(self._last_used.items(), AT_ONCE))
+        for key_id in taken:
+            del self._last_used[key_id]
+        return taken
 
     async def _run(self) -> None:
         while True:
