@@ -58,7 +58,7 @@ class UsageBuffer:
             pass
 
     async def flush(self) -> bool:
-        """Hand over what was recorded first; keep it when the store is away. Tell whether more is left to do."""
+        """Hand over what was recorded first; keep it when the store is away. Tell whether more is left."""
         if not self._last_used and not self._outdated:
             return False
         last_used = self._on_its_way = self._take()
