@@ -11,9 +11,8 @@ def may_read_logs(verifier: Verifier, authorization: str | None) -> bool:
 def test_only_keys_with_the_permission_may_read_logs() -> None:
     """One key with it, one without."""
     reader, other = mint(), mint()
-    verifier = Verifier.fixed(
-        [FixedKey(token=reader, permissions=["logs:view"]), FixedKey(token=other, id="2")]
-    )
+    keys = [FixedKey(token=reader, permissions=["logs:view"]), FixedKey(token=other, id="2")]
+    verifier = Verifier.fixed(keys)
     assert may_read_logs(verifier, f"Bearer {reader}")
     assert not may_read_logs(verifier, f"Bearer {other}")
     assert not may_read_logs(verifier, None)

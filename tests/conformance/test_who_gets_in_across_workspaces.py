@@ -176,4 +176,6 @@ def test_the_wall_was_tested_on_every_route() -> None:
         "POST /apikey", "POST /apikey/verify", "POST /chatflows", "POST /document-stores",
         # Their ids are in the body: tests/http/test_key_bulk.py.
         "POST /apikey/bulk/disable", "POST /apikey/bulk/enable", "POST /apikey/bulk/revoke",
+        # Whose changes, and whose token: tests/library/test_changes.py, tests/http/test_explain.py.
+        "GET /changes", "POST /apikey/explain",
     }  # fmt: skip

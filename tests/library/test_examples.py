@@ -129,7 +129,12 @@ def test_the_test_of_a_service() -> None:
 def test_the_page_shows_what_the_examples_have() -> None:
     """Every excerpt in docs/library.md stands in a program that these tests run."""
     page = (EXAMPLES.parent / "docs" / "library.md").read_text("utf-8")
-    programs = [path.read_text("utf-8") for path in EXAMPLES.glob("*.py")]
-    excerpts = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    programs = [_flush_left(path.read_text("utf-8")) for path in EXAMPLES.glob("*.py")]
+    excerpts = [_flush_left(text) for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
     assert len(excerpts) == len(programs)
     assert [text for text in excerpts if not any(text in program for program in programs)] == []
+
+
+def _flush_left(text: str) -> str:
+    """Return a text without what its lines begin with: an excerpt stands further left than in its program."""
+    return "\n".join(line.strip() for line in text.splitlines())
