@@ -145,7 +145,6 @@ def _assemble(
     keys = KeyCache(lookups, feed, hasher, usage, settings.cached_keys)
     directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), clock)
     followers = Followers(SqliteChanges(lookups.connection), feed, clock)
-    feed.tell(keys, directory, followers)
     store.after_commit.append(feed.catch_up)
     verifier = Verifier(keys, directory, usage, clock)
     engine = Engine(flow_settings(settings), StoreRetriever(store))
@@ -161,6 +160,8 @@ def _assemble(
     chatflows = ChatflowService(store, engine, clock)
     collections = CollectionService(store, parser, clock, limits)
     maker = ChatflowMaker(chatflows, collections, Drafts(engine.models), tuple(sorted(MEDIA_TYPES)))
+    predictor = Predictor(store, directory, verifier, engine, clock)
+    feed.tell(keys, directory, predictor, followers)
     return Runtime(
         settings=settings,
         store=store,
@@ -182,7 +183,7 @@ def _assemble(
         followers=followers,
         explainer=Explainer(keys, directory, usage, clock),
         failures=Failures(settings.failures_per_second, settings.failures_burst),
-        predictor=Predictor(store, directory, verifier, engine, clock),
+        predictor=predictor,
         passwords=passwords,
         sign_ins=sign_ins,
         links=LinkService(store, passwords, sign_ins, clock),

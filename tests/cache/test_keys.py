@@ -14,6 +14,7 @@ from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.token import Token
 from flowkeys.service.ports.verification import PENDING, Found
+from flowkeys.storage.connection import connect
 from flowkeys.storage.sqlite_feed import BOUND_MICROSECONDS
 from tests.support.cached import SECRET, Cached, Uses
 
@@ -37,21 +38,30 @@ def test_a_key_is_read_once(cached: Cached) -> None:
     "change",
     [
         "UPDATE api_key SET status = 'disabled'",
-        "UPDATE api_key SET status = 'disabled', version = 2",
         "UPDATE api_key SET name = 'other'",
         "UPDATE api_key SET expires_at = 5",
         "UPDATE api_key SET permissions = '[\"*\"]'",
         "UPDATE token SET valid_until = 5",
         "DELETE FROM token",
+        "UPDATE api_key SET status = 'revoked', version = version + 1, updated_at = 7",
+        "UPDATE api_key SET id = 'b'",
+        (
+            "REPLACE INTO token (workspace_id, key_id, digest, hint, created_at, valid_until)"
+            " SELECT workspace_id, key_id, digest, hint, created_at, 5 FROM token"
+        ),
+        (
+            "REPLACE INTO token (seq, workspace_id, key_id, digest, hint, created_at)"
+            " SELECT seq, workspace_id, key_id, digest || 'x', hint, created_at FROM token"
+        ),
+        "UPDATE api_key SET status = 'disabled'; DELETE FROM change",
     ],
 )
 def test_a_change_by_another_connection_is_known_when_the_bound_is_over(change: str, cached: Cached) -> None:
-    """By hand in SQL too. A change that counts the version up brings its own row of the feed."""
+    """By hand in SQL too, however it is written, and whatever became of the feed's rows."""
     text = cached.make("a")
     before = cached.keys.at_once(text, cached.now)
-    cached.other.execute(change)
-    if "version" in change:
-        cached.other.execute("INSERT INTO change VALUES (NULL, 'w', 'key', 'a', 2, 0)")
+    cached.other.execute("PRAGMA foreign_keys = OFF")  # as in a shell
+    cached.other.executescript(change)
     after = cached.keys.at_once(text, cached.now + BOUND_MICROSECONDS)
     assert after != before
     assert cached.keys.at_once(text, cached.now + BOUND_MICROSECONDS) == after
@@ -171,10 +181,44 @@ def test_a_feed_that_breaks_empties_the_cache_and_is_an_outage(cached: Cached) -
     assert cached.find(text) == "a disabled"
 
 
+def test_a_whole_key_that_is_replaced_is_known(cached: Cached) -> None:
+    """``REPLACE`` takes a row away without a trigger of a deletion."""
+    text = cached.make("a")
+    cached.find(text)
+    cached.other.execute("PRAGMA foreign_keys = OFF")
+    names = [name for _, name, *_ in cached.other.execute("PRAGMA table_info(api_key)")]
+    values = ["'revoked'" if name == "status" else name for name in names]
+    cached.other.execute(f"REPLACE INTO api_key ({', '.join(names)}) SELECT {', '.join(values)} FROM api_key")
+    assert cached.find(text, after=BOUND_MICROSECONDS) == "a revoked"
+
+
+@pytest.mark.parametrize("more", [0, 1, 60])
+def test_a_backup_that_is_restored_in_place_is_what_counts(more: int, cached: Cached, tmp_path: Path) -> None:
+    """The feed's positions begin anew then, and other changes have the same ones.
+
+    A key made after the backup is gone, one from before it is as it was, and changes from then on are known.
+    """
+    old = cached.make("old")
+    backup = connect(tmp_path / "backup.db")
+    cached.other.backup(backup)
+    cached.other.execute("UPDATE api_key SET status = 'disabled'")
+    late = cached.make("late")
+    for number in range(more):
+        cached.make(f"k{number}")
+    assert [cached.find(old, after=BOUND_MICROSECONDS), cached.find(late)] == ["old disabled", "late active"]
+    backup.backup(cached.other)
+    backup.close()
+    assert [cached.find(old, after=BOUND_MICROSECONDS), cached.find(late)] == ["old active", None]
+    for status in ("revoked", "active", "disabled"):
+        cached.other.execute("UPDATE api_key SET status = ?", (status,))
+        assert cached.find(old, after=BOUND_MICROSECONDS) == f"old {status}"
+    assert cached.find(cached.make("new"), after=BOUND_MICROSECONDS) == "new active"
+
+
 def test_more_changes_than_are_worth_reading_empty_the_cache(
     cached: Cached, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a restore, or an import of many keys."""
+    """As after an import of many keys."""
     monkeypatch.setattr("flowkeys.storage.sqlite_feed._AT_ONCE", 3)
     text = cached.make("a")
     cached.find(text)
@@ -221,6 +265,21 @@ async def test_calls_for_one_token_share_a_look_up(cached: Cached) -> None:
     assert [record.name for record in found] == ["a"] * 4
     assert slow.asked == 1
     assert keys.at_once(text, cached.now).name == "a"
+
+
+async def test_a_record_that_was_on_its_way_while_everything_was_forgotten_is_not_kept(
+    cached: Cached,
+) -> None:
+    """Which keys changed is not known then."""
+    slow = Slow(cached.lookups)
+    keys = KeyCache(slow, cached.feed, cached.hasher, Uses(), 10)
+    text = cached.make("a")
+    call = asyncio.create_task(keys.find(text, cached.now))
+    await slow.read.wait()
+    keys.forget()
+    slow.answer.set()
+    await call
+    assert len(keys) == 0
 
 
 @pytest.mark.parametrize("change", ["UPDATE api_key SET status = 'disabled'", "DELETE FROM token"])

@@ -58,6 +58,10 @@ TAKES_AWAY: dict[str, tuple[Change, str]] = {
     "delete the chatflow": (lambda t, _, c: t.owner.delete(f"/chatflows/{c['id']}"), "chatflow_not_allowed"),
     "disable by hand": (by_hand("UPDATE api_key SET status = 'disabled' WHERE id = :key"), "disabled_key"),
     "revoke by hand": (by_hand("UPDATE api_key SET status = 'revoked' WHERE id = :key"), "revoked_key"),
+    "revoke by hand as a service would": (
+        by_hand("UPDATE api_key SET status = 'revoked', version = version + 1 WHERE id = :key"),
+        "revoked_key",
+    ),
     "expire by hand": (by_hand("UPDATE api_key SET expires_at = 1 WHERE id = :key"), "expired_key"),
     "expire the token by hand": (
         by_hand("UPDATE token SET valid_until = 1 WHERE key_id = :key"),

@@ -73,7 +73,7 @@ class KeyCache:
             record = self._records.get(index)
             if record is not None and self._is_valid(record):
                 return record
-            if self._absent and self._absent.get(index, 0) > now:
+            if self._absent and 0 < self._absent.get(index, 0) - now <= ABSENT_MICROSECONDS:
                 return None
         if not is_well_formed(text):
             return None
@@ -103,10 +103,10 @@ class KeyCache:
 
     async def _look_up(self, index: bytes, text: bytes, now: int) -> KeyRecord | None:
         digests = self._hasher.digest(Token(text.decode("ascii")))
-        changes = self._changes
+        changes, generation = self._changes, self.generation
         found = await self._store.find(digests.all)
-        if found.record is None and changes != self._changes:
-            return None  # it may be somebody's by now
+        if generation != self.generation or (found.record is None and changes != self._changes):
+            return found.record  # from before what is known now: not kept
         return self._keep(index, found, digests, now)
 
     def warm(self, digest: bytes, record: KeyRecord) -> bool:
@@ -130,8 +130,7 @@ class KeyCache:
         self._records = {}
         self._order = bytearray()
         self._start_anew()
-        # What changed stays known to look-ups that are on their way: they hold positions from before.
-        self._changed = dict(list(self._changed.items())[-_CHANGES // 2 :])
+        self._changed = {}  # look-ups that are on their way see that the generation is another
         self.generation += 1
 
     def _index_of(self, text: bytes) -> bytes:

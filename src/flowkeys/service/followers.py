@@ -31,14 +31,20 @@ class Followers:
         self._clock = clock
         self._events: set[asyncio.Event] = set()
         self._poll: asyncio.Task[None] | None = None
+        self.forgotten = 0
+        """How often everything had to be forgotten: what is told does not follow what was told before."""
 
     def changed(self, subject: str, subject_id: str, position: int) -> None:
         """Wake everybody: there is a change."""
         del subject, subject_id, position
-        self.forget()
+        self._wake()
 
     def forget(self) -> None:
-        """Wake everybody: there may be changes."""
+        """Wake everybody: changes may have been missed, or a backup was restored."""
+        self.forgotten += 1
+        self._wake()
+
+    def _wake(self) -> None:
         for event in self._events:
             event.set()
 
@@ -89,4 +95,4 @@ class Followers:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             if not self._feed.current(self._clock()):
-                self.forget()
+                self._wake()

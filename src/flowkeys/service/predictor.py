@@ -13,6 +13,7 @@ from flowkeys.domain.conversation import Message, Role, Turn
 from flowkeys.domain.decision import AccessRequest, Denied, Reason
 from flowkeys.domain.errors import Forbidden, NotFound
 from flowkeys.domain.ids import new_id
+from flowkeys.domain.journal import Subject
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.ports.flows import CompiledFlow, Emit, FlowCall, FlowEngine, FlowResult
@@ -48,7 +49,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Predictor:
-    """Lets calls in and runs chatflows."""
+    """Lets calls in and runs chatflows. Implements `ChangeListener` for those that it keeps compiled."""
 
     def __init__(
         self,
@@ -134,9 +135,23 @@ class Predictor:
         session = session_of(request, anonymous=anonymous)
         return Run(self._store, self._clock(), chatflow, flow, grant, request, session)
 
+    def changed(self, subject: str, subject_id: str, position: int) -> None:
+        """Forget a chatflow that was changed, by hand too, where its version may be the same."""
+        del position
+        if subject == Subject.CHATFLOW:
+            self._loaded.pop(subject_id, None)
+
+    def forget(self) -> None:
+        """Forget every chatflow."""
+        self._loaded.clear()
+
     async def _load(self, access: ChatflowAccess) -> tuple[Chatflow, CompiledFlow]:
         known = self._loaded.get(access.id)
-        if known is not None and known[0].version == access.version:
+        if (
+            known is not None
+            and known[0].version == access.version
+            and known[0].workspace_id == access.workspace_id
+        ):
             self._loaded.move_to_end(access.id)
             return known
         chatflow = await self._directory.load(access.id)

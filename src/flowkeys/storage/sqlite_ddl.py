@@ -100,36 +100,51 @@ KEY_LISTS: Final = (
 _NOW: Final = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
 
+_ROW: Final = "INSERT INTO change(workspace_id, subject, subject_id, version, at)"
+
+
 def _tell(name: str, event: str, subject: str, row: str, key: str) -> str:
     """Return the trigger that writes a change of whatever `row` (``old`` or ``new``) belongs to."""
     return f"""CREATE TRIGGER change_{name} AFTER {event} BEGIN
-        INSERT INTO change(workspace_id, subject, subject_id, version, at)
-            VALUES ({row}.workspace_id, '{subject}', {row}.{key}, 0, {_NOW});
+        {_ROW} VALUES ({row}.workspace_id, '{subject}', {row}.{key}, 0, {_NOW});
+    END"""
+
+
+def _tell_of_replaced(table: str, key: str, where: str) -> str:
+    """Return the trigger for rows that ``REPLACE`` takes away: no trigger of a deletion runs for them."""
+    return f"""CREATE TRIGGER change_{table}_replaced BEFORE INSERT ON {table} BEGIN
+        {_ROW} SELECT workspace_id, 'key', {key}, 0, {_NOW} FROM {table} WHERE {where};
     END"""  # noqa: S608 - of constants
 
 
+def _differ(*columns: str) -> str:
+    """Return the event of an update by which one of these columns becomes another."""
+    changed = " OR ".join(f"old.{column} IS NOT new.{column}" for column in columns)
+    return f"WHEN {changed}"
+
+
+_OF_KEY: Final = ("id", "workspace_id", "name", "permissions", "status", "expires_at")
+_OF_CHATFLOW: Final = ("id", "workspace_id", "is_public", "flow_data")
+
 CHANGES: Final = (
-    # Of migration 0005. The services write each change into the feed, and count up a version with it. What
-    # is changed by hand, in SQL, has to get there too: caches live by the feed. Version 0 marks such rows.
-    _tell(
-        "key_update",
-        "UPDATE OF id, workspace_id, name, permissions, status, expires_at ON api_key"
-        " WHEN old.version = new.version",
-        "key", "old", "id",
-    ),
+    # Of migration 0005. The services write each change into the feed. What is changed by hand, in SQL, has to
+    # get there too, however it is written: caches live by the feed. Version 0 marks rows of these triggers.
+    _tell("key_insert", "INSERT ON api_key", "key", "new", "id"),
+    _tell("key_update", f"UPDATE ON api_key {_differ(*_OF_KEY)}", "key", "old", "id"),
+    _tell("key_renamed", f"UPDATE ON api_key {_differ('id')}", "key", "new", "id"),
     _tell("key_delete", "DELETE ON api_key", "key", "old", "id"),
+    _tell_of_replaced("api_key", "id", "seq = new.seq"),
     _tell("token_insert", "INSERT ON token", "key", "new", "key_id"),
     _tell("token_update", "UPDATE OF key_id, digest, valid_until ON token", "key", "old", "key_id"),
     _tell("token_moved", "UPDATE OF key_id ON token", "key", "new", "key_id"),
     _tell("token_delete", "DELETE ON token", "key", "old", "key_id"),
+    _tell_of_replaced("token", "key_id", "digest = new.digest OR seq = new.seq"),
     _tell("binding_insert", "INSERT ON binding", "key", "new", "key_id"),
     _tell("binding_update", "UPDATE OF key_id, chatflow_id ON binding", "key", "old", "key_id"),
     _tell("binding_moved", "UPDATE OF key_id ON binding", "key", "new", "key_id"),
     _tell("binding_delete", "DELETE ON binding", "key", "old", "key_id"),
-    _tell(
-        "chatflow_update",
-        "UPDATE OF id, workspace_id, is_public ON chatflow WHEN old.version = new.version",
-        "chatflow", "old", "id",
-    ),
+    _tell_of_replaced("binding", "key_id", "seq = new.seq"),
+    _tell("chatflow_insert", "INSERT ON chatflow", "chatflow", "new", "id"),
+    _tell("chatflow_update", f"UPDATE ON chatflow {_differ(*_OF_CHATFLOW)}", "chatflow", "old", "id"),
     _tell("chatflow_delete", "DELETE ON chatflow", "chatflow", "old", "id"),
-)  # fmt: skip
+)

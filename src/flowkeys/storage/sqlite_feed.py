@@ -16,8 +16,11 @@ BOUND_MICROSECONDS: Final = 5_000
 _AT_ONCE: Final = 10_000
 """With more changes than this, listeners forget everything."""
 
-_SINCE: Final = "SELECT seq, subject, subject_id FROM change WHERE seq > ? ORDER BY seq LIMIT ?"
+_SINCE: Final = """SELECT seq, subject, subject_id, workspace_id, version, at FROM change
+    WHERE seq >= ? ORDER BY seq LIMIT ?"""
 _NEWEST: Final = "SELECT coalesce(max(seq), 0) FROM change"
+
+_Row = tuple[int, str, str, str, int, int]
 
 
 class SqliteFeed:
@@ -30,8 +33,10 @@ class SqliteFeed:
         self._version = -1
         self._checked = 0
         self._broken = False
-        self.position: int = raw.execute(_NEWEST).fetchone()[0]
+        self.position = 0
         """The last change that listeners were told of."""
+        self._last: _Row | None = None
+        self._begin()
 
     def tell(self, *listeners: ChangeListener) -> None:
         """Tell `listeners` from now on."""
@@ -61,17 +66,32 @@ class SqliteFeed:
         self._broken = False
         return True
 
+    def _begin(self) -> None:
+        """Go on from the newest change."""
+        self.position = self._raw.execute(_NEWEST).fetchone()[0]
+        self._last = self._raw.execute(_SINCE, (self.position, 1)).fetchone()
+
     def _read(self) -> None:
-        rows = self._raw.execute(_SINCE, (self.position, _AT_ONCE + 1)).fetchall()
-        if len(rows) > _AT_ONCE:
-            self.position = self._raw.execute(_NEWEST).fetchone()[0]
+        """Tell of what was added, or to forget everything when what is there does not follow what was there.
+
+        So it is after a backup was restored, which has the same positions for other changes, and when rows
+        were deleted.
+        """
+        rows: list[_Row] = self._raw.execute(_SINCE, (self.position, _AT_ONCE + 2)).fetchall()
+        if self._last is not None:
+            follows = bool(rows) and rows[0] == self._last
+            rows = rows[1:]
+        else:
+            follows = True
+        if not follows or len(rows) > _AT_ONCE or (rows and rows[-1][0] != self.position + len(rows)):
+            self._begin()
             for listener in self._listeners:
                 listener.forget()
             return
-        for position, subject, subject_id in rows:
+        for row in rows:
             for listener in self._listeners:
-                listener.changed(subject, subject_id, position)
-            self.position = position
+                listener.changed(row[1], row[2], row[0])
+            self.position, self._last = row[0], row
 
     def _break(self) -> None:
         """Trust nothing that was kept until the feed works again."""

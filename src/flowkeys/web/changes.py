@@ -45,6 +45,7 @@ class ChangeStream(Response):
         self._workspace_id = workspace_id
         self._after = after
         self._follow = follow
+        self._forgotten = followers.forgotten
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream."""
@@ -86,7 +87,8 @@ class ChangeStream(Response):
         """Return how far the caller knows everything after these events, and the events."""
         last = self._followers.position()
         changes = self._followers.since(self._workspace_id, last if after is None else after, last)
-        if changes is None:
+        if changes is None or self._forgotten != self._followers.forgotten:
+            self._forgotten = self._followers.forgotten
             return last, _event("forget", last)
         told = b"".join(
             _event("change", c.position, subject=c.subject, subjectId=c.subject_id) for c in changes
