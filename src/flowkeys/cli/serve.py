@@ -16,6 +16,7 @@ from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.link import Purpose, path_of
 from flowkeys.domain.version import VERSION
+from flowkeys.web.hot.connection import StrictProtocol
 from flowkeys.web.hot.protocol import HotProtocol
 
 _KEEP_ALIVE_SECONDS: Final = 5
@@ -31,7 +32,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 bootstrap.create_app(runtime),
-                http=HotProtocol if runtime.settings.http == "protocol" else "httptools",
+                http=HotProtocol if runtime.settings.http == "protocol" else StrictProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,

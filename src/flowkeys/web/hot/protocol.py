@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from flowkeys.service.predictor import Grant
@@ -19,6 +19,7 @@ from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.asgi import FastPath
 from flowkeys.web.hot.call import Call
+from flowkeys.web.hot.connection import MAX_LINES, NO_HEAD, StrictProtocol
 from flowkeys.web.hot.reply import Reply
 from flowkeys.web.hot.target import read
 from flowkeys.web.prediction import GRANT
@@ -31,7 +32,7 @@ _ANSWERED: Final = 2
 """What is left of the message is read and dropped."""
 
 
-class HotProtocol(HttpToolsProtocol):
+class HotProtocol(StrictProtocol):
     """One connection."""
 
     def __init__(
@@ -92,9 +93,13 @@ class HotProtocol(HttpToolsProtocol):
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
+        self._room = MAX_LINES
+        self._gathered = 0
 
     def on_headers_complete(self) -> None:
         """Answer what can be answered; hand everything else on."""
+        self._room = NO_HEAD
+        self._gathered = 0
         if self.transport.is_closing():  # a request behind the last one (RFC 9112 section 9.6)
             self._state = _ANSWERED
             return
@@ -110,6 +115,7 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a body that is needed, drop one that is not."""
+        self._gathered = 0
         if self._state == _ELSEWHERE:
             super().on_body(body)
         elif self._state == _READING:
