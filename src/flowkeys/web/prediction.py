@@ -1,6 +1,7 @@
 """``/prediction/{id}``: plain ASGI, since this is the call that keys exist for."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -8,7 +9,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowkeys.domain.bearer import read_credential
-from flowkeys.domain.decision import Denied
 from flowkeys.domain.errors import FlowNotRunnable, InvalidInput, NotFound, TooLarge, UpstreamFailed
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.prediction_input import read_prediction
@@ -61,17 +61,25 @@ class Predictions:
             await send_problem(scope, send, problem("method_not_allowed"), [allow])
 
     async def _predict(self, chatflow_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        grant = scope.get(GRANT)
-        if grant is None:
-            grant = await self._predictor.authorize(chatflow_id, read_credential(scope["headers"]))
-        if isinstance(grant, Denied):
-            context = context_of(scope)
-            if grant.record is not None:
-                context.facts["key_id"] = grant.record.key_id
-            await send_problem(scope, send, self._refusals.refuse(grant, context.address))
+        async def decide() -> Grant:
+            return await self._authorize(chatflow_id, scope)
+
+        try:
+            grant = scope.get(GRANT) or await decide()
+        except Refused as refused:
+            await send_problem(scope, send, refused.problem)
             return
         cors = [_ANY_ORIGIN] if grant.access.is_public else []
-        await answer(self._predictor, grant, self._max_body_bytes, scope, receive, send, cors)
+        await answer(self._predictor, grant, self._max_body_bytes, scope, receive, send, cors, again=decide)
+
+    async def _authorize(self, chatflow_id: str, scope: Scope) -> Grant:
+        found = await self._predictor.authorize(chatflow_id, read_credential(scope["headers"]))
+        if isinstance(found, Grant):
+            return found
+        context = context_of(scope)
+        if found.record is not None:
+            context.facts["key_id"] = found.record.key_id
+        raise Refused(self._refusals.refuse(found, context.address))
 
     async def _preflight(self, chatflow_id: str, send: Send) -> None:
         """Let other sites' pages call public chatflows, and say nothing of others (no credentials, ever)."""
@@ -103,12 +111,19 @@ async def answer(
     receive: Receive,
     send: Send,
     headers: RawHeaders = (),
+    *,
+    again: Callable[[], Awaitable[Grant]] | None = None,
 ) -> None:
-    """Read the question of a call that was allowed, run the chatflow, and send its answer or its stream."""
+    """Read the question of a call that was allowed, run the chatflow, and send its answer or its stream.
+
+    `again` decides anew behind the body, which a client may hold back until its key is long revoked.
+    """
     _note(scope, grant)
     headers = list(headers)
     try:
         request = read_prediction(decode(await read_body(scope, receive, max_body_bytes)))
+        if again is not None:
+            grant = await again()
         run = await predictor.open(grant, request)
         if request.streaming:
             await EventStream(scope, send).run(run, receive, predictor.stopping, headers)

@@ -2,6 +2,9 @@
 
 Every route declares a permission, or that any good key will do, or that it is open; the declaration is what
 authenticates the call, before its body is read, and what the description shows. There is no default.
+
+A client may hold its body back for as long as it likes. So what was decided before the body is decided again
+behind it: a key that was taken away meanwhile does nothing more.
 """
 
 from collections.abc import Callable, Coroutine
@@ -36,7 +39,7 @@ Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class GuardedRoute(APIRoute):
-    """A route that authenticates first, reads the body second and calls the handler third."""
+    """A route that authenticates, reads the body, authenticates again, and only then calls the handler."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler with the guard in front of it."""
@@ -53,6 +56,8 @@ class GuardedRoute(APIRoute):
                 call.state.caller = await authenticate(call.services, call.scope, permission)
             if takes_json:
                 await _read_json(call, call.services.max_body_bytes)
+                if needs != OPEN:
+                    call.state.caller = await authenticate(call.services, call.scope, permission)
             return await inner(call)
 
         return guarded

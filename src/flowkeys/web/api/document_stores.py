@@ -7,6 +7,7 @@ from fastapi import Response
 
 from flowkeys.domain.documents import Collection, Document
 from flowkeys.domain.times import to_iso
+from flowkeys.web.auth import authenticate
 from flowkeys.web.render import Json
 from flowkeys.web.routes import GuardedRouter, json_response
 from flowkeys.web.schemas.document_stores import DocumentOut, DocumentStoreIn, DocumentStoreOut, ImportOut
@@ -17,6 +18,7 @@ from flowkeys.web.upload import FIELD, read_files
 router = GuardedRouter(tags=["Document stores"])
 
 MAX_FILES: Final = 1000
+_ADD: Final = "documentStores:add-loader"
 _UPLOAD: Final = {
     "requestBody": {
         "required": True,
@@ -95,7 +97,7 @@ async def list_documents(store_id: str, call: Call) -> Response:
 @router.on(
     "POST",
     "/document-stores/{store_id}/documents",
-    needs="documentStores:add-loader",
+    needs=_ADD,
     answers=ImportOut,
     errors=("not_found", "validation_failed", "too_large"),
     extra=_UPLOAD,
@@ -103,6 +105,8 @@ async def list_documents(store_id: str, call: Call) -> Response:
 async def upload_documents(store_id: str, call: Call) -> Response:
     """Add files: Markdown, text, HTML or PDF. A file of the same name is replaced."""
     files = await read_files(call, max_bytes=call.services.max_upload_bytes, max_files=MAX_FILES)
+    # The files may have been long in coming: what was decided before them may no longer hold.
+    call.state.caller = await authenticate(call.services, call.scope, _ADD)
     report = await call.services.collections.add_files(call.caller, store_id, files)
     return json_response(msgspec.structs.asdict(report))
 

@@ -75,13 +75,20 @@ class PageCall(Call):
         """Return the form in the body, read once.
 
         Raises:
+            Forbidden: while it was read, the permission to send it was taken away.
+            Refused: while it was read, the sign-in ended.
             InvalidInput: it is no form.
             TooLarge: it is larger than `max_bytes`.
         """
         if not hasattr(self.state, "form"):
             self.state.form = await form.read(self, max_bytes=max_bytes)
+            await self.look_again()
         found: form.Form = self.state.form
         return found
+
+    async def look_again(self) -> None:
+        """Let nobody on who may not be here any more, after a body that may have been long in coming."""
+        await self.state.still()
 
     def may(self, *permissions: str) -> bool:
         """Tell whether the person holds all of these: whether a button would work."""

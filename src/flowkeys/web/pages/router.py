@@ -33,6 +33,10 @@ _NOT_OURS: Final = (
     " address than it knows, behind a proxy for example, its operator has to set FLOWKEYS_PUBLIC_URL."
 )
 
+_SIGNED_OUT: Final = (
+    "You are signed out. Sign in in another tab, then send this again: what you typed is still here."
+)
+
 _IN_ADDRESS: Final = (
     "A token in the address",
     (
@@ -56,6 +60,11 @@ class PageRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             context_of(request.scope).route = self.path_format
             call = PageCall(request.scope, request.receive)
+
+            async def still() -> None:
+                await _look_again(call, needs)
+
+            call.state.still = still
             try:
                 response = await _enter(call, needs) or await inner(call)
             except Refused as refused:
@@ -95,15 +104,33 @@ async def _enter(call: PageCall, needs: str) -> Response | None:
     if call.method not in SAFE_METHODS and not is_our_own(call.scope, call.services.public_url):
         raise Refused(problem("cross_site", _NOT_OURS))
     await _sign_in(call)
-    if needs == OPEN:
-        return None
-    if not call.is_signed_in:
+    if needs != OPEN and not call.is_signed_in:
         return _ask_to_sign_in(call)
-    if needs != SIGNED_IN and not call.may(needs):
+    _require(call, needs)
+    return None
+
+
+async def _look_again(call: PageCall, needs: str) -> None:
+    """Find out anew who calls, behind a form that may have been long in coming.
+
+    Raises:
+        Forbidden: the person lacks the permission by now.
+        Refused: nobody is signed in any more.
+    """
+    for name in ("person", "sign_in", "caller"):
+        if hasattr(call.state, name):
+            delattr(call.state, name)
+    await _sign_in(call)
+    if needs != OPEN and not call.is_signed_in:
+        raise Refused(problem("missing_credentials", _SIGNED_OUT))
+    _require(call, needs)
+
+
+def _require(call: PageCall, needs: str) -> None:
+    if needs not in {OPEN, SIGNED_IN} and not call.may(needs):
         raise Forbidden(
             f"This needs the permission {needs}, which you do not have. Ask an owner for it.", needs
         )
-    return None
 
 
 async def _sign_in(call: PageCall) -> None:
@@ -124,8 +151,7 @@ def _ask_to_sign_in(call: PageCall) -> Response:
         query = f"?{call.url.query}" if call.url.query else ""
         back = quote(call.url.path + query, safe="")
         return RedirectResponse(f"/sign-in?next={back}" if call.url.path != "/" else "/sign-in", 303)
-    detail = "You are signed out. Sign in in another tab, then send this again: what you typed is still here."
-    return error_page(call, problem("missing_credentials", detail))
+    return error_page(call, problem("missing_credentials", _SIGNED_OUT))
 
 
 def error_page(call: PageCall, refusal: Problem) -> Response:

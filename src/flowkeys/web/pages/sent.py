@@ -31,12 +31,14 @@ async def read_files_form(
     """
     body = _Body(call.receive)
     try:
-        return await read(Request(call.scope, body.receive), max_bytes=most + room)
+        form = await read(Request(call.scope, body.receive), max_bytes=most + room)
     except TooLarge:
         await body.read_to_the_end()
         raise TooLarge(f"This is more than {size(most)}. {advice}") from None
     except InvalidInput as error:
         raise InvalidInput.of(field, error.errors[0].message) from None
+    await call.look_again()
+    return form
 
 
 def by_field(error: InvalidInput | TooLarge, field: str) -> Errors:

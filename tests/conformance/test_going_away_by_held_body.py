@@ -1,0 +1,186 @@
+"""Going away while a body is on its way: a client may hold its body back, and what holds is what holds then.
+
+The headers and all but the end of a body are sent while the key is good; then access is taken away; then the
+end is sent. Nothing is made, changed or run, and the refusal is the one that any call gets.
+"""
+
+import http.client
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from flowkeys.domain.principal import Caller, operator
+from tests.conformance import raw, ways
+from tests.conformance.pages import House, form_for
+from tests.conformance.routes import EVERYTHING
+from tests.conformance.tenants import Tenant
+from tests.support.flows import bound_key, make_chatflow
+from tests.support.people import SignedIn
+
+HELD_BYTES = 3
+DECIDED_SECONDS = 0.1
+"""After so long the server has decided on the headers, and waits for the body."""
+
+Call = Callable[[Tenant], tuple[str, str, dict[str, Any]]]
+"""Returns a method, a path and what is sent."""
+
+MANAGEMENT: dict[str, Call] = {
+    "create": lambda _: ("POST", "/apikey", {"json": {"keyName": "made too late"}}),
+    "update": lambda t: ("PUT", f"/apikey/{t.key['id']}", {"json": {"keyName": "renamed too late"}}),
+    "upload": lambda t: (
+        "POST",
+        f"/document-stores/{t.store['id']}/documents",
+        {"files": {"files": ("late.md", b"# Too late\n\nThe zebra left.\n")}},
+    ),
+    "verify another": lambda t: ("POST", "/apikey/verify", {"json": {"token": t.token}}),
+}
+VERIFY_ITSELF: Call = lambda _: ("POST", "/apikey/verify", {"json": {}})  # noqa: E731
+PREDICTIONS: dict[str, Call] = {
+    "predict": lambda t: ("POST", f"/prediction/{t.chatflow['id']}", {"json": ways.QUESTION}),
+    "stream": lambda t: (
+        "POST",
+        f"/prediction/{t.chatflow['id']}",
+        {"json": {**ways.QUESTION, "streaming": True}},
+    ),
+}
+CALLS: dict[str, Call] = {**MANAGEMENT, "verify itself": VERIFY_ITSELF, **PREDICTIONS}
+
+Change = Callable[[Tenant, dict], Any]
+FOR_ALL: dict[str, tuple[Change, int, str]] = {
+    "revoke": (lambda t, k: t.owner.delete(f"/apikey/{k['id']}"), 401, "revoked_key"),
+    "disable": (lambda t, k: t.owner.post(f"/apikey/{k['id']}/disable"), 401, "disabled_key"),
+}
+NO_PERMISSION: tuple[Change, int, str] = (
+    lambda t, k: t.owner.put(f"/apikey/{k['id']}", json={"permissions": []}),
+    403,
+    "permission_missing",
+)
+UNBOUND: tuple[Change, int, str] = (
+    lambda t, k: t.owner.delete(f"/chatflows/{t.chatflow['id']}/keys/{k['id']}"),
+    403,
+    "chatflow_not_allowed",
+)
+CASES = [
+    *((call, *found) for call in CALLS.values() for found in FOR_ALL.values()),
+    *((call, *NO_PERMISSION) for call in MANAGEMENT.values()),
+    *((call, *UNBOUND) for call in PREDICTIONS.values()),
+]
+NAMES = [
+    *(f"{call} and {by}" for call in CALLS for by in FOR_ALL),
+    *(f"{call} and lose the permission" for call in MANAGEMENT),
+    *(f"{call} and unbind" for call in PREDICTIONS),
+]
+
+
+def held(
+    url: str, method: str, target: str, headers: ways.Headers, arguments: Any, meanwhile: Any
+) -> raw.Answer:
+    """Send a call but the end of its body, let `meanwhile` happen, send the end, and return the answer."""
+    more, body = raw.encoded(arguments)
+    assert body
+    sent = [(b"Host", urlsplit(url).netloc.encode()), (b"Content-Length", b"%d" % len(body)), *headers, *more]
+    head = f"{method} {target} HTTP/1.1\r\n".encode() + b"".join(b"%b: %b\r\n" % item for item in sent)
+    parts = urlsplit(url)
+    # At least a byte comes with the headers, so that all servers have begun with the body.
+    cut = max(1, len(body) - HELD_BYTES)
+    with socket.create_connection((parts.hostname, parts.port), timeout=15) as connection:
+        connection.sendall(head + b"\r\n" + body[:cut])
+        time.sleep(DECIDED_SECONDS)
+        meanwhile()
+        connection.sendall(body[cut:])
+        response = http.client.HTTPResponse(connection, method=method)
+        response.begin()
+        answer = raw.Answer(response.status, response.getheaders(), b"")
+        # A stream ends with its last event, everything else has a length.
+        return answer._replace(body=response.read())
+
+
+@pytest.mark.parametrize(("call", "change", "status", "code"), CASES, ids=NAMES)
+def test_what_is_taken_away_while_a_body_is_held_back_is_gone(
+    call: Call, change: Change, status: int, code: str, here: Tenant
+) -> None:
+    """A key that was revoked an hour ago does nothing, whenever its call began."""
+    key = bound_key(here.owner, here.chatflow, "holds back", permissions=["*"])
+    method, path, arguments = call(here)
+    seen: list[Any] = []
+
+    def take_away() -> None:
+        assert change(here, key).is_success
+        seen.append(here.snapshot())
+
+    headers = ways.bearer(key["apiKey"])
+    answer = held(here.server.url, method, ways.BASE + path, headers, arguments, take_away)
+    assert (answer.status, answer.code) == (status, code)
+    assert answer.header("www-authenticate").startswith('Bearer realm="flowkeys"')
+    assert here.snapshot() == seen[0]
+
+
+@pytest.mark.parametrize("call", PREDICTIONS.values(), ids=PREDICTIONS)
+def test_a_chatflow_that_was_closed_meanwhile_is_not_run_for_anybody(call: Call, here: Tenant) -> None:
+    """Without a credential it was public when the call began, and is not any more."""
+    chatflow = make_chatflow(here.owner, "closed meanwhile", isPublic=True)
+    method, _, arguments = call(here)
+    target = f"{ways.BASE}/prediction/{chatflow['id']}"
+
+    def close() -> None:
+        assert here.owner.put(f"/chatflows/{chatflow['id']}", json={"isPublic": False}).is_success
+
+    answer = held(here.server.url, method, target, [], arguments, close)
+    assert (answer.status, answer.code) == (401, "missing_credentials")
+    assert here.owner.get(f"/chatflows/{chatflow['id']}/messages").json()["total"] == 0
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_slow_body_of_a_good_key_is_let_through(call: Call, tenant: Tenant) -> None:
+    """Deciding again costs nobody their call."""
+    key = bound_key(tenant.owner, tenant.chatflow, "is slow", permissions=["*"])
+    method, path, arguments = call(tenant)
+    headers = [*ways.bearer(key["apiKey"]), (b"Connection", b"close")]
+    answer = held(tenant.server.url, method, ways.BASE + path, headers, arguments, lambda: None)
+    assert answer.status in {200, 201}
+
+
+@pytest.mark.parametrize(
+    ("path", "by", "status"),
+    [
+        ("/keys/new", "nothing", 200),
+        ("/keys/new", "signing out", 401),
+        ("/keys/new", "losing the permission", 403),
+        ("/chatflows/new/export", "nothing", 303),
+        ("/chatflows/new/export", "signing out", 401),
+        ("/chatflows/new/export", "losing the permission", 403),
+        ("/account/name", "signing out", 401),
+    ],
+)
+def test_a_form_that_is_held_back_does_nothing_after_its_sender_may_not(
+    path: str, by: str, status: int, here: Tenant
+) -> None:
+    """Pages look again too: at who is signed in, and at what they may do by now."""
+    house = House(here.server, "held back")
+    page = next(item for item in EVERYTHING if (item.method, item.path) == ("POST", path))
+    target, arguments = form_for(page, house)
+    who = house.person("member", ("apikeys:create", "chatflows:create", "chatflows:import"))
+    headers = [(name.encode(), value.encode()) for name, value in who.headers.items()]
+    seen: list[Any] = []
+
+    def end() -> None:
+        if by == "signing out":
+            here.server.do(here.server.runtime.sign_ins.sign_out(who.secret))
+        elif by == "losing the permission":
+            body = {"role": "member", "version": str(who.person.version)}
+            changed = house.browser(house.owner).post(f"/people/{who.person.id}", data=body)
+            assert changed.status_code == 303
+        seen.append(_all_of(house, who))
+
+    answer = held(here.server.url, "POST", target, headers, arguments, end)
+    assert answer.status == status
+    assert (_all_of(house, who) == seen[0]) is (by != "nothing")
+
+
+def _all_of(house: House, who: SignedIn) -> Any:
+    people = house.server.do(house.server.runtime.people.all(Caller(operator(house.tenant.workspace_id))))
+    return house.tenant.snapshot(), [seen.person.name for seen in people if seen.person.id == who.person.id]
