@@ -43,7 +43,8 @@ class KeyMiddleware:
         """Guard `app`.
 
         `chatflow_id` is a chatflow's id, or a function that returns it for a scope. A path in `open_paths`
-        is meant exactly, or with all below it when it ends with ``/``.
+        is meant exactly, or with all below it when it ends with ``/``; ``/`` itself is that one path, and
+        does not open the application.
 
         Raises:
             ValueError: a permission does not exist.
@@ -57,7 +58,7 @@ class KeyMiddleware:
         if not all(path.startswith("/") for path in paths):
             raise ConfigurationError("Each of open_paths begins with a slash.")
         self._open = frozenset(paths)
-        self._open_below = tuple(path for path in paths if path.endswith("/"))
+        self._open_below = tuple(path for path in paths if path.endswith("/") and path != "/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection; those that are neither HTTP nor WebSocket (the lifespan) go through."""

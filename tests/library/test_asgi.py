@@ -120,6 +120,16 @@ async def test_open_paths_are_exact(path: str, status: int) -> None:
     assert all(scope[KEY] is None for scope in inner.scopes)
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/", 200), ("/health", 200), ("/admin", 401), ("/health/a", 401), ("//", 401)]
+)
+@pytest.mark.parametrize("root", ["", "/sub"])
+async def test_the_open_root_is_one_path(path: str, status: int, root: str) -> None:
+    """Who opens the page that greets people does not open the application."""
+    scope = {"path": root + path, "root_path": root}
+    assert (await ask(Inner(), scope=scope, open_paths=["/", "/health"]))[0]["status"] == status
+
+
 async def test_open_paths_of_a_mounted_application_are_its_own() -> None:
     """What stands before them belongs to whoever mounted it."""
     scope = {"path": "/sub/health", "root_path": "/sub"}

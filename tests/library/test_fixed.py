@@ -114,3 +114,23 @@ def test_a_list_that_cannot_be_right_is_refused(wrong: dict) -> None:
     """A test with a wrong key would test nothing."""
     with pytest.raises(ConfigurationError):
         Verifier.fixed([FixedKey(**wrong)])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"headers": [("Authorization", f"Bearer {GOOD}")]}, "pairs of bytes"),
+        ({"headers": [(b"Authorization", f"Bearer {GOOD}")]}, "pairs of bytes"),
+        ({"headers": {"Authorization": f"Bearer {GOOD}"}}, "pairs of bytes"),
+        ({"headers": {b"te": b"trailers"}}, "pairs of bytes"),
+        ({"headers": 5}, "pairs of bytes"),
+        ({"token": 5}, "token is a str, not int"),
+        ({"authorization": 5}, "authorization is a str or bytes, not int"),
+    ],
+)
+async def test_a_credential_of_another_type_is_a_mistake(verifier: Verifier, wrong: dict, told: str) -> None:
+    """It is the program's, which a refusal would hide."""
+    with pytest.raises(TypeError, match=told):
+        verifier.verify(**wrong)
+    with pytest.raises(TypeError, match=told):
+        await verifier.averify(**wrong)

@@ -174,3 +174,51 @@ def test_a_database_that_breaks_is_an_outage(running: Running, tmp_path: Path) -
                 return "unavailable"
 
         eventually(said, "unavailable")
+
+
+def test_a_database_that_was_replaced_is_read(tmp_path: Path) -> None:
+    """What was kept of the old file does not count, and changes of the new one do."""
+    server = Running(tmp_path / "data").start()
+    first, second = server.key("first"), server.key("second")
+
+    def put(name: str) -> None:
+        for beside in ("flowkeys.db-wal", "flowkeys.db-shm"):
+            (server.data_dir / beside).unlink(missing_ok=True)
+        (tmp_path / name / "flowkeys.db").rename(server.data_dir / "flowkeys.db")
+
+    def copy(name: str) -> None:
+        (tmp_path / name).mkdir()
+        by_hand(server.data_dir, f"VACUUM INTO '{tmp_path / name / 'flowkeys.db'}'")
+
+    copy("revoked")
+    copy("foreign")
+    by_hand(tmp_path / "revoked", "UPDATE api_key SET status = 'revoked' WHERE id = ?", first["id"])
+    by_hand(tmp_path / "foreign", "UPDATE token SET digest = replace(digest, '$', '$0')")
+
+    with Verifier.local(server.data_dir) as verifier:
+
+        def said(made: dict) -> str:
+            try:
+                return code(verifier.verify(token=made["apiKey"]))
+            except Unavailable:
+                return "unavailable"
+
+        assert (said(first), said(second)) == ("valid", "valid")
+        server.stop()
+        put("revoked")
+        eventually(lambda: said(first), "revoked_key")
+        assert said(second) == "valid"
+        again = Running(server.data_dir).start()
+        third = again.key("third")
+        eventually(lambda: said(third), "valid")
+        by_hand(server.data_dir, "UPDATE api_key SET status = 'disabled' WHERE id = ?", second["id"])
+        eventually(lambda: said(second), "disabled_key")
+        copy("back")
+        again.stop()
+        (server.data_dir / "flowkeys.db").unlink()
+        eventually(lambda: said(third), "unavailable")
+        put("foreign")
+        eventually(lambda: said(third), "unavailable")
+        put("back")
+        eventually(lambda: said(third), "valid")
+        assert (said(first), said(second)) == ("revoked_key", "disabled_key")

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from flowkeys.verify import ConfigurationError, Unavailable, Verifier, mint
-from tests.library.conftest import by_hand, code, eventually
+from tests.library.conftest import DEADLINE_SECONDS, by_hand, code, eventually
+from tests.library.dripping import Dripping
 from tests.library.proxy import Proxy
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
@@ -27,10 +28,10 @@ class Counted:
         self.asked: list[str | None] = []
         self.after: Callable[[], object] = lambda: None
 
-    def ask(self, token: str, chatflow_id: str | None):
+    def ask(self, token: str, chatflow_id: str | None, until: float):
         """Ask the server; what `after` does happens between its answer and ours."""
         self.asked.append(chatflow_id)
-        answer = self._ask(token, chatflow_id)
+        answer = self._ask(token, chatflow_id, until)
         self.after()
         return answer
 
@@ -161,7 +162,7 @@ def test_an_answer_of_before_the_change_is_not_kept(api: Api, remote: Counted) -
     """e2b's race: another process of the server, which is behind, answers after the change was told."""
     made = make_key(api)
     remote.settled(made["apiKey"])
-    old = remote._ask(made["apiKey"], None)
+    old = remote._ask(made["apiKey"], None, time.monotonic() + 30)
     api.post(f"/apikey/{made['id']}/disable")
     eventually(lambda: remote.said(made["apiKey"]), "disabled_key")
     asking, remote._ask = remote._ask, lambda *_: old
@@ -334,3 +335,27 @@ def test_a_connection_that_was_closed_is_no_outage(running: Running, api: Api) -
         assert remote.said(token) == "valid"
     remote.verifier.close()
     proxy.stop()
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["verify", "averify"])
+@pytest.mark.parametrize(
+    "begin", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"], ids=["head", "body"]
+)
+def test_the_limit_is_for_the_whole_call(begin: bytes, waits: bool) -> None:
+    """A server that answers a byte at a time keeps nobody waiting, and is not asked again after that."""
+    server = Dripping(begin)
+    verifier = Verifier.remote(server.url, mint(), timeout_seconds=0.5)
+
+    def ask() -> object:
+        return verifier.verify(token=mint()) if waits else asyncio.run(verifier.averify(token=mint()))
+
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask)
+        try:
+            with pytest.raises(Unavailable, match=r"within 0\.5 seconds"):
+                asked.result(DEADLINE_SECONDS)
+        finally:
+            server.stop()
+    eventually(lambda: verifier._source._asked, {})
+    assert server.questions == 1
+    verifier.close()

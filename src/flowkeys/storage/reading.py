@@ -16,6 +16,19 @@ _ANY_TOKEN: Final = "SELECT 1 FROM token LIMIT 1"  # noqa: S105 - a statement
 _TOKEN_UNDER: Final = "SELECT 1 FROM token WHERE digest > ? AND digest < ? LIMIT 1"  # noqa: S105
 
 
+def file_of(data_dir: Path) -> tuple[int, int] | None:
+    """Return which file the database of a data directory is now: another one once it was replaced.
+
+    None: there is no file. It is not opened for that: to close it again would end the locks that this process
+    has on it (POSIX).
+    """
+    try:
+        found = (data_dir / _FILE).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def open_to_read(data_dir: Path, secret_ids: Sequence[str]) -> tuple[SqliteLookups, SqliteFeed]:
     """Open the database of a data directory for look-ups under the secrets with these ids.
 

@@ -1,6 +1,7 @@
 """Keys of a server on this machine, read from its database file."""
 
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
@@ -9,16 +10,18 @@ from flowkeys.cache.keys import KeyCache
 from flowkeys.domain.chatflow import Chatflow
 from flowkeys.domain.decision import AccessRequest, Decision
 from flowkeys.domain.digest import TokenDigest, TokenHasher
-from flowkeys.domain.errors import ConfigurationError, FlowkeysError, Unavailable
+from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.service.verifier import Verifier
 from flowkeys.storage import secret_file
-from flowkeys.storage.reading import open_to_read
+from flowkeys.storage.reading import file_of, open_to_read
 from flowkeys.storage.sqlite_lookups import SqliteLookups
 from flowkeys.verify.forks import begin_again_after
 from flowkeys.verify.verifier import now
 
 CACHED_KEYS: Final = 100_000
 """At about 400 bytes each. A key that is not kept costs a look-up in the file."""
+_LOOK_SECONDS: Final = 0.005
+"""So often it is looked whether the file was replaced: as often as the feed of changes is asked."""
 
 
 class LocalSource:
@@ -37,33 +40,53 @@ class LocalSource:
         self._data_dir = data_dir
         self._hasher = TokenHasher(secrets)
         self._closed = False
-        self._opened: list[SqliteLookups] = []
+        self._lookups: SqliteLookups | None = None
+        self._inherited: list[SqliteLookups] = []
         self.begin()
+        self._open()
         begin_again_after(self)
 
     def begin(self) -> None:
-        """Open the database; in a process that was forked, once more (SQLite forbids to share it)."""
+        """Begin with no database; in a process that was forked it is opened anew, by the next call."""
         self._lock = threading.Lock()
-        if self._closed:
+        self._file: tuple[int, int] | None = None
+        self._looked = 0.0
+        if self._lookups is not None:
+            self._inherited.append(self._lookups)  # SQLite forbids to use or close the parent's here
+            self._lookups = None
+
+    def _look(self) -> None:
+        """See to it that what is open is the file that is there now."""
+        looked = time.monotonic()
+        if self._lookups is not None and looked - self._looked < _LOOK_SECONDS:
             return
-        try:
-            lookups, feed = open_to_read(self._data_dir, self._hasher.secret_ids)
-        except FlowkeysError:
-            if not self._opened:
-                raise
-            self._closed = True  # of what was forked: it cannot raise there
-            return
-        self._opened.append(lookups)  # with those of the parent, which must not be closed here
+        if self._lookups is None or file_of(self._data_dir) != self._file:
+            try:
+                self._open()
+            except (ConfigurationError, OSError) as error:
+                raise Unavailable(f"The database was replaced or removed. {error}") from error
+        self._looked = looked
+
+    def _open(self) -> None:
+        """Open the database, with nothing kept of the one that was open."""
+        if self._lookups is not None:  # first: both may have the same files beside them, and locks on those
+            opened, self._lookups = self._lookups, None
+            opened.close()
+        # The file before it is opened: were it replaced in between, the next look would find another.
+        self._file = file_of(self._data_dir)
+        lookups, feed = open_to_read(self._data_dir, self._hasher.secret_ids)
         keys = KeyCache(lookups, feed, self._hasher, _NoMemory(), CACHED_KEYS)
         directory = ChatflowCache(lookups, feed, _never_loaded, now)
         feed.tell(keys, directory)
         self._verifier = Verifier(keys, directory, _NoMemory(), now)
+        self._lookups = lookups
 
     def decide(self, text: bytes, request: AccessRequest) -> Decision:
         """Return the decision."""
         with self._lock:
             if self._closed:
                 raise Unavailable("This verifier was closed.")
+            self._look()
             decision = self._verifier.at_once(text, request, counts=False)
         assert decision is not None, "a file beside us is read at once"
         return decision
@@ -77,9 +100,10 @@ class LocalSource:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._opened[-1].close()
+            self._closed = True
+            if self._lookups is not None:
+                self._lookups.close()
+                self._lookups = None
 
 
 class _NoMemory:

@@ -50,7 +50,7 @@ class RemoteSource:
         self._server = Server(*self._arguments)
         self._cache = RemoteCache(CACHED_KEYS, self._silence)
         self._lock = threading.Lock()
-        self._asked: dict[_Question, tuple[Mark, Future[Answer]]] = {}
+        self._asked: dict[_Question, tuple[Mark, float, Future[Answer]]] = {}
         self._pool = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="flowkeys-verify")
         self._thread: threading.Thread | None = None
 
@@ -67,7 +67,13 @@ class RemoteSource:
         if decision is not None:
             return decision
         asked = self._ask(text, request.chatflow_id)
-        return UNKNOWN if asked is None else _decide(asked.result(), request)
+        if asked is None:
+            return UNKNOWN
+        try:
+            answer = asked.result(self._server.timeout_seconds)
+        except TimeoutError as error:
+            raise self._server.late() from error
+        return _decide(answer, request)
 
     async def adecide(self, text: bytes, request: AccessRequest) -> Decision:
         """Return the decision, after asking the server in another thread if need be."""
@@ -78,7 +84,12 @@ class RemoteSource:
         if asked is None:
             return UNKNOWN
         # Others may wait for the same answer: who stops waiting does not stop the question.
-        return _decide(await asyncio.shield(asyncio.wrap_future(asked)), request)
+        waiting = asyncio.shield(asyncio.wrap_future(asked))
+        try:
+            answer = await asyncio.wait_for(waiting, self._server.timeout_seconds)
+        except TimeoutError as error:
+            raise self._server.late() from error
+        return _decide(answer, request)
 
     def close(self) -> None:
         """End the thread and close the connections."""
@@ -102,26 +113,28 @@ class RemoteSource:
             question = self._cache.index(text), chatflow_id
             mark = self._cache.mark
             under_way = self._asked.get(question)
-            if under_way and under_way[0] == mark and self._cache.is_trusted(time.monotonic()):
-                return under_way[1]
+            clock = time.monotonic()
+            if under_way and under_way[0] == mark and clock < under_way[1] and self._cache.is_trusted(clock):
+                return under_way[2]
+            until = clock + self._server.timeout_seconds
             try:
-                asked = self._pool.submit(self._answer, token, question, mark)
+                asked = self._pool.submit(self._answer, token, question, mark, until)
             except RuntimeError as error:  # it was closed just now, or the program ends
                 raise Unavailable("This verifier was closed.") from error
-            self._asked[question] = mark, asked
+            self._asked[question] = mark, until, asked
         asked.add_done_callback(lambda done: self._forget_question(question, done))
         return asked
 
-    def _answer(self, token: Token, question: _Question, mark: Mark) -> Answer:
+    def _answer(self, token: Token, question: _Question, mark: Mark, until: float) -> Answer:
         index, chatflow_id = question
-        answer = self._server.ask(token.reveal(), chatflow_id)
+        answer = self._server.ask(token.reveal(), chatflow_id, until)
         with self._lock:
             self._cache.keep(index, chatflow_id, answer, mark, time.monotonic())
         return answer
 
     def _forget_question(self, question: _Question, done: "Future[Answer]") -> None:
         with self._lock:
-            if self._asked.get(question, (None, None))[1] is done:
+            if question in self._asked and self._asked[question][2] is done:
                 del self._asked[question]
 
     def _follow_if_nobody_does(self) -> None:

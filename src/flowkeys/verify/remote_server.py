@@ -1,5 +1,6 @@
 """What a verifier asks a server over HTTP, and what it makes of the answers."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -54,7 +55,7 @@ class Server:
     """A flowkeys server, as a key with ``apikeys:view`` sees it. Safe to use from several threads."""
 
     def __init__(self, url: str | None, api_key: str | None, timeout_seconds: float) -> None:
-        """Call `url` with `api_key`, waiting so long for an answer.
+        """Call `url` with `api_key`, waiting so long for each answer.
 
         Raises:
             ConfigurationError: the address or the key cannot be right.
@@ -65,11 +66,13 @@ class Server:
         self._http = httpx.Client(
             base_url=f"{connection.base_url}{_API}",
             headers={"Authorization": f"Bearer {connection.secrets[0]}", "User-Agent": "flowkeys-verifier"},
-            timeout=httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, _CONNECT_SECONDS)),
         )
+        self.timeout_seconds = timeout_seconds
 
-    def ask(self, token: str, chatflow_id: str | None) -> Answer:
+    def ask(self, token: str, chatflow_id: str | None, until: float) -> Answer:
         """Return what the server says of `token`, for a chatflow if one is named.
+
+        At `until`, of the monotonic clock, it is given up.
 
         Raises:
             Unavailable: it cannot be reached, refuses this verifier's own key, or is no flowkeys server.
@@ -77,9 +80,9 @@ class Server:
         body = {"token": token} if chatflow_id is None else {"token": token, "chatflowId": chatflow_id}
         try:
             try:
-                response = self._http.post("/apikey/verify", json=body)
+                response = self._post("/apikey/verify", body, until)
             except _CLOSED_MEANWHILE:
-                response = self._http.post("/apikey/verify", json=body)
+                response = self._post("/apikey/verify", body, until)
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: this verifier was closed
             raise Unavailable(f"The server cannot be asked: {type(error).__name__}.") from error
         _check(response)
@@ -87,6 +90,24 @@ class Server:
             return _read(_decode(response.content))
         except (msgspec.DecodeError, ValueError) as error:
             raise Unavailable("The answer is not one of a flowkeys server.") from error
+
+    def late(self) -> Unavailable:
+        """Return what a call raises whose time is used up."""
+        return Unavailable(f"The server did not answer within {self.timeout_seconds:g} seconds.")
+
+    def _post(self, path: str, body: dict[str, str], until: float) -> httpx.Response:
+        """Return the answer, all of it. The client's own limits are for each read, so that it may drip."""
+        left = until - time.monotonic()
+        if left <= 0:
+            raise self.late()
+        timeout = httpx.Timeout(left, connect=min(left, _CONNECT_SECONDS))
+        with self._http.stream("POST", path, json=body, timeout=timeout) as response:
+            content = bytearray()
+            for part in response.iter_bytes():
+                content += part
+                if time.monotonic() >= until:
+                    raise self.late()
+        return httpx.Response(response.status_code, content=bytes(content))
 
     @contextmanager
     def follow(self, silence_seconds: float) -> Iterator[Iterator[Event]]:

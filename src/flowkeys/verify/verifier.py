@@ -2,10 +2,10 @@
 
 import os
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
 from flowkeys.domain.bearer import MISSING, parse_authorization, read_credential
 from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied
@@ -18,6 +18,7 @@ from flowkeys.verify.source import Source
 Permissions = str | Iterable[str]
 """One permission, or several that are all needed."""
 RawHeaders = Iterable[tuple[bytes, bytes]]
+_NO_PAIRS: Final = "headers are pairs of bytes, such as [(b'authorization', b'Bearer ...')]."
 
 
 class Verifier:
@@ -59,6 +60,7 @@ class Verifier:
         `api_key` needs ``apikeys:view``; only keys of its workspace are known. Left out, both are read from
         FLOWKEYS_URL and FLOWKEYS_API_KEY. The server's feed of changes says something each second; when it
         is silent for `silence_seconds`, or ends, nothing that was kept counts: each call asks the server.
+        A call that has to ask takes `timeout_seconds` at most.
 
         Raises:
             ConfigurationError: the address or the key cannot be right. That the server is away is no reason.
@@ -98,6 +100,7 @@ class Verifier:
         Raises:
             Unavailable: the keys cannot be read: an outage, not a denial.
             ValueError: a permission does not exist, or more than one credential was given.
+            TypeError: a credential is of another type, such as headers as text.
         """
         request = request_for(chatflow_id, permissions)
         credential = _credential(authorization, token, headers)
@@ -164,9 +167,27 @@ def _credential(
         # Programs get headers as text in which each character is a byte (PEP 3333).
         if isinstance(authorization, str):
             authorization = authorization.encode("latin-1", "replace")
+        elif not isinstance(authorization, bytes):
+            raise TypeError(f"authorization is a str or bytes, not {type(authorization).__name__}.")
         return parse_authorization(authorization)
     if authorization is not None or (token is not None and headers is not None):
         raise ValueError("Give one of authorization, token and headers.")
     if token is not None:
+        if not isinstance(token, str):
+            raise TypeError(f"token is a str, not {type(token).__name__}.")
         return token.encode("ascii", "replace") or MISSING
-    return read_credential((name.lower(), value) for name, value in headers or ())
+    return read_credential(_pairs(() if headers is None else headers))
+
+
+def _pairs(headers: Iterable[Any]) -> Iterator[tuple[bytes, bytes]]:
+    """Give headers with names in lower case; any of another type might be the credential."""
+    try:
+        for name, value in headers:
+            if not isinstance(name, bytes) or not isinstance(value, bytes):
+                break
+            yield name.lower(), value
+        else:
+            return
+    except (TypeError, ValueError) as error:  # no iterable, or not of pairs
+        raise TypeError(_NO_PAIRS) from error
+    raise TypeError(_NO_PAIRS)
