@@ -210,7 +210,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         runtime.usage.start()
-        warming = Warming(runtime.keys, runtime.lookups, runtime.hasher.newest_tag)
+        warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock)
         warming.start()
         gc.collect()
         gc.freeze()  # what was made at start lives to the end: no collection need look at it

@@ -139,8 +139,7 @@ async def test_reading_ahead_serves_the_first_call_without_a_look_up(cached: Cac
     """Of keys under the newest secret; a token that is presented moves, and is not kept twice."""
     texts = [cached.make(f"k{n}") for n in range(250)]
     cached.keys._size = 1000
-    warming = Warming(cached.keys, cached.lookups, cached.hasher.newest_tag)
-    await warming._fill(cached.keys.generation)
+    await warming(cached)._fill(cached.keys.generation)
     assert len(cached.keys) == 250
     cached.statements.clear()
     assert [cached.find(text) for text in texts] == [f"k{n} active" for n in range(250)]
@@ -153,9 +152,114 @@ async def test_reading_ahead_serves_the_first_call_without_a_look_up(cached: Cac
 async def test_a_key_that_changes_before_it_is_first_presented_is_read_again(cached: Cached) -> None:
     """A record that was read ahead is believed no longer than one that was used."""
     text = cached.make("a")
-    await Warming(cached.keys, cached.lookups, cached.hasher.newest_tag)._fill(0)
+    await warming(cached)._fill(0)
     cached.other.execute("UPDATE api_key SET status = 'disabled'")
     assert cached.find(text, after=BOUND_MICROSECONDS) == "a disabled"
+
+
+def warming(cached: Cached) -> Warming:
+    """Return what reads ahead."""
+    return Warming(cached.keys, cached.lookups, cached.hasher, lambda: cached.now)
+
+
+async def read_ahead(cached: Cached) -> None:
+    """Read all there is, and forget which statements that took."""
+    await warming(cached)._fill(cached.keys.generation)
+    cached.statements.clear()
+
+
+def unknown() -> bytes:
+    """Return a well-formed token that nobody has."""
+    return Token.mint().reveal().encode()
+
+
+async def test_while_everything_is_in_memory_a_guess_costs_no_look_up(cached: Cached) -> None:
+    """Nor does it when keys changed, were made and went: those are read again, each once."""
+    texts = [cached.make(f"k{n}") for n in range(3)]
+    await read_ahead(cached)
+    assert [cached.find(unknown(), after=n) for n in range(20)] == [None] * 20
+    assert cached.statements == []
+    cached.other.execute("UPDATE api_key SET status = 'disabled' WHERE id = 'k0'")
+    cached.other.execute("DELETE FROM token WHERE key_id = 'k1'")
+    made = cached.make("new")
+    assert cached.find(unknown(), after=BOUND_MICROSECONDS) is None
+    assert len(cached.statements) == 3
+    found = [cached.find(text) for text in (*texts[::2], made)]
+    assert found == ["k0 disabled", "k2 active", "new active"]
+    assert [cached.find(unknown(), after=BOUND_MICROSECONDS) for _ in range(20)] == [None] * 20
+    assert len(cached.statements) == 3
+    assert cached.find(texts[1]) is None
+
+
+async def test_a_key_that_another_process_made_is_known_before_the_bound_is_over(cached: Cached) -> None:
+    """Who makes a key there uses it here at once; what nobody has is asked for, not assumed."""
+    await read_ahead(cached)
+    for number in range(3):
+        made = cached.make(f"k{number}")
+        assert cached.find(made, after=1) == f"k{number} active"
+        moved = unknown()
+        digest = cached.hasher.digest(Token(moved.decode())).newest
+        cached.other.execute("UPDATE token SET digest = ? WHERE key_id = ?", (digest, f"k{number}"))
+        assert cached.find(moved, after=1) == f"k{number} active"
+
+
+async def test_many_changes_are_read_a_part_at_a_time(
+    cached: Cached, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No call waits for all of them, and each is right."""
+    monkeypatch.setattr(cache_keys, "_READ_AT_ONCE", 3)
+    await read_ahead(cached)
+    texts = [cached.make(f"k{n}") for n in range(20)]
+    assert cached.find(unknown(), after=BOUND_MICROSECONDS) is None
+    assert len(cached.statements) == 3 + 1, "some of them, and the guess"
+    assert cached.find(unknown()) is None
+    assert len(cached.statements) == 2 * (3 + 1)
+    assert [cached.find(text) for text in reversed(texts)] == [f"k{n} active" for n in reversed(range(20))]
+    assert len(cached.statements) < 50
+    cached.statements.clear()
+    assert cached.find(unknown()) is None
+    assert cached.statements == []
+
+
+async def test_a_change_while_all_is_read_ahead_is_not_missed(cached: Cached) -> None:
+    """A key may be made behind what has been read already."""
+    for number in range(300):
+        cached.make(f"k{number}")
+    cached.keys._size = 1000
+    filling = asyncio.create_task(warming(cached)._fill(0))
+    await asyncio.sleep(0)
+    late = cached.make("late")
+    await filling
+    assert len(cached.keys) == 300
+    assert cached.find(late, after=BOUND_MICROSECONDS) == "late active"
+
+
+@pytest.mark.parametrize("why", ["no room", "evicted", "older secret", "forgotten", "history", "broken"])
+async def test_what_is_not_all_in_memory_is_looked_up(why: str, tmp_path: Path) -> None:
+    """The claim to have everything ends with the first key that is not there."""
+    secrets = (SECRET, "o" * 32) if why == "older secret" else (SECRET,)
+    cached = Cached(tmp_path / "keys.db", secrets=secrets, size=4 if why == "no room" else 5)
+    texts = [cached.make(f"k{n}") for n in range(5)]
+    if why == "older secret":
+        texts.append(cached.make("old", TokenHasher([secrets[1]])))
+    await read_ahead(cached)
+    if why == "evicted":
+        texts.append(cached.make("one more"))
+        assert cached.find(texts[-1], after=BOUND_MICROSECONDS) == "one more active"
+    if why == "forgotten":
+        cached.keys.forget()
+    if why == "history":
+        texts.append(cached.make("hidden"))
+        cached.other.execute("DELETE FROM change")
+    if why == "broken":
+        cached.lookups.connection.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)
+        with pytest.raises(Unavailable):
+            cached.find(texts[0], after=BOUND_MICROSECONDS)
+        cached.lookups.connection.set_authorizer(None)
+    assert all(cached.find(text, after=1) is not None for text in texts)
+    assert cached.find(unknown()) is None
+    assert cached.statements
+    cached.close()
 
 
 def test_a_token_under_an_older_secret_is_noted_for_its_new_digest(tmp_path: Path) -> None:

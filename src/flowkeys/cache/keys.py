@@ -6,13 +6,18 @@ start are filed under the first 128 bits of their digest until their token is fi
 
 A record says up to which position of the change feed it was read. A change notes the position at which a key
 became another: a record read before it is not used again, whether it was in the cache or on its way into it.
+
+While every token of the store is in the cache, one that is not is nobody's: guesses cost no look-up. Keys
+that changed are read again before anybody is told so, and the feed is asked, whenever it was asked last.
 """
 
 import asyncio
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from functools import partial
 from hashlib import blake2b
+from itertools import islice
 from typing import Final, Literal
 
 from flowkeys.domain.api_key import KeyRecord
@@ -35,6 +40,11 @@ ABSENT_MICROSECONDS: Final = SECOND
 _ABSENT: Final = 4096
 _CHANGES: Final = 65_536
 """So many changed keys are remembered; more empty the cache instead."""
+_READ_AT_ONCE: Final = 16
+"""So many changed keys are read again for one call that needs it; it is not to wait for the rest."""
+
+ReadKey = Callable[[str], Iterable[tuple[bytes, KeyRecord]]]
+"""Reads a key's tokens anew: the digest's bytes and the record."""
 
 
 class KeyCache:
@@ -57,6 +67,10 @@ class KeyCache:
         self._absent: OrderedDict[bytes, int] = OrderedDict()
         self._asked: dict[bytes, asyncio.Future[KeyRecord | None]] = {}
         self._changes = 0
+        self._read_key: ReadKey | None = None
+        """Reads what changed, while all else that is stored is here."""
+        self._unread: dict[str, None] | None = None
+        """The keys that changed since reading ahead began."""
         self.generation = 0
         """Grows whenever the whole cache is forgotten."""
 
@@ -78,12 +92,12 @@ class KeyCache:
         if not is_well_formed(text):
             return None
         if trusted:
-            digest = self._hasher.newest(text)[:INDEX_BYTES]
-            record = self._records.get(digest)
-            if record is not None and self._is_valid(record):
-                del self._records[digest]
-                self._insert(index, record)
+            record = self._read_ahead(index, text)
+            if record is not None:
                 return record
+            if self._has_all(now):
+                self._note_absent(index, now)
+                return None
         digests = self._hasher.digest(Token(text.decode("ascii")))
         found = self._store.find_at_once(digests.all)
         if found is PENDING:
@@ -112,9 +126,21 @@ class KeyCache:
     def warm(self, digest: bytes, record: KeyRecord) -> bool:
         """Take a record that was read ahead, under its digest; return False when there is no room."""
         if len(self._records) >= self._size:
+            self._keep_some()
             return False
         self._insert(digest[:INDEX_BYTES], record)
         return True
+
+    def begin_reading(self, now: int) -> None:
+        """Note from now on which keys change: all tokens are about to be read ahead."""
+        self._feed.refresh(now)
+        self._read_key = None
+        self._unread = {}
+
+    def end_reading(self, read_key: ReadKey) -> None:
+        """Every token that can be verified was read ahead; `read_key` reads those of a key that changed."""
+        if self._unread is not None:
+            self._read_key = read_key
 
     def changed(self, subject: str, subject_id: str, position: int) -> None:
         """Stop using what was read of a key before `position`."""
@@ -122,6 +148,8 @@ class KeyCache:
             return
         self._start_anew()
         self._changed[subject_id] = position
+        if self._unread is not None:
+            self._unread[subject_id] = None
         if len(self._changed) > _CHANGES:
             self.forget()
 
@@ -131,6 +159,7 @@ class KeyCache:
         self._order = bytearray()
         self._start_anew()
         self._changed = {}  # look-ups that are on their way see that the generation is another
+        self._keep_some()
         self.generation += 1
 
     def _index_of(self, text: bytes) -> bytes:
@@ -147,12 +176,50 @@ class KeyCache:
     def _is_valid(self, record: KeyRecord) -> bool:
         return not self._changed or self._changed.get(record.key_id, -1) <= record.position
 
+    def _keep_some(self) -> None:
+        """Make no claim from now on that everything is here."""
+        self._read_key = None
+        self._unread = None
+
+    def _read_ahead(self, index: bytes, text: bytes) -> KeyRecord | None:
+        """Return the key of a token that was read and not presented yet."""
+        if self._unread and self._read_key is not None:
+            self._read_changed(self._unread, self._read_key)
+        digest = self._hasher.newest(text)[:INDEX_BYTES]
+        record = self._records.get(digest)
+        if record is None or not self._is_valid(record):
+            return None
+        del self._records[digest]
+        self._insert(index, record)
+        return record
+
+    def _has_all(self, now: int) -> bool:
+        """Tell whether what is not here is nowhere: by what was committed up to now, not up to the bound."""
+        return self._claims_all() and self._feed.refresh(now) and self._claims_all()
+
+    def _claims_all(self) -> bool:
+        return self._read_key is not None and not self._unread
+
+    def _read_changed(self, unread: dict[str, None], read_key: ReadKey) -> None:
+        """Read tokens of changed keys: of some, since a call waits for it.
+
+        Raises:
+            Unavailable: the store cannot be reached.
+        """
+        for key_id in list(islice(unread, _READ_AT_ONCE)):
+            for digest, record in read_key(key_id):
+                self._insert(digest[:INDEX_BYTES], record)
+            del unread[key_id]
+
+    def _note_absent(self, index: bytes, now: int) -> None:
+        self._absent[index] = now + ABSENT_MICROSECONDS
+        if len(self._absent) > _ABSENT:
+            self._absent.popitem(last=False)
+
     def _keep(self, index: bytes, found: Found, digests: Digests, now: int) -> KeyRecord | None:
         record = found.record
         if record is None:
-            self._absent[index] = now + ABSENT_MICROSECONDS
-            if len(self._absent) > _ABSENT:
-                self._absent.popitem(last=False)
+            self._note_absent(index, now)
             return None
         if found.digest is not None and found.digest != digests.newest:
             self._usage.outdated(record.key_id, found.digest, digests.newest)
@@ -165,6 +232,7 @@ class KeyCache:
             self._order += index
         self._records[index] = record
         while len(self._records) > self._size:
+            self._keep_some()
             self._records.pop(bytes(self._order[:INDEX_BYTES]), None)
             del self._order[:INDEX_BYTES]
 

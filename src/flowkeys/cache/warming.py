@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Final, Protocol
 
 from flowkeys.cache.keys import KeyCache
 from flowkeys.domain.api_key import KeyRecord
+from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.times import Clock
 
 _BATCH: Final = 100
 _PAUSE_SECONDS: Final = 0.001
@@ -14,10 +17,18 @@ _AGAIN_SECONDS: Final = 5.0
 
 
 class KeysAhead(Protocol):
-    """Reads all tokens whose digest begins with `tag`: the digest's bytes and the record."""
+    """Reads tokens whose digest begins with `tag`: the digest's bytes and the record."""
 
     def ahead(self, tag: str, batch: int) -> Iterator[list[tuple[bytes, KeyRecord]]]:
-        """Return them in batches.
+        """Return all of them, in batches.
+
+        Raises:
+            Unavailable: the store cannot be reached.
+        """
+        ...
+
+    def of_key(self, tag: str, key_id: str) -> list[tuple[bytes, KeyRecord]]:
+        """Return those of one key.
 
         Raises:
             Unavailable: the store cannot be reached.
@@ -28,11 +39,13 @@ class KeysAhead(Protocol):
 class Warming:
     """Fills a cache once, and again whenever all of it was forgotten."""
 
-    def __init__(self, cache: KeyCache, store: KeysAhead, tag: str) -> None:
-        """Read those keys ahead whose digests begin with `tag`: the newest secret's."""
+    def __init__(self, cache: KeyCache, store: KeysAhead, hasher: TokenHasher, clock: Clock) -> None:
+        """Read those keys ahead whose digests are under the newest secret of `hasher`."""
         self._cache = cache
         self._store = store
-        self._tag = tag
+        self._clock = clock
+        self._tag = hasher.newest_tag
+        self._reads_all = len(hasher.secret_ids) == 1
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -57,6 +70,7 @@ class Warming:
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _fill(self, generation: int) -> None:
+        self._cache.begin_reading(self._clock())
         for batch in self._store.ahead(self._tag, _BATCH):
             for digest, record in batch:
                 if not self._cache.warm(digest, record):
@@ -64,3 +78,5 @@ class Warming:
             await asyncio.sleep(_PAUSE_SECONDS)
             if self._cache.generation != generation:
                 return
+        if self._reads_all:
+            self._cache.end_reading(partial(self._store.of_key, self._tag))

@@ -44,7 +44,7 @@ class SqliteFeed:
 
     def current(self, now: int) -> bool:
         """Tell whether listeners know all that was committed up to the bound before `now`."""
-        return 0 <= now - self._checked < BOUND_MICROSECONDS or self._ask(now)
+        return 0 <= now - self._checked < BOUND_MICROSECONDS or self.refresh(now)
 
     def catch_up(self) -> None:
         """Read what was changed, now: after a commit of this process, before anybody hears of it."""
@@ -53,7 +53,8 @@ class SqliteFeed:
         except sqlite3.Error:
             self._break()
 
-    def _ask(self, now: int) -> bool:
+    def refresh(self, now: int) -> bool:
+        """Ask now, and tell listeners of what was committed."""
         try:
             version = self._raw.execute("PRAGMA data_version").fetchone()[0]
             if version != self._version or self._broken:

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -31,6 +31,8 @@ _FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key
 # In the order in which they were made, as they lie on the disk: by digest each would be elsewhere.
 _AHEAD: Final = f"""SELECT {_COLUMNS} FROM token t NOT INDEXED JOIN api_key k ON k.id = t.key_id
     WHERE t.seq > ? AND t.seq <= ? AND t.digest GLOB ?"""  # noqa: S608
+_OF_KEY: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id
+    WHERE t.key_id = ? AND t.digest GLOB ?"""  # noqa: S608
 _LAST: Final = "SELECT coalesce(max(seq), 0) FROM token"
 _ACCESS: Final = "SELECT id, workspace_id, is_public, version FROM chatflow WHERE id = ?"
 
@@ -87,9 +89,23 @@ class SqliteLookups:
             ((end,),) = self._raw.execute(_LAST).fetchall()
             for begin in range(0, end, batch):
                 rows = self._raw.execute(_AHEAD, (begin, begin + batch, f"{tag}*")).fetchall()
-                yield [(bytes.fromhex(row[8][-_HEX:]), self._read(row)) for row in rows]
+                yield self._tokens(rows)
         except sqlite3.Error as error:
             raise Unavailable from error
+
+    def of_key(self, tag: str, key_id: str) -> list[tuple[bytes, KeyRecord]]:
+        """Return the tokens of a key whose digest begins with `tag`.
+
+        Raises:
+            Unavailable: the store cannot be reached.
+        """
+        try:
+            return self._tokens(self._raw.execute(_OF_KEY, (key_id, f"{tag}*")).fetchall())
+        except sqlite3.Error as error:
+            raise Unavailable from error
+
+    def _tokens(self, rows: list[tuple[Any, ...]]) -> list[tuple[bytes, KeyRecord]]:
+        return [(bytes.fromhex(row[8][-_HEX:]), self._read(row)) for row in rows]
 
     def close(self) -> None:
         """Close the connection."""

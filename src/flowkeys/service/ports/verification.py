@@ -118,6 +118,13 @@ class ChangeFeed(Protocol):
         """
         ...
 
+    def refresh(self, now: int) -> bool:
+        """Tell listeners of all that was committed up to `now`, whenever that was last done.
+
+        It says False as `current` does.
+        """
+        ...
+
 
 class UsageRecorder(Protocol):
     """Remembers, in memory, that keys were used. Verification calls it; it never blocks and never writes."""
