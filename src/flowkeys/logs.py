@@ -105,7 +105,8 @@ class AccessLog:
         self._as_text = as_text
         self._clock = clock
         self._lines: list[dict[str, Any]] = []
-        self._refused: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._refused: OrderedDict[str, list[int]] = OrderedDict()
+        """Of each network: in which second a line was written, and how many refusals came since."""
 
     def __call__(self, facts: dict[str, Any]) -> None:
         """Log one request."""
@@ -121,12 +122,15 @@ class AccessLog:
     def _refusals(self, network: str) -> int:
         """Return how many refusals a line has to tell of now; 0 when there is none to write."""
         second = int(self._clock())
-        last, untold = self._refused.pop(network, (-1, 0))
-        due = last != second
-        self._refused[network] = (second, 0 if due else untold + 1)
+        known = self._refused.get(network)
+        if known is not None and known[0] == second:
+            known[1] += 1
+            return 0
+        self._refused[network] = [second, 0]
+        self._refused.move_to_end(network)
         if len(self._refused) > _NETWORKS:
             self._refused.popitem(last=False)
-        return untold + 1 if due else 0
+        return 1 if known is None else known[1] + 1
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
-from flowkeys.domain.decision import Denied
+from flowkeys.domain.decision import Denied, Reason
 from flowkeys.domain.errors import (
     AlreadySent,
     FieldError,
@@ -25,6 +26,8 @@ CONTENT_TYPE: Final = "application/problem+json"
 _REALM: Final = 'Bearer realm="flowkeys"'
 _TOKEN: Final = "invalid_token"  # noqa: S105 - the name of an error
 _SCOPE: Final = "insufficient_scope"
+_REMEMBERED: Final = 1024
+"""Denials of which the problem is kept: many calls are refused alike."""
 _NOT_QUOTABLE: Final = re.compile(r"[^ !#-\[\]-~]")
 """What RFC 6750 section 3 keeps out of ``error_description``, line ends above all."""
 
@@ -133,15 +136,20 @@ def problem(
 
 def of_denial(denied: Denied) -> Problem:
     """Return the problem of a refused credential, with its challenge (RFC 6750 section 3)."""
-    kind = KINDS[denied.reason.value]
-    detail = denied.detail or kind.detail
-    if denied.lacking is not None:
-        detail = f"This needs the permission {denied.lacking}, which the key lacks."
+    return _of_denial(denied.reason, denied.detail, denied.lacking)
+
+
+@lru_cache(_REMEMBERED)
+def _of_denial(reason: Reason, detail: str | None, lacking: str | None) -> Problem:
+    kind = KINDS[reason.value]
+    detail = detail or kind.detail
+    if lacking is not None:
+        detail = f"This needs the permission {lacking}, which the key lacks."
     challenge = _REALM
     if kind.bearer_error:
         description = _NOT_QUOTABLE.sub("?", detail.replace('"', "'").replace("…", "..."))
         challenge += f', error="{kind.bearer_error}", error_description="{description}"'
-    return Problem(denied.reason.value, detail, headers=(("WWW-Authenticate", challenge),))
+    return Problem(reason.value, detail, headers=(("WWW-Authenticate", challenge),))
 
 
 def of_error(error: FlowkeysError) -> Problem:

@@ -4,6 +4,7 @@ The limit changes refusals only: a good credential is never asked about here, wh
 before.
 """
 
+from functools import lru_cache, partial
 from typing import Final
 
 from flowkeys.domain.decision import Denied, Reason
@@ -14,17 +15,20 @@ from flowkeys.web.errors import Problem, of_denial, problem
 _FAILURES: Final = frozenset({Reason.UNKNOWN_KEY, Reason.INVALID_REQUEST})
 """Guesses and garbage. Who is known (expired, without the permission) or sent nothing does not guess."""
 _POLICY: Final = '"failures"'
+_REMEMBERED: Final = 256
+"""Answers with as many different waits."""
 
 
 class Refusals:
     """Answers refused credentials."""
 
-    __slots__ = ("_clock", "_limit", "_policy")
+    __slots__ = ("_clock", "_limit", "_too_many")
 
     def __init__(self, limit: FailureLimit, clock: Clock) -> None:
         self._limit = limit
         self._clock = clock
-        self._policy = f"{_POLICY};q={limit.burst};w={limit.window_seconds}"
+        policy = f"{_POLICY};q={limit.burst};w={limit.window_seconds}"
+        self._too_many = lru_cache(_REMEMBERED)(partial(_too_many, policy))
 
     def refuse(self, denied: Denied, address: str | None) -> Problem:
         """Return the problem of a refusal: its own, or `rate_limited` when the address failed too often."""
@@ -34,14 +38,15 @@ class Refusals:
                 return self._too_many(seconds)
         return of_denial(denied)
 
-    def _too_many(self, seconds: int) -> Problem:
-        """Return 429 (RFC 6585 section 4) with the fields of draft-ietf-httpapi-ratelimit-headers-10."""
-        headers = [
-            ("Retry-After", str(seconds)),
-            ("RateLimit-Policy", self._policy),
-            ("RateLimit", f"{_POLICY};r=0;t={seconds}"),
-        ]
-        return problem("rate_limited", _TOO_MANY, headers=headers)
+
+def _too_many(policy: str, seconds: int) -> Problem:
+    """Return 429 (RFC 6585 section 4) with the fields of draft-ietf-httpapi-ratelimit-headers-10."""
+    headers = [
+        ("Retry-After", str(seconds)),
+        ("RateLimit-Policy", policy),
+        ("RateLimit", f"{_POLICY};r=0;t={seconds}"),
+    ]
+    return problem("rate_limited", _TOO_MANY, headers=headers)
 
 
 _TOO_MANY: Final = "Too many credentials from this address were refused. One that is good is let in at once."
