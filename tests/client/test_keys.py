@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import msgspec
 import pytest
 
 import flowkeys
+from flowkeys.web.schemas.keys import VerifiedOut
 from tests.client.conftest import TOKEN, Sdk
 from tests.client.scripted import Scripted
 
@@ -198,6 +200,16 @@ class TestVerify:
         assert found
         assert found.chatflow_ids == ["c1"]
         assert server.requests[0].json == {}
+
+    async def test_every_member_of_the_answer_has_its_name(self, sdk: Sdk, server: Scripted) -> None:
+        """Whoever keeps the answer knows how long the token is good, and which changes it knows of."""
+        said = dict.fromkeys(VerifiedOut.model_json_schema()["properties"])
+        server.answers(
+            said | {"valid": True, "tokenValidUntil": "2027-01-01T00:00:00.000Z", "position": 1042}
+        )
+        found = await sdk(lambda c: c.keys.verify())
+        assert (found.token_valid_until, found.position) == (datetime(2027, 1, 1, tzinfo=UTC), 1042)
+        assert {field.encode_name for field in msgspec.structs.fields(found)} == set(said)
 
     async def test_many_are_answered_in_order(self, sdk: Sdk, server: Scripted) -> None:
         """One call, one answer for each token."""

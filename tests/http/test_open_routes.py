@@ -3,6 +3,8 @@
 import json
 import uuid
 
+import pytest
+
 from tests.support.flows import make_chatflow
 from tests.support.server import Api, Running
 
@@ -79,3 +81,31 @@ def test_every_answer_carries_its_request_id(server: Running) -> None:
         assert uuid.UUID(got)
     refused = anyone.get("/apikey")
     assert refused.json()["requestId"] == refused.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("chatflow", [False, True], ids=["any key", "a chatflow"])
+def test_forward_auth_is_described_as_it_answers(chatflow: bool, server: Running, owner: Api) -> None:
+    """Proxies are configured by the description: parameters, no body when let through, and every header."""
+    paths = server.api().get("/openapi.json").json()["paths"]
+    name = "/auth/verify/chatflow/{chatflow_id}" if chatflow else "/auth/verify"
+    described = paths[f"/api/v1{name}"]["get"]
+    assert described["security"] == [{"bearerKey": []}]
+    wanted = {"permission": "query", "mode": "query", **({"chatflow_id": "path"} if chatflow else {})}
+    assert {item["name"]: item["in"] for item in described["parameters"]} == wanted
+    path = name.format(chatflow_id=make_chatflow(owner, isPublic=True)["id"])
+    for api, query in (
+        (owner, {}),
+        (server.api(), {}),
+        (owner, {"permission": ["apikeys:view", "no such"]}),
+        (server.api("nonsense"), {"mode": "nginx"}),
+        (owner, {"permission": "no such", "mode": "nginx"}),
+    ):
+        answer = api.get(path, params=query)
+        response = described["responses"][str(answer.status_code)]
+        assert (answer.content == b"") == ("content" not in response) == (answer.status_code == 200)
+        sent = {header for header in answer.headers if header.startswith("x-auth-")}
+        for_nginx = {"x-auth-status", "x-auth-code", "x-auth-retry-after"}
+        always = {header.lower() for header in response["headers"]} - for_nginx
+        assert sent - for_nginx == always
+        assert sent & for_nginx == (for_nginx - {"x-auth-retry-after"} if "mode" in query else set())
+    assert {"200", "400", "401", "403", "429", "503"} <= set(described["responses"])

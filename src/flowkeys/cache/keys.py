@@ -8,7 +8,7 @@ A record says up to which position of the change feed it was read. A change note
 became another: a record read before it is not used again, whether it was in the cache or on its way into it.
 
 While every token of the store is in the cache, one that is not is nobody's: guesses cost no look-up. Keys
-that changed are read again before anybody is told so, and the feed is asked, whenever it was asked last.
+that changed are read again before anybody is told so, and what that rests on is fresher than the bound.
 """
 
 import asyncio
@@ -37,6 +37,9 @@ from flowkeys.service.ports.verification import (
 INDEX_BYTES: Final = 16
 ABSENT_MICROSECONDS: Final = SECOND
 """How long a token that nobody has stays known as such; any change of a key ends that sooner."""
+NEW_MICROSECONDS: Final = 200
+"""So old may be what it rests on that a token is nobody's: whoever has just made a key in another process and
+heard of it cannot be back with it that soon. Asking for each guess would cost a fifth of refusing it."""
 _ABSENT: Final = 4096
 _CHANGES: Final = 65_536
 """So many changed keys are remembered; more empty the cache instead."""
@@ -96,7 +99,6 @@ class KeyCache:
             if record is not None:
                 return record
             if self._has_all(now):
-                self._note_absent(index, now)
                 return None
         digests = self._hasher.digest(Token(text.decode("ascii")))
         found = self._store.find_at_once(digests.all)
@@ -133,7 +135,7 @@ class KeyCache:
 
     def begin_reading(self, now: int) -> None:
         """Note from now on which keys change: all tokens are about to be read ahead."""
-        self._feed.refresh(now)
+        self._feed.current(now, 0)
         self._read_key = None
         self._unread = {}
 
@@ -194,8 +196,8 @@ class KeyCache:
         return record
 
     def _has_all(self, now: int) -> bool:
-        """Tell whether what is not here is nowhere: by what was committed up to now, not up to the bound."""
-        return self._claims_all() and self._feed.refresh(now) and self._claims_all()
+        """Tell whether what is not here is nowhere."""
+        return self._claims_all() and self._feed.current(now, NEW_MICROSECONDS) and self._claims_all()
 
     def _claims_all(self) -> bool:
         return self._read_key is not None and not self._unread
@@ -211,15 +213,12 @@ class KeyCache:
                 self._insert(digest[:INDEX_BYTES], record)
             del unread[key_id]
 
-    def _note_absent(self, index: bytes, now: int) -> None:
-        self._absent[index] = now + ABSENT_MICROSECONDS
-        if len(self._absent) > _ABSENT:
-            self._absent.popitem(last=False)
-
     def _keep(self, index: bytes, found: Found, digests: Digests, now: int) -> KeyRecord | None:
         record = found.record
         if record is None:
-            self._note_absent(index, now)
+            self._absent[index] = now + ABSENT_MICROSECONDS
+            if len(self._absent) > _ABSENT:
+                self._absent.popitem(last=False)
             return None
         if found.digest is not None and found.digest != digests.newest:
             self._usage.outdated(record.key_id, found.digest, digests.newest)

@@ -108,6 +108,10 @@ class Verification(Wire, frozen=True, kw_only=True):
     chatflow_ids: list[str] | None = None
     permissions: list[str] | None = None
     expires_at: datetime | None = None
+    token_valid_until: datetime | None = None
+    """When this token ends, though its key does not: it was replaced by another."""
+    position: int | None = None
+    """Of the feed of changes: those up to there are in this answer."""
     detail: str | None = None
 
     def __bool__(self) -> bool:

@@ -42,9 +42,9 @@ class SqliteFeed:
         """Tell `listeners` from now on."""
         self._listeners = (*self._listeners, *listeners)
 
-    def current(self, now: int) -> bool:
-        """Tell whether listeners know all that was committed up to the bound before `now`."""
-        return 0 <= now - self._checked < BOUND_MICROSECONDS or self.refresh(now)
+    def current(self, now: int, within: int = BOUND_MICROSECONDS) -> bool:
+        """Tell whether listeners know all that was committed up to `within` microseconds before `now`."""
+        return 0 <= now - self._checked < within or self._ask(now)
 
     def catch_up(self) -> None:
         """Read what was changed, now: after a commit of this process, before anybody hears of it."""
@@ -53,8 +53,7 @@ class SqliteFeed:
         except sqlite3.Error:
             self._break()
 
-    def refresh(self, now: int) -> bool:
-        """Ask now, and tell listeners of what was committed."""
+    def _ask(self, now: int) -> bool:
         try:
             version = self._raw.execute("PRAGMA data_version").fetchone()[0]
             if version != self._version or self._broken:

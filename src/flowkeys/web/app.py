@@ -16,6 +16,7 @@ from flowkeys.web.api import (
     chatflows,
     document_stores,
     explain,
+    forward_auth,
     key_bulk,
     keys,
     open_routes,
@@ -86,7 +87,10 @@ def _describe_security(app: FastAPI) -> None:
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
         description = generate()
+        description["paths"].update(forward_auth.paths())
         schemes = description.setdefault("components", {}).setdefault("securitySchemes", {})
         schemes["bearerKey"] = {"type": "http", "scheme": "bearer", "description": "A key: fl-…"}
         for path in description["paths"].values():

@@ -13,8 +13,12 @@ from flowkeys.web.pages import sign_in_cookie
 from flowkeys.web.services import Services
 
 
-async def authenticate(services: Services, scope: Scope, permission: str | None) -> Caller:
+async def authenticate(
+    services: Services, scope: Scope, permission: str | None, *, counts: bool = True
+) -> Caller:
     """Return who is calling. A cookie beside a bearer header is ignored.
+
+    A key that is let in was used, unless `counts` is False.
 
     Raises:
         Refused: there is no credential, it is not good, or it lacks `permission`; or a cookie came with
@@ -31,7 +35,7 @@ async def authenticate(services: Services, scope: Scope, permission: str | None)
                 return person
         raise Refused(services.refusals.refuse(credential, context.address))
     request = ANYTHING if permission is None else AccessRequest(permissions=(permission,))
-    decision = await services.verifier.verify(credential, request)
+    decision = await services.verifier.verify(credential, request, counts=counts)
     if decision.record is not None:
         context.facts["key_id"] = decision.record.key_id
     if isinstance(decision, Denied):

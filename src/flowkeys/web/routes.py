@@ -27,7 +27,7 @@ PREFIX: Final = "/api/v1"
 OPEN: Final = "open"
 """No credential is asked for. The list of these routes is held by a test."""
 ANY_KEY: Final = "any key"
-"""Any good key may call; what it may do follows from the key."""
+"""Any good key may call; what it may do, and whether that was a use of it, is the handler's to say."""
 
 NEEDS: Final = "x-permission"
 _CREDENTIAL_CODES: Final = (
@@ -46,6 +46,7 @@ class GuardedRoute(APIRoute):
         inner = super().get_route_handler()
         needs: str = (self.openapi_extra or {})[NEEDS]
         permission = None if needs in {OPEN, ANY_KEY} else needs
+        counts = needs != ANY_KEY
         takes_json = self.body_field is not None
         route = PREFIX + self.path_format
 
@@ -53,11 +54,13 @@ class GuardedRoute(APIRoute):
             context_of(request.scope).route = route
             call = Call(request.scope, request.receive)
             if needs != OPEN:
-                call.state.caller = await authenticate(call.services, call.scope, permission)
+                call.state.caller = await authenticate(call.services, call.scope, permission, counts=counts)
             if takes_json:
                 await _read_json(call, call.services.max_body_bytes)
                 if needs != OPEN:
-                    call.state.caller = await authenticate(call.services, call.scope, permission)
+                    call.state.caller = await authenticate(
+                        call.services, call.scope, permission, counts=counts
+                    )
             return await inner(call)
 
         return guarded

@@ -111,17 +111,11 @@ class ChangeListener(Protocol):
 class ChangeFeed(Protocol):
     """Tells of changes that were committed, by this process and by others."""
 
-    def current(self, now: int) -> bool:
-        """Tell whether listeners know all that was committed up to `BOUND_MICROSECONDS` before `now`.
+    def current(self, now: int, within: int = ...) -> bool:
+        """Tell whether listeners know all that was committed up to `within` microseconds before `now`.
 
-        When it says False, copies must not be used: the store has to be asked.
-        """
-        ...
-
-    def refresh(self, now: int) -> bool:
-        """Tell listeners of all that was committed up to `now`, whenever that was last done.
-
-        It says False as `current` does.
+        That is at most the stated bound. When it says False, copies must not be used: the store has to be
+        asked.
         """
         ...
 

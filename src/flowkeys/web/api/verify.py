@@ -9,6 +9,7 @@ from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.token import Token
 from flowkeys.web import render
+from flowkeys.web.auth import authenticate
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Refused
 from flowkeys.web.routes import ANY_KEY, GuardedRouter, json_response
@@ -29,18 +30,20 @@ async def verify(call: Call, body: VerifyIn) -> Response:
     """Say whether tokens are good, for a chatflow or a permission if one is named.
 
     Without a token in the body the caller asks about itself, and a refusal is this call's own. With `token`
-    or `tokens` the caller needs `apikeys:view`, and the answer is always 200.
+    or `tokens` the caller needs `apikeys:view`, and the answer is always 200. Only what is allowed counts as
+    use, of the caller and of the keys that are asked about.
     """
     wanted = _wanted(body)
     sent = body.given()
     if "token" not in sent and "tokens" not in sent:
         return json_response(await _about_caller(call, wanted))
     call.caller.require("apikeys:view")
+    if "token" in sent and "tokens" in sent:
+        raise InvalidInput.of("tokens", "Send token or tokens, not both.")
+    await authenticate(call.services, call.scope, "apikeys:view")  # counts as use
     if "token" not in sent:
         decisions = [await _decide(call, text, wanted) for text in body.tokens]
         return json_response({"results": [render.verified(decision) for decision in decisions]})
-    if "tokens" in sent:
-        raise InvalidInput.of("tokens", "Send token or tokens, not both.")
     return json_response(render.verified(await _decide(call, body.token, wanted)))
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from flowkeys.domain.api_key import KeyRecord
 from flowkeys.domain.bearer import UNKNOWN
-from flowkeys.domain.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, grants
+from flowkeys.domain.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, Reason
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.service.verifier import Verifier
 from flowkeys.web import render
@@ -26,6 +26,7 @@ MAX_BODY_BYTES: Final = 64 * 1024
 _REMEMBERED: Final = 1024
 _MEDIA_TYPES: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
 _OK: Final = form(200, NO_STORE, JSON)
+_VIEW: Final = AccessRequest(permissions=("apikeys:view",))
 
 Unset = msgspec.UnsetType
 
@@ -105,19 +106,19 @@ class Verify:
     def _about_others(
         self, call: Call, credential: bytes, body: _Body, wanted: AccessRequest
     ) -> Reply | None:
-        caller = self._verifier.at_once(credential)
-        if type(caller) is Denied:
+        if body.token is not msgspec.UNSET and body.tokens is not msgspec.UNSET:
+            return None
+        caller = self._verifier.at_once(credential, _VIEW)
+        if type(caller) is Denied and caller.reason is not Reason.PERMISSION_MISSING:
             return self._refuser.refuse(call, ROUTE, caller)
-        if caller is None or caller.record is None or not grants(caller.record.permissions, "apikeys:view"):
+        if type(caller) is not Allowed:
             return None
         own = AccessRequest(wanted.chatflow_id, wanted.permissions, caller.record.workspace_id)
         if body.tokens is msgspec.UNSET:
             decision = None if body.token is msgspec.UNSET else self._decide(body.token, own)
             found = None if decision is None else _encode(render.verified(decision))
-        elif body.token is msgspec.UNSET:
-            found = self._decide_each(body.tokens, own)
         else:
-            found = None
+            found = self._decide_each(body.tokens, own)
         return None if found is None else Reply(_OK, call.request_id, found)
 
     def _decide_each(self, texts: list[str], own: AccessRequest) -> bytes | None:
