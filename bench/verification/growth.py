@@ -86,7 +86,7 @@ def _costs(medians: dict[tuple[str, int], Figures], sizes: tuple[int, ...]) -> T
             "target",
         ),
         note="Tokens are sent in turn: 1,000 or 20,000 different ones, whose last uses are stored every two "
-        "seconds. A miss is well formed, and asks the database; garbage has a wrong checksum. The limit on "
+        "seconds. A miss is well formed and nobody's; garbage has a wrong checksum. The limit on "
         "failures by address and the access log, which has a line for each refusal, are off here.",
     )
     for kind in _KINDS:

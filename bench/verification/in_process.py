@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from bench.report import Table
@@ -45,6 +46,7 @@ def measure(filled: Filled) -> Table:
                 MISS_US,
             ),
             "a miss that asks the database": (hits, keys.forget, None),
+            "unknown, every key in memory": (misses, lambda: _read_all(keys, target), None),
             "unknown, asks the database": (misses, keys.forget, None),
             "wrong checksum": ([wrong(text.decode()).encode() for text in misses], lambda: None, None),
         }
@@ -61,6 +63,12 @@ def measure(filled: Filled) -> Table:
 
 def _read_ahead(keys: KeyCache, target: Opened) -> None:
     keys.forget()
+    keys.begin_reading(time.time_ns() // 1000)
     for batch in target.runtime.lookups.ahead(target.runtime.hasher.newest_tag, 1000):
         for digest, record in batch:
             keys.warm(digest, record)
+
+
+def _read_all(keys: KeyCache, target: Opened) -> None:
+    _read_ahead(keys, target)
+    keys.end_reading(partial(target.runtime.lookups.of_key, target.runtime.hasher.newest_tag))
