@@ -180,3 +180,33 @@ def test_whether_there_is_an_owner_is_told_and_is_no_fault(local: Cli, port: str
     result = local("doctor", "--json", FLOWKEYS_PORT=port)
     (message,) = findings(result, "people", "ok")
     assert "flowkeys serve prints a link" in message
+
+
+@pytest.mark.parametrize(
+    "url", ["https://keys.example.com", "http://keys.example.com:8080", "http://10.0.0.7"]
+)
+def test_a_proxy_that_nobody_told_of_warns(url: str, local: Cli, port: str) -> None:
+    """Given a public URL and no trusted proxy, the advice names the setting; the exit code stays 0."""
+    result = local("doctor", "--json", FLOWKEYS_PORT=port, FLOWKEYS_PUBLIC_URL=url)
+    assert result.code == 0
+    (message,) = findings(result, "proxy", "warn")
+    assert url in message
+    assert "FLOWKEYS_TRUSTED_PROXIES" in message
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"FLOWKEYS_PUBLIC_URL": "https://keys.example.com", "FLOWKEYS_TRUSTED_PROXIES": "127.0.0.1"},
+        {"FLOWKEYS_PUBLIC_URL": "http://localhost:8080"},
+        {"FLOWKEYS_PUBLIC_URL": "http://keys.localhost"},
+        {"FLOWKEYS_PUBLIC_URL": "https://127.0.0.2"},
+        {"FLOWKEYS_PUBLIC_URL": "http://[::1]:8080"},
+        {"FLOWKEYS_PUBLIC_URL": "http://keys.example.com:{port}", "FLOWKEYS_HOST": "0.0.0.0"},  # noqa: S104
+    ],
+    ids=lambda settings: " ".join(settings.values()),
+)
+def test_where_no_proxy_is_missing_nothing_warns(settings: dict[str, str], local: Cli, port: str) -> None:
+    """Given a known proxy, an address of this machine, or the server's own port, all is well."""
+    named = {name: value.format(port=port) for name, value in settings.items()}
+    assert local("doctor", "--json", FLOWKEYS_PORT=port, **named).json["warn"] == 0

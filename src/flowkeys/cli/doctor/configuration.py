@@ -6,13 +6,16 @@ import socket
 import stat
 from collections.abc import Iterator
 from difflib import get_close_matches
+from urllib.parse import urlsplit
 
 from flowkeys import config
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
 from flowkeys.config import Settings
+from flowkeys.domain.addresses import parse_address
 from flowkeys.domain.errors import ConfigurationError
 
 _CHECK = "configuration"
+_HTTP_PORT = 80
 
 
 def check_variables() -> Iterator[Finding]:
@@ -58,6 +61,34 @@ def check_flow_settings(settings: Settings) -> Iterator[Finding]:
             yield fail("credentials", f"{name}: {error}", "Without it the server does not start.")
         else:
             yield ok("credentials", f"{name} is sent to {credential.base_url} only")
+
+
+def check_proxies(settings: Settings) -> Iterator[Finding]:
+    """Look whether the proxy that seems to be there is known: if not, everybody has its address."""
+    url = settings.public_url
+    if url is None or settings.trusted_proxies or _is_this_machine(urlsplit(url).hostname or ""):
+        return
+    if url.startswith("http:") and _port(url) == settings.port and not _is_this_machine(settings.host):
+        return  # it is reached without a proxy, by its own port
+    yield warn(
+        "proxy",
+        f"people come to {url}, probably by a proxy, and none is trusted: the limits on failed credentials "
+        "and on sign-ins count everybody behind it as one address, and so do the log and the history.",
+        "Set FLOWKEYS_TRUSTED_PROXIES to the proxy's own addresses or networks, for example 127.0.0.1.",
+    )
+
+
+def _port(url: str) -> int:
+    return urlsplit(url).port or _HTTP_PORT
+
+
+def _is_this_machine(host: str) -> bool:
+    """Tell whether a host's name or address means the machine on which it is said."""
+    address = parse_address(host)
+    if address is not None:
+        return address.is_loopback
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def check_port(settings: Settings) -> Finding:

@@ -24,6 +24,7 @@ def examine() -> Iterator[Finding]:
     yield from database
     readable = settings.database.exists() and all(finding.verdict == "ok" for finding in database)
     yield from _contents(settings) if readable else data.check_secret(settings, {})
+    yield from configuration.check_proxies(settings)
     yield configuration.check_port(settings)
 
 
