@@ -19,7 +19,7 @@ _TOO_LARGE: Final = problem("headers_too_large")
 
 
 class Call(msgspec.Struct, gc=False):
-    """One request, as it came. `request_id` is set by `read_head`."""
+    """One request, as it came. `request_id` and `credential` are set by `read_head`."""
 
     method: bytes
     target: bytes
@@ -29,11 +29,14 @@ class Call(msgspec.Struct, gc=False):
     """Who is connected."""
     body: bytes = b""
     request_id: bytes = b""
+    credential: bytes | Denied | Problem | None = None
     started: float = msgspec.field(default_factory=time.perf_counter)
 
 
 def read_head(call: Call) -> bytes | Denied | Problem:
     """Return what is presented as a token, or why nothing is: in one pass over the headers."""
+    if call.credential is not None:
+        return call.credential
     authorization: bytes | None = None
     twice = False
     own: bytes | None = None
@@ -46,11 +49,15 @@ def read_head(call: Call) -> bytes | Denied | Problem:
         elif name == b"x-request-id" and own is None and plausible_id(value):
             own = value
     call.request_id = own or new_request_id()
+    found: bytes | Denied | Problem
     if size > MAX_HEADER_BYTES or len(call.headers) > MAX_HEADERS:
-        return _TOO_LARGE
-    if authorization is None:
-        return MISSING
-    return read_credential(call.headers) if twice else parse_authorization(authorization)
+        found = _TOO_LARGE
+    elif authorization is None:
+        found = MISSING
+    else:
+        found = read_credential(call.headers) if twice else parse_authorization(authorization)
+    call.credential = found
+    return found
 
 
 class Refuser:

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from flowkeys.web.errors import problem
 from flowkeys.web.hot.reply import new_request_id, refusal
+from flowkeys.web.hot.target import read
 
 MAX_BYTES: Final = 128 * 1024
 """Of a head that is not complete, and of what is no body behind one. What came in the segment in which it
@@ -22,7 +23,7 @@ HEAD_SECONDS: Final = 30.0
 """For a head to be complete; up to twice that when others came before it on the connection."""
 
 NO_HEAD: Final = -1
-_TOO_LARGE: Final = refusal(problem("headers_too_large"))
+_TOO_LARGE: Final = problem("headers_too_large")
 
 
 class StrictProtocol(HttpToolsProtocol):
@@ -85,7 +86,10 @@ class StrictProtocol(HttpToolsProtocol):
             return
         if self._room >= 0 and not self._is_busy():
             server = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
-            reply = _TOO_LARGE.reply(new_request_id())
+            asked = read(self.url)
+            nginx = asked is not None and asked.nginx
+            found = refusal(_TOO_LARGE, identity=asked is not None, nginx=nginx)
+            reply = found.reply(new_request_id())
             self.transport.write(reply.wire(server, close=True, with_body=True))
         self.transport.close()
 
