@@ -426,7 +426,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(
     http: Any, server: Running, bearer: str, serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither on a new connection nor on one that was used; a call in two pieces is answered."""
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(connection, "LATE_SECONDS", 0.3)
     beside = serve(server.server.config.app, http=http)
     new, used = connect(beside.url), connect(beside.url)
     call = get(FORWARD, bearer)
@@ -439,11 +439,59 @@ def test_a_head_that_does_not_come_is_not_waited_for(
         assert wire.ended()
 
 
+@BOTH
+@pytest.mark.parametrize("length", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("target", [VERIFY, LIST, FORWARD, "/api/v1/prediction/none"])
+def test_a_body_that_stops_coming_is_not_waited_for(
+    http: Any,
+    target: str,
+    length: str,
+    server: Running,
+    world: World,
+    serve: Serve,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever reads it, and whether the call was answered already: the connection is closed."""
+    monkeypatch.setattr(connection, "LATE_SECONDS", 0.3)
+    wire = connect(serve(server.server.config.app, http=http, timeout_keep_alive=1).url)
+    token = f"Authorization: Bearer {world.named[b'owner'].decode()}"
+    wire.send(get(target, token, "Content-Type: application/json", length, method="POST") + b"3\r\n{}")
+    while not wire.ended():
+        pass
+
+
+@BOTH
+@pytest.mark.parametrize("target", [VERIFY, LIST])
+def test_a_body_that_comes_slowly_is_waited_for(
+    http: Any,
+    target: str,
+    server: Running,
+    world: World,
+    serve: Serve,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As long as some of it comes."""
+    monkeypatch.setattr(connection, "LATE_SECONDS", 0.3)
+    wire = connect(serve(server.server.config.app, http=http).url)
+    body = b'{"unknown":              1}'
+    token = f"Authorization: Bearer {world.named[b'owner'].decode()}"
+    whole = get(
+        target, token, "Content-Type: application/json", f"Content-Length: {len(body)}", method="POST"
+    )
+    wire.send(whole)
+    for index in range(len(body)):
+        wire.send(body[index : index + 1])
+        assert not _is_closed_within(wire, 0.05) or index == len(body) - 1
+    assert wire.answer().status == 422
+
+
 def test_a_head_behind_a_slow_call_is_waited_for(
     server: Running, serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The timer must not close the connection under an answer that is on its way."""
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "LATE_SECONDS", 0.05)
     slow = Slow()
     wire = connect(serve(FastPath(slow, _hot(server))).url)
     wire.send(get("/slow") + get("/later")[:10])

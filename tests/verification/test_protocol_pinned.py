@@ -49,6 +49,7 @@ def test_nothing_else_is_overridden() -> None:
         "on_header",  # written out, since it is called for each line
         "on_headers_complete",
         "on_message_begin",
+        "on_message_complete",
     }
 
 

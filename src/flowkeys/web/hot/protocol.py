@@ -19,7 +19,7 @@ from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.asgi import FastPath
 from flowkeys.web.hot.call import Call
-from flowkeys.web.hot.connection import MAX_LINES, NO_HEAD, StrictProtocol
+from flowkeys.web.hot.connection import IN_BODY, MAX_LINES, NO_HEAD, StrictProtocol
 from flowkeys.web.hot.reply import Reply
 from flowkeys.web.hot.target import read
 from flowkeys.web.prediction import GRANT
@@ -98,7 +98,7 @@ class HotProtocol(StrictProtocol):
 
     def on_headers_complete(self) -> None:
         """Answer what can be answered; hand everything else on."""
-        self._room = NO_HEAD
+        self._room = IN_BODY
         self._gathered = 0
         if self.transport.is_closing():  # a request behind the last one (RFC 9112 section 9.6)
             self._state = _ANSWERED
@@ -141,6 +141,7 @@ class HotProtocol(StrictProtocol):
                 self._hand_on()
         if self._state == _ELSEWHERE:
             super().on_message_complete()
+        self._room = NO_HEAD
         self._state = _ELSEWHERE
 
     # The rest
