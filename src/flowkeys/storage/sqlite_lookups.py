@@ -5,6 +5,7 @@ where it is called and not in another thread, which would cost ten times as much
 out: the verification library reads a database without SQLAlchemy.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
@@ -40,7 +41,7 @@ _SHARED: Final = 4096
 """Sets of permissions and of chatflows that records share, of each kind."""
 _FEW: Final = 8
 """Up to so many chatflows are kept as a tuple, which is smaller than a set and searched as fast."""
-_HEX: Final = 64
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 _STATUS: Final = {status.value: status for status in Status}
 
 
@@ -89,7 +90,7 @@ class SqliteLookups:
             ((end,),) = self._raw.execute(_LAST).fetchall()
             for begin in range(0, end, batch):
                 rows = self._raw.execute(_AHEAD, (begin, begin + batch, f"{tag}*")).fetchall()
-                yield self._tokens(rows)
+                yield self._tokens(tag, rows)
         except sqlite3.Error as error:
             raise Unavailable from error
 
@@ -100,12 +101,18 @@ class SqliteLookups:
             Unavailable: the store cannot be reached.
         """
         try:
-            return self._tokens(self._raw.execute(_OF_KEY, (key_id, f"{tag}*")).fetchall())
+            return self._tokens(tag, self._raw.execute(_OF_KEY, (key_id, f"{tag}*")).fetchall())
         except sqlite3.Error as error:
             raise Unavailable from error
 
-    def _tokens(self, rows: list[tuple[Any, ...]]) -> list[tuple[bytes, KeyRecord]]:
-        return [(bytes.fromhex(row[8][-_HEX:]), self._read(row)) for row in rows]
+    def _tokens(self, tag: str, rows: list[tuple[Any, ...]]) -> list[tuple[bytes, KeyRecord]]:
+        """Return what rows say; what is no digest, and may be there by hand, is no token's."""
+        found = []
+        for row in rows:
+            text = row[8][len(tag) :]
+            if _DIGEST.fullmatch(text):
+                found.append((bytes.fromhex(text), self._read(row)))
+        return found
 
     def close(self) -> None:
         """Close the connection."""
