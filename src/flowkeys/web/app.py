@@ -30,7 +30,7 @@ from flowkeys.web.hot import FastPath, Hot, Refuser
 from flowkeys.web.pages.all import ROUTERS
 from flowkeys.web.pages.router import page_of_error
 from flowkeys.web.prediction import Predictions, WithPredictions
-from flowkeys.web.respond import wants_page
+from flowkeys.web.respond import ClientGone, wants_page
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 
@@ -166,7 +166,8 @@ def _allowed(request: Request) -> str:
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:
-    del error  # the gate, further out, logs it
+    if isinstance(error, ClientGone):  # nobody is there to be answered; the gate says so in the log
+        raise error
     return await _response(request, problem("internal_error"))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from flowkeys.domain.errors import TooLarge
 from flowkeys.web.context import context_of
@@ -13,6 +13,10 @@ JSON: Final = (b"content-type", b"application/json")
 _PROBLEM: Final = (b"content-type", CONTENT_TYPE.encode())
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+class ClientGone(ConnectionError):
+    """The client went away: nobody is there to be answered."""
 
 
 def wants_page(scope: Scope) -> bool:
@@ -42,12 +46,24 @@ async def send_problem(scope: Scope, send: Send, problem: Problem, headers: RawH
 NO_STORE: Final = (b"cache-control", b"no-store")
 
 
+async def next_part(receive: Receive) -> Message:
+    """Return the next part of a request's body.
+
+    Raises:
+        ClientGone: the client went away before the body was complete.
+    """
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return message
+
+
 async def read_body(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
     """Return a request's body.
 
     Raises:
         TooLarge: it is larger than `limit_bytes`, announced or as it arrives.
-        ConnectionError: the client went away before it was complete.
+        ClientGone: the client went away before it was complete.
     """
     too_large = TooLarge(f"The request body is larger than {limit_bytes} bytes (FLOWKEYS_MAX_BODY_BYTES).")
     for name, value in scope["headers"]:
@@ -55,9 +71,7 @@ async def read_body(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
             raise too_large
     body: bytes = b""
     while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ConnectionError("the client went away")
+        message = await next_part(receive)
         body += message.get("body", b"")
         if len(body) > limit_bytes:
             raise too_large

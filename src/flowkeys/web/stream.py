@@ -14,7 +14,7 @@ from flowkeys.service.predictor import Answer, Run
 from flowkeys.web import events, render
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Problem, of_error, problem
-from flowkeys.web.respond import RawHeaders
+from flowkeys.web.respond import ClientGone, RawHeaders
 
 T = TypeVar("T")
 
@@ -33,10 +33,6 @@ _HEADERS: Final = (
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 )
-
-
-class ClientGone(ConnectionError):
-    """The client went away; the run was stopped."""
 
 
 async def run_watched(work: Coroutine[Any, Any, T], receive: Receive) -> T:

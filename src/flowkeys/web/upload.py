@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from flowkeys.domain.errors import InvalidInput, TooLarge
+from flowkeys.web.respond import next_part
 
 FIELD = "files"
 _BOUNDARY: Final = re.compile(r"""\bboundary=("[^"]*"|[^;\s]+)""", re.IGNORECASE)
@@ -20,6 +21,7 @@ async def read_files(request: Request, *, max_bytes: int, max_files: int) -> lis
     Raises:
         InvalidInput: it is no such form, or it has no files.
         TooLarge: it is larger than `max_bytes`.
+        ClientGone: the client went away before it was complete.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise InvalidInput.of(FIELD, "Send the files as multipart/form-data, each in a field named files.")
@@ -53,7 +55,7 @@ def _limited(receive: Receive, max_bytes: int) -> Receive:
 
     async def counted() -> Message:
         nonlocal seen
-        message = await receive()
+        message = await next_part(receive)
         seen += len(message.get("body", b""))
         if seen > max_bytes:
             raise TooLarge(f"The upload is larger than {max_bytes} bytes (FLOWKEYS_MAX_UPLOAD_BYTES).")

@@ -42,6 +42,7 @@ async def read(request: Request, *, max_bytes: int) -> Form:
     Raises:
         InvalidInput: the body is no form, or has too many fields.
         TooLarge: it is larger than `max_bytes`.
+        ClientGone: the client went away before it was complete.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _KINDS:

@@ -11,6 +11,7 @@ from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.web.pages.call import FORM_BYTES, PageCall
 from flowkeys.web.pages.form import Form, read
 from flowkeys.web.pages.sizes import size
+from flowkeys.web.respond import next_part
 
 _LEFT_SECONDS: Final = 20.0
 _LEFT_BYTES: Final = 1024 * 1024 * 1024
@@ -28,6 +29,7 @@ async def read_files_form(
         TooLarge: it is larger than `most` bytes of files and `room` bytes for the rest of the form;
             the message names the first and ends with `advice`.
         InvalidInput: naming `field`: the form cannot be read.
+        ClientGone: the client went away before it was complete.
     """
     body = _Body(call.receive)
     try:
@@ -63,8 +65,8 @@ class _Body:
 
     async def receive(self) -> Message:
         """Return the next part."""
-        message = await self._receive()
-        self._ended = message["type"] != "http.request" or not message.get("more_body", False)
+        message = await next_part(self._receive)
+        self._ended = not message.get("more_body", False)
         return message
 
     async def read_to_the_end(self) -> None:
