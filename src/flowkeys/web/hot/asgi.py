@@ -10,7 +10,7 @@ from flowkeys.web.errors import problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.call import Call
-from flowkeys.web.hot.reply import Reply, new_request_id, refusal
+from flowkeys.web.hot.reply import RawHeader, Reply, new_request_id, refusal
 from flowkeys.web.hot.target import read
 from flowkeys.web.prediction import GRANT
 
@@ -80,11 +80,9 @@ def _call(scope: Scope, target: bytes) -> Call:
 
 async def _begin_body(receive: Receive, scope: Scope) -> tuple[Receive, bytes | None]:
     """Return a body of one piece, or None; and where the same body can be read from its beginning."""
-    for name, value in scope["headers"]:
-        if name == b"expect" or (
-            name == b"content-length" and not (value.isdigit() and int(value) <= verify.MAX_BODY_BYTES)
-        ):
-            return receive, None
+    headers: list[RawHeader] = scope["headers"]
+    if verify.is_large(headers) or any(name == b"expect" for name, _ in headers):
+        return receive, None
     first = await receive()
     messages: list[Message] = [first]
 

@@ -1,44 +1,64 @@
-"""uvicorn's connection, with the limits that it lacks: on what comes before and behind a body.
+"""uvicorn's connection, with the limits that it lacks, and without what a client could hide in it.
 
-Its parser keeps what it has read of a line, and hands on the lines behind a chunked body (trailers) as if
-they were headers. Here trailers are dropped: they are not merged into headers (RFC 9110 section 6.5.1), so
-that no credential and no address is taken from where no proxy looks. A head that has no end is refused, and
-what stops coming is not waited for.
+- Lines behind a chunked body (trailers) are handed on by the parser as if they were headers. Here they are
+  dropped (RFC 9110 section 6.5.1): no credential and no address is taken from where no proxy looks.
+- With ``Upgrade`` the parser leaves a body unread, which would be taken for the next call: of somebody else,
+  behind a proxy. Nothing is upgraded here, so the head is read once more without it (RFC 9110 section 7.8).
+- A head that has no end is refused, calls that wait for others are not read without end, and neither what
+  stops coming nor who stops reading is waited for.
 """
 
 import asyncio
 from typing import Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from flowkeys.web.errors import problem
+from flowkeys.web.errors import Problem, problem
 from flowkeys.web.hot.reply import new_request_id, refusal
 from flowkeys.web.hot.target import read
 
 MAX_BYTES: Final = 128 * 1024
 """Of a head that is not complete, and of what is no body behind one. What came in the segment in which it
 began is not counted, so a head that came whole is refused by whoever answers, in the form of the route."""
+MAX_TARGET_BYTES: Final = 16 * 1024
 MAX_LINES: Final = 1000
 """Of headers that are kept: far more than are allowed, so that whoever answers refuses them."""
 LATE_SECONDS: Final = 30.0
-"""For a head to be complete, and for more of a body to come; up to twice that when others came before it on
-the connection, or something did meanwhile."""
+"""For a head to be complete, for more of a body to come, and for some of an answer to be read; up to twice
+that, since it is looked at so often."""
 
 NO_HEAD: Final = -1
 IN_BODY: Final = -2
 _TOO_LARGE: Final = problem("headers_too_large")
+_NO_HTTP: Final = problem("invalid_request", "This is not HTTP, or its body is not as its headers say.")
 
 
 class StrictProtocol(HttpToolsProtocol):
     """One connection."""
 
+    url = b""
     _room = NO_HEAD
     """How many more header lines are kept; `NO_HEAD` or `IN_BODY` when no head is being read."""
     _gathered = 0
     """Bytes since something came of them: a message, its headers, or some of its body."""
     _pieces = 0
     """How often something came."""
+    _drained = 0
+    """How often a client that was slow to read had read enough."""
+    _has_trailers = False
+    _is_offered = False
+    """Whether the message that is being read came with ``Upgrade``."""
+    _is_deaf = False
+    """Whether nothing more is read: what came was no HTTP."""
     _late_timer: asyncio.TimerHandle | None = None
+
+    # What uvicorn calls
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait."""
+        super().connection_made(transport)
+        self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of the connection at once: a timer would keep it in memory."""
@@ -49,13 +69,33 @@ class StrictProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read; refuse what grows without an end."""
+        self._unset_keepalive_if_required()
         self._gathered += len(data)
         self._pieces += 1
-        super().data_received(data)
+        while data and not self._is_deaf:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._without_upgrade() + data[upgrade.args[0] :]
+                continue
+            except httptools.HttpParserError:
+                self._refuse(_NO_HTTP)
+            break
         if self._gathered > MAX_BYTES:
-            self._refuse()
-        elif self._room != NO_HEAD and self._late_timer is None:
-            self._wait()
+            self._refuse(_TOO_LARGE)
+
+    def resume_writing(self) -> None:
+        """Note that the client reads."""
+        self._drained += 1
+        super().resume_writing()
+
+    def on_response_complete(self) -> None:
+        """Read no more while calls wait for theirs: one that is answered lets in thousands."""
+        super().on_response_complete()
+        if self.pipeline:
+            self.flow.pause_reading()
+
+    # What the parser calls
 
     def on_message_begin(self) -> None:
         """Begin with an empty head."""
@@ -71,12 +111,15 @@ class StrictProtocol(HttpToolsProtocol):
             if name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
             self.headers.append((name, value))
+        elif self._room == IN_BODY:
+            self._has_trailers = True
 
     def on_headers_complete(self) -> None:
         """Take no more headers."""
-        self._room = IN_BODY
-        self._gathered = 0
-        super().on_headers_complete()
+        if self._begins_body():
+            if self.parser.get_http_version() == "1.0":  # knows no 100 (RFC 9110 section 10.1.1)
+                self.expect_100_continue = False
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Count anew: a body has a limit of its own."""
@@ -86,40 +129,87 @@ class StrictProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Wait for nothing more."""
         self._room = NO_HEAD
+        if self._is_offered:
+            return
         super().on_message_complete()
+        if self._is_last():
+            self._close_behind_answers()
+
+    # The rest
+
+    def _begins_body(self) -> bool:
+        """Note that the headers are complete; tell whether the message is to be looked at."""
+        self._is_offered = self.parser.should_upgrade()
+        if len(self.url) > MAX_TARGET_BYTES or (self._is_offered and not self._room):
+            self._refuse(_TOO_LARGE)
+        if self._is_deaf or self.transport.is_closing():
+            raise ValueError("nothing more is read")  # the parser's way to stop
+        if self._is_offered and self.parser.get_method() == b"CONNECT":
+            raise ValueError("there is nothing to connect to")
+        self._room = IN_BODY
+        self._gathered = 0
+        self._has_trailers = False
+        return not self._is_offered
+
+    def _is_last(self) -> bool:
+        """Tell whether a trailer said that nothing more comes: the parser then takes nothing more."""
+        return self._has_trailers and not self.parser.should_keep_alive()
+
+    def _close_behind_answers(self) -> None:
+        """Read nothing more, and close when what was read before is answered."""
+        self._is_deaf = True
+        if self._is_busy():
+            self.cycle.keep_alive = False
+        else:
+            self.transport.close()
+
+    def _without_upgrade(self) -> bytes:
+        """Return the head that was just read, without its ``Upgrade``, for a parser that begins anew."""
+        lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        version = self.parser.get_http_version().encode("ascii")
+        head = b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(lines))
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return head
 
     def _is_busy(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return self.flow.read_paused or (cycle is not None and not cycle.response_complete)
 
-    def _refuse(self) -> None:
-        if self.transport.is_closing():
+    def _refuse(self, why: Problem) -> None:
+        """Refuse what cannot be read as a call, without cutting off answers to calls before it."""
+        if self._is_deaf or self.transport.is_closing():
             return
-        if self._room >= 0 and not self._is_busy():
+        if self._is_busy() and (self._room != IN_BODY or self.pipeline):
+            self._close_behind_answers()
+            return
+        self._is_deaf = True
+        if not (self._is_busy() and self.cycle.response_started):
             server = b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers)
             asked = read(self.url)
             nginx = asked is not None and asked.nginx
-            found = refusal(_TOO_LARGE, identity=asked is not None, nginx=nginx)
-            reply = found.reply(new_request_id())
+            reply = refusal(why, identity=asked is not None, nginx=nginx).reply(new_request_id())
             self.transport.write(reply.wire(server, close=True, with_body=True))
         self.transport.close()
 
     def _wait(self) -> None:
-        """Look again later. No call that comes in one segment needs this timer."""
+        """Look again later: one timer for the connection, whatever comes on it."""
         self._late_timer = self.loop.call_later(LATE_SECONDS, self._when_late, self._mark())
 
     def _mark(self) -> object:
-        """Return what is another object when another head is waited for, or more of the body came."""
-        if self._room < 0:
-            return self._pieces
+        """Return what is another object, or another tuple, when anything happened that is waited for."""
+        if self.flow.write_paused or self.transport.is_closing():
+            return self._drained, self.transport.get_write_buffer_size()
+        if self._room == IN_BODY:
+            return (self._pieces,)
         # Of a head behind a call that is being answered, some may not have been read.
         return object() if self._is_busy() else self.headers
 
     def _when_late(self, mark: object) -> None:
-        self._late_timer = None
-        if self._room == NO_HEAD or self.transport.is_closing():
-            return
-        if self._mark() is mark and not self.flow.read_paused:
-            self.transport.close()
-        else:
-            self._wait()
+        found = self._mark()
+        if mark is found or (type(found) is tuple and mark == found):
+            if self.flow.write_paused or self.transport.is_closing():
+                self.transport.abort()
+            elif not self.flow.read_paused:
+                self.transport.close()
+        self._wait()

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from flowkeys.service.predictor import Grant
+from flowkeys.web.errors import Problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.asgi import FastPath
@@ -85,6 +86,8 @@ class HotProtocol(StrictProtocol):
             reply = self._hot.verify.refusal(self._call(b"POST"))
             if reply is not None:
                 self._send(reply, with_body=True)
+            elif verify.is_large(self.headers):  # refused before it comes, by whoever answers
+                self._hand_on()
 
     # What the parser calls
 
@@ -98,12 +101,9 @@ class HotProtocol(StrictProtocol):
 
     def on_headers_complete(self) -> None:
         """Answer what can be answered; hand everything else on."""
-        self._room = IN_BODY
-        self._gathered = 0
-        if self.transport.is_closing():  # a request behind the last one (RFC 9112 section 9.6)
-            self._state = _ANSWERED
-            return
         self._state = _ELSEWHERE
+        if not self._begins_body():
+            return
         grant: Grant | None = None
         if self.url.startswith(PREFIXES) and self._is_plain():
             try:
@@ -130,6 +130,12 @@ class HotProtocol(StrictProtocol):
 
     def on_message_complete(self) -> None:
         """Answer what waited for its body."""
+        self._room = NO_HEAD
+        if self._is_offered:
+            return
+        is_last = self._is_last()
+        if is_last:
+            self._keep_alive = False
         if self._state == _READING:
             try:
                 reply = self._hot.verify.answer(self._call(b"POST", self._body))
@@ -141,10 +147,17 @@ class HotProtocol(StrictProtocol):
                 self._hand_on()
         if self._state == _ELSEWHERE:
             super().on_message_complete()
-        self._room = NO_HEAD
         self._state = _ELSEWHERE
+        if is_last:
+            self._close_behind_answers()
 
     # The rest
+
+    def _refuse(self, why: Problem) -> None:
+        if self._state == _ANSWERED and self._room == IN_BODY:
+            self._close_behind_answers()  # the rest of a body that nobody needs
+        else:
+            super()._refuse(why)
 
     def _is_plain(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
@@ -153,7 +166,6 @@ class HotProtocol(StrictProtocol):
             or self.expect_100_continue
             or self.flow.write_paused
             or self.limit_concurrency is not None
-            or self.parser.should_upgrade()
         )
 
     def _begin(self) -> Grant | None:

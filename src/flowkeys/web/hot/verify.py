@@ -16,7 +16,7 @@ from flowkeys.domain.permissions import KNOWN
 from flowkeys.service.verifier import Verifier
 from flowkeys.web import render
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
-from flowkeys.web.hot.reply import JSON, NO_STORE, Reply, form
+from flowkeys.web.hot.reply import JSON, NO_STORE, RawHeader, Reply, form
 from flowkeys.web.schemas.keys import MAX_TOKEN_LENGTH, MAX_TOKENS
 
 ROUTE: Final = "/api/v1/apikey/verify"
@@ -132,6 +132,14 @@ class Verify:
 
     def _decide(self, text: str, own: AccessRequest) -> Decision | None:
         return self._verifier.at_once(text.encode("ascii"), own) if text.isascii() else UNKNOWN
+
+
+def is_large(headers: list[RawHeader]) -> bool:
+    """Tell whether a body is announced that is not read here: too large, or of no plain length."""
+    for name, value in headers:
+        if name == b"content-length":
+            return not (value.isdigit() and int(value) <= MAX_BODY_BYTES)
+    return False
 
 
 def _read(call: Call) -> _Body | None:
