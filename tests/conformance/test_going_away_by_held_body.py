@@ -8,12 +8,14 @@ import http.client
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
 
 from flowkeys.domain.principal import Caller, operator
+from flowkeys.service.chatflow_export import LARGEST_EXPORT
+from flowkeys.web.pages.call import FORM_BYTES
 from tests.conformance import raw, ways
 from tests.conformance.pages import House, form_for
 from tests.conformance.routes import EVERYTHING
@@ -74,6 +76,19 @@ NAMES = [
     *(f"{call} and lose the permission" for call in MANAGEMENT),
     *(f"{call} and unbind" for call in PREDICTIONS),
 ]
+
+
+_MALFORMED: Final = b"--b\r\nContent-Disp" + bytes(HELD_BYTES)
+_PART: Final = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+_TOO_LARGE: Final = _PART.ljust(FORM_BYTES + 1, b"\0")
+_EXPORT_TOO_LARGE: Final = _PART.ljust(2 * (LARGEST_EXPORT + FORM_BYTES), b"\0")
+BROKEN: Final = {
+    "a malformed form": ("/chatflows/{chatflow_id}/rename", _MALFORMED),
+    "a form that is too large": ("/chatflows/{chatflow_id}/rename", _TOO_LARGE),
+    "a malformed form with a file": ("/chatflows/{chatflow_id}/import", _MALFORMED),
+    "a form with a file that is too large": ("/chatflows/{chatflow_id}/import", _EXPORT_TOO_LARGE),
+}
+"""Pages, and forms that cannot be read, which shows at their end or is said then."""
 
 
 def held(
@@ -168,17 +183,43 @@ def test_a_form_that_is_held_back_does_nothing_after_its_sender_may_not(
     seen: list[Any] = []
 
     def end() -> None:
-        if by == "signing out":
-            here.server.do(here.server.runtime.sign_ins.sign_out(who.secret))
-        elif by == "losing the permission":
-            body = {"role": "member", "version": str(who.person.version)}
-            changed = house.browser(house.owner).post(f"/people/{who.person.id}", data=body)
-            assert changed.status_code == 303
+        _take_away(house, who, by)
         seen.append(_all_of(house, who))
 
     answer = held(here.server.url, "POST", target, headers, arguments, end)
     assert answer.status == status
     assert (_all_of(house, who) == seen[0]) is (by != "nothing")
+
+
+@pytest.mark.parametrize(("by", "status"), [("signing out", 401), ("losing the permission", 403)])
+@pytest.mark.parametrize(("path", "content"), BROKEN.values(), ids=BROKEN)
+def test_a_form_that_turns_out_to_be_none_shows_nothing_to_who_may_not_see(
+    path: str, content: bytes, by: str, status: int, here: Tenant
+) -> None:
+    """What is wrong with a form is said on a page that shows who is signed in and what there is by now."""
+    house = House(here.server, "broken off")
+    who = house.person("member", ("chatflows:update",))
+    chatflow = house.tenant.chatflow["id"]
+    headers = [(name.encode(), value.encode()) for name, value in who.headers.items()]
+
+    def end() -> None:
+        _take_away(house, who, by)
+        assert house.tenant.owner.put(f"/chatflows/{chatflow}", json={"name": "A later name"}).is_success
+
+    sent = {"content": content, "headers": {"Content-Type": "multipart/form-data; boundary=b"}}
+    answer = held(here.server.url, "POST", path.format(chatflow_id=chatflow), headers, sent, end)
+    assert answer.status == status
+    assert b"A later name" not in answer.body
+    assert (who.person.email.encode() in answer.body) is (by != "signing out")
+
+
+def _take_away(house: House, who: SignedIn, by: str) -> None:
+    if by == "signing out":
+        house.server.do(house.server.runtime.sign_ins.sign_out(who.secret))
+    elif by == "losing the permission":
+        body = {"role": "member", "version": str(who.person.version)}
+        changed = house.browser(house.owner).post(f"/people/{who.person.id}", data=body)
+        assert changed.status_code == 303
 
 
 def _all_of(house: House, who: SignedIn) -> Any:

@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from fastapi import Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.domain.permissions import covers
 from flowkeys.domain.person import Person, SignIn
 from flowkeys.domain.token import conceal
@@ -81,7 +82,11 @@ class PageCall(Call):
             TooLarge: it is larger than `max_bytes`.
         """
         if not hasattr(self.state, "form"):
-            self.state.form = await form.read(self, max_bytes=max_bytes)
+            try:
+                self.state.form = await form.read(self, max_bytes=max_bytes)
+            except (InvalidInput, TooLarge):
+                await self.look_again()  # what is wrong is said on a page of theirs
+                raise
             await self.look_again()
         found: form.Form = self.state.form
         return found

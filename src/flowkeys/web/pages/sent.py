@@ -26,6 +26,8 @@ async def read_files_form(
     """Return the form in the body.
 
     Raises:
+        Forbidden: while it was read, the permission to send it was taken away.
+        Refused: while it was read, the sign-in ended.
         TooLarge: it is larger than `most` bytes of files and `room` bytes for the rest of the form;
             the message names the first and ends with `advice`.
         InvalidInput: naming `field`: the form cannot be read.
@@ -36,8 +38,10 @@ async def read_files_form(
         form = await read(Request(call.scope, body.receive), max_bytes=most + room)
     except TooLarge:
         await body.read_to_the_end()
+        await call.look_again()
         raise TooLarge(f"This is more than {size(most)}. {advice}") from None
     except InvalidInput as error:
+        await call.look_again()
         raise InvalidInput.of(field, error.errors[0].message) from None
     await call.look_again()
     return form
