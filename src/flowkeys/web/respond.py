@@ -69,11 +69,11 @@ async def read_body(scope: Scope, receive: Receive, limit_bytes: int) -> bytes:
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > limit_bytes:
             raise too_large
-    body: bytes = b""
+    body = bytearray()  # bytes would be copied with each piece, and a client may send one byte at a time
     while True:
         message = await next_part(receive)
         body += message.get("body", b"")
         if len(body) > limit_bytes:
             raise too_large
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
