@@ -2,15 +2,17 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import uvicorn
 
 from flowkeys import bootstrap
+from flowkeys.web.hot.protocol import HotProtocol
 from tests.support.server import Running
 from tests.verification.case import World
+from tests.verification.wire import Wire
 
 
 class Beside:
@@ -79,3 +81,37 @@ def ways(server: Running) -> Iterator[dict[str, str]]:
     yield {"protocol": server.url, **{name: one.url for name, one in beside.items()}}
     for one in beside.values():
         one.stop()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[str], Wire]]:
+    """Open connections that are closed after the test."""
+    made: list[Wire] = []
+
+    def make(url: str) -> Wire:
+        made.append(Wire(url))
+        return made[-1]
+
+    yield make
+    for wire in made:
+        wire.close()
+
+
+@pytest.fixture
+def serve(server: Running) -> Iterator[Callable[..., Beside]]:
+    """Start servers with the protocol beside the shared one; they stop after the test."""
+    made: list[Beside] = []
+
+    def make(app: Any, **options: Any) -> Beside:
+        made.append(Beside(server, app, **{"http": HotProtocol, **options}))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def bearer(world: World) -> str:
+    """The header of a good key."""
+    return f"Authorization: Bearer {world.named[b'good'].decode()}"

@@ -25,8 +25,10 @@ MAX_TARGET_BYTES: Final = 16 * 1024
 MAX_LINES: Final = 1000
 """Of headers that are kept: far more than are allowed, so that whoever answers refuses them."""
 LATE_SECONDS: Final = 30.0
-"""For a head to be complete, for more of a body to come, and for some of an answer to be read; up to twice
-that, since it is looked at so often."""
+"""For a head to be complete, and for more of a body to come; up to twice that, as it is looked so often."""
+UNREAD_LOOKS: Final = 5
+"""So many times none of an answer was read until that is given up. The system's buffers hide slow progress:
+in two minutes it shows when it is more than some kilobytes a second."""
 
 NO_HEAD: Final = -1
 IN_BODY: Final = -2
@@ -46,6 +48,7 @@ class StrictProtocol(HttpToolsProtocol):
     """How often something came."""
     _drained = 0
     """How often a client that was slow to read had read enough."""
+    _unread_looks = 0
     _has_trailers = False
     _is_offered = False
     """Whether the message that is being read came with ``Upgrade``."""
@@ -207,9 +210,11 @@ class StrictProtocol(HttpToolsProtocol):
 
     def _when_late(self, mark: object) -> None:
         found = self._mark()
-        if mark is found or (type(found) is tuple and mark == found):
-            if self.flow.write_paused or self.transport.is_closing():
-                self.transport.abort()
-            elif not self.flow.read_paused:
-                self.transport.close()
+        same = mark is found or (type(found) is tuple and mark == found)
+        unread = same and (self.flow.write_paused or self.transport.is_closing())
+        self._unread_looks = self._unread_looks + 1 if unread else 0
+        if self._unread_looks == UNREAD_LOOKS:
+            self.transport.abort()
+        elif same and not unread and not self.flow.read_paused:
+            self.transport.close()
         self._wait()
