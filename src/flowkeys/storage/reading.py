@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from flowkeys.domain.digest import ALGORITHM
 from flowkeys.domain.errors import ConfigurationError, Unavailable
@@ -16,14 +16,34 @@ _ANY_TOKEN: Final = "SELECT 1 FROM token LIMIT 1"  # noqa: S105 - a statement
 _TOKEN_UNDER: Final = "SELECT 1 FROM token WHERE digest > ? AND digest < ? LIMIT 1"  # noqa: S105
 
 
-def file_of(data_dir: Path) -> tuple[int, int] | None:
-    """Return which file the database of a data directory is now: another one once it was replaced.
+FileId = tuple[int, int]
+"""Device and inode. One that is open is given to no other file meanwhile."""
 
-    None: there is no file. It is not opened for that: to close it again would end the locks that this process
-    has on it (POSIX).
+
+class Files(NamedTuple):
+    """Which files a database consists of; None for one that is not there."""
+
+    database: FileId | None
+    shared_memory: FileId | None
+    log: FileId | None
+
+
+def files_of(data_dir: Path) -> Files:
+    """Return which files the database of a data directory consists of now.
+
+    Another database means that it was replaced. Other files beside it mean that what is open follows files
+    that nobody writes any more, though the database is the same: so it is after a copy was written over it
+    and these were removed, and after a server removed them that took itself for the last user. They also
+    come with the first user: to open them again does no harm.
+
+    None is opened for that: to close it again would end the locks that this process has on it (POSIX).
     """
+    return Files(*(_id(data_dir / f"{_FILE}{suffix}") for suffix in ("", "-shm", "-wal")))
+
+
+def _id(path: Path) -> FileId | None:
     try:
-        found = (data_dir / _FILE).stat()
+        found = path.stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

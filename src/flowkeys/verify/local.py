@@ -13,7 +13,7 @@ from flowkeys.domain.digest import TokenDigest, TokenHasher
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.service.verifier import Verifier
 from flowkeys.storage import secret_file
-from flowkeys.storage.reading import file_of, open_to_read
+from flowkeys.storage.reading import Files, files_of, open_to_read
 from flowkeys.storage.sqlite_lookups import SqliteLookups
 from flowkeys.verify.forks import begin_again_after
 from flowkeys.verify.verifier import now
@@ -49,7 +49,7 @@ class LocalSource:
     def begin(self) -> None:
         """Begin with no database; in a process that was forked it is opened anew, by the next call."""
         self._lock = threading.Lock()
-        self._file: tuple[int, int] | None = None
+        self._files: Files | None = None
         self._looked = 0.0
         if self._lookups is not None:
             self._inherited.append(self._lookups)  # SQLite forbids to use or close the parent's here
@@ -60,7 +60,7 @@ class LocalSource:
         looked = time.monotonic()
         if self._lookups is not None and looked - self._looked < _LOOK_SECONDS:
             return
-        if self._lookups is None or file_of(self._data_dir) != self._file:
+        if self._lookups is None or files_of(self._data_dir) != self._files:
             try:
                 self._open()
             except (ConfigurationError, OSError) as error:
@@ -72,14 +72,20 @@ class LocalSource:
         if self._lookups is not None:  # first: both may have the same files beside them, and locks on those
             opened, self._lookups = self._lookups, None
             opened.close()
-        # The file before it is opened: were it replaced in between, the next look would find another.
-        self._file = file_of(self._data_dir)
+        before = files_of(self._data_dir)
         lookups, feed = open_to_read(self._data_dir, self._hasher.secret_ids)
         keys = KeyCache(lookups, feed, self._hasher, _NoMemory(), CACHED_KEYS)
         directory = ChatflowCache(lookups, feed, _never_loaded, now)
         feed.tell(keys, directory)
         self._verifier = Verifier(keys, directory, _NoMemory(), now)
         self._lookups = lookups
+        # Those beside it may have been made by opening it. Was any replaced meanwhile, nobody knows which one
+        # is open: then it is opened again at the next look.
+        after = files_of(self._data_dir)
+        is_sure = before.database == after.database and all(
+            old in (None, new) for old, new in zip(before, after, strict=True)
+        )
+        self._files = after if is_sure else None
 
     def decide(self, text: bytes, request: AccessRequest) -> Decision:
         """Return the decision."""
