@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -210,7 +211,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         runtime.usage.start()
-        warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock)
+        log = structlog.get_logger("flowkeys")
+        warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)
         warming.start()
         gc.collect()
         gc.freeze()  # what was made at start lives to the end: no collection need look at it

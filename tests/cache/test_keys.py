@@ -9,7 +9,6 @@ import pytest
 
 from flowkeys.cache import keys as cache_keys
 from flowkeys.cache.keys import KeyCache
-from flowkeys.cache.warming import Warming
 from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.token import Token
@@ -139,7 +138,7 @@ async def test_reading_ahead_serves_the_first_call_without_a_look_up(cached: Cac
     """Of keys under the newest secret; a token that is presented moves, and is not kept twice."""
     texts = [cached.make(f"k{n}") for n in range(250)]
     cached.keys._size = 1000
-    await warming(cached)._fill(cached.keys.generation)
+    await cached.warming()._fill(cached.keys.generation)
     assert len(cached.keys) == 250
     cached.statements.clear()
     assert [cached.find(text) for text in texts] == [f"k{n} active" for n in range(250)]
@@ -152,20 +151,9 @@ async def test_reading_ahead_serves_the_first_call_without_a_look_up(cached: Cac
 async def test_a_key_that_changes_before_it_is_first_presented_is_read_again(cached: Cached) -> None:
     """A record that was read ahead is believed no longer than one that was used."""
     text = cached.make("a")
-    await warming(cached)._fill(0)
+    await cached.warming()._fill(0)
     cached.other.execute("UPDATE api_key SET status = 'disabled'")
     assert cached.find(text, after=BOUND_MICROSECONDS) == "a disabled"
-
-
-def warming(cached: Cached) -> Warming:
-    """Return what reads ahead."""
-    return Warming(cached.keys, cached.lookups, cached.hasher, lambda: cached.now)
-
-
-async def read_ahead(cached: Cached) -> None:
-    """Read all there is, and forget which statements that took."""
-    await warming(cached)._fill(cached.keys.generation)
-    cached.statements.clear()
 
 
 def unknown() -> bytes:
@@ -176,7 +164,7 @@ def unknown() -> bytes:
 async def test_while_everything_is_in_memory_a_guess_costs_no_look_up(cached: Cached) -> None:
     """Nor does it when keys changed, were made and went: those are read again, each once."""
     texts = [cached.make(f"k{n}") for n in range(3)]
-    await read_ahead(cached)
+    await cached.read_ahead()
     assert [cached.find(unknown(), after=n) for n in range(20)] == [None] * 20
     assert cached.statements == []
     cached.other.execute("UPDATE api_key SET status = 'disabled' WHERE id = 'k0'")
@@ -193,7 +181,7 @@ async def test_while_everything_is_in_memory_a_guess_costs_no_look_up(cached: Ca
 
 async def test_a_key_that_another_process_made_is_known_before_the_bound_is_over(cached: Cached) -> None:
     """Who makes a key there and hears of it uses it here: that takes longer than what a guess rests on."""
-    await read_ahead(cached)
+    await cached.read_ahead()
     for number in range(3):
         made = cached.make(f"k{number}")
         assert cached.find(made, after=cache_keys.NEW_MICROSECONDS) == f"k{number} active"
@@ -208,7 +196,7 @@ async def test_many_changes_are_read_a_part_at_a_time(
 ) -> None:
     """No call waits for all of them, and each is right."""
     monkeypatch.setattr(cache_keys, "_READ_AT_ONCE", 3)
-    await read_ahead(cached)
+    await cached.read_ahead()
     texts = [cached.make(f"k{n}") for n in range(20)]
     assert cached.find(unknown(), after=BOUND_MICROSECONDS) is None
     assert len(cached.statements) == 3 + 1, "some of them, and the guess"
@@ -226,7 +214,7 @@ async def test_a_change_while_all_is_read_ahead_is_not_missed(cached: Cached) ->
     for number in range(300):
         cached.make(f"k{number}")
     cached.keys._size = 1000
-    filling = asyncio.create_task(warming(cached)._fill(0))
+    filling = asyncio.create_task(cached.warming()._fill(0))
     await asyncio.sleep(0)
     late = cached.make("late")
     await filling
@@ -242,7 +230,7 @@ async def test_what_is_not_all_in_memory_is_looked_up(why: str, tmp_path: Path) 
     texts = [cached.make(f"k{n}") for n in range(5)]
     if why == "older secret":
         texts.append(cached.make("old", TokenHasher([secrets[1]])))
-    await read_ahead(cached)
+    await cached.read_ahead()
     if why == "evicted":
         texts.append(cached.make("one more"))
         assert cached.find(texts[-1], after=BOUND_MICROSECONDS) == "one more active"

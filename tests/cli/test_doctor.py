@@ -3,6 +3,8 @@
 import json
 import shutil
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,34 @@ def test_an_old_secret_can_be_retired_when_no_key_needs_it(local: Cli, data_dir:
     local("keys", "verify", FLOWKEYS_TOKEN=key["apiKey"])
     result = local("doctor", "--json")
     assert "Take it out" in findings(result, "secret", "warn")[0]
+
+
+@pytest.mark.parametrize("spoil", ["status = 'inactive'", "permissions = 'logs:view'"])
+def test_keys_that_cannot_be_read_are_named(spoil: str, local: Cli, data_dir: Path) -> None:
+    """Given a row that was changed by hand, its key is named here, and by a list of it: no traceback."""
+    keys = [local("keys", "create", name, "--json").json for name in ("one", "two")]
+    assert findings(local("doctor", "--json"), "keys", "ok")
+    with closing(sqlite3.connect(data_dir / "flowkeys.db", isolation_level=None)) as raw:
+        raw.execute(f"UPDATE api_key SET {spoil} WHERE id = ?", (keys[0]["id"],))
+    result = local("doctor", "--json")
+    assert result.code == 3
+    (message,) = findings(result, "keys", "fail")
+    assert keys[0]["id"] in message
+    listed = local("keys", "list", "--status", "all")
+    assert (listed.code, listed.err.count("\n")) == (7, 1), listed.err
+    assert keys[0]["id"] in listed.err
+    assert local("keys", "show", keys[1]["id"]).code == 0
+
+
+def test_of_many_keys_that_cannot_be_read_some_are_named(local: Cli, data_dir: Path) -> None:
+    """Given a mistake that spoilt them all, the report says how many more there are."""
+    for number in range(7):
+        local("keys", "create", f"key {number}")
+    with closing(sqlite3.connect(data_dir / "flowkeys.db", isolation_level=None)) as raw:
+        raw.execute("UPDATE api_key SET status = 'on'")
+    messages = findings(local("doctor", "--json"), "keys", "fail")
+    assert len(messages) == 6
+    assert messages[-1].startswith("2 more cannot be read.")
 
 
 def test_chatflows_that_cannot_run_and_public_ones_are_listed(local: Cli, tmp_path: Path) -> None:

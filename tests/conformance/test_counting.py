@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 import pytest
+import structlog
 
 from flowkeys.bootstrap import clock
 from flowkeys.cache.warming import Warming
@@ -134,7 +135,7 @@ def test_an_unknown_token_costs_one_look_up_and_a_mistyped_one_none(way: ways.Wa
     it costs none at all.
     """
     keys = tenant.server.runtime.keys
-    tenant.server.do(called(keys._keep_some))
+    tenant.server.do(called(keys.keep_some))
     good = Token.mint().reveal()
     garbage = [good[:-1] + ("A" if good[-1] != "A" else "B"), "x", "fl-", good.lower().upper()]
     with statements(tenant.server) as seen:
@@ -165,7 +166,8 @@ async def called(what: Callable[[], object]) -> None:
 async def warmed(server: Running) -> None:
     """Read every key ahead, as at the start."""
     runtime = server.runtime
-    await Warming(runtime.keys, runtime.lookups, runtime.hasher, clock)._fill(runtime.keys.generation)
+    warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, structlog.get_logger())
+    await warming._fill(runtime.keys.generation)
 
 
 def test_refused_calls_cost_the_keys_owner_nothing(here: Tenant) -> None:

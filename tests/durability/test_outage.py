@@ -1,6 +1,7 @@
 """The disk is full, the file is broken, another process holds the lock: 503, never 401 and never 200."""
 
 import contextlib
+import json
 import os
 import resource
 import sqlite3
@@ -12,7 +13,7 @@ import pytest
 from flowkeys.storage.connection import connect
 from tests.conformance.test_going_away import PROMISED_SECONDS
 from tests.durability.process import Serve, Served
-from tests.support.flows import bound_key, events, make_chatflow
+from tests.support.flows import bound_key, events, make_chatflow, make_key
 
 READS_SECONDS = 1
 
@@ -113,6 +114,33 @@ def test_a_broken_file_is_an_outage(serve: Serve, known: bool) -> None:
             check_unavailable(served.owner().get("/apikey"))
         else:
             check_unavailable(served.api(token).get("/apikey"))
+
+
+def test_a_key_whose_row_was_spoilt_by_hand_is_an_outage_for_itself_alone(serve: Serve) -> None:
+    """Each of its calls is logged once, with the cause; all others are answered, before and after a start."""
+    served = serve()
+    owner = served.owner()
+    good, bad = make_key(owner), make_key(owner)
+    with contextlib.closing(connect(served.data_dir / "flowkeys.db")) as other:
+        other.execute("UPDATE api_key SET permissions = 'logs:view' WHERE id = ?", (bad["id"],))
+    for named in (0, 1):
+        for path in ("/auth/verify", "/apikey"):
+            check_unavailable(served.api(bad["apiKey"]).get(path))
+        assert served.api(good["apiKey"]).get("/auth/verify").status_code == 200
+        assert served.api(_another(served.data_dir)).get("/auth/verify").status_code == 401
+        served.stop()
+        log = served.log.read_text("utf-8")
+        lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+        outages = [line for line in lines if line["event"] == "unavailable"]
+        assert [bad["id"] in line["detail"] and "DecodeError" in line["cause"] for line in outages] == [
+            True
+        ] * 2
+        warned = [line for line in lines if line["event"] == "unreadable_key"]
+        assert [(line["level"], line["key_id"]) for line in warned] == [("warning", bad["id"])] * named
+        assert {line["event"] for line in lines} <= {"request", "unavailable", "unreadable_key"}
+        assert bad["apiKey"] not in log
+        if not named:
+            served.start()
 
 
 def _another(_data_dir) -> str:

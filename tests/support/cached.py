@@ -1,8 +1,11 @@
 """A cache of keys over a real SQLite file, with a clock that tests turn by hand."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from flowkeys.cache.keys import KeyCache
+from flowkeys.cache.warming import Warming
 from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.token import Token
 from flowkeys.storage import migrate
@@ -12,6 +15,15 @@ from flowkeys.storage.sqlite_lookups import SqliteLookups
 
 SECRET = "s" * 32
 WORKSPACE = "w"
+
+
+@cache
+def _empty() -> bytes:
+    """Return a database with nothing in it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        migrate.upgrade(path)
+        return path.read_bytes()
 
 
 class Uses:
@@ -28,11 +40,24 @@ class Uses:
         self.old.append(what)
 
 
+class Log:
+    """Keeps what is logged: events with their facts."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, object]]] = []
+
+    def warning(self, event: str, **facts: object) -> None:
+        """Keep it."""
+        self.lines.append((event, facts))
+
+    error = warning
+
+
 class Cached:
     """The cache, what it reads, and a second connection that changes things behind its back."""
 
     def __init__(self, path: Path, *, secrets: tuple[str, ...] = (SECRET,), size: int = 100) -> None:
-        migrate.upgrade(path)
+        path.write_bytes(_empty())
         self.other = connect(path)
         self.hasher = TokenHasher(secrets)
         self.lookups = SqliteLookups(path, len(secrets))
@@ -41,6 +66,7 @@ class Cached:
         self.keys = KeyCache(self.lookups, self.feed, self.hasher, self.uses, size)
         self.feed.tell(self.keys)
         self.now = 10**15
+        self.log = Log()
         self.statements: list[str] = []
         self.lookups.connection.set_trace_callback(self._note)
         self.other.execute("INSERT OR IGNORE INTO workspace VALUES (?, ?, 0)", (WORKSPACE, WORKSPACE))
@@ -70,6 +96,15 @@ class Cached:
         self.now += after
         found = self.keys.at_once(text, self.now)
         return None if found is None else f"{found.name} {found.status.value}"
+
+    def warming(self) -> Warming:
+        """Return what reads ahead."""
+        return Warming(self.keys, self.lookups, self.hasher, lambda: self.now, self.log)
+
+    async def read_ahead(self) -> None:
+        """Read all there is, and forget which statements that took."""
+        await self.warming()._fill(self.keys.generation)
+        self.statements.clear()
 
     def close(self) -> None:
         """Close both connections."""

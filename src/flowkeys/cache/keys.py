@@ -31,6 +31,7 @@ from flowkeys.service.ports.verification import (
     Found,
     KeyStore,
     Pending,
+    Unreadable,
     UsageRecorder,
 )
 
@@ -46,7 +47,7 @@ _CHANGES: Final = 65_536
 _READ_AT_ONCE: Final = 16
 """So many changed keys are read again for one call that needs it; it is not to wait for the rest."""
 
-ReadKey = Callable[[str], Iterable[tuple[bytes, KeyRecord]]]
+ReadKey = Callable[[str], Iterable[tuple[bytes, KeyRecord | Unreadable]]]
 """Reads a key's tokens anew: the digest's bytes and the record."""
 
 
@@ -128,7 +129,7 @@ class KeyCache:
     def warm(self, digest: bytes, record: KeyRecord) -> bool:
         """Take a record that was read ahead, under its digest; return False when there is no room."""
         if len(self._records) >= self._size:
-            self._keep_some()
+            self.keep_some()
             return False
         self._insert(digest[:INDEX_BYTES], record)
         return True
@@ -143,6 +144,11 @@ class KeyCache:
         """Every token that can be verified was read ahead; `read_key` reads those of a key that changed."""
         if self._unread is not None:
             self._read_key = read_key
+
+    def keep_some(self) -> None:
+        """Make no claim from now on that everything is here."""
+        self._read_key = None
+        self._unread = None
 
     def changed(self, subject: str, subject_id: str, position: int) -> None:
         """Stop using what was read of a key before `position`."""
@@ -161,7 +167,7 @@ class KeyCache:
         self._order = bytearray()
         self._start_anew()
         self._changed = {}  # look-ups that are on their way see that the generation is another
-        self._keep_some()
+        self.keep_some()
         self.generation += 1
 
     def _index_of(self, text: bytes) -> bytes:
@@ -177,11 +183,6 @@ class KeyCache:
 
     def _is_valid(self, record: KeyRecord) -> bool:
         return not self._changed or self._changed.get(record.key_id, -1) <= record.position
-
-    def _keep_some(self) -> None:
-        """Make no claim from now on that everything is here."""
-        self._read_key = None
-        self._unread = None
 
     def _read_ahead(self, index: bytes, text: bytes) -> KeyRecord | None:
         """Return the key of a token that was read and not presented yet."""
@@ -205,11 +206,16 @@ class KeyCache:
     def _read_changed(self, unread: dict[str, None], read_key: ReadKey) -> None:
         """Read tokens of changed keys: of some, since a call waits for it.
 
+        With one that cannot be read the claim ends; only who presents it is to hear of that.
+
         Raises:
             Unavailable: the store cannot be reached.
         """
         for key_id in list(islice(unread, _READ_AT_ONCE)):
             for digest, record in read_key(key_id):
+                if isinstance(record, Unreadable):
+                    self.keep_some()
+                    return
                 self._insert(digest[:INDEX_BYTES], record)
             del unread[key_id]
 
@@ -231,7 +237,7 @@ class KeyCache:
             self._order += index
         self._records[index] = record
         while len(self._records) > self._size:
-            self._keep_some()
+            self.keep_some()
             self._records.pop(bytes(self._order[:INDEX_BYTES]), None)
             del self._order[:INDEX_BYTES]
 

@@ -10,6 +10,7 @@ from flowkeys.domain.api_key import KeyRecord
 from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.times import Clock
+from flowkeys.service.ports.verification import Unreadable
 
 _BATCH: Final = 100
 _PAUSE_SECONDS: Final = 0.001
@@ -19,7 +20,7 @@ _AGAIN_SECONDS: Final = 5.0
 class KeysAhead(Protocol):
     """Reads tokens whose digest begins with `tag`: the digest's bytes and the record."""
 
-    def ahead(self, tag: str, batch: int) -> Iterator[list[tuple[bytes, KeyRecord]]]:
+    def ahead(self, tag: str, batch: int) -> Iterator[list[tuple[bytes, KeyRecord | Unreadable]]]:
         """Return all of them, in batches.
 
         Raises:
@@ -27,7 +28,7 @@ class KeysAhead(Protocol):
         """
         ...
 
-    def of_key(self, tag: str, key_id: str) -> list[tuple[bytes, KeyRecord]]:
+    def of_key(self, tag: str, key_id: str) -> list[tuple[bytes, KeyRecord | Unreadable]]:
         """Return those of one key.
 
         Raises:
@@ -36,14 +37,31 @@ class KeysAhead(Protocol):
         ...
 
 
+class Log(Protocol):
+    """Where it is said what nobody waits for."""
+
+    def warning(self, event: str, **facts: object) -> object:
+        """Log what an operator should look at."""
+        ...
+
+    def error(self, event: str, **facts: object) -> object:
+        """Log what should not have happened."""
+        ...
+
+
 class Warming:
     """Fills a cache once, and again whenever all of it was forgotten."""
 
-    def __init__(self, cache: KeyCache, store: KeysAhead, hasher: TokenHasher, clock: Clock) -> None:
+    def __init__(
+        self, cache: KeyCache, store: KeysAhead, hasher: TokenHasher, clock: Clock, log: Log
+    ) -> None:
         """Read those keys ahead whose digests are under the newest secret of `hasher`."""
         self._cache = cache
         self._store = store
         self._clock = clock
+        self._log = log
+        self._told: str | None = None
+        """The key that cannot be read and was logged."""
         self._tag = hasher.newest_tag
         self._reads_all = len(hasher.secret_ids) == 1
         self._task: asyncio.Task[None] | None = None
@@ -67,16 +85,31 @@ class Warming:
                     await self._fill(filled)
                 except Unavailable:
                     filled = -1  # whoever asks for a key hears of it; try again
+                except Exception as error:  # noqa: BLE001 - a task that ends does so in silence
+                    self._log.error("warming_failed", exc_info=error)
+                    filled = -1
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _fill(self, generation: int) -> None:
         self._cache.begin_reading(self._clock())
+        unreadable: str | None = None
         for batch in self._store.ahead(self._tag, _BATCH):
             for digest, record in batch:
-                if not self._cache.warm(digest, record):
+                if isinstance(record, Unreadable):
+                    unreadable = unreadable or record.key_id
+                    self._tell(unreadable)
+                elif not self._cache.warm(digest, record):
                     return
             await asyncio.sleep(_PAUSE_SECONDS)
             if self._cache.generation != generation:
                 return
-        if self._reads_all:
+        if self._reads_all and unreadable is None:
             self._cache.end_reading(partial(self._store.of_key, self._tag))
+        else:
+            self._cache.keep_some()
+
+    def _tell(self, key_id: str) -> None:
+        """Log a key that cannot be read, once, and no other: `flowkeys doctor` names them."""
+        if key_id != self._told:
+            self._told = key_id
+            self._log.warning("unreadable_key", key_id=key_id)

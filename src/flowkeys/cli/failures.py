@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flowkeys.cli import exit_codes
 from flowkeys.cli.exit_codes import ExitCode
-from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError
+from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError, Unavailable
 from flowkeys.domain.token import PATTERN
 
 _ADVICE: Final[dict[str, str]] = {
@@ -64,6 +64,8 @@ def of(error: FlowkeysError) -> Failure:
         return Failure("ambiguous", str(error))
     if isinstance(error, Refusal):
         return Failure(error.code, str(error))
+    if isinstance(error, Unavailable):
+        return Failure("unavailable", str(error))
     from flowkeys.client.errors import FlowkeysApiError
 
     if isinstance(error, FlowkeysApiError):

@@ -12,6 +12,7 @@ from flowkeys.domain.errors import Unavailable
 from flowkeys.storage.connection import connect
 from flowkeys.storage.migrate import HEAD
 from flowkeys.storage.schema import api_key, chatflow, message
+from flowkeys.storage.spoilt import FIND_SPOILT
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 
@@ -65,6 +66,16 @@ def count(path: Path) -> Counts:
             for table in (api_key, chatflow, message)
         )
         return Counts(keys=keys, chatflows=chatflows, messages=messages)
+
+
+def unreadable_keys(path: Path) -> list[str]:
+    """Return the ids of keys whose rows were spoilt by hand, in a database whose schema is up to date.
+
+    Raises:
+        Unavailable: it cannot be read.
+    """
+    with _opened(path) as connection:
+        return [str(key_id) for (key_id,) in connection.raw.execute(FIND_SPOILT)]
 
 
 @contextmanager

@@ -141,8 +141,8 @@ class _Question:
         return bool(found <= FEW)
 
     @cached_property
-    def _kept(self) -> dict[Status, int]:
-        return {Status(status): total for status, total in self._rows(_COUNTS)}
+    def _kept(self) -> dict[str, int]:
+        return dict(self._rows(_COUNTS))
 
     @cached_property
     def _total(self) -> int:

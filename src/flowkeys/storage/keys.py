@@ -8,11 +8,13 @@ from sqlalchemy import and_, bindparam, func, insert, literal, or_, select, upda
 
 from flowkeys.domain.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
 from flowkeys.domain.digest import ALGORITHM, TokenDigest, secret_id_of
+from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
 from flowkeys.service.ports.store import KeysMade
 from flowkeys.storage import key_makers, key_page
 from flowkeys.storage.schema import api_key, binding, chatflow, token
+from flowkeys.storage.spoilt import SPOILT, check_types
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
 EVERYTHING: Final = 1_000_000
@@ -221,8 +223,14 @@ def _range(secret_id: str) -> dict[str, str]:
 def _key(row: Row, chatflows: tuple[BoundChatflow, ...]) -> ApiKey:
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     creator = Creator(*(values.pop(f"created_by_{part}") for part in ("type", "id", "name")))
-    values["permissions"] = msgspec.json.decode(values["permissions"], type=frozenset[str])
-    values["status"] = Status(values["status"])
+    try:
+        check_types(values["name"], values["expires_at"])
+        values["permissions"] = msgspec.json.decode(values["permissions"], type=frozenset[str])
+        values["status"] = Status(values["status"])
+    except SPOILT as error:
+        raise Unavailable(
+            f"The key {values['id']} cannot be read: its row was changed by hand. Run: flowkeys doctor"
+        ) from error
     return ApiKey(**values, created_by=creator, chatflows=chatflows)
 
 

@@ -19,8 +19,9 @@ from flowkeys.domain.chatflow import ChatflowAccess
 from flowkeys.domain.digest import TokenDigest
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.permissions import PermissionSet
-from flowkeys.service.ports.verification import Found
+from flowkeys.service.ports.verification import Found, Unreadable
 from flowkeys.storage.connection import connect
+from flowkeys.storage.spoilt import SPOILT, check_types
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -61,12 +62,21 @@ class SqliteLookups:
         return self._raw
 
     def find_at_once(self, digests: Sequence[TokenDigest]) -> Found:
-        """Return the key whose token has one of `digests`."""
+        """Return the key whose token has one of `digests`.
+
+        Raises:
+            Unavailable: the store cannot be reached, or the key's row was spoilt by hand.
+        """
         try:
             row = self._raw.execute(self._find, digests).fetchone()
         except sqlite3.Error as error:
             raise Unavailable from error
-        return Found(None) if row is None else Found(self._read(row), TokenDigest(row[8]))
+        if row is None:
+            return Found(None)
+        try:
+            return Found(self._read(row), TokenDigest(row[8]))
+        except SPOILT as error:
+            raise Unavailable(f"The key {row[0]} cannot be read.") from error
 
     async def find(self, digests: Sequence[TokenDigest]) -> Found:
         """Return what `find_at_once` returns."""
@@ -80,7 +90,7 @@ class SqliteLookups:
             raise Unavailable from error
         return ChatflowAccess(row[0], row[1], bool(row[2]), row[3]) if row else None
 
-    def ahead(self, tag: str, batch: int) -> Iterator[list[tuple[bytes, KeyRecord]]]:
+    def ahead(self, tag: str, batch: int) -> Iterator[list[tuple[bytes, KeyRecord | Unreadable]]]:
         """Return all tokens whose digest begins with `tag`, in batches: the digest's bytes and the record.
 
         Raises:
@@ -89,29 +99,47 @@ class SqliteLookups:
         try:
             ((end,),) = self._raw.execute(_LAST).fetchall()
             for begin in range(0, end, batch):
-                rows = self._raw.execute(_AHEAD, (begin, begin + batch, f"{tag}*")).fetchall()
-                yield self._tokens(tag, rows)
+                yield self._tokens(tag, self._rows(_AHEAD, (begin, begin + batch, f"{tag}*")))
         except sqlite3.Error as error:
             raise Unavailable from error
 
-    def of_key(self, tag: str, key_id: str) -> list[tuple[bytes, KeyRecord]]:
+    def of_key(self, tag: str, key_id: str) -> list[tuple[bytes, KeyRecord | Unreadable]]:
         """Return the tokens of a key whose digest begins with `tag`.
 
         Raises:
             Unavailable: the store cannot be reached.
         """
         try:
-            return self._tokens(tag, self._raw.execute(_OF_KEY, (key_id, f"{tag}*")).fetchall())
+            return self._tokens(tag, self._rows(_OF_KEY, (key_id, f"{tag}*")))
         except sqlite3.Error as error:
             raise Unavailable from error
 
-    def _tokens(self, tag: str, rows: list[tuple[Any, ...]]) -> list[tuple[bytes, KeyRecord]]:
+    def _rows(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """Return rows; text that is no UTF-8, and may be there by hand, as bytes."""
+        try:
+            return self._raw.execute(statement, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "UTF-8" not in str(error):
+                raise
+        self._raw.text_factory = _text
+        try:
+            return self._raw.execute(statement, values).fetchall()
+        finally:
+            self._raw.text_factory = str
+
+    def _tokens(self, tag: str, rows: list[tuple[Any, ...]]) -> list[tuple[bytes, KeyRecord | Unreadable]]:
         """Return what rows say; what is no digest, and may be there by hand, is no token's."""
-        found = []
+        found: list[tuple[bytes, KeyRecord | Unreadable]] = []
         for row in rows:
             text = row[8][len(tag) :]
-            if _DIGEST.fullmatch(text):
-                found.append((bytes.fromhex(text), self._read(row)))
+            if not isinstance(text, str) or not _DIGEST.fullmatch(text):
+                continue
+            record: KeyRecord | Unreadable
+            try:
+                record = self._read(row)
+            except SPOILT:
+                record = Unreadable(str(row[0]))
+            found.append((bytes.fromhex(text), record))
         return found
 
     def close(self) -> None:
@@ -131,6 +159,7 @@ class _Reader:
 
     def __call__(self, row: tuple[object, ...]) -> KeyRecord:
         key_id, workspace_id, name, permissions, status, expires_at, valid_until, chatflows, _, at = row
+        check_types(name, expires_at, valid_until)
         return KeyRecord(
             f"{key_id}\n{name}",
             self._ids(workspace_id),  # type: ignore[arg-type]
@@ -141,6 +170,13 @@ class _Reader:
             self._chatflows(chatflows) if chatflows else (),  # type: ignore[arg-type]
             self._positions(at),  # type: ignore[arg-type]
         )
+
+
+def _text(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
 
 
 def _chatflows(joined: str) -> Collection[str]:

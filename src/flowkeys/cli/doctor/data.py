@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from flowkeys.cli.doctor.finding import Finding, fail, ok, size, warn
+from flowkeys.cli.output import printable
 from flowkeys.config import Settings
 from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import ConfigurationError, Unavailable
@@ -17,6 +18,8 @@ from flowkeys.storage import health, secret_file
 _MIB: Final = 1024 * 1024
 _TIGHT_BYTES: Final = 1024 * _MIB
 _FULL_BYTES: Final = 100 * _MIB
+_NAMED: Final = 5
+"""So many keys that cannot be read are named."""
 
 
 def check_directory(settings: Settings) -> Iterator[Finding]:
@@ -98,6 +101,22 @@ def check_database(settings: Settings) -> Iterator[Finding]:
             f"the journal mode is {found.journal_mode}: readers and the writer wait for each other.",
             "The next start sets WAL, unless the disk cannot do it: network file systems often cannot.",
         )
+
+
+def check_keys(settings: Settings) -> Iterator[Finding]:
+    """Look for keys whose rows were spoilt by hand, in SQL."""
+    unreadable = health.unreadable_keys(settings.database)
+    for key_id in unreadable[:_NAMED]:
+        yield fail(
+            "keys",
+            f"the row of key {printable(key_id)} cannot be read: calls with it, and lists of it, fail.",
+            "Correct its status, permissions, name or times in SQL, or delete it there.",
+        )
+    if len(unreadable) > _NAMED:
+        advice = "Correct those that are named, and look again."
+        yield fail("keys", f"{len(unreadable) - _NAMED} more cannot be read.", advice)
+    if not unreadable:
+        yield ok("keys", "all can be read")
 
 
 def is_current(found: health.Health) -> bool:

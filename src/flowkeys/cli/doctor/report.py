@@ -32,6 +32,7 @@ def _contents(settings: Settings) -> Iterator[Finding]:
     try:
         with health.snapshot(settings.database) as tables:
             yield from data.check_secret(settings, tables.keys.count_by_secret(clock()))
+            yield from data.check_keys(settings)
             yield people.check_owners(tables)
             yield from chatflows.check_chatflows(settings, tables)
     except Unavailable as error:

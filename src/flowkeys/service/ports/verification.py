@@ -32,6 +32,12 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     """The one that is stored, of those that were asked for."""
 
 
+class Unreadable(msgspec.Struct, frozen=True):
+    """What stands for the record of a key that is stored, and whose row was spoilt by hand."""
+
+    key_id: str
+
+
 class KeyStore(Protocol):
     """Finds keys by digest: the one look-up that crosses workspaces, since it is how one is learnt."""
 
@@ -39,7 +45,7 @@ class KeyStore(Protocol):
         """Return what `find` returns, or `PENDING` where that takes more than microseconds.
 
         Raises:
-            Unavailable: the store cannot be reached.
+            Unavailable: the store cannot be reached, or the key's row was spoilt by hand.
         """
         ...
 
@@ -49,7 +55,7 @@ class KeyStore(Protocol):
         At most one indexed query, which also reads the record's position in the change feed.
 
         Raises:
-            Unavailable: the store cannot be reached.
+            Unavailable: the store cannot be reached, or the key's row was spoilt by hand.
         """
         ...
 
