@@ -126,6 +126,31 @@ def test_it_holds_no_more_than_its_size(tmp_path: Path) -> None:
     cached.close()
 
 
+async def test_a_key_that_changes_and_is_used_again_and_again_takes_no_more_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time it is read ahead anew, and moves when it is presented. Which came first stays known."""
+    monkeypatch.setattr(cache_keys, "_SPARE", 4)
+    cached = Cached(tmp_path / "keys.db", size=4)
+    texts = [cached.make(f"k{n}") for n in range(3)]
+    await cached.read_ahead()
+    for number in range(50):
+        cached.other.execute("UPDATE api_key SET name = ? WHERE id = 'k0'", (f"{number}",))
+        assert cached.find(texts[0], after=BOUND_MICROSECONDS) == f"{number} active"
+        assert len(cached.keys._order) <= cache_keys.INDEX_BYTES * (2 * len(cached.keys) + 4)
+    assert cached.keys._claims_all()
+    texts += [cached.make(f"k{n}") for n in range(3, 5)]
+    found = [cached.find(text, after=BOUND_MICROSECONDS) for text in texts[3:]]
+    assert found == ["k3 active", "k4 active"]
+    assert len(cached.keys) == 4
+    cached.statements.clear()
+    assert [cached.find(text) for text in (texts[0], texts[2])] == ["49 active", "k2 active"]
+    assert cached.statements == []
+    assert cached.find(texts[1]) == "k1 active"
+    assert len(cached.statements) == 1, "it was first of those that were there"
+    cached.close()
+
+
 def test_what_nobody_has_is_remembered_up_to_a_bound(cached: Cached, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever tries many tokens fills no memory."""
     monkeypatch.setattr(cache_keys, "_ABSENT", 5)

@@ -42,6 +42,8 @@ NEW_MICROSECONDS: Final = 200
 """So old may be what it rests on that a token is nobody's: whoever has just made a key in another process and
 heard of it cannot be back with it that soon. Asking for each guess would cost a fifth of refusing it."""
 _ABSENT: Final = 4096
+_SPARE: Final = 1024
+"""So many indexes more than twice the records are kept; then those of records that are gone are left out."""
 _CHANGES: Final = 65_536
 """So many changed keys are remembered; more empty the cache instead."""
 _READ_AT_ONCE: Final = 16
@@ -66,7 +68,10 @@ class KeyCache:
         self._index = blake2b(digest_size=INDEX_BYTES, key=secrets.token_bytes(32))
         self._records: dict[bytes, KeyRecord] = {}
         self._order = bytearray()
-        """The indexes in the order in which they came; as one object, which the collector need not walk."""
+        """The indexes in the order in which they came; as one object, which the collector need not walk.
+
+        Some in it are gone: a record that was read ahead gets another index when its token is presented.
+        """
         self._changed: dict[str, int] = {}
         self._absent: OrderedDict[bytes, int] = OrderedDict()
         self._asked: dict[bytes, asyncio.Future[KeyRecord | None]] = {}
@@ -236,6 +241,8 @@ class KeyCache:
         if index not in self._records:
             self._order += index
         self._records[index] = record
+        if len(self._order) > INDEX_BYTES * (2 * len(self._records) + _SPARE):
+            self._order = bytearray().join(self._records)
         while len(self._records) > self._size:
             self.keep_some()
             self._records.pop(bytes(self._order[:INDEX_BYTES]), None)
