@@ -9,19 +9,19 @@ from flowkeys.cache.chatflows import ChatflowCache
 from flowkeys.cache.keys import KeyCache
 from flowkeys.domain.chatflow import Chatflow
 from flowkeys.domain.decision import AccessRequest, Decision
-from flowkeys.domain.digest import TokenDigest, TokenHasher
+from flowkeys.domain.digest import TokenDigest
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.service.verifier import Verifier
-from flowkeys.storage import secret_file
 from flowkeys.storage.reading import Files, files_of, open_to_read
 from flowkeys.storage.sqlite_lookups import SqliteLookups
 from flowkeys.verify.forks import begin_again_after
+from flowkeys.verify.local_secrets import LocalSecrets
 from flowkeys.verify.verifier import now
 
 CACHED_KEYS: Final = 100_000
 """At about 400 bytes each. A key that is not kept costs a look-up in the file."""
 _LOOK_SECONDS: Final = 0.005
-"""So often it is looked whether the file was replaced: as often as the feed of changes is asked."""
+"""So often it is looked whether a file was replaced: as often as the feed of changes is asked."""
 
 
 class LocalSource:
@@ -32,13 +32,8 @@ class LocalSource:
 
     def __init__(self, data_dir: Path, secret: str | None) -> None:
         """Open the database in `data_dir`; see `Verifier.local`."""
-        secrets = _split(secret) if secret else secret_file.read(data_dir / "secret")
-        if not secrets:
-            raise ConfigurationError(
-                f"There is no server secret. Set FLOWKEYS_SECRET, or bring back {data_dir / 'secret'}."
-            )
         self._data_dir = data_dir
-        self._hasher = TokenHasher(secrets)
+        self._secrets = LocalSecrets(data_dir, secret)
         self._closed = False
         self._lookups: SqliteLookups | None = None
         self._inherited: list[SqliteLookups] = []
@@ -56,15 +51,19 @@ class LocalSource:
             self._lookups = None
 
     def _look(self) -> None:
-        """See to it that what is open is the file that is there now."""
+        """See to it that what is open is the files that are there now, under the secrets that there are."""
         looked = time.monotonic()
         if self._lookups is not None and looked - self._looked < _LOOK_SECONDS:
             return
-        if self._lookups is None or files_of(self._data_dir) != self._files:
+        try:
+            has_others = self._secrets.look()
+        except (ConfigurationError, OSError) as error:
+            raise Unavailable(f"The server secret was changed. {error}") from error
+        if self._lookups is None or has_others or files_of(self._data_dir) != self._files:
             try:
                 self._open()
             except (ConfigurationError, OSError) as error:
-                raise Unavailable(f"The database was replaced or removed. {error}") from error
+                raise Unavailable(f"The database or the secret was replaced or removed. {error}") from error
         self._looked = looked
 
     def _open(self) -> None:
@@ -73,8 +72,9 @@ class LocalSource:
             opened, self._lookups = self._lookups, None
             opened.close()
         before = files_of(self._data_dir)
-        lookups, feed = open_to_read(self._data_dir, self._hasher.secret_ids)
-        keys = KeyCache(lookups, feed, self._hasher, _NoMemory(), CACHED_KEYS)
+        hasher = self._secrets.hasher
+        lookups, feed = open_to_read(self._data_dir, hasher.secret_ids)
+        keys = KeyCache(lookups, feed, hasher, _NoMemory(), CACHED_KEYS)
         directory = ChatflowCache(lookups, feed, _never_loaded, now)
         feed.tell(keys, directory)
         self._verifier = Verifier(keys, directory, _NoMemory(), now)
@@ -125,7 +125,3 @@ class _NoMemory:
 async def _never_loaded(chatflow_id: str) -> Chatflow | None:
     del chatflow_id
     return None
-
-
-def _split(secret: str) -> list[str]:
-    return [part.strip() for part in secret.split(",") if part.strip()]
