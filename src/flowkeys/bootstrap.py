@@ -207,6 +207,9 @@ def flow_settings(settings: Settings) -> FlowSettings:
 
 def create_app(runtime: Runtime) -> ASGIApp:
     """Return the ASGI application over an open runtime; its lifespan closes it."""
+    settings = runtime.settings
+    logs.configure_once(settings.log_level, settings.log_format)
+    access_log = logs.AccessLog(as_text=logs.is_text(settings.log_format)) if settings.access_log else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -219,6 +222,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
         try:
             yield
         finally:
+            if access_log is not None:
+                access_log.close()
             await warming.stop()
             await runtime.close()
 
@@ -244,7 +249,4 @@ def create_app(runtime: Runtime) -> ASGIApp:
         max_upload_bytes=runtime.settings.max_upload_bytes,
         version=VERSION,
     )
-    settings = runtime.settings
-    logs.configure_once(settings.log_level, settings.log_format)
-    access_log = logs.AccessLog(as_text=logs.is_text(settings.log_format)) if settings.access_log else None
     return app.create(services, lifespan, access_log)

@@ -25,6 +25,8 @@ _CREDENTIAL: Final = re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",]+")
 _HIDDEN: Final = "fl-…"
 _NETWORKS: Final = 1000
 """Of which refusals are counted at a time."""
+_BEHIND_SECONDS: Final = 0.01
+"""So long after the end of a second is told what is left of it: no timer comes before the second is over."""
 
 Entry = MutableMapping[str, Any]
 Form = Literal["auto", "json", "text"]
@@ -93,44 +95,99 @@ def configure_once(level: str, form: Form) -> None:
         configure(level, form)
 
 
+class _Refused:
+    """Refusals of one network."""
+
+    __slots__ = ("last", "second", "untold")
+
+    def __init__(self) -> None:
+        self.second = -1
+        """In which a line was written."""
+        self.untold = 0
+        """How many came since."""
+        self.last: dict[str, Any] = {}
+
+    def tell(self) -> dict[str, Any]:
+        """Return the line of the last, which tells of all that are untold."""
+        told, self.last = self.last, {}
+        told["refusals"], self.untold = self.untold, 0
+        return told
+
+
 class AccessLog:
     """Writes a line for each request; lines of one turn of the event loop leave in one write.
 
     Its members are chosen by the gate and hold nothing that a client wrote; tokens are searched for anyway.
-    Of what the limit on failures refuses, there is one line a second for each network: with its first
-    refusal of that second, and with the count of those since the line before.
+    Of what the limit on failures refuses, there is one line a second for each network: with the first
+    refusal, then with the last of a second when it is over, and with the count of those since the line
+    before. None is left out of the count.
     """
 
     def __init__(self, *, as_text: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._as_text = as_text
         self._clock = clock
         self._lines: list[dict[str, Any]] = []
-        self._refused: OrderedDict[str, list[int]] = OrderedDict()
-        """Of each network: in which second a line was written, and how many refusals came since."""
+        self._refused: OrderedDict[str, _Refused] = OrderedDict()
+        """By network; that whose line is the oldest is the first."""
+        self._timer: asyncio.TimerHandle | None = None
+        """Runs while there are refusals that no line has told of."""
 
     def __call__(self, facts: dict[str, Any]) -> None:
         """Log one request."""
-        if facts.get("code") == "rate_limited":
-            refusals = self._refusals(network_of(facts.get("address")))
-            if not refusals:
-                return
-            facts["refusals"] = refusals
+        if facts.get("code") != "rate_limited" or self._is_told(network_of(facts.get("address")), facts):
+            self._add(facts)
+
+    def close(self) -> None:
+        """Write all that is not written yet."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._lines += [known.tell() for known in self._refused.values() if known.untold]
+        self._write()
+
+    def _add(self, facts: dict[str, Any]) -> None:
         self._lines.append(facts)
         if len(self._lines) == 1:
             asyncio.get_running_loop().call_soon(self._write)
 
-    def _refusals(self, network: str) -> int:
-        """Return how many refusals a line has to tell of now; 0 when there is none to write."""
-        second = int(self._clock())
+    def _is_told(self, network: str, facts: dict[str, Any]) -> bool:
+        """Count a refusal; tell whether a line is to be written of it now."""
+        now = self._clock()
+        second = int(now)
         known = self._refused.get(network)
-        if known is not None and known[0] == second:
-            known[1] += 1
-            return 0
-        self._refused[network] = [second, 0]
+        if known is None:
+            known = self._refused[network] = _Refused()
+            if len(self._refused) > _NETWORKS:
+                _, oldest = self._refused.popitem(last=False)
+                if oldest.untold:
+                    self._add(oldest.tell())
+        known.untold += 1
+        known.last = facts
+        if known.second == second:
+            if self._timer is None:
+                self._wait(now)
+            return False
+        known.second = second
         self._refused.move_to_end(network)
-        if len(self._refused) > _NETWORKS:
-            self._refused.popitem(last=False)
-        return 1 if known is None else known[1] + 1
+        known.tell()
+        return True
+
+    def _wait(self, now: float) -> None:
+        rest = int(now) + 1 - now
+        self._timer = asyncio.get_running_loop().call_later(rest + _BEHIND_SECONDS, self._tell)
+
+    def _tell(self) -> None:
+        """Write what is left of the seconds that are over; wait while there is more."""
+        now = self._clock()
+        second = int(now)
+        self._timer = None
+        for network, known in list(self._refused.items()):
+            if known.untold and known.second != second:
+                known.second = second
+                self._refused.move_to_end(network)
+                self._add(known.tell())
+            elif known.untold and self._timer is None:
+                self._wait(now)
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []
