@@ -1,7 +1,9 @@
 """Rows that somebody spoilt by hand, in SQL: only who presents such a key hears of it."""
 
 import asyncio
+import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,40 @@ def test_spoilt_rows_are_found(spoil: str, tmp_path: Path) -> None:
     cached.other.execute(spoil)
     assert health.unreadable_keys(tmp_path / "keys.db") == ["bad"]
     cached.close()
+
+
+async def test_rows_whose_numbers_were_given_by_hand_are_read_ahead(cached: Cached) -> None:
+    """Below zero and far apart: all of them, in as many steps as if they had been counted."""
+    names = [f"k{n}" for n in range(7)]
+    texts = [cached.make(name) for name in names]
+    for name, seq in zip(names, (-(2**63), -5, 0, 8, 2**62, 2**63 - 1), strict=False):
+        cached.other.execute("UPDATE token SET seq = ? WHERE key_id = ?", (seq, name))
+    tag = cached.hasher.newest_tag
+    for batch in (1, 2, 7, 100):
+        cached.statements.clear()
+        read = [len(part) for part in islice(cached.lookups.ahead(tag, batch), 10)]
+        assert (sum(read), max(read)) == (7, min(batch, 7))
+        assert len(read) == -(-7 // batch)
+        assert len(cached.statements) <= 1 + 2 * len(read)
+    await cached.read_ahead()
+    assert cached.find(Token.mint().reveal().encode()) is None
+    assert [cached.find(text) for text in texts] == [f"{name} active" for name in names]
+    assert cached.statements == []
+
+
+def test_all_are_read_ahead_along_the_table(cached: Cached) -> None:
+    """A million keys: no step passes by rows of another, and none sorts."""
+    cached.make("a")
+    assert sum(map(len, cached.lookups.ahead(cached.hasher.newest_tag, 100))) == 1
+    plans = [
+        [row[3] for row in cached.other.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        for statement in cached.statements
+    ]
+    assert len(plans) == 3
+    for plan in plans[1:]:
+        assert re.fullmatch(r"SEARCH (t|token) USING INTEGER PRIMARY KEY \(rowid>\? AND rowid<\?\)", plan[0])
+    rest = [step for plan in plans for step in plan]
+    assert not any(("SCAN" in step and "CONSTANT ROW" not in step) or "TEMP" in step for step in rest), rest
 
 
 async def test_what_nobody_expected_is_logged_and_tried_again(

@@ -31,11 +31,13 @@ _COLUMNS: Final = """k.id, k.workspace_id, k.name, k.permissions, k.status, k.ex
     (SELECT coalesce(max(seq), 0) FROM change)"""
 _FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id WHERE t.digest IN"""  # noqa: S608
 # In the order in which they were made, as they lie on the disk: by digest each would be elsewhere.
-_AHEAD: Final = f"""SELECT {_COLUMNS} FROM token t NOT INDEXED JOIN api_key k ON k.id = t.key_id
-    WHERE t.seq > ? AND t.seq <= ? AND t.digest GLOB ?"""  # noqa: S608
+_AHEAD: Final = f"""SELECT {_COLUMNS} FROM token t NOT INDEXED CROSS JOIN api_key k ON k.id = t.key_id
+    WHERE t.seq BETWEEN ? AND ? AND t.digest GLOB ?"""  # noqa: S608
+# Which ones those are is asked of the table: numbers given by hand may be below zero, or far apart.
+_ENDS: Final = "SELECT (SELECT min(seq) FROM token), (SELECT max(seq) FROM token)"
+_NTH: Final = "SELECT seq FROM token NOT INDEXED WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT 1 OFFSET ?"
 _OF_KEY: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id
     WHERE t.key_id = ? AND t.digest GLOB ?"""  # noqa: S608
-_LAST: Final = "SELECT coalesce(max(seq), 0) FROM token"
 _ACCESS: Final = "SELECT id, workspace_id, is_public, version FROM chatflow WHERE id = ?"
 
 _SHARED: Final = 4096
@@ -97,9 +99,12 @@ class SqliteLookups:
             Unavailable: the store cannot be reached.
         """
         try:
-            ((end,),) = self._raw.execute(_LAST).fetchall()
-            for begin in range(0, end, batch):
-                yield self._tokens(tag, self._rows(_AHEAD, (begin, begin + batch, f"{tag}*")))
+            ((begin, end),) = self._raw.execute(_ENDS).fetchall()
+            while begin is not None and begin <= end:
+                nth = self._raw.execute(_NTH, (begin, end, batch - 1)).fetchall()
+                last = nth[0][0] if nth else end
+                yield self._tokens(tag, self._rows(_AHEAD, (begin, last, f"{tag}*")))
+                begin = last + 1
         except sqlite3.Error as error:
             raise Unavailable from error
 
