@@ -83,6 +83,8 @@ def configure(level: str = "info", form: Form = "auto") -> None:
     root.setLevel(max(threshold, logging.WARNING))
     for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "openai", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of every malformed form, which anybody may send; the request's line says so already.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 def configure_once(level: str, form: Form) -> None:

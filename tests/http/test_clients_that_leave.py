@@ -1,4 +1,4 @@
-"""Clients that leave while their body is on its way: their leaving, and not a mistake of the server's."""
+"""Clients that leave while their body is on its way, or send none that can be read: no mistakes of ours."""
 
 import json
 import socket
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from tests.support.flows import make_chatflow
@@ -83,3 +84,15 @@ def test_who_leaves_after_a_form_was_too_large_is_gone_too(
     _begin(server, "/chatflows/new/documents", MULTIPART, body, person(server).headers, 4 * MEGABYTE)
     (line,) = _logged(capsys, 1)
     assert (line["event"], line["status"]) == ("request", 499)
+
+
+def test_a_malformed_form_is_one_line(
+    start: Callable[..., Running], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Anybody may send one to the sign-in: what reads it has nothing to add to the request's own line."""
+    server = start(access_log=True, log_format="json")
+    body = b"--b\r\nContent-Disp" + bytes(3)
+    headers = {"Content-Type": MULTIPART, "Origin": server.url}
+    assert httpx.post(f"{server.url}/sign-in", content=body, headers=headers).status_code == 422
+    (line,) = _logged(capsys, 1)
+    assert (line["event"], line["status"]) == ("request", 422)
