@@ -36,19 +36,29 @@ class LocalSource:
         self._secrets = LocalSecrets(data_dir, secret)
         self._closed = False
         self._lookups: SqliteLookups | None = None
-        self._inherited: list[SqliteLookups] = []
         self.begin()
-        self._open()
         begin_again_after(self)
+        with self._lock:
+            self._open()
+
+    def hold(self) -> None:
+        """Keep other threads out of SQLite, which has locks of its own, and close the database.
+
+        A child would inherit what SQLite knows of it, such as locks that only this process has and files that
+        may be removed; it forbids to use that and to close it there. Either opens it at its next call.
+        """
+        self._lock.acquire()
+        self._close()
+
+    def let_go(self) -> None:
+        """Let them in again."""
+        self._lock.release()
 
     def begin(self) -> None:
-        """Begin with no database; in a process that was forked it is opened anew, by the next call."""
-        self._lock = threading.Lock()
+        """Begin with no database; it is opened by the next call."""
+        self._lock = threading.RLock()  # again too: whoever forks holds it, and may be a signal handler
         self._files: Files | None = None
         self._looked = 0.0
-        if self._lookups is not None:
-            self._inherited.append(self._lookups)  # SQLite forbids to use or close the parent's here
-            self._lookups = None
 
     def _look(self) -> None:
         """See to it that what is open is the files that are there now, under the secrets that there are."""
@@ -68,9 +78,7 @@ class LocalSource:
 
     def _open(self) -> None:
         """Open the database, with nothing kept of the one that was open."""
-        if self._lookups is not None:  # first: both may have the same files beside them, and locks on those
-            opened, self._lookups = self._lookups, None
-            opened.close()
+        self._close()  # first: both may have the same files beside them, and locks on those
         before = files_of(self._data_dir)
         hasher = self._secrets.hasher
         lookups, feed = open_to_read(self._data_dir, hasher.secret_ids)
@@ -107,9 +115,12 @@ class LocalSource:
         """Close the file."""
         with self._lock:
             self._closed = True
-            if self._lookups is not None:
-                self._lookups.close()
-                self._lookups = None
+            self._close()
+
+    def _close(self) -> None:
+        opened, self._lookups = self._lookups, None
+        if opened is not None:
+            opened.close()
 
 
 class _NoMemory:

@@ -47,12 +47,23 @@ class RemoteSource:
 
     def begin(self) -> None:
         """Begin with nothing kept and no connection."""
+        closed, self._closed = self._closed, threading.Event()
+        if closed.is_set():
+            self._closed.set()
         self._server = Server(*self._arguments)
         self._cache = RemoteCache(CACHED_KEYS, self._silence)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # again too: whoever forks holds it, and may be a signal handler
         self._asked: dict[_Question, tuple[Mark, float, Future[Answer]]] = {}
         self._pool = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="flowkeys-verify")
         self._thread: threading.Thread | None = None
+
+    def hold(self) -> None:
+        """Keep other threads away from what is kept while this process forks."""
+        self._lock.acquire()
+
+    def let_go(self) -> None:
+        """Let them go on."""
+        self._lock.release()
 
     def at_once(self, text: bytes, request: AccessRequest) -> Decision | None:
         """Return the decision that what is kept allows, or None."""
