@@ -110,11 +110,20 @@ def _tell(name: str, event: str, subject: str, row: str, key: str) -> str:
     END"""
 
 
-def _tell_of_replaced(table: str, key: str, where: str) -> str:
-    """Return the trigger for rows that ``REPLACE`` takes away: no trigger of a deletion runs for them."""
-    return f"""CREATE TRIGGER change_{table}_replaced BEFORE INSERT ON {table} BEGIN
-        {_ROW} SELECT workspace_id, 'key', {key}, 0, {_NOW} FROM {table} WHERE {where};
-    END"""  # noqa: S608 - of constants
+def _tell_of_replaced(table: str, subject: str, key: str, *columns: str) -> tuple[str, str]:
+    """Return the triggers for rows that ``REPLACE`` takes away: no trigger of a deletion runs for them.
+
+    One is for ``REPLACE INTO``, one for ``UPDATE OR REPLACE``; `columns` are those in which rows differ. What
+    has the same `key` as the new row is told of anyhow.
+    """
+    same = " OR ".join(f"{column} = new.{column}" for column in columns)
+    row = f"{_ROW} SELECT workspace_id, '{subject}', {key}, 0, {_NOW} FROM {table} WHERE"  # noqa: S608 - of constants
+    return (
+        f"CREATE TRIGGER change_{table}_replaced BEFORE INSERT ON {table} BEGIN {row} {same}; END",
+        f"""CREATE TRIGGER change_{table}_pushed_out BEFORE UPDATE ON {table} {_differ(*columns)} BEGIN
+        {row} ({same}) AND seq IS NOT old.seq;
+    END""",
+    )
 
 
 def _differ(*columns: str) -> str:
@@ -124,6 +133,7 @@ def _differ(*columns: str) -> str:
 
 
 _OF_KEY: Final = ("id", "workspace_id", "name", "permissions", "status", "expires_at")
+_OF_TOKEN: Final = ("seq", "key_id", "digest", "valid_until")  # whoever reads all of them goes by `seq`
 _OF_CHATFLOW: Final = ("id", "workspace_id", "is_public", "flow_data")
 
 CHANGES: Final = (
@@ -133,18 +143,20 @@ CHANGES: Final = (
     _tell("key_update", f"UPDATE ON api_key {_differ(*_OF_KEY)}", "key", "old", "id"),
     _tell("key_renamed", f"UPDATE ON api_key {_differ('id')}", "key", "new", "id"),
     _tell("key_delete", "DELETE ON api_key", "key", "old", "id"),
-    _tell_of_replaced("api_key", "id", "seq = new.seq"),
+    *_tell_of_replaced("api_key", "key", "id", "seq"),
     _tell("token_insert", "INSERT ON token", "key", "new", "key_id"),
-    _tell("token_update", "UPDATE OF key_id, digest, valid_until ON token", "key", "old", "key_id"),
+    _tell("token_update", f"UPDATE ON token {_differ(*_OF_TOKEN)}", "key", "old", "key_id"),
     _tell("token_moved", "UPDATE OF key_id ON token", "key", "new", "key_id"),
     _tell("token_delete", "DELETE ON token", "key", "old", "key_id"),
-    _tell_of_replaced("token", "key_id", "digest = new.digest OR seq = new.seq"),
+    *_tell_of_replaced("token", "key", "key_id", "digest", "seq"),
     _tell("binding_insert", "INSERT ON binding", "key", "new", "key_id"),
     _tell("binding_update", "UPDATE OF key_id, chatflow_id ON binding", "key", "old", "key_id"),
     _tell("binding_moved", "UPDATE OF key_id ON binding", "key", "new", "key_id"),
     _tell("binding_delete", "DELETE ON binding", "key", "old", "key_id"),
-    _tell_of_replaced("binding", "key_id", "seq = new.seq"),
+    *_tell_of_replaced("binding", "key", "key_id", "seq"),
     _tell("chatflow_insert", "INSERT ON chatflow", "chatflow", "new", "id"),
     _tell("chatflow_update", f"UPDATE ON chatflow {_differ(*_OF_CHATFLOW)}", "chatflow", "old", "id"),
+    _tell("chatflow_renamed", f"UPDATE ON chatflow {_differ('id')}", "chatflow", "new", "id"),
     _tell("chatflow_delete", "DELETE ON chatflow", "chatflow", "old", "id"),
+    *_tell_of_replaced("chatflow", "chatflow", "id", "seq"),
 )
