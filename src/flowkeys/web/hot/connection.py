@@ -21,7 +21,10 @@ from flowkeys.web.hot.target import read
 MAX_BYTES: Final = 128 * 1024
 """Of a head that is not complete, and of what is no body behind one. What came in the segment in which it
 began is not counted, so a head that came whole is refused by whoever answers, in the form of the route."""
-MAX_TARGET_BYTES: Final = 16 * 1024
+MAX_TARGET_BYTES: Final = 64 * 1024 - 1
+"""What can be read of a target; one of the API, whose parameters are short, may have a quarter of it."""
+_API: Final = b"/api/"
+_MAX_API_TARGET_BYTES: Final = 16 * 1024
 MAX_LINES: Final = 1000
 """Of headers that are kept: far more than are allowed, so that whoever answers refuses them."""
 LATE_SECONDS: Final = 30.0
@@ -143,7 +146,9 @@ class StrictProtocol(HttpToolsProtocol):
     def _begins_body(self) -> bool:
         """Note that the headers are complete; tell whether the message is to be looked at."""
         self._is_offered = self.parser.should_upgrade()
-        if len(self.url) > MAX_TARGET_BYTES or (self._is_offered and not self._room):
+        length = len(self.url)
+        long = length > _MAX_API_TARGET_BYTES and (length > MAX_TARGET_BYTES or self.url.startswith(_API))
+        if long or (self._is_offered and not self._room):
             self._refuse(_TOO_LARGE)
         if self._is_deaf or self.transport.is_closing():
             raise ValueError("nothing more is read")  # the parser's way to stop
