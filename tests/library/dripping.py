@@ -8,13 +8,14 @@ import threading
 class Dripping:
     """Sends `begin` at once and then a byte each tenth of a second, until it is stopped."""
 
-    def __init__(self, begin: bytes) -> None:
+    def __init__(self, begin: bytes, *, everything: bool = False) -> None:
         self._begin = begin
+        self._to = b"" if everything else b"POST"
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._stopped = threading.Event()
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self.questions = 0
-        """So many were asked; the feed of changes is none."""
+        """So many were asked; the feed of changes is none, and is answered only with `everything`."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def stop(self) -> None:
@@ -28,7 +29,7 @@ class Dripping:
 
     def _drip(self, client: socket.socket) -> None:
         with contextlib.suppress(OSError), client:
-            if client.recv(65536).startswith(b"POST"):
+            if client.recv(65536).startswith(self._to):
                 self.questions += 1
                 client.sendall(self._begin)
                 rest = iter(b"" if self._begin else b"HTTP/1.1 200 OK\r\nX-Long: ")

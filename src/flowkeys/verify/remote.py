@@ -127,6 +127,7 @@ class RemoteSource:
             clock = time.monotonic()
             if under_way and under_way[0] == mark and clock < under_way[1] and self._cache.is_trusted(clock):
                 return under_way[2]
+            self._server.cut_late(clock)
             until = clock + self._server.timeout_seconds
             try:
                 asked = self._pool.submit(self._answer, token, question, mark, until)

@@ -15,6 +15,7 @@ from flowkeys.domain.bearer import UNKNOWN
 from flowkeys.domain.decision import Denied, Reason
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.times import from_iso
+from flowkeys.verify.remote_lines import Line, Lines
 
 _API: Final = "/api/v1"
 _CONNECT_SECONDS: Final = 5.0
@@ -63,10 +64,13 @@ class Server:
         connection = Connection(url, api_key, None, 0)
         if not connection.secrets:
             raise ConfigurationError("Give a key with the permission apikeys:view, or set FLOWKEYS_API_KEY.")
-        self._http = httpx.Client(
-            base_url=f"{connection.base_url}{_API}",
-            headers={"Authorization": f"Bearer {connection.secrets[0]}", "User-Agent": "flowkeys-verifier"},
-        )
+        self._base_url = f"{connection.base_url}{_API}"
+        self._headers = {
+            "Authorization": f"Bearer {connection.secrets[0]}",
+            "User-Agent": "flowkeys-verifier",
+        }
+        self._certificates = httpx.create_ssl_context()  # once: it takes 20 ms
+        self._lines = Lines(self._client)
         self.timeout_seconds = timeout_seconds
 
     def ask(self, token: str, chatflow_id: str | None, until: float) -> Answer:
@@ -79,10 +83,11 @@ class Server:
         """
         body = {"token": token} if chatflow_id is None else {"token": token, "chatflowId": chatflow_id}
         try:
-            try:
-                response = self._post("/apikey/verify", body, until)
-            except _CLOSED_MEANWHILE:
-                response = self._post("/apikey/verify", body, until)
+            with self._lines.line(until) as line:
+                try:
+                    response = self._post(line, "/apikey/verify", body, until)
+                except _CLOSED_MEANWHILE:
+                    response = self._post(line, "/apikey/verify", body, until)
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: this verifier was closed
             raise Unavailable(f"The server cannot be asked: {type(error).__name__}.") from error
         _check(response)
@@ -95,13 +100,21 @@ class Server:
         """Return what a call raises whose time is used up."""
         return Unavailable(f"The server did not answer within {self.timeout_seconds:g} seconds.")
 
-    def _post(self, path: str, body: dict[str, str], until: float) -> httpx.Response:
-        """Return the answer, all of it. The client's own limits are for each read, so that it may drip."""
+    def _client(self) -> httpx.Client:
+        return httpx.Client(base_url=self._base_url, headers=self._headers, verify=self._certificates)
+
+    def _post(self, line: Line, path: str, body: dict[str, str], until: float) -> httpx.Response:
+        """Return the answer, all of it.
+
+        The client's own limits are for each read. A body that drips is given up here, a head by `cut_late`.
+        """
         left = until - time.monotonic()
         if left <= 0:
             raise self.late()
         timeout = httpx.Timeout(left, connect=min(left, _CONNECT_SECONDS))
-        with self._http.stream("POST", path, json=body, timeout=timeout) as response:
+        with line.http.stream(
+            "POST", path, json=body, timeout=timeout, extensions=line.extensions
+        ) as response:
             content = bytearray()
             for part in response.iter_bytes():
                 content += part
@@ -118,13 +131,21 @@ class Server:
             httpx.HTTPError: the connection broke.
         """
         timeout = httpx.Timeout(silence_seconds, connect=_CONNECT_SECONDS)
-        with self._http.stream("GET", "/changes", timeout=timeout) as response:
+        until = time.monotonic() + _CONNECT_SECONDS + silence_seconds
+        with (
+            self._lines.line(until) as line,
+            line.http.stream("GET", "/changes", timeout=timeout, extensions=line.extensions) as response,
+        ):
             _check(response)
-            yield _events(response.iter_lines())
+            yield _events(response.iter_lines(), line, silence_seconds)
+
+    def cut_late(self, at: float) -> None:
+        """End questions whose callers have given up by `at`, and a feed of changes that says nothing."""
+        self._lines.cut_late(at)
 
     def close(self) -> None:
         """Close every connection."""
-        self._http.close()
+        self._lines.close()
 
 
 def _check(response: httpx.Response) -> None:
@@ -168,11 +189,12 @@ def _time(text: str | None) -> int | None:
     return found
 
 
-def _events(lines: Iterator[str]) -> Iterator[Event]:
+def _events(lines: Iterator[str], line: Line, silence_seconds: float) -> Iterator[Event]:
     name = ""
-    for line in lines:
-        field, _, value = line.partition(":")
+    for text in lines:
+        field, _, value = text.partition(":")
         if field == "event":
             name = value.strip()
         elif field == "data":
+            line.until = time.monotonic() + silence_seconds
             yield name, _decode_data(value)
