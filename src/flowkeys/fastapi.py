@@ -97,6 +97,7 @@ def require_key(
 
     Raises:
         ValueError: a permission does not exist, or the chatflow is named twice.
+        TypeError: `permission` is None.
     """
     if chatflow_id is not None and chatflow_param is not None:
         raise ValueError("Give chatflow_id or chatflow_param, not both.")

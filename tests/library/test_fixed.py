@@ -1,6 +1,7 @@
 """Verifying against a fixed list: the header table, permissions, chatflows and time."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,28 @@ def test_a_permission_that_does_not_exist_is_a_mistake(verifier: Verifier) -> No
     """A typing mistake is not a refusal that looks right until somebody holds everything."""
     with pytest.raises(ValueError, match="apikey:view"):
         verifier.verify(token=GOOD, permissions=["apikey:view"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [("", ValueError), ([""], ValueError), ([None], ValueError)]
+    + [(each, TypeError) for each in (None, b"", b"logs:view", 0, False)],
+)
+async def test_a_setting_that_is_missing_is_no_weaker_check(
+    verifier: Verifier, wrong: Any, error: type[Exception]
+) -> None:
+    """With and without a chatflow, and for a credential that is refused in any case."""
+    for wanted in ({"token": GOOD}, {"token": GOOD, "chatflow_id": CHATFLOW}, {}):
+        with pytest.raises(error, match="permission"):
+            verifier.verify(**wanted, permissions=wrong)
+        with pytest.raises(error, match="permission"):
+            await verifier.averify(**wanted, permissions=wrong)
+
+
+@pytest.mark.parametrize("none", [(), [], frozenset(), iter(())])
+def test_no_permission_is_authentication_only(verifier: Verifier, none: Any) -> None:
+    """A list that is empty says so."""
+    assert said(verifier.verify(token=GOOD, permissions=none)) == (200, "valid")
 
 
 def test_two_credentials_are_a_mistake(verifier: Verifier) -> None:

@@ -100,7 +100,7 @@ class Verifier:
         Raises:
             Unavailable: the keys cannot be read: an outage, not a denial.
             ValueError: a permission does not exist, or more than one credential was given.
-            TypeError: a credential is of another type, such as headers as text.
+            TypeError: a credential is of another type, such as headers as text, or `permissions` is None.
         """
         request = request_for(chatflow_id, permissions)
         credential = _credential(authorization, token, headers)
@@ -147,15 +147,27 @@ def request_for(chatflow_id: str | None, permissions: Permissions) -> AccessRequ
     """Return what is asked for.
 
     Raises:
-        ValueError: a permission does not exist.
+        ValueError: a permission does not exist, such as an empty one.
+        TypeError: the permissions are no text and not several, such as None.
     """
-    if chatflow_id is None and not permissions:
-        return ANYTHING
-    wanted = (permissions,) if isinstance(permissions, str) else tuple(permissions)
+    wanted = _names(permissions)
     for name in wanted:
         if name not in KNOWN:
             raise ValueError(f"There is no permission {name!r}.")
+    if chatflow_id is None and not wanted:
+        return ANYTHING
     return AccessRequest(chatflow_id, wanted)
+
+
+def _names(permissions: Any) -> tuple[str, ...]:
+    """Return the names; what is none must not become a weaker check, as a setting that is missing would."""
+    if type(permissions) is tuple:
+        return permissions
+    if isinstance(permissions, str):
+        return (permissions,)
+    if isinstance(permissions, (bytes, bytearray)) or not isinstance(permissions, Iterable):
+        raise TypeError(f"permissions are a str or several, not {type(permissions).__name__}.")
+    return tuple(permissions)
 
 
 def _credential(
