@@ -48,6 +48,7 @@ class KeyMiddleware:
 
         Raises:
             ValueError: a permission does not exist.
+            TypeError: `permission` is None.
             ConfigurationError: an open path does not begin with ``/``.
         """
         self._app = app
@@ -61,10 +62,16 @@ class KeyMiddleware:
         self._open_below = tuple(path for path in paths if path.endswith("/") and path != "/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one connection; those that are neither HTTP nor WebSocket (the lifespan) go through."""
-        if scope["type"] not in {"http", "websocket"}:
+        """Handle one connection. The lifespan is none, and goes through.
+
+        Raises:
+            ValueError: it is of a type that is neither HTTP nor WebSocket, and cannot be guarded.
+        """
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        if scope["type"] not in {"http", "websocket"}:
+            raise ValueError(f"KeyMiddleware cannot guard a connection of the type {scope['type']!r}.")
         if self._is_open(scope):
             await self._app(_with_key(scope, None), receive, send)
             return

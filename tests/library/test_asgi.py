@@ -167,6 +167,22 @@ async def test_the_lifespan_goes_through() -> None:
     assert [scope["type"] for scope in inner.scopes] == ["lifespan"]
 
 
+@pytest.mark.parametrize("kind", ["webtransport", "", "HTTP"])
+async def test_what_cannot_be_guarded_does_not_go_through(kind: str) -> None:
+    """A type of connection that comes one day is not open for that."""
+    inner = Inner()
+    with pytest.raises(ValueError, match="cannot guard"):
+        await ask(inner, bearer(GOOD), scope={"type": kind})
+    assert inner.scopes == []
+
+
+@pytest.mark.parametrize(("permission", "error"), [("", ValueError), (None, TypeError), ([""], ValueError)])
+def test_a_setting_that_is_missing_is_no_weaker_check(permission: Any, error: type[Exception]) -> None:
+    """`os.environ.get("PERMISSION")` would otherwise open it to every key."""
+    with pytest.raises(error):
+        KeyMiddleware(Inner(), VERIFIER, permission=permission)
+
+
 class _Away:
     """A source that cannot be reached."""
 
