@@ -21,10 +21,14 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-8000"):
-        raw.execute(f"PRAGMA {pragma}")
-    if not read_only:
-        raw.execute("PRAGMA journal_mode=WAL")
+    try:
+        for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-8000"):
+            raw.execute(f"PRAGMA {pragma}")
+        if not read_only:
+            raw.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.Error:  # what is there is no database; its descriptor is not kept
+        raw.close()
+        raise
     return raw
 
 
