@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         default=100, ge=1, le=1_000_000, description="Failed credentials that an address may send at once."
     )
     cached_keys: int = Field(
-        default=1_000_000,
+        default=2**20,
         ge=1,
         description="Keys that are kept in memory for verification, about 400 bytes each; others are read.",
     )

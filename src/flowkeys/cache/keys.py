@@ -38,9 +38,9 @@ from flowkeys.service.ports.verification import (
 INDEX_BYTES: Final = 16
 ABSENT_MICROSECONDS: Final = SECOND
 """How long a token that nobody has stays known as such; any change of a key ends that sooner."""
-NEW_MICROSECONDS: Final = 200
+NEW_MICROSECONDS: Final = 500
 """So old may be what it rests on that a token is nobody's: whoever has just made a key in another process and
-heard of it cannot be back with it that soon. Asking for each guess would cost a fifth of refusing it."""
+heard of it is hardly back with it that soon. Asking for each guess would cost a third of refusing it."""
 _ABSENT: Final = 4096
 _SPARE: Final = 1024
 """So many indexes more than twice the records are kept; then those of records that are gone are left out."""
