@@ -88,8 +88,9 @@ def _costs(medians: dict[tuple[str, int], Figures], sizes: tuple[int, ...]) -> T
             "target",
         ),
         note="Tokens are sent in turn: 1,000 or 20,000 different ones, whose last uses are stored every two "
-        "seconds. A server with 1,000 keys has no 20,000 in use, so that line grows from 100,000 keys on. A miss is well formed and nobody's; garbage has a wrong checksum. The limit on "
-        "failures by address and the access log, which has a line for each refusal, are off here.",
+        "seconds. A server with 1,000 keys has no 20,000 in use, so that line is compared from 100,000 keys "
+        "on. A miss is well formed and nobody's; garbage has a wrong checksum. The limit on failures by "
+        "address and the access log, which has a line for each refusal, are off here.",
     )
     for kind in _KINDS:
         costs = [medians[kind, size].cpu_ms * 1000 for size in sizes]

@@ -10,7 +10,7 @@ from flowkeys.web.errors import problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.call import Call
-from flowkeys.web.hot.reply import RawHeader, Reply, new_request_id, refusal
+from flowkeys.web.hot.reply import Reply, new_request_id, refusal
 from flowkeys.web.hot.target import read
 from flowkeys.web.prediction import GRANT
 
@@ -61,10 +61,15 @@ class FastPath:
             refused = self.hot.verify.refusal(call)
             if refused is not None:
                 return refused, receive
-            receive, body = await _begin_body(receive, scope)
-            if body is not None:
-                call.body = body
-                return self.hot.verify.answer(call), receive
+            if verify.is_unusual(scope["headers"]):
+                return None, receive
+            first = await receive()
+            if first["type"] == "http.request" and not first.get("more_body", False):
+                call.body = first.get("body", b"")
+                reply = self.hot.verify.answer(call)
+                if reply is not None:
+                    return reply, receive
+            return None, _again(first, receive)
         elif target.startswith(predictions.PREFIX):
             found = self.hot.predictions.answer(_call(scope, target))
             if not isinstance(found, Grant):
@@ -78,17 +83,11 @@ def _call(scope: Scope, target: bytes) -> Call:
     return Call(scope["method"].encode("ascii"), target, scope["headers"], client[0] if client else None)
 
 
-async def _begin_body(receive: Receive, scope: Scope) -> tuple[Receive, bytes | None]:
-    """Return a body of one piece, or None; and where the same body can be read from its beginning."""
-    headers: list[RawHeader] = scope["headers"]
-    if verify.is_large(headers) or any(name == b"expect" for name, _ in headers):
-        return receive, None
-    first = await receive()
-    messages: list[Message] = [first]
+def _again(first: Message, receive: Receive) -> Receive:
+    """Return where a body can be read from its beginning."""
+    messages = [first]
 
     async def again() -> Message:
         return messages.pop() if messages else await receive()
 
-    if first["type"] != "http.request" or first.get("more_body", False):
-        return again, None
-    return again, first.get("body", b"")
+    return again

@@ -86,7 +86,7 @@ class HotProtocol(StrictProtocol):
             reply = self._hot.verify.refusal(self._call(b"POST"))
             if reply is not None:
                 self._send(reply, with_body=True)
-            elif verify.is_large(self.headers):  # refused before it comes, by whoever answers
+            elif verify.is_unusual(self.headers):  # refused before it comes, by whoever answers
                 self._hand_on()
 
     # What the parser calls

@@ -134,11 +134,14 @@ class Verify:
         return self._verifier.at_once(text.encode("ascii"), own) if text.isascii() else UNKNOWN
 
 
-def is_large(headers: list[RawHeader]) -> bool:
-    """Tell whether a body is announced that is not read here: too large, or of no plain length."""
+def is_unusual(headers: list[RawHeader]) -> bool:
+    """Tell whether a body is announced that is not read here: too large, of no plain length, or expectant."""
     for name, value in headers:
         if name == b"content-length":
-            return not (value.isdigit() and int(value) <= MAX_BODY_BYTES)
+            if not (value.isdigit() and int(value) <= MAX_BODY_BYTES):
+                return True
+        elif name == b"expect":
+            return True
     return False
 
 
