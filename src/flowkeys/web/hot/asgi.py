@@ -70,7 +70,7 @@ class FastPath:
                 if reply is not None:
                     return reply, receive
             return None, _again(first, receive)
-        elif target.startswith(predictions.PREFIX):
+        if target.startswith(predictions.PREFIX):
             found = self.hot.predictions.answer(_call(scope, target))
             if not isinstance(found, Grant):
                 return found, receive
