@@ -1,7 +1,8 @@
 """The ceilings: the functions of the hot routes called by as little server as there can be.
 
-`python -m bench.verification.apps raw` is an ASGI application on uvicorn; `bare` is a protocol of its own on
-uvloop and httptools, with none of what a server has to care for beside: timers, limits, pipelining, errors.
+`python -m bench.verification.apps raw` is an ASGI application on uvicorn and on our connection; `bare` is a
+protocol of its own on uvloop and httptools, with none of what a server has to care for beside: timers,
+limits, pipelining, errors.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import uvloop
 from flowkeys import bootstrap
 from flowkeys.config import load
 from flowkeys.web.hot.call import Call
+from flowkeys.web.hot.connection import StrictProtocol
 from flowkeys.web.hot.reply import Reply
 from flowkeys.web.hot.target import read
 
@@ -47,16 +49,18 @@ work = Work()
 
 
 async def raw(scope, receive, send):
-    """Answer with the hot functions, as an ASGI application."""
-    body = b""
+    """Answer with the hot functions, as an ASGI application: who is refused is so before the body is read."""
+    client = scope["client"][0]
+    call = Call(scope["method"].encode(), scope["raw_path"], scope["headers"], client)
+    reply = None
     if scope["method"] == "POST":
-        while True:
+        reply = work.hot.verify.refusal(call)
+        while reply is None:
             message = await receive()
-            body += message.get("body", b"")
+            call.body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-    client = scope["client"][0]
-    reply = work.answer(Call(scope["method"].encode(), scope["raw_path"], scope["headers"], client, body))
+    reply = reply or work.answer(call)
     await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)})
     await send({"type": "http.response.body", "body": reply.body})
 
@@ -96,7 +100,7 @@ async def _serve(which: str) -> None:
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     if which == "raw":
         config = uvicorn.Config(
-            raw, http="httptools", ws="none", lifespan="off", access_log=False, log_config=None
+            raw, http=StrictProtocol, ws="none", lifespan="off", access_log=False, log_config=None
         )
         await uvicorn.Server(config).serve([listening])
         return
