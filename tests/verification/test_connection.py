@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import threading
 import time
 from typing import Any
 
@@ -17,7 +18,7 @@ from flowkeys.web.refusals import Refusals
 from tests.support.server import Running
 from tests.verification.case import World
 from tests.verification.serving import BOTH, FORWARD, LIST, PING, VERIFY, Connect, Serve, Slow, hot_of
-from tests.verification.wire import Wire, get
+from tests.verification.wire import Wire, get, post
 
 PIECES = pytest.mark.parametrize("size", [0, 20, 1000])
 """How much of the trailers comes with the body."""
@@ -383,6 +384,87 @@ def test_who_stops_reading_is_not_waited_for(
         time.sleep(0.001)
     assert not endless.gone.is_set()
     server.do(asyncio.wait_for(endless.gone.wait(), 15))
+
+
+class Reading:
+    """An application that reads each body, and answers; it looks how many calls wait meanwhile."""
+
+    def __init__(self) -> None:
+        self.connections: set[Any] = set()
+        self.most = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer with nothing."""
+        await receive()
+        await asyncio.sleep(0)
+        self.most = max(self.most, *(len(one.pipeline) for one in self.connections))
+        headers = [(b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+
+@BOTH
+@pytest.mark.parametrize("call", [get("/a"), post("/a", b"{}")], ids=["get", "post"])
+def test_an_application_that_reads_bodies_lets_in_no_more_calls(
+    http: Any, call: bytes, server: Running, serve: Serve, connect: Connect
+) -> None:
+    """All are answered, and few of them wait inside at a time."""
+    application = Reading()
+    beside = serve(FastPath(application, hot_of(server)), http=http)
+    application.connections = beside.server.server_state.connections
+    wire = connect(beside.url)
+    number = 20_000
+    sending = threading.Thread(target=wire.send, args=(call * number,))
+    sending.start()
+    assert {wire.answer().status for _ in range(number)} == {200}
+    sending.join()
+    assert 0 < application.most < 1000
+
+
+@BOTH
+@pytest.mark.parametrize("target", ["http://", "http://a:b:c/"])
+def test_an_address_that_is_none_takes_no_answer_from_others(
+    http: Any, target: str, server: Running, serve: Serve, connect: Connect
+) -> None:
+    """The parser lets it pass. Behind a proxy the call before it may be somebody else's."""
+    slow = Slow()
+    wire = connect(serve(FastPath(slow, hot_of(server)), http=http).url)
+    wire.send(get("/slow") + get(target))
+    assert not _is_closed_within(wire, 0.1)
+    server.loop.call_soon_threadsafe(slow.may.set)
+    assert wire.answer().body == b"/slow"
+    assert wire.ended()
+
+
+@BOTH
+def test_a_call_hears_that_its_client_left_when_others_wait_behind_it(
+    http: Any, server: Running, serve: Serve, connect: Connect
+) -> None:
+    """Uvicorn tells the last one only, and this one would run on for nobody."""
+    endless = Endless()
+    wire = connect(serve(FastPath(endless, hot_of(server)), http=http).url)
+    wire.send(get("/endless") + get("/waits"))
+    assert wire.socket.recv(30_000)
+    wire.close()
+    server.do(asyncio.wait_for(endless.gone.wait(), 15))
+
+
+@BOTH
+def test_an_answer_is_not_cut_for_a_body_that_nobody_reads(
+    http: Any, server: Running, serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may begin before the body has come, and go on without it."""
+    monkeypatch.setattr(connection, "LATE_SECONDS", 0.1)
+
+    async def early(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"6")]})
+        for piece in (b"a", b"b", b"c", b"d", b"e", b"f"):
+            await send({"type": "http.response.body", "body": piece, "more_body": piece != b"f"})
+            await asyncio.sleep(0.1)
+
+    wire = connect(serve(FastPath(early, hot_of(server)), http=http).url)
+    wire.send(get("/early", "Content-Length: 100", method="POST"))
+    assert wire.answer().body == b"abcdef"
 
 
 @BOTH

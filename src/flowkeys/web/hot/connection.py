@@ -9,9 +9,12 @@
 """
 
 import asyncio
+from collections import deque
 from typing import Final
 
 import httptools
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from flowkeys.web.errors import Problem, problem
@@ -25,6 +28,10 @@ MAX_TARGET_BYTES: Final = 64 * 1024 - 1
 """What can be read of a target; one of the API, whose parameters are short, may have a quarter of it."""
 _API: Final = b"/api/"
 _MAX_API_TARGET_BYTES: Final = 16 * 1024
+MAX_WAITING: Final = 100
+"""While more calls wait behind one that is being answered, nothing more is read."""
+_PART_BYTES: Final = 8 * 1024
+"""So much is read at a time: some hundred calls at most."""
 MAX_LINES: Final = 1000
 """Of headers that are kept: far more than are allowed, so that whoever answers refuses them."""
 LATE_SECONDS: Final = 30.0
@@ -37,6 +44,28 @@ NO_HEAD: Final = -1
 IN_BODY: Final = -2
 _TOO_LARGE: Final = problem("headers_too_large")
 _NO_HTTP: Final = problem("invalid_request", "This is not HTTP, or its body is not as its headers say.")
+
+
+class _Flow(FlowControl):
+    """Whether reading and writing go on; an application that wants its body does not undo `hold`."""
+
+    _is_held = False
+
+    def hold(self) -> None:
+        """Read nothing more, whoever asks for it."""
+        self._is_held = True
+        self.pause_reading()
+
+    def let_go(self) -> None:
+        """Read again, if it was held."""
+        if self._is_held:
+            self._is_held = False
+            self.resume_reading()
+
+    def resume_reading(self) -> None:
+        """Read again, unless it is held."""
+        if not self._is_held:
+            super().resume_reading()
 
 
 class StrictProtocol(HttpToolsProtocol):
@@ -58,12 +87,16 @@ class StrictProtocol(HttpToolsProtocol):
     _is_deaf = False
     """Whether nothing more is read: what came was no HTTP."""
     _late_timer: asyncio.TimerHandle | None = None
+    _running: RequestResponseCycle | None = None
+    """The call that is being answered; `cycle` is the last that was read."""
 
     # What uvicorn calls
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
         super().connection_made(transport)
+        self.flow: _Flow = _Flow(transport)
+        self._parts: deque[memoryview] = deque()
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -71,6 +104,10 @@ class StrictProtocol(HttpToolsProtocol):
         if self._late_timer is not None:
             self._late_timer.cancel()
             self._late_timer = None
+        running = self._running
+        if running is not None and not running.response_complete:  # uvicorn tells the last call only
+            running.disconnected = True
+            running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -78,17 +115,8 @@ class StrictProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._gathered += len(data)
         self._pieces += 1
-        while data and not self._is_deaf:
-            try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                data = self._without_upgrade() + data[upgrade.args[0] :]
-                continue
-            except httptools.HttpParserError:
-                self._refuse(_NO_HTTP)
-            break
-        if self._gathered > MAX_BYTES:
-            self._refuse(_TOO_LARGE)
+        self._parts.append(memoryview(data))
+        self._feed()
 
     def resume_writing(self) -> None:
         """Note that the client reads."""
@@ -96,10 +124,10 @@ class StrictProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def on_response_complete(self) -> None:
-        """Read no more while calls wait for theirs: one that is answered lets in thousands."""
+        """Go on with what had to wait."""
         super().on_response_complete()
-        if self.pipeline:
-            self.flow.pause_reading()
+        if self._parts:
+            self._feed()
 
     # What the parser calls
 
@@ -125,7 +153,11 @@ class StrictProtocol(HttpToolsProtocol):
         if self._begins_body():
             if self.parser.get_http_version() == "1.0":  # knows no 100 (RFC 9110 section 10.1.1)
                 self.expect_100_continue = False
-            super().on_headers_complete()
+            try:
+                super().on_headers_complete()
+            except Exception:
+                self._room = NO_HEAD  # it has become no call: what runs is another
+                raise
 
     def on_body(self, body: bytes) -> None:
         """Count anew: a body has a limit of its own."""
@@ -142,6 +174,33 @@ class StrictProtocol(HttpToolsProtocol):
             self._close_behind_answers()
 
     # The rest
+
+    def _feed(self) -> None:
+        """Let the parser read what came, a part at a time."""
+        parts = self._parts
+        while parts and not self._is_deaf and self.parser is not None:
+            if len(self.pipeline) >= MAX_WAITING:
+                self.flow.hold()
+                return
+            part = parts.popleft()
+            if len(part) > _PART_BYTES:
+                parts.appendleft(part[_PART_BYTES:])
+                part = part[:_PART_BYTES]
+            try:
+                self.parser.feed_data(part)
+            except httptools.HttpParserUpgrade as upgrade:
+                parts.appendleft(part[upgrade.args[0] :])
+                parts.appendleft(memoryview(self._without_upgrade()))
+            except httptools.HttpParserError:
+                self._refuse(_NO_HTTP)
+        parts.clear()
+        self.flow.let_go()
+        if self._gathered > MAX_BYTES:
+            self._refuse(_TOO_LARGE)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _begins_body(self) -> bool:
         """Note that the headers are complete; tell whether the message is to be looked at."""
@@ -208,10 +267,11 @@ class StrictProtocol(HttpToolsProtocol):
         """Return what is another object, or another tuple, when anything happened that is waited for."""
         if self.flow.write_paused or self.transport.is_closing():
             return self._drained, self.transport.get_write_buffer_size()
-        if self._room == IN_BODY:
+        is_busy = self._is_busy()
+        if self._room == IN_BODY and not (is_busy and self.cycle.response_started):
             return (self._pieces,)
         # Of a head behind a call that is being answered, some may not have been read.
-        return object() if self._is_busy() else self.headers
+        return object() if is_busy else self.headers
 
     def _when_late(self, mark: object) -> None:
         found = self._mark()

@@ -78,17 +78,6 @@ class HotProtocol(StrictProtocol):
         else:
             super().shutdown()
 
-    def data_received(self, data: bytes) -> None:
-        """Read; whoever is refused is so before the body has come."""
-        super().data_received(data)
-        if self._state == _READING and not self._is_checked and not self.transport.is_closing():
-            self._is_checked = True
-            reply = self._hot.verify.refusal(self._call(b"POST"))
-            if reply is not None:
-                self._send(reply, with_body=True)
-            elif verify.is_unusual(self.headers):  # refused before it comes, by whoever answers
-                self._hand_on()
-
     # What the parser calls
 
     def on_message_begin(self) -> None:
@@ -152,6 +141,17 @@ class HotProtocol(StrictProtocol):
             self._close_behind_answers()
 
     # The rest
+
+    def _feed(self) -> None:
+        """Read; whoever is refused is so before the body has come."""
+        super()._feed()
+        if self._state == _READING and not self._is_checked and not self.transport.is_closing():
+            self._is_checked = True
+            reply = self._hot.verify.refusal(self._call(b"POST"))
+            if reply is not None:
+                self._send(reply, with_body=True)
+            elif verify.is_unusual(self.headers):  # refused before it comes, by whoever answers
+                self._hand_on()
 
     def _refuse(self, why: Problem) -> None:
         if self._state == _ANSWERED and self._room == IN_BODY:
