@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from flowkeys.verify import ConfigurationError, FixedKey, Verifier, mint
+from tests.library.conftest import code
 from tests.library.table import CASES, CHATFLOW, GOOD, KEYS, NAMES, OTHER, PUBLIC, STRANGER, VIEWER, Case
 
 
@@ -157,3 +158,10 @@ async def test_a_credential_of_another_type_is_a_mistake(verifier: Verifier, wro
         verifier.verify(**wrong)
     with pytest.raises(TypeError, match=told):
         await verifier.averify(**wrong)
+
+
+def test_half_a_character_is_no_chatflow() -> None:
+    """JSON may hold one, and what a client sent may be passed on as it came: it is refused as any other."""
+    token = mint()
+    with Verifier.fixed([FixedKey(token=token, chatflow_ids=["a"])]) as verifier:
+        assert code(verifier.verify(token=token, chatflow_id="\ud800")) == "chatflow_not_allowed"

@@ -3,6 +3,8 @@
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from flowkeys.verify import Unavailable, Verifier, mint
+from flowkeys.verify.forks import Forks
 from tests.library.conftest import DEADLINE_SECONDS, code, eventually
 from tests.library.test_local_files import set_status
 from tests.support.flows import make_key
@@ -167,3 +170,59 @@ def test_a_child_outlives_its_parents_verifier(tmp_path: Path) -> None:
             os.read(heard, 1)
     assert end(child) == 0
     os.close(heard)
+
+
+def test_a_child_asks_on_connections_of_its_own_whatever_its_environment(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Secrets are often taken out of the environment once they were read."""
+    api = running.owner()
+    monkeypatch.setenv("FLOWKEYS_URL", running.url)
+    monkeypatch.setenv("FLOWKEYS_API_KEY", make_key(api, "asks", permissions=["apikeys:view"])["apiKey"])
+    token = make_key(api)["apiKey"]
+    with Verifier.remote() as verifier:
+        monkeypatch.delenv("FLOWKEYS_URL")
+        monkeypatch.delenv("FLOWKEYS_API_KEY")
+        source = verifier._source
+        lines = source._server._lines
+        assert code(verifier.verify(token=token)) == "valid"
+        child = fork(
+            lambda: source._server._lines is not lines and code(verifier.verify(token=token)) == "valid"
+        )
+        assert end(child) == 0
+
+
+def test_one_that_cannot_begin_keeps_no_other_from_it() -> None:
+    """A child with what is left of it works, and hears of the failure."""
+    begun = []
+
+    class One:
+        def __init__(self, *, fails: bool) -> None:
+            self.fails = fails
+
+        def hold(self) -> None:
+            """Nothing is to be held."""
+
+        let_go = hold
+
+        def begin(self) -> None:
+            begun.append(self)
+            if self.fails:
+                raise ValueError("no")
+
+    forks = Forks()
+    several = [One(fails=number % 2 == 0) for number in range(4)]
+    for one in several:
+        forks.add(one)
+    forks.hold()
+    with pytest.raises(ValueError, match="no"):
+        forks.begin_again()
+    assert set(begun) == set(several)
+    forks.hold()
+    forks.let_go()
+
+
+def test_the_locks_of_pools_are_taken_after_ours() -> None:
+    """Before a fork handlers run in reverse: the pools' must be known first, whatever is imported first."""
+    program = "import sys, flowkeys.verify.forks; sys.exit('concurrent.futures.thread' not in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

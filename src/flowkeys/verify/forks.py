@@ -4,6 +4,8 @@ A child has only the thread that forked. What another thread held at that time, 
 held there for ever. So nobody uses what is open while a process forks, and the child begins anew.
 """
 
+# First, so that its own lock is taken after ours: what is to be done before a fork is done in reverse.
+import concurrent.futures.thread  # noqa: F401
 import os
 import threading
 from typing import Protocol
@@ -56,11 +58,17 @@ class Forks:
         self._lock.release()
 
     def begin_again(self) -> None:
-        """Begin everything anew: this is the child."""
+        """Begin everything anew: this is the child. What cannot begin keeps nothing else from it."""
+        failures = []
         for opened in self._held.pop():
-            opened.begin()
+            try:
+                opened.begin()
+            except Exception as error:  # noqa: BLE001 - raised below
+                failures.append(error)
         self._held.clear()
         self._lock = threading.RLock()
+        if failures:
+            raise failures[0]
 
 
 _forks = Forks()

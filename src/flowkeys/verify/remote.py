@@ -39,7 +39,7 @@ class RemoteSource:
         self, url: str | None, api_key: str | None, silence_seconds: float, timeout_seconds: float
     ) -> None:
         """Ask the server at `url`; see `Verifier.remote`."""
-        self._arguments = url, api_key, timeout_seconds
+        self._server = Server(url, api_key, timeout_seconds)
         self._silence = silence_seconds
         self._closed = threading.Event()
         self.begin()
@@ -47,12 +47,12 @@ class RemoteSource:
 
     def begin(self) -> None:
         """Begin with nothing kept and no connection."""
+        self._lock = threading.RLock()  # again too: whoever forks holds it, and may be a signal handler
         closed, self._closed = self._closed, threading.Event()
         if closed.is_set():
             self._closed.set()
-        self._server = Server(*self._arguments)
+        self._server.begin()
         self._cache = RemoteCache(CACHED_KEYS, self._silence)
-        self._lock = threading.RLock()  # again too: whoever forks holds it, and may be a signal handler
         self._asked: dict[_Question, tuple[Mark, float, Future[Answer]]] = {}
         self._pool = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="flowkeys-verify")
         self._thread: threading.Thread | None = None

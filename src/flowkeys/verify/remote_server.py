@@ -70,8 +70,12 @@ class Server:
             "User-Agent": "flowkeys-verifier",
         }
         self._certificates = httpx.create_ssl_context()  # once: it takes 20 ms
-        self._lines = Lines(self._client)
         self.timeout_seconds = timeout_seconds
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with no connection; those of a parent process are left to it."""
+        self._lines = Lines(self._client)
 
     def ask(self, token: str, chatflow_id: str | None, until: float) -> Answer:
         """Return what the server says of `token`, for a chatflow if one is named.

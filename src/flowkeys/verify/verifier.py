@@ -156,7 +156,18 @@ def request_for(chatflow_id: str | None, permissions: Permissions) -> AccessRequ
             raise ValueError(f"There is no permission {name!r}.")
     if chatflow_id is None and not wanted:
         return ANYTHING
+    if chatflow_id is not None and not _is_text(chatflow_id):
+        chatflow_id = ""  # nobody's, as every id that does not exist
     return AccessRequest(chatflow_id, wanted)
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether a text can be written: half a surrogate pair, which JSON may hold, can not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _names(permissions: Any) -> tuple[str, ...]:
