@@ -175,18 +175,26 @@ def test_an_answer_of_before_the_change_is_not_kept(api: Api, remote: Counted) -
 
 def test_concurrent_calls_share_a_question(api: Api, remote: Counted) -> None:
     """Sixteen threads and tasks, one unknown key: one look-up."""
-    flow = make_chatflow(api)
-    token = bound_key(api, flow)["apiKey"]
-    remote.settled(token)  # nothing more is heard of it; that it opens the chatflow is another question
+    remote.settled(make_key(api)["apiKey"])
+    before = remote.source._cache.mark
+    token = make_key(api)["apiKey"]
+
+    def heard() -> bool:
+        """Tell whether all was heard of the key: it would be asked about again."""
+        mark = remote.source._cache.mark
+        time.sleep(0.05)
+        return before != mark == remote.source._cache.mark
+
+    eventually(heard, True)
     hold, remote.asked = threading.Event(), []
     remote.after = lambda: hold.wait(20)
 
     async def tasks() -> list[bool]:
-        calls = (remote.verifier.averify(token=token, chatflow_id=flow["id"]) for _ in range(8))
+        calls = (remote.verifier.averify(token=token) for _ in range(8))
         return [found.allowed for found in await asyncio.gather(*calls)]
 
     with ThreadPoolExecutor(9) as pool:
-        waiting = [pool.submit(remote.said, token, flow["id"]) for _ in range(8)]
+        waiting = [pool.submit(remote.said, token) for _ in range(8)]
         together = pool.submit(lambda: asyncio.run(tasks()))
         eventually(lambda: len(remote.asked), 1)
         hold.set()
