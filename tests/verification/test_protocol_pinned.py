@@ -35,6 +35,7 @@ def test_nothing_else_is_overridden() -> None:
     """These methods of uvicorn's are; one that is added belongs in this list, with its reason beside it."""
     assert _overridden(HotProtocol) == {
         "connection_lost",
+        "data_received",
         "on_body",
         "on_headers_complete",
         "on_message_begin",

@@ -115,8 +115,19 @@ class StrictProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._gathered += len(data)
         self._pieces += 1
-        self._parts.append(memoryview(data))
-        self._feed()
+        if self.pipeline or self._parts or len(data) > _PART_BYTES or self._is_deaf:
+            self._parts.append(memoryview(data))
+            self._feed()
+            return
+        try:  # nearly always: a call or two
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._parts += (memoryview(self._without_upgrade()), memoryview(data)[upgrade.args[0] :])
+            self._feed()
+        except httptools.HttpParserError:
+            self._refuse(_NO_HTTP)
+        if self._gathered > MAX_BYTES:
+            self._refuse(_TOO_LARGE)
 
     def resume_writing(self) -> None:
         """Note that the client reads."""
@@ -128,6 +139,7 @@ class StrictProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._parts:
             self._feed()
+            self._look()
 
     # What the parser calls
 
@@ -197,6 +209,9 @@ class StrictProtocol(HttpToolsProtocol):
         self.flow.let_go()
         if self._gathered > MAX_BYTES:
             self._refuse(_TOO_LARGE)
+
+    def _look(self) -> None:
+        """Look at what has been read when no more comes for now."""
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle

@@ -78,6 +78,12 @@ class HotProtocol(StrictProtocol):
         else:
             super().shutdown()
 
+    def data_received(self, data: bytes) -> None:
+        """Read; whoever is refused is so before the body has come."""
+        super().data_received(data)
+        if self._state == _READING:
+            self._look()
+
     # What the parser calls
 
     def on_message_begin(self) -> None:
@@ -122,7 +128,7 @@ class HotProtocol(StrictProtocol):
         self._room = NO_HEAD
         if self._is_offered:
             return
-        is_last = self._is_last()
+        is_last = self._has_trailers and self._is_last()
         if is_last:
             self._keep_alive = False
         if self._state == _READING:
@@ -142,9 +148,8 @@ class HotProtocol(StrictProtocol):
 
     # The rest
 
-    def _feed(self) -> None:
-        """Read; whoever is refused is so before the body has come."""
-        super()._feed()
+    def _look(self) -> None:
+        """Refuse before the body has come who is to be refused."""
         if self._state == _READING and not self._is_checked and not self.transport.is_closing():
             self._is_checked = True
             reply = self._hot.verify.refusal(self._call(b"POST"))
