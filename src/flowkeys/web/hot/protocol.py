@@ -2,8 +2,8 @@
 
 A subclass of uvicorn's own protocol for HTTP/1.1. What is not plain goes on to it as if nothing had been
 here, up to the moment at which an answer is written: another route, a request behind one that is still being
-answered, ``Expect``, ``Upgrade``, a client that does not read, a body that is too large or unusual. uvicorn
-is pinned, and a test fails when what is overridden here changes (tests/verification/test_protocol_pinned.py).
+answered, ``Expect``, a client that does not read, a body that is too large or unusual. uvicorn is pinned, and
+a test fails when what is overridden here changes (tests/verification/test_protocol_pinned.py).
 """
 
 import asyncio
