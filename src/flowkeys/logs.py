@@ -22,6 +22,8 @@ from flowkeys.domain.addresses import network_of
 from flowkeys.domain.token import PATTERN
 
 _CREDENTIAL: Final = re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",]+")
+_FOREIGN: Final = re.compile(r"\bsk-[\w-]{8,}")
+"""Keys of models, as most of those who sell them write them."""
 _HIDDEN: Final = "fl-…"
 _NETWORKS: Final = 1000
 """Of which refusals are counted at a time."""
@@ -222,6 +224,8 @@ def _clean(value: Any) -> Any:
             value = PATTERN.sub(_HIDDEN, value)
         if "earer" in value or "asic" in value or "EARER" in value:
             value = _CREDENTIAL.sub(r"\1 …", value)
+        if "sk-" in value:
+            value = _FOREIGN.sub("sk-…", value)
         return value
     if isinstance(value, dict):
         return {_clean(name): _clean(item) for name, item in value.items()}

@@ -160,11 +160,18 @@ class TestFailures:
 
     async def test_an_error_event_keeps_its_code_and_request_id(self, sdk: Sdk, server: Scripted) -> None:
         """They stand beside its data."""
-        text = {"event": "error", "data": "It stops.", "code": "unavailable", "requestId": "r-3"}
+        text = {
+            "event": "error",
+            "data": "It stops.",
+            "code": "unavailable",
+            "requestId": "r-3",
+            "retryAfterSeconds": 9,
+        }
         server.streams(f"message:\ndata:{json.dumps(text)}\n\n".encode())
         with pytest.raises(flowkeys.StreamFailed) as caught:
             await sdk(lambda c: c.stream("c1", "Hi"))
         assert (caught.value.code, caught.value.request_id) == ("unavailable", "r-3")
+        assert caught.value.retry_after == 9
 
     @pytest.mark.parametrize(("data", "text"), [("It broke.", "It broke."), ({"x": 1}, "The flow failed.")])
     async def test_an_error_event_can_be_read_instead(

@@ -17,7 +17,7 @@ from flowkeys.cli.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.api_key import Status
 from flowkeys.domain.decision import AccessRequest, Denied
-from flowkeys.domain.errors import ConfigurationError, InvalidInput, NotFound
+from flowkeys.domain.errors import ConfigurationError, InvalidInput, NotFound, UpstreamFailed
 from flowkeys.domain.listing import UNPAGED_LIMIT, ChatflowQuery, KeyQuery
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.principal import Caller, operator
@@ -30,6 +30,7 @@ from flowkeys.service.prediction_input import read_prediction
 from flowkeys.service.predictor import Grant
 from flowkeys.web import render
 from flowkeys.web.errors import of_denial
+from flowkeys.web.failures import log_failure
 
 T = TypeVar("T")
 
@@ -235,7 +236,11 @@ class LocalBackend:
 
         request = read_prediction({"question": question.text, "sessionId": question.session_id})
         run = await self.runtime.predictor.open(await self._grant(question), request)
-        return render.answer(await run.execute(handed_on))
+        try:
+            return render.answer(await run.execute(handed_on))
+        except UpstreamFailed as error:
+            log_failure(error)  # whoever asks here is the operator, who is told why
+            raise
 
     async def _grant(self, question: Question) -> Grant:
         access = await self.runtime.directory.access(question.chatflow_id)

@@ -70,6 +70,8 @@ class StreamError(msgspec.Struct, frozen=True):
     message: str
     code: str = "upstream_failed"
     request_id: str | None = None
+    retry_after: float | None = None
+    """Seconds until it is worth trying again, where the model or service said so."""
 
 
 class End(msgspec.Struct, frozen=True):
@@ -141,7 +143,12 @@ class EventReader:
         for data in self._records.feed(chunk):
             event = read_event(data)
             if self._raise_on_error and isinstance(event, StreamError):
-                raise StreamFailed(event.message, code=event.code, request_id=event.request_id)
+                raise StreamFailed(
+                    event.message,
+                    code=event.code,
+                    request_id=event.request_id,
+                    retry_after=event.retry_after,
+                )
             yield event
             if isinstance(event, End):
                 self.ended = True
@@ -152,8 +159,9 @@ class _Record(msgspec.Struct, frozen=True, rename="camel"):
     event: str
     data: msgspec.Raw = msgspec.Raw(b"null")
     code: str = "upstream_failed"
-    """This and the next stand beside the data of an ``error``."""
+    """This and the next two stand beside the data of an ``error``."""
     request_id: str | None = None
+    retry_after_seconds: float | None = None
 
 
 def read_event(data: bytes) -> Event:
@@ -176,7 +184,7 @@ def read_event(data: bytes) -> Event:
 def _failure(record: _Record) -> StreamError:
     data = msgspec.json.decode(record.data)
     text = data if isinstance(data, str) else "The flow failed."
-    return StreamError(scrub(text), record.code, record.request_id)
+    return StreamError(scrub(text), record.code, record.request_id, record.retry_after_seconds)
 
 
 _texts = msgspec.json.Decoder(str)

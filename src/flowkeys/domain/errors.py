@@ -80,7 +80,25 @@ class FlowNotRunnable(FlowkeysError):
 
 
 class UpstreamFailed(FlowkeysError):
-    """A model or service behind a node failed; the message names the node, never a credential."""
+    """A model or service behind a node failed; the message names the node, never a credential.
+
+    The message is for callers, and short. What the operator needs besides goes into the log alone.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        raised: BaseException | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        """With what the log says besides: `reason`, free of secrets, and the traceback of `raised`."""
+        self.reason = reason
+        self.raised = raised
+        self.retry_after_seconds = retry_after_seconds
+        """When it is worth trying again, where the upstream said so: at least 1, at most a day."""
+        super().__init__(message)
 
 
 class TooLarge(FlowkeysError):

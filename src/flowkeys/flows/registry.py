@@ -69,9 +69,24 @@ class Step:
         if changes and not run.update_state(changes):
             raise self.failed("the state of the flow would become longer than this server allows.")
 
-    def failed(self, what: str) -> UpstreamFailed:
-        """Return the error that says what went wrong in this node."""
-        return UpstreamFailed(f"{self.node.label}: {what}")
+    def failed(
+        self,
+        what: str,
+        *,
+        reason: str | None = None,
+        raised: BaseException | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> UpstreamFailed:
+        """Return the error that says what went wrong in this node.
+
+        `what` is for callers; `reason` and the traceback of `raised` are for the operator's log.
+        """
+        return UpstreamFailed(
+            f"{self.node.label}: {what}",
+            reason=reason,
+            raised=raised,
+            retry_after_seconds=retry_after_seconds,
+        )
 
 
 class Resources(Protocol):

@@ -25,7 +25,8 @@ from flowkeys.web.api import (
 )
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
-from flowkeys.web.gate import AccessLog, Gate, log_outage
+from flowkeys.web.failures import log_failure
+from flowkeys.web.gate import AccessLog, Gate
 from flowkeys.web.hot import FastPath, Hot, Refuser
 from flowkeys.web.pages.all import ROUTERS
 from flowkeys.web.pages.router import page_of_error
@@ -130,7 +131,7 @@ async def _on_refused(request: Request, error: Exception) -> Response:
 
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, FlowkeysError)
-    log_outage(request.scope, error)
+    log_failure(error, context_of(request.scope).request_id)
     return await _response(request, of_error(error))
 
 

@@ -168,10 +168,14 @@ def of_error(error: FlowkeysError) -> Problem:
             extra = {"missingNodeKinds": list(error.missing_kinds)}
             return Problem("flow_not_runnable", str(error), extra=extra)
         case UpstreamFailed():
-            return problem("upstream_failed", str(error))
+            return problem("upstream_failed", str(error), headers=_retry_after(error.retry_after_seconds))
         case TooLarge():
             return problem("too_large", str(error))
         case Unavailable():
-            return problem("unavailable", headers=[("Retry-After", str(error.retry_after_seconds))])
+            return problem("unavailable", headers=_retry_after(error.retry_after_seconds))
         case _:
             return problem("internal_error")
+
+
+def _retry_after(seconds: int | None) -> Headers:
+    return [] if seconds is None else [("Retry-After", str(seconds))]

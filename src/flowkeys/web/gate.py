@@ -14,11 +14,12 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowkeys.domain.bearer import token_in_url
-from flowkeys.domain.errors import FlowkeysError, Unavailable
+from flowkeys.domain.errors import FlowkeysError
 from flowkeys.domain.ids import new_id
 from flowkeys.web.address import TrustedProxies
 from flowkeys.web.context import KEY, RequestContext, context_of
 from flowkeys.web.errors import Problem, of_error, problem
+from flowkeys.web.failures import log_failure
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.respond import send_problem, wants_page
 
@@ -90,7 +91,7 @@ class Gate:
         except ConnectionError:
             sender.status = sender.status or CLIENT_GONE
         except FlowkeysError as error:
-            log_outage(scope, error)
+            log_failure(error, context_of(scope).request_id)
             if not sender.status:
                 await send_problem(scope, sender, of_error(error))
         except Exception:  # noqa: BLE001 - the last resort: the client gets an id and no internals
@@ -106,15 +107,6 @@ class Gate:
             return problem("headers_too_large")
         denied = token_in_url(scope.get("raw_path") or scope["path"].encode(), scope["query_string"])
         return None if denied is None else self._refusals.refuse(denied, context_of(scope).address)
-
-
-def log_outage(scope: Scope, error: FlowkeysError) -> None:
-    """Log an outage with its cause; refusals have their code in the request's line already."""
-    if isinstance(error, Unavailable):
-        cause = repr(error.__cause__) if error.__cause__ is not None else None
-        structlog.get_logger("flowkeys").error(
-            "unavailable", detail=str(error), cause=cause, request_id=context_of(scope).request_id
-        )
 
 
 class _Sender:

@@ -17,6 +17,7 @@ from flowkeys.web import render
 from flowkeys.web.body import decode
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Refused, of_error, problem
+from flowkeys.web.failures import log_failure
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.respond import JSON, NO_STORE, RawHeaders, read_body, send_bytes, send_problem
 from flowkeys.web.stream import EventStream, ignore, run_watched
@@ -132,6 +133,7 @@ async def answer(
     except Refused as error:
         await send_problem(scope, send, error.problem, headers)
     except (InvalidInput, NotFound, FlowNotRunnable, UpstreamFailed, TooLarge) as error:
+        log_failure(error, context_of(scope).request_id)
         await send_problem(scope, send, of_error(error), headers)
     else:
         await send_bytes(send, 200, msgspec.json.encode(render.answer(made)), [JSON, NO_STORE, *headers])

@@ -14,6 +14,7 @@ from flowkeys.service.predictor import Answer, Run
 from flowkeys.web import events, render
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Problem, of_error, problem
+from flowkeys.web.failures import log_failure
 from flowkeys.web.respond import ClientGone, RawHeaders
 
 T = TypeVar("T")
@@ -134,6 +135,7 @@ class EventStream:
         elif isinstance(error, InvalidInput) and not self._begun and not self._buffer:
             raise error
         elif isinstance(error, FlowkeysError):
+            log_failure(error, context_of(self._scope).request_id)
             self._fail(of_error(error))
         else:
             request_id = context_of(self._scope).request_id
@@ -144,9 +146,10 @@ class EventStream:
     def _fail(self, failure: Problem) -> None:
         context = context_of(self._scope)
         context.facts["code"] = failure.code
-        self._put(
-            events.encode("error", conceal(failure.detail), code=failure.code, requestId=context.request_id)
-        )
+        more: dict[str, Any] = {"code": failure.code, "requestId": context.request_id}
+        if (wait := dict(failure.headers).get("Retry-After")) is not None:
+            more["retryAfterSeconds"] = int(wait)
+        self._put(events.encode("error", conceal(failure.detail), **more))
 
     def _put(self, record: bytes) -> None:
         self._buffer += record

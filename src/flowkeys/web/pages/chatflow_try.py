@@ -15,7 +15,7 @@ from flowkeys.service.prediction_input import is_uuid, read_prediction
 from flowkeys.service.predictor import Grant, Predictor
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import of_error
-from flowkeys.web.gate import log_outage
+from flowkeys.web.failures import log_failure
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.router import PageRouter
 from flowkeys.web.pages.said import LONGEST, said
@@ -56,6 +56,7 @@ async def ask(chatflow_id: str, call: PageCall) -> Response:
         run = await call.services.predictor.open(grant, read_prediction(body))
         await run_watched(run.execute(ignore), call.receive)
     except (InvalidInput, FlowNotRunnable, UpstreamFailed) as error:
+        log_failure(error, context_of(call.scope).request_id)
         fields = error.errors if isinstance(error, InvalidInput) else ()
         errors = {item.field: item.message for item in fields} or {"question": str(error)}
         typed = {name: sent.text(name) for name in sent.values}
@@ -79,7 +80,7 @@ class _Streamed(Response):
             run = await self._predictor.open(self._grant, read_prediction(self._body))
             await EventStream(scope, send).run(run, receive, self._predictor.stopping, headers)
         except FlowkeysError as error:
-            log_outage(scope, error)
+            log_failure(error, context_of(scope).request_id)
             await send_problem(scope, send, of_error(error), headers)
 
 

@@ -19,7 +19,7 @@ from flowkeys.domain.principal import Caller
 from flowkeys.domain.token import conceal
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Problem, Refused, of_error, problem
-from flowkeys.web.gate import log_outage
+from flowkeys.web.failures import log_failure
 from flowkeys.web.origin import SAFE_METHODS, is_our_own
 from flowkeys.web.pages import headers, sign_in_cookie
 from flowkeys.web.pages.call import PageCall
@@ -70,7 +70,7 @@ class PageRoute(APIRoute):
             except Refused as refused:
                 response = error_page(call, refused.problem)
             except FlowkeysError as error:
-                log_outage(call.scope, error)
+                log_failure(error, context_of(call.scope).request_id)
                 response = error_page(call, of_error(error))
             return headers.secure(response, is_https=call.is_https)
 
