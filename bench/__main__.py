@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from bench import key_page, machine, pages, startup, throughput
+from bench.documents import suite as documents
 from bench.report import Table
 from bench.verification import suite
 
-DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-PARTS: Final = ("throughput", "pages", "web", "startup", "verification")
+DOCS: Final = Path(__file__).parents[1] / "docs"
+PARTS: Final = ("throughput", "pages", "web", "startup", "verification", "documents")
+DOCUMENTS: Final = {"documents": DOCS / "documents.md"}
+"""Where each part is kept, unless in docs/benchmarks.md."""
 MARKS: Final = "<!-- {part}: written by make bench -->\n", "<!-- {part}: end -->\n"
 """Around what each part wrote, so that one can be renewed alone."""
 
@@ -20,7 +23,7 @@ MARKS: Final = "<!-- {part}: written by make bench -->\n", "<!-- {part}: end -->
 def main() -> int:
     """Run; return the exit code, 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, on this machine.")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="put the tables into the documentation")
     parser.add_argument("--only", choices=PARTS, help="measure one part")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, of which the median counts")
     parser.add_argument(
@@ -35,6 +38,7 @@ def main() -> int:
         "web": lambda folder: key_page.measure(folder, rounds, keys),
         "startup": lambda folder: startup.measure(folder, rounds),
         "verification": lambda folder: suite.measure(folder, rounds, seconds or 1),
+        "documents": documents.measure,
     }
     missed: list[str] = []
     for name, part in parts.items():
@@ -55,11 +59,12 @@ def main() -> int:
 
 def _write(part: str, text: str) -> None:
     begin, end = (mark.format(part=part) for mark in MARKS)
-    before, found, rest = DOCUMENT.read_text("utf-8").partition(begin)
+    document = DOCUMENTS.get(part, DOCS / "benchmarks.md")
+    before, found, rest = document.read_text("utf-8").partition(begin)
     _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise SystemExit(f"{DOCUMENT} has no place for {part}: {begin}")
-    DOCUMENT.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")
+        raise SystemExit(f"{document} has no place for {part}: {begin}")
+    document.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")
 
 
 if __name__ == "__main__":
