@@ -82,6 +82,25 @@ def test_a_server_that_is_not_there_is_code_7(run: Cli) -> None:
     assert "FLOWKEYS_URL" in result.err
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1080", 3),
+        ("ALL_PROXY", "socks://127.0.0.1:1080", 3),
+        ("SSL_CERT_FILE", "/gone", 3),
+        ("HTTPS_PROXY", "http://127.0.0.1:1", 7),
+    ],
+)
+def test_a_variable_in_the_way_is_named(run: Cli, variable: str, value: str, code: int) -> None:
+    """Given a proxy or certificates that are no use, the culprit is not sought at FLOWKEYS_URL."""
+    there = {"FLOWKEYS_URL": "https://keys.example.com", "FLOWKEYS_API_KEY": "fl-x", variable: value}
+    result = run("keys", "list", "--json", **there)
+    assert result.code == code
+    assert variable in result.failure["detail"]
+    assert result.failure["exitCode"] == code
+    assert "FLOWKEYS_URL" not in run("keys", "list", **there).err
+
+
 def test_a_missing_key_is_code_5_and_says_what_to_set(run: Cli, server: Running) -> None:
     """Given FLOWKEYS_URL alone, the advice names FLOWKEYS_API_KEY."""
     result = run("keys", "list", FLOWKEYS_URL=server.url)

@@ -33,8 +33,12 @@ class Refusal(FlowkeysError):
 class Failure:
     """An error as the program ends with it."""
 
-    def __init__(self, code: str, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(
+        self, code: str, detail: str, errors: Sequence[FieldError] = (), *, advised: bool = False
+    ) -> None:
+        """`advised`: the detail says by itself what to do."""
         self.code = code
+        self.advice = None if advised else _ADVICE.get(code)
         self.detail = PATTERN.sub("fl-…", detail)
         self.errors = errors
         self.exit_code = exit_codes.of(code)
@@ -44,8 +48,7 @@ class Failure:
         if as_json:
             text = json.dumps(self._members(), ensure_ascii=False)
         else:
-            advice = _ADVICE.get(self.code)
-            text = f"Error: {self.detail}" + (f"\n{advice}" if advice else "")
+            text = f"Error: {self.detail}" + (f"\n{self.advice}" if self.advice else "")
         print(text, file=sys.stderr)  # noqa: T201  # this is where the program speaks
         return int(self.exit_code)
 
@@ -87,4 +90,4 @@ def _of_answer(error: Any) -> Failure:
     detail = error.detail
     if error.request_id and exit_codes.of(code) is ExitCode.UNEXPECTED:
         detail = f"{detail} [request {error.request_id}]"
-    return Failure(code, detail, error.errors)
+    return Failure(code, detail, error.errors, advised=error.proxy is not None)

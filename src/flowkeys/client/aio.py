@@ -41,7 +41,9 @@ class AsyncClient:
     ) -> None:
         self._connection = Connection(base_url, api_key, timeout, max_retries)
         self._owned = http_client is None
-        self._http = http_client or httpx.AsyncClient(timeout=DEFAULT_TIMEOUT)
+        self._http = http_client or httpx.AsyncClient(
+            timeout=DEFAULT_TIMEOUT, **self._connection.transport().options
+        )
         self.keys = AsyncKeys(self)
         self.chatflows = AsyncChatflows(self)
         self.collections = AsyncCollections(self)

@@ -11,8 +11,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flowkeys.client.call import API_PATH, Call
-from flowkeys.client.errors import ConnectionFailed, UnexpectedAnswer, from_answer, scrub
-from flowkeys.domain.errors import ConfigurationError
+from flowkeys.client.errors import (
+    ClientConfigurationError,
+    ConnectionFailed,
+    UnexpectedAnswer,
+    from_answer,
+    scrub,
+)
+from flowkeys.client.transport import OWN_CLIENT, Transport
 from flowkeys.domain.token import PATTERN
 
 T = TypeVar("T")
@@ -26,7 +32,8 @@ LONGEST_WAIT_SECONDS: Final = 30.0
 _FIRST_WAIT_SECONDS: Final = 0.25
 _RATE_LIMITED: Final = 429
 _TRANSIENT: Final = frozenset({429, 502, 503, 504})
-_NEVER_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NEVER_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""A `ProxyError` is a tunnel that was refused: nothing of the call had been sent."""
 _B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
@@ -37,11 +44,12 @@ class Connection:
         self, base_url: str | None, api_key: str | None, timeout: Timeout | UnsetType, max_retries: int
     ) -> None:
         if max_retries < 0:
-            raise ConfigurationError("max_retries must not be negative.")
+            raise ClientConfigurationError("max_retries must not be negative.")
         self.base_url = _clean_url(base_url or os.environ.get("FLOWKEYS_URL"))
         self.max_retries = max_retries
         self._timeout = httpx.USE_CLIENT_DEFAULT if isinstance(timeout, UnsetType) else timeout
         self._key = _clean_key(os.environ.get("FLOWKEYS_API_KEY") if api_key is None else api_key)
+        self._transport: Transport | None = None
 
     def __repr__(self) -> str:
         return f"Connection({self.base_url!r})"
@@ -50,6 +58,15 @@ class Connection:
     def secrets(self) -> tuple[str, ...]:
         """What no message may hold."""
         return (self._key,) if self._key else ()
+
+    def transport(self, *, otherwise: str = OWN_CLIENT) -> Transport:
+        """Return how the server is reached from here, for who sends with no client of the caller's own.
+
+        Raises:
+            ClientConfigurationError: a variable of the environment names what cannot be used.
+        """
+        self._transport = Transport(self.base_url, otherwise=otherwise)
+        return self._transport
 
     def request(self, http: httpx.Client | httpx.AsyncClient, call: Call[T]) -> httpx.Request:
         """Return the request for a call.
@@ -80,12 +97,24 @@ class Connection:
 
     def broken_off(self, error: httpx.RequestError, *, connected: bool = True) -> ConnectionFailed:
         """Return the error for a call that got no answer, or a part of one."""
-        cause = scrub(str(error), self.secrets) or type(error).__name__
+        cause = scrub(str(error), self.secrets).rstrip(".") or type(error).__name__
         if connected:
             detail = f"The connection broke off: {cause}. It is not known whether the call took effect."
         else:
-            detail = f"The server cannot be reached: {cause}"
-        return ConnectionFailed(detail, code="connection_failed")
+            detail = f"The server cannot be reached: {cause}."
+        failed = ConnectionFailed(detail + self.note(cause), code="connection_failed")
+        failed.proxy = self.proxy
+        return failed
+
+    def note(self, cause: object = "") -> str:
+        """Return what to say beside a failed call about the way that it took, or nothing."""
+        return "" if self._transport is None else self._transport.note(cause)
+
+    @property
+    def proxy(self) -> str | None:
+        """The variable that names the proxy which calls go through, if they do."""
+        proxy = None if self._transport is None else self._transport.proxy
+        return None if proxy is None else proxy.named_by
 
 
 class Attempts:
@@ -122,8 +151,16 @@ class Attempts:
         Raises:
             FlowkeysApiError: it is not to be tried again.
         """
-        secrets = self._connection.secrets
-        error = from_answer(response.status_code, response.headers, response.content, secrets=secrets)
+        connection = self._connection
+        error = from_answer(
+            response.status_code,
+            response.headers,
+            response.content,
+            secrets=connection.secrets,
+            note=connection.note(),
+        )
+        if error.code is None:
+            error.proxy = connection.proxy
         asked = error.retry_after
         if self._repeatable:
             again = response.status_code in _TRANSIENT
@@ -166,17 +203,28 @@ def read_answer(call: Call[T], response: httpx.Response) -> T:
 
 def _clean_url(url: str | None) -> str:
     if not url:
-        raise ConfigurationError("Give base_url, or set FLOWKEYS_URL, for example https://keys.example.com.")
-    parts = urlsplit(url.strip())
+        raise ClientConfigurationError(
+            "Give base_url, or set FLOWKEYS_URL, for example https://keys.example.com."
+        )
+    try:
+        parts = urlsplit(url.strip())
+        httpx.URL(url.strip())
+        _ = parts.port
+    except (ValueError, httpx.InvalidURL) as error:
+        raise ClientConfigurationError(
+            f"base_url is no address, as https://keys.example.com is: {error}"
+        ) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError("base_url must begin with https:// or http:// and name a host.")
+        raise ClientConfigurationError("base_url must begin with https:// or http:// and name a host.")
     if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigurationError("base_url must hold no user, query or fragment.")
+        raise ClientConfigurationError("base_url must hold no user, query or fragment.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(API_PATH)}"
 
 
 def _clean_key(key: str | None) -> str | None:
     key = key.strip() if key else None
     if key and not _B64TOKEN.fullmatch(key):
-        raise ConfigurationError("api_key has characters that no key has; it was perhaps cut or quoted.")
+        raise ClientConfigurationError(
+            "api_key has characters that no key has; it was perhaps cut or quoted."
+        )
     return str(key) if key else None

@@ -12,6 +12,8 @@ FlowkeysApiError
     ├── Unavailable          503, 504: an outage, try again
     └── UpstreamError        502: the model or service behind a flow failed
         └── StreamFailed     the same after a stream had begun: its `error` event
+
+Before any call: ClientConfigurationError, which is a ConfigurationError as well.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +24,7 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.domain.errors import FieldError, FlowkeysError
+from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError
 from flowkeys.domain.token import PATTERN
 
 
@@ -47,6 +49,8 @@ class FlowkeysApiError(FlowkeysError):
         """Also in the server's log."""
         self.retry_after = retry_after
         """Seconds until it is worth trying again, when the server said so."""
+        self.proxy: str | None = None
+        """The variable by which the call went through a proxy, where that may be why it failed."""
         super().__init__(self._message())
 
     def _message(self) -> str:
@@ -56,6 +60,10 @@ class FlowkeysApiError(FlowkeysError):
         if fields and fields not in text:
             text = f"{text} ({fields})"
         return f"{text} [request {self.request_id}]" if self.request_id else text
+
+
+class ClientConfigurationError(ConfigurationError, FlowkeysApiError):
+    """An argument or a variable cannot be right; the message names it. Nothing was sent."""
 
 
 class ConnectionFailed(FlowkeysApiError):
@@ -127,14 +135,24 @@ class _Problem(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def from_answer(
-    status: int, headers: Mapping[str, str], content: bytes, *, secrets: Iterable[str] = ()
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    *,
+    secrets: Iterable[str] = (),
+    note: str = "",
 ) -> FlowkeysApiError:
-    """Return the error for an answer that is not a success. `secrets` are kept out of every text of it."""
+    """Return the error for an answer that is not a success. `secrets` are kept out of every text of it.
+
+    `note` is said too when the answer is not flowkeys' own.
+    """
     try:
         problem = msgspec.json.decode(content, type=_Problem)
     except msgspec.MsgspecError:  # a proxy's page, which says nothing that a program could use
         problem = _Problem()
     detail = problem.detail or problem.message or problem.title or _phrase(status)
+    if problem.code is None:
+        detail += note
     return _class_for(status)(
         scrub(detail, secrets),
         code=problem.code,

@@ -32,7 +32,12 @@ class Client:
         api_key: the key to present; ``FLOWKEYS_API_KEY`` unless given, ``""`` for none.
         timeout: seconds, or an ``httpx.Timeout``; unless given 120, and 5 to connect.
         max_retries: how often a call is tried again where that is safe.
-        http_client: an ``httpx.Client`` to send with, which stays yours to close.
+        http_client: an ``httpx.Client`` to send with, which stays yours to close. Unless given, proxy and
+            certificates are those of the environment (``HTTPS_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE``…); a
+            server on this machine is called without a proxy.
+
+    Raises:
+        ClientConfigurationError: an argument or a variable cannot be right, and the message names it.
     """
 
     def __init__(
@@ -46,7 +51,9 @@ class Client:
     ) -> None:
         self._connection = Connection(base_url, api_key, timeout, max_retries)
         self._owned = http_client is None
-        self._http = http_client or httpx.Client(timeout=DEFAULT_TIMEOUT)
+        self._http = http_client or httpx.Client(
+            timeout=DEFAULT_TIMEOUT, **self._connection.transport().options
+        )
         self.keys = Keys(self)
         self.chatflows = Chatflows(self)
         self.collections = Collections(self)

@@ -10,10 +10,12 @@ import httpx
 import msgspec
 
 from flowkeys.client.connection import Connection
+from flowkeys.client.errors import ClientConfigurationError
+from flowkeys.client.transport import NO_OWN_CLIENT
 from flowkeys.domain.api_key import KeyRecord, Status
 from flowkeys.domain.bearer import UNKNOWN
 from flowkeys.domain.decision import Denied, Reason
-from flowkeys.domain.errors import ConfigurationError, Unavailable
+from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.times import from_iso
 from flowkeys.verify.remote_lines import Line, Lines
 
@@ -59,17 +61,20 @@ class Server:
         """Call `url` with `api_key`, waiting so long for each answer.
 
         Raises:
-            ConfigurationError: the address or the key cannot be right.
+            ClientConfigurationError: the address, the key, or a variable of the environment that names a
+                proxy or certificates cannot be right.
         """
         connection = Connection(url, api_key, None, 0)
         if not connection.secrets:
-            raise ConfigurationError("Give a key with the permission apikeys:view, or set FLOWKEYS_API_KEY.")
+            raise ClientConfigurationError(
+                "Give a key with the permission apikeys:view, or set FLOWKEYS_API_KEY."
+            )
         self._base_url = f"{connection.base_url}{_API}"
         self._headers = {
             "Authorization": f"Bearer {connection.secrets[0]}",
             "User-Agent": "flowkeys-verifier",
         }
-        self._certificates = httpx.create_ssl_context()  # once: it takes 20 ms
+        self._transport = connection.transport(otherwise=NO_OWN_CLIENT)  # once: certificates take 20 ms
         self.timeout_seconds = timeout_seconds
         self.begin()
 
@@ -93,8 +98,9 @@ class Server:
                 except _CLOSED_MEANWHILE:
                     response = self._post(line, "/apikey/verify", body, until)
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: this verifier was closed
-            raise Unavailable(f"The server cannot be asked: {type(error).__name__}.") from error
-        _check(response)
+            note = self._transport.note(error)
+            raise Unavailable(f"The server cannot be asked: {type(error).__name__}.{note}") from error
+        self._check(response)
         try:
             return _read(_decode(response.content))
         except (msgspec.DecodeError, ValueError) as error:
@@ -105,7 +111,7 @@ class Server:
         return Unavailable(f"The server did not answer within {self.timeout_seconds:g} seconds.")
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self._base_url, headers=self._headers, verify=self._certificates)
+        return httpx.Client(base_url=self._base_url, headers=self._headers, **self._transport.options)
 
     def _post(self, line: Line, path: str, body: dict[str, str], until: float) -> httpx.Response:
         """Return the answer, all of it.
@@ -140,8 +146,18 @@ class Server:
             self._lines.line(until) as line,
             line.http.stream("GET", "/changes", timeout=timeout, extensions=line.extensions) as response,
         ):
-            _check(response)
+            self._check(response)
             yield _events(response.iter_lines(), line, silence_seconds)
+
+    def _check(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status == HTTPStatus.OK:
+            return
+        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            said = "The server refuses this verifier's own key: it needs apikeys:view."
+        else:
+            said = f"The server answered {status}."
+        raise Unavailable(said + self._transport.note())
 
     def cut_late(self, at: float) -> None:
         """End questions whose callers have given up by `at`, and a feed of changes that says nothing."""
@@ -150,14 +166,6 @@ class Server:
     def close(self) -> None:
         """Close every connection."""
         self._lines.close()
-
-
-def _check(response: httpx.Response) -> None:
-    status = response.status_code
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise Unavailable("The server refuses this verifier's own key: it needs apikeys:view.")
-    if status != HTTPStatus.OK:
-        raise Unavailable(f"The server answered {status}.")
 
 
 def _read(said: _Said) -> Answer:
