@@ -27,7 +27,8 @@ PLACES = {
     "markupsafe": {"web"},  # comes with jinja2: text that is markup already
     "argon2": {"passwords"},
     "pypdf": {"documents"},
-    "markdown_it": {"documents"},
+    "markdown_it": {"documents", "web", "cli"},
+    "nh3": {"web"},
     "markdownify": {"documents", "flows"},
     "bs4": {"documents"},
     "openai": {"flows"},

@@ -9,7 +9,7 @@ import typer
 from flowkeys.cli import options, resolve
 from flowkeys.cli.backend import Backend, Json, Question, note, open_backend
 from flowkeys.cli.failures import Refusal
-from flowkeys.cli.output import print_json, printable, say
+from flowkeys.cli.output import print_json, printable
 from flowkeys.domain.errors import ConfigurationError, FlowkeysError
 
 
@@ -46,27 +46,26 @@ def ask(
 
 
 def _stream(backend: Backend, asked: Question) -> None:
-    kept: dict[str, Any] = {"text": False}
+    from flowkeys.cli.answer import Answer
 
-    def emit(name: str, data: Any) -> None:
-        if name == "token":
-            kept["text"] = True
-            say(_shown(data), nl=False)
-            sys.stdout.flush()
-        else:
-            kept[name] = data
+    kept: dict[str, Any] = {}
+    with Answer() as answer:
 
-    try:
+        def emit(name: str, data: Any) -> None:
+            if name == "token":
+                answer.say(data)
+            else:
+                kept[name] = data
+
         backend.stream(asked, emit)
-    finally:
-        if kept["text"]:
-            say("")  # an error, too, begins on a line of its own
     _print_sources(kept.get("sourceDocuments") or [])
     _print_session((kept.get("metadata") or {}).get("sessionId"))
 
 
 def _print_answer(answer: Json) -> None:
-    say(_shown(answer["text"]))
+    from flowkeys.cli.answer import print_answer
+
+    print_answer(answer["text"])
     _print_sources(answer.get("sourceDocuments") or [])
     _print_session(answer.get("sessionId"))
 
@@ -82,13 +81,6 @@ def _print_sources(documents: list[Json]) -> None:
 def _print_session(session_id: str | None) -> None:
     if session_id is not None and sys.stderr.isatty():
         note(f"\nGo on with: --session {session_id}")
-
-
-def _shown(text: str) -> str:
-    """Return an answer that cannot steer a terminal; what goes into a file is left as it is."""
-    if not sys.stdout.isatty():
-        return text
-    return "".join(c if c in "\n\t" else printable(c) for c in text)
 
 
 def _flow_id(backend: Backend, flow: str) -> str:

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from starlette.types import Receive, Scope, Send
 
 from flowkeys.domain.errors import FlowkeysError, InvalidInput
 from flowkeys.domain.token import conceal
-from flowkeys.service.ports.flows import Event
-from flowkeys.service.predictor import Answer, Run
+from flowkeys.service.ports.flows import Emit, Event
+from flowkeys.service.predictor import Answer
 from flowkeys.web import events, render
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Problem, of_error, problem
@@ -82,6 +82,14 @@ class _Watch:
         self.caller.cancel()
 
 
+class Runs(Protocol):
+    """What a stream sends: a `Run`, or what stands for one."""
+
+    async def execute(self, emit: Emit) -> Answer:
+        """Run to the end, emitting events, and return the answer."""
+        ...
+
+
 class EventStream:
     """Sends the events of one run. Events that are ready together leave together."""
 
@@ -103,7 +111,7 @@ class EventStream:
             await self._drained.wait()
 
     async def run(
-        self, run: Run, receive: Receive, stopping: asyncio.Event, headers: RawHeaders = ()
+        self, run: Runs, receive: Receive, stopping: asyncio.Event, headers: RawHeaders = ()
     ) -> None:
         """Send the whole stream: `start`, the run's events, then `metadata` and `end`, or `error` and `end`.
 

@@ -11,11 +11,13 @@ from flowkeys.domain.conversation import Message
 from flowkeys.domain.errors import FlowkeysError, FlowNotRunnable, InvalidInput, UpstreamFailed
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.listing import MessageQuery
+from flowkeys.service.ports.flows import Emit, Event
 from flowkeys.service.prediction_input import is_uuid, read_prediction
-from flowkeys.service.predictor import Grant, Predictor
+from flowkeys.service.predictor import Answer, Grant, Predictor, Run
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import of_error
 from flowkeys.web.failures import log_failure
+from flowkeys.web.pages.answers import formatted
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.router import PageRouter
 from flowkeys.web.pages.said import LONGEST, said
@@ -78,10 +80,27 @@ class _Streamed(Response):
         headers = [item for item in self.raw_headers if item[0] not in _REPLACED]
         try:
             run = await self._predictor.open(self._grant, read_prediction(self._body))
-            await EventStream(scope, send).run(run, receive, self._predictor.stopping, headers)
+            formatting = _Formatting(run)
+            await EventStream(scope, send).run(formatting, receive, self._predictor.stopping, headers)
         except FlowkeysError as error:
             log_failure(error, context_of(scope).request_id)
             await send_problem(scope, send, of_error(error), headers)
+
+
+class _Formatting:
+    """A run whose answer is sent once more at its end, as HTML for the page, when there is Markdown in it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    async def execute(self, emit: Emit) -> Answer:
+        """Run to the end, as the run does."""
+        answer = await self._run.execute(emit)
+        text = answer.result.text
+        html = await asyncio.to_thread(formatted, text) if len(text) <= LONGEST else None
+        if html is not None:
+            await emit(Event("formatted", str(html)))
+        return answer
 
 
 async def _page(

@@ -1,11 +1,13 @@
-"""What was said in a conversation, ready to be shown: as text, whatever a flow or a stranger put into it."""
+"""What was said in a conversation, ready to be shown: answers as Markdown, and all else as text."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
+from markupsafe import Markup
 
 from flowkeys.domain.conversation import Message, Role
+from flowkeys.web.pages.answers import formatted
 
 _SHOWN: Final = 100
 """How many sources or tools of one answer are shown."""
@@ -13,6 +15,8 @@ _CHARACTERS: Final = 4000
 """How much of one source, or of what a tool was given and gave, is shown."""
 _ROOM: Final = 500_000
 """Characters of sources and tools on one page, after which the earlier answers are shown without theirs."""
+_FORMATTED: Final = 200_000
+"""Characters of answers on one page, after which the earlier answers are shown as they were sent."""
 LONGEST: Final = 20_000
 """How many characters of one message are shown."""
 
@@ -35,6 +39,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """One message."""
 
     text: str
+    html: Markup | None = None
+    """An answer's Markdown, safe to show; None when it is to be shown as it is."""
     at: int
     is_question: bool
     sources: list[Source] = []
@@ -45,17 +51,21 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 def said(messages: Iterable[Message]) -> list[Said]:
     """Return stored messages, the latest first, as they are shown: the earliest first."""
-    shown, room = [], _ROOM
+    shown, room, to_format = [], _ROOM, _FORMATTED
     for message in messages:
+        text = message.content[:LONGEST]
+        is_question = message.role is Role.USER
+        to_format -= 0 if is_question else len(text)
         sources = [_source(item) for item in _objects(message.details.get("sourceDocuments"))]
         tools = [_tool(item) for item in _objects(message.details.get("usedTools"))]
         room -= sum(len(item.name) + len(item.text) for item in sources)
         room -= sum(len(item.name) + len(item.about) for item in tools)
         shown.append(
             Said(
-                text=message.content[:LONGEST],
+                text=text,
+                html=formatted(text) if not is_question and to_format >= 0 else None,
                 at=message.created_at,
-                is_question=message.role is Role.USER,
+                is_question=is_question,
                 sources=sources if room >= 0 else [],
                 tools=tools if room >= 0 else [],
                 is_shortened=message.is_shortened

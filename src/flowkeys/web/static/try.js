@@ -96,6 +96,17 @@
     log.append(copy);
     follow(true);
     return {
+      // The answer's Markdown, which the server made into HTML and sanitised; the text as it was sent stays beside it.
+      format(html) {
+        const at = atEnd();
+        const formatted = find_in(answer, "formatted"), asSent = find_in(answer, "as-sent");
+        formatted.innerHTML = html;
+        formatted.hidden = false;
+        text.classList.add("as-sent");
+        asSent.append(text);
+        asSent.hidden = false;
+        follow(at);
+      },
       say(piece) { const at = atEnd(); text.append(piece); follow(at); },
       runs(label) { node = label; },
       sources(items) { parts.sources(items, "source", "sources", (item) => [text_of(item.metadata?.source) || "A passage", text_of(item.pageContent)]); },
@@ -185,6 +196,7 @@
     else if (event === "nextAgentFlow") turn.runs(data.status === "INPROGRESS" ? text_of(data.nodeLabel) : "");
     else if (event === "sourceDocuments") turn.sources(data);
     else if (event === "usedTools") turn.tools(data);
+    else if (event === "formatted") turn.format(data);
     else if (event === "error") turn.fail(text_of(data));
     else if (event === "end") turn.complete();
   }
@@ -200,6 +212,7 @@
     return `The server could not do this (status ${response.status}). Try again in a moment.`;
   }
 
+  function find_in(element, name) { return element.querySelector(`[data-${name}]`); }
   function atEnd() { return log.scrollHeight - log.scrollTop - log.clientHeight < 40; }
   function follow(is) { if (is) log.scrollTop = log.scrollHeight; }
 

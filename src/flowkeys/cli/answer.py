@@ -1,0 +1,138 @@
+"""An answer on a terminal: its Markdown, formatted while it comes. A pipe gets the text as it was sent."""
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, ClassVar, Final, Self
+
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
+from rich.live import Live
+from rich.markdown import Heading, Markdown
+from rich.segment import Segment
+
+from flowkeys.cli.output import console, printable, say
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+_OPEN: Final = 20_000
+"""Characters of a block that has no end yet, after which it is printed as it is: each piece reads it anew."""
+
+
+def print_answer(text: str) -> None:
+    """Print a whole answer."""
+    with Answer() as answer:
+        answer.say(text)
+
+
+class Answer:
+    """An answer that comes in pieces. Use it as a context: what has no end yet is printed when it is left."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stdout.isatty()
+        self._console = console() if self._is_terminal else None
+        self._live: Live | None = None
+        self._open = ""
+        self._parser = _parser() if self._is_terminal else None
+        self._has_text = False
+        self._is_first = True
+
+    def say(self, piece: str) -> None:
+        """Show one more piece."""
+        self._has_text = self._has_text or bool(piece)
+        if self._console is None:
+            say(piece, nl=False)
+            sys.stdout.flush()
+            return
+        self._open += "".join(c if c in "\n\t" else printable(c) for c in piece)
+        self._print_blocks(self._console)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Print what is left; whatever follows begins on a line of its own."""
+        if self._console is None:
+            if self._has_text:
+                say("")
+            return
+        self._end_live()
+        if self._open.strip():
+            self._print(self._console, self._open)
+
+    def _print_blocks(self, terminal: Console) -> None:
+        """Print the blocks that are complete; show the last one, which may go on, where it can change."""
+        assert self._parser is not None
+        starts = [token.map[0] for token in self._parser.parse(self._open) if token.level == 0 and token.map]
+        if len(starts) > 1:
+            lines = self._open.splitlines(keepends=True)
+            done, self._open = "".join(lines[: starts[-1]]), "".join(lines[starts[-1] :])
+            self._end_live()
+            self._print(terminal, done)
+        elif len(self._open) > _OPEN:
+            done, self._open = self._open, ""
+            self._end_live()
+            self._print(terminal, done)
+        if terminal.is_dumb_terminal or not self._open.strip():
+            return
+        if self._live is None:
+            self._live = Live(console=terminal, transient=True, auto_refresh=False, vertical_overflow="crop")
+            self._live.start()
+        self._live.update(_Lines(self._open, max(terminal.height - 1, 1)), refresh=True)
+
+    def _end_live(self) -> None:
+        if self._live is not None:
+            self._live.update("", refresh=True)
+            self._live.stop()
+            self._live = None
+
+    def _print(self, terminal: Console, text: str) -> None:
+        if self._is_first:
+            self._is_first = False
+        else:
+            terminal.print()
+        terminal.print(_Lines(text), end="")
+
+
+class _Heading(Heading):
+    """A heading at the left, whatever its level."""
+
+    LEVEL_ALIGN: ClassVar[dict[str, JustifyMethod]] = {}
+
+
+class _Formatted(Markdown):
+    """Markdown in which HTML is text, and a link shows where it leads."""
+
+    elements: ClassVar = {**Markdown.elements, "heading_open": _Heading}
+
+    def __init__(self, text: str) -> None:
+        super().__init__("", hyperlinks=False)
+        self.parsed = _parser().parse(text)
+        for token in self.parsed:
+            for part in token.children or ():
+                if part.type == "softbreak":
+                    part.type = "hardbreak"  # a line end is a line end, as on pages
+
+
+class _Lines:
+    """Formatted text without blank lines around it; of what still comes, the last that have room."""
+
+    def __init__(self, text: str, room: int | None = None) -> None:
+        self._text = text
+        self._room = room
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(_Formatted(self._text), options.reset_height(), pad=False)
+        written = [number for number, line in enumerate(lines) if "".join(s.text for s in line).strip()]
+        shown = lines[written[0] : written[-1] + 1] if written else []
+        for line in shown[-self._room :] if self._room else shown:
+            yield from line
+            yield Segment.line()
+
+
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
