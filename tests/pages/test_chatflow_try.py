@@ -119,7 +119,7 @@ def test_a_lost_connection_says_so_and_keeps_the_question(
     page = window.page
     page.route("**/try", lambda route: route.abort())
     asks(page, "Hello?")
-    expect(page.get_by_text("The connection was lost")).to_be_visible()
+    expect(page.locator(".turn-answer .field-error")).to_contain_text("The connection was lost")
     expect(page.get_by_label("Your question")).to_have_value("Hello?")
 
 
