@@ -1,6 +1,5 @@
 """``flowkeys ask``: a question to a chatflow, its answer on the terminal as it comes."""
 
-import os
 import sys
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ from flowkeys.cli import options, resolve
 from flowkeys.cli.backend import Backend, Json, Question, note, open_backend
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.output import print_json, printable
+from flowkeys.client.environment import variable
 from flowkeys.domain.errors import ConfigurationError, FlowkeysError
 
 
@@ -97,7 +97,7 @@ def _flow_id(backend: Backend, flow: str) -> str:
 def _token(key_env: str | None) -> str | None:
     if key_env is None:
         return None
-    token = os.environ.get(key_env, "").strip()
+    token = variable(key_env)
     if not token:
         raise ConfigurationError(f"The environment variable {key_env} holds no key.")
     return token

@@ -1,6 +1,5 @@
 """What commands work on: the data directory of this machine, or a server over HTTP. They need not know."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from flowkeys.client.environment import variable
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.service.chatflow_input import ChatflowPatch
 from flowkeys.service.key_input import KeyPatch, NewKey
@@ -177,7 +177,7 @@ def open_backend(workspace: str | None = None, *, create: bool = False) -> Itera
     Raises:
         ConfigurationError: it cannot be opened, or a workspace is named for a server.
     """
-    if os.environ.get("FLOWKEYS_URL"):
+    if variable("FLOWKEYS_URL"):
         if workspace is not None:
             raise ConfigurationError(
                 "--workspace is for the data directory of this machine; over HTTP the key decides. "
@@ -186,7 +186,7 @@ def open_backend(workspace: str | None = None, *, create: bool = False) -> Itera
         from flowkeys.cli.remote import open_remote
 
         with open_remote() as remote:
-            if os.environ.get("FLOWKEYS_DATA_DIR"):
+            if variable("FLOWKEYS_DATA_DIR"):
                 note(f"Using the server at {remote.address} (FLOWKEYS_URL), not FLOWKEYS_DATA_DIR.")
             yield remote
     else:
@@ -207,7 +207,7 @@ def require_local(what: str) -> None:
     Raises:
         ConfigurationError: ``FLOWKEYS_URL`` is set.
     """
-    if os.environ.get("FLOWKEYS_URL"):
+    if variable("FLOWKEYS_URL"):
         raise ConfigurationError(
             f"{what} works on the data directory of the server's own machine. "
             "Run it there, without FLOWKEYS_URL."

@@ -225,7 +225,7 @@ class LocalBackend:
         return getattr(self.runtime.settings, name)
 
     def _ask(self, question: Question, emit: Emit) -> Json:
-        folder = str(self.runtime.settings.python_path.expanduser().absolute())
+        folder = str(self.runtime.settings.python_path.absolute())
         if folder not in sys.path:
             sys.path.insert(0, folder)
         return self.run(self._answer(question, emit))

@@ -11,6 +11,7 @@ from flowkeys.cli.ask import ask
 from flowkeys.cli.doctor.command import doctor
 from flowkeys.cli.exit_codes import MEANINGS, ExitCode
 from flowkeys.cli.failures import Failure, of
+from flowkeys.cli.options import require_values
 from flowkeys.domain.errors import FlowkeysError
 from flowkeys.domain.version import VERSION
 
@@ -76,6 +77,7 @@ def main(arguments: list[str]) -> int:
     """Run one command and return the exit code; what went wrong is said in one sentence."""
     as_json = "--json" in arguments
     try:
+        require_values(arguments)
         result = app(arguments, prog_name="flowkeys", standalone_mode=False)
         sys.stdout.flush()
     except FlowkeysError as error:

@@ -1,8 +1,16 @@
 """The options that several commands have, written once."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Final
 
 import typer
+
+from flowkeys.cli.failures import Refusal
+
+_MAY_BE_EMPTY: Final = frozenset({"--note", "--search"})
+_NONE_AT_ALL: Final = frozenset({"--permission", "--chatflow"})
+"""Of ``keys update``: the whole new set, and `''` is the empty one."""
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, as the API gives it, and nothing else.")
@@ -26,3 +34,20 @@ PageLimit = Annotated[
     int | None, typer.Option("--limit", min=1, max=1000, help="How many, or how many a page.")
 ]
 Search = Annotated[str, typer.Option("--search", metavar="TEXT", help="A part of the name, in any case.")]
+
+
+def require_values(arguments: Sequence[str]) -> None:
+    """Refuse an option whose value is empty, as ``--host "$HOST"`` makes it of a variable that is not set.
+
+    Taken as a value it would mean what nobody wrote: every network, or the current folder.
+
+    Raises:
+        Refusal: it names the option.
+    """
+    allowed = _MAY_BE_EMPTY | (_NONE_AT_ALL if list(arguments[:2]) == ["keys", "update"] else frozenset())
+    for option, value in pairwise([*arguments, "-"]):
+        name, has_value, own = option.partition("=")
+        if not option.startswith("-") or name in allowed:
+            continue
+        if (has_value and name.startswith("--") and not own.strip()) or not value.strip():
+            raise Refusal("usage", f"{name} has an empty value. Give one, or leave {name} out.")

@@ -1,6 +1,5 @@
 """The backend over HTTP: the server at ``FLOWKEYS_URL``, with the right of ``FLOWKEYS_API_KEY``."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from operator import length_hint
@@ -15,6 +14,7 @@ from flowkeys.cli.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part
 from flowkeys.client import events
 from flowkeys.client.call import Call, path, query
 from flowkeys.client.document_stores import upload
+from flowkeys.client.environment import variable
 from flowkeys.client.errors import InvalidRequestError
 from flowkeys.client.predictions import predict
 from flowkeys.client.sync import Client
@@ -52,7 +52,7 @@ class RemoteBackend:
     @property
     def address(self) -> str:
         """Where the server is."""
-        return os.environ["FLOWKEYS_URL"].rstrip("/").removesuffix("/api/v1")
+        return (variable("FLOWKEYS_URL") or "").rstrip("/").removesuffix("/api/v1")
 
     def create_key(self, new: NewKey) -> Json:
         """Make a key."""

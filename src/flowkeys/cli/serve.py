@@ -58,7 +58,7 @@ def serve(settings: Settings) -> None:
         ConfigurationError: the address is taken, or the data directory cannot be used.
     """
     logs.configure(settings.log_level, settings.log_format)
-    sys.path.insert(0, str(settings.python_path.expanduser().absolute()))
+    sys.path.insert(0, str(settings.python_path.absolute()))
     listening = _bind(settings)
     try:
         loop_factory = _loop_factory()
@@ -106,14 +106,23 @@ def _bind(settings: Settings) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((settings.host, settings.port))
         listening.listen(_BACKLOG)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         listening.close()
         raise ConfigurationError(
-            f"Cannot listen on {settings.host} port {settings.port}: {os.strerror(error.errno or 0)}. "
+            f"Cannot listen on {settings.host} port {settings.port}: {why_not(error)}. "
             "Choose another with --host and --port."
         ) from error
     listening.set_inheritable(False)
     return listening
+
+
+def why_not(error: OSError | UnicodeError) -> str:
+    """Return in words why an address cannot be listened on."""
+    if isinstance(error, UnicodeError):
+        return "no host has such a name"
+    if isinstance(error, socket.gaierror):  # its numbers are not the operating system's
+        return f"no address of that name is known ({error.strerror})"
+    return os.strerror(error.errno or 0)
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

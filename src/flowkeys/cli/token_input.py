@@ -1,10 +1,10 @@
 """Reading a token from where nobody else sees it: never from the arguments, which others can list."""
 
-import os
 import sys
 
 import typer
 
+from flowkeys.client.environment import variable
 from flowkeys.domain.errors import InvalidInput
 
 
@@ -14,7 +14,7 @@ def read_token() -> str:
     Raises:
         InvalidInput: there is none.
     """
-    token = os.environ.get("FLOWKEYS_TOKEN", "").strip()
+    token = variable("FLOWKEYS_TOKEN") or ""
     if not token:
         token = (
             typer.prompt("Token", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()

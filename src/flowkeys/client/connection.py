@@ -1,6 +1,5 @@
 """What both clients share: where the server is, the requests made to it, and what follows each attempt."""
 
-import os
 import random
 import re
 from typing import Final, TypeVar
@@ -11,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flowkeys.client.call import API_PATH, Call
+from flowkeys.client.environment import variable
 from flowkeys.client.errors import (
     ClientConfigurationError,
     ConnectionFailed,
@@ -45,10 +45,10 @@ class Connection:
     ) -> None:
         if max_retries < 0:
             raise ClientConfigurationError("max_retries must not be negative.")
-        self.base_url = _clean_url(base_url or os.environ.get("FLOWKEYS_URL"))
+        self.base_url = _clean_url(base_url or variable("FLOWKEYS_URL"))
         self.max_retries = max_retries
         self._timeout = httpx.USE_CLIENT_DEFAULT if isinstance(timeout, UnsetType) else timeout
-        self._key = _clean_key(os.environ.get("FLOWKEYS_API_KEY") if api_key is None else api_key)
+        self._key = _clean_key(variable("FLOWKEYS_API_KEY") if api_key is None else api_key)
         self._transport: Transport | None = None
 
     def __repr__(self) -> str:
@@ -202,7 +202,7 @@ def read_answer(call: Call[T], response: httpx.Response) -> T:
 
 
 def _clean_url(url: str | None) -> str:
-    if not url:
+    if not url or not url.strip():
         raise ClientConfigurationError(
             "Give base_url, or set FLOWKEYS_URL, for example https://keys.example.com."
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from flowkeys.client.environment import expanded
 from flowkeys.domain.bearer import MISSING, parse_authorization, read_credential
 from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied
 from flowkeys.domain.permissions import KNOWN
@@ -44,7 +45,8 @@ class Verifier:
         """
         from flowkeys.verify.local import LocalSource
 
-        return cls(LocalSource(Path(data_dir).expanduser(), secret or os.environ.get("FLOWKEYS_SECRET")))
+        folder = expanded(data_dir, "Give the whole path.")
+        return cls(LocalSource(folder, secret or os.environ.get("FLOWKEYS_SECRET")))
 
     @classmethod
     def remote(

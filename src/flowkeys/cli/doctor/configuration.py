@@ -1,7 +1,6 @@
 """The configuration: variables, config.toml, model credentials, the port."""
 
 import errno
-import os
 import socket
 import stat
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 from flowkeys import config
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
+from flowkeys.client.environment import variable
 from flowkeys.config import Settings
 from flowkeys.domain.addresses import parse_address
 from flowkeys.domain.errors import ConfigurationError
@@ -21,10 +21,16 @@ _HTTP_PORT = 80
 def check_variables() -> Iterator[Finding]:
     """Look for variables that look like settings and are none."""
     known = [config.PREFIX + name.upper() for name in Settings.model_fields]
-    for name in config.unknown_variables():
+    for name in config.unknown_variables(Settings.model_fields):
         close = get_close_matches(name, known, 1)
         advice = f"Is {close[0]} meant?" if close else "docs/configuration.md lists the settings."
         yield warn(_CHECK, f"{name} is not a setting; it changes nothing.", advice)
+    if injected := config.injected_variables():
+        yield ok(
+            _CHECK,
+            f"{injected[0]} and what else Kubernetes sets for Services of our name is not read "
+            f"({len(injected)} in all; enableServiceLinks: false in the pod's specification keeps them away)",
+        )
 
 
 def load() -> Settings | Finding:
@@ -42,7 +48,7 @@ def check_file() -> Finding:
     """Look at config.toml."""
     path = config.config_file()
     if not path.is_file():
-        if os.environ.get("FLOWKEYS_CONFIG"):
+        if variable("FLOWKEYS_CONFIG"):
             return fail(_CHECK, f"FLOWKEYS_CONFIG names {path}, which is no file.", "Correct or unset it.")
         return ok(_CHECK, f"no {path}: defaults and the environment only")
     mode = stat.S_IMODE(path.stat().st_mode)
@@ -99,10 +105,12 @@ def check_port(settings: Settings) -> Finding:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE and _answers(settings):
+        except (OSError, UnicodeError) as error:
+            if getattr(error, "errno", None) == errno.EADDRINUSE and _answers(settings):
                 return ok("port", f"a flowkeys server answers on {where}")
-            why = os.strerror(error.errno or 0)
+            from flowkeys.cli.serve import why_not
+
+            why = why_not(error)
             return fail("port", f"cannot listen on {where}: {why}.", "Set FLOWKEYS_HOST and FLOWKEYS_PORT.")
     return ok("port", f"{where} is free: no server runs there")
 

@@ -1,34 +1,25 @@
-"""Every setting, once, frozen.
+"""The settings: what each is called, may be, is unless given, and means."""
 
-Each comes from the environment (``FLOWKEYS_…``) or from the file ``config.toml`` in the data directory; the
-environment wins. ``docs/configuration.md`` lists them, held by a test.
-"""
-
-import os
 import re
-import stat
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
-    TomlConfigSettingsSource,
 )
 
+from flowkeys.client.environment import expanded, variable
+from flowkeys.config import file
+from flowkeys.config.environment import PREFIX, Environment
 from flowkeys.domain.errors import ConfigurationError
 
-PREFIX = "FLOWKEYS_"
-CLIENT_VARIABLES = frozenset({"FLOWKEYS_URL", "FLOWKEYS_API_KEY", "FLOWKEYS_TOKEN", "FLOWKEYS_CONFIG"})
-"""Variables with the prefix that are not settings of the server."""
-
-_DEFAULT_DATA_DIR = "~/.flowkeys"
 _MIB = 1024 * 1024
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[0-9a-z._:-]+")
@@ -46,6 +37,11 @@ class Credential(BaseModel):
     api_key: SecretStr | None = None
     api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
 
+    @field_validator("api_key", "api_key_env", mode="before")
+    @classmethod
+    def _unset(cls, value: Any) -> Any:
+        return None if isinstance(value, str) and not value.strip() else value
+
     def key(self) -> str:
         """Return the key.
 
@@ -54,7 +50,7 @@ class Credential(BaseModel):
         """
         if self.api_key is not None:
             return self.api_key.get_secret_value()
-        found = os.environ.get(self.api_key_env or "")
+        found = variable(self.api_key_env) if self.api_key_env else None
         if not found:
             raise ConfigurationError(
                 f"The credential for {self.base_url} needs api_key, "
@@ -69,7 +65,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data_dir: Path = Field(
-        default=Path(_DEFAULT_DATA_DIR), description="The folder of the database, the secret and config.toml."
+        default=Path(file.DEFAULT_DATA_DIR),
+        description="The folder of the database, the secret and config.toml.",
     )
     secret: SecretStr | None = Field(
         default=None,
@@ -150,7 +147,17 @@ class Settings(BaseSettings):
     @field_validator("data_dir", mode="after")
     @classmethod
     def _expanded(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        return expanded(value, file.NO_HOME).absolute()
+
+    @field_validator("python_path", mode="after")
+    @classmethod
+    def _found(cls, value: Path) -> Path:
+        return expanded(value, "Set FLOWKEYS_PYTHON_PATH to the whole path.")
+
+    @field_validator("host", mode="after")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return _host_of(value)
 
     @field_validator("public_url", mode="after")
     @classmethod
@@ -161,7 +168,9 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            value = value.split(",")
+        if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+            return tuple(part.strip() for part in value if part.strip())
         return value
 
     @field_validator("trusted_proxies", mode="after")
@@ -184,8 +193,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read arguments, then the environment, then config.toml; no other file."""
-        del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+        del env_settings, dotenv_settings, file_secret_settings
+        in_file = InitSettingsSource(settings_cls, file.read(file.config_file()))
+        return init_settings, Environment(settings_cls), in_file
 
     @property
     def database(self) -> Path:
@@ -204,35 +214,22 @@ class Settings(BaseSettings):
         return [part.strip() for part in self.secret.get_secret_value().split(",") if part.strip()]
 
 
-def config_file() -> Path:
-    """Return where the configuration file is, or would be."""
-    named = os.environ.get("FLOWKEYS_CONFIG")
-    if named:
-        return Path(named).expanduser()
-    return Path(os.environ.get("FLOWKEYS_DATA_DIR") or _DEFAULT_DATA_DIR).expanduser() / "config.toml"
-
-
-def load(**arguments: Any) -> Settings:
-    """Return the settings; `arguments` win over the environment.
-
-    Raises:
-        ConfigurationError: a setting is wrong, or a file that holds model keys can be read by others.
-    """
-    try:
-        settings = Settings(**arguments)
-    except (ValidationError, SettingsError, ValueError, OSError) as error:
-        raise ConfigurationError(_explain(error)) from None
-    path = config_file()
-    holds_keys = any(item.api_key is not None for item in settings.credentials.values())
-    if holds_keys and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise ConfigurationError(f"The file holds model keys, and others may read it. Run: chmod 600 {path}")
-    return settings
-
-
-def unknown_variables() -> list[str]:
-    """Return variables of the environment that look like settings and are none: typing mistakes."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | CLIENT_VARIABLES
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+def _host_of(text: str) -> str:
+    """Return the address to listen on: a name, or an IP address without the brackets that URLs have."""
+    host = text.strip()
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    if not host:
+        raise ValueError("it is empty: give an address to listen on, for example 127.0.0.1")
+    if host == "*":
+        raise ValueError(
+            "* is no address: 0.0.0.0 is every IPv4 network of this machine, :: every IPv6 one too"
+        )
+    if "://" in host or "/" in host or not host.isprintable() or " " in host:
+        raise ValueError("give an address or a name only, for example 127.0.0.1")
+    if host.count(":") == 1 or "]:" in host:
+        raise ValueError("give the address only; the port is a setting of its own")
+    return host
 
 
 def _origin_of(url: str) -> str:
@@ -245,15 +242,3 @@ def _origin_of(url: str) -> str:
     shown = f"[{host}]" if ":" in host else host
     own = port is None or port == _DEFAULT_PORTS[parts.scheme]
     return f"{parts.scheme}://{shown}" if own else f"{parts.scheme}://{shown}:{port}"
-
-
-def _explain(error: Exception) -> str:
-    """Return what is wrong, without the values: one of them may be a secret."""
-    if not isinstance(error, ValidationError):
-        kind = type(error).__name__
-        return f"The configuration cannot be read ({kind}). Check {config_file()} and FLOWKEYS_*."
-    problems = [
-        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
-        for item in error.errors(include_input=False, include_url=False)
-    ]
-    return "The configuration is wrong. " + "; ".join(problems)
