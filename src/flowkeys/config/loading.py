@@ -1,11 +1,11 @@
 """Reading the settings, and saying what is wrong with them without showing a value."""
 
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from flowkeys.client.environment import variable
 from flowkeys.config import file
@@ -54,7 +54,7 @@ def _explain(error: ValidationError) -> str:
     return "The configuration is wrong. " + "; ".join(problems)
 
 
-def _problem(item: ErrorDetails, path: Path) -> str:
+def _problem(item: Mapping[str, Any], path: Path) -> str:
     setting, *inside = (str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden" and not inside:
         return f"{setting} in {path} is not a setting"
