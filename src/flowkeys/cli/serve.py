@@ -19,8 +19,6 @@ from flowkeys.domain.version import VERSION
 from flowkeys.web.hot.connection import StrictProtocol
 from flowkeys.web.hot.protocol import HotProtocol
 
-_KEEP_ALIVE_SECONDS: Final = 5
-"""Short: a connection that was cut keeps its objects for so long."""
 _BACKLOG: Final = 2048
 
 
@@ -39,7 +37,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_keep_alive=runtime.settings.keep_alive_seconds,
                 timeout_graceful_shutdown=runtime.settings.shutdown_seconds,
             )
         )

@@ -18,6 +18,9 @@ from flowkeys.client.proxies import Proxy, proxy_for
 
 OWN_CLIENT: Final = "correct it or unset it, or give an http_client= of your own"
 NO_OWN_CLIENT: Final = "correct it or unset it"
+LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4.0)
+"""httpx's own, but that a connection is not used again after four idle seconds. Servers and proxies close
+theirs after five or more, and a call that is sent in that moment is lost; many cannot be sent again."""
 _SOCKS: Final = frozenset({"socks5", "socks5h"})
 _HOST: Final = re.compile(rb"[A-Za-z0-9._:-]+")
 _LAST_PORT: Final = 65_535
@@ -41,7 +44,12 @@ class Transport:
         certificates = self._certificates() if any(over_tls) else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if proxy is not None and proxy.url.scheme == "https":
             proxy.ssl_context = certificates
-        self.options: dict[str, Any] = {"trust_env": False, "verify": certificates, "proxy": proxy}
+        self.options: dict[str, Any] = {
+            "trust_env": False,
+            "verify": certificates,
+            "proxy": proxy,
+            "limits": LIMITS,
+        }
         """What ``httpx.Client`` and ``httpx.AsyncClient`` are made with."""
 
     def note(self, cause: object = "") -> str:

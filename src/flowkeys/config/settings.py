@@ -96,6 +96,12 @@ class Settings(BaseSettings):
         default="auto", description="JSON lines, or words for a terminal; auto looks whether stderr is one."
     )
     access_log: bool = Field(default=True, description="Whether each request writes a line.")
+    keep_alive_seconds: int = Field(
+        default=75,
+        ge=1,
+        le=86_400,
+        description="How long a connection without a call is kept; a proxy has to close its own sooner.",
+    )
     shutdown_seconds: int = Field(
         default=5,
         ge=0,

@@ -6,6 +6,7 @@
   behind a proxy. Nothing is upgraded here, so the head is read once more without it (RFC 9110 section 7.8).
 - A head that has no end is refused, calls that wait for others are not read without end, and neither what
   stops coming nor who stops reading is waited for.
+- A connection that was reset is let go of at once, so that idle ones can be kept for long.
 """
 
 import asyncio
@@ -14,10 +15,11 @@ from typing import Final
 
 import httptools
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from flowkeys.web.errors import Problem, problem
+from flowkeys.web.hot.flow import Flow
+from flowkeys.web.hot.old_http import is_old, without_chunks
 from flowkeys.web.hot.reply import new_request_id, refusal
 from flowkeys.web.hot.target import read
 
@@ -44,28 +46,6 @@ NO_HEAD: Final = -1
 IN_BODY: Final = -2
 _TOO_LARGE: Final = problem("headers_too_large")
 _NO_HTTP: Final = problem("invalid_request", "This is not HTTP, or its body is not as its headers say.")
-
-
-class _Flow(FlowControl):
-    """Whether reading and writing go on; an application that wants its body does not undo `hold`."""
-
-    _is_held = False
-
-    def hold(self) -> None:
-        """Read nothing more, whoever asks for it."""
-        self._is_held = True
-        self.pause_reading()
-
-    def let_go(self) -> None:
-        """Read again, if it was held."""
-        if self._is_held:
-            self._is_held = False
-            self.resume_reading()
-
-    def resume_reading(self) -> None:
-        """Read again, unless it is held."""
-        if not self._is_held:
-            super().resume_reading()
 
 
 class StrictProtocol(HttpToolsProtocol):
@@ -95,7 +75,7 @@ class StrictProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
         super().connection_made(transport)
-        self.flow: _Flow = _Flow(transport)
+        self.flow: Flow = Flow(transport)
         self._parts: deque[memoryview] = deque()
         self._wait()
 
@@ -109,6 +89,7 @@ class StrictProtocol(HttpToolsProtocol):
             running.disconnected = True
             running.message_event.set()
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # uvicorn leaves it, and with it the connection, after a reset
 
     def data_received(self, data: bytes) -> None:
         """Read; refuse what grows without an end."""
@@ -215,6 +196,8 @@ class StrictProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
+        if is_old(cycle.scope["http_version"]):
+            app = without_chunks(app, cycle)
         super()._start_asgi_task(cycle, app)
 
     def _begins_body(self) -> bool:
@@ -286,7 +269,13 @@ class StrictProtocol(HttpToolsProtocol):
         if self._room == IN_BODY and not (is_busy and self.cycle.response_started):
             return (self._pieces,)
         # Of a head behind a call that is being answered, some may not have been read.
-        return object() if is_busy else self.headers
+        # An idle connection has a timer of its own.
+        is_idle = self._room == NO_HEAD and self._is_idle()
+        return object() if is_busy or is_idle else self.headers
+
+    def _is_idle(self) -> bool:
+        """Tell whether a timer closes the connection unless another call begins."""
+        return self.timeout_keep_alive_task is not None
 
     def _when_late(self, mark: object) -> None:
         found = self._mark()

@@ -238,6 +238,10 @@ class HotProtocol(StrictProtocol):
         if body:
             super().on_body(body)
 
+    def _is_idle(self) -> bool:
+        is_timed = self._idle_timer is not None and self.headers is self._idle_since
+        return is_timed or super()._is_idle()
+
     def _when_idle(self) -> None:
         self._idle_timer = None
         if self.headers is not self._idle_since or self.transport.is_closing():
