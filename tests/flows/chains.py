@@ -1,7 +1,6 @@
 """LangChain Runnables and LangGraph graphs that flows in the tests run; models are LangChain's own fakes."""
 
 from operator import itemgetter
-from typing import TypedDict
 
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
@@ -62,7 +61,6 @@ answering = RunnablePassthrough.assign(
     answer=RunnableLambda(lambda given: f"answer to {given['question']}")
 ).with_types(input_type=Asked)
 failing = RunnableLambda(lambda text: 1 / 0)
-numeric = RunnableLambda(lambda text: 42)
 
 
 def _graph(**nodes):
@@ -98,16 +96,3 @@ def recite(state):
 graph = _graph(think=think, speak=speak).compile()
 uncompiled = _graph(recite=recite)
 remembering = _graph(recite=recite).compile(checkpointer=InMemorySaver())
-
-
-class NoMessages(TypedDict):
-    """A state without messages."""
-
-    value: str
-
-
-_other = StateGraph(NoMessages)
-_other.add_node("a", lambda state: {"value": "x"})
-_other.add_edge(START, "a")
-_other.add_edge("a", END)
-without_messages = _other.compile()

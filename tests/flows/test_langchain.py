@@ -78,8 +78,6 @@ async def test_a_graph_with_a_checkpointer_remembers_nobody():
     ("name", "message"),
     [
         ("failing", "Python 0: the Python object raised ZeroDivisionError."),
-        ("numeric", "Python 0: the Python object raised TypeError."),
-        ("without_messages", "Python 0: the Python object raised"),
     ],
 )
 async def test_what_fails_inside_is_named_by_its_type(name, message):

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.flows import langchain
 from flowkeys.flows.containment import DaemonThreads
+from flowkeys.flows.objects import langchain
+from flowkeys.flows.objects.answers import TEXT_FIRST, Extras, NoAnswerError, NotTextError
+from flowkeys.flows.objects.reading import Reading
 from flowkeys.flows.settings import FlowSettings
-from flowkeys.flows.variables import readable, readable_text
 
 T = TypeVar("T")
 
@@ -33,19 +34,8 @@ class Question(msgspec.Struct, frozen=True):
     session_id: str
 
 
-class Extras(msgspec.Struct, frozen=True):
-    """What an object returns beside text."""
-
-    source_documents: list[dict[str, Any]] = []
-    used_tools: list[dict[str, Any]] = []
-
-
 Piece = str | Extras
 Answer = Callable[[Question], AsyncGenerator[Piece, None]]
-
-
-class NotTextError(Exception):
-    """An object returned something that is no text; the message names its type."""
 
 
 class PythonTargets:
@@ -133,32 +123,28 @@ class PythonTargets:
             result = await self.in_thread(functools.partial(function, question.text, **keywords))
         if inspect.isawaitable(result):
             result = await result
+        if result is None:
+            raise NoAnswerError("the Python object returned nothing")
+        reading = Reading(names=TEXT_FIRST)
+        async with aclosing(self._returned(result)) as pieces:
+            async for piece in pieces:
+                yield reading.take(piece)
+        yield reading.rest()
+        extras = reading.extras()
+        if extras is not None:
+            yield extras
+
+    async def _returned(self, result: Any) -> AsyncGenerator[Any, None]:
+        """Yield what a callable returned, or what that yields."""
         if isinstance(result, AsyncIterator):
             async with aclosing(_closable(result)) as pieces:
                 async for piece in pieces:
-                    yield text_of(piece)
+                    yield piece
         elif isinstance(result, Iterator):
             while (piece := await self.in_thread(next, result, _END)) is not _END:
-                yield text_of(piece)
-        elif isinstance(result, dict):
-            yield text_of(result.get("text"))
-            yield Extras(_objects(result.get("sourceDocuments")), _objects(result.get("usedTools")))
+                yield piece
         else:
-            yield text_of(result)
-
-
-def text_of(value: Any) -> str:
-    """Return a text, or the text of a message as LangChain has them.
-
-    Raises:
-        NotTextError: it is neither.
-    """
-    if isinstance(value, str):
-        return readable_text(str.__str__(value))  # of a subclass too, which an encoder would not know
-    text = langchain.message_text(value)
-    if text is None:
-        raise NotTextError(type(value).__name__)
-    return readable_text(text)
+            yield result
 
 
 def _find(target: str) -> Any:
@@ -185,17 +171,6 @@ def _accepted(function: Any) -> frozenset[str]:
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return frozenset({"history", "session_id"})
     return frozenset(p.name for p in parameters if p.kind in {p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD})
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects in a list as JSON; what JSON does not have becomes text."""
-    if not isinstance(value, list):
-        return []
-    return [
-        readable(msgspec.to_builtins(item, str_keys=True, enc_hook=str))
-        for item in value
-        if isinstance(item, dict)
-    ]
 
 
 async def _closable(pieces: AsyncIterator[Any]) -> Any:

@@ -9,7 +9,9 @@ from contextlib import aclosing, suppress
 
 from flowkeys.flows.containment import EndedError, contained
 from flowkeys.flows.context import Run
-from flowkeys.flows.python import Extras, NotTextError, Piece, Question
+from flowkeys.flows.objects.answers import Extras, NoAnswerError
+from flowkeys.flows.objects.increments import steady
+from flowkeys.flows.python import Piece, Question
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 from flowkeys.flows.variables import readable_text
 
@@ -35,18 +37,25 @@ class Python(Step):
         question = Question(asked, run.messages, run.call.memory_id)
         said: list[str] = []
         length = 0
+        half = ""
         async with aclosing(self._pieces(question)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Extras):
                     run.sources.extend(piece.source_documents)
                     run.tools.extend(piece.used_tools)
                     continue
-                text = readable_text(piece)
+                text = half + piece
+                whole = steady(text)
+                half = text[len(whole) :]  # of a character, whose other half may come
+                text = readable_text(whole)
                 length += len(text)
                 if length > self._limit:
                     raise self.failed(f"the answer is longer than {self._limit:,} characters.")
                 said.append(text)
                 await run.say(text)
+        if half:
+            said.append(readable_text(half))
+            await run.say(said[-1])
         text = "".join(said)
         self.update(run, self._updates, text)
         return Outcome(input={"question": asked}, output={"content": text}, text=text)
@@ -65,8 +74,8 @@ class Python(Step):
                     piece = await contained(anext(pieces))
                 except StopAsyncIteration:
                     return
-                except NotTextError as error:
-                    raise self.failed(f"the Python object returned {error}, which is no text.") from error
+                except NoAnswerError as error:
+                    raise self.failed(f"{error}.") from error
                 except Exception as error:
                     raise self.failed(f"the Python object raised {_kind(error)}.") from error
                 yield piece
