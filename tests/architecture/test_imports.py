@@ -27,10 +27,11 @@ PLACES = {
     "markupsafe": {"web"},  # comes with jinja2: text that is markup already
     "argon2": {"passwords"},
     "pypdf": {"documents"},
+    "markdownify": {"flows"},
+    "justhtml": {"documents"},
+    "chardet": {"documents"},
     "markdown_it": {"documents", "web", "cli"},
     "nh3": {"web"},
-    "markdownify": {"documents", "flows"},
-    "bs4": {"documents"},
     "openai": {"flows"},
     "langchain_core": {"flows"},
     "langgraph": {"flows"},

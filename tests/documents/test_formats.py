@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowkeys.documents import pdf as pdf_parser
+from flowkeys.documents.readers import pdf as pdf_parser
 from flowkeys.documents.refusals import Refused, TooMuch
 from tests.documents.support import pdf, read
 
@@ -119,3 +119,33 @@ def test_a_file_without_text_is_refused(name: str, content: str) -> None:
     """An empty document would never be found."""
     with pytest.raises(Refused, match="no text"):
         read(name, content)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Ключ отзывается сразу.", "cp1251"),
+        ("Ключ отзывается сразу.", "koi8-r"),
+        ("鍵はすぐに取り消されます。", "cp932"),
+        ("鍵はすぐに取り消されます。", "euc_jp"),
+        ("鍵はすぐに取り消されます。", "iso2022_jp"),
+        ("密钥会立即被撤销。", "gb18030"),
+        ("金鑰會立即被撤銷。", "big5"),
+        ("키는 즉시 취소됩니다.", "cp949"),
+        ("κλειδί ανακαλείται αμέσως.", "cp1253"),
+        ("המפתח מבוטל מיד.", "cp1255"),
+        ("Zażółć gęślą jaźń. Dostawa trwa trzy dni.", "cp1250"),
+        ("Größe 42, 5 €", "cp1252"),
+        ("Keys\nare revoked", "utf-16-le"),
+        ("Keys\nare revoked", "utf-16-be"),
+    ],
+)
+def test_text_that_says_no_encoding_is_read_by_its_bytes(text: str, encoding: str) -> None:
+    """As Excel and editors of many countries still write it."""
+    assert [p.content for p in read("a.txt", text.encode(encoding))] == [text]
+
+
+def test_a_few_damaged_characters_do_not_spoil_a_text() -> None:
+    """A text that was cut within a character stays UTF-8."""
+    text = "Schlüssel für die Straße. " * 20
+    assert read("a.txt", text.encode() + "ü".encode()[:1])[0].content.startswith("Schlüssel für die Straße.")

@@ -81,7 +81,7 @@ async def test_what_cannot_be_read_is_refused_by_name(
         ("passages.md", b"# A\n\ntext\n\n" * 51),
         ("pages.pdf", pdf(*"abcdef")),
         ("memory.pdf", memory_bomb()),
-        ("nested.html", b"<div>" * 200_000),
+        ("passages.html", b"<h2>A<p>text" * 51),
         ("table.md", b"|a|b|\n|-|-|\n" + b"|1|2|\n" * 300_000),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -15,6 +15,7 @@ MEDIA_TYPES: Final = {
     ".markdown": "text/markdown",
     ".html": "text/html",
     ".htm": "text/html",
+    ".xhtml": "application/xhtml+xml",
     ".pdf": "application/pdf",
     ".rst": "text/x-rst",
     ".txt": "text/plain",
@@ -61,25 +62,37 @@ def passages(source: str, content: bytes, limits: Limits) -> list[Passage]:
 
 def _reader(source: str) -> Callable[[bytes, Limits], list[Section]]:
     """Return what reads files of this kind; each brings its libraries only when it is used."""
-    from flowkeys.documents import decoding, plain
+    from flowkeys.documents.decoding import decode
 
     match media_type(source):
         case "text/markdown":
-            from flowkeys.documents import markdown
+            from flowkeys.documents.readers import markdown
 
-            return lambda content, _: markdown.sections(decoding.decode(content))
-        case "text/html":
-            from flowkeys.documents import html
+            return lambda content, _: markdown.sections(decode(content))
+        case "text/html" | "application/xhtml+xml":
+            from flowkeys.documents.readers import html
 
             return lambda content, _: html.sections(content)
         case "application/pdf":
-            from flowkeys.documents import pdf
+            from flowkeys.documents.readers import pdf
 
             return lambda content, limits: pdf.sections(content, limits.pages)
+        case "text/csv":
+            from flowkeys.documents.readers import delimited
+
+            return lambda content, _: delimited.sections(decode(content))
+        case "text/tab-separated-values":
+            from flowkeys.documents.readers import delimited
+
+            return lambda content, _: delimited.sections(decode(content), "\t")
         case "text/x-rst":
-            return lambda content, _: plain.rst_sections(decoding.decode(content))
+            from flowkeys.documents.readers import plain
+
+            return lambda content, _: plain.rst_sections(decode(content))
         case None:
             kinds = ", ".join(sorted(MEDIA_TYPES))
             raise Refused(f"Files of this kind cannot be read; these can: {kinds}.")
         case _:
-            return lambda content, _: plain.sections(decoding.decode(content))
+            from flowkeys.documents.readers import plain
+
+            return lambda content, _: plain.sections(decode(content))

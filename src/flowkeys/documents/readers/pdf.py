@@ -7,7 +7,7 @@ from typing import Final
 from pypdf import PageObject, PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
-from flowkeys.documents.plain import paragraphs
+from flowkeys.documents.readers.plain import paragraphs
 from flowkeys.documents.refusals import Refused, TooMuch
 from flowkeys.documents.sections import Section
 
