@@ -68,6 +68,7 @@ PAGES = {
     "numbered code": ("<div class=highlight-python><pre><span class=linenos>1</span>x = 1\n</pre></div>",
         "```python\nx = 1\n```"),
     "code of lines": ("<pre><code class=lang-sh><div>a</div><div>b</div></code></pre>", "```sh\na\nb\n```"),
+    "figure": ("a<figure><img src=x alt=b><figcaption>c</figcaption></figure>d", "a\n\nb\n\nc\n\nd"),
     "details": ("<details><summary>Why?</summary>Because.</details>", "**Why?**\n\nBecause."),
     "hidden": (
         "a<p hidden>b<p hidden=until-found>c<p aria-hidden=true>d<template><p>e</template>", "a\n\nc"),

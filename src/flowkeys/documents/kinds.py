@@ -70,9 +70,9 @@ def _reader(source: str) -> Callable[[bytes, Limits], list[Section]]:
 
             return lambda content, _: markdown.sections(decode(content))
         case "text/html" | "application/xhtml+xml":
-            from flowkeys.documents.readers import html
+            from flowkeys.documents.readers.html import page
 
-            return lambda content, _: html.sections(content)
+            return lambda content, _: page.sections(content)
         case "application/pdf":
             from flowkeys.documents.readers import pdf
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 from justhtml import JustHTML
 
 from flowkeys.documents.decoding import decode
-from flowkeys.documents.readers.html_writer import Writer, classes_of, names, nodes, text_of
+from flowkeys.documents.readers.html.nodes import classes_of, names, nodes, text_of
+from flowkeys.documents.readers.html.writer import Writer
 from flowkeys.documents.refusals import Refused
 from flowkeys.documents.sections import Block, Heading, Section, by_heading
 

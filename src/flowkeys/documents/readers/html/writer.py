@@ -1,61 +1,42 @@
 """What becomes of the elements of HTML: headings, and blocks in Markdown."""
 
-import contextlib
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
-import msgspec
-
-from flowkeys.documents.readers import html_tables, inline
+from flowkeys.documents.readers.html import inline, tables
+from flowkeys.documents.readers.html.blocks import Frame, in_a_line, listed, quoted, tabled
+from flowkeys.documents.readers.html.nodes import (
+    classes_of,
+    first_number,
+    language,
+    names,
+    nodes,
+    number,
+    text_of,
+)
 from flowkeys.documents.sections import Block, Heading
-
-
-def names(text: str) -> frozenset[str]:
-    """Return a set of names from a text with spaces between them."""
-    return frozenset(text.split())
-
 
 DEEPEST: Final = 20
 """Lists, quotations and tables within each other; further down, they are read as what is in them."""
 _BLOCKS: Final = names(
     "address article aside blockquote body caption center colgroup details dialog dd dir div dl dt fieldset"
-    """Lists, quotations and tables within each other; further down they are read as what is in them."""
+    " figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing main menu nav ol"
     " optgroup option p plaintext pre search section summary table tbody td tfoot th thead tr ul xmp"
 )
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _LISTS: Final = names("ul ol menu dir")
 _CODE: Final = names("pre listing xmp plaintext")
 _FRAMED: Final = names("li blockquote table td th dt dd") | _LISTS | _CODE | frozenset(_HEADINGS)
-_LANGUAGE: Final = re.compile(r"(?:language|lang|highlight|brush:?)[-:]?\s*([\w+#.-]+)")
 _WORDS_OF_A_BUTTON: Final = 3
 _FENCE: Final = re.compile(r"`{3,}")
-_BLANK: Final = re.compile(r"\n +(?=\n)")
-_LONG_LIST: Final = 1_200
 _TERM_LEVEL: Final = 6
-
-
-class _Frame(msgspec.Struct):
-    """An element that has blocks of its own until it ends."""
-
-    name: str
-    items: list[Heading | Block] = msgspec.field(default_factory=list)
-    inline: list[str] = msgspec.field(default_factory=list)
-    entries: list[list[Heading | Block]] = msgspec.field(default_factory=list)
-    """Of a list its items, of a table its cells."""
-    rows: list[html_tables.Row] = msgspec.field(default_factory=list)
-    term: str = ""
-    """That a definition list is about to define."""
-    number: int | None = None
-    holds_table: bool = False
-    """A table within a table: the outer one only places things on the page."""
 
 
 class Writer:
     """Takes the beginnings and ends of elements, and text, in their order."""
 
     def __init__(self) -> None:
-        self._frames = [_Frame("body")]
+        self._frames = [Frame("body")]
         self._opened: list[bool] = []
 
     @property
@@ -98,7 +79,7 @@ class Writer:
         framed = name in _FRAMED and len(self._frames) <= DEEPEST
         self._opened.append(framed)
         if framed:
-            self._frames.append(_Frame(name, number=_first_number(node)))
+            self._frames.append(Frame(name, number=first_number(node)))
         elif name == "tr":
             self._row(node)
         else:
@@ -173,7 +154,7 @@ class Writer:
             (self._entry(frame) if frame.name in _LISTS else frame.items).append(Block("text", text))
 
     @staticmethod
-    def _entry(frame: _Frame) -> list[Heading | Block]:
+    def _entry(frame: Frame) -> list[Heading | Block]:
         frame.entries.append([])
         return frame.entries[-1]
 
@@ -187,24 +168,24 @@ class Writer:
     def _row(self, node: Any) -> None:
         if self._frames[-1].name == "table":
             in_head = node.parent is not None and node.parent.name == "thead"
-            self._frames[-1].rows.append(html_tables.Row([], in_head))
+            self._frames[-1].rows.append(tables.Row([], in_head))
 
-    def _end(self, frame: _Frame, node: Any) -> None:
+    def _end(self, frame: Frame, node: Any) -> None:
         parent = self._frames[-1]
         if frame.name in _HEADINGS:
             self._end_heading(frame, parent)
         elif frame.name in _CODE:
             self._end_code(frame, node, parent)
         elif frame.name in _LISTS:
-            parent.items.extend(_list(frame))
+            parent.items.extend(listed(frame))
         elif frame.name == "li":
             self._end_item(frame, parent)
         elif frame.name == "blockquote":
-            parent.items.extend(_quotation(frame.items))
+            parent.items.extend(quoted(frame.items))
         elif frame.name in {"td", "th"}:
             self._end_cell(frame, node, parent)
         elif frame.name == "table":
-            parent.items.extend(_table(frame))
+            parent.items.extend(tabled(frame))
             for outer in self._frames:
                 outer.holds_table = True
         elif frame.name == "dt":
@@ -212,39 +193,39 @@ class Writer:
         else:
             self._end_definition(frame, parent)
 
-    def _end_heading(self, frame: _Frame, parent: _Frame) -> None:
+    def _end_heading(self, frame: Frame, parent: Frame) -> None:
         title = inline.plain(" ".join(item.text for item in frame.items if isinstance(item, Block)))
         if title:
             parent.items.append(Heading(_HEADINGS[frame.name], title))
 
-    def _end_code(self, frame: _Frame, node: Any, parent: _Frame) -> None:
+    def _end_code(self, frame: Frame, node: Any, parent: Frame) -> None:
         code = "".join(frame.inline).strip("\n").rstrip()
         if not code.strip():
             return
         fence = "`" * max(3, 1 + max(map(len, _FENCE.findall(code)), default=0))
         target = self._entry(parent) if parent.name in _LISTS else parent.items
-        target.append(Block("code", f"{fence}{_language(node)}\n{code}\n{fence}"))
+        target.append(Block("code", f"{fence}{language(node)}\n{code}\n{fence}"))
 
-    def _end_item(self, frame: _Frame, parent: _Frame) -> None:
+    def _end_item(self, frame: Frame, parent: Frame) -> None:
         if parent.name in _LISTS:
             if frame.number is not None:
                 parent.number = frame.number - len(parent.entries)
             parent.entries.append(frame.items)
         else:
-            parent.items.extend(_list(_Frame("ul", entries=[frame.items])))
+            parent.items.extend(listed(Frame("ul", entries=[frame.items])))
 
-    def _end_cell(self, frame: _Frame, node: Any, parent: _Frame) -> None:
+    def _end_cell(self, frame: Frame, node: Any, parent: Frame) -> None:
         if parent.name != "table":
             parent.items.extend(frame.items)
             return
         parent.entries.append(frame.items)
         if not parent.rows:
-            parent.rows.append(html_tables.Row([]))
-        spans = (_number(node, "colspan"), _number(node, "rowspan"))
-        text = " ".join(_in_a_line(item) for item in frame.items)
-        parent.rows[-1].cells.append(html_tables.Cell(text, frame.name == "th", *spans))
+            parent.rows.append(tables.Row([]))
+        spans = (number(node, "colspan"), number(node, "rowspan"))
+        text = " ".join(in_a_line(item) for item in frame.items)
+        parent.rows[-1].cells.append(tables.Cell(text, frame.name == "th", *spans))
 
-    def _end_term(self, frame: _Frame, node: Any, parent: _Frame) -> None:
+    def _end_term(self, frame: Frame, node: Any, parent: Frame) -> None:
         text = " ".join(item.text for item in frame.items if isinstance(item, Block))
         if "sig" in classes_of(node):  # what a reference describes: a function, an option
             depth = sum(one.name == "dd" for one in self._frames)
@@ -257,7 +238,7 @@ class Writer:
             parent.term = f"{parent.term}, {inline.plain(text)}" if parent.term else inline.plain(text)
 
     @staticmethod
-    def _end_definition(frame: _Frame, parent: _Frame) -> None:
+    def _end_definition(frame: Frame, parent: Frame) -> None:
         items = frame.items
         if frame.term:
             items.append(Block("text", f"**{frame.term}**"))
@@ -268,115 +249,3 @@ class Writer:
                 items.insert(0, Block("text", f"**{parent.term}**:"))
             parent.term = ""
         parent.items.extend(items)
-
-
-def classes_of(node: Any) -> set[str]:
-    """Return the classes of an element."""
-    return set(((node.attrs or {}).get("class") or "").split())
-
-
-def nodes(root: Any) -> Iterator[Any]:
-    """Yield the elements of a tree in their order."""
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node.name.startswith(("#text", "#comment", "!")):
-            continue
-        yield node
-        stack.extend(reversed(node.children or ()))
-
-
-def text_of(node: Any) -> str:
-    """Return the words in an element, white space made single."""
-    parts: list[str] = []
-    stack = [node]
-    while stack:
-        one = stack.pop()
-        if one.name == "#text":
-            parts.append(one.data or "")
-        else:
-            stack.extend(reversed(getattr(one, "children", None) or ()))
-    return " ".join(inline.clean("".join(parts)).split())
-
-
-def _list(frame: _Frame) -> list[Heading | Block]:
-    """Return a list as one block, or as several where it is a page's frame rather than a list."""
-    entries = [entry for entry in frame.entries if entry]
-    number = frame.number
-    written: list[str] = []
-    spilled: list[Heading | Block] = []
-    has_headings = any(isinstance(item, Heading) for entry in entries for item in entry)
-    if has_headings:
-        return [item for entry in entries for item in entry] + frame.items
-    for entry in entries:
-        marker = "- " if frame.name != "ol" else f"{number if number is not None else 1 + len(written)}. "
-        number = number + 1 if number is not None else None
-        blocks = [item for item in entry if isinstance(item, Block)]
-        text = blocks[0].text
-        for block in blocks[1:]:
-            text += ("\n" if block.kind == "list" else "\n\n") + block.text
-        written.append(marker + _BLANK.sub("\n", text.replace("\n", "\n" + " " * len(marker))))
-        first, *rest = blocks
-        if first.kind == "text":
-            first = Block("text", marker + first.text)
-        spilled += [first, *rest]
-    text = "\n".join(written)
-    if len(text) > _LONG_LIST and any(isinstance(b, Block) and b.kind in {"code", "table"} for b in spilled):
-        return spilled + frame.items  # cutting between lines would cut these
-    return [Block("list", text), *frame.items] if text else frame.items
-
-
-def _quotation(items: list[Heading | Block]) -> list[Heading | Block]:
-    if any(isinstance(item, Heading) for item in items):
-        return items
-    text = "\n\n".join(item.text for item in items if isinstance(item, Block))
-    return [Block("text", "> " + text.replace("\n", "\n> "))] if text else []
-
-
-def _table(frame: _Frame) -> list[Heading | Block]:
-    """Return a table; one that only places things on the page is what is in it."""
-    items = frame.items
-    inner = [item for entry in frame.entries for item in entry]
-    if frame.holds_table or any(isinstance(item, Heading) or item.kind == "code" for item in inner):
-        return items + inner
-    return [*items, *html_tables.render(frame.rows)]
-
-
-def _in_a_line(item: Heading | Block) -> str:
-    if isinstance(item, Heading):
-        return item.title
-    if item.kind == "list":
-        return "; ".join(line.strip().removeprefix("- ") for line in item.text.split("\n"))
-    return item.text.replace("\n", " ")
-
-
-def _first_number(node: Any) -> int | None:
-    name = {"ol": "start", "li": "value"}.get(node.name)
-    if name is not None:
-        with contextlib.suppress(TypeError, ValueError):
-            return int(node.attrs.get(name))
-    return None
-
-
-def _number(node: Any, attribute: str) -> int:
-    with contextlib.suppress(TypeError, ValueError):
-        return int(node.attrs.get(attribute))
-    return 1
-
-
-def _language(node: Any) -> str:
-    """Return the language of a piece of code where a class of it or around it tells: ``language-python``."""
-    inner = next((child for child in node.children or () if child.name == "code"), None)
-    candidates = [one for one in (inner, node) if one is not None]
-    for _ in range(2):
-        if node.parent is not None:
-            node = node.parent
-            candidates.append(node)
-    for one in candidates:
-        attributes = one.attrs or {}
-        named = attributes.get("data-lang") or attributes.get("data-language")
-        if named:
-            return str(named)
-        if found := _LANGUAGE.search(" ".join(sorted(classes_of(one)))):
-            return found[1]
-    return ""
