@@ -20,8 +20,8 @@ DEEPEST: Final = 20
 """Lists, quotations and tables within each other; further down, they are read as what is in them."""
 _BLOCKS: Final = names(
     "address article aside blockquote body caption center colgroup details dialog dd dir div dl dt fieldset"
-    " figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing main menu nav ol"
-    " optgroup option p plaintext pre search section summary table tbody td tfoot th thead tr ul xmp"
+    " figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing main menu nav"
+    " ol optgroup option p plaintext pre search section summary table tbody td tfoot th thead tr ul xmp"
 )
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _LISTS: Final = names("ul ol menu dir")
