@@ -19,6 +19,7 @@ from flowkeys.documents.kinds import MEDIA_TYPES
 from flowkeys.documents.parser import SubprocessParser
 from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.key_header import KeyHeader
 from flowkeys.domain.version import VERSION
 from flowkeys.flows.drafts import Drafts
 from flowkeys.flows.engine import Engine
@@ -47,6 +48,7 @@ from flowkeys.storage.sqlite_lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.web import app
 from flowkeys.web.address import TrustedProxies
+from flowkeys.web.origin import PublicUrls
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.services import Services
 
@@ -241,7 +243,8 @@ def create_app(runtime: Runtime) -> ASGIApp:
         sign_ins=runtime.sign_ins,
         links=runtime.links,
         people=runtime.people,
-        public_url=runtime.settings.public_url,
+        public_urls=PublicUrls(runtime.settings.public_url),
+        key_header=KeyHeader.named(runtime.settings.key_header),
         proxies=TrustedProxies(runtime.settings.trusted_proxies),
         refusals=Refusals(runtime.failures, clock),
         clock=clock,

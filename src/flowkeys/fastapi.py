@@ -14,7 +14,8 @@ It works in ``Depends`` and ``Security``, on one route or in a router's ``depend
 from typing import Any, cast
 
 from fastapi import FastAPI, HTTPException
-from fastapi.openapi.models import HTTPBearer
+from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
+from fastapi.openapi.models import SecurityBase as SecurityBaseModel
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
@@ -53,7 +54,7 @@ class KeyRequired(SecurityBase):
         chatflow_param: str | None,
     ) -> None:
         """Require a key that is good for this; see `require_key`."""
-        self.model = HTTPBearer(description="A key: fl-…", bearerFormat="fl-…")
+        self.model = _described(verifier.key_header)
         self.scheme_name = SCHEME_NAME
         self._verifier = verifier
         self._permissions = request_for(None, permissions).permissions
@@ -102,6 +103,13 @@ def require_key(
     if chatflow_id is not None and chatflow_param is not None:
         raise ValueError("Give chatflow_id or chatflow_param, not both.")
     return KeyRequired(verifier, permission, chatflow_id, chatflow_param)
+
+
+def _described(key_header: str | None) -> SecurityBaseModel:
+    """Return the security scheme: a bearer token, or a key in the header that the verifier reads."""
+    if key_header is None:
+        return HTTPBearer(description="A key: fl-…", bearerFormat="fl-…")
+    return APIKey.model_validate({"in": APIKeyIn.header, "name": key_header, "description": "A key: fl-…"})
 
 
 def install(app: FastAPI) -> None:

@@ -6,13 +6,14 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from flowkeys.web.origin import Place
 from flowkeys.web.pages import notice
 
 
 def left(text: str, *, is_https: bool = False) -> str:
     """Return the header that leaves a sentence."""
     response = Response()
-    notice.leave(response, text, is_https=is_https)
+    notice.leave(response, text, place=Place("https://a.example" if is_https else "http://a.example"))
     return response.headers["set-cookie"]
 
 
@@ -62,5 +63,5 @@ def test_planted_words_are_cut_too() -> None:
 def test_it_is_shown_once() -> None:
     """The page that shows it takes it away."""
     response = Response()
-    notice.forget(response)
+    notice.forget(response, Place("http://a.example"))
     assert "Max-Age=0" in response.headers["set-cookie"]

@@ -10,8 +10,8 @@ _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # replac
 
 def base_url(settings: Settings, port: int | None = None) -> str:
     """Return what links begin with: the setting, or the address that is served; `port` when 0 picked one."""
-    if settings.public_url is not None:
-        return settings.public_url
+    if settings.public_url:
+        return settings.public_url[0]
     host = _ANYWHERE.get(settings.host, settings.host)
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{settings.port if port is None else port}"

@@ -19,9 +19,11 @@ from flowkeys.client.environment import expanded, variable
 from flowkeys.config import file
 from flowkeys.config.environment import PREFIX, Environment
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.key_header import KeyHeader
 
 _MIB = 1024 * 1024
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_PATH = re.compile(r"(/[0-9A-Za-z_-][0-9A-Za-z._~-]*)+")
 _HOST = re.compile(r"[0-9a-z._:-]+")
 """Of a host's name as it is sent: other scripts are written in punycode there."""
 
@@ -75,9 +77,15 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=3000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
-    public_url: str | None = Field(
+    public_url: Names = Field(
+        default=(),
+        description="Where people reach this server, such as https://keys.example.com or "
+        "https://example.com/flowkeys; several, separated by commas: links begin with the first.",
+    )
+    key_header: str | None = Field(
         default=None,
-        description="Where people reach this server, such as https://keys.example.com; links begin so.",
+        description="The one header that forward-auth takes keys from, such as X-API-Key, "
+        "when the application needs Authorization for itself.",
     )
     sign_in_days: int = Field(
         default=30, ge=1, le=365, description="After so many days a person has to sign in again."
@@ -167,10 +175,22 @@ class Settings(BaseSettings):
 
     @field_validator("public_url", mode="after")
     @classmethod
-    def _origin(cls, value: str | None) -> str | None:
-        return None if value is None else _origin_of(value)
+    def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        places = tuple(dict.fromkeys(_place_of(url) for url in value))
+        if len({urlsplit(place).path for place in places}) > 1:
+            raise ValueError("all of them need the same path, for example /flowkeys, or none")
+        return places
 
-    @field_validator("python_flows", "allowed_endpoints", "trusted_proxies", mode="before")
+    @field_validator("key_header", mode="after")
+    @classmethod
+    def _header(cls, value: str | None) -> str | None:
+        try:
+            header = KeyHeader.named(value)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+        return None if header is None else header.name
+
+    @field_validator("public_url", "python_flows", "allowed_endpoints", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -238,13 +258,24 @@ def _host_of(text: str) -> str:
     return host
 
 
-def _origin_of(url: str) -> str:
-    """Return scheme, host and port as browsers write them: lower case, without the scheme's own port."""
+def _place_of(url: str) -> str:
+    """Return scheme, host and port as browsers write them, and the path without a slash at its end.
+
+    They write names in lower case and leave out the scheme's own port.
+    """
     parts = urlsplit(url.strip())
     host, port = parts.hostname, parts.port
-    beside = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+    path = parts.path.rstrip("/")
+    beside = parts.query or parts.fragment or parts.username or parts.password
     if parts.scheme not in _DEFAULT_PORTS or not host or beside or not _HOST.fullmatch(host):
-        raise ValueError("give scheme, host and port only, for example https://keys.example.com")
+        raise ValueError(
+            "give scheme, host, port and path only, for example https://keys.example.com or "
+            "https://example.com/flowkeys"
+        )
+    if path and not _PATH.fullmatch(path):
+        raise ValueError(
+            "its path may have letters, digits, hyphens, dots and underscores, for example /flowkeys"
+        )
     shown = f"[{host}]" if ":" in host else host
     own = port is None or port == _DEFAULT_PORTS[parts.scheme]
-    return f"{parts.scheme}://{shown}" if own else f"{parts.scheme}://{shown}:{port}"
+    return f"{parts.scheme}://{shown}{'' if own else f':{port}'}{path}"

@@ -18,8 +18,9 @@ UNKNOWN: Final = Denied(Reason.UNKNOWN_KEY)
 
 _USUAL_LENGTH: Final = len(b"Bearer ") + LENGTH
 # RFC 6750 section 2.1 b64token; a header may be at most this long before it is called malformed.
-_B64TOKEN = re.compile(rb"[A-Za-z0-9\-._~+/]+=*")
-_URL_TOKEN = re.compile(rb"fl-[0-9A-Za-z]{32}")
+B64TOKEN = re.compile(rb"[A-Za-z0-9\-._~+/]+=*")
+TOKEN = re.compile(rb"fl-[0-9A-Za-z]{32}")
+"""The shape of a token of ours, wherever it stands."""
 _URL_NAMES: Final = frozenset(
     {b"access_token", b"apikey", b"api_key", b"api-key", b"x-api-key", b"bearer", b"authorization"}
 )
@@ -66,7 +67,7 @@ def parse_authorization(value: bytes) -> bytes | Denied:
             return _malformed("The Authorization header has no scheme.")
         return _malformed("The Authorization header's scheme is not Bearer.")
     credentials = rest.strip(b" ")
-    if not _B64TOKEN.fullmatch(credentials):
+    if not B64TOKEN.fullmatch(credentials):
         return _malformed("The Authorization header does not hold exactly one bearer token.")
     return credentials
 
@@ -75,7 +76,7 @@ def token_in_url(path: bytes, query: bytes) -> Denied | None:
     """Return a refusal when the raw path or query carries a token, or a parameter that is meant to."""
     if not query and b"fl" not in path and b"%" not in path:
         return None
-    if _URL_TOKEN.search(unquote_to_bytes(path)) or _URL_TOKEN.search(unquote_to_bytes(query)):
+    if TOKEN.search(unquote_to_bytes(path)) or TOKEN.search(unquote_to_bytes(query)):
         return _in_url()
     for pair in query.split(b"&"):
         if unquote_to_bytes(pair.partition(b"=")[0]).lower() in _URL_NAMES:

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 from flowkeys.client.environment import expanded
 from flowkeys.domain.bearer import MISSING, parse_authorization, read_credential
 from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied
+from flowkeys.domain.key_header import KeyHeader
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.times import Clock
 from flowkeys.verify.fixed import FixedKey, FixedSource
@@ -28,25 +29,37 @@ class Verifier:
     Make it with `local`, `remote` or `fixed`; close it, or use it with ``with``.
     """
 
-    def __init__(self, source: Source) -> None:
-        """Ask `source`."""
+    def __init__(self, source: Source, key_header: str | None = None) -> None:
+        """Ask `source` about keys that come in `key_header`, or in ``Authorization`` when it is None.
+
+        Raises:
+            ConfigurationError: no header may have this name.
+        """
         self._source = source
+        self._key_header = KeyHeader.named(key_header)
+
+    @property
+    def key_header(self) -> str | None:
+        """The header that keys come in, instead of ``Authorization``; None: they come in that one."""
+        return None if self._key_header is None else self._key_header.name
 
     @classmethod
-    def local(cls, data_dir: str | Path, secret: str | None = None) -> Self:
+    def local(cls, data_dir: str | Path, secret: str | None = None, *, key_header: str | None = None) -> Self:
         """Return a verifier over the data directory of a server on this machine, running or not.
 
         It only reads. A change that anybody commits counts from 20 ms after it. `secret` is the server's,
         written as FLOWKEYS_SECRET is; by default that variable is used, else the file in the directory.
+        `key_header`, such as ``X-API-Key``, is the one header that keys come in, as the bare token, when the
+        application needs ``Authorization`` for itself.
 
         Raises:
-            ConfigurationError: there is no database, it is older than this version, or the secret is missing
-                or another.
+            ConfigurationError: there is no database, it is older than this version, the secret is missing
+                or another, or no header may have the name.
         """
         from flowkeys.verify.local import LocalSource
 
         folder = expanded(data_dir, "Give the whole path.")
-        return cls(LocalSource(folder, secret or os.environ.get("FLOWKEYS_SECRET")))
+        return cls(LocalSource(folder, secret or os.environ.get("FLOWKEYS_SECRET")), key_header)
 
     @classmethod
     def remote(
@@ -56,33 +69,40 @@ class Verifier:
         *,
         silence_seconds: float = 2.5,
         timeout_seconds: float = 5.0,
+        key_header: str | None = None,
     ) -> Self:
         """Return a verifier that asks the server at `url`, and keeps what it says while changes are heard.
 
         `api_key` needs ``apikeys:view``; only keys of its workspace are known. Left out, both are read from
         FLOWKEYS_URL and FLOWKEYS_API_KEY. The server's feed of changes says something each second; when it
         is silent for `silence_seconds`, or ends, nothing that was kept counts: each call asks the server.
-        A call that has to ask takes `timeout_seconds` at most.
+        A call that has to ask takes `timeout_seconds` at most. `key_header` is as for `local`.
 
         Raises:
             ConfigurationError: the address or the key cannot be right. That the server is away is no reason.
         """
         from flowkeys.verify.remote import RemoteSource
 
-        return cls(RemoteSource(url, api_key, silence_seconds, timeout_seconds))
+        return cls(RemoteSource(url, api_key, silence_seconds, timeout_seconds), key_header)
 
     @classmethod
     def fixed(
-        cls, keys: Iterable[FixedKey], *, public: Collection[str] = (), clock: Clock | None = None
+        cls,
+        keys: Iterable[FixedKey],
+        *,
+        public: Collection[str] = (),
+        clock: Clock | None = None,
+        key_header: str | None = None,
     ) -> Self:
         """Return a verifier that knows `keys` and nothing else: for tests.
 
-        `public` are ids of chatflows that every good key may call; `clock` returns microseconds, UTC.
+        `public` are ids of chatflows that every good key may call; `clock` returns microseconds, UTC;
+        `key_header` is as for `local`.
 
         Raises:
             ConfigurationError: a token is not well formed, or a permission does not exist.
         """
-        return cls(FixedSource(keys, public, clock or now))
+        return cls(FixedSource(keys, public, clock or now), key_header)
 
     def verify(
         self,
@@ -97,6 +117,7 @@ class Verifier:
 
         `authorization` is the value of the one ``Authorization`` header, None when there is none. Instead
         `token` may be a bare token, or `headers` all headers as bytes (what sees that there are two).
+        A verifier with a `key_header` takes `token` or `headers`.
         Without `chatflow_id` and `permissions` the answer is authentication only.
 
         Raises:
@@ -105,7 +126,7 @@ class Verifier:
             TypeError: a credential is of another type, such as headers as text, or `permissions` is None.
         """
         request = request_for(chatflow_id, permissions)
-        credential = _credential(authorization, token, headers)
+        credential = _credential(authorization, token, headers, self._key_header)
         if isinstance(credential, Denied):
             return Refusal(credential)
         return result_of(self._source.decide(credential, request))
@@ -121,7 +142,7 @@ class Verifier:
     ) -> Result:
         """Return what `verify` returns, without keeping the event loop waiting; raises what it raises."""
         request = request_for(chatflow_id, permissions)
-        credential = _credential(authorization, token, headers)
+        credential = _credential(authorization, token, headers, self._key_header)
         if isinstance(credential, Denied):
             return Refusal(credential)
         decision = self._source.at_once(credential, request)
@@ -184,9 +205,16 @@ def _names(permissions: Any) -> tuple[str, ...]:
 
 
 def _credential(
-    authorization: str | bytes | None, token: str | None, headers: RawHeaders | None
+    authorization: str | bytes | None,
+    token: str | None,
+    headers: RawHeaders | None,
+    key_header: KeyHeader | None,
 ) -> bytes | Denied:
+    if authorization is not None and key_header is not None:
+        raise ValueError(f"This verifier takes keys from {key_header.name}: give token or headers.")
     if token is None and headers is None:
+        if key_header is not None:
+            return key_header.read(())
         if authorization is None:
             return MISSING
         # Programs get headers as text in which each character is a byte (PEP 3333).
@@ -201,7 +229,8 @@ def _credential(
         if not isinstance(token, str):
             raise TypeError(f"token is a str, not {type(token).__name__}.")
         return token.encode("ascii", "replace") or MISSING
-    return read_credential(_pairs(() if headers is None else headers))
+    read = read_credential if key_header is None else key_header.read
+    return read(_pairs(() if headers is None else headers))
 
 
 def _pairs(headers: Iterable[Any]) -> Iterator[tuple[bytes, bytes]]:

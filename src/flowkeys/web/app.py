@@ -23,6 +23,7 @@ from flowkeys.web.api import (
     predictions,
     verify,
 )
+from flowkeys.web.below import Below
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
 from flowkeys.web.failures import log_failure
@@ -41,7 +42,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None) -> ASGIApp:
-    """Return the ASGI application: the hot routes > gate > predictions > framework."""
+    """Return the ASGI application: the hot routes > (below a path) > gate > predictions > framework."""
     app = describe(services.version, lifespan)
     app.state.services = services
     app.state.predictions = Predictions(
@@ -54,8 +55,16 @@ def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None)
     inner = WithPredictions(app, app.state.predictions)
     gate = Gate(inner, services.proxies, services.refusals, access_log, page)
     refuser = Refuser(services.proxies, services.refusals, access_log)
-    hot = Hot(services.verifier, services.predictor, refuser, services.max_body_bytes)
-    return FastPath(gate, hot)
+    path = services.public_urls.path
+    hot = Hot(
+        services.verifier,
+        services.predictor,
+        refuser,
+        services.max_body_bytes,
+        key_header=services.key_header,
+        path=path,
+    )
+    return FastPath(Below(gate, path) if path else gate, hot)
 
 
 def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:

@@ -8,7 +8,7 @@ from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied, Reason
 from flowkeys.domain.principal import Caller, Principal
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Refused, problem
-from flowkeys.web.origin import SAFE_METHODS, is_our_own, public_origin
+from flowkeys.web.origin import SAFE_METHODS
 from flowkeys.web.pages import sign_in_cookie
 from flowkeys.web.services import Services
 
@@ -49,12 +49,11 @@ def principal_of(record: KeyRecord) -> Principal:
 
 
 async def _person(services: Services, scope: Scope) -> Caller | None:
-    is_https = public_origin(scope, services.public_url).startswith("https:")
-    secret = sign_in_cookie.read(scope, is_https=is_https)
+    secret = sign_in_cookie.read(scope, services.public_urls.asked(scope))
     found = None if secret is None else await services.sign_ins.find(secret)
     if found is None:
         return None
-    if scope["method"] not in SAFE_METHODS and not is_our_own(scope, services.public_url):
+    if scope["method"] not in SAFE_METHODS and not services.public_urls.made(scope):
         raise Refused(problem("cross_site"))
     context = context_of(scope)
     context.facts["person_id"] = found.person.id

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from flowkeys.domain.key_header import KeyHeader
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.chatflow_maker import ChatflowMaker
@@ -20,6 +21,7 @@ from flowkeys.service.predictor import Predictor
 from flowkeys.service.sign_ins import SignInService
 from flowkeys.service.verifier import Verifier
 from flowkeys.web.address import TrustedProxies
+from flowkeys.web.origin import PublicUrls
 from flowkeys.web.refusals import Refusals
 
 
@@ -40,8 +42,10 @@ class Services:
     sign_ins: SignInService
     links: LinkService
     people: PeopleService
-    public_url: str | None
-    """Where people reach this server: scheme, host and port; None when it was not set."""
+    public_urls: PublicUrls
+    """Where people reach this server."""
+    key_header: KeyHeader | None
+    """Where forward-auth looks for keys; None: in ``Authorization``."""
     proxies: TrustedProxies
     refusals: Refusals
     clock: Clock

@@ -71,7 +71,7 @@ def check_flow_settings(settings: Settings) -> Iterator[Finding]:
 
 def check_proxies(settings: Settings) -> Iterator[Finding]:
     """Look whether the proxy that seems to be there is known: if not, everybody has its address."""
-    url = settings.public_url
+    url = settings.public_url[0] if settings.public_url else None
     if url is None or settings.trusted_proxies or _is_this_machine(urlsplit(url).hostname or ""):
         return
     if url.startswith("http:") and _port(url) == settings.port and not _is_this_machine(settings.host):

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from flowkeys.domain.key_header import KeyHeader
 from flowkeys.service.predictor import Predictor
 from flowkeys.service.verifier import Verifier
 from flowkeys.web.hot.call import Refuser
@@ -16,13 +17,25 @@ PREFIXES: Final = (b"/api/v1/a", b"/api/v1/p")
 class Hot:
     """Every hot route."""
 
-    __slots__ = ("forward_auth", "max_body_bytes", "predictions", "verify")
+    __slots__ = ("forward_auth", "max_body_bytes", "path", "predictions", "verify")
 
     def __init__(
-        self, verifier: Verifier, predictor: Predictor, refuser: Refuser, max_body_bytes: int
+        self,
+        verifier: Verifier,
+        predictor: Predictor,
+        refuser: Refuser,
+        max_body_bytes: int,
+        *,
+        key_header: KeyHeader | None = None,
+        path: str = "",
     ) -> None:
-        """`max_body_bytes` is how much is read at most of a body that nobody needs."""
-        self.forward_auth = ForwardAuth(verifier, refuser)
+        """`max_body_bytes` is how much is read at most of a body that nobody needs.
+
+        `key_header` is where forward-auth looks for keys, instead of in ``Authorization``; `path` is what
+        targets may begin with, as proxies that do not take it off send them.
+        """
+        self.path = path.encode("ascii")
+        self.forward_auth = ForwardAuth(verifier, refuser, key_header)
         self.verify = Verify(verifier, refuser)
         self.predictions = PredictionCalls(predictor, refuser)
         self.max_body_bytes = max_body_bytes

@@ -6,6 +6,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowkeys.service.predictor import Grant
+from flowkeys.web.below import without
 from flowkeys.web.errors import problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
@@ -29,6 +30,8 @@ class FastPath:
         reply: Reply | None = None
         if scope["type"] == "http" and GRANT not in scope:
             target: bytes = scope.get("raw_path") or scope["path"].encode()
+            if self.hot.path:
+                target = without(target, self.hot.path)
             if target.startswith(PREFIXES):
                 query = scope["query_string"]
                 if query:

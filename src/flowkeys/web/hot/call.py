@@ -9,6 +9,7 @@ import structlog
 from flowkeys.domain.bearer import MISSING, parse_authorization, read_credential
 from flowkeys.domain.decision import Denied
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.key_header import KeyHeader
 from flowkeys.web.address import TrustedProxies
 from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.gate import MAX_HEADER_BYTES, MAX_HEADERS, AccessLog
@@ -33,8 +34,11 @@ class Call(msgspec.Struct, gc=False):
     started: float = msgspec.field(default_factory=time.perf_counter)
 
 
-def read_head(call: Call) -> bytes | Denied | Problem:
-    """Return what is presented as a token, or why nothing is: in one pass over the headers."""
+def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied | Problem:
+    """Return what is presented as a token, or why nothing is: in one pass over the headers.
+
+    With a `key_header` it is presented there.
+    """
     if call.credential is not None:
         return call.credential
     authorization: bytes | None = None
@@ -52,6 +56,8 @@ def read_head(call: Call) -> bytes | Denied | Problem:
     found: bytes | Denied | Problem
     if size > MAX_HEADER_BYTES or len(call.headers) > MAX_HEADERS:
         found = _TOO_LARGE
+    elif key_header is not None:
+        found = key_header.read(call.headers)
     elif authorization is None:
         found = MISSING
     else:

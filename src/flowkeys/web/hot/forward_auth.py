@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from flowkeys.domain.decision import Allowed, Decision, Denied
+from flowkeys.domain.key_header import KeyHeader
 from flowkeys.service.verifier import Verifier
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
@@ -28,16 +29,17 @@ _BLOCK: Final = b"%b: %%b\r\n" * len(_NAMES) % _NAMES + _SAME.block
 class ForwardAuth:
     """Answers forward-auth calls."""
 
-    __slots__ = ("_refuser", "_verifier")
+    __slots__ = ("_key_header", "_refuser", "_verifier")
 
-    def __init__(self, verifier: Verifier, refuser: Refuser) -> None:
+    def __init__(self, verifier: Verifier, refuser: Refuser, key_header: KeyHeader | None = None) -> None:
+        self._key_header = key_header
         self._verifier = verifier
         self._refuser = refuser
 
     def answer(self, call: Call, asked: Asked) -> Reply | None:
         """Return the answer, or None when `answer_later` has to be awaited for it."""
         try:
-            credential = read_head(call)
+            credential = read_head(call, self._key_header)
             if type(credential) is not bytes or asked.malformed is not None:
                 return self._refuse(call, asked, _first(credential, asked))
             decision = self._verifier.at_once(credential, asked.request, counts=asked.never is None)
@@ -48,7 +50,7 @@ class ForwardAuth:
     async def answer_later(self, call: Call, asked: Asked) -> Reply:
         """Return the answer to a call that `answer` had none for."""
         try:
-            credential = read_head(call)
+            credential = read_head(call, self._key_header)
             if not isinstance(credential, bytes):
                 return self._refuse(call, asked, credential)
             decision = await self._verifier.verify(credential, asked.request, counts=asked.never is None)

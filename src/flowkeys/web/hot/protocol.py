@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from flowkeys.service.predictor import Grant
+from flowkeys.web.below import without
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
@@ -47,6 +48,8 @@ class HotProtocol(StrictProtocol):
         assert isinstance(config.app, FastPath)
         self._hot: Hot = config.app.hot
         self._state = _ELSEWHERE
+        self._target = b""
+        """What is asked for, without the path that this server is below."""
         self._body = b""
         self._is_checked = False
         """Whether the credential was looked at, since the body did not come with the headers."""
@@ -100,7 +103,9 @@ class HotProtocol(StrictProtocol):
         if not self._begins_body():
             return
         grant: Grant | None = None
-        if self.url.startswith(PREFIXES) and self._is_plain():
+        path = self._hot.path
+        self._target = without(self.url, path) if path else self.url
+        if self._target.startswith(PREFIXES) and self._is_plain():
             try:
                 grant = self._begin()
             except Exception:  # noqa: BLE001 - a mistake here must not cost the connection
@@ -178,17 +183,17 @@ class HotProtocol(StrictProtocol):
         parser = self.parser
         self._keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
         method: bytes = parser.get_method()
-        asked = read(self.url)
+        asked = read(self._target)
         if asked is not None:
             reply = self._hot.forward_auth.answer(self._call(method), asked)
             if reply is not None:
                 self._send(reply, with_body=method != b"HEAD")
         elif method == b"POST":
-            if self.url == verify.TARGET:
+            if self._target == verify.TARGET:
                 self._body = b""
                 self._is_checked = False
                 self._state = _READING
-            elif self.url.startswith(predictions.PREFIX):
+            elif self._target.startswith(predictions.PREFIX):
                 found = self._hot.predictions.answer(self._call(method))
                 if isinstance(found, Reply):
                     self._send(found, with_body=True)
@@ -198,7 +203,7 @@ class HotProtocol(StrictProtocol):
 
     def _call(self, method: bytes, body: bytes = b"") -> Call:
         client = self.client
-        return Call(method, self.url, self.headers, client[0] if client else None, body)
+        return Call(method, self._target, self.headers, client[0] if client else None, body)
 
     def _send(self, reply: Reply, *, with_body: bool) -> None:
         headers = self.server_state.default_headers

@@ -57,8 +57,8 @@ async def end_all_sign_ins(call: PageCall) -> Response:
     """Sign out everywhere, here too."""
     await call.services.sign_ins.end_all(call.caller)
     response = RedirectResponse("/sign-in", 303)
-    sign_in_cookie.clear(response, is_https=call.is_https)
-    notice.leave(response, "You are signed out everywhere.", is_https=call.is_https)
+    sign_in_cookie.clear(response, place=call.place)
+    notice.leave(response, "You are signed out everywhere.", place=call.place)
     return response
 
 

@@ -10,7 +10,8 @@ from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.domain.permissions import covers
 from flowkeys.domain.person import Person, SignIn
 from flowkeys.domain.token import conceal
-from flowkeys.web.origin import public_origin
+from flowkeys.web.below import without_text
+from flowkeys.web.origin import Place
 from flowkeys.web.pages import form, notice
 from flowkeys.web.pages.templating import draw
 from flowkeys.web.services import Call
@@ -43,14 +44,14 @@ class PageCall(Call):
         return hasattr(self.state, "person")
 
     @property
-    def origin(self) -> str:
-        """Scheme, host and port under which people reach this server, without a slash at the end."""
-        return public_origin(self.scope, self.services.public_url)
+    def address(self) -> str:
+        """Where links that are given away lead, without a slash at the end."""
+        return self.services.public_urls.first(self.scope).url
 
     @property
-    def is_https(self) -> bool:
-        """Whether people reach this server over https."""
-        return self.origin.startswith("https:")
+    def place(self) -> Place:
+        """Where this call reached the server."""
+        return self.services.public_urls.asked(self.scope)
 
     @property
     def is_part(self) -> bool:
@@ -70,7 +71,9 @@ class PageCall(Call):
             found = urlsplit(asked)
         except ValueError:  # "http://[", for example: anybody may send anything
             return None
-        return found if f"{found.scheme}://{found.netloc}" == self.origin else None
+        if f"{found.scheme}://{found.netloc}" != self.place.origin:
+            return None
+        return found._replace(path=without_text(found.path, self.place.path))
 
     async def form(self, *, max_bytes: int = FORM_BYTES) -> form.Form:  # type: ignore[override]
         """Return the form in the body, read once.
@@ -110,19 +113,20 @@ class PageCall(Call):
             context[name] = _concealed(context[name])
         text = draw(
             template,
+            below=self.services.public_urls.path,
             layout="layouts/dialog.html" if self.in_dialog else "layouts/page.html",
             person=self.person if self.is_signed_in else None,
             may=self.may,
             now=self.services.clock(),
             path=self.url.path,
-            origin=self.origin,
+            address=self.address,
             notice=left,
             version=self.services.version,
             **context,
         )
         response = HTMLResponse(text, status)
         if left is not None:
-            notice.forget(response)
+            notice.forget(response, self.place)
         return response
 
     def done(self, target: str, message: str | None = None) -> Response:
@@ -137,7 +141,7 @@ class PageCall(Call):
         else:
             response = RedirectResponse(target, 303)
         if message is not None:
-            notice.leave(response, conceal(message), is_https=self.is_https)
+            notice.leave(response, conceal(message), place=self.place)
         return response
 
     def _place_in(self, target: str) -> str:

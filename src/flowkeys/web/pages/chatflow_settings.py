@@ -71,6 +71,6 @@ async def _open(call: PageCall, chatflow_id: str, errors: dict[str, str]) -> Res
         "chatflows/public.html",
         422 if errors else 200,
         chatflow=checked.chatflow,
-        endpoint=f"{call.origin}/api/v1/prediction/{chatflow_id}",
+        endpoint=f"{call.address}/api/v1/prediction/{chatflow_id}",
         errors=errors,
     )

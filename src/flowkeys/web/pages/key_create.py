@@ -81,5 +81,5 @@ def _token(call: PageCall, made: MadeKey) -> Response:
         key=made.key,
         token=made.token.reveal(),
         variable=VARIABLE,
-        snippets=snippets(call.origin, chatflow_id=chatflows[0].id if chatflows else None),
+        snippets=snippets(call.address, chatflow_id=chatflows[0].id if chatflows else None),
     )

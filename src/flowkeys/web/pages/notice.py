@@ -7,16 +7,24 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from flowkeys.web.origin import Place
+
 COOKIE: Final = "flowkeys_notice"
 _SECONDS: Final = 60
 _CHARACTERS: Final = 400
 
 
-def leave(response: Response, text: str, *, is_https: bool) -> None:
+def leave(response: Response, text: str, *, place: Place) -> None:
     """Leave `text` for the next page."""
     value = base64.urlsafe_b64encode(text[:_CHARACTERS].encode()).decode()
     response.set_cookie(
-        COOKIE, value, max_age=_SECONDS, path="/", secure=is_https, httponly=True, samesite="strict"
+        COOKIE,
+        value,
+        max_age=_SECONDS,
+        path=place.path or "/",
+        secure=place.is_https,
+        httponly=True,
+        samesite="strict",
     )
 
 
@@ -31,6 +39,6 @@ def take(request: Request) -> str | None:
         return None
 
 
-def forget(response: Response) -> None:
+def forget(response: Response, place: Place) -> None:
     """Take the cookie away: the sentence was shown."""
-    response.delete_cookie(COOKIE, path="/")
+    response.delete_cookie(COOKIE, path=place.path or "/")

@@ -40,7 +40,7 @@ async def invite(call: PageCall) -> Response:
     except Forbidden as error:
         return _invite_page(call, form, {"role": str(error)}, 403)
     return call.render(
-        "people/invited.html", title="Invitation made", link=issued.link, address=call.origin + issued.path
+        "people/invited.html", title="Invitation made", link=issued.link, address=call.address + issued.path
     )
 
 

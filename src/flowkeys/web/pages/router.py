@@ -20,7 +20,7 @@ from flowkeys.domain.token import conceal
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Problem, Refused, of_error, problem
 from flowkeys.web.failures import log_failure
-from flowkeys.web.origin import SAFE_METHODS, is_our_own
+from flowkeys.web.origin import SAFE_METHODS
 from flowkeys.web.pages import headers, sign_in_cookie
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.routes import NEEDS, OPEN
@@ -72,7 +72,7 @@ class PageRoute(APIRoute):
             except FlowkeysError as error:
                 log_failure(error, context_of(call.scope).request_id)
                 response = error_page(call, of_error(error))
-            return headers.secure(response, is_https=call.is_https)
+            return headers.secure(response, is_https=call.place.is_https)
 
         return guarded
 
@@ -101,7 +101,7 @@ async def _enter(call: PageCall, needs: str) -> Response | None:
         Forbidden: the person lacks the permission.
         Refused: the request comes from another site.
     """
-    if call.method not in SAFE_METHODS and not is_our_own(call.scope, call.services.public_url):
+    if call.method not in SAFE_METHODS and not call.services.public_urls.made(call.scope):
         raise Refused(problem("cross_site", _NOT_OURS))
     await _sign_in(call)
     if needs != OPEN and not call.is_signed_in:
@@ -134,7 +134,7 @@ def _require(call: PageCall, needs: str) -> None:
 
 
 async def _sign_in(call: PageCall) -> None:
-    secret = sign_in_cookie.read(call.scope, is_https=call.is_https)
+    secret = sign_in_cookie.read(call.scope, call.place)
     found = None if secret is None else await call.services.sign_ins.find(secret)
     if found is None:
         return
@@ -180,4 +180,4 @@ async def page_of_error(request: Request, refusal: Problem) -> Response:
     call = PageCall(request.scope, request.receive)
     with contextlib.suppress(FlowkeysError):  # who is signed in still sees the way on
         await _sign_in(call)
-    return headers.secure(error_page(call, refusal), is_https=call.is_https)
+    return headers.secure(error_page(call, refusal), is_https=call.place.is_https)

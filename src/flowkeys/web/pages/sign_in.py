@@ -44,25 +44,25 @@ async def sign_in(call: PageCall) -> Response:
 @router.page("POST", "/sign-out", needs=OPEN)
 async def sign_out(call: PageCall) -> Response:
     """End the sign-in on the server and in the browser."""
-    secret = sign_in_cookie.read(call.scope, is_https=call.is_https)
+    secret = sign_in_cookie.read(call.scope, call.place)
     if secret is not None:
         await call.services.sign_ins.sign_out(secret, address=address_of(call))
     response = RedirectResponse("/sign-in", 303)
-    sign_in_cookie.clear(response, is_https=call.is_https)
-    notice.leave(response, "You are signed out.", is_https=call.is_https)
+    sign_in_cookie.clear(response, place=call.place)
+    notice.leave(response, "You are signed out.", place=call.place)
     return response
 
 
 async def welcome(call: PageCall, started: Started, target: str, message: str | None = None) -> Response:
     """Set the cookie of a new sign-in, end the one that it replaces in this browser, and go on."""
-    replaced = sign_in_cookie.read(call.scope, is_https=call.is_https)
+    replaced = sign_in_cookie.read(call.scope, call.place)
     if replaced is not None:
         await call.services.sign_ins.sign_out(replaced, address=address_of(call))
     response = RedirectResponse(target, 303)
     seconds = (started.expires_at - call.services.clock()) // 1_000_000
-    sign_in_cookie.write(response, started.secret.reveal(), seconds=seconds, is_https=call.is_https)
+    sign_in_cookie.write(response, started.secret.reveal(), seconds=seconds, place=call.place)
     if message is not None:
-        notice.leave(response, message, is_https=call.is_https)
+        notice.leave(response, message, place=call.place)
     return response
 
 

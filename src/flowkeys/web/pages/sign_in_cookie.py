@@ -5,18 +5,26 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Scope
 
+from flowkeys.web.origin import Place
+
 COOKIE: Final = "flowkeys_sign_in"
 """Over http, as on one's own machine. Over https the name begins with ``__Host-``, which browsers let nobody
-but this very host set (RFC 6265bis, section 4.1.3.2)."""
-_OVER_TLS: Final = f"__Host-{COOKIE}"
+but this very host set (RFC 6265bis, section 4.1.3.2); below a path with ``__Secure-``, since a cookie of the
+first kind is the whole host's."""
 
 
-def read(scope: Scope, *, is_https: bool) -> str | None:
+def _name(place: Place) -> str:
+    if not place.is_https:
+        return COOKIE
+    return f"__Secure-{COOKIE}" if place.path else f"__Host-{COOKIE}"
+
+
+def read(scope: Scope, place: Place) -> str | None:
     """Return the secret that the request carries, whatever it is worth.
 
     Other programs on the host may have set cookies of any form; they come along and change nothing.
     """
-    wanted = (_OVER_TLS if is_https else COOKIE).encode()
+    wanted = _name(place).encode()
     for header, value in scope["headers"]:
         if header != b"cookie":
             continue
@@ -28,20 +36,21 @@ def read(scope: Scope, *, is_https: bool) -> str | None:
     return None
 
 
-def write(response: Response, secret: str, *, seconds: int, is_https: bool) -> None:
+def write(response: Response, secret: str, *, seconds: int, place: Place) -> None:
     """Set the cookie for as long as the sign-in lives at most."""
     response.set_cookie(
-        _OVER_TLS if is_https else COOKIE,
+        _name(place),
         secret,
         max_age=seconds,
-        path="/",
-        secure=is_https,
+        path=place.path or "/",
+        secure=place.is_https,
         httponly=True,
         samesite="lax",
     )
 
 
-def clear(response: Response, *, is_https: bool) -> None:
+def clear(response: Response, *, place: Place) -> None:
     """Take the cookie away."""
-    name = _OVER_TLS if is_https else COOKIE
-    response.delete_cookie(name, path="/", secure=is_https, httponly=True, samesite="lax")
+    response.delete_cookie(
+        _name(place), path=place.path or "/", secure=place.is_https, httponly=True, samesite="lax"
+    )

@@ -1,6 +1,7 @@
 """The templates, and what they may use."""
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -39,9 +40,14 @@ def environment() -> Environment:
     return made
 
 
-def draw(template: str, **context: Any) -> str:
-    """Return a filled-in template."""
-    return environment().get_template(template).render(context)
+_ADDRESS: Final = re.compile(r' (?:href|src|action|formaction|hx-get|hx-post)="(?=/(?!/))')
+"""Where an element names a path of ours. No text looks so: the quotation mark in it would be escaped."""
+
+
+def draw(template: str, *, below: str = "", **context: Any) -> str:
+    """Return a filled-in template; the paths that it names are put below the path `below`."""
+    text = environment().get_template(template).render(context)
+    return _ADDRESS.sub(lambda found: found[0] + below, text) if below else text
 
 
 @cache
