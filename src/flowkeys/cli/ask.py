@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from flowkeys.cli import options, resolve
-from flowkeys.cli.backend import Backend, Json, Question, note, open_backend
+from flowkeys.cli import options, resolve, streams
+from flowkeys.cli.backend import Backend, Json, Question, open_backend
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.output import print_json, printable
+from flowkeys.cli.streams import note
 from flowkeys.client.environment import variable
 from flowkeys.domain.errors import ConfigurationError, FlowkeysError
 
@@ -34,7 +35,7 @@ def ask(
 ) -> None:
     """Ask a chatflow. Over HTTP with FLOWKEYS_API_KEY; on this machine as its operator, without a key."""
     token = _token(key_env)
-    text = sys.stdin.read().strip() if question == "-" else question
+    text = _piped() if question == "-" else question
     with open_backend(workspace) as backend:
         asked = Question(chatflow_id=_flow_id(backend, flow), text=text, session_id=session, token=token)
         if as_json:
@@ -43,6 +44,15 @@ def ask(
             _print_answer(backend.predict(asked))
         else:
             _stream(backend, asked)
+
+
+def _piped() -> str:
+    text = streams.decoded(streams.read_input())
+    if text is None:
+        raise Refusal(
+            "validation_failed", "The input is no text in UTF-8. Convert it, with iconv for example."
+        )
+    return text.strip()
 
 
 def _stream(backend: Backend, asked: Question) -> None:

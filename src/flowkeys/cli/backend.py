@@ -1,6 +1,5 @@
 """What commands work on: the data directory of this machine, or a server over HTTP. They need not know."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from flowkeys.cli.streams import note
 from flowkeys.client.environment import variable
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.service.chatflow_input import ChatflowPatch
@@ -194,11 +194,6 @@ def open_backend(workspace: str | None = None, *, create: bool = False) -> Itera
 
         with open_local(workspace, create=create) as local:
             yield local
-
-
-def note(text: str) -> None:
-    """Say something to people, beside the output."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  # this is where the program speaks
 
 
 def require_local(what: str) -> None:

@@ -6,9 +6,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flowkeys.cli import output
-from flowkeys.cli.backend import Backend, Json, note
+from flowkeys.cli.backend import Backend, Json
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.progress import importing
+from flowkeys.cli.streams import note
 from flowkeys.domain.errors import FlowkeysError
 
 

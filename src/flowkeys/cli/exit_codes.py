@@ -23,7 +23,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
     ExitCode.OK: "it worked",
     ExitCode.UNEXPECTED: "an error nobody expected: a bug",
     ExitCode.USAGE: "the command was not written as --help says",
-    ExitCode.CONFIGURATION: "configuration, data directory or secret: the operator has to change something",
+    ExitCode.CONFIGURATION: "configuration, data, secret or output: the operator has to change something",
     ExitCode.NOT_FOUND: "there is no such thing, or its name is ambiguous",
     ExitCode.REFUSED: "refused: the key is not good, or may not do this",
     ExitCode.INVALID: "the input was refused; nothing was changed",
@@ -34,6 +34,7 @@ MEANINGS: Final[dict[ExitCode, str]] = {
 
 _BY_CODE: Final[dict[str, ExitCode]] = {
     "configuration": ExitCode.CONFIGURATION,
+    "output_failed": ExitCode.CONFIGURATION,
     "not_found": ExitCode.NOT_FOUND,
     "ambiguous": ExitCode.NOT_FOUND,
     "method_not_allowed": ExitCode.UNAVAILABLE,

@@ -1,11 +1,10 @@
 """From errors to one clear sentence, or one JSON object, and an exit code."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from flowkeys.cli import exit_codes
+from flowkeys.cli import exit_codes, streams
 from flowkeys.cli.exit_codes import ExitCode
 from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError, Unavailable
 from flowkeys.domain.token import PATTERN
@@ -46,10 +45,10 @@ class Failure:
     def show(self, *, as_json: bool) -> int:
         """Write it to stderr and return the exit code."""
         if as_json:
-            text = json.dumps(self._members(), ensure_ascii=False)
+            text = streams.as_json(self._members(), sys.stderr)
         else:
             text = f"Error: {self.detail}" + (f"\n{self.advice}" if self.advice else "")
-        print(text, file=sys.stderr)  # noqa: T201  # this is where the program speaks
+        streams.note(text)
         return int(self.exit_code)
 
     def _members(self) -> dict[str, Any]:

@@ -8,13 +8,14 @@ import msgspec
 import typer
 
 from flowkeys.cli import options, resolve
-from flowkeys.cli.backend import Backend, Json, Part, note, open_backend
+from flowkeys.cli.backend import Backend, Json, Part, open_backend
 from flowkeys.cli.document_folder import collection_of, import_documents, new_collection
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.flow_output import access, next_steps, show_flow, show_flows
 from flowkeys.cli.flow_sources import Source, advice, patch_of, require_allowed
 from flowkeys.cli.keys import confirm
 from flowkeys.cli.output import print_json, print_page, printable, say
+from flowkeys.cli.streams import note
 from flowkeys.service.chatflow_input import ChatflowPatch
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, bind and remove chatflows.")

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from flowkeys.cli.backend import Backend, BulkAction, Json, note
+from flowkeys.cli.backend import Backend, BulkAction, Json
 from flowkeys.cli.output import print_json, printable, say, when
+from flowkeys.cli.streams import note
 
 _DONE: Final[dict[BulkAction, str]] = {"disable": "Disabled", "enable": "Enabled", "revoke": "Revoked"}
 

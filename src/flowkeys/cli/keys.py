@@ -7,10 +7,12 @@ import msgspec
 import typer
 
 from flowkeys.cli import key_bulk, key_input, options, resolve
-from flowkeys.cli.backend import Backend, Json, KeyFilter, Part, note, open_backend
+from flowkeys.cli.backend import Backend, Json, KeyFilter, Part, open_backend
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.key_output import show_explanation, show_key, show_keys
 from flowkeys.cli.output import print_json, print_page, printable, say
+from flowkeys.cli.shown_once import require_output, shown_once
+from flowkeys.cli.streams import note
 from flowkeys.service.key_input import KeyPatch, NewKey
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, change and revoke API keys.")
@@ -49,6 +51,7 @@ def create(
     as_json: options.AsJson = False,
 ) -> None:
     """Make a key. Its token is shown this once."""
+    require_output("The key")
     ends = key_input.expiry(expires_in, expires_at)
     with open_backend(workspace, create=True) as backend:
         made = backend.create_key(
@@ -60,10 +63,13 @@ def create(
                 note=note_text,
             )
         )
+    lost = (
+        f"The key {made['id']} was made, and nobody has seen it. Revoke it: flowkeys keys revoke {made['id']}"
+    )
+    with shown_once(lost):
+        print_json(made) if as_json else say(made["apiKey"])
     if as_json:
-        print_json(made)
         return
-    say(made["apiKey"])
     note("This is the key. It is shown this once and stored nowhere: keep it now, in a place for secrets.")
     if not made["chatFlows"] and not made["permissions"]:
         note(f"It opens nothing yet. Bind it with: flowkeys flows bind FLOW {made['id']}")

@@ -13,7 +13,8 @@ import msgspec
 from flowkeys import bootstrap, config, logs
 from flowkeys.bootstrap import Runtime
 from flowkeys.cli import import_report
-from flowkeys.cli.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part, Progress, Question, note
+from flowkeys.cli.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part, Progress, Question
+from flowkeys.cli.streams import note
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.api_key import Status
 from flowkeys.domain.decision import AccessRequest, Denied

@@ -1,12 +1,13 @@
 """The program ``flowkeys``. Subcommands import what is heavy when they run, so that help is quick."""
 
 import sys
+import traceback
 from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from flowkeys.cli import flows, keys, users, workspaces
+from flowkeys.cli import flows, keys, streams, users, workspaces
 from flowkeys.cli.ask import ask
 from flowkeys.cli.doctor.command import doctor
 from flowkeys.cli.exit_codes import MEANINGS, ExitCode
@@ -36,7 +37,7 @@ app.command("doctor")(doctor)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"flowkeys {VERSION}")
+        streams.say(f"flowkeys {VERSION}")
         raise typer.Exit
 
 
@@ -76,6 +77,7 @@ def run() -> None:
 def main(arguments: list[str]) -> int:
     """Run one command and return the exit code; what went wrong is said in one sentence."""
     as_json = "--json" in arguments
+    streams.prepare()
     try:
         require_values(arguments)
         result = app(arguments, prog_name="flowkeys", standalone_mode=False)
@@ -85,16 +87,35 @@ def main(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return Failure("interrupted", "Interrupted.").show(as_json=as_json)
     except BrokenPipeError:
-        return _pipe_closed()
-    except OSError as error:  # a file of the data directory that may not be read, a full disk
-        return Failure("configuration", f"{error.filename or 'Error'}: {error.strerror or error}").show(
-            as_json=as_json
-        )
-    except Exception as error:
-        if not hasattr(error, "format_message"):
+        streams.drop()  # ended quietly when the reader of the output went away, as ``head`` does
+        return ExitCode.OK
+    except OSError as error:
+        return _system(error).show(as_json=as_json)
+    except UnicodeEncodeError:
+        if not any(_is_half(character) for text in arguments for character in text):
             raise
-        return _usage(error, as_json=as_json)
+        return Failure("usage", "An argument holds bytes that are no text in UTF-8.").show(as_json=as_json)
+    except Exception as error:
+        if hasattr(error, "format_message"):
+            return _usage(error, as_json=as_json)
+        if not as_json:
+            raise
+        traceback.print_exc()
+        return Failure("internal_error", f"A fault of flowkeys: {type(error).__name__}.").show(as_json=True)
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _is_half(character: str) -> bool:
+    """Tell whether it stands for a byte that could not be read as text (PEP 383)."""
+    return "\ud800" <= character <= "\udfff"
+
+
+def _system(error: OSError) -> Failure:
+    """Return the failure for what the system refused: a file that may not be read, a full disk."""
+    why = error.strerror or str(error)
+    if streams.failed():
+        return Failure("output_failed", f"The output cannot be written: {why}.")
+    return Failure("configuration", f"{error.filename}: {why}" if error.filename else f"{why}.")
 
 
 def _usage(error: Exception, *, as_json: bool) -> int:
@@ -103,14 +124,6 @@ def _usage(error: Exception, *, as_json: bool) -> int:
         return ExitCode.USAGE
     context = getattr(error, "ctx", None)
     if context is not None and not as_json:
-        typer.echo(context.get_usage(), err=True)
-        typer.echo(f"Help: {context.command_path} --help", err=True)
+        streams.note(context.get_usage())
+        streams.note(f"Help: {context.command_path} --help")
     return Failure("usage", error.format_message()).show(as_json=as_json)  # type: ignore[attr-defined]
-
-
-def _pipe_closed() -> int:
-    """End quietly when the reader of the output went away, as ``head`` does."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.OK

@@ -1,12 +1,10 @@
 """What commands print: tables for people, or one JSON document for programs."""
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import typer
-
+from flowkeys.cli import streams
 from flowkeys.cli.backend import Json, Listed
 
 if TYPE_CHECKING:
@@ -18,12 +16,12 @@ _WIDE: Final = 2000
 NONE: Final = "-"
 """Stands where there is nothing."""
 
-say = typer.echo
+say: Final = streams.say
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    say(streams.as_json(document, sys.stdout, indent=2))
 
 
 def console(*, stderr: bool = False, width: int | None = None) -> "Console":
@@ -53,7 +51,7 @@ def print_fields(fields: Iterable[tuple[str, str]]) -> None:
     shown = [(name, printable(value)) for name, value in fields]
     width = max(len(name) for name, _ in shown)
     for name, value in shown:
-        typer.echo(f"{name:<{width}}  {value}".rstrip())
+        say(f"{name:<{width}}  {value}".rstrip())
 
 
 def print_page(listed: Listed, what: str, show: Callable[[list[Json]], None]) -> None:
@@ -63,7 +61,7 @@ def print_page(listed: Listed, what: str, show: Callable[[list[Json]], None]) ->
         show(items)
     total = len(items) if isinstance(listed, list) else listed["total"]
     of_all = f"{len(items)} of {total}" if total != len(items) else f"{total}"
-    typer.echo(f"{of_all} {what}{'' if total == 1 else 's'}", err=True)
+    say(f"{of_all} {what}{'' if total == 1 else 's'}", err=True)
 
 
 def printable(text: str) -> str:

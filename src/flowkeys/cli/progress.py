@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from flowkeys.cli.backend import Progress, note
+from flowkeys.cli.backend import Progress
 from flowkeys.cli.output import console, printable
+from flowkeys.cli.streams import note
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

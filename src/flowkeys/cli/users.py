@@ -7,6 +7,7 @@ import typer
 from flowkeys.cli import options
 from flowkeys.cli.backend import Json, require_local
 from flowkeys.cli.output import print_json, print_table, printable, say, when
+from flowkeys.cli.shown_once import require_output, shown_once
 from flowkeys.domain.person import PersonSeen
 from flowkeys.domain.times import to_iso
 
@@ -46,15 +47,18 @@ def reset(
     from flowkeys.cli.links import base_url
     from flowkeys.cli.local import open_local
 
+    require_output("The link")
     with open_local(None, create=False) as backend:
         issued = backend.run(backend.runtime.links.reset_link(email))
         url = base_url(backend.runtime.settings) + issued.path
-    if as_json:
-        expires_at = to_iso(issued.link.expires_at)
-        print_json({"email": issued.link.email, "url": url, "expiresAt": expires_at})
-        return
-    say(url)
-    say(f"It works once, within an hour, for {printable(issued.link.email or '')}.", err=True)
+    with shown_once("The link was made, and nobody has seen it. Run the command again: that ends this one."):
+        if as_json:
+            expires_at = to_iso(issued.link.expires_at)
+            print_json({"email": issued.link.email, "url": url, "expiresAt": expires_at})
+        else:
+            say(url)
+    if not as_json:
+        say(f"It works once, within an hour, for {printable(issued.link.email or '')}.", err=True)
 
 
 def _wire(item: PersonSeen) -> Json:
