@@ -119,7 +119,6 @@ class PageCall(Call):
             may=self.may,
             now=self.services.clock(),
             path=self.url.path,
-            address=self.address,
             notice=left,
             version=self.services.version,
             **context,
