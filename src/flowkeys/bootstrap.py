@@ -37,7 +37,7 @@ from flowkeys.service.links import LinkService
 from flowkeys.service.people import PeopleService
 from flowkeys.service.predictor import Predictor
 from flowkeys.service.sign_ins import SignInLimits, SignInService
-from flowkeys.service.startup import check_secrets
+from flowkeys.service.startup import Secrets, check_secrets, open_secrets
 from flowkeys.service.verifier import Verifier
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage import migrate, secret_file
@@ -65,6 +65,8 @@ class Runtime:
     settings: Settings
     store: SqliteStore
     hasher: TokenHasher
+    warnings: tuple[str, ...]
+    """What is not as it should be and keeps nothing from working: for the log, and for who runs a command."""
     keyring: Keyring
     chatflows: ChatflowService
     collections: CollectionService
@@ -116,30 +118,30 @@ async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
     migrate.upgrade(settings.database)
     store = SqliteStore(settings.database)
     try:
-        hasher = await _hasher(settings, store, check=check)
         workspaces = WorkspaceService(store, clock)
-        await workspaces.default()
+        secrets = await _secrets(settings, store, (await workspaces.default()).id, check=check)
     except BaseException:
         store.close()
         raise
-    return _assemble(settings, store, hasher, workspaces)
+    return _assemble(settings, store, secrets, workspaces)
 
 
-async def _hasher(settings: Settings, store: SqliteStore, *, check: bool) -> TokenHasher:
-    secrets = settings.environment_secrets() or secret_file.read(settings.secret_file)
-    if not secrets:
+async def _secrets(settings: Settings, store: SqliteStore, workspace_id: str, *, check: bool) -> Secrets:
+    written = secret_file.known(settings.given_secret(), settings.secret_file)
+    if not written:
         if check:
-            await check_secrets(store, None, clock)
-        secrets = secret_file.create(settings.secret_file)
-    hasher = TokenHasher(secrets)
+            await check_secrets(store, None, clock, written)
+        written = secret_file.create(settings.secret_file)
+    opened = await open_secrets(store, written, workspace_id, clock)
     if check:
-        await check_secrets(store, hasher, clock)
-    return hasher
+        await check_secrets(store, opened.hasher, clock, written)
+    return opened
 
 
 def _assemble(
-    settings: Settings, store: SqliteStore, hasher: TokenHasher, workspaces: WorkspaceService
+    settings: Settings, store: SqliteStore, secrets: Secrets, workspaces: WorkspaceService
 ) -> Runtime:
+    hasher = secrets.hasher
     # Each needs the other: the keyring that stores uses also shows those that are not stored yet.
     usage = UsageBuffer(lambda last_used, outdated: keyring.flush(last_used, outdated))  # noqa: PLW0108
     keyring = Keyring(store, hasher, clock, usage)
@@ -169,6 +171,7 @@ def _assemble(
         settings=settings,
         store=store,
         hasher=hasher,
+        warnings=secrets.warnings,
         keyring=keyring,
         chatflows=chatflows,
         collections=collections,

@@ -1,11 +1,15 @@
 """The server's secret is replaced while another program verifies over its files."""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from flowkeys.verify import Unavailable, Verifier
+from flowkeys.domain.digest import TokenHasher
+from flowkeys.domain.token import Token
+from flowkeys.verify import ConfigurationError, Unavailable, Verifier
 from tests.library.conftest import code, eventually
 from tests.support.server import Running
 
@@ -118,3 +122,51 @@ def test_a_secret_of_another_server_is_told(rotated: tuple[Running, list[dict], 
         eventually(lambda: "not the server's" in said(verifier, first), True)
         write(path, both)
         eventually(lambda: said(verifier, first), "valid")
+
+
+def test_a_line_that_is_no_secret_is_none_here_either(rotated: tuple[Running, list[dict], str]) -> None:
+    """Nor is a byte order mark. One that comes while it runs changes nothing until the file is mended."""
+    server, (first, second), both = rotated
+    path = server.data_dir / "secret"
+    clean = path.read_text()
+    with Verifier.local(server.data_dir) as verifier:
+        assert said(verifier, first) == "valid"
+        for text in (f"// a comment of another style, of 32 characters\n{both}", both.encode("utf-16")):
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+            os.utime(path, (0, 0))
+            verifier._source._looked = 0.0
+            assert said(verifier, first) == "valid"
+            with pytest.raises(ConfigurationError, match=r"line 1 can be no secret|UTF-16"):
+                Verifier.local(server.data_dir)
+        write(path, f"\ufeff{both}")
+        server = restarted(server)
+        made = server.key("third")
+        eventually(lambda: said(verifier, made), "valid")
+        assert said(verifier, second) == "valid"
+        server.stop()
+    path.write_text(f"\ufeff{clean}")
+    with pytest.raises(ConfigurationError, match="part 1 can be no secret"):
+        Verifier.local(server.data_dir, secret="; a comment of another style, of 32 characters")
+
+
+def test_keys_under_a_line_of_before_are_known_here_too(tmp_path: Path) -> None:
+    """While the line stands, and a new secret in front of it is noticed."""
+    server = Running(tmp_path / "data").start()
+    first, second = server.key("first"), server.key("second")
+    server.stop()
+    line = "; a comment of another style, of 32 characters"
+    path = server.data_dir / "secret"
+    under = TokenHasher([line]).digest(Token(first["apiKey"])).newest
+    with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as database, database:
+        database.execute("UPDATE token SET digest = ? WHERE key_id = ?", (under, first["id"]))
+    clean = path.read_text()
+    for text in (f"{line}\n{clean}", f"{clean}{line}\n"):
+        path.write_text(text)
+        with Verifier.local(server.data_dir) as verifier:
+            assert (said(verifier, first), said(verifier, second)) == ("valid", "valid")
+            write(path, f"{NEW}\n{text}")
+            server = Running(server.data_dir).start()
+            made = server.key("third")
+            eventually(lambda made=made, verifier=verifier: said(verifier, made), "valid")
+            assert (said(verifier, first), said(verifier, second)) == ("valid", "valid")
+            server.stop()

@@ -57,6 +57,8 @@ def open_local(workspace: str | None, *, create: bool, check: bool = True) -> It
         note(f"Making the data directory {settings.data_dir}.")
     with asyncio.Runner() as runner:
         runtime = runner.run(bootstrap.open_runtime(settings, check=check))
+        for warning in runtime.warnings:
+            note(f"Warning: {warning}")
         try:
             found = runtime.workspaces.default() if workspace is None else runtime.workspaces.get(workspace)
             yield LocalBackend(runner, runtime, Caller(operator(runner.run(found).id)))

@@ -8,7 +8,6 @@ from flowkeys.cli.keys import confirm
 from flowkeys.cli.local import open_local
 from flowkeys.cli.output import print_json, say
 from flowkeys.config import Settings
-from flowkeys.domain.digest import TokenHasher
 from flowkeys.storage import health, secret_file
 
 
@@ -31,8 +30,7 @@ def give_up(secret_id: str, *, yes: bool, as_json: bool) -> None:
 
 def _count(settings: Settings, secret_id: str) -> int:
     """Return how many keys it is about. Nothing is changed before somebody said yes."""
-    secrets = settings.environment_secrets() or secret_file.read(settings.secret_file)
-    if secrets and secret_id in TokenHasher(secrets).secret_ids:
+    if secret_id in secret_file.known(settings.given_secret(), settings.secret_file).ids:
         raise Refusal(
             "validation_failed",
             f"The secret {secret_id} is not lost: this server has it, and its keys work. "

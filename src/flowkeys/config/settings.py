@@ -233,11 +233,9 @@ class Settings(BaseSettings):
         """The file of the server secret."""
         return self.data_dir / "secret"
 
-    def environment_secrets(self) -> list[str]:
-        """Return the secrets of the environment, newest first."""
-        if self.secret is None:
-            return []
-        return [part.strip() for part in self.secret.get_secret_value().split(",") if part.strip()]
+    def given_secret(self) -> str | None:
+        """Return what the setting `secret` holds; None: the file holds the secrets."""
+        return None if self.secret is None else self.secret.get_secret_value().strip() or None
 
 
 def _host_of(text: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, insert, or_, select
+from sqlalchemy import bindparam, insert, literal, or_, select
 
 from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.workspace import Workspace
@@ -18,6 +18,11 @@ _FIND = Statement(
 )
 _ALL = Statement(select(workspace).order_by(workspace.c.created_at, workspace.c.name))
 _INSERT_CHANGE = Statement(insert(change), [c.name for c in change.c if c.name != "seq"])
+_NOTED = Statement(
+    select(literal(1))
+    .where(audit.c.action == bindparam("action"), audit.c.subject_id == bindparam("subject_id"))
+    .limit(1)
+)
 _INSERT_AUDIT = Statement(insert(audit), [c.name for c in audit.c if c.name != "seq"])
 
 
@@ -59,6 +64,10 @@ class JournalTable:
         values["before"] = _json(entry.before)
         values["after"] = _json(entry.after)
         self._connection.run(_INSERT_AUDIT, values)
+
+    def noted(self, action: str, subject_id: str) -> bool:
+        """Tell whether the audit log has an action on a subject."""
+        return self._connection.row(_NOTED, {"action": action, "subject_id": subject_id}) is not None
 
 
 def _json(value: dict[str, Any] | None) -> str | None:

@@ -1,18 +1,20 @@
 """A database that another program writes, opened to verify keys."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from flowkeys.domain.digest import ALGORITHM
+from flowkeys.domain.digest import ALGORITHM, TokenHasher
 from flowkeys.domain.errors import ConfigurationError, Unavailable
+from flowkeys.domain.server_secrets import VERIFIES_ONLY, ServerSecrets
 from flowkeys.storage.sqlite_feed import SqliteFeed
 from flowkeys.storage.sqlite_lookups import SqliteLookups
 
 _FILE: Final = "flowkeys.db"
 _KNOWS_CHANGES: Final = "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = 'change_key_update'"
 _ANY_TOKEN: Final = "SELECT 1 FROM token LIMIT 1"  # noqa: S105 - a statement
+_NOTED: Final = "SELECT 1 FROM audit WHERE action = ? AND subject_id = ? LIMIT 1"
 _TOKEN_UNDER: Final = "SELECT 1 FROM token WHERE digest > ? AND digest < ? LIMIT 1"  # noqa: S105
 
 
@@ -49,24 +51,35 @@ def _id(path: Path) -> FileId | None:
     return found.st_dev, found.st_ino
 
 
-def open_to_read(data_dir: Path, secret_ids: Sequence[str]) -> tuple[SqliteLookups, SqliteFeed]:
-    """Open the database of a data directory for look-ups under the secrets with these ids.
+class Opened(NamedTuple):
+    """A database that is open, and what verifies its keys."""
+
+    lookups: SqliteLookups
+    feed: SqliteFeed
+    hasher: TokenHasher
+    trusted: frozenset[str]
+    """The ids of what can be no secret, and may stand among the secrets all the same."""
+
+
+def open_to_read(data_dir: Path, written: ServerSecrets) -> Opened:
+    """Open the database of a data directory for look-ups under the secrets that an operator wrote.
 
     Raises:
-        ConfigurationError: there is no database, it is older than this version, or no key in it was made
-            under one of the secrets.
+        ConfigurationError: there is no database, it is older than this version, something is written that
+            can be no secret, or no key in the database was made under one of the secrets.
         Unavailable: it cannot be read now.
     """
     path = data_dir / _FILE
     if not path.is_file():
         raise ConfigurationError(f"There is no database {path}. Start the server once, or correct the path.")
     try:
-        lookups = SqliteLookups(path, len(secret_ids), read_only=True)
+        lookups = SqliteLookups(path, 1, read_only=True)
     except sqlite3.Error as error:
         raise Unavailable(f"The database {path} cannot be opened.") from error
     try:
-        _check(lookups.connection, path, secret_ids)
-        return lookups, SqliteFeed(lookups.connection)
+        hasher, trusted = _hasher(lookups.connection, path, written)
+        lookups.expect(len(hasher.secret_ids))
+        return Opened(lookups, SqliteFeed(lookups.connection), hasher, trusted)
     except sqlite3.Error as error:
         lookups.close()
         raise Unavailable(f"The database {path} cannot be read.") from error
@@ -75,13 +88,23 @@ def open_to_read(data_dir: Path, secret_ids: Sequence[str]) -> tuple[SqliteLooku
         raise
 
 
-def _check(raw: sqlite3.Connection, path: Path, secret_ids: Sequence[str]) -> None:
+def _hasher(
+    raw: sqlite3.Connection, path: Path, written: ServerSecrets
+) -> tuple[TokenHasher, frozenset[str]]:
     if raw.execute(_KNOWS_CHANGES).fetchone() is None:
         raise ConfigurationError(f"The database {path} is of an older version. Start the server once.")
-    tags = [f"{ALGORITHM}${name}$" for name in secret_ids]
-    known = any(raw.execute(_TOKEN_UNDER, (tag, tag + "g")).fetchone() for tag in tags)
-    if not known and raw.execute(_ANY_TOKEN).fetchone() is not None:
+    earlier = set(_used(raw, written.earlier_ids))
+    known = [name for name in written.earlier_ids if raw.execute(_NOTED, (VERIFIES_ONLY, name)).fetchone()]
+    hasher = written.hasher(earlier, known)
+    if not _used(raw, hasher.secret_ids) and raw.execute(_ANY_TOKEN).fetchone() is not None:
         raise ConfigurationError(
             f"The secret is not the server's: no key in {path} was made under it. Use the one that the "
             "server has, from FLOWKEYS_SECRET or from the file `secret` in its data directory."
         )
+    return hasher, frozenset((*earlier, *known))
+
+
+def _used(raw: sqlite3.Connection, ids: Iterable[str]) -> list[str]:
+    """Return those of `ids` under which tokens are."""
+    tags = {name: f"{ALGORITHM}${name}$" for name in ids}
+    return [name for name, tag in tags.items() if raw.execute(_TOKEN_UNDER, (tag, tag + "g")).fetchone()]

@@ -7,35 +7,42 @@ from pathlib import Path
 from typing import Final
 
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.server_secrets import HEADER, ServerSecrets, read_file, read_variable
 
 _BYTES: Final = 32
 
 
-def read(path: Path) -> list[str]:
-    """Return the secrets in the file, newest first; none when there is no file.
+def known(given: str | None, path: Path) -> ServerSecrets:
+    """Return the secrets that a setting holds, or else those in the file.
+
+    Raises:
+        ConfigurationError: others than its owner may read the file.
+    """
+    return read_variable("FLOWKEYS_SECRET", given) if given else read(path)
+
+
+def read(path: Path) -> ServerSecrets:
+    """Return what the file holds; nothing when there is none.
 
     Raises:
         ConfigurationError: others than its owner may read it.
     """
     try:
         mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     except FileNotFoundError:
-        return []
+        return ServerSecrets(str(path))
     if stat.S_IMODE(mode) & 0o077:
         raise ConfigurationError(f"Others may read the server secret. Run: chmod 600 {path}")
-    return [line for line in (line.strip() for line in text.splitlines()) if line and line[0] != "#"]
+    return read_file(str(path), data)
 
 
-def create(path: Path) -> list[str]:
+def create(path: Path) -> ServerSecrets:
     """Make the file with a new secret, and return what it holds; another process may have made it first."""
     new = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(
-            "# The secrets of this flowkeys server, newest first. Keep a copy: without them no key works.\n"
-        )
-        file.write(secrets.token_urlsafe(_BYTES) + "\n")
+        file.write(f"{HEADER}\n{secrets.token_urlsafe(_BYTES)}\n")
         file.flush()
         os.fsync(file.fileno())
     try:

@@ -55,8 +55,12 @@ class SqliteLookups:
         """Open `path` for look-ups under `secrets` server secrets."""
         self._raw = connect(path, read_only=read_only)
         self._raw.execute("PRAGMA query_only=ON")
-        self._find = f"{_FIND} ({', '.join('?' * secrets)})"
+        self.expect(secrets)
         self._read = _Reader()
+
+    def expect(self, secrets: int) -> None:
+        """Look up under so many server secrets from now on."""
+        self._find = f"{_FIND} ({', '.join('?' * secrets)})"
 
     @property
     def connection(self) -> sqlite3.Connection:

@@ -80,8 +80,7 @@ class LocalSource:
         """Open the database, with nothing kept of the one that was open."""
         self._close()  # first: both may have the same files beside them, and locks on those
         before = files_of(self._data_dir)
-        hasher = self._secrets.hasher
-        lookups, feed = open_to_read(self._data_dir, hasher.secret_ids)
+        lookups, feed, hasher, self._secrets.trusted = open_to_read(self._data_dir, self._secrets.written)
         keys = KeyCache(lookups, feed, hasher, _NoMemory(), CACHED_KEYS)
         directory = ChatflowCache(lookups, feed, _never_loaded, now)
         feed.tell(keys, directory)

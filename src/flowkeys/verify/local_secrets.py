@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from flowkeys.domain.digest import MINIMUM_SECRET_LENGTH, TokenHasher
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.server_secrets import ServerSecrets
 from flowkeys.storage import secret_file
 
 _BEING_WRITTEN_NANOSECONDS: Final = 50_000_000
@@ -15,29 +15,31 @@ _Version = tuple[int, int, int]
 
 
 class LocalSecrets:
-    """The hasher for the secrets that the server has now, as far as can be known."""
+    """The secrets that the server has now, as far as can be known."""
 
     def __init__(self, data_dir: Path, given: str | None) -> None:
         """Use the secrets in `given`, written as FLOWKEYS_SECRET is, or else those in the file.
 
         Raises:
-            ConfigurationError: there is none, one is too short, or others may read the file.
+            ConfigurationError: there is none, or others may read the file.
         """
-        self._path = data_dir / "secret"
-        self._follows = not given
-        self._version = _version(self._path) if self._follows else None
-        self._secrets = _split(given) if given else secret_file.read(self._path)
-        if not self._secrets:
-            raise ConfigurationError(
-                f"There is no server secret. Set FLOWKEYS_SECRET, or bring back {self._path}."
-            )
-        self.hasher = TokenHasher(self._secrets)
+        path = data_dir / "secret"
+        self._path = path
+        self._follows = not (given and given.strip())
+        self._version = _version(path) if self._follows else None
+        self.written: ServerSecrets = secret_file.known(None if self._follows else given, path)
+        """As an operator wrote them. Which lines verify, the database says."""
+        self.trusted: frozenset[str] = frozenset()
+        """The ids of what can be no secret and verifies all the same: set by who opened the database."""
+        if not self.written:
+            raise ConfigurationError(f"There is no server secret. Set FLOWKEYS_SECRET, or bring back {path}.")
 
     def look(self) -> bool:
-        """Tell whether the file has other secrets now; then `hasher` is another one.
+        """Tell whether the file has other secrets now; then `written` is another one.
 
-        What was known counts on while the file is gone, empty or half written: the database decides which
-        keys are good, and a secret that was known to be the server's only finds them in it.
+        What was known counts on while the file is gone, empty or half written, or has a line that can be no
+        secret: the database decides which keys are good, and a secret that was known to be the server's only
+        finds them in it.
 
         Raises:
             ConfigurationError: the file was changed, and others may read it.
@@ -48,16 +50,13 @@ class LocalSecrets:
         version = _version(self._path)
         if version is None or version == self._version or _is_being_written(version):
             return False
-        try:
-            secrets = secret_file.read(self._path)
-        except UnicodeDecodeError:
-            return False
-        if not secrets or min(map(len, secrets)) < MINIMUM_SECRET_LENGTH:
-            return False
+        written = secret_file.read(self._path)
         self._version = version
-        if secrets == self._secrets:
+        if not written.secrets or any(item.id not in self.trusted for item in written.doubtful):
             return False
-        self._secrets, self.hasher = secrets, TokenHasher(secrets)
+        if written == self.written:
+            return False
+        self.written = written
         return True
 
 
@@ -72,7 +71,3 @@ def _version(path: Path) -> _Version | None:
 
 def _is_being_written(version: _Version) -> bool:
     return abs(time.time_ns() - version[1]) < _BEING_WRITTEN_NANOSECONDS
-
-
-def _split(secret: str) -> list[str]:
-    return [part.strip() for part in secret.split(",") if part.strip()]

@@ -10,10 +10,8 @@ from typing import Final
 from flowkeys.cli.doctor.finding import Finding, fail, ok, size, warn
 from flowkeys.cli.output import printable
 from flowkeys.config import Settings
-from flowkeys.domain.digest import TokenHasher
-from flowkeys.domain.errors import ConfigurationError, Unavailable
-from flowkeys.service.startup import MissingSecret
-from flowkeys.storage import health, secret_file
+from flowkeys.domain.errors import Unavailable
+from flowkeys.storage import health
 
 _MIB: Final = 1024 * 1024
 _TIGHT_BYTES: Final = 1024 * _MIB
@@ -122,32 +120,3 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
 def is_current(found: health.Health) -> bool:
     """Tell whether a database has the schema of this version."""
     return found.revision == found.expected_revision
-
-
-def check_secret(settings: Settings, counts: dict[str, int]) -> Iterator[Finding]:
-    """Look at the secrets; `counts` has the keys that could still be accepted, by secret id."""
-    try:
-        from_environment = settings.environment_secrets()
-        in_file = secret_file.read(settings.secret_file)
-        secrets = from_environment or in_file
-        known = TokenHasher(secrets).secret_ids if secrets else ()
-    except (ConfigurationError, OSError, UnicodeDecodeError) as error:
-        yield fail("secret", f"{error}", "Without its secret no key can be verified.")
-        return
-    if missing := {name: count for name, count in counts.items() if name not in known}:
-        yield fail("secret", str(MissingSecret(missing, known)), "Until then the server does not start.")
-    if not known:
-        if not missing:
-            yield ok("secret", "none yet; the first flowkeys serve makes one")
-        return
-    where = "FLOWKEYS_SECRET" if from_environment else str(settings.secret_file)
-    yield ok("secret", f"{known[0]} from {where} signs; {counts.get(known[0], 0)} keys were made under it")
-    for name in known[1:]:
-        count = counts.get(name, 0)
-        if count:
-            yield ok("secret", f"{name} is needed by {count} keys; each moves to {known[0]} when it is used")
-        else:
-            yield warn("secret", f"no key needs {name} any more.", f"Take it out of {where}.")
-    if from_environment and in_file:
-        advice = f"Move {settings.secret_file} away when no key needs it."
-        yield warn("secret", "FLOWKEYS_SECRET is used, and the file is not.", advice)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from flowkeys.bootstrap import clock
-from flowkeys.cli.doctor import chatflows, configuration, data, people
+from flowkeys.cli.doctor import chatflows, configuration, data, people, secrets
 from flowkeys.cli.doctor.finding import Finding, fail
 from flowkeys.config import Settings
 from flowkeys.domain.errors import Unavailable
@@ -23,7 +23,7 @@ def examine() -> Iterator[Finding]:
     database = list(data.check_database(settings))
     yield from database
     readable = settings.database.exists() and all(finding.verdict == "ok" for finding in database)
-    yield from _contents(settings) if readable else data.check_secret(settings, {})
+    yield from _contents(settings) if readable else secrets.check_secrets(settings, None, clock())
     yield from configuration.check_proxies(settings)
     yield configuration.check_port(settings)
 
@@ -31,7 +31,7 @@ def examine() -> Iterator[Finding]:
 def _contents(settings: Settings) -> Iterator[Finding]:
     try:
         with health.snapshot(settings.database) as tables:
-            yield from data.check_secret(settings, tables.keys.count_by_secret(clock()))
+            yield from secrets.check_secrets(settings, tables, clock())
             yield from data.check_keys(settings)
             yield people.check_owners(tables)
             yield from chatflows.check_chatflows(settings, tables)

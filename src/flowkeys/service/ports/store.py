@@ -189,6 +189,10 @@ class Journal(Protocol):
         """Append a row to the audit log."""
         ...
 
+    def noted(self, action: str, subject_id: str) -> bool:
+        """Tell whether the audit log has an action on a subject, in any workspace. It is read whole."""
+        ...
+
 
 class SentForms(Protocol):
     """Forms that were sent, within one transaction."""

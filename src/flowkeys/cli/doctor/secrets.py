@@ -1,0 +1,88 @@
+"""The server's secrets: which signs, which verify, who needs them, and what can be none."""
+
+from collections.abc import Iterator
+
+from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
+from flowkeys.config import Settings
+from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.secret_form import made_here
+from flowkeys.domain.server_secrets import VERIFIES_ONLY, ServerSecrets
+from flowkeys.service.ports.store import Transaction
+from flowkeys.service.startup import MissingSecret, warning_of
+from flowkeys.storage import secret_file
+
+_CHECK = "secret"
+_NONE_CAN_SIGN = "Until then the server does not start, and no key can be verified."
+
+
+def check_secrets(settings: Settings, tx: Transaction | None, now: int) -> Iterator[Finding]:
+    """Look at the secrets; `tx` counts the keys, and is None where there is no database that can be read."""
+    try:
+        given = settings.given_secret()
+        in_file = secret_file.read(settings.secret_file)
+        written = secret_file.known(given, settings.secret_file)
+    except (ConfigurationError, OSError) as error:
+        yield fail(_CHECK, f"{error}", "Without its secret no key can be verified.")
+        return
+    counts = {} if tx is None else tx.keys.count_by_secret(now)
+    used = set() if tx is None else {*tx.keys.secrets(), *_known(tx, written)}
+    known = {*written.ids, *written.earlier(used)}
+    if missing := {name: count for name, count in counts.items() if name not in known}:
+        yield fail(_CHECK, str(MissingSecret(missing, tuple(known), written)), _NONE_CAN_SIGN)
+    try:
+        written.require_sound(used)
+        if written:
+            written.hasher(used)
+    except ConfigurationError as error:
+        yield fail(_CHECK, f"{error}", _NONE_CAN_SIGN)
+        return
+    if not written:
+        if not missing:
+            yield ok(_CHECK, "none yet; the first flowkeys serve makes one")
+        return
+    yield from _in_use(written, counts)
+    yield from _earlier(written, used, counts)
+    if given and in_file:
+        advice = f"Move {settings.secret_file} away when no key needs it."
+        yield warn(_CHECK, "FLOWKEYS_SECRET is used, and the file is not.", advice)
+
+
+def _known(tx: Transaction, written: ServerSecrets) -> list[str]:
+    return [name for name in written.earlier_ids if tx.journal.noted(VERIFIES_ONLY, name)]
+
+
+def _in_use(written: ServerSecrets, counts: dict[str, int]) -> Iterator[Finding]:
+    """Tell of each secret how many keys need it.
+
+    Nobody is told to take out one that a server made, as its form shows, nor any while a line is in doubt:
+    what is in front of it may not be what its owner thinks it is.
+    """
+    first, *others = written.ids
+    yield ok(_CHECK, f"{first} from {written.where} signs; {counts.get(first, 0)} keys were made under it")
+    for name, secret in zip(others, written.secrets[1:], strict=True):
+        if count := counts.get(name, 0):
+            yield ok(_CHECK, f"{name} is needed by {count} keys; each moves to {first} when it is used")
+        elif made_here(secret) or written.doubtful:
+            yield ok(_CHECK, f"{name} is needed by no key any more; whether it stays is for its owner to say")
+        else:
+            yield warn(_CHECK, f"no key needs {name} any more.", f"Take it out of {written.where}.")
+
+
+def _earlier(written: ServerSecrets, used: set[str], counts: dict[str, int]) -> Iterator[Finding]:
+    doubtful = {item.id for item in written.doubtful}
+    for name, item in written.earlier(written.earlier_ids).items():
+        count = counts.get(name, 0)
+        if name in used and (count or name in doubtful):
+            advice = (
+                "Keys that nobody uses never move: find them with flowkeys keys list --sort lastUsedAt, and "
+                f"revoke what nobody wants. This ends all: flowkeys keys revoke --made-under {name}"
+                if count
+                else "Take the line out, and nothing else."
+            )
+            yield warn(_CHECK, f"{warning_of(written, item, count)} ({name})", advice)
+        elif item.is_mark:
+            yield warn(
+                _CHECK,
+                f"{item.place} in {written.where}: no key needs what an earlier version read there ({name}).",
+                "Save the file as UTF-8 without a byte order mark, and change nothing else.",
+            )
