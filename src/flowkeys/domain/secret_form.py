@@ -39,7 +39,7 @@ def fault(text: str) -> str | None:
     if "=" in text.rstrip("="):
         return "is an assignment: write the secret alone"
     if len(text) < MINIMUM_SECRET_LENGTH:
-        return f"is too short, and must have at least {MINIMUM_SECRET_LENGTH} characters"
+        return f"needs at least {MINIMUM_SECRET_LENGTH} characters"
     if not (_URL_SAFE.fullmatch(text) or _STANDARD.fullmatch(text)):
         return "is neither hex nor base64 nor base64url"
     return _reads_like_words(text)
