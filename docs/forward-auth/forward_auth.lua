@@ -1,6 +1,8 @@
 -- Asks flowkeys about a request. Yes sets txn.flowkeys_allowed; anything else is answered here.
 
 local TIMEOUT_MS = 5000
+-- Where a key may be; FLOWKEYS_KEY_HEADER says where it is.
+local CREDENTIALS = { "authorization", "x-api-key" }
 local PASSED_ON = {
   "content-type", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "cache-control", "x-request-id",
 }
@@ -21,8 +23,10 @@ local function questions_headers(txn)
   local sent = txn.http:req_get_headers()
   local headers = {}
   -- All of them: flowkeys refuses two, and so must not be shown only one.
-  local authorization = lines(sent, "authorization")
-  if #authorization > 0 then headers["authorization"] = authorization end
+  for _, name in ipairs(CREDENTIALS) do
+    local values = lines(sent, name)
+    if #values > 0 then headers[name] = values end
+  end
   local request_id = lines(sent, "x-request-id")
   if #request_id > 0 then headers["x-request-id"] = request_id end
   local addresses = lines(sent, "x-forwarded-for")
