@@ -48,13 +48,14 @@ def test_hidden_files_and_those_of_tools_are_passed_over(tmp_path: Path) -> None
 
 def test_what_cannot_be_read_is_reported(tmp_path: Path) -> None:
     """Other kinds, files that are too large and pipes are left out with a reason each."""
-    write(tmp_path, "picture.png", "kept.md")
+    write(tmp_path, "program.bin", "letter.odt", "kept.md")
     (tmp_path / "large.md").write_bytes(b"x" * 101)
     os.mkfifo(tmp_path / "pipe.md")
     skipped: dict[str, str] = {}
     assert [source for source, _ in read_folder(tmp_path, LIMITS, skipped.__setitem__)] == ["kept.md"]
     assert {source: reason.split()[-1] for source, reason in skipped.items()} == {
-        "picture.png": "read",
+        "program.bin": "read.",
+        "letter.odt": "PDF.",
         "large.md": "bytes",
         "pipe.md": "file",
     }

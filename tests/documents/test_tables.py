@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowkeys.documents.readers.rows import MOST_ROWS
+from flowkeys.documents.rows import MOST_ROWS
 from tests.documents.support import read
 
 CHAIRS = "Product,Colour,Price EUR,Delivery days\n" + "\n".join(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from flowkeys.documents.kinds import media_type
+from flowkeys.documents.kinds import instead, media_type
 from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.service.collections import DocumentLimits
 
@@ -66,7 +66,7 @@ def _walk(root: Path) -> Iterator[Path]:
 
 def _is_readable(source: str, file: Path, root: Path, report: Skipped) -> bool:
     if media_type(source) is None:
-        report(source, "files of this kind cannot be read")
+        report(source, " ".join(filter(None, ("files of this kind cannot be read.", instead(source)))))
     elif file.is_symlink() and not file.resolve().is_relative_to(root):
         report(source, "it is a link that leads out of the folder")
     else:

@@ -1,6 +1,6 @@
 """Which files can be read, told by the ends of their names, and by what."""
 
-from collections.abc import Callable
+import importlib
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -13,20 +13,71 @@ from flowkeys.domain.documents import Passage
 MEDIA_TYPES: Final = {
     ".md": "text/markdown",
     ".markdown": "text/markdown",
+    ".mdx": "text/mdx",
     ".html": "text/html",
     ".htm": "text/html",
     ".xhtml": "application/xhtml+xml",
     ".pdf": "application/pdf",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".xls": "application/vnd.ms-excel",
+    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".ndjson": "application/jsonl",
+    ".ipynb": "application/x-ipynb+json",
     ".rst": "text/x-rst",
     ".txt": "text/plain",
     ".text": "text/plain",
     ".log": "text/plain",
     ".adoc": "text/plain",
     ".org": "text/plain",
-    ".csv": "text/csv",
-    ".tsv": "text/tab-separated-values",
+    ".yaml": "text/plain",
+    ".yml": "text/plain",
 }
 """By the end of the name, in small letters."""
+
+_OF_BYTES: Final = {
+    "text/html": "html.page",
+    "application/xhtml+xml": "html.page",
+    MEDIA_TYPES[".docx"]: "docx",
+    MEDIA_TYPES[".xlsx"]: "spreadsheet",
+    MEDIA_TYPES[".xls"]: "spreadsheet",
+    MEDIA_TYPES[".ods"]: "spreadsheet",
+}
+_OF_TEXT: Final = {
+    "text/markdown": "markdown.sections",
+    "text/mdx": "markdown.mdx_sections",
+    "text/csv": "delimited.sections",
+    "text/tab-separated-values": "delimited.tab_sections",
+    "application/json": "structured.sections",
+    "application/jsonl": "structured.line_sections",
+    "application/x-ipynb+json": "notebook.sections",
+    "text/x-rst": "rst.sections",
+    "text/plain": "plain.sections",
+}
+"""The module in `readers` and its function; each brings its libraries only when it is used."""
+
+_TEXTS, _SHEETS, _SLIDES = (
+    "Save it as .docx, or export it as PDF.",
+    "Save it as .xlsx or .csv.",
+    "Export it as PDF.",
+)
+_PAGES: Final = "Save the page as HTML."
+_PICTURES: Final = "Pictures need text recognition first: save what it finds as PDF or text."
+_PACKED: Final = "Unpack it first."
+_INSTEAD: Final = {
+    ".doc": _TEXTS, ".docm": _TEXTS, ".dot": _TEXTS, ".odt": _TEXTS, ".rtf": _TEXTS, ".pages": _TEXTS,
+    ".xlsm": _SHEETS, ".xlsb": _SHEETS, ".numbers": _SHEETS, ".sqlite": _SHEETS, ".parquet": _SHEETS,
+    ".ppt": _SLIDES, ".pptx": _SLIDES, ".odp": _SLIDES, ".key": _SLIDES, ".epub": _SLIDES, ".ps": _SLIDES,
+    ".mht": _PAGES, ".mhtml": _PAGES, ".webarchive": _PAGES,
+    ".eml": "Save its text.", ".msg": "Save its text.", ".xml": "Save it as HTML, JSON or text.",
+    ".png": _PICTURES, ".jpg": _PICTURES, ".jpeg": _PICTURES, ".gif": _PICTURES, ".tif": _PICTURES,
+    ".tiff": _PICTURES, ".webp": _PICTURES,
+    ".zip": _PACKED, ".gz": _PACKED, ".tar": _PACKED, ".7z": _PACKED, ".rar": _PACKED,
+}  # fmt: skip
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -38,7 +89,19 @@ class Limits(msgspec.Struct, frozen=True):
 
 def media_type(source: str) -> str | None:
     """Return the media type of a file by its name, or None when such files cannot be read."""
-    return MEDIA_TYPES.get(PurePosixPath(source).suffix.lower())
+    return MEDIA_TYPES.get(_end(source))
+
+
+def refusal(source: str) -> str:
+    """Return why a file whose media type is None is not read, and what could be sent."""
+    if advice := instead(source):
+        return f"files of this kind cannot be read. {advice}"
+    return f"files of this kind cannot be read; these can: {', '.join(sorted(MEDIA_TYPES))}."
+
+
+def instead(source: str) -> str:
+    """Return what could be sent instead of a file that cannot be read; empty when nothing comes to mind."""
+    return _INSTEAD.get(_end(source), "")
 
 
 def passages(source: str, content: bytes, limits: Limits) -> list[Passage]:
@@ -51,7 +114,7 @@ def passages(source: str, content: bytes, limits: Limits) -> list[Passage]:
     from flowkeys.documents.splitter import split
 
     found: list[Passage] = []
-    for passage in split(_reader(source)(content, limits)):
+    for passage in split(_sections(source, content, limits)):
         if len(found) == limits.passages:
             raise TooMuch(f"It makes more than {limits.passages} passages.")
         found.append(passage)
@@ -60,39 +123,21 @@ def passages(source: str, content: bytes, limits: Limits) -> list[Passage]:
     return found
 
 
-def _reader(source: str) -> Callable[[bytes, Limits], list[Section]]:
-    """Return what reads files of this kind; each brings its libraries only when it is used."""
+def _sections(source: str, content: bytes, limits: Limits) -> list[Section]:
     from flowkeys.documents.decoding import decode
 
-    match media_type(source):
-        case "text/markdown":
-            from flowkeys.documents.readers import markdown
+    kind = media_type(source)
+    if kind is None:
+        raise Refused(refusal(source))
+    if kind == "application/pdf":
+        from flowkeys.documents.readers import pdf
 
-            return lambda content, _: markdown.sections(decode(content))
-        case "text/html" | "application/xhtml+xml":
-            from flowkeys.documents.readers.html import page
+        return pdf.sections(content, limits.pages)
+    module, _, function = _OF_TEXT.get(kind, f"{_OF_BYTES.get(kind)}.sections").rpartition(".")
+    read = getattr(importlib.import_module(f"flowkeys.documents.readers.{module}"), function)
+    found: list[Section] = read(content if kind in _OF_BYTES else decode(content))
+    return found
 
-            return lambda content, _: page.sections(content)
-        case "application/pdf":
-            from flowkeys.documents.readers import pdf
 
-            return lambda content, limits: pdf.sections(content, limits.pages)
-        case "text/csv":
-            from flowkeys.documents.readers import delimited
-
-            return lambda content, _: delimited.sections(decode(content))
-        case "text/tab-separated-values":
-            from flowkeys.documents.readers import delimited
-
-            return lambda content, _: delimited.sections(decode(content), "\t")
-        case "text/x-rst":
-            from flowkeys.documents.readers import plain
-
-            return lambda content, _: plain.rst_sections(decode(content))
-        case None:
-            kinds = ", ".join(sorted(MEDIA_TYPES))
-            raise Refused(f"Files of this kind cannot be read; these can: {kinds}.")
-        case _:
-            from flowkeys.documents.readers import plain
-
-            return lambda content, _: plain.sections(decode(content))
+def _end(source: str) -> str:
+    return PurePosixPath(source).suffix.lower()

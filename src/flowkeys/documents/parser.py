@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from flowkeys.documents import wire
-from flowkeys.documents.kinds import MEDIA_TYPES, Limits, media_type
+from flowkeys.documents.kinds import Limits, media_type, refusal
 from flowkeys.domain.documents import ParsedDocument
 from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.service.collections import DocumentLimits
@@ -45,8 +45,7 @@ class SubprocessParser:
         """
         kind = media_type(source)
         if kind is None:
-            known = ", ".join(sorted(MEDIA_TYPES))
-            raise InvalidInput.of(FIELD, f"{source}: files of this kind cannot be read; these can: {known}.")
+            raise InvalidInput.of(FIELD, f"{source}: {refusal(source)}")
         if len(content) > self._limits.file_bytes:
             raise TooLarge(f"{source}: at most {self._limits.file_bytes} bytes a file.")
         job = wire.Job(

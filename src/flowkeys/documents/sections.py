@@ -11,9 +11,9 @@ _SPACE: Final = re.compile(r"\s+")
 
 
 class Block(msgspec.Struct, frozen=True):
-    """A paragraph, a piece of code, or a list or table, as it is written in the file."""
+    """A paragraph, a piece of code, a list or table as it is written in the file, or a row with its names."""
 
-    kind: Literal["text", "code", "list", "table"]
+    kind: Literal["text", "code", "list", "table", "record"]
     text: str
 
 
@@ -30,7 +30,7 @@ class Section(msgspec.Struct, frozen=True):
 
 
 class Heading(msgspec.Struct, frozen=True):
-    """A heading among blocks; the level is 1 for the highest."""
+    """A heading among blocks; the level is 1 for the highest. Without a title, it ends those of its level."""
 
     level: int
     title: str
@@ -44,11 +44,11 @@ def by_heading(items: Iterable[Heading | Block]) -> Iterator[Section]:
         if isinstance(item, Block):
             blocks.append(item)
             continue
-        if blocks or open_headings:
+        if blocks or (open_headings and open_headings[-1].title):
             yield Section(_path(open_headings), tuple(blocks))
         blocks = []
         open_headings = [*(h for h in open_headings if h.level < item.level), item]
-    if blocks or open_headings:
+    if blocks or (open_headings and open_headings[-1].title):
         yield Section(_path(open_headings), tuple(blocks))
 
 

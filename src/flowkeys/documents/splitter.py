@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from flowkeys.documents.rows import record
 from flowkeys.documents.sections import Block, Section
 from flowkeys.domain.documents import Passage
 
@@ -14,6 +15,10 @@ LONGEST: Final = 2_400
 TINY: Final = 80
 """A text shorter than this that only leads in to its first subsection goes with it."""
 
+_HEADER: Final = 2
+"""Lines of a table's header: the names and the rule below them."""
+_RULE: Final = re.compile(r"[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|)*[ \t]*(?::?-+:?)?[ \t]*")
+_BAR: Final = re.compile(r"(?<!\\)\|")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|\n")
 _FENCE: Final = re.compile(r"(`{3,}|~{3,})[^\n]*")
 
@@ -26,11 +31,16 @@ def split(sections: Iterable[Section]) -> Iterator[Passage]:
             section = Section(section.path, (*lead_in.blocks, *section.blocks))  # noqa: PLW2901
         elif lead_in is not None:
             yield from _passages(lead_in)
-        lead_in = section if sum(len(block.text) for block in section.blocks) < TINY else None
+        lead_in = section if _leads_in(section) else None
         if lead_in is None:
             yield from _passages(section)
     if lead_in is not None:
         yield from _passages(lead_in)
+
+
+def _leads_in(section: Section) -> bool:
+    is_tiny = sum(len(block.text) for block in section.blocks) < TINY
+    return is_tiny and all(block.kind != "record" for block in section.blocks)
 
 
 def _is_below(section: Section, other: Section) -> bool:
@@ -66,6 +76,8 @@ def _fitting(blocks: Iterable[Block]) -> Iterator[Block]:
     for block in blocks:
         if len(block.text) <= (LONGEST if block.kind == "code" else TARGET):
             yield block
+        elif block.kind == "table" and (records := _records(block.text)):
+            yield from _fitting(records)
         elif block.kind == "text":
             yield from (Block("text", piece.strip()) for piece in _cut(_sentences(block.text), ""))
         else:
@@ -81,16 +93,43 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 def _lines(block: Block) -> Iterator[str]:
-    """Cut between lines; each piece of a fenced code has its fences, each of a table its header."""
+    """Cut between lines.
+
+    Each piece of a fenced code has its fences, each of a table its header, each of a row the name of the row.
+    """
     lines = block.text.split("\n")
     before, after = "", ""
     if block.kind == "code" and (fence := _FENCE.fullmatch(lines[0])) and len(lines[0]) < TINY:
         before, after = lines[0] + "\n", "\n" + fence[1]
         lines = lines[1:-1] if lines[-1].strip() == fence[1] else lines[1:]
-    elif block.kind == "table" and len(lines) > 2 and len("\n".join(lines[:2])) < TARGET // 2:  # noqa: PLR2004
-        before = "\n".join(lines[:2]) + "\n"
-        lines = lines[2:]
+    elif block.kind == "table" and len(lines) > _HEADER and _size(lines[:_HEADER]) < TARGET // 2:
+        before = "\n".join(lines[:_HEADER]) + "\n"
+        lines = lines[_HEADER:]
+    elif block.kind == "record" and len(lines) > 1 and len(lines[0]) < TARGET // 4:
+        before = lines[0] + "\n"
+        lines = lines[1:]
     yield from (f"{before}{piece}{after}" for piece in _cut(lines, "\n", TARGET - len(before) - len(after)))
+
+
+def _records(table: str) -> list[Block]:
+    """Return the rows of a table that cannot be cut between its rows with its header on each piece."""
+    lines = table.split("\n")
+    if len(lines) <= _HEADER or not _RULE.fullmatch(lines[1]):
+        return []
+    header = _size(lines[:_HEADER])
+    if header < TARGET // 2 and header + max(map(len, lines[_HEADER:])) < TARGET:
+        return []
+    names = _cells(lines[0])
+    return [Block("record", text) for line in lines[_HEADER:] if (text := record(names, _cells(line)))]
+
+
+def _cells(line: str) -> list[str]:
+    cells = _BAR.split(line.strip().removeprefix("|").removesuffix("|"))
+    return [cell.strip().replace("\\|", "|") for cell in cells]
+
+
+def _size(lines: list[str]) -> int:
+    return sum(len(line) + 1 for line in lines)
 
 
 def _cut(parts: Iterable[str], glue: str, size: int = TARGET) -> Iterator[str]:

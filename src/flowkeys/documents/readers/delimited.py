@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from flowkeys.documents.readers import rows
+from flowkeys.documents import rows
 from flowkeys.documents.sections import Section
 
 _DELIMITERS: Final = ",;\t|"
@@ -34,6 +34,11 @@ def sections(text: str, delimiter: str | None = None) -> list[Section]:
     if said := _SAID.match(text):
         return rows.sections(_read(text[said.end() :], said[1]))
     return rows.sections(_read(text, _delimiter(text, delimiter)))
+
+
+def tab_sections(text: str) -> list[Section]:
+    """Return the rows of a text whose name says that tabs divide its values."""
+    return sections(text, "\t")
 
 
 def _delimiter(text: str, preferred: str | None) -> str:

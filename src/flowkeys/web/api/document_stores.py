@@ -103,7 +103,7 @@ async def list_documents(store_id: str, call: Call) -> Response:
     extra=_UPLOAD,
 )
 async def upload_documents(store_id: str, call: Call) -> Response:
-    """Add files: Markdown, text, HTML or PDF. A file of the same name is replaced."""
+    """Add files: Markdown, HTML, PDF, Word, tables, JSON, text… A file of the same name is replaced."""
     files = await read_files(call, max_bytes=call.services.max_upload_bytes, max_files=MAX_FILES)
     # The files may have been long in coming: what was decided before them may no longer hold.
     call.state.caller = await authenticate(call.services, call.scope, _ADD)

@@ -23,6 +23,8 @@ class Frame(msgspec.Struct):
     rows: list[tables.Row] = msgspec.field(default_factory=list)
     term: str = ""
     """That a definition list is about to define."""
+    described: int | None = None
+    """The level of the headings of what a reference describes."""
     number: int | None = None
     holds_table: bool = False
     """A table within a table: the outer one only places things on the page."""

@@ -29,18 +29,13 @@ def clean(text: str) -> str:
     return text.translate(_NO_TEXT)
 
 
-def render(text: str) -> str:
-    """Return text with marks as Markdown."""
+def render(text: str, *, signs: bool = True) -> str:
+    """Return text with marks as Markdown, or its words alone."""
     text = _AGAIN.sub(r"\1", _SPACE.sub(" ", text))
-    text = _MARKED.sub(_sign, text)
-    text = _MARKED.sub(_sign, text)  # code in bold, bold in italics
+    if signs:
+        text = _MARKED.sub(_sign, text)
+        text = _MARKED.sub(_sign, text)  # code in bold, bold in italics
     return _AROUND_BREAK.sub("\n", _SPACE.sub(" ", _LEFT.sub("", text))).strip()
-
-
-def plain(markdown: str) -> str:
-    """Return what `render` made without its signs."""
-    text = re.sub(r"\*\*|~~|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)|`", "", markdown)
-    return " ".join(text.split())
 
 
 def _sign(found: re.Match[str]) -> str:

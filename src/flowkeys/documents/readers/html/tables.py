@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.documents.readers.rows import markdown_table
+from flowkeys.documents.rows import markdown_table
 from flowkeys.documents.sections import Block
 
 _WIDEST: Final = 200

@@ -27,6 +27,7 @@ _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _LISTS: Final = names("ul ol menu dir")
 _CODE: Final = names("pre listing xmp plaintext")
 _FRAMED: Final = names("li blockquote table td th dt dd") | _LISTS | _CODE | frozenset(_HEADINGS)
+_WORDS_ALONE: Final = names("dt") | frozenset(_HEADINGS)
 _WORDS_OF_A_BUTTON: Final = 3
 _FENCE: Final = re.compile(r"`{3,}")
 _TERM_LEVEL: Final = 6
@@ -100,6 +101,7 @@ class Writer:
         elif name == "dl":
             self._flush()
             self._drop_term()
+            self._end_described()
         elif name in _BLOCKS or "-" in name:
             if name in {"summary", "button"}:
                 self.text_mark(inline.STRONG_END)
@@ -148,7 +150,8 @@ class Writer:
             frame.inline.clear()
         if not frame.inline:
             return
-        text = inline.render("".join(frame.inline))
+        signs = frame.name not in _WORDS_ALONE
+        text = inline.render("".join(frame.inline), signs=signs)
         frame.inline.clear()
         if text:
             (self._entry(frame) if frame.name in _LISTS else frame.items).append(Block("text", text))
@@ -164,6 +167,13 @@ class Writer:
         if frame.term:
             frame.items.append(Block("text", f"**{frame.term}**"))
             frame.term = ""
+
+    def _end_described(self) -> None:
+        """What follows the description of functions is not about the last of them."""
+        frame = self._frames[-1]
+        if frame.described is not None:
+            frame.items.append(Heading(frame.described, ""))
+            frame.described = None
 
     def _row(self, node: Any) -> None:
         if self._frames[-1].name == "table":
@@ -194,7 +204,7 @@ class Writer:
             self._end_definition(frame, parent)
 
     def _end_heading(self, frame: Frame, parent: Frame) -> None:
-        title = inline.plain(" ".join(item.text for item in frame.items if isinstance(item, Block)))
+        title = _words(frame)
         if title:
             parent.items.append(Heading(_HEADINGS[frame.name], title))
 
@@ -226,16 +236,16 @@ class Writer:
         parent.rows[-1].cells.append(tables.Cell(text, frame.name == "th", *spans))
 
     def _end_term(self, frame: Frame, node: Any, parent: Frame) -> None:
-        text = " ".join(item.text for item in frame.items if isinstance(item, Block))
         if "sig" in classes_of(node):  # what a reference describes: a function, an option
-            depth = sum(one.name == "dd" for one in self._frames)
             self._drop_term()
-            parent.items.append(Heading(_TERM_LEVEL + 1 + depth, inline.plain(text)))
+            parent.described = _TERM_LEVEL + 1 + sum(one.name == "dd" for one in self._frames)
+            parent.items.append(Heading(parent.described, _words(frame)))
         elif any(isinstance(item, Heading) for item in frame.items):
             self._drop_term()
             parent.items.extend(frame.items)
         else:
-            parent.term = f"{parent.term}, {inline.plain(text)}" if parent.term else inline.plain(text)
+            text = _words(frame).removesuffix(":")
+            parent.term = f"{parent.term}, {text}" if parent.term else text
 
     @staticmethod
     def _end_definition(frame: Frame, parent: Frame) -> None:
@@ -249,3 +259,7 @@ class Writer:
                 items.insert(0, Block("text", f"**{parent.term}**:"))
             parent.term = ""
         parent.items.extend(items)
+
+
+def _words(frame: Frame) -> str:
+    return " ".join(" ".join(item.text for item in frame.items if isinstance(item, Block)).split())

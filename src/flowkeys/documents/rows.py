@@ -43,23 +43,30 @@ class _Table(msgspec.Struct, frozen=True):
 def sections(rows: Iterable[Row], path: tuple[str, ...] = ()) -> list[Section]:
     """Return a section for each row, or one for all when they are too many. Titles above are headings."""
     table = _table([row for row in ([cell.strip() for cell in row] for row in rows) if any(row)])
+    if table.rows and all(len(row) == 1 for row in table.rows):
+        cells = [cell for row in (table.names, *table.rows) for cell in row]
+        return [Section((*path, *table.titles), tuple(Block("text", cell) for cell in cells))]
+    return _sections(table, path)
+
+
+def _sections(table: _Table, path: tuple[str, ...]) -> list[Section]:
     path = (*path, *table.titles)
     if not table.rows:
         lone = [Block("text", name) for name in table.names if name]
         return [Section(path, tuple(lone))] if lone or path else []
-    if len(table.rows[0]) == 1 and all(len(row) == 1 for row in table.rows):
-        blocks = [
-            Block("text", cell) for (cell,) in ([tuple(table.names)] if table.names else []) + table.rows
-        ]
-        return [Section(path, tuple(blocks))]
     if len(table.rows) > MOST_ROWS:
         return [Section(path, (Block("table", markdown_table(table.names, table.rows)),))]
     about = _title_column(table)
     return [
         Section((*path, row[about]) if about is not None and about < len(row) and row[about] else path,
-                (Block("list", record(table.names, row)),))
+                (Block("record", record(table.names, row)),))
         for row in table.rows
     ]  # fmt: skip
+
+
+def named_sections(names: Sequence[str], rows: Iterable[Row], path: tuple[str, ...]) -> list[Section]:
+    """Return the sections of rows whose columns' names are known."""
+    return _sections(_Table([], list(names), [row for row in rows if any(row)]), path)
 
 
 def record(names: Row, row: Row) -> str:
