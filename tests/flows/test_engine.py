@@ -11,7 +11,7 @@ from flowkeys.flows.registry import Kind, Outcome, Step
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.flows.templates import reply_flow
 from flowkeys.service.ports.flows import CompiledFlow, FlowEngine
-from tests.flows.support import call, chain, chatflow, engine, node
+from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, node
 
 
 def test_the_engine_keeps_the_promises_of_the_port():
@@ -53,6 +53,26 @@ def test_a_flow_that_cannot_run_says_what_is_missing():
         with pytest.raises(FlowNotRunnable, match="Find: no document collection is chosen") as caught:
             made.compile(wrong)
         assert caught.value.missing_kinds == ()
+
+
+def test_every_reason_is_given_at_once():
+    """What known nodes cannot do stands beside missing kinds, and beside faults of the structure."""
+    structured = {"llmStructuredOutput": [{"key": "a"}], "llmModel": "chatOpenAI"}
+    data = flow_data(
+        [
+            node("startAgentflow_0", {"startPersistState": True}),
+            node("loopAgentflow_0"),
+            node("llmAgentflow_0", structured),
+        ],
+        [edge("startAgentflow_0", "llmAgentflow_0"), edge("llmAgentflow_0", "nowhere")],
+    )
+    check = engine().check(chatflow(data))
+    said = " ".join(check.problems)
+    assert check.missing_kinds == ("loopAgentflow",)
+    for reason in ("Persist State", "structured output", "needs a credential", "does not exist: 'nowhere'"):
+        assert reason in said
+    with pytest.raises(FlowNotRunnable, match=r"loopAgentflow.*Persist State.*structured output"):
+        engine().compile(chatflow(data))
 
 
 async def test_a_kind_is_added_without_touching_the_runner():

@@ -27,6 +27,8 @@ class Node(msgspec.Struct, frozen=True):
     kind: str
     label: str
     inputs: Mapping[str, Any]
+    given: frozenset[str] = frozenset()
+    """The inputs that a caller set: what is wrong with them is the caller's mistake, never passed over."""
 
 
 class Edge(msgspec.Struct, frozen=True):

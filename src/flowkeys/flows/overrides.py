@@ -9,15 +9,18 @@ from typing import Any, Final
 
 import msgspec
 
+from flowkeys.domain.errors import InvalidInput
 from flowkeys.flows.graph import Node
 from flowkeys.flows.settings import names_secret
-from flowkeys.flows.variables import Literal
+from flowkeys.flows.variables import as_text, marked
 
 _FIXED: Final = frozenset(
     {"basepath", "baseurl", "base_url", "baseoptions", "proxyurl", "pythontarget", "llmmodel"}
     | {"llmmodelconfig", "retrieverknowledgedocumentstores"}
 )
 _MODEL: Final = "llmModelConfig"
+_OWN: Final = "llm"
+"""So the names of a model node's own inputs begin; no setting of a model's does."""
 
 
 class Overrides(msgspec.Struct, frozen=True):
@@ -28,7 +31,13 @@ class Overrides(msgspec.Struct, frozen=True):
     variables: frozenset[str] = frozenset()
 
     def apply(self, nodes: Iterable[Node], sent: Mapping[str, Any]) -> tuple[Node, ...] | None:
-        """Return the nodes with the caller's values, those without any the same; None when all are."""
+        """Return the nodes with the caller's values, those without any the same; None when all are.
+
+        Null is as good as not sent, since clients send all that they know.
+
+        Raises:
+            InvalidInput: a value is none that the setting could have.
+        """
         if not sent or not self.inputs:
             return None
         changed = False
@@ -37,16 +46,18 @@ class Overrides(msgspec.Struct, frozen=True):
         ids = frozenset(node.id for node in nodes)
         for node in nodes:
             inputs = dict(node.inputs)
-            set_here = False
+            given = set()
             for name in self.inputs.get(node.label, frozenset()) & sent.keys():
                 value = sent[name]
                 if isinstance(value, Mapping) and value and value.keys() <= ids:  # {nodeId: value}
                     if node.id not in value:
                         continue
                     value = value[node.id]
-                set_here = _set(inputs, name, _literal(value)) or set_here
-            changed = changed or set_here
-            result.append(Node(node.id, node.kind, node.label, inputs) if set_here else node)
+                if value is not None:
+                    _set(inputs, name, marked(value))
+                    given.add(name)
+            changed = changed or bool(given)
+            result.append(Node(node.id, node.kind, node.label, inputs, frozenset(given)) if given else node)
         return tuple(result) if changed else None
 
     def vars(self, sent: Mapping[str, Any]) -> Mapping[str, str]:
@@ -54,7 +65,8 @@ class Overrides(msgspec.Struct, frozen=True):
         given = sent.get("vars")
         if not self.variables or not isinstance(given, Mapping):
             return {}
-        return {name: str(given[name]) for name in self.variables & given.keys()}
+        texts = {name: as_text(given[name]) for name in self.variables & given.keys()}
+        return {name: text for name, text in texts.items() if text is not None}
 
 
 def read_overrides(api_config: str | None) -> Overrides:
@@ -89,23 +101,12 @@ def _may_change(name: str) -> bool:
     return name.lower() not in _FIXED and not names_secret(name)
 
 
-def _set(inputs: dict[str, Any], name: str, value: Any) -> bool:
+def _set(inputs: dict[str, Any], name: str, value: Any) -> None:
     """Set an input of a node or, when the node has none of that name, a setting of its model."""
     model = inputs.get(_MODEL)
-    if name in inputs or not isinstance(model, Mapping):
+    if name in inputs or not isinstance(model, Mapping) or name.startswith(_OWN):
         inputs[name] = value
-        return True
-    if isinstance(value, Mapping | list):
-        return False
-    inputs[_MODEL] = {**model, name: value}
-    return True
-
-
-def _literal(value: Any) -> Any:
-    if isinstance(value, str):
-        return Literal(value)
-    if isinstance(value, list):
-        return [_literal(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _literal(item) for key, item in value.items()}
-    return value
+    elif isinstance(value, Mapping | list):
+        raise InvalidInput.of("overrideConfig", f"{name} has to be a text, a number, true or false.")
+    else:
+        inputs[_MODEL] = {**model, name: value}

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from flowkeys.flows.graph import Edge, Graph, Node
-from flowkeys.flows.limits import Allowance, few
+from flowkeys.flows.limits import PROBLEMS, Allowance, few
 from flowkeys.flows.registry import Build, Kind, Resources, Step
 from flowkeys.flows.variables import Template
 from flowkeys.service.ports.flows import Event
@@ -63,20 +63,25 @@ def make_plan(
     """Return the plan of a graph. Runs nothing, and imports nothing that the flow names.
 
     With `base`, a plan of the same graph with other inputs, only the nodes that are not in it are built.
+    A flow that cannot run has all its reasons: those of the nodes that are known stand beside missing kinds.
     """
-    missing = tuple(sorted(graph.kinds - kinds.keys()))
-    if missing or graph.problems:
+    unknown = graph.kinds - kinds.keys()
+    missing = tuple(sorted(unknown))
+    if len(graph.problems) > PROBLEMS:  # more than anybody reads already
         return Plan(missing_kinds=missing, problems=graph.problems)
     outgoing: dict[str, list[Edge]] = {node.id: [] for node in graph.nodes}
     previous: dict[str, list[str]] = {node.id: [] for node in graph.nodes}
     for edge in graph.edges:
-        outgoing[edge.source].append(edge)
-        previous[edge.target].append(edge.source)
+        if edge.source in outgoing and edge.target in previous:  # else it is among the graph's problems
+            outgoing[edge.source].append(edge)
+            previous[edge.target].append(edge.source)
     built: dict[str, Built] = {}
     allowance = Allowance()
     templates = dict(base.templates) if base is not None else {}
-    problems: list[str] = []
+    problems = list(graph.problems)
     for node in graph.nodes:
+        if node.kind in unknown:
+            continue
         known = base.built.get(node.id) if base is not None else None
         if known is not None and known.node is node:
             built[node.id] = known
@@ -89,8 +94,8 @@ def make_plan(
             except RecursionError:
                 build.problem("its inputs are nested too deeply.")
         problems += build.problems
-    if problems:
-        return Plan(problems=few(problems))
+    if problems or missing:
+        return Plan(missing_kinds=missing, problems=few(problems))
     steps = {node_id: one.step for node_id, one in built.items()}
     streaming = _streaming(steps, outgoing, previous)
     positions = {node.id: position for position, node in enumerate(graph.nodes)}

@@ -15,7 +15,7 @@ from flowkeys.flows.limits import PROBLEM_CHARACTERS, Allowance
 from flowkeys.flows.models import Models
 from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.settings import FlowSettings
-from flowkeys.flows.variables import HISTORY, Literal, Template, as_text, compile_template
+from flowkeys.flows.variables import HISTORY, Literal, Template, as_text, compile_template, marked
 from flowkeys.service.ports.flows import FlowCall, Retriever
 
 _UNSEEN: Mapping[str, Any] = {}
@@ -151,21 +151,31 @@ class Build:
             template = self._templates[text] = compile_template(text)
         return template
 
-    def rows(self, name: str) -> list[Mapping[str, Any]]:
-        """Return an input that is a list of objects; Flowise writes an empty one as an empty text."""
+    def rows(self, name: str, needs: Sequence[str] = ()) -> list[Mapping[str, Any]]:
+        """Return an input that is a list of objects; Flowise writes an empty one as an empty text.
+
+        Entries that lack one of `needs` mean nothing, and editors leave such entries behind; a caller who
+        sends one is told.
+        """
         value = self.inputs.get(name)
         if isinstance(value, str) and value.strip():
             try:
-                value = msgspec.json.decode(value)
+                read = msgspec.json.decode(str(value))
             except (msgspec.DecodeError, UnicodeError, RecursionError):
                 self.problem(f"{name} is not a list.")
                 return []
-        if not value or isinstance(value, str):
+            value = marked(read) if isinstance(value, Literal) else read
+        given = name in self.node.given
+        if value is None or (isinstance(value, str) and not value.strip()) or (not value and not given):
             return []
         if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
             self.problem(f"{name} is not a list of objects.")
             return []
         refusal = self._allowance.refuse_rows(len(value))
+        for number, row in enumerate(value if given else (), 1):
+            lacking = [member for member in needs if not row.get(member)]
+            if lacking and refusal is None:
+                refusal = f"entry {number} of {name} has no {' and no '.join(lacking)}."
         if refusal is not None:
             self.problem(refusal)
             return []
@@ -174,13 +184,16 @@ class Build:
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return an input that is on or off."""
         value = self.inputs.get(name, default)
+        sense = isinstance(value, bool) or (isinstance(value, str) and value.lower() in {"true", "false"})
+        if name in self.node.given and not sense:
+            self.problem(f"{name} has to be true or false.")
         return value is True or (isinstance(value, str) and value.lower() == "true")
 
     def updates(self, name: str) -> Updates:
         """Return the changes to the flow's state that a node makes."""
         return [
             (str(row["key"]), self.template(as_text(row.get("value")) or ""))
-            for row in self.rows(name)
+            for row in self.rows(name, ("key",))
             if row.get("key") and isinstance(row["key"], str)
         ]
 

@@ -39,6 +39,24 @@ def unmarked(value: Any) -> Any:
     return value
 
 
+def marked(value: Any) -> Any:
+    """Return JSON from a caller with each text in it as a `Literal`; the names of members are the node's."""
+    if isinstance(value, str):
+        return Literal(value)
+    if isinstance(value, list):
+        return [marked(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: marked(item) for key, item in value.items()}
+    return value
+
+
+def _is_ours(value: Any) -> bool:
+    """Tell whether nothing in a piece of JSON is from a caller."""
+    if isinstance(value, Mapping):
+        return all(_is_ours(item) for item in value.values())
+    return all(map(_is_ours, value)) if isinstance(value, list) else not isinstance(value, Literal)
+
+
 def readable_text(text: str) -> str:
     """Return a text from outside as `readable` does."""
     if text.isascii():
@@ -160,7 +178,9 @@ def as_text(value: Any) -> str | None:
     """Return a JSON value as it appears in a text; None for null, which is as good as not there."""
     if value is None or isinstance(value, str):
         return value
-    return msgspec.json.encode(value).decode()
+    plain = unmarked(value)
+    text = msgspec.json.encode(plain).decode()
+    return text if _is_ours(value) else Literal(text)
 
 
 def _question(scope: Scope) -> str | None:

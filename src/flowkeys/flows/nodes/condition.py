@@ -129,8 +129,8 @@ def _build(build: Build) -> Step:
 
 
 def _rule(build: Build, row: Mapping[str, Any]) -> Rule:
-    kind = as_text(row.get("type")) or "string"
-    operation = as_text(row.get("operation")) or "equal"
+    kind = str(as_text(row.get("type")) or "string")
+    operation = str(as_text(row.get("operation")) or "equal")
     allowed = {
         "string": _TEXT.keys() | {"regex"},
         "number": _NUMBER.keys() | {"isEmpty", "notEmpty"},

@@ -127,7 +127,7 @@ class Llm(Step):
 
 def _messages(build: Build) -> list[tuple[str, Template]]:
     messages = []
-    for row in build.rows("llmMessages"):
+    for row in build.rows("llmMessages", ("role", "content")):
         role, content = row.get("role"), row.get("content")
         if not role or not content:
             continue

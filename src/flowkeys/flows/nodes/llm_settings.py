@@ -119,7 +119,7 @@ def _parameters(build: Build, config: Mapping[str, Any]) -> dict[str, Any]:
     effort = config.get("reasoningEffort")
     if effort:
         if effort in _EFFORTS:
-            parameters["reasoning_effort"] = effort
+            parameters["reasoning_effort"] = str(effort)
         else:
             build.problem("reasoningEffort is not one of the efforts that models know.")
     return parameters

@@ -104,7 +104,7 @@ def _build(build: Build) -> Step:
         build.problem(f"the input type {kind!r} is not supported; chatInput and formInput are.")
     if build.flag("startPersistState"):
         build.problem("Persist State is not supported: the state lives for one answer.")
-    rows = build.rows("startState")
+    rows = build.rows("startState", ("key",))
     named = (row for row in rows if row.get("key") and isinstance(row["key"], str))
     state = {str(row["key"]): unmarked(row.get("value", "")) for row in named}
     return FormStart(build, state) if kind == "formInput" else ChatStart(build, state)
