@@ -67,6 +67,28 @@ def test_a_wrong_field_is_named(owner: Api, body: dict, field: str) -> None:
     assert field in {error["field"] for error in response.json()["errors"]}
 
 
+def test_a_graph_and_its_configuration_may_be_objects(owner: Api) -> None:
+    """As scripts send them; they are stored and returned as the texts that Flowise's clients read."""
+    graph = json.loads(echo())
+    body = {
+        "name": "x",
+        "type": "AGENTFLOW",
+        "flowData": graph,
+        "chatbotConfig": {"a": 1},
+        "apiConfig": {"b": 2},
+    }
+    response = owner.post("/chatflows", json=body)
+    assert response.status_code == 201, response.text
+    made = response.json()
+    assert json.loads(made["flowData"]) == graph
+    assert (made["chatbotConfig"], made["apiConfig"], made["runnable"]) == ('{"a":1}', '{"b":2}', True)
+    changed = owner.put(f"/chatflows/{made['id']}", json={"flowData": {**graph, "viewport": {}}})
+    assert json.loads(changed.json()["flowData"])["viewport"] == {}
+    for wrong in ({}, {"nodes": []}, 5, [], None, "{"):
+        refused = owner.put(f"/chatflows/{made['id']}", json={"flowData": wrong})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "flowData")
+
+
 def test_a_chatflow_of_unknown_kinds_is_kept_and_answers_422(server: Running, owner: Api) -> None:
     """Shown as not runnable with the kinds that are missing."""
     chatflow = make_chatflow(owner, flow_data=unknown("iterationAgentflow"))

@@ -1,6 +1,8 @@
 """Files that Flowise exported: what is in them, what it is called, and what is refused."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -28,11 +30,133 @@ def record(name: str, **members: object) -> dict[str, object]:
     return {"name": name, "flowData": exported(), **members}
 
 
+def graph(*kinds: str) -> dict[str, object]:
+    """Return a graph with nodes of these kinds."""
+    return {"nodes": [{"id": kind, "data": {"name": kind}} for kind in kinds], "edges": []}
+
+
 def test_a_graph_is_taken_to_the_byte() -> None:
     """Whatever its white space, without the mark that some editors put in front."""
     text = f"{exported()}\r\n \n"
     patch = read_export(b"\xef\xbb\xbf" + text.encode(), field="file", what="This file")
     assert patch.flow_data == text
+
+
+GRAPH = '{ "nodes": [], "edges" : [],\n "viewport": {"zoom": 1.0, "x": 12345678901234567890} }'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"name": "A", "flowData": {GRAPH}}}',
+        f'{{"flowData": {GRAPH}, "name": "A"}}',
+        f'[{{"name": "A", "flowData": {GRAPH}}}]',
+        f'{{"Tool": [], "ChatFlow": [{{"name": "A", "flowData": {GRAPH}}}], "AgentFlow": []}}',
+        json.dumps({"name": "A", "flowData": GRAPH}),
+        json.dumps({"name": "A", "flowData": json.dumps(GRAPH)}),
+        f'\n```json\n{{"name": "A", "flowData": {GRAPH}}}\n```\n',
+    ],
+)
+def test_a_graph_inside_a_chatflow_is_taken_to_the_byte(text: str) -> None:
+    """As an object too, as scripts write it; in a list of one; in a block of Markdown."""
+    patch = read_export(text.encode(), field="file", what="This file")
+    assert (patch.name, patch.flow_data) == ("A", GRAPH)
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"]
+)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_file_is_read_by_its_mark(encoding: str, mark: str) -> None:
+    """As PowerShell, Notepad and others write it; without a mark by its zeros."""
+    text = json.dumps({"name": "Größe 大小", "flowData": GRAPH}, ensure_ascii=False)
+    content = (mark + text).encode(encoding)
+    patch = read_export(content, field="file", what="This file")
+    assert (patch.name, patch.flow_data) == ("Größe 大小", GRAPH)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "This file is not JSON: it is empty."),
+        (b" \n", "This file is not JSON: it is empty."),
+        ("Größe {".encode("latin-1"), "This file is no text in UTF-8 (byte 2). Save it as UTF-8."),
+        (b"PK\x03\x04rest", "This file is an archive. Unpack it first."),
+        (b"<!DOCTYPE html><p>", "This file is not JSON: it is a page of HTML."),
+        (
+            b'#A title\n{"nodes": [], "edges": []}',
+            "This file is not JSON: it begins with '#A title'. Delete what is before the first {, and try",
+        ),
+        (b"nodes: []", "This file is not JSON: it begins with 'nodes: []'."),
+        (b'{"nodes": [],\n "edges": [,]}', "(line 2, column 12)"),
+        (b'{"nodes": [], "edges": []} more', "This file is not JSON: JSON is malformed: trailing characters"),
+        (b'{"nodes": [', "This file is not JSON: Input data was truncated."),
+        (b"[]", "holds no chatflow: a JSON object was expected."),
+        (b"[1, {}]", "holds no chatflow: a JSON object was expected."),
+        (b"{}", "holds no chatflow: it has neither nodes nor flowData."),
+        (b'{"flowData": 5}', "holds no chatflow: its flowData is neither a text nor an object."),
+        (
+            b'{"ChatFlow": [], "Tool": []}',
+            "it is an export of a whole server without any.",
+        ),
+        (
+            b'{"name": "t", "schema": "[]", "func": "x"}',
+            "it looks like a tool of Flowise.",
+        ),
+        (b'{"nodes": [], "connections": {}}', "holds no chatflow: it looks like a workflow of n8n."),
+        (b'{"data": {"nodes": []}, "last_tested_version": "1"}', "it looks like a flow of Langflow."),
+        (
+            b'[{"name": "A", "flowData": {"nodes": []}}, {"flowData": "{}"}]',
+            "holds 2 chatflows (A, one without a name). Export the one you want alone.",
+        ),
+    ],
+)
+def test_what_holds_no_chatflow_is_told_in_words(content: bytes, said: str) -> None:
+    """What the file is instead, and what to do about it."""
+    with pytest.raises(InvalidInput) as caught:
+        read_export(content, field="file", what="This file")
+    assert said in str(caught.value)
+    assert "codec" not in str(caught.value)
+
+
+def test_a_configuration_that_is_an_object_is_kept_as_its_text() -> None:
+    """As Flowise stores it; it would be lost otherwise."""
+    patch = read(record("A", chatbotConfig={"a": 1}, apiConfig={"b": [2]}))
+    assert (patch.chatbot_config, patch.api_config) == ('{"a":1}', '{"b":[2]}')
+
+
+def shared_exports() -> list[Path]:
+    """Return exports that people published, where there are any beside the repository."""
+    folder = (
+        Path(os.environ.get("FLOWKEYS_SHARED") or Path(__file__).resolve().parents[3] / "shared") / "exports"
+    )
+    return sorted(folder.glob("*.json"))
+
+
+@pytest.mark.skipif(not shared_exports(), reason="no exports in FLOWKEYS_SHARED, nor in ../shared")
+def test_exports_that_people_published_are_read() -> None:
+    """Each to the byte, with a type that fits its name; the only one that is none is told."""
+    begins = {"cf": ChatflowType.CHATFLOW, "v1": ChatflowType.MULTIAGENT, "v2": ChatflowType.AGENTFLOW}
+    for path in shared_exports():
+        content = path.read_bytes()
+        if path.name.startswith("bad-"):
+            with pytest.raises(InvalidInput, match="Delete what is before the first"):
+                read_export(content, field="file", what="This file")
+            continue
+        patch = read_export(content, field="file", what="This file")
+        given = json.loads(content)
+        members = next(
+            (m for m in given.values() if isinstance(m, list) and m and "flowData" in m[0]), [given]
+        )
+        flow_data = members[0].get("flowData", given)
+        graph = json.loads(flow_data) if isinstance(flow_data, str) else flow_data
+        assert isinstance(patch.flow_data, str)
+        assert json.loads(patch.flow_data) == graph, path.name
+        assert isinstance(flow_data, str) or patch.flow_data.encode() in content, path.name
+        expected = begins.get(path.name[:2])
+        assert expected is None or patch.type == expected, path.name
+        for encoded in (b"\xef\xbb\xbf" + content, content.decode().encode("utf-16")):
+            assert read_export(encoded, field="f", what="It") == patch, path.name
 
 
 @pytest.mark.parametrize(
@@ -43,6 +167,16 @@ def test_a_graph_is_taken_to_the_byte() -> None:
             {"nodes": [{"type": "customNode"}], "edges": []}, ChatflowType.CHATFLOW, id="other nodes"
         ),
         pytest.param(record("A", type="MULTIAGENT"), ChatflowType.MULTIAGENT, id="as it says"),
+        pytest.param(graph("seqStart", "seqAgent", "seqEnd"), ChatflowType.MULTIAGENT, id="agents"),
+        pytest.param(graph("supervisor", "worker"), ChatflowType.MULTIAGENT, id="a supervisor"),
+        pytest.param(graph("chatOpenAI", "worker"), ChatflowType.MULTIAGENT, id="a worker among others"),
+        pytest.param(graph("chatOpenAI", "sequentialThing"), ChatflowType.CHATFLOW, id="a name like theirs"),
+        pytest.param(graph("startAgentflow"), ChatflowType.AGENTFLOW, id="kinds without types"),
+        pytest.param(
+            {"name": "A", "flowData": graph("seqStart")}, ChatflowType.MULTIAGENT, id="inside, as an object"
+        ),
+        pytest.param({"AgentFlow": [{"flowData": graph("x")}]}, ChatflowType.MULTIAGENT, id="by its list"),
+        pytest.param({"AgentFlowV2": [{"flowData": graph("x")}]}, ChatflowType.AGENTFLOW, id="a new list"),
         pytest.param(record("A", type="NEWER"), ChatflowType.AGENTFLOW, id="a type that nobody knows"),
     ],
 )

@@ -12,6 +12,7 @@ from flowkeys.domain.chatflow import ChatflowType
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.nesting import too_deep
 from flowkeys.service.chatflow_input import EXTRAS, NAME_LENGTH, ChatflowPatch
+from flowkeys.service.export_text import NotJsonError, file_text, read_json, unfenced
 
 LARGEST_EXPORT: Final = 10 * 1024 * 1024
 """In bytes."""
@@ -27,6 +28,24 @@ _CONFIGURATION: Final = {
 }
 _ENDING: Final = re.compile(r" (?:Chatflow|Agentflow|Agents|MultiAgents)(?: ?\(\d+\))?\Z", re.IGNORECASE)
 _NAMES_SHOWN: Final = 5
+_NAMELESS: Final = "one without a name"
+_FIRST_AGENTS: Final = re.compile(r"seq[A-Z]\w*|supervisor|worker")
+"""The node kinds of Flowise's first agent flows, which it calls MULTIAGENT."""
+_LISTS: Final = {
+    "agentflow": ChatflowType.MULTIAGENT,
+    "agentflowv2": ChatflowType.AGENTFLOW,
+    "assistantflow": ChatflowType.ASSISTANT,
+}
+_SERVER: Final = frozenset({"chatflow", "agentflow", "agentflowv2", "assistantflow"})
+_OTHERS: Final = (
+    ({"nodes", "connections"}, "a workflow of n8n"),
+    ({"func", "schema"}, "a tool of Flowise"),
+    ({"data", "last_tested_version"}, "a flow of Langflow"),
+    ({"workflow", "kind"}, "an app of Dify"),
+    ({"instructions", "details"}, "an assistant of Flowise"),
+    ({"loaders", "vectorStoreConfig"}, "a document store of Flowise"),
+)
+"""Files that people take for a chatflow, by members that each of them has."""
 
 
 class GraphSummary(msgspec.Struct, frozen=True):
@@ -39,10 +58,11 @@ class GraphSummary(msgspec.Struct, frozen=True):
 
 
 def read_export(content: bytes, *, field: str, what: str, name: str = "") -> ChatflowPatch:
-    """Return the chatflow in a file that Flowise exported.
+    """Return the chatflow in a file that Flowise exported, or that a script wrote like one.
 
-    That is ``{nodes, edges}``, or a chatflow with its ``flowData``, or an export of a whole server that holds
-    just one. Without `name` it is called as the file calls it, if the file does.
+    That is ``{nodes, edges}``, or a chatflow with its ``flowData`` (a text, or the graph itself), or an
+    export of a whole server or a list that holds just one. Without `name` it is called as the file calls it,
+    if the file does. The file may be in UTF-16, as PowerShell writes it.
 
     Raises:
         InvalidInput: naming `field`; the message speaks of the file as `what`.
@@ -50,17 +70,23 @@ def read_export(content: bytes, *, field: str, what: str, name: str = "") -> Cha
     if len(content) > LARGEST_EXPORT:
         raise InvalidInput.of(field, f"{what} is larger than {LARGEST_EXPORT // 1024**2} MB.")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput.of(field, f"{what} cannot be read: {error}") from None
-    found = _object(text, field, what)
-    inside = list(_inside(found))
+        text = unfenced(file_text(content))
+        if _is_crowded(text):
+            raise _too_much(field, what)
+        found = read_json(text)
+    except NotJsonError as error:
+        raise InvalidInput.of(field, f"{what} {error}.") from None
+    if too_deep(text, found):
+        raise InvalidInput.of(field, f"{what} is nested too deeply.")
+    inside = list(_inside(found, text))
     if inside:
         return _patch(_only(inside, field, what), name, field, what)
-    if isinstance(found.get("flowData"), str):
-        return _patch(found, name, field, what)
-    if not isinstance(found.get("nodes"), list):
-        raise InvalidInput.of(field, f"{what} holds no chatflow: it has neither nodes nor flowData.")
+    if not isinstance(found, dict):
+        raise InvalidInput.of(field, f"{what} holds no chatflow: a JSON object was expected.")
+    if isinstance(found.get("flowData"), str | dict):
+        return _patch(_Found(found, text.encode()), name, field, what)
+    if not isinstance(found.get("nodes"), list) or "connections" in found:
+        raise InvalidInput.of(field, f"{what} holds no chatflow: {_instead(found)}")
     _require_fit(found, field, what)
     return _named(ChatflowPatch(type=_type(found, found), flow_data=text), name or _text(found, "name"))
 
@@ -85,20 +111,6 @@ def summarize(flow_data: str) -> GraphSummary:
     )
 
 
-def _object(text: str, field: str, what: str) -> dict[str, Any]:
-    if _is_crowded(text):
-        raise _too_much(field, what)
-    try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-        raise InvalidInput.of(field, f"{what} is not JSON: {error}") from None
-    if too_deep(text, found):
-        raise InvalidInput.of(field, f"{what} is nested too deeply.")
-    if not isinstance(found, dict):
-        raise InvalidInput.of(field, f"{what} holds no chatflow: a JSON object was expected.")
-    return found
-
-
 def _is_crowded(text: str) -> bool:
     """Tell whether a text would take long to decode, without decoding it."""
     return text.count("[") + text.count("{") > MAX_BRACKETS
@@ -116,17 +128,64 @@ def _require_fit(flow: Any, field: str, what: str) -> None:
             raise InvalidInput.of(field, f"{what} has {len(members):,} {name}; at most {most:,} are taken.")
 
 
-def _inside(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the chatflows in an export of a whole server, which has a list of each type."""
-    for kind, members in found.items():
-        if "flow" in kind.lower() and isinstance(members, list):
-            yield from (m for m in members if isinstance(m, dict) and isinstance(m.get("flowData"), str))
+class _Found(msgspec.Struct, frozen=True):
+    """A chatflow in a file, and its bytes there."""
+
+    members: dict[str, Any]
+    raw: bytes
+    list_type: ChatflowType | None = None
+
+    def flow_data(self) -> str:
+        """Return its graph as it is written: a text as what it says, an object byte for byte."""
+        given = self.members["flowData"]
+        if isinstance(given, str):
+            inner = None if _is_crowded(given) else _decoded(given)  # some write the text of a text
+            return inner if isinstance(inner, str) and isinstance(_decoded(inner), dict) else given
+        return bytes(msgspec.json.decode(self.raw, type=dict[str, msgspec.Raw])["flowData"]).decode()
 
 
-def _only(inside: list[dict[str, Any]], field: str, what: str) -> dict[str, Any]:
+def _inside(found: Any, text: str) -> Iterator[_Found]:
+    """Yield the chatflows in a list, or in an export of a whole server, which has a list of each type."""
+    lists = {"": found} if isinstance(found, list) else found if isinstance(found, dict) else {}
+    if not any(_holds_flows(kind, members) for kind, members in lists.items()):
+        return
+    raw = (
+        {"": msgspec.Raw(text.encode())}
+        if isinstance(found, list)
+        else msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    )
+    for kind, members in lists.items():
+        if _holds_flows(kind, members):
+            pieces = msgspec.json.decode(raw[kind], type=list[msgspec.Raw])
+            for member, piece in zip(members, pieces, strict=True):
+                if _is_flow(member):
+                    yield _Found(member, bytes(piece), _LISTS.get(kind.lower()))
+
+
+def _holds_flows(kind: str, members: Any) -> bool:
+    return isinstance(members, list) and (not kind or "flow" in kind.lower()) and any(map(_is_flow, members))
+
+
+def _is_flow(member: Any) -> bool:
+    return isinstance(member, dict) and isinstance(member.get("flowData"), str | dict)
+
+
+def _instead(found: dict[str, Any]) -> str:
+    """Return what a file holds that is no chatflow, as far as its members tell."""
+    for members, what in _OTHERS:
+        if members <= found.keys():
+            return f"it looks like {what}."
+    if _SERVER & {name.lower() for name in found}:
+        return "it is an export of a whole server without any."
+    if "flowData" in found:
+        return "its flowData is neither a text nor an object."
+    return "it has neither nodes nor flowData."
+
+
+def _only(inside: list[_Found], field: str, what: str) -> _Found:
     if len(inside) == 1:
         return inside[0]
-    names = [_text(item, "name")[:NAME_LENGTH] or "one without a name" for item in inside[:_NAMES_SHOWN]]
+    names = [_text(item.members, "name")[:NAME_LENGTH] or _NAMELESS for item in inside[:_NAMES_SHOWN]]
     more = f" and {len(inside) - _NAMES_SHOWN} more" if len(inside) > _NAMES_SHOWN else ""
     raise InvalidInput.of(
         field,
@@ -134,27 +193,42 @@ def _only(inside: list[dict[str, Any]], field: str, what: str) -> dict[str, Any]
     )
 
 
-def _patch(found: dict[str, Any], name: str, field: str, what: str) -> ChatflowPatch:
-    if _is_crowded(found["flowData"]):
+def _patch(flow: _Found, name: str, field: str, what: str) -> ChatflowPatch:
+    found, flow_data = flow.members, flow.flow_data()
+    if _is_crowded(flow_data):
         raise _too_much(field, what)
-    flow = _decoded(found["flowData"])
-    _require_fit(flow, field, what)
-    given = {ours: found[wire] for ours, wire in _CONFIGURATION.items() if isinstance(found.get(wire), str)}
+    graph = _decoded(flow_data)
+    _require_fit(graph, field, what)
+    given: dict[str, Any] = {
+        ours: _config(found[wire]) for ours, wire in _CONFIGURATION.items() if found.get(wire)
+    }
     extras = {member: found[member] for member in EXTRAS if found.get(member) is not None}
-    patch = ChatflowPatch(type=_type(found, flow), flow_data=found["flowData"], extras=extras, **given)
+    kind = _type(found, graph, flow.list_type)
+    patch = ChatflowPatch(type=kind, flow_data=flow_data, extras=extras, **given)
     return _named(patch, name or _text(found, "name"))
+
+
+def _config(value: Any) -> str:
+    """Return a configuration as it is stored: Flowise writes a text, scripts the object itself."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _named(patch: ChatflowPatch, name: str) -> ChatflowPatch:
     return msgspec.structs.replace(patch, name=name) if name else patch
 
 
-def _type(found: dict[str, Any], flow: Any) -> ChatflowType:
+def _type(found: dict[str, Any], flow: Any, listed: ChatflowType | None = None) -> ChatflowType:
+    """Return the type that a file gives, or that its list or its nodes show."""
     if found.get("type") in ChatflowType.__members__:
         return ChatflowType(found["type"])
     nodes = flow.get("nodes") if isinstance(flow, dict) else None
-    kinds = {node.get("type") for node in nodes or () if isinstance(node, dict)}
-    return ChatflowType.AGENTFLOW if "agentFlow" in kinds else ChatflowType.CHATFLOW
+    given = [node for node in nodes or () if isinstance(node, dict)]
+    kinds = {_kind(node) for node in given}
+    if any(node.get("type") == "agentFlow" for node in given) or any(k.endswith("Agentflow") for k in kinds):
+        return ChatflowType.AGENTFLOW
+    if any(_FIRST_AGENTS.fullmatch(kind) for kind in kinds):
+        return ChatflowType.MULTIAGENT
+    return listed or ChatflowType.CHATFLOW
 
 
 def _kind(node: Any) -> str:

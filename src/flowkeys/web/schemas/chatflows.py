@@ -1,29 +1,43 @@
 """Chatflows, messages and predictions on the wire."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+import msgspec
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from flowkeys.domain.chatflow import ChatflowType
 from flowkeys.web.schemas.wire import In, Out
 
 _READ_ONLY = "Accepted only when it equals the current value, so that a whole chatflow can be put back."
+_TEXT = "A JSON object, as a string or as it is; it is stored as a string."
 _KEPT = "Flowise's; stored as given."
+
+
+def _text(value: Any) -> Any:
+    """Return an object as the text that is stored of it, and everything else as it is."""
+    return msgspec.json.encode(value).decode() if isinstance(value, dict) else value
+
+
+JsonText = Annotated[
+    str, BeforeValidator(_text), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]})
+]
 
 
 class ChatflowFields(In):
     """The members that may be written."""
 
     name: str = ""
-    flow_data: str = Field(default="", description="The graph's JSON as a string, as Flowise exports it.")
+    flow_data: JsonText = Field(
+        default="", description="The graph's JSON as a string, as Flowise exports it, or the graph itself."
+    )
     type: str = Field(default="CHATFLOW", description="CHATFLOW, AGENTFLOW, MULTIAGENT or ASSISTANT.")
     is_public: bool | None = Field(default=None, description="Anyone may call it. Binding a key ends that.")
     apikeyid: str | None = Field(
         default=None, alias="apikeyid", description="Makes this key the only one bound; null unbinds all."
     )
     api_key_ids: list[str] = Field(default=[], description="The whole set of bound keys.")
-    chatbot_config: str | None = None
-    api_config: str | None = None
+    chatbot_config: JsonText | None = Field(default=None, description=_TEXT)
+    api_config: JsonText | None = Field(default=None, description=_TEXT)
     category: str | None = None
     deployed: Any = Field(default=None, description=_KEPT)
     analytic: Any = Field(default=None, description=_KEPT)
