@@ -6,6 +6,10 @@ local CREDENTIALS = { "authorization", "x-api-key" }
 local PASSED_ON = {
   "content-type", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "cache-control", "x-request-id",
 }
+local PROBLEM = "application/problem+json"
+local OUTAGE = {
+  ["content-type"] = { [0] = PROBLEM }, ["retry-after"] = { [0] = "1" }, ["cache-control"] = { [0] = "no-store" },
+}
 local UNAVAILABLE = '{"type":"urn:flowkeys:problem:unavailable","title":"Unavailable","code":"unavailable",'
   .. '"detail":"The keys cannot be checked. Try again."}'
 
@@ -21,7 +25,8 @@ end
 
 local function questions_headers(txn)
   local sent = txn.http:req_get_headers()
-  local headers = {}
+  -- A connection for each question: HAProxy would go on keeping those that flowkeys is just closing.
+  local headers = { ["connection"] = { "close" } }
   -- All of them: flowkeys refuses two, and so must not be shown only one.
   for _, name in ipairs(CREDENTIALS) do
     local values = lines(sent, name)
@@ -43,14 +48,19 @@ local function refuse(txn, status, headers, body)
   txn:done(reply)
 end
 
+-- HAProxy makes up an answer of its own, a page of HTML, when it gets none.
+local function is_flowkeys(answer)
+  if not answer or not answer.status or answer.status == 0 then return false end
+  return answer.status < 500 or lines(answer.headers or {}, "content-type")[1] == PROBLEM
+end
+
 core.register_action("flowkeys", { "http-req" }, function(txn, url)
   local headers = questions_headers(txn)
   local ok, answer = pcall(function()
     return core.httpclient():get({ url = url, headers = headers, timeout = TIMEOUT_MS })
   end)
-  if not ok or not answer or not answer.status or answer.status == 0 then
-    local unavailable = { ["content-type"] = { [0] = "application/problem+json" }, ["retry-after"] = { [0] = "1" } }
-    return refuse(txn, 503, unavailable, UNAVAILABLE)
+  if not ok or not is_flowkeys(answer) then
+    return refuse(txn, 503, OUTAGE, UNAVAILABLE)
   end
   if answer.status ~= 200 then
     return refuse(txn, answer.status, answer.headers, answer.body)

@@ -41,10 +41,10 @@ class Proxy:
         self.port = _free_port()
         own = {"LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": str(self.port)}
         own["LUA_FILE"] = str(folder / "forward_auth.lua")
+        texts = {}
         for file in FILES[name]:
-            text = (CONFIGURATIONS / file).read_text("utf-8")
-            if file == FILES[name][0]:
-                text = changed(text, changes)
+            texts[file] = (CONFIGURATIONS / file).read_text("utf-8")
+        for file, text in changed(texts, changes).items():
             (folder / file).write_text(filled(text, {**values, **own}), "utf-8")
         self._log = folder / "log"
         with self._log.open("wb") as log:
@@ -83,12 +83,12 @@ class Proxy:
         raise AssertionError(f"{self.name} did not start in time: {self.log}")
 
 
-def changed(text: str, changes: dict[str, str]) -> str:
-    """Make changes to a configuration, each in one place."""
+def changed(texts: dict[str, str], changes: dict[str, str]) -> dict[str, str]:
+    """Make changes to a configuration, each in one place of one file."""
     for old, new in changes.items():
-        assert text.count(old) == 1, f"{old} is not there once"
-        text = text.replace(old, new)
-    return text
+        assert sum(text.count(old) for text in texts.values()) == 1, f"{old} is not there once"
+        texts = {file: text.replace(old, new) for file, text in texts.items()}
+    return texts
 
 
 def filled(text: str, values: dict[str, str]) -> str:

@@ -1,5 +1,6 @@
 """The application behind the proxies: it says what reached it, and streams what it is told to."""
 
+import contextlib
 import http.client
 import json
 import queue
@@ -17,8 +18,10 @@ class Upstream:
     def __init__(self) -> None:
         self.seen: list[dict[str, Any]] = []
         self.events: queue.Queue[str | None] = queue.Queue()
+        self.left: queue.Queue[str] = queue.Queue()
+        """The targets of calls whose clients were found to have gone."""
         handler = type("Handler", (_Handler,), {"upstream": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -30,6 +33,10 @@ class Upstream:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(SECONDS)
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 1000
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -54,6 +61,15 @@ class _Handler(BaseHTTPRequestHandler):
         if target == "/events":
             self._stream()
             return
+        if target in {"/silent", "/talking"}:
+            self._wait_until_left(target)
+            return
+        if target == "/slash":  # as frameworks do for a path without its slash
+            self.send_response(307)
+            self.send_header("Location", f"http://{self.headers['host']}/slash/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         body = json.dumps(seen).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -66,11 +82,25 @@ class _Handler(BaseHTTPRequestHandler):
             return self.answer
         raise AttributeError(name)
 
-    def _stream(self) -> None:
+    def _wait_until_left(self, target: str) -> None:
+        """Say nothing, or one thing, and then nothing more until nobody listens."""
+        if target == "/talking":
+            self._begin_stream()
+            self._chunk(b"data: first\n\n")
+        self.connection.settimeout(SECONDS)
+        with contextlib.suppress(ConnectionError):
+            assert self.connection.recv(1) == b""
+        self.upstream.left.put(target)
+        self.close_connection = True
+
+    def _begin_stream(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+
+    def _stream(self) -> None:
+        self._begin_stream()
         while (event := self.upstream.events.get(timeout=SECONDS)) is not None:
             self._chunk(f"data: {event}\n\n".encode())
         self._chunk(b"")

@@ -70,7 +70,8 @@ class Relay:
         self.made += 1
         self.open += 1
         try:
-            with contextlib.suppress(OSError):
+            # The end is no error, though asyncio's streams would say so.
+            with contextlib.suppress(OSError, asyncio.CancelledError):
                 await self._connect(reader, writer)
         finally:
             self.open -= 1
