@@ -10,7 +10,6 @@ from tests.architecture.tree import ROOT, imports
 PLACES = {
     "msgspec": None,  # everywhere
     "httpx": {"client", "flows", "cli", "verify"},
-    "httpcore": {"flows"},  # comes with httpx; connects to the address that was checked, and to no other
     "fastapi": {"web", "fastapi", "asgi", "bootstrap"},
     "starlette": {"web", "fastapi", "asgi", "bootstrap"},
     "pydantic": {"web", "config"},
@@ -35,7 +34,8 @@ PLACES = {
     "python_calamine": {"documents"},
     "markdown_it": {"documents", "web", "cli"},
     "nh3": {"web"},
-    "openai": {"flows"},
+    "aiohttp": {"flows"},
+    "yarl": {"flows"},  # comes with aiohttp: its addresses
     "langchain_core": {"flows"},
     "langgraph": {"flows"},
 }

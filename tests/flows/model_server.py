@@ -1,7 +1,6 @@
 """A small model behind an OpenAI-compatible chat endpoint, on a real socket of this machine."""
 
 import asyncio
-import gzip
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -86,12 +85,6 @@ class ModelServer:
         for _ in range(64):
             await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
         await finish(send, b"")
-
-    async def answer_packed(self, body: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answer with compression that nobody asked for."""
-        headers = [(b"content-type", b"text/event-stream"), (b"content-encoding", b"gzip")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await finish(send, gzip.compress(b"data: [DONE]\n\n"))
 
     async def answer_garbage(self, body: dict[str, Any], receive: Any, send: Any) -> None:
         """Break off in the middle of an event."""

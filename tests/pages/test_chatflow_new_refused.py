@@ -141,15 +141,3 @@ def test_who_may_not_makes_nothing(server: Running, way: str, forgery: str) -> N
     )
     assert answer.status_code == (401 if forgery == "nobody" else 403)
     assert left(server, who) == before
-
-
-def test_a_server_without_the_library_for_models_offers_none(
-    server: Running, plain: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It says what to install, and documents are quoted."""
-    monkeypatch.setattr(
-        server.runtime.engine.models, "unavailable", lambda: "the openai package is not installed."
-    )
-    assert "The openai package is not installed." in text(plain.get(NEW, params={"way": "model"}))
-    assert "action=" not in plain.get(NEW, params={"way": "model"}).text.partition("new-place")[2]
-    assert 'name="baseUrl"' not in plain.get(NEW).text

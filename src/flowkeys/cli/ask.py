@@ -11,6 +11,7 @@ from flowkeys.cli.failures import Refusal
 from flowkeys.cli.output import print_json, printable
 from flowkeys.cli.streams import note
 from flowkeys.client.environment import variable
+from flowkeys.domain.conversation import unfinished
 from flowkeys.domain.errors import ConfigurationError, FlowkeysError
 
 
@@ -68,16 +69,25 @@ def _stream(backend: Backend, asked: Question) -> None:
                 kept[name] = data
 
         backend.stream(asked, emit)
+    metadata = kept.get("metadata") or {}
+    _print_unfinished(metadata.get("finishReason"))
     _print_sources(kept.get("sourceDocuments") or [])
-    _print_session((kept.get("metadata") or {}).get("sessionId"))
+    _print_session(metadata.get("sessionId"))
 
 
 def _print_answer(answer: Json) -> None:
     from flowkeys.cli.answer import print_answer
 
     print_answer(answer["text"])
+    _print_unfinished(answer.get("finishReason"))
     _print_sources(answer.get("sourceDocuments") or [])
     _print_session(answer.get("sessionId"))
+
+
+def _print_unfinished(finish_reason: str | None) -> None:
+    words = unfinished(finish_reason)
+    if words is not None:
+        note(f"\n{printable(words)}")
 
 
 def _print_sources(documents: list[Json]) -> None:

@@ -217,7 +217,7 @@ class LocalBackend:
 
     def predict(self, question: Question) -> Json:
         """Ask as the operator, or with a token as its holder."""
-        return self._ask(question, lambda _name, _data: None)
+        return self._ask(question)
 
     def stream(self, question: Question, emit: Emit) -> None:
         """Ask, and hand on each event."""
@@ -227,23 +227,27 @@ class LocalBackend:
         """Return a setting."""
         return getattr(self.runtime.settings, name)
 
-    def _ask(self, question: Question, emit: Emit) -> Json:
+    def _ask(self, question: Question, emit: Emit | None = None) -> Json:
         folder = str(self.runtime.settings.python_path.absolute())
         if folder not in sys.path:
             sys.path.insert(0, folder)
         return self.run(self._answer(question, emit))
 
-    async def _answer(self, question: Question, emit: Emit) -> Json:
+    async def _answer(self, question: Question, emit: Emit | None) -> Json:
         async def handed_on(event: Event) -> None:
+            assert emit is not None
             emit(event.name, event.data)
 
         request = read_prediction({"question": question.text, "sessionId": question.session_id})
         run = await self.runtime.predictor.open(await self._grant(question), request)
         try:
-            return render.answer(await run.execute(handed_on))
+            answer = await run.execute(handed_on if emit is not None else None)
         except UpstreamFailed as error:
             log_failure(error)  # whoever asks here is the operator, who is told why
             raise
+        if emit is not None:
+            emit("metadata", render.metadata(answer))
+        return render.answer(answer)
 
     async def _grant(self, question: Question) -> Grant:
         access = await self.runtime.directory.access(question.chatflow_id)

@@ -62,6 +62,8 @@ class Metadata(Wire, frozen=True, kw_only=True):
     question: str | None = None
     session_id: str | None = None
     execution_id: str | None = None
+    finish_reason: str | None = None
+    """How the model ended: ``length`` when the answer was cut off."""
 
 
 class StreamError(msgspec.Struct, frozen=True):

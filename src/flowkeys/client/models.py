@@ -185,6 +185,8 @@ class Message(Wire, frozen=True, kw_only=True):
     person_id: str | None = None
     """Who tried the chatflow in the page; without key and person it was asked in public."""
     created_at: datetime | None = field(name="createdDate", default=None)
+    finish_reason: str | None = None
+    """How the model ended that made an answer: ``length`` when it was cut off."""
     source_documents: list[dict[str, Any]] | None = None
     used_tools: list[dict[str, Any]] | None = None
 
@@ -240,6 +242,8 @@ class Prediction(Wire, frozen=True, kw_only=True):
     chat_message_id: str | None = None
     session_id: str | None = None
     execution_id: str | None = None
+    finish_reason: str | None = None
+    """How the model ended: ``stop``; ``length`` when the answer was cut off; ``content_filter``…"""
     source_documents: list[SourceDocument] | None = None
     used_tools: list[dict[str, Any]] | None = None
     agent_flow_executed_data: list[dict[str, Any]] | None = None

@@ -1,5 +1,6 @@
 """Conversations: messages of a session. The word session is kept for chats."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     person_id: str | None = None
     """The signed-in person who tried the chatflow; with neither key nor person it was asked in public."""
+    finish_reason: str | None = None
+    """How the model ended that made an answer: ``length`` when it was cut off."""
     is_shortened: bool = False
     """It is larger than was asked for: its content is cut off, or its details are left out, or both."""
 
@@ -69,3 +72,21 @@ def in_one_line(text: str, most: int = SHOWN_CHARACTERS) -> str:
     if len(line) <= most and len(text) <= 4 * most:
         return line
     return line[: most - 1].rstrip() + "…"
+
+
+STOPPED: Final = "stop"
+"""The finish reason of an answer that came to its end by itself."""
+
+UNFINISHED: Final[Mapping[str, str]] = {
+    "length": "The answer is cut off: the model may not make it longer.",
+    "content_filter": "The answer may lack something: the model's content filter stopped it.",
+    "tool_calls": "The answer may lack something: the model wanted to call tools, and has none here.",
+}
+OTHERWISE_UNFINISHED: Final = "The answer may lack something: the model stopped for the reason {}."
+
+
+def unfinished(finish_reason: str | None) -> str | None:
+    """Return in words why an answer is not what the model meant to say, or None."""
+    if finish_reason is None or finish_reason == STOPPED:
+        return None
+    return UNFINISHED.get(finish_reason) or OTHERWISE_UNFINISHED.format(finish_reason)

@@ -1,10 +1,11 @@
 """One run of a chatflow: what its steps can read, and what they have done so far."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flowkeys.domain.conversation import Role, Turn
+from flowkeys.domain.conversation import STOPPED, Role, Turn
 from flowkeys.domain.times import to_iso
+from flowkeys.flows.models.reasoning import without_thoughts
 from flowkeys.service.ports.flows import Emit, Event, FlowCall
 
 BETWEEN_ANSWERS = "\n\n"
@@ -72,9 +73,13 @@ class Run:
         self._written = 0
 
     async def history(self) -> list[Turn]:
-        """Return the last earlier messages of the session; they are loaded once, when first asked for."""
+        """Return the last earlier messages of the session; they are loaded once, when first asked for.
+
+        What a model thought before it answered is not among them, though it was shown with the answer.
+        """
         if self._history is None:
-            self._history = (await self.call.history())[-self._history_limit :]
+            turns = (await self.call.history())[-self._history_limit :]
+            self._history = [turn if turn.role is Role.USER else _answer_alone(turn) for turn in turns]
         return self._history
 
     async def messages(self) -> list[dict[str, str]]:
@@ -98,8 +103,8 @@ class Run:
 
     def begin_step(self, *, streaming: bool) -> None:
         """Begin the next step; what it says is another part of the answer than what was sent before."""
-        self.streaming = streaming
-        if streaming and self._written:
+        self.streaming = streaming and self.call.streamed
+        if self.streaming and self._written:
             self._written = _SEPARATE
 
     async def say(self, text: str) -> None:
@@ -125,3 +130,14 @@ class Run:
     def messages_in_run(self) -> int:
         """Return how many messages models made in this run before the last."""
         return max(0, len(self.chat) - 1)
+
+
+def _answer_alone(turn: Turn) -> Turn:
+    content = without_thoughts(turn.content)
+    return turn if content is turn.content else Turn(turn.role, content)
+
+
+def least_finished(reasons: Iterable[str | None]) -> str | None:
+    """Return how several parts of an answer ended: what one of them lacks, the whole lacks."""
+    known = [reason for reason in reasons if reason is not None]
+    return next((reason for reason in known if reason != STOPPED), known[0] if known else None)

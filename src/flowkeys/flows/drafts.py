@@ -2,7 +2,7 @@
 
 from flowkeys.domain.errors import FieldError
 from flowkeys.flows import templates
-from flowkeys.flows.models import Models
+from flowkeys.flows.models.access import Models
 from flowkeys.service.ports.drafts import ModelSettings
 
 
@@ -15,11 +15,6 @@ class Drafts:
     def credentials(self) -> tuple[str, ...]:
         """Return the names of the operator's model credentials, sorted."""
         return self._models.credentials
-
-    def models_unavailable(self) -> str | None:
-        """Return why no model can be called, or None."""
-        why = self._models.unavailable()
-        return None if why is None else _sentence(why)
 
     def model_errors(self, model: ModelSettings) -> tuple[FieldError, ...]:
         """Return what keeps a model from being called."""

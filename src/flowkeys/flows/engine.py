@@ -11,7 +11,7 @@ from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck
 from flowkeys.domain.errors import FlowNotRunnable, InvalidInput
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph import Graph, parse
-from flowkeys.flows.models import Models
+from flowkeys.flows.models.access import Models
 from flowkeys.flows.nodes import STANDARD
 from flowkeys.flows.nodes.retriever import named_collections
 from flowkeys.flows.overrides import Overrides, read_overrides

@@ -12,7 +12,7 @@ from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph import Edge, Node
 from flowkeys.flows.limits import PROBLEM_CHARACTERS, Allowance
-from flowkeys.flows.models import Models
+from flowkeys.flows.models.access import Models
 from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.flows.variables import HISTORY, Literal, Template, as_text, compile_template, marked
@@ -33,6 +33,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What the step says to the person who asks, if it says anything."""
     branch: int | None = None
     """The only output that the run goes on from; None for all of them."""
+    finish_reason: str | None = None
+    """How the model ended that made the text, in its server's words."""
 
 
 Updates = Sequence[tuple[str, Template]]

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from flowkeys.domain.errors import FlowkeysError
-from flowkeys.flows.context import BETWEEN_ANSWERS, Run
+from flowkeys.flows.context import BETWEEN_ANSWERS, Run, least_finished
 from flowkeys.flows.plan import Plan, Planned
 from flowkeys.flows.registry import Outcome
 from flowkeys.service.ports.flows import Emit, Event, FlowResult
@@ -56,7 +56,7 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     if node_events:
         await emit(BEGUN)
     shown = _Shown(emit)
-    text = await _steps(plan, run, shown if node_events else None)
+    text, finish_reason = await _steps(plan, run, shown if node_events else None)
     if node_events:
         await shown.send(last=True)
         await emit(FINISHED)
@@ -64,16 +64,24 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
         await emit(Event("sourceDocuments", run.sources))
     if run.tools:
         await emit(Event("usedTools", run.tools))
-    return FlowResult(text=text, source_documents=run.sources, used_tools=run.tools, executed=shown.entries)
+    return FlowResult(
+        text=text,
+        source_documents=run.sources,
+        used_tools=run.tools,
+        executed=shown.entries,
+        finish_reason=finish_reason,
+    )
 
 
-async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> str:
-    """Run the steps that the branches taken lead to, and return what was said."""
+async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> tuple[str, str | None]:
+    """Run the steps that the branches taken lead to, and return what was said and how that ended."""
     live = [False] * len(plan.steps)
     live[0] = True  # Start is the first: nothing leads to it, and all else is reached from it
     answers: list[str] = []
+    finishes: list[str | None] = []
     answered = False
     latest = ""
+    finish: str | None = None
     for position, planned in enumerate(plan.steps):
         if not live[position]:
             continue
@@ -82,15 +90,16 @@ async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> str:
             if outcome.branch is None or outcome.branch == output:
                 live[target] = True
         if outcome.text is not None:
-            latest = outcome.text
+            latest, finish = outcome.text, outcome.finish_reason
             if planned.last:
                 answered = True
                 answers.append(latest)
+                finishes.append(finish)
     if answered or not latest:
-        return BETWEEN_ANSWERS.join(filter(None, answers))
+        return BETWEEN_ANSWERS.join(filter(None, answers)), least_finished(finishes)
     run.begin_step(streaming=True)  # the branch that was taken leads nowhere: what was said before it counts
     await run.say(latest)
-    return latest
+    return latest, finish
 
 
 async def _step(planned: Planned, run: Run) -> Outcome:

@@ -54,6 +54,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Longest flow state of a run, its keys and values counted."""
     connect_timeout_seconds: float = 10.0
     model_timeout_seconds: float = 120.0
-    """Longest wait for the next bytes of a model's answer."""
+    """Longest wait for the next bytes of a model's answer that comes piece by piece."""
+    whole_answer_timeout_seconds: float = 600.0
+    """Longest wait for an answer that is asked for whole, of which nothing is heard until it is complete."""
     python_threads: int = 8
     """Threads for Python callables that are not async."""

@@ -79,10 +79,6 @@ class ChatflowMaker:
         """Return the names of the model credentials that a chatflow may name."""
         return self._drafts.credentials()
 
-    def models_unavailable(self) -> str | None:
-        """Return in words why no model can be called here, or None."""
-        return self._drafts.models_unavailable()
-
     async def from_export(
         self, caller: Caller, name: str, file: tuple[str, bytes], once: str | None = None
     ) -> CheckedChatflow:
@@ -213,9 +209,6 @@ class ChatflowMaker:
         return await self._chatflows.update(caller, chatflow_id, compared.patch, expect)
 
     def _model_errors(self, model: ModelSettings) -> list[FieldError]:
-        why = self.models_unavailable()
-        if why is not None:
-            return [FieldError("model", why)]
         if len(model.name) > MODEL_NAME_LENGTH:
             return [FieldError("model", f"Give at most {MODEL_NAME_LENGTH} characters.")]
         return list(self._drafts.model_errors(model))

@@ -16,7 +16,7 @@ from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
-from flowkeys.service.ports.flows import CompiledFlow, Emit, FlowCall, FlowEngine, FlowResult
+from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowEngine, FlowResult
 from flowkeys.service.ports.store import Store
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory
 from flowkeys.service.prediction_input import PredictionInput, Session, session_of
@@ -187,8 +187,10 @@ class Run:
         self._request = request
         self._session = session
 
-    async def execute(self, emit: Emit) -> Answer:
+    async def execute(self, emit: Emit | None = None) -> Answer:
         """Run the chatflow, store the question and the answer, and return it.
+
+        Without `emit` nobody reads the events, and a model is asked for its whole answer at once.
 
         Raises:
             InvalidInput: the call lacks something that the chatflow needs.
@@ -208,8 +210,9 @@ class Run:
                 overrides=self._request.overrides,
                 history=self._history,
                 now=self._now,
+                streamed=emit is not None,
             ),
-            emit,
+            emit or _ignore,
         )
         answer = Answer(
             question=self._request.question,
@@ -221,7 +224,9 @@ class Run:
         )
         messages = [
             self._message(new_id(), Role.USER, self._question_text(), {}),
-            self._message(answer.message_id, Role.ASSISTANT, result.text, _details(answer)),
+            self._message(
+                answer.message_id, Role.ASSISTANT, result.text, _details(answer), result.finish_reason
+            ),
         ]
         await self._store.write(lambda tx: tx.messages.add(messages))
         return answer
@@ -253,7 +258,14 @@ class Run:
             return self._request.question
         return msgspec.json.encode(self._request.form).decode()
 
-    def _message(self, message_id: str, role: Role, content: str, details: dict[str, Any]) -> Message:
+    def _message(
+        self,
+        message_id: str,
+        role: Role,
+        content: str,
+        details: dict[str, Any],
+        finish_reason: str | None = None,
+    ) -> Message:
         return Message(
             id=message_id,
             workspace_id=self._chatflow.workspace_id,
@@ -266,7 +278,12 @@ class Run:
             details=details,
             created_at=self._now,
             person_id=self._person_id,
+            finish_reason=finish_reason,
         )
+
+
+async def _ignore(event: Event) -> None:
+    """Take an event that nobody reads."""
 
 
 def _details(answer: Answer) -> dict[str, Any]:

@@ -163,6 +163,7 @@ def _values(item: Message) -> dict[str, object]:
         "details": msgspec.json.encode(item.details).decode() if item.details else None,
         "created_at": item.created_at,
         "person_id": item.person_id,
+        "finish_reason": item.finish_reason,
     }
 
 

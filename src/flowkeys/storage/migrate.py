@@ -10,7 +10,7 @@ from typing import Final
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.storage.connection import connect
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest migration (a test compares it with the folder), so that a start need not load Alembic."""
 
 _FOLDER: Final = Path(__file__).parent / "migrations"

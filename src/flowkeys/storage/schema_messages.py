@@ -19,6 +19,7 @@ message = Table(
     Column("details", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("person_id", Text),
+    Column("finish_reason", Text),
     ForeignKeyConstraint(
         ["workspace_id", "chatflow_id"], ["chatflow.workspace_id", "chatflow.id"], ondelete="CASCADE"
     ),

@@ -20,7 +20,7 @@ from flowkeys.web.errors import Refused, of_error, problem
 from flowkeys.web.failures import log_failure
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.respond import JSON, NO_STORE, RawHeaders, read_body, send_bytes, send_problem
-from flowkeys.web.stream import EventStream, ignore, run_watched
+from flowkeys.web.stream import EventStream, run_watched
 
 ROUTE: Final = "/api/v1/prediction/{chatflow_id}"
 GRANT: Final = "flowkeys.grant"
@@ -129,7 +129,7 @@ async def answer(
         if request.streaming:
             await EventStream(scope, send).run(run, receive, predictor.stopping, headers)
             return
-        made = await run_watched(run.execute(ignore), receive)
+        made = await run_watched(run.execute(), receive)
     except Refused as error:
         await send_problem(scope, send, error.problem, headers)
     except (InvalidInput, NotFound, FlowNotRunnable, UpstreamFailed, TooLarge) as error:

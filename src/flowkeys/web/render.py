@@ -124,6 +124,7 @@ def message(item: Message) -> Json:
         "keyId": item.key_id,
         "personId": item.person_id,
         "createdDate": to_iso(item.created_at),
+        **_finish(item.finish_reason),
         **{name: item.details[name] for name in _SHOWN_DETAILS if name in item.details},
     }
 
@@ -136,6 +137,7 @@ def answer(item: Answer) -> Json:
         "chatId": item.chat_id,
         "chatMessageId": item.message_id,
         "sessionId": item.session_id,
+        **_finish(item.result.finish_reason),
     }
     if item.execution_id is not None:
         body["executionId"] = item.execution_id
@@ -155,7 +157,12 @@ def metadata(item: Answer) -> Json:
         "question": item.question,
         "sessionId": item.session_id,
         **({"executionId": item.execution_id} if item.execution_id is not None else {}),
+        **_finish(item.result.finish_reason),
     }
+
+
+def _finish(reason: str | None) -> Json:
+    return {} if reason is None else {"finishReason": reason}
 
 
 def _time(value: int | None) -> str | None:

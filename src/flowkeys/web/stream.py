@@ -200,7 +200,3 @@ async def _end(*tasks: "asyncio.Future[Any]") -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def ignore(event: Event) -> None:
-    """Take an event of a run that is not streamed."""

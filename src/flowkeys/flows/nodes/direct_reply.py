@@ -1,6 +1,6 @@
 """`directReplyAgentflow`: says a text, with variables in it."""
 
-from flowkeys.flows.context import Run
+from flowkeys.flows.context import Run, least_finished
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 from flowkeys.flows.variables import Template
 
@@ -20,7 +20,9 @@ class DirectReply(Step):
         """Say the message."""
         text = self._message.render(run)
         await run.say(text)
-        return Outcome(output={"content": text}, text=text)
+        quoted = (run.outputs.get(name.partition(".output.")[0]) for name in self._message.references)
+        finish = least_finished(output.get("finishReason") for output in quoted if output is not None)
+        return Outcome(output={"content": text}, text=text, finish_reason=finish)
 
 
 def _build(build: Build) -> Step:

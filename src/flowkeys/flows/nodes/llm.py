@@ -1,24 +1,17 @@
 """`llmAgentflow`: asks a model behind an OpenAI-compatible chat endpoint."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Any, Final
 
-from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.context import Run
-from flowkeys.flows.models import Target
+from flowkeys.flows.models.access import Target
+from flowkeys.flows.models.failures import ModelError
+from flowkeys.flows.models.reply import Reply
 from flowkeys.flows.nodes.llm_settings import ModelChoice, read_model
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.flows.variables import Template, as_text, readable_text
+from flowkeys.flows.variables import Template, as_text
 
 _ROLES: Final = frozenset({"system", "assistant", "developer", "user"})
 _HIDDEN: Final = frozenset({"system", "developer"})
-_HINTS: Final = {
-    401: " It did not accept the credential.",
-    403: " It did not accept the credential.",
-    404: " The model or the base URL is not known to it.",
-    429: " It limits calls at present.",
-}
 _UNSUPPORTED: Final = {
     "llmStructuredOutput": "structured output",
     "llmTools": "tools",
@@ -29,7 +22,10 @@ Message = dict[str, str]
 
 
 class Llm(Step):
-    """Sends the prompt, with the earlier messages as memory, and says what comes back as it comes."""
+    """Sends the prompt, with the earlier messages as memory, and says what comes back as it comes.
+
+    What the model thinks before it answers is never given to a model again.
+    """
 
     streams = True
 
@@ -50,25 +46,42 @@ class Llm(Step):
         """Ask the model."""
         first = not run.chat
         messages = await self._prompt(run)
-        pieces: list[str] = []
-        length = 0
-        async with aclosing(self._ask(messages)) as answer:
-            async for made in answer:
-                piece = readable_text(made)
-                length += len(piece)
-                if length > self._limit:
-                    raise self.failed(f"the answer is longer than {self._limit:,} characters.")
-                pieces.append(piece)
-                await run.say(piece)
-        text = "".join(pieces)
+        reply = Reply(self._limit, self._model.reasoning)
+        try:
+            await self._ask(run, messages, reply)
+        except ModelError as error:
+            raise self.failed(
+                str(error), reason=error.reason, retry_after_seconds=error.retry_after_seconds
+            ) from error
+        text, answer = reply.text, reply.answer
         if first:
             run.chat.append({"role": "user", "content": run.question})
-        run.chat.append({"role": self._role, "content": text})
+        run.chat.append({"role": self._role, "content": answer})
         self.update(run, self._updates, text)
         shown = [message for message in messages if message["role"] not in _HIDDEN]
+        output = {"content": text}
+        if reply.finish_reason is not None:
+            output["finishReason"] = reply.finish_reason
+        if self._model.reasoning == "hidden" and (thoughts := reply.thoughts):
+            output["reasoning"] = thoughts
         return Outcome(
-            input={"model": self._model.name, "messages": shown}, output={"content": text}, text=text
+            input={"model": self._model.name, "messages": shown},
+            output=output,
+            text=text,
+            finish_reason=reply.finish_reason,
         )
+
+    async def _ask(self, run: Run, messages: list[Message], reply: Reply) -> None:
+        """Ask the model, and say what it says: piece by piece when somebody listens, else as a whole."""
+        client = await self._models.client(self._target)
+        request: dict[str, Any] = {"model": self._model.name, "messages": messages, **self._model.parameters}
+        stream = self._model.stream and run.streaming
+        async with client.ask(request, reply, stream=stream, seconds=self._model.timeout_seconds) as answer:
+            while not reply.ended and (data := await answer.read()):
+                for piece in reply.feed(data):
+                    await run.say(piece)
+            for piece in reply.finish():
+                await run.say(piece)
 
     async def _prompt(self, run: Run) -> list[Message]:
         """Return the messages: system, the node's own, the conversation, the node's last word."""
@@ -83,46 +96,6 @@ class Llm(Step):
         if self._user is not None and (text := self._user.render(run)):
             messages.append({"role": "user", "content": text})
         return messages
-
-    async def _ask(self, messages: list[Message]) -> AsyncGenerator[str, None]:
-        import httpx
-        from openai import APIStatusError, OpenAIError
-
-        from flowkeys.flows.outbound import AddressRefusedError
-
-        try:
-            async for piece in self._pieces(messages):
-                yield piece
-        except APIStatusError as error:
-            hint = _HINTS.get(error.status_code, "")
-            if 300 <= error.status_code < 400:  # noqa: PLR2004  # the class of redirects
-                hint = " Redirects are not followed."
-            raise self.failed(f"the model's endpoint answered {error.status_code}.{hint}") from error
-        except (OpenAIError, httpx.HTTPError, ValueError) as error:
-            if isinstance(error.__cause__, AddressRefusedError):
-                raise self.failed("the model's endpoint is not at a public address.") from error
-            raise self.failed("the model's endpoint could not be reached, or broke off.") from error
-
-    async def _pieces(self, messages: list[Message]) -> AsyncGenerator[str, None]:
-        client = await self._models.client(self._target)
-        request: dict[str, Any] = {"model": self._model.name, "messages": messages, **self._model.parameters}
-        if not self._model.stream:
-            answer = await client.chat.completions.create(stream=False, **request)
-            if not getattr(answer, "choices", None):
-                raise self._empty()
-            yield answer.choices[0].message.content or ""
-            return
-        anything = False
-        async with await client.chat.completions.create(stream=True, **request) as stream:
-            async for chunk in stream:
-                anything = True
-                if chunk.choices and (piece := chunk.choices[0].delta.content):
-                    yield piece
-        if not anything:
-            raise self._empty()
-
-    def _empty(self) -> UpstreamFailed:
-        return self.failed("the model's endpoint answered nothing that is a chat completion.")
 
 
 def _messages(build: Build) -> list[tuple[str, Template]]:
@@ -156,9 +129,6 @@ def _build(build: Build) -> Step:
     for name, what in _UNSUPPORTED.items():
         if build.inputs.get(name):
             build.problem(f"{what} is not supported.")
-    missing = build.resources.models.unavailable()
-    if missing is not None:
-        build.problem(missing)
     model = read_model(build)
     target = build.resources.models.target(model.base_url, model.credential) if model else None
     if isinstance(target, str):

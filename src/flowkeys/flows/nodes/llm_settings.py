@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
+from flowkeys.flows.models.reasoning import SHOWINGS, Showing
 from flowkeys.flows.registry import Build
 from flowkeys.flows.settings import names_secret
 
@@ -46,6 +47,9 @@ class ModelChoice(msgspec.Struct, frozen=True):
     parameters: Mapping[str, Any]
     """What goes into each request besides the model's name and the messages."""
     stream: bool
+    timeout_seconds: float | None
+    """How long to wait for the next bytes, if not as long as the server waits."""
+    reasoning: Showing
 
 
 def read_model(build: Build) -> ModelChoice | None:
@@ -76,7 +80,15 @@ def read_model(build: Build) -> ModelChoice | None:
         build.problem(f"{provider} needs a credential of this server, or a base URL that needs none.")
         return None
     stream = config.get("streaming") is not False
-    return ModelChoice(name, base_url, credential, _parameters(build, config), stream)
+    return ModelChoice(
+        name=name,
+        base_url=base_url,
+        credential=credential,
+        parameters=_parameters(build, config),
+        stream=stream,
+        timeout_seconds=_timeout(build, config),
+        reasoning=_reasoning(build),
+    )
 
 
 def _holds_key(build: Build) -> bool:
@@ -110,9 +122,6 @@ def _parameters(build: Build, config: Mapping[str, Any]) -> dict[str, Any]:
     tokens = _number(build, "maxTokens", config.get("maxTokens"))
     if tokens is not None:
         parameters["max_tokens"] = int(tokens)
-    milliseconds = _number(build, "timeout", config.get("timeout"))
-    if milliseconds is not None and milliseconds > 0:
-        parameters["timeout"] = milliseconds / 1000
     stop = config.get("stopSequence")
     if isinstance(stop, str) and stop.strip():
         parameters["stop"] = [word.strip() for word in stop.split(",")]
@@ -123,6 +132,20 @@ def _parameters(build: Build, config: Mapping[str, Any]) -> dict[str, Any]:
         else:
             build.problem("reasoningEffort is not one of the efforts that models know.")
     return parameters
+
+
+def _timeout(build: Build, config: Mapping[str, Any]) -> float | None:
+    milliseconds = _number(build, "timeout", config.get("timeout"))
+    return milliseconds / 1000 if milliseconds is not None and milliseconds > 0 else None
+
+
+def _reasoning(build: Build) -> Showing:
+    """Return what becomes of what the model thinks before it answers."""
+    value = build.text("llmReasoning", "hidden")
+    if value in SHOWINGS:
+        return cast("Showing", value)
+    build.problem(f"llmReasoning is not one of {', '.join(SHOWINGS)}.")
+    return "hidden"
 
 
 def _number(build: Build, name: str, value: Any) -> float | None:

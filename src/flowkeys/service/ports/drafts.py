@@ -22,10 +22,6 @@ class FlowDrafts(Protocol):
         """Return the names of the operator's model credentials, sorted; nothing else of them."""
         ...
 
-    def models_unavailable(self) -> str | None:
-        """Return in words why this server can call no model at all, or None."""
-        ...
-
     def model_errors(self, model: ModelSettings) -> tuple[FieldError, ...]:
         """Return what keeps a model from being called, naming ``baseUrl``, ``model`` or ``credential``."""
         ...

@@ -38,6 +38,8 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     history: Callable[[], Awaitable[list[Turn]]]
     """Loads the earlier messages of the session; a flow without memory never calls it."""
     now: int
+    streamed: bool = True
+    """Somebody reads the events as they come. Else only the result counts, and may be made in one piece."""
 
 
 class FlowResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,9 @@ class FlowResult(msgspec.Struct, frozen=True, kw_only=True):
     used_tools: list[dict[str, Any]] = []
     executed: list[dict[str, Any]] = []
     """``agentFlowExecutedData``: one entry a node that ran."""
+    finish_reason: str | None = None
+    """How the model ended that made the text: ``stop``, ``length`` (cut off), ``content_filter``, or another
+    word of its server; None when no model made it, or none was said."""
 
 
 class CompiledFlow(Protocol):

@@ -121,7 +121,6 @@ def _show(
         keeps_files=call.is_part,
         once=issue(call.services.clock),
         credentials=maker.credentials(),
-        models_unavailable=maker.models_unavailable(),
         kinds=maker.kinds,
         max_files=maker.limits.files,
         max_file_bytes=maker.limits.file_bytes,

@@ -23,7 +23,7 @@ from flowkeys.web.pages.router import PageRouter
 from flowkeys.web.pages.said import LONGEST, said
 from flowkeys.web.pages.start_form import filled_in, start_form
 from flowkeys.web.respond import send_problem
-from flowkeys.web.stream import EventStream, ignore, run_watched
+from flowkeys.web.stream import EventStream, run_watched
 
 router = PageRouter()
 
@@ -56,7 +56,7 @@ async def ask(chatflow_id: str, call: PageCall) -> Response:
         return _Streamed(call.services.predictor, grant, body)
     try:
         run = await call.services.predictor.open(grant, read_prediction(body))
-        await run_watched(run.execute(ignore), call.receive)
+        await run_watched(run.execute(), call.receive)
     except (InvalidInput, FlowNotRunnable, UpstreamFailed) as error:
         log_failure(error, context_of(call.scope).request_id)
         fields = error.errors if isinstance(error, InvalidInput) else ()

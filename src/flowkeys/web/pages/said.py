@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from markupsafe import Markup
 
-from flowkeys.domain.conversation import Message, Role
+from flowkeys.domain.conversation import Message, Role, unfinished
 from flowkeys.web.pages.answers import formatted
 
 _SHOWN: Final = 100
@@ -45,6 +45,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     is_question: bool
     sources: list[Source] = []
     tools: list[Tool] = []
+    unfinished: str | None = None
+    """Why an answer is not all that the model meant to say, in words."""
     is_shortened: bool = False
     """There is more of it than is shown."""
 
@@ -68,6 +70,7 @@ def said(messages: Iterable[Message]) -> list[Said]:
                 is_question=is_question,
                 sources=sources if room >= 0 else [],
                 tools=tools if room >= 0 else [],
+                unfinished=unfinished(message.finish_reason),
                 is_shortened=message.is_shortened
                 or len(message.content) > LONGEST
                 or (room < 0 and bool(sources or tools)),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from flowkeys.domain.conversation import OTHERWISE_UNFINISHED, UNFINISHED
 from flowkeys.domain.token import conceal, mask
 from flowkeys.web.pages import words
 
@@ -36,7 +37,13 @@ def environment() -> Environment:
         masked=mask,
         concealed=conceal,
     )
-    made.globals.update(asset=asset, icon=icon, count=words.count, group_names=words.GROUP_NAMES)
+    made.globals.update(
+        asset=asset,
+        icon=icon,
+        count=words.count,
+        group_names=words.GROUP_NAMES,
+        unfinished_words={**UNFINISHED, "": OTHERWISE_UNFINISHED},
+    )
     return made
 
 

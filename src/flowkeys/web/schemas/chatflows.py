@@ -113,6 +113,7 @@ class MessageOut(Out):
     key_id: str | None
     person_id: str | None = Field(description="The signed-in person who tried the chatflow.")
     created_date: str
+    finish_reason: str | None = Field(default=None, description="length when the answer was cut off.")
     source_documents: list[Any] | None = None
     used_tools: list[Any] | None = None
 
@@ -167,6 +168,7 @@ class PredictionOut(Out):
     chat_message_id: str
     session_id: str
     execution_id: str | None = None
+    finish_reason: str | None = Field(default=None, description="length when the answer was cut off.")
     source_documents: list[Any] | None = None
     used_tools: list[Any] | None = None
     agent_flow_executed_data: list[Any] | None = None

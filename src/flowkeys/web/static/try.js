@@ -89,7 +89,7 @@
     const text = find("text"), failure = find("error"), status = find("status");
     const answer = text.parentElement;
     const parts = { sources: list(copy, "sources"), tools: list(copy, "tools") };
-    let node = "", failed = "", complete = false;
+    let node = "", failed = "", unfinished = "", complete = false;
     find("question").textContent = asked;
     status.hidden = false;
     answer.classList.add("turn-busy");
@@ -112,6 +112,12 @@
       sources(items) { parts.sources(items, "source", "sources", (item) => [text_of(item.metadata?.source) || "A passage", text_of(item.pageContent)]); },
       tools(items) { parts.tools(items, "tool used", "tools used", (item) => [text_of(item.tool) || "A tool", about(item)]); },
       fail(words) { failed = words; },
+      finished(reason) {
+        if (typeof reason !== "string" || reason === "stop") return;
+        const place = find_in(answer, "unfinished"), words = JSON.parse(place.dataset.words);
+        unfinished = place.textContent = words[reason] || words[""].replace("{}", reason);
+        place.hidden = false;
+      },
       complete() { complete = true; },
       tick(began) {
         const seconds = Math.floor((performance.now() - began) / 1000);
@@ -134,7 +140,7 @@
         }
         follow(at);
         const said = text.textContent.slice(0, ANNOUNCED);
-        flowkeys.announce(failed || (stopped ? "Stopped." : `Answered: ${said}`));
+        flowkeys.announce(failed || (stopped ? "Stopped." : `Answered: ${said} ${unfinished}`.trim()));
         return Boolean(failed) || (stopped && !complete);
       },
     };
@@ -197,6 +203,7 @@
     else if (event === "sourceDocuments") turn.sources(data);
     else if (event === "usedTools") turn.tools(data);
     else if (event === "formatted") turn.format(data);
+    else if (event === "metadata") turn.finished(data.finishReason);
     else if (event === "error") turn.fail(text_of(data));
     else if (event === "end") turn.complete();
   }

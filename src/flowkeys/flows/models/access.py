@@ -1,22 +1,25 @@
-"""Models behind OpenAI-compatible chat endpoints: which one a flow may use, and the clients for them."""
+"""Which models a flow may use, and the clients for them."""
 
 import asyncio
+import ssl
 from collections import OrderedDict
-from importlib.util import find_spec
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.flows.endpoints import Endpoint, Endpoints, operators_endpoint, read_endpoint
+from flowkeys.flows.models.failures import ModelError
+from flowkeys.flows.models.network import Drains, in_words
 from flowkeys.flows.settings import FlowSettings
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from aiohttp import ClientSession
 
-    from flowkeys.flows.outbound import GuardedTransport, Resolve
+    from flowkeys.flows.models.client import Client
+    from flowkeys.flows.outbound import Resolve
 
-INSTALL: Final = "the openai package is not installed: pip install 'flowkeys[openai]'."
 _CLIENTS: Final = 256
 
 
@@ -48,8 +51,9 @@ class Models:
         }
         if len(self._keys) < len(settings.credentials):
             raise ConfigurationError("Two model credentials have the same name.")
-        self._clients: OrderedDict[Target, AsyncOpenAI] = OrderedDict()
-        self._transports: tuple[GuardedTransport, GuardedTransport] | None = None
+        self._clients: OrderedDict[Target, Client] = OrderedDict()
+        self._sessions: tuple[ClientSession, ClientSession] | None = None
+        self._drains = Drains()
         self._opening = asyncio.Lock()
 
     def target(self, base_url: str, credential: str) -> Target | str:
@@ -79,65 +83,75 @@ class Models:
         """The names of the operator's credentials, sorted."""
         return tuple(sorted(self._keys))
 
-    def unavailable(self) -> str | None:
-        """Return why no model can be called at all, or None."""
-        return None if find_spec("openai") is not None else INSTALL
+    async def client(self, target: Target) -> "Client":
+        """Return the client for a target; all of them share connections.
 
-    async def client(self, target: Target) -> "AsyncOpenAI":
-        """Return the client for a target; all of them share connections."""
+        Raises:
+            ModelError: the certificates by which servers are known cannot be read.
+        """
         client = self._clients.get(target)
         if client is not None:
             self._clients.move_to_end(target)
             return client
         async with self._opening:
+            if self._sessions is None:
+                self._sessions = await self._open()
             client = self._clients.get(target)
             if client is None:
-                client = await asyncio.to_thread(self._make, target)  # imports a large package at first
-                self._clients[target] = client
+                client = self._clients[target] = self._make(target, *self._sessions)
         if len(self._clients) > _CLIENTS:
             self._clients.popitem(last=False)
         return client
 
     async def aclose(self) -> None:
         """Close all connections."""
-        opened, self._transports = self._transports, None
+        opened, self._sessions = self._sessions, None
         self._clients.clear()
-        for transport in opened or ():
-            await transport.aclose()
+        await self._drains.stop()
+        for session in opened or ():
+            await session.close()
 
-    def _make(self, target: Target) -> "AsyncOpenAI":
-        from openai import AsyncOpenAI
+    def _make(self, target: Target, public: "ClientSession", trusted: "ClientSession") -> "Client":
+        from yarl import URL
 
-        from flowkeys.flows.outbound import make_client
+        from flowkeys.flows.models.client import Client, Limits
 
-        if self._transports is None:
-            self._transports = self._open()
-        public, trusted = self._transports
-        http = make_client(
+        settings = self._settings
+        return Client(
             trusted if target.trusted else public,
-            key=None if target.credential is None else self._keys[target.credential],
-            connect_seconds=self._settings.connect_timeout_seconds,
-            read_seconds=self._settings.model_timeout_seconds,
-        )
-        return AsyncOpenAI(
-            api_key="set by the client below",  # so that it looks for none in the environment
-            base_url=target.endpoint.url,
-            http_client=http,  # type: ignore[arg-type]  # it takes clients of httpx and of httpx2
-            organization="",
-            project="",
-            max_retries=0,
+            URL(f"{target.endpoint.url}/chat/completions", encoded=True),
+            None if target.credential is None else self._keys[target.credential],
+            Limits(
+                connect_seconds=settings.connect_timeout_seconds,
+                whole_seconds=settings.whole_answer_timeout_seconds,
+                silence_seconds=settings.model_timeout_seconds,
+                answer_bytes=settings.answer_bytes,
+            ),
+            self._drains,
         )
 
-    def _open(self) -> "tuple[GuardedTransport, GuardedTransport]":
+    async def _open(self) -> "tuple[ClientSession, ClientSession]":
         """Return the ways to addresses that have to be public, and to those that need not be."""
-        import httpx
+        try:
+            context = await asyncio.to_thread(_prepare)
+        except (OSError, ssl.SSLError) as error:
+            raise ModelError(
+                "this server cannot read the certificates by which it knows others (SSL_CERT_FILE).",
+                reason=in_words(error),
+            ) from error
+        from flowkeys.flows.models.network import trace
+        from flowkeys.flows.outbound import open_session, resolve
 
-        from flowkeys.flows.outbound import GuardedTransport, resolve
-
-        context = httpx.create_ssl_context()
-        check = self._resolve or resolve
-        limit = self._settings.answer_bytes
         return (
-            GuardedTransport(context, check=check, body_bytes=limit),
-            GuardedTransport(context, check=None, body_bytes=limit),
+            open_session(context, check=self._resolve or resolve, traces=[trace()]),
+            open_session(context, check=None, traces=[trace()]),
         )
+
+
+@cache
+def _prepare() -> ssl.SSLContext:
+    """Import what is large, and read the certificates, once."""
+    import aiohttp  # noqa: F401
+    import httpx
+
+    return httpx.create_ssl_context()
