@@ -122,6 +122,20 @@ def test_an_expiry_is_a_time_too(cli: Cli, name: str) -> None:
     assert made["expiresAt"] == "2099-01-31T10:00:00.000Z"
 
 
+def test_a_date_is_its_end_and_a_time_without_a_zone_is_none(cli: Cli, name: str) -> None:
+    """The same both ways, and as the pages read it; what is printed says its zone."""
+    made = cli("keys", "create", name, "--expires-at", "2099-01-31")
+    assert "It expires at 2099-01-31 23:59 UTC." in made.err
+    key = cli("keys", "show", name, "--json").json
+    assert key["expiresAt"] == "2099-01-31T23:59:59.999Z"
+    assert "2099-01-31 23:59 UTC" in cli("keys", "show", name).out
+    assert "EXPIRES (UTC)" in cli("keys", "list", "--search", name).out
+    for text, said in (("2099-01-31T09:00", "zone"), ("2099-W05", "date"), ("20990131", "date")):
+        refused = cli("keys", "update", name, "--expires-at", text, "--json")
+        assert refused.code == 6
+        assert said in refused.failure["detail"]
+
+
 def test_a_key_is_disabled_and_enabled(cli: Cli, name: str) -> None:
     """Disabling can be taken back, unlike revoking."""
     cli("keys", "create", name)

@@ -1,6 +1,6 @@
 """`client.keys`."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -73,6 +73,13 @@ class TestCreate:
         with pytest.raises(ValueError, match="time zone"):
             await sdk(lambda c: c.keys.create("x", expires_at=datetime(2027, 1, 1)))  # noqa: DTZ001
         assert server.requests == []
+
+    async def test_a_date_is_sent_as_a_date(self, sdk: Sdk, server: Scripted) -> None:
+        """The server reads it as the end of that day, as it does everybody's."""
+        server.answers({}, status=500)
+        with pytest.raises(flowkeys.ServerError):
+            await sdk(lambda c: c.keys.update("k1", expires_at=date(2027, 1, 31)), max_retries=0)
+        assert server.requests[0].json == {"expiresAt": "2027-01-31"}
 
 
 class TestList:

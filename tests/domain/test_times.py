@@ -1,12 +1,20 @@
 """Times and durations are exact."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkeys.domain.times import MAXIMUM, SECOND, end_of_day, from_iso, parse_duration, to_iso
+from flowkeys.domain.times import (
+    MAXIMUM,
+    end_from_iso,
+    end_of_day,
+    from_iso,
+    lacks_zone,
+    parse_duration,
+    to_iso,
+)
 
 
 @given(st.integers(0, MAXIMUM))
@@ -17,24 +25,55 @@ def test_what_is_written_is_read_back_to_the_millisecond(time: int) -> None:
     assert from_iso(text) == time // 1000 * 1000
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2027-01-31T00:00:00Z", datetime(2027, 1, 31, tzinfo=UTC)),
-        ("2027-01-31T01:00:00+01:00", datetime(2027, 1, 31, tzinfo=UTC)),
-        ("2027-01-31", datetime(2027, 1, 31, tzinfo=UTC)),
-        ("2027-01-31T00:00:00", datetime(2027, 1, 31, tzinfo=UTC)),
-    ],
-)
-def test_times_with_and_without_offset(text: str, expected: datetime) -> None:
-    """Without an offset a time is UTC."""
-    assert from_iso(text) == int(expected.timestamp()) * SECOND
+TIMES = [
+    ("2027-01-31T00:00:00Z", "2027-01-31T00:00:00.000Z"),
+    ("2027-01-31t00:00:00z", "2027-01-31T00:00:00.000Z"),  # RFC 3339, section 5.6: the letters may be small
+    ("2027-01-31 00:00:00Z", "2027-01-31T00:00:00.000Z"),
+    ("2027-01-31 00:00:00 +00:00", "2027-01-31T00:00:00.000Z"),
+    (" 2027-01-31T00:00Z\n", "2027-01-31T00:00:00.000Z"),
+    ("2027-01-31T01:00:00+01:00", "2027-01-31T00:00:00.000Z"),
+    ("2027-01-31T01:00:00+0100", "2027-01-31T00:00:00.000Z"),
+    ("2027-01-31T01:00:00+01", "2027-01-31T00:00:00.000Z"),
+    ("2027-01-30T18:15:00-05:45", "2027-01-31T00:00:00.000Z"),
+    ("2027-01-31T00:00:00-00:00", "2027-01-31T00:00:00.000Z"),
+    ("2027-01-31T00:00:00.1Z", "2027-01-31T00:00:00.100Z"),
+    ("2027-01-31T00:00:00,25Z", "2027-01-31T00:00:00.250Z"),
+    ("2027-01-31T00:00:00.123456789Z", "2027-01-31T00:00:00.123Z"),
+    ("2026-12-31T23:59:60Z", "2027-01-01T00:00:00.000Z"),  # a leap second, section 5.7
+    ("2027-01-01T00:59:60.5+01:00", "2027-01-01T00:00:00.000Z"),
+    ("2028-02-29T12:00:00Z", "2028-02-29T12:00:00.000Z"),
+]
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2027-13-01", "9d", "9999999999999"])
-def test_what_is_no_time_is_none(text: str) -> None:
-    """No guessing."""
-    assert from_iso(text) is None
+def test_times_are_those_of_rfc_3339() -> None:
+    """With a zone, and the same on every version of Python."""
+    assert [(text, to_iso(from_iso(text) or 0)) for text, _ in TIMES] == TIMES
+    assert [(text, to_iso(end_from_iso(text) or 0)) for text, _ in TIMES] == TIMES
+
+
+NO_TIMES = [
+    "", "soon", "2027-13-01T00:00:00Z", "2027-02-29T00:00:00Z", "9d", "9999999999999", "1795418000",
+    "2027-W05", "2027-W05-1", "2027-W05-1T09:00:00Z", "2027-031", "2027-031T09:00:00Z", "20270131",
+    "20270131T090000Z", "2027-1-31", "31.01.2027", "01/31/2027", "2027-01", "2027", "2027-01-31Z",
+    "2027-01-31T", "2027-01-31T09Z", "2027-01-31T24:00:00Z", "2027-01-31T23:60:00Z", "2027-01-31T12:00:60Z",
+    "2027-01-31T23:59:61Z", "2027-01-31T00:00:00+24:00", "2027-01-31T00:00:00+01:60", "2027-01-31T00:00:00+1",
+    "2027-01-31T00:00:00.Z", "2027-01-31T00:00:00 UTC", "2027-01-31T00:00:00[Europe/Berlin]", "10000-01-01",
+    "10000-01-01T00:00:00Z", "0000-01-01", "0000-01-01T00:00:00Z", "+2027-01-31", "-2027-01-31",
+    "\uff12027-01-31",
+    "2027-01-31T09:00", "2027-01-31T09:00:00", "2027-01-31 09:00:00.5",
+]  # fmt: skip
+
+
+def test_what_is_no_time_is_none() -> None:
+    """No guessing: weeks, days of the year, dates without hyphens, hours that there are not, and no zone."""
+    assert [text for text in NO_TIMES if end_from_iso(text) is not None] == []
+    assert [text for text in NO_TIMES if lacks_zone(text)] == NO_TIMES[-3:]
+
+
+def test_a_date_is_its_end_where_an_end_is_meant() -> None:
+    """Who is told "until the 31st" has all of that day; a moment it is not."""
+    assert to_iso(end_from_iso(" 2027-01-31 ") or 0) == "2027-01-31T23:59:59.999Z"
+    assert from_iso("2027-01-31") is None
 
 
 @pytest.mark.parametrize(

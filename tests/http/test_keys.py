@@ -70,6 +70,8 @@ class TestCreate:
             ({"keyName": "x", "chatflowIds": [str(uuid.uuid4())]}, "chatflowIds"),
             ({"keyName": "x", "expiresAt": "soon"}, "expiresAt"),
             ({"keyName": "x", "expiresAt": "2001-01-01T00:00:00Z"}, "expiresAt"),
+            ({"keyName": "x", "expiresAt": "2099-01-31T09:00:00"}, "expiresAt"),
+            ({"keyName": "x", "expiresAt": "2099-W05"}, "expiresAt"),
             ({"keyName": "x", "expiresIn": "1 month"}, "expiresIn"),
             ({"keyName": "x", "expiresIn": "999999999w"}, "expiresAt"),
             ({"keyName": "x", "expiresIn": "1d", "expiresAt": "2099-01-01T00:00:00Z"}, "expiresIn"),
@@ -83,6 +85,16 @@ class TestCreate:
     def test_a_wrong_field_is_named(self, owner: Api, body: dict, field: str) -> None:
         """Each refusal is 422 and says which field; a limit is never stored unenforced."""
         assert field in _errors(owner.post("/apikey", json=body))
+
+    def test_an_expiry_is_a_moment_or_the_end_of_a_day(self, owner: Api) -> None:
+        """As the pages read a date: who is told "until the 31st" has all of that day."""
+        for given, ends in (
+            ("2099-01-31", "2099-01-31T23:59:59.999Z"),
+            ("2099-01-31t09:00:00.5z", "2099-01-31T09:00:00.500Z"),
+            ("2099-01-31T09:00:00-01:30", "2099-01-31T10:30:00.000Z"),
+        ):
+            made = owner.post("/apikey", json={"keyName": "x", "expiresAt": given})
+            assert made.json()["expiresAt"] == ends
 
     def test_every_wrong_field_is_named_at_once(self, owner: Api) -> None:
         """Nobody has to find them one by one."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flowkeys.cli.backend import Json
-from flowkeys.cli.output import NONE, print_fields, print_table, when
+from flowkeys.cli.output import NONE, moment, print_fields, print_table, when
 
 
 def access(flow: Json) -> str:
@@ -37,7 +37,7 @@ def show_flows(flows: Sequence[Json]) -> None:
         )
         for flow in flows
     )
-    print_table(("NAME", "TYPE", "ACCESS", "RUNS", "CHANGED", "ID"), rows)
+    print_table(("NAME", "TYPE", "ACCESS", "RUNS", "CHANGED (UTC)", "ID"), rows)
 
 
 def show_flow(flow: Json) -> None:
@@ -51,8 +51,8 @@ def show_flow(flow: Json) -> None:
             *(("key", key_id) for key_id in flow["apiKeyIds"]),
             ("runs", reasons(flow)),
             ("category", flow["category"] or NONE),
-            ("made", when(flow["createdDate"])),
-            ("changed", when(flow["updatedDate"])),
+            ("made", moment(flow["createdDate"])),
+            ("changed", moment(flow["updatedDate"])),
             *(("warning", text) for text in flow["warnings"]),
         ]
     )

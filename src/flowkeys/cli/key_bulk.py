@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from flowkeys.cli.backend import Backend, BulkAction, Json
-from flowkeys.cli.output import print_json, printable, say, when
+from flowkeys.cli.output import moment, print_json, printable, say
 from flowkeys.cli.streams import note
 
 _DONE: Final[dict[BulkAction, str]] = {"disable": "Disabled", "enable": "Enabled", "revoke": "Revoked"}
@@ -24,7 +24,7 @@ def change(backend: Backend, action: BulkAction, key_ids: Sequence[str], *, as_j
 
 
 def question(keys: Sequence[Json]) -> str:
-    """Return what to ask before keys are revoked: what each opens, and when it was last used."""
+    """Return what to ask before keys are revoked: what each opens, and moment it was last used."""
     lines = [f"  {described(key)}" for key in keys]
     return "\n".join([f"Revoke {counted(len(keys))} for good?", *lines, "All of them?"])
 
@@ -32,7 +32,7 @@ def question(keys: Sequence[Json]) -> str:
 def described(key: Json) -> str:
     """Return a key in one line, with what depends on it."""
     flows = ", ".join(printable(flow["flowName"]) for flow in key["chatFlows"]) or "no chatflow"
-    used = f"last used {when(key['lastUsedAt'])} UTC" if key["lastUsedAt"] else "never used"
+    used = f"last used {moment(key['lastUsedAt'])}" if key["lastUsedAt"] else "never used"
     return f"{printable(key['keyName'])!r} ({key['apiKey']}): it opens {flows}; {used}"
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from flowkeys.cli.backend import Json
-from flowkeys.cli.output import NONE, print_fields, print_table, printable, say, when
+from flowkeys.cli.output import NONE, moment, print_fields, print_table, printable, say, when
 from flowkeys.domain.token import HINT_LENGTH
 
 
 def show_keys(keys: Sequence[Json]) -> None:
     """Print a table of keys."""
-    columns = ("NAME", "KEY", "STATUS", "CHATFLOWS", "EXPIRES", "LAST USED", "ID")
+    columns = ("NAME", "KEY", "STATUS", "CHATFLOWS", "EXPIRES (UTC)", "LAST USED (UTC)", "ID")
     print_table(
         columns,
         (
@@ -38,10 +38,10 @@ def show_key(key: Json) -> None:
             ("status", key["status"]),
             ("permissions", ", ".join(key["permissions"]) or "none"),
             ("chatflows", flows or "none: it opens nothing"),
-            ("expires", when(key["expiresAt"]) if key["expiresAt"] else "never"),
-            ("last used", when(key["lastUsedAt"]) if key["lastUsedAt"] else "never"),
-            ("made", f"{when(key['createdAt'])} by {key['createdBy']['name']}"),
-            ("changed", when(key["updatedAt"])),
+            ("expires", moment(key["expiresAt"], "never")),
+            ("last used", moment(key["lastUsedAt"], "never")),
+            ("made", f"{moment(key['createdAt'])} by {key['createdBy']['name']}"),
+            ("changed", moment(key["updatedAt"])),
             ("note", key["note"] or NONE),
         ]
     )

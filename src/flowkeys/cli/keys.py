@@ -10,7 +10,7 @@ from flowkeys.cli import key_bulk, key_input, options, resolve
 from flowkeys.cli.backend import Backend, Json, KeyFilter, Part, open_backend
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.key_output import show_explanation, show_key, show_keys
-from flowkeys.cli.output import print_json, print_page, printable, say
+from flowkeys.cli.output import moment, print_json, print_page, printable, say
 from flowkeys.cli.shown_once import require_output, shown_once
 from flowkeys.cli.streams import note
 from flowkeys.service.key_input import KeyPatch, NewKey
@@ -29,7 +29,8 @@ ExpiresIn = Annotated[
     str | None, typer.Option("--expires-in", metavar="DURATION", help="90d, 12h, 30m or 2w.")
 ]
 ExpiresAt = Annotated[
-    str | None, typer.Option("--expires-at", metavar="TIME", help="For example 2027-01-31T00:00:00Z.")
+    str | None,
+    typer.Option("--expires-at", metavar="TIME", help="2027-01-31 (its end, UTC) or 2027-01-31T09:00Z."),
 ]
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="For people.")]
 MayCall = Annotated[str | None, typer.Option("--chatflow", metavar="FLOW", help="May it call this chatflow?")]
@@ -70,6 +71,8 @@ def create(
         print_json(made) if as_json else say(made["apiKey"])
     if as_json:
         return
+    if made["expiresAt"]:
+        note(f"It expires at {moment(made['expiresAt'])}.")
     note("This is the key. It is shown this once and stored nowhere: keep it now, in a place for secrets.")
     if not made["chatFlows"] and not made["permissions"]:
         note(f"It opens nothing yet. Bind it with: flowkeys flows bind FLOW {made['id']}")

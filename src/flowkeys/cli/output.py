@@ -70,5 +70,10 @@ def printable(text: str) -> str:
 
 
 def when(time: str | None) -> str:
-    """Return a time of the wire for people, to the minute, UTC."""
+    """Return a time of the wire for a column that is headed UTC, to the minute."""
     return NONE if time is None else f"{time[:10]} {time[11:16]}"
+
+
+def moment(time: str | None, never: str = NONE) -> str:
+    """Return a time of the wire for people, to the minute, with its zone; `never` where there is none."""
+    return never if time is None else f"{when(time)} UTC"

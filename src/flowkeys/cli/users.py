@@ -25,7 +25,7 @@ def list_users(*, workspace: options.Workspace = None, as_json: options.AsJson =
     if as_json:
         print_json(found)
         return
-    columns = ("EMAIL", "NAME", "ROLE", "LAST SEEN", "CAME")
+    columns = ("EMAIL", "NAME", "ROLE", "LAST SEEN (UTC)", "CAME (UTC)")
     shown = ("email", "name", "role")
     print_table(
         columns,

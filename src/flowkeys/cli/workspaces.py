@@ -42,7 +42,9 @@ def list_workspaces(*, as_json: options.AsJson = False) -> None:
     if as_json:
         print_json(found)
     else:
-        print_table(("NAME", "MADE", "ID"), ((w["name"], when(w["createdDate"]), w["id"]) for w in found))
+        print_table(
+            ("NAME", "MADE (UTC)", "ID"), ((w["name"], when(w["createdDate"]), w["id"]) for w in found)
+        )
 
 
 def _wire(item: Workspace) -> Json:

@@ -1,7 +1,7 @@
 """Calls about keys."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import msgspec
@@ -35,7 +35,7 @@ def create(
     *,
     chatflow_ids: Iterable[Ref] | UnsetType = UNSET,
     permissions: Iterable[str] | UnsetType = UNSET,
-    expires_at: datetime | UnsetType | None = UNSET,
+    expires_at: date | UnsetType | None = UNSET,
     expires_in: timedelta | str | UnsetType = UNSET,
     note: str | UnsetType | None = UNSET,
 ) -> Call[NewKey]:
@@ -88,7 +88,7 @@ def update(
     key_name: str | UnsetType = UNSET,
     chatflow_ids: Iterable[Ref] | UnsetType = UNSET,
     permissions: Iterable[str] | UnsetType = UNSET,
-    expires_at: datetime | UnsetType | None = UNSET,
+    expires_at: date | UnsetType | None = UNSET,
     expires_in: timedelta | str | UnsetType = UNSET,
     note: str | UnsetType | None = UNSET,
 ) -> Call[Key]:
@@ -177,7 +177,7 @@ def _body(
     key_name: str | UnsetType,
     chatflow_ids: Iterable[Ref] | UnsetType,
     permissions: Iterable[str] | UnsetType,
-    expires_at: datetime | UnsetType | None,
+    expires_at: date | UnsetType | None,
     expires_in: timedelta | str | UnsetType,
     note: str | UnsetType | None,
 ) -> dict[str, object]:

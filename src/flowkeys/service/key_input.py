@@ -10,7 +10,7 @@ from flowkeys.domain import permissions as known_permissions
 from flowkeys.domain.api_key import NAME_LENGTH, NOTE_LENGTH, clean_name
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.permissions import PermissionSet
-from flowkeys.domain.times import MAXIMUM, from_iso, parse_duration
+from flowkeys.domain.times import MAXIMUM, end_from_iso, lacks_zone, parse_duration
 from flowkeys.domain.token import PATTERN
 
 MAX_CHATFLOWS: Final = 1000
@@ -66,7 +66,7 @@ def checked(patch: KeyPatch, now: int) -> KeyPatch:
 
 
 def read_expiry(expires_at: str | None, expires_in: str | None, now: int) -> int | None:
-    """Return the time that a key is to end at, given as a time or as a duration from `now`.
+    """Return the time that a key is to end at, given as a date, a time or a duration from `now`.
 
     Raises:
         InvalidInput: naming ``expiresAt`` or ``expiresIn``.
@@ -78,9 +78,15 @@ def read_expiry(expires_at: str | None, expires_in: str | None, now: int) -> int
         return (now + duration) // 1000 * 1000
     if expires_at is None:
         return None
-    moment = from_iso(expires_at)
+    moment = end_from_iso(expires_at)
+    if moment is None and lacks_zone(expires_at):
+        message = 'A time needs its zone, "Z" for UTC or an offset: for example "2027-01-31T09:00:00+01:00".'
+        raise InvalidInput.of("expiresAt", message)
     if moment is None:
-        raise InvalidInput.of("expiresAt", 'Give an ISO 8601 time such as "2027-01-31T00:00:00Z", or null.')
+        message = (
+            'Give a date such as "2027-01-31", whose end is meant (UTC), or a time with its zone such as '
+        )
+        raise InvalidInput.of("expiresAt", f'{message}"2027-01-31T09:00:00Z".')
     return moment
 
 

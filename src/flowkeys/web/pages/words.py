@@ -8,13 +8,15 @@ from flowkeys.domain.permissions import ALL, GROUPS
 from flowkeys.domain.times import SECOND
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE: Final = 60
 _UNITS: Final = (
-    ("year", 365 * 86_400),
-    ("month", 30 * 86_400),
-    ("day", 86_400),
-    ("hour", 3600),
-    ("minute", 60),
+    ("minute", _MINUTE, 60),
+    ("hour", 3600, 24),
+    ("day", 86_400, 30),
+    ("month", 30 * 86_400, 12),
+    ("year", 365 * 86_400, float("inf")),
 )
+"""What times are told in, its seconds, and how many of it are one of the next."""
 
 GROUP_NAMES: Final = {
     "chatflows": "Chatflows",
@@ -52,14 +54,17 @@ def day(time: int) -> str:
 
 
 def relative(time: int, now: int) -> str:
-    """Return ``5 minutes ago``, ``in 3 days`` or ``just now``: the largest unit that fits, rounded down."""
+    """Return ``5 minutes ago``, ``in 3 months`` or ``just now``: to the nearest of the unit that fits.
+
+    Not rounded down: a key of 90 days would be one of two months from its first second on.
+    """
     seconds = abs(time - now) // SECOND
-    for unit, length in _UNITS:
-        if seconds >= length:
-            count = seconds // length
-            words = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-            return f"{words} ago" if time <= now else f"in {words}"
-    return "just now" if time <= now else "in less than a minute"
+    if seconds < _MINUTE:
+        return "just now" if time <= now else "in less than a minute"
+    counts = (((seconds + length // 2) // length, unit, many) for unit, length, many in _UNITS)
+    count, unit = next((count, unit) for count, unit, many in counts if count < many)
+    words = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    return f"{words} ago" if time <= now else f"in {words}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
