@@ -6,10 +6,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from flowkeys.cli import key_bulk, key_input, options, resolve
+from flowkeys.cli import key_bulk, key_checks, key_input, options, resolve
 from flowkeys.cli.backend import Backend, Json, KeyFilter, Part, open_backend
 from flowkeys.cli.failures import Refusal
-from flowkeys.cli.key_output import show_explanation, show_key, show_keys
+from flowkeys.cli.key_output import show_key, show_keys
 from flowkeys.cli.output import moment, print_json, print_page, printable, say
 from flowkeys.cli.shown_once import require_output, shown_once
 from flowkeys.cli.streams import note
@@ -33,10 +33,6 @@ ExpiresAt = Annotated[
     typer.Option("--expires-at", metavar="TIME", help="2027-01-31 (its end, UTC) or 2027-01-31T09:00Z."),
 ]
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="For people.")]
-MayCall = Annotated[str | None, typer.Option("--chatflow", metavar="FLOW", help="May it call this chatflow?")]
-MayUse = Annotated[
-    str | None, typer.Option("--permission", metavar="NAME", help="Does it hold this permission?")
-]
 
 
 @app.command("create")
@@ -219,52 +215,8 @@ def revoke(
         say(f"{printable(found['keyName'])!r} ({found['apiKey']}) was revoked already.")
 
 
-@app.command("verify")
-def verify(
-    *,
-    chatflow: MayCall = None,
-    permission: MayUse = None,
-    workspace: options.Workspace = None,
-    as_json: options.AsJson = False,
-) -> None:
-    """Say whether a token is good. It is read from FLOWKEYS_TOKEN or the input, never an argument."""
-    from flowkeys.cli.token_input import read_token
-
-    token = read_token()
-    with open_backend(workspace) as backend:
-        chatflow_id = None if chatflow is None else resolve.flow_id(backend, chatflow)
-        answer = backend.verify(token, chatflow_id, permission)
-    if as_json:
-        print_json(answer)
-    elif answer["valid"]:
-        say(f"valid: {printable(answer['keyName'])} ({answer['id']})")
-    else:
-        say(f"{answer['code']}: {answer.get('detail') or 'refused'}")
-    if not answer["valid"]:
-        raise typer.Exit(5)
-
-
-@app.command("explain")
-def explain(
-    *,
-    chatflow: MayCall = None,
-    permission: MayUse = None,
-    workspace: options.Workspace = None,
-    as_json: options.AsJson = False,
-) -> None:
-    """Say step by step why a token is good or refused. It is read as by verify, and counts as no use."""
-    from flowkeys.cli.token_input import read_token
-
-    token = read_token()
-    with open_backend(workspace) as backend:
-        chatflow_id = None if chatflow is None else resolve.flow_id(backend, chatflow)
-        answer = backend.explain(token, chatflow_id, permission)
-    if as_json:
-        print_json(answer)
-    else:
-        show_explanation(answer)
-    if not answer["valid"]:
-        raise typer.Exit(5)
+app.command("verify")(key_checks.verify)
+app.command("explain")(key_checks.explain)
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial, wraps
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 import httpx
 from msgspec import UNSET, UnsetType
@@ -19,15 +19,20 @@ from flowkeys.client.connection import (
     read_answer,
 )
 from flowkeys.client.events import Event, EventReader
+from flowkeys.client.pools import AsyncPools
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_ONE_LOOP: Final = "An http_client= of your own serves one event loop"
 
 
 class AsyncClient:
     """Manages keys and runs chatflows from asyncio. Close it, or use it in an ``async with``.
 
-    The arguments are those of `Client`, but that `http_client` is an ``httpx.AsyncClient``.
+    It may be used in several event loops, one after the other or in threads: each has its own connections,
+    which are closed when the loop ends. The arguments are those of `Client`, but that `http_client` is an
+    ``httpx.AsyncClient``, which serves one loop.
     """
 
     def __init__(
@@ -40,10 +45,10 @@ class AsyncClient:
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
         self._connection = Connection(base_url, api_key, timeout, max_retries)
-        self._owned = http_client is None
-        self._http = http_client or httpx.AsyncClient(
-            timeout=DEFAULT_TIMEOUT, **self._connection.transport().options
-        )
+        self._given = http_client
+        if http_client is None:
+            options = self._connection.transport().options
+            self._pools = AsyncPools(lambda: httpx.AsyncClient(timeout=DEFAULT_TIMEOUT, **options))
         self.keys = AsyncKeys(self)
         self.chatflows = AsyncChatflows(self)
         self.collections = AsyncCollections(self)
@@ -91,23 +96,29 @@ class AsyncClient:
     async def send(self, call: Call[T], *, stream: bool = False) -> httpx.Response:
         """Send a call, again where that is safe, and return the answer if it is a success."""
         attempts = Attempts(call, self._connection)
+        http = self._pools.current() if self._given is None else self._given
         while True:
-            request = self._connection.request(self._http, call)
+            request = self._connection.request(http, call)
             try:
-                response = await self._http.send(request, stream=stream, follow_redirects=False)
+                response = await http.send(request, stream=stream, follow_redirects=False)
                 if response.is_success:
                     return response
                 await response.aread()
             except httpx.RequestError as error:
                 wait = attempts.broken(error)
+            except RuntimeError as error:
+                if self._given is None or "loop" not in str(error):
+                    raise
+                # asyncio's, of a kept connection. What it sent before may have arrived.
+                wait = attempts.broken(httpx.ReadError(f"{error}. {_ONE_LOOP}"))
             else:
                 wait = attempts.refused(response)
             await asyncio.sleep(wait)
 
     async def aclose(self) -> None:
         """Close the connections, unless `http_client` was given."""
-        if self._owned:
-            await self._http.aclose()
+        if self._given is None:
+            await self._pools.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -19,13 +19,16 @@ from flowkeys.client.connection import (
     read_answer,
 )
 from flowkeys.client.events import Event, EventReader
+from flowkeys.client.pools import Pool
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Client:
-    """Manages keys and runs chatflows. Safe to share between threads; close it, or use it in a ``with``.
+    """Manages keys and runs chatflows. Close it, or use it in a ``with``.
+
+    Safe to share between threads. A process that was forked begins with connections of its own.
 
     Args:
         base_url: where the server is; ``FLOWKEYS_URL`` unless given.
@@ -50,10 +53,10 @@ class Client:
         http_client: httpx.Client | None = None,
     ) -> None:
         self._connection = Connection(base_url, api_key, timeout, max_retries)
-        self._owned = http_client is None
-        self._http = http_client or httpx.Client(
-            timeout=DEFAULT_TIMEOUT, **self._connection.transport().options
-        )
+        self._given = http_client
+        if http_client is None:
+            options = self._connection.transport().options
+            self._pool = Pool(lambda: httpx.Client(timeout=DEFAULT_TIMEOUT, **options))
         self.keys = Keys(self)
         self.chatflows = Chatflows(self)
         self.collections = Collections(self)
@@ -100,10 +103,11 @@ class Client:
     def send(self, call: Call[T], *, stream: bool = False) -> httpx.Response:
         """Send a call, again where that is safe, and return the answer if it is a success."""
         attempts = Attempts(call, self._connection)
+        http = self._pool.current() if self._given is None else self._given
         while True:
-            request = self._connection.request(self._http, call)
+            request = self._connection.request(http, call)
             try:
-                response = self._http.send(request, stream=stream, follow_redirects=False)
+                response = http.send(request, stream=stream, follow_redirects=False)
                 if response.is_success:
                     return response
                 response.read()
@@ -115,8 +119,8 @@ class Client:
 
     def close(self) -> None:
         """Close the connections, unless `http_client` was given."""
-        if self._owned:
-            self._http.close()
+        if self._given is None:
+            self._pool.close()
 
     def __enter__(self) -> Self:
         return self
