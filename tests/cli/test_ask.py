@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 REPLY = "You said: {{ question }}"
 
@@ -110,7 +111,7 @@ def test_a_python_object_is_run_on_this_machine(local: Cli, data_dir: Path, tmp_
 
 def test_ctrl_c_ends_a_question_quietly(data_dir: Path, tmp_path: Path) -> None:
     """Given SIGINT while a chatflow thinks, the exit code is 130, and there is no traceback."""
-    code = "import time\n\n\ndef answer(question):\n    print('thinking', flush=True)\n    time.sleep(2)\n"
+    code = "import time\n\n\ndef answer(question):\n    print('thinking', flush=True)\n    time.sleep(3600)\n"
     (tmp_path / "slow_answer.py").write_text(code, "utf-8")
     environment = {
         **os.environ,
@@ -131,6 +132,6 @@ def test_ctrl_c_ends_a_question_quietly(data_dir: Path, tmp_path: Path) -> None:
     assert asking.stdout is not None
     asking.stdout.readline()
     asking.send_signal(signal.SIGINT)
-    _, said = asking.communicate(timeout=20)
+    _, said = asking.communicate(timeout=PATIENCE_SECONDS)
     assert asking.returncode == 130
     assert "Traceback" not in said

@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 import uvicorn
+
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 @dataclass
@@ -110,12 +111,11 @@ class Serving:
 
     def __enter__(self) -> None:
         self._thread.start()
-        while not self._server.started:
-            time.sleep(0.005)
+        until(lambda: self._server.started, "the scripted server to start")
 
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=PATIENCE_SECONDS)
         self._socket.close()
 
 
@@ -135,7 +135,7 @@ class Silent:
     def __exit__(self, *_: object) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=PATIENCE_SECONDS)
 
     def _run(self) -> None:
         while True:

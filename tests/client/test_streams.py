@@ -10,6 +10,7 @@ import flowkeys
 from flowkeys.client.events import EventReader
 from tests.client.conftest import Sdk
 from tests.client.scripted import Scripted
+from tests.support.waiting import PATIENCE_SECONDS
 
 EVENTS: list[tuple[str, Any]] = [
     ("start", ""),
@@ -102,7 +103,7 @@ class TestHangingUp:
         else:
             async with stream:
                 assert await anext(stream) == flowkeys.Start("")
-        assert server.hung_up.wait(5)
+        assert server.hung_up.wait(PATIENCE_SECONDS)
 
     async def test_a_closed_stream_has_no_more_events(self, sdk: Sdk, server: Scripted) -> None:
         """It ends like any other iterator."""
@@ -115,7 +116,7 @@ class TestHangingUp:
         else:
             await stream.aclose()
             assert [event async for event in stream] == []
-        assert server.hung_up.wait(5)
+        assert server.hung_up.wait(PATIENCE_SECONDS)
 
     async def test_a_stream_that_is_dropped_half_way_hangs_up(self, sdk: Sdk, server: Scripted) -> None:
         """Leaving a loop is enough, though a block is surer."""
@@ -127,7 +128,7 @@ class TestHangingUp:
         else:
             async for _ in client.stream("c1", "Hi"):
                 break
-        assert await asyncio.to_thread(server.hung_up.wait, 5)
+        assert await asyncio.to_thread(server.hung_up.wait, PATIENCE_SECONDS)
 
     async def test_a_cancelled_task_hangs_up(self, server: Scripted) -> None:
         """A web handler whose own client went away takes the run with it."""
@@ -144,7 +145,7 @@ class TestHangingUp:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert await asyncio.to_thread(server.hung_up.wait, 5)
+            assert await asyncio.to_thread(server.hung_up.wait, PATIENCE_SECONDS)
 
 
 class TestFailures:

@@ -11,12 +11,12 @@ import pytest
 
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api, Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
 PYTHON = ROOT / ".venv-clients" / "bin" / "python"
 NODE_MODULES = ROOT / "build" / "clients" / "node" / "node_modules"
-SECONDS = 60
 
 WRONG_KEY = "fl-" + "0" * 32
 
@@ -78,7 +78,7 @@ def run_program(command: list[str], arguments: dict[str, Any]) -> Any:
         env={**clean, "NODE_PATH": str(NODE_MODULES), "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         encoding="utf-8",
-        timeout=SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert result.returncode == 0, result.stderr

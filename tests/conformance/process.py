@@ -6,15 +6,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from tests.support.server import Api
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 _COMMAND = [sys.executable, "-c", "from flowkeys.cli.main import run; run()"]
 _STARTED = re.compile(rb"on (http://127\.0\.0\.1:[0-9]+), data in")
-_SECONDS = 30
 
 
 class Served:
@@ -37,14 +36,18 @@ class Served:
             self.process = subprocess.Popen(
                 [*_COMMAND, "serve", "--port", "0"], stdout=log, stderr=log, env=self._environment()
             )
-        deadline = time.monotonic() + _SECONDS
-        while time.monotonic() < deadline:
+        process = self.process
+
+        def address() -> bytes | None:
             if found := _STARTED.search(self.log.read_bytes(), begin):
-                self.url = found[1].decode()
-                return self
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.02)
-        raise AssertionError(f"it did not start in time: {self.log.read_text()}")
+                return found[1]
+            assert process.poll() is None, self.log.read_text()
+            return None
+
+        listens_at = until(address, lambda: f"the server to listen: {self.log.read_text()}")
+        assert listens_at is not None
+        self.url = listens_at.decode()
+        return self
 
     def refuse(self) -> str:
         """Start in vain, and return what it said."""
@@ -53,7 +56,7 @@ class Served:
             capture_output=True,
             text=True,
             env=self._environment(),
-            timeout=_SECONDS,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         assert run.returncode == 3, run.stderr
@@ -75,7 +78,7 @@ class Served:
             capture_output=True,
             text=True,
             env=self._environment() | environment,
-            timeout=_SECONDS,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         with self.log.open("a") as log:
@@ -103,7 +106,7 @@ class Served:
         self._clients.clear()
         if self.process is not None:
             self.process.send_signal(number)
-            self.process.wait(_SECONDS)
+            self.process.wait(PATIENCE_SECONDS)
             self.process = None
 
     def _environment(self) -> dict[str, str]:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 Header = tuple[bytes, bytes]
 
 
@@ -61,7 +63,7 @@ def send(
 def exchange(url: str, data: bytes) -> Answer:
     """Send bytes and read one answer."""
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=15) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_SECONDS) as connection:
         with suppress(BrokenPipeError, ConnectionResetError):  # refused half-way: the answer is there already
             connection.sendall(data)
         response = http.client.HTTPResponse(connection, method=data.partition(b" ")[0].decode("latin-1"))

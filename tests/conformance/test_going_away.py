@@ -13,6 +13,7 @@ from flowkeys.domain.times import SECOND, from_iso
 from tests.conformance import ways
 from tests.conformance.tenants import Tenant, database
 from tests.support.flows import bound_key, make_chatflow, make_key
+from tests.support.waiting import until
 
 Change = Callable[[Tenant, dict, dict], Any]
 
@@ -121,20 +122,27 @@ def test_a_call_that_begins_after_revocation_was_acknowledged_is_refused(here: T
     for _ in range(10):
         key = bound_key(here.owner, here.chatflow)
         acknowledged = threading.Event()
+        early: list[ways.Decided] = []
         late: list[ways.Decided] = []
 
-        def hammer(key: dict = key, acknowledged: threading.Event = acknowledged, late: list = late) -> None:
+        def hammer(
+            key: dict = key,
+            acknowledged: threading.Event = acknowledged,
+            early: list = early,
+            late: list = late,
+        ) -> None:
             headers, after = ways.bearer(key["apiKey"]), 0
             while after < 5:
                 is_late = acknowledged.is_set()
                 found = ways.fast_path(here.server, here.chatflow["id"], headers)
+                early.append(found)
                 if is_late:
                     late.append(found)
                     after += 1
 
         with ThreadPoolExecutor(4) as pool:
             running = [pool.submit(hammer) for _ in range(4)]
-            time.sleep(0.02)
+            until(lambda early=early: len(early) >= 20, "calls before the revocation")
             assert here.owner.delete(f"/apikey/{key['id']}").json()["affected"] == 1
             acknowledged.set()
             for each in running:

@@ -22,6 +22,7 @@ from tests.conformance.routes import EVERYTHING
 from tests.conformance.tenants import Tenant
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.people import SignedIn
+from tests.support.waiting import PATIENCE_SECONDS
 
 HELD_BYTES = 3
 DECIDED_SECONDS = 0.1
@@ -102,7 +103,7 @@ def held(
     parts = urlsplit(url)
     # At least a byte comes with the headers, so that all servers have begun with the body.
     cut = max(1, len(body) - HELD_BYTES)
-    with socket.create_connection((parts.hostname, parts.port), timeout=15) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(head + b"\r\n" + body[:cut])
         time.sleep(DECIDED_SECONDS)
         meanwhile()

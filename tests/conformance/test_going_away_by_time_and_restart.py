@@ -12,6 +12,7 @@ from tests.conformance import ways
 from tests.conformance.process import Served
 from tests.conformance.tenants import Tenant
 from tests.support.flows import bound_key, make_chatflow, make_key
+from tests.support.waiting import until
 
 DAY = 86_400
 DURATIONS = {"1s": 1, "90s": 90, "30m": 1800, "12h": 43_200, "1d": DAY, "29d": 29 * DAY, "365d": 365 * DAY}
@@ -65,8 +66,7 @@ def test_a_restart_keeps_every_key_that_was_acknowledged(end: str, serve: Callab
 
     with ThreadPoolExecutor(4) as pool:
         running = [pool.submit(make, number) for number in range(4)]
-        while len(made) < 20:
-            time.sleep(0.01)
+        until(lambda: len(made) >= 20, "some keys")
         getattr(served, end)()
         for each in running:
             each.result()

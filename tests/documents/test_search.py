@@ -1,6 +1,5 @@
 """Which passages answer a question: the right ones, and none when there are none."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +14,9 @@ from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 from tests.documents.conftest import DATA, ELSEWHERE, WORKSPACE
 from tests.documents.support import make, parsed, put, read
+from tests.support.effort import calls
+
+LARGE_CALLS = 2000
 
 ANSWERS = {
     "How do I revoke a key?": ("api-keys.md", "API keys > Revoke a key"),
@@ -137,10 +139,12 @@ def test_operators_mean_nothing(tables: Tables, docs: str, question: str, plain:
 
 
 def test_a_very_long_question_is_bounded(tables: Tables, docs: str) -> None:
-    """Ten thousand different words take no longer than a few."""
-    started = time.process_time()
-    ask(tables, docs, " ".join(f"key{number}" for number in range(10_000)))
-    assert time.process_time() - started < 0.5
+    """Ten thousand different words are read, and no more of them looked for than of a hundred."""
+    few, many = (
+        calls(lambda number=number: ask(tables, docs, " ".join(f"key{n}" for n in range(number))))
+        for number in (100, 10_000)
+    )
+    assert many < 2 * few + 20_000
 
 
 def test_hits_come_best_first_and_no_more_than_asked(tables: Tables, docs: str) -> None:
@@ -200,14 +204,12 @@ def test_what_others_keep_does_not_change_an_answer(tables: Tables) -> None:
     assert [hit.content for hit in ask(tables, ours, "pelicans and fish")] == before == ["Pelicans fly."]
 
 
-def test_a_large_collection_answers_quickly(tables: Tables) -> None:
-    """Among 20,000 passages, a question with common and rare words takes about ten milliseconds."""
+def test_a_large_collection_answers_in_few_steps(tables: Tables) -> None:
+    """Among 20,000 passages, a question with common and rare words reads few of them."""
     common = "The key opens the server and its settings are read when it starts."
     texts = [f"{common} Topic{number % 2000} is handled by part{number}." for number in range(20_000)]
     collection_id = make(tables, WORKSPACE, parsed("large.md", *texts))
     question = "Which settings does the server read for topic77, and which key opens it?"
-    ask(tables, collection_id, question)
-    started = time.process_time()
     hits = ask(tables, collection_id, question)
-    assert time.process_time() - started < 0.1  # ten times what it takes, for slow machines
+    assert calls(lambda: ask(tables, collection_id, question)) < LARGE_CALLS
     assert {"Topic77" in hit.content for hit in hits} == {True}

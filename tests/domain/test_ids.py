@@ -5,6 +5,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from flowkeys.domain.ids import new_id
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 def test_ids_are_version_4_uuids_and_never_repeat() -> None:
@@ -28,6 +29,6 @@ def test_a_forked_process_makes_ids_of_its_own() -> None:
     queue = context.Queue()
     child = context.Process(target=_some, args=(queue,))
     child.start()
-    theirs = queue.get(timeout=20)
+    theirs = queue.get(timeout=PATIENCE_SECONDS)
     child.join()
     assert not set(theirs) & {new_id() for _ in range(500)}

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -19,11 +18,10 @@ from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.key_input import NewKey
 from tests.support.server import Api
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 FLOWKEYS = Path(sys.executable).with_name("flowkeys")
 TARGETS = Path(__file__).parent / "targets"
-START_SECONDS = 30
-STOP_SECONDS = 15
 
 _ADDRESS = re.compile(r"on (http://\S+:\d+),")
 
@@ -63,7 +61,7 @@ class Served:
             )
         self.url = self._wait_for_address()
         with Api(self.url, None, {}) as api:
-            _until(lambda: _answers(api), f"the server did not answer: {self.said()}")
+            until(lambda: _answers(api), lambda: f"an answer of the server: {self.said()}")
         return self
 
     def kill(self) -> None:
@@ -103,12 +101,12 @@ class Served:
     def _signal(self, number: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(STOP_SECONDS)
+        return self.process.wait(PATIENCE_SECONDS)
 
     def _wait_for_address(self) -> str:
-        _until(
+        until(
             lambda: _ADDRESS.search(self.said()) is not None or self._ended(),
-            f"the server did not start: {self.said()}",
+            lambda: f"the server to start: {self.said()}",
         )
         found = _ADDRESS.search(self.said())
         assert found is not None, self.said()
@@ -153,17 +151,10 @@ Serve = Callable[..., Served]
 
 def wait_for(path: Path) -> None:
     """Return when a file is there."""
-    _until(path.exists, f"{path.name} did not appear")
+    until(path.exists, f"the file {path.name}")
 
 
 def _answers(api: Api) -> bool:
     with contextlib.suppress(Exception):
         return api.get("/ping").text == "pong"
     return False
-
-
-def _until(condition: Any, message: str) -> None:
-    end = time.monotonic() + START_SECONDS
-    while not condition():
-        assert time.monotonic() < end, message
-        time.sleep(0.01)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from tests.support.flows import events
+from tests.support.waiting import PATIENCE_SECONDS, soon
 
 WORKERS = 12
 GONE = (httpx.TransportError, httpx.StreamError)
@@ -155,12 +156,18 @@ def _bearer(key: Key) -> dict[str, str]:
 
 
 async def rage(
-    url: str, owner: str, chatflow: str, ledger: Ledger, seed: int, kill: Callable[[], None], seconds: float
+    url: str, owner: str, chatflow: str, ledger: Ledger, seed: int, kill: Callable[[], None], calls: int
 ) -> None:
-    """Let workers call the server, kill it after `seconds`, and wait until all have noticed."""
-    async with httpx.AsyncClient(base_url=f"{url}/api/v1", trust_env=False, timeout=30) as http:
+    """Let workers call the server, kill it after so many calls, and wait until all have noticed."""
+    changed, asked = ledger.actions.total(), len(ledger.turns)
+
+    def is_raging() -> bool:
+        changes, turns = ledger.actions.total() - changed, len(ledger.turns) - asked
+        return min(changes, turns) > 0 and changes + turns >= calls
+
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", trust_env=False, timeout=PATIENCE_SECONDS) as http:
         workers = [Worker(http, owner, chatflow, ledger, seed * 1000 + n) for n in range(WORKERS)]
         running = [asyncio.create_task(worker.run()) for worker in workers]
-        await asyncio.sleep(seconds)
+        await soon(is_raging, f"{calls} calls, some of them changes and some questions")
         await asyncio.to_thread(kill)
         await asyncio.gather(*running)

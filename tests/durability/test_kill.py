@@ -26,11 +26,8 @@ def test_what_was_acknowledged_survives_kill_9(serve: Serve, rounds: int) -> Non
     owner = served.owner()
     chatflow = make_chatflow(owner)["id"]
     for number in range(rounds):
-        seconds = random.Random(number).uniform(0.3, 0.9)
-        before = len(ledger.turns), ledger.actions.total()
-        asyncio.run(rage(served.url, owner.token, chatflow, ledger, number, served.kill, seconds))
-        assert len(ledger.turns) > before[0], "the storm asked nothing"
-        assert ledger.actions.total() > before[1], "the storm changed nothing"
+        calls = random.Random(number).randint(50, 400)
+        asyncio.run(rage(served.url, owner.token, chatflow, ledger, number, served.kill, calls))
         served.start()
         check_keys(served.api(owner.token), ledger.keys)
         check_messages(served, ledger)

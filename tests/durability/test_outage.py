@@ -15,8 +15,6 @@ from tests.conformance.test_going_away import PROMISED_SECONDS
 from tests.durability.process import Serve, Served
 from tests.support.flows import bound_key, events, make_chatflow, make_key
 
-READS_SECONDS = 1
-
 
 @contextlib.contextmanager
 def full_disk(served: Served) -> Iterator[None]:
@@ -75,17 +73,16 @@ def test_a_full_disk_is_an_outage(serve: Serve, log_elsewhere: bool) -> None:
 
 
 def test_a_locked_database_is_an_outage(serve: Serve) -> None:
-    """Writes give up after the busy time with 503; reads and checks of keys do not even wait."""
+    """Writes give up after the busy time with 503; reads and checks of keys do not wait for it."""
     served = serve()
     owner = served.owner()
     chatflow = make_chatflow(owner)
     caller, path = served.api(bound_key(owner, chatflow)["apiKey"]), f"/prediction/{chatflow['id']}"
     with locked(served):
         check_unavailable(caller.post(path, json={"question": "Hello"}))
-        began = time.monotonic()
+        # Who waits for the lock, which is held until the end of this, gets a 503 like the write.
         assert owner.get("/apikey").status_code == 200
         assert caller.post("/apikey/verify", json={}).json()["valid"] is True
-        assert time.monotonic() - began < READS_SECONDS
     assert caller.post(path, json={"question": "Hello"}).status_code == 200
 
 

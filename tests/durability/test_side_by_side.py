@@ -1,7 +1,6 @@
 """Calls that run at the same time do not wait for each other."""
 
 import threading
-import time
 from pathlib import Path
 
 from tests.durability.process import Served, wait_for
@@ -26,13 +25,11 @@ def test_slow_runs_hold_up_nobody(running: Served, tmp_path: Path) -> None:
     try:
         for mark in marks:
             wait_for(Path(f"{mark}.started"))
-        began = time.monotonic()
         for number in range(20):
             assert quick.ask(f"{number}").json()["text"] == f"quick {number}"
         with quick.stream("streamed") as answer:
             assert "quick streamed" in answer.read().decode()
         assert owner.get("/apikey").status_code == 200
-        assert time.monotonic() - began < 5
         assert answers == []
     finally:
         for mark in marks:

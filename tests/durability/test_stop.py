@@ -2,34 +2,34 @@
 
 import json
 import signal
+import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from flowkeys.usage.buffer import INTERVAL_SECONDS
 from tests.durability.process import Serve, Served, wait_for
 from tests.durability.python_flows import SETTINGS, caller
 from tests.support.flows import bound_key, make_chatflow
+from tests.support.waiting import until
 
-SHOWN_SECONDS = 5
 CLEAN = {0, -signal.SIGTERM}
 """uvicorn ends by the signal that asked it to stop, once it has cleaned up."""
 
 
 def test_last_use_is_shown_soon(running: Served) -> None:
-    """A key's last use is in its listing within five seconds, while the server runs."""
+    """A key's last use is in its listing while the server runs, which writes it every few seconds."""
     owner = running.owner()
     chatflow = make_chatflow(owner)
     key = bound_key(owner, chatflow)
     assert owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None
     asked = running.api(key["apiKey"]).post(f"/prediction/{chatflow['id']}", json={"question": "Hello"})
     assert asked.status_code == 200
-    end = time.monotonic() + SHOWN_SECONDS
-    while owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None:
-        assert time.monotonic() < end, f"no last use after {SHOWN_SECONDS} seconds"
-        time.sleep(0.05)
+    until(lambda: owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"], "a last use")
+    assert INTERVAL_SECONDS < 5
 
 
 def test_a_stop_writes_last_use(serve: Serve) -> None:
@@ -50,19 +50,20 @@ def test_a_stop_writes_last_use(serve: Serve) -> None:
 
 
 def test_a_running_stream_is_ended_with_a_reason(serve: Serve, tmp_path: Path) -> None:
-    """At SIGTERM a stream gets an `error` event and `end`; its run is cancelled and nothing of it stored."""
-    served = serve(**SETTINGS, shutdown_seconds=5)
+    """At SIGTERM a stream gets an `error` event and `end`; its run is cancelled and nothing of it stored.
+
+    The stop does not wait for it: the grace is an hour.
+    """
+    served = serve(**SETTINGS, shutdown_seconds=3600)
     owner = served.owner()
     mark = tmp_path / "drip"
     with caller(served, owner, "drip").stream(str(mark)) as answer:
         lines = answer.iter_lines()
         assert next(data for data in _events(lines) if data["event"] == "token")["data"] == "first "
         stopping = threading.Thread(target=served.stop)
-        began = time.monotonic()
         stopping.start()
         rest = list(_events(lines))
         stopping.join()
-    assert time.monotonic() - began < 5, "the stop waited for the stream"
     assert [event["event"] for event in rest[-2:]] == ["error", "end"]
     assert (rest[-2]["code"], rest[-1]["data"]) == ("unavailable", "[DONE]")
     assert served.process is not None
@@ -73,7 +74,7 @@ def test_a_running_stream_is_ended_with_a_reason(serve: Serve, tmp_path: Path) -
 
 def test_a_running_answer_is_waited_for(serve: Serve, tmp_path: Path) -> None:
     """At SIGTERM a call without a stream may end within the grace; what it answers is stored."""
-    served = serve(**SETTINGS, shutdown_seconds=10)
+    served = serve(**SETTINGS, shutdown_seconds=3600)
     owner = served.owner()
     mark = tmp_path / "block"
     asking = caller(served, owner, "block")
@@ -83,7 +84,7 @@ def test_a_running_answer_is_waited_for(serve: Serve, tmp_path: Path) -> None:
     wait_for(Path(f"{mark}.started"))
     stopping = threading.Thread(target=served.stop)
     stopping.start()
-    time.sleep(0.3)
+    until(lambda: not _listens(served), "the stop to begin")
     Path(f"{mark}.release").touch()
     asked.join()
     stopping.join()
@@ -104,9 +105,7 @@ def test_a_run_that_does_not_end_holds_up_nothing(serve: Serve, tmp_path: Path, 
     asked.start()
     try:
         wait_for(Path(f"{mark}.started"))
-        began = time.monotonic()
         served.stop()
-        assert time.monotonic() - began < 5
     finally:
         Path(f"{mark}.release").touch()
         asked.join()
@@ -126,6 +125,15 @@ def test_a_second_server_takes_over(serve: Serve) -> None:
         assert served.stop() in CLEAN
         served.start()
     assert served.rows("SELECT count(*) FROM message WHERE session_id = 's'") == [(4,)]
+
+
+def _listens(served: Served) -> bool:
+    url = urlsplit(served.url)
+    try:
+        socket.create_connection((url.hostname, url.port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def _events(lines: Iterator[str]) -> Iterator[dict]:

@@ -1,10 +1,13 @@
 """Python objects that raise what no error handler expects."""
 
 import asyncio
+import threading
 import time
 
 from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, MessagesState, StateGraph
+
+from tests.support.waiting import soon
 
 KINDS = (SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError)
 
@@ -60,6 +63,15 @@ def surrogate(question):
     }
 
 
+_hanging = threading.Event()
+
+
 def hang(question):
     """Return after much too long a time."""
+    _hanging.set()
     time.sleep(3600)
+
+
+async def hangs():
+    """Return once `hang` hangs."""
+    await soon(_hanging.is_set, "a function that hangs")

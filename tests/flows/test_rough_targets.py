@@ -9,8 +9,10 @@ import pytest
 from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.flows.templates import python_flow
+from tests.flows import rough_targets
 from tests.flows.rough_targets import MADE
 from tests.flows.support import call, chatflow, engine, run
+from tests.support.waiting import PATIENCE_SECONDS, patience
 
 
 async def ask(name, module="rough_targets"):
@@ -25,7 +27,7 @@ async def test_what_would_end_a_process_or_a_stream_ends_the_call(name):
 
     In functions, generators, Runnables and graphs, async or not, and in tasks that those make.
     """
-    async with asyncio.timeout(10):
+    async with patience("the end of a call"):
         with pytest.raises(UpstreamFailed, match=r"Python 0: the Python object raised \w+\."):
             await ask(name)
     await asyncio.sleep(0)
@@ -54,8 +56,8 @@ async def test_a_requested_cancellation_still_cancels_a_thread_and_the_engine_cl
         pass
 
     running = asyncio.create_task(made.compile(chatflow(python_flow(target))).run(call(), emit))
-    await asyncio.sleep(0.2)
-    async with asyncio.timeout(2):
+    async with patience("the end of a run that was cancelled"):
+        await rough_targets.hangs()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
@@ -67,6 +69,7 @@ import asyncio, sys
 sys.path.insert(0, ".")
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.flows.templates import python_flow
+from tests.flows import rough_targets
 from tests.flows.support import call, chatflow, engine
 
 async def emit(event):
@@ -76,7 +79,7 @@ async def main():
     target = "tests.flows.rough_targets:hang"
     made = engine(FlowSettings(python_targets=(target,)))
     running = asyncio.create_task(made.compile(chatflow(python_flow(target))).run(call(), emit))
-    await asyncio.sleep(1.5)
+    await rough_targets.hangs()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await made.aclose()
@@ -87,5 +90,7 @@ asyncio.run(main())
 
 def test_a_process_ends_although_a_function_hangs():
     """Threads of callables are daemons: Ctrl-C does not wait for them."""
-    done = subprocess.run([sys.executable, "-c", PROGRAM], check=False, capture_output=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], check=False, capture_output=True, timeout=PATIENCE_SECONDS
+    )
     assert done.returncode == 0, done.stderr

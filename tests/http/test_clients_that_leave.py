@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,8 +12,8 @@ import pytest
 from tests.support.flows import make_chatflow
 from tests.support.people import person
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS, until
 
-SECONDS = 10
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
 PART = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.md"\r\n\r\nsome'
@@ -26,19 +25,20 @@ def _begin(server: Running, path: str, kind: str, body: bytes, headers: dict[str
     parts = urlsplit(server.url)
     sent = {"Host": parts.netloc, "Content-Type": kind, "Content-Length": str(length), **headers}
     head = f"POST {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in sent.items())
-    with socket.create_connection((parts.hostname, parts.port), timeout=SECONDS) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(head.encode() + b"\r\n" + body)
 
 
 def _logged(capsys: pytest.CaptureFixture[str], count: int) -> list[dict[str, Any]]:
     """Return all lines of the log as soon as there are so many of requests."""
-    text, deadline = "", time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        text += capsys.readouterr().err
-        if text.count('"event":"request"') >= count:
-            return [json.loads(line) for line in text.splitlines()]
-        time.sleep(0.01)
-    raise AssertionError(f"there are no {count} lines: {text}")
+    pieces: list[str] = []
+
+    def text() -> str:
+        pieces.append(capsys.readouterr().err)
+        return "".join(pieces)
+
+    until(lambda: text().count('"event":"request"') >= count, lambda: f"{count} lines in {text()}")
+    return [json.loads(line) for line in text().splitlines()]
 
 
 @pytest.mark.parametrize("http", ["protocol", "asgi"])

@@ -2,13 +2,13 @@
 
 import json
 import threading
-import time
 import uuid
 
 import pytest
 
 from tests.support.flows import bound_key, echo, events, make_chatflow, make_key
 from tests.support.server import Api, Running
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +235,7 @@ def test_concurrent_runs_do_not_wait_for_each_other(start, tmp_path) -> None:
     (tmp_path / "slowflow.py").write_text(
         "import pathlib, time\n"
         "def answer(question, *, history, session_id):\n"
+        "    pathlib.Path(question + '.begun').touch()\n"
         "    while not pathlib.Path(question).exists():\n"
         "        time.sleep(0.01)\n"
         "    return 'slow'\n"
@@ -259,7 +260,7 @@ def test_concurrent_runs_do_not_wait_for_each_other(start, tmp_path) -> None:
 
         thread = threading.Thread(target=ask_slowly)
         thread.start()
-        time.sleep(0.2)
+        until((tmp_path / "go.begun").exists, "the slow function to begin")
         caller = server.api(key["apiKey"])
         done = [
             caller.post(f"/prediction/{quick['id']}", json={"question": "x"}).status_code for _ in range(20)
@@ -267,7 +268,7 @@ def test_concurrent_runs_do_not_wait_for_each_other(start, tmp_path) -> None:
         assert done == [200] * 20
         assert thread.is_alive()
         (tmp_path / "go").touch()
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
         assert answers == ["slow"]
     finally:
         sys.path.remove(str(tmp_path))

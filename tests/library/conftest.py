@@ -1,7 +1,6 @@
 """A data directory with keys in it, and ways to change them."""
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,18 @@ import pytest
 
 from flowkeys.verify import Result
 from tests.support.server import Running
-
-DEADLINE_SECONDS = 20
+from tests.support.waiting import until
 
 
 def eventually(ask: Callable[[], Any], wanted: Any) -> None:
-    """Ask until the answer is what is wanted; generous, since machines that run tests are slow."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while (found := ask()) != wanted:
-        assert time.monotonic() < deadline, f"it is still {found}"
-        time.sleep(0.002)
+    """Ask until the answer is what is wanted."""
+    found: list[Any] = []
+
+    def is_wanted() -> bool:
+        found[:] = [ask()]
+        return bool(found[0] == wanted)
+
+    until(is_wanted, lambda: f"it is still {found[0]}, not {wanted}")
 
 
 def code(result: Result) -> str:

@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,10 +14,11 @@ import pytest
 
 from flowkeys.verify import Unavailable, Verifier, mint
 from flowkeys.verify.forks import Forks
-from tests.library.conftest import DEADLINE_SECONDS, code, eventually
+from tests.library.conftest import code, eventually
 from tests.library.test_local_files import set_status
 from tests.support.flows import make_key
 from tests.support.server import Running
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
@@ -37,15 +37,20 @@ def fork(work: Callable[[], bool]) -> int:
 
 def end(child: int) -> int | None:
     """Return how a child ended; None when it hung, which ends it."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.002)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None
+    statuses: list[int] = []
+
+    def ended() -> bool:
+        found, status = os.waitpid(child, os.WNOHANG)
+        statuses.extend([status] if found else [])
+        return bool(found)
+
+    try:
+        until(ended, "the end of a child")
+    except AssertionError:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return None
+    return os.waitstatus_to_exitcode(statuses[0])
 
 
 @contextmanager

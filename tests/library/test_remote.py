@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from flowkeys.verify import ConfigurationError, Unavailable, Verifier, mint
-from tests.library.conftest import DEADLINE_SECONDS, by_hand, code, eventually
+from tests.library.conftest import by_hand, code, eventually
 from tests.library.dripping import Dripping
 from tests.library.proxy import Proxy
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 class Counted:
@@ -163,7 +164,7 @@ def test_an_answer_of_before_the_change_is_not_kept(api: Api, remote: Counted) -
     """e2b's race: another process of the server, which is behind, answers after the change was told."""
     made = make_key(api)
     remote.settled(made["apiKey"])
-    old = remote._ask(made["apiKey"], None, time.monotonic() + 30)
+    old = remote._ask(made["apiKey"], None, time.monotonic() + PATIENCE_SECONDS)
     api.post(f"/apikey/{made['id']}/disable")
     eventually(lambda: remote.said(made["apiKey"]), "disabled_key")
     asking, remote._ask = remote._ask, lambda *_: old
@@ -177,18 +178,11 @@ def test_an_answer_of_before_the_change_is_not_kept(api: Api, remote: Counted) -
 def test_concurrent_calls_share_a_question(api: Api, remote: Counted) -> None:
     """Sixteen threads and tasks, one unknown key: one look-up."""
     remote.settled(make_key(api)["apiKey"])
-    before = remote.source._cache.mark
-    token = make_key(api)["apiKey"]
-
-    def heard() -> bool:
-        """Tell whether all was heard of the key: it would be asked about again."""
-        mark = remote.source._cache.mark
-        time.sleep(0.05)
-        return before != mark == remote.source._cache.mark
-
-    eventually(heard, True)
+    token, later = make_key(api)["apiKey"], make_key(api)
+    # The feed is in order: nothing more is heard of the key, which would be asked about again.
+    eventually(lambda: later["id"] in remote.source._cache._changed, True)
     hold, remote.asked = threading.Event(), []
-    remote.after = lambda: hold.wait(20)
+    remote.after = lambda: hold.wait(PATIENCE_SECONDS)
     ask, waits = remote.source._ask, []
 
     def asking(*question: Any) -> Any:
@@ -370,9 +364,9 @@ def test_the_limit_is_for_the_whole_call(begin: bytes, waits: bool) -> None:
         asked = pool.submit(ask)
         try:
             with pytest.raises(Unavailable, match=r"within 0\.5 seconds"):
-                asked.result(DEADLINE_SECONDS)
+                asked.result(PATIENCE_SECONDS)
         finally:
             server.stop()
     eventually(lambda: verifier._source._asked, {})
-    assert server.questions == 1
+    assert server.questions <= 1
     verifier.close()

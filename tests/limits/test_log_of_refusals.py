@@ -11,9 +11,9 @@ from flowkeys import logs
 from flowkeys.logs import AccessLog
 from tests.conformance import raw
 from tests.support.server import Running
+from tests.support.waiting import soon
 
 ADDRESS = "203.0.113.7"
-SECONDS = 10
 REFUSED = {"address": ADDRESS, "code": "rate_limited"}
 
 
@@ -73,9 +73,7 @@ class _Told:
 
     async def has(self, count: int) -> list[dict[str, Any]]:
         """Wait for so many lines."""
-        async with asyncio.timeout(SECONDS):
-            while len(self.lines()) < count:  # noqa: ASYNC110 - a log has no event for it
-                await asyncio.sleep(0.005)
+        await soon(lambda: len(self.lines()) >= count, f"{count} lines")
         return self.lines()
 
 

@@ -31,6 +31,7 @@ class Answer:
 @dataclass(slots=True)
 class _Begun:
     method: str
+    url: str
     response: dict[str, Any] | None = None
 
 
@@ -45,9 +46,9 @@ class Answers:
         self._context = context
 
     @property
-    def under_way(self) -> int:
-        """How many requests were sent whose answers have not ended."""
-        return len(self._begun)
+    def under_way(self) -> list[str]:
+        """The requests whose answers have not ended."""
+        return [f"{begun.method} {begun.url}" for begun in self._begun.values()]
 
     def catch_up(self) -> None:
         """Wait until all that has happened in the pages so far is known here.
@@ -79,7 +80,7 @@ class Answers:
         redirect, before = event.get("redirectResponse"), self._begun.get(event["requestId"])
         if redirect is not None and before is not None:
             self._add(before.method, redirect, "")  # a browser reads no body of a redirect
-        self._begun[event["requestId"]] = _Begun(event["request"]["method"])
+        self._begun[event["requestId"]] = _Begun(event["request"]["method"], event["request"]["url"])
 
     def _on_response(self, event: dict[str, Any]) -> None:
         if event["requestId"] in self._begun:

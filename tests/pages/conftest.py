@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.pages.browser import launch
 from tests.pages.demo import Demonstration, demonstration
 from tests.pages.watched import Watched
 from tests.support.people import SignedIn
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_MS
 
 Visit = Callable[..., Watched]
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="package")

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -12,6 +11,7 @@ from flowkeys.domain.documents import ParsedDocument
 from tests.support.flows import exported
 from tests.support.people import SignedIn
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 Files = list[tuple[str, bytes]]
 WALRUS: Files = [("walrus.md", b"# Walruses\n\nA walrus has two long tusks.\n")]
@@ -25,7 +25,7 @@ class Browser(httpx.Client):
     """A browser without scripts, in which somebody is signed in; the server closes it when it stops."""
 
     def __init__(self, server: Running, who: SignedIn) -> None:
-        super().__init__(base_url=who.url, headers=who.headers, timeout=30, trust_env=False)
+        super().__init__(base_url=who.url, headers=who.headers, timeout=PATIENCE_SECONDS, trust_env=False)
         server._clients.append(self)
 
     def once(self, way: str) -> str:
@@ -44,11 +44,14 @@ class Browser(httpx.Client):
     def finish(self, answer: httpx.Response) -> httpx.Response:
         """Follow to the page of an import, and look again until it has ended; return what is shown then."""
         assert answer.status_code == 303, text(answer)
-        for _ in range(600):
+
+        def ended() -> httpx.Response | None:
             page = self.get(answer.headers["location"])
-            if page.status_code != 200 or "job-state" not in page.text:
-                return page
-        raise AssertionError("the import does not end")
+            return page if page.status_code != 200 or "job-state" not in page.text else None
+
+        page = until(ended, "the end of an import")
+        assert page is not None
+        return page
 
 
 class Gate:
@@ -72,14 +75,6 @@ class Gate:
                 self._tickets.release()
 
         self._server.do(release())
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that has begun."""
-    for _ in range(300):
-        if condition():
-            return
-    raise AssertionError("it does not come to pass")
 
 
 def many(count: int) -> Files:

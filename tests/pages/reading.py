@@ -6,12 +6,13 @@ from html import unescape
 import httpx
 
 from tests.support.people import SignedIn
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 def browse(who: SignedIn, **headers: str) -> httpx.Client:
     """Return a client with somebody's cookie; `headers` replace what their browser sends."""
     sent = {**who.headers, **headers}
-    return httpx.Client(base_url=who.url, headers=sent, timeout=30, trust_env=False)
+    return httpx.Client(base_url=who.url, headers=sent, timeout=PATIENCE_SECONDS, trust_env=False)
 
 
 def words(page: httpx.Response) -> str:

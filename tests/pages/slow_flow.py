@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 GO_ON = threading.Event()
 """Set it to let `held` say the rest."""
 STOPPED = threading.Event()
@@ -13,7 +15,7 @@ async def held(question):
     """Yield a piece, wait for `GO_ON`, and yield another."""
     yield "the first half, "
     try:
-        await asyncio.to_thread(GO_ON.wait, 20)
+        await asyncio.to_thread(GO_ON.wait, PATIENCE_SECONDS)
     except BaseException:
         STOPPED.set()
         GO_ON.set()  # the thread waits no longer

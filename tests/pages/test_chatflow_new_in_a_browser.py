@@ -71,7 +71,7 @@ def test_without_scripts_the_page_of_an_import_loads_itself_until_the_end(
     page.get_by_label("Name").fill("Plain")
     page.get_by_label("Files", exact=True).set_input_files(given(many(20)))
     make(page)
-    expect(page).to_have_url(re.compile("/chatflows/[0-9a-f-]{36}$"), timeout=10_000)
+    expect(page).to_have_url(re.compile("/chatflows/[0-9a-f-]{36}$"))
     expect(page.get_by_text("“Plain” was made.")).to_be_visible()
 
 

@@ -86,7 +86,7 @@ def test_progress_is_shown_and_the_page_loads_itself_again(
     address = answer.headers["location"]
     assert "Read 0 of 40 files…" in text(plain.get(address))
     gate.let(12)
-    until(lambda: "Read 12 of 40 files…" in text(plain.get(address)))
+    until(lambda: "Read 12 of 40 files…" in text(plain.get(address)), "12 files that were read")
     page = plain.get(address).text
     assert '<noscript><meta http-equiv="refresh" content="1"></noscript>' in page.partition("</head>")[0]
     gate.let(28)
@@ -101,7 +101,7 @@ def test_an_import_that_is_stopped_leaves_nothing_behind(
     gate = Gate(server, monkeypatch)
     address = plain.make("documents", many(5), name="N").headers["location"]
     gate.let(3)
-    until(lambda: "Read 3 of 5" in text(plain.get(address)))
+    until(lambda: "Read 3 of 5" in text(plain.get(address)), "3 files that were read")
     assert plain.post(f"{address}/stop").headers["location"] == address
     assert "The import was stopped. Nothing of it was kept." in text(plain.get(address))
     assert left(server, who) == before

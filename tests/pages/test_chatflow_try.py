@@ -15,6 +15,7 @@ from tests.pages.reading import browse, words
 from tests.support.flows import bound_key, echo, events, exported, make_chatflow
 from tests.support.people import SignedIn, person
 from tests.support.server import Api, Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 TARGETS = tuple(f"tests.pages.slow_flow:{name}" for name in ("held", "sourced", "fail"))
 STREAM = {"Accept": "text/event-stream"}
@@ -106,7 +107,7 @@ def test_stopping_stops_the_run(api: Api, who: SignedIn, site: Running, visit: V
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped after")).to_be_visible()
     expect(page.get_by_label("Your question")).to_have_value("Stop me")
-    assert slow_flow.STOPPED.wait(5)
+    assert slow_flow.STOPPED.wait(PATIENCE_SECONDS)
     assert api.get(f"/chatflows/{chatflow['id']}/messages").json()["total"] == 0
 
 

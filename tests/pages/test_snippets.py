@@ -14,6 +14,7 @@ import pytest
 from flowkeys.web.pages.snippets import env_line, snippets
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 CLIENTS = Path(__file__).parents[2] / ".venv-clients" / "bin" / "python"
 IDS = ["curl", "sdk", "requests", "fetch"]
@@ -36,7 +37,12 @@ def run(snippet: str, code: str, token: str | None, folder: Path) -> subprocess.
     clean = {k: v for k, v in os.environ.items() if "proxy" not in k.lower() and "FLOWKEYS" not in k}
     variable = {} if token is None else {"FLOWKEYS_API_KEY": token}
     return subprocess.run(
-        [runner, program], env={**clean, **variable}, capture_output=True, text=True, timeout=60, check=False
+        [runner, program],
+        env={**clean, **variable},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
 
 

@@ -7,10 +7,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebError
 
 from tests.pages.answers import Answer, Answers
 from tests.pages.browser import HEIGHTS, WIDE
-
-ACTION_MS: Final = 5_000
-"""How long a click, or what is expected of a page, may take."""
-_ANSWERS_MS: Final = 3_000
+from tests.support.waiting import PATIENCE_MS, until
 
 _VIOLATION: Final = "Content-Security-Policy violated: "
 _REPORT_VIOLATIONS: Final = f"""
@@ -61,8 +58,8 @@ class Watched:
             locale="en-GB",
             timezone_id="UTC",
         )
-        self.context.set_default_timeout(ACTION_MS)
-        self.context.set_default_navigation_timeout(2 * ACTION_MS)
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.context.set_default_navigation_timeout(PATIENCE_MS)
         self.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url)
         self.context.add_init_script(_REPORT_VIOLATIONS)
         self.context.on("page", self._on_page)
@@ -99,11 +96,7 @@ class Watched:
         """Return every answer so far with its text, after waiting for those that are under way."""
         self._notice()
         assert self._unwatched == set(), "a page that opened by itself, whose first answers went by unseen"
-        for _ in range(_ANSWERS_MS // 20):
-            if not self._answers.under_way:
-                break
-            self._pages()[0].wait_for_timeout(20)
-        assert self._answers.under_way == 0, "answers that do not end"
+        until(self._have_ended, lambda: f"the end of {self._answers.under_way}")
         lost = self._answers.lost
         assert lost == [], f"answers that the browser no longer had: {lost}"
         return self._answers.complete
@@ -142,6 +135,11 @@ class Watched:
 
     def _pages(self) -> list[Page]:
         return self.context.pages or [self.context.new_page()]
+
+    def _have_ended(self) -> bool:
+        if self._answers.under_way:
+            self._pages()[0].wait_for_timeout(20)  # playwright hears of what happens only while it waits
+        return not self._answers.under_way
 
     def _notice(self) -> None:
         """Let events that have arrived be handled: playwright does so only while it waits."""

@@ -12,6 +12,7 @@ from flowkeys.domain.errors import Unavailable
 from flowkeys.passwords import argon2 as module
 from flowkeys.passwords.argon2 import Argon2Passwords
 from tests.service.support import CHEAP, PASSWORD
+from tests.support.waiting import PATIENCE_SECONDS, soon
 
 
 @pytest_asyncio.fixture
@@ -100,7 +101,7 @@ async def test_two_are_hashed_at_once_and_few_wait(
         with lock:
             running += 1
             most = max(most, running)
-        go.wait(10)
+        go.wait(PATIENCE_SECONDS)
         with lock:
             running -= 1
         return "hash"
@@ -108,7 +109,7 @@ async def test_two_are_hashed_at_once_and_few_wait(
     monkeypatch.setattr(argon2.PasswordHasher, "hash", slow)
     hasher = Argon2Passwords(CHEAP)
     crowd = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(module.WAITING)]
-    await asyncio.sleep(0.05)
+    await soon(lambda: hasher._pending == module.WAITING, "a crowd")
     with pytest.raises(Unavailable):
         await hasher.hash(PASSWORD)
     go.set()

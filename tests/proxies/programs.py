@@ -5,15 +5,15 @@ import os
 import re
 import socket
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS, until
+
 ROOT = Path(__file__).parents[2]
 CONFIGURATIONS = ROOT / "docs" / "forward-auth"
 ENVIRONMENT = ROOT / ".venv-proxies"
-SECONDS = 20
 PLACEHOLDER = re.compile(r"__[A-Z][A-Z_]*__")
 
 FILES = {
@@ -70,17 +70,21 @@ class Proxy:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(SECONDS)
+            self._process.wait(PATIENCE_SECONDS)
 
     def _wait(self) -> None:
-        for _ in range(SECONDS * 50):
+        def listens() -> bool:
             assert self._process.poll() is None, f"{self.name} ended: {self.log}"
             with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), SECONDS).close()
-                return
-            threading.Event().wait(0.02)
-        self.stop()
-        raise AssertionError(f"{self.name} did not start in time: {self.log}")
+                socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS).close()
+                return True
+            return False
+
+        try:
+            until(listens, lambda: f"{self.name} to listen: {self.log}")
+        except AssertionError:
+            self.stop()
+            raise
 
 
 def changed(texts: dict[str, str], changes: dict[str, str]) -> dict[str, str]:

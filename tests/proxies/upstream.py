@@ -8,7 +8,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-SECONDS = 10
+from tests.support.waiting import PATIENCE_SECONDS
+
 http.client._MAXHEADERS = 1000  # the library's own limit is lower than that of anything in front of it
 
 
@@ -32,7 +33,7 @@ class Upstream:
         self._server.block_on_close = False
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(SECONDS)
+        self._thread.join(PATIENCE_SECONDS)
 
 
 class _Server(ThreadingHTTPServer):
@@ -101,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self) -> None:
         self._begin_stream()
-        while (event := self.upstream.events.get(timeout=SECONDS)) is not None:
+        while (event := self.upstream.events.get(timeout=PATIENCE_SECONDS)) is not None:
             self._chunk(f"data: {event}\n\n".encode())
         self._chunk(b"")
 

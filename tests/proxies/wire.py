@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 
-SECONDS = 15
+from tests.support.waiting import PATIENCE_SECONDS
+
 _addresses = itertools.count(1)
 
 
@@ -74,7 +75,7 @@ def opened(
         lines.append(b"Content-Length: %d" % len(body))
     with closing(socket.socket()) as connection:
         connection.bind((source or fresh_address(), 0))
-        connection.settimeout(SECONDS)
+        connection.settimeout(PATIENCE_SECONDS)
         connection.connect(("127.0.0.1", port))
         response: HTTPResponse | None = HTTPResponse(connection, method=method)
         assert response is not None

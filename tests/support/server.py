@@ -18,8 +18,8 @@ from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.key_input import NewKey
 from flowkeys.web import render
+from tests.support.waiting import PATIENCE_SECONDS, until
 
-STARTED_SECONDS = 20
 _QUICK = PasswordHasher.from_parameters(CHEAPEST)
 """The same function with the least work, since people are made by hundreds. tests/passwords has the real."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -46,15 +46,12 @@ class Running:
     def start(self) -> "Running":
         """Start, and wait until it answers."""
         self._thread.start()
-        assert self._ready.wait(STARTED_SECONDS), "the server did not start in time"
+        assert self._ready.wait(PATIENCE_SECONDS), "the server did not open its data directory"
         if self._failure is not None:
             raise self._failure
-        for _ in range(200):
-            if self.server.started:
-                return self
-            self._ready.wait(0)
-            threading.Event().wait(0.01)
-        raise AssertionError("the server did not start in time")
+        until(lambda: self.server.started or not self._thread.is_alive(), "the server to start")
+        assert self.server.started, "the server ended before it had started"
+        return self
 
     def stop(self) -> None:
         """Stop as a signal would."""
@@ -62,12 +59,21 @@ class Running:
             client.close()
         if self._thread.is_alive():
             self.server.should_exit = True
-            self._thread.join(STARTED_SECONDS)
-        assert not self._thread.is_alive(), "the server did not stop in time"
+            self._thread.join(PATIENCE_SECONDS)
+        assert not self._thread.is_alive(), "the server did not stop"
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine on the server's event loop and return its result."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE_SECONDS)
+
+    def take_up(self) -> None:
+        """Return when the server has read what it was sent before: its event loop has been round twice."""
+
+        async def rounds() -> None:
+            for _ in range(3):
+                await asyncio.sleep(0)
+
+        self.do(rounds())
 
     def workspace(self, name: str = "default") -> str:
         """Return the id of a workspace, made if need be."""
@@ -122,7 +128,7 @@ class Api(httpx.Client):
         super().__init__(
             base_url=f"{url}/api/v1",
             headers={**authorization, **headers},
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
             verify=_NO_TLS,
         )

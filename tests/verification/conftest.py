@@ -11,6 +11,7 @@ import uvicorn
 from flowkeys import bootstrap
 from flowkeys.web.hot.protocol import HotProtocol
 from tests.support.server import Running
+from tests.support.waiting import soon
 from tests.verification.case import World
 from tests.verification.wire import Wire
 
@@ -39,8 +40,7 @@ class Beside:
 
     async def _start(self) -> None:
         self._task = asyncio.create_task(self.server.serve([self._socket]))
-        while not self.server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
+        await soon(lambda: self.server.started, "the server beside to start")
 
     async def _stop(self) -> None:
         self.server.should_exit = True
@@ -49,6 +49,37 @@ class Beside:
     def stop(self) -> None:
         """Stop as a signal would."""
         self._running.do(self._stop())
+
+    def look(self) -> None:
+        """Let each connection look whether it waits for something too long, as its timer does by and by."""
+
+        async def looks() -> None:
+            for one in tuple(self.server.server_state.connections):
+                timer = one._late_timer
+                if timer is not None:
+                    (mark,) = timer._args
+                    timer.cancel()
+                    one._when_late(mark)
+
+        self._running.take_up()
+        self._running.do(looks())
+
+    def idle(self) -> None:
+        """Let the time pass after which a connection is closed that nobody uses."""
+
+        async def pass_by() -> None:
+            for one in tuple(self.server.server_state.connections):
+                hot = getattr(one, "_idle_timer", None)
+                if hot is not None:
+                    hot.cancel()
+                    one._idle_until = 0.0
+                    one._when_idle()
+                if one.timeout_keep_alive_task is not None:
+                    one.timeout_keep_alive_task.cancel()
+                    one.timeout_keep_alive_handler()
+
+        self._running.take_up()
+        self._running.do(pass_by())
 
 
 class Awaiting:

@@ -1,11 +1,10 @@
 """uvicorn's connection with limits: what a client sends beside calls, slowly, or not at all."""
 
 import asyncio
-import contextlib
 import re
+import select
 import socket
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from flowkeys.web.address import TrustedProxies
 from flowkeys.web.hot import FastPath, Hot, Refuser, connection
 from flowkeys.web.refusals import Refusals
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.verification.case import World
 from tests.verification.serving import BOTH, FORWARD, LIST, PING, VERIFY, Connect, Serve, Slow, hot_of
 from tests.verification.wire import Wire, get, post
@@ -97,7 +97,7 @@ def test_the_refusal_of_a_head_is_a_problem(
     wire.send(get(FORWARD, bearer))
     assert wire.answer().status == 200
     wire.send(f"GET {FORWARD} HTTP/1.1\r\n{bearer}\r\nX-A: ".encode())
-    assert not _is_closed_within(wire, 0.1)
+    assert not _is_closed(server, wire)
     wire.send(b"a" * (connection.MAX_BYTES + 1))
     answer = wire.answer()
     assert (answer.status, answer.headers["connection"]) == (431, "close")
@@ -130,20 +130,23 @@ def test_trailers_without_an_end_are_refused(
 
 @BOTH
 def test_a_head_that_does_not_come_is_not_waited_for(
-    http: Any, server: Running, bearer: str, serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    http: Any, server: Running, bearer: str, serve: Serve, connect: Connect
 ) -> None:
     """Neither on a new connection nor on one that was used; a call in two pieces is answered."""
-    monkeypatch.setattr(connection, "LATE_SECONDS", 0.3)
     beside = serve(server.server.config.app, http=http)
     new, used = connect(beside.url), connect(beside.url)
     call = get(FORWARD, bearer)
     used.send(call[:30])
-    assert not _is_closed_within(used, 0.05)
+    beside.look()
+    assert not _is_closed(server, used)
     used.send(call[30:])
     assert used.answer().status == 200
     for wire in (new, used):
         wire.send(call[:30])
-        assert wire.ended()
+    beside.look()
+    beside.look()
+    assert new.ended()
+    assert used.ended()
 
 
 @BOTH
@@ -157,13 +160,14 @@ def test_a_body_that_stops_coming_is_not_waited_for(
     world: World,
     serve: Serve,
     connect: Connect,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whoever reads it, and whether the call was answered already: the connection is closed."""
-    monkeypatch.setattr(connection, "LATE_SECONDS", 0.3)
-    wire = connect(serve(server.server.config.app, http=http, timeout_keep_alive=1).url)
+    beside = serve(server.server.config.app, http=http, timeout_keep_alive=3600)
+    wire = connect(beside.url)
     token = f"Authorization: Bearer {world.named[b'owner'].decode()}"
     wire.send(get(target, token, "Content-Type: application/json", length, method="POST") + b"3\r\n{}")
+    beside.look()
+    beside.look()
     while not wire.ended():
         pass
 
@@ -177,11 +181,10 @@ def test_a_body_that_comes_slowly_is_waited_for(
     world: World,
     serve: Serve,
     connect: Connect,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As long as some of it comes."""
-    monkeypatch.setattr(connection, "LATE_SECONDS", 0.3)
-    wire = connect(serve(server.server.config.app, http=http).url)
+    beside = serve(server.server.config.app, http=http)
+    wire = connect(beside.url)
     body = b'{"unknown":              1}'
     token = f"Authorization: Bearer {world.named[b'owner'].decode()}"
     whole = get(
@@ -190,19 +193,20 @@ def test_a_body_that_comes_slowly_is_waited_for(
     wire.send(whole)
     for index in range(len(body)):
         wire.send(body[index : index + 1])
-        assert not _is_closed_within(wire, 0.05) or index == len(body) - 1
+        beside.look()
+        assert not _is_closed(server, wire) or index == len(body) - 1
     assert wire.answer().status == 422
 
 
-def test_a_head_behind_a_slow_call_is_waited_for(
-    server: Running, serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_head_behind_a_slow_call_is_waited_for(server: Running, serve: Serve, connect: Connect) -> None:
     """The timer must not close the connection under an answer that is on its way."""
-    monkeypatch.setattr(connection, "LATE_SECONDS", 0.05)
     slow = Slow()
-    wire = connect(serve(FastPath(slow, hot_of(server))).url)
+    beside = serve(FastPath(slow, hot_of(server)))
+    wire = connect(beside.url)
     wire.send(get("/slow") + get("/later")[:10])
-    server.loop.call_soon_threadsafe(server.loop.call_later, 0.3, slow.may.set)
+    for _ in range(3):
+        beside.look()
+    server.loop.call_soon_threadsafe(slow.may.set)
     assert wire.answer().body == b"/slow"
 
 
@@ -239,7 +243,7 @@ def test_the_body_of_a_call_with_upgrade_is_its_body(
     for piece in pieces:
         wire.send(call[:piece])
         call = call[piece:] if piece else call
-        time.sleep(0.02 if piece else 0)
+        server.take_up()
     wire.send(call + get(FORWARD, token))
     assert wire.answer().status == 422
     answer = wire.answer()
@@ -247,7 +251,7 @@ def test_the_body_of_a_call_with_upgrade_is_its_body(
     raw_body = _upgrading(target, hidden.encode(), token, chunked=chunked)
     head, split, rest = raw_body.partition(b"\r\n\r\n")
     wire.send(head + split)
-    time.sleep(0.02)
+    server.take_up()
     wire.send(rest + get(PING))
     assert wire.answer().status == 400, "the body is no JSON"
     assert wire.answer().body == b"pong"
@@ -296,7 +300,7 @@ def test_a_trailer_that_closes_closes(
     wire = connect(serve(server.server.config.app, http=http).url)
     head, trailers = _chunked(first, [bearer], ["Connection: close"])
     wire.send(head)
-    time.sleep(0.05)
+    server.take_up()
     wire.send(trailers + get(PING))
     assert wire.answer().status == 200
     assert wire.ended()
@@ -311,11 +315,16 @@ def test_calls_that_wait_are_not_read_without_end(
     server.loop.call_soon_threadsafe(slow.may.set)
     beside = serve(FastPath(slow, hot_of(server)), http=http)
     wire = connect(beside.url)
-    wire.socket.settimeout(0.5)
+    wire.socket.setblocking(False)
     call = get("/" + "a" * 2000)
-    with contextlib.suppress(TimeoutError):
-        for _ in range(20_000):
-            wire.send(call)
+    rest, sent, in_vain = call * 20_000, 0, 0
+    while sent < len(rest) and in_vain < 10:
+        try:
+            sent += wire.socket.send(rest[sent : sent + 100_000])
+            in_vain = 0
+        except BlockingIOError:
+            server.take_up()
+            in_vain += 1
     (one,) = beside.server.server_state.connections
     assert len(one.pipeline) < 1000
 
@@ -329,27 +338,30 @@ def test_silence_is_not_listened_to(
     bearer: str,
     serve: Serve,
     connect: Connect,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nor are line ends: a connection without a call costs the server a place that others need."""
-    monkeypatch.setattr(connection, "LATE_SECONDS", 0.2)
-    wire = connect(serve(server.server.config.app, http=http, timeout_keep_alive=1).url)
+    beside = serve(server.server.config.app, http=http, timeout_keep_alive=3600)
+    wire = connect(beside.url)
     wire.send(sent.replace(b"<good>", get(PING)))
     if b"good" in sent:
         assert wire.answer().status == 200
+    beside.look()
+    beside.look()
     assert wire.ended()
 
 
 @BOTH
 def test_a_long_answer_to_a_silent_client_is_let_finish(
-    http: Any, server: Running, serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    http: Any, server: Running, serve: Serve, connect: Connect
 ) -> None:
     """Who waits for an answer has nothing to say."""
-    monkeypatch.setattr(connection, "LATE_SECONDS", 0.1)
     slow = Slow()
-    wire = connect(serve(FastPath(slow, hot_of(server)), http=http).url)
+    beside = serve(FastPath(slow, hot_of(server)), http=http)
+    wire = connect(beside.url)
     wire.send(get("/slow"))
-    server.loop.call_soon_threadsafe(server.loop.call_later, 0.5, slow.may.set)
+    for _ in range(3):
+        beside.look()
+    server.loop.call_soon_threadsafe(slow.may.set)
     assert wire.answer().body == b"/slow"
 
 
@@ -372,18 +384,24 @@ class Endless:
 
 @BOTH
 def test_who_stops_reading_is_not_waited_for(
-    http: Any, server: Running, serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    http: Any, server: Running, serve: Serve, connect: Connect
 ) -> None:
     """Who reads slowly is."""
-    monkeypatch.setattr(connection, "LATE_SECONDS", 0.2)
     endless = Endless()
-    wire = connect(serve(FastPath(endless, hot_of(server)), http=http).url)
+    beside = serve(FastPath(endless, hot_of(server)), http=http)
+    wire = connect(beside.url)
     wire.send(get("/endless"))
-    for _ in range(1500):
-        assert wire.socket.recv(30_000)
-        time.sleep(0.001)
+    for _ in range(3 * connection.UNREAD_LOOKS):
+        for _ in range(100):
+            assert wire.socket.recv(30_000)
+        beside.look()
     assert not endless.gone.is_set()
-    server.do(asyncio.wait_for(endless.gone.wait(), 15))
+
+    def is_gone() -> bool:
+        beside.look()
+        return endless.gone.is_set()
+
+    until(is_gone, "the end of an answer that nobody reads")
 
 
 class Reading:
@@ -430,7 +448,7 @@ def test_an_address_that_is_none_takes_no_answer_from_others(
     slow = Slow()
     wire = connect(serve(FastPath(slow, hot_of(server)), http=http).url)
     wire.send(get("/slow") + get(target))
-    assert not _is_closed_within(wire, 0.1)
+    assert not _is_closed(server, wire)
     server.loop.call_soon_threadsafe(slow.may.set)
     assert wire.answer().body == b"/slow"
     assert wire.ended()
@@ -446,24 +464,29 @@ def test_a_call_hears_that_its_client_left_when_others_wait_behind_it(
     wire.send(get("/endless") + get("/waits"))
     assert wire.socket.recv(30_000)
     wire.close()
-    server.do(asyncio.wait_for(endless.gone.wait(), 15))
+    server.do(asyncio.wait_for(endless.gone.wait(), PATIENCE_SECONDS))
 
 
 @BOTH
 def test_an_answer_is_not_cut_for_a_body_that_nobody_reads(
-    http: Any, server: Running, serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    http: Any, server: Running, serve: Serve, connect: Connect
 ) -> None:
     """It may begin before the body has come, and go on without it."""
-    monkeypatch.setattr(connection, "LATE_SECONDS", 0.1)
+    more = asyncio.Event()
 
     async def early(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"6")]})
         for piece in (b"a", b"b", b"c", b"d", b"e", b"f"):
             await send({"type": "http.response.body", "body": piece, "more_body": piece != b"f"})
-            await asyncio.sleep(0.1)
+            await more.wait()
+            more.clear()
 
-    wire = connect(serve(FastPath(early, hot_of(server)), http=http).url)
+    beside = serve(FastPath(early, hot_of(server)), http=http)
+    wire = connect(beside.url)
     wire.send(get("/early", "Content-Length: 100", method="POST"))
+    for _ in range(6):
+        beside.look()
+        server.loop.call_soon_threadsafe(more.set)
     assert wire.answer().body == b"abcdef"
 
 
@@ -475,7 +498,7 @@ def test_garbage_behind_a_call_costs_it_nothing(
     slow = Slow()
     wire = connect(serve(FastPath(slow, hot_of(server)), http=http).url)
     wire.send(get("/first") + get("/second") + b"\0garbage\r\n\r\n" + get("/third"))
-    assert not _is_closed_within(wire, 0.1)
+    assert not _is_closed(server, wire)
     server.loop.call_soon_threadsafe(slow.may.set)
     assert [wire.answer().body, wire.answer().body] == [b"/first", b"/second"]
     assert wire.ended()
@@ -526,7 +549,7 @@ def test_who_knows_no_100_is_sent_none(
     wire = connect(serve(server.server.config.app, http=http).url)
     call = get(VERIFY, bearer, "Expect: 100-continue", "Content-Length: 2", method="POST")
     wire.send(call.replace(b"HTTP/1.1", b"HTTP/1.0"))
-    assert not _is_closed_within(wire, 0.05)
+    assert not _is_closed(server, wire)
     wire.send(b"{}")
     assert wire.answer().status != 100
 
@@ -561,12 +584,8 @@ def _received(wire: Wire) -> list[int]:
     return [int(status) for status in re.findall(rb"HTTP/1.1 (\d+)", found)]
 
 
-def _is_closed_within(wire: Wire, seconds: float) -> bool:
-    """Tell whether the server closes soon."""
-    wire.socket.settimeout(seconds)
-    try:
-        return wire.socket.recv(1, socket.MSG_PEEK) == b""
-    except TimeoutError:
-        return False
-    finally:
-        wire.socket.settimeout(15)
+def _is_closed(server: Running, wire: Wire) -> bool:
+    """Tell whether the server closed, once it has read what was sent."""
+    server.take_up()
+    readable, _, _ = select.select([wire.socket], [], [], 0)
+    return bool(readable) and wire.socket.recv(1, socket.MSG_PEEK) == b""

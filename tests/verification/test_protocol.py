@@ -9,6 +9,7 @@ import pytest
 from flowkeys.web.hot import FastPath
 from flowkeys.web.hot.protocol import HotProtocol
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS, soon
 from tests.verification.conftest import Beside
 from tests.verification.serving import FORWARD, PING, VERIFY, Connect, Serve, Slow, hot_of
 from tests.verification.wire import get, post
@@ -151,11 +152,12 @@ def test_an_idle_connection_is_closed(
     last: str, server: Running, bearer: str, serve: Serve, connect: Connect
 ) -> None:
     """After a hot answer as after any other, and after one of each."""
-    idle = serve(server.server.config.app, timeout_keep_alive=0.1)
-    wire = connect(idle.url)
+    beside = serve(server.server.config.app, timeout_keep_alive=3600)
+    wire = connect(beside.url)
     for target in (FORWARD, PING, FORWARD, last):
         wire.send(get(target, bearer))
         assert wire.answer().status == 200
+    beside.idle()
     assert wire.ended()
 
 
@@ -164,10 +166,12 @@ def test_a_connection_that_waits_for_its_answer_is_not_idle(
 ) -> None:
     """The timer of a hot answer must not close the connection under the slow call that follows it."""
     slow = Slow()
-    wire = connect(serve(FastPath(slow, hot_of(server)), timeout_keep_alive=0.05).url)
+    beside = serve(FastPath(slow, hot_of(server)), timeout_keep_alive=3600)
+    wire = connect(beside.url)
     wire.send(get(FORWARD, bearer) + get("/slow"))
     assert wire.answer().status == 200
-    server.loop.call_soon_threadsafe(server.loop.call_later, 0.2, slow.may.set)
+    beside.idle()
+    server.loop.call_soon_threadsafe(slow.may.set)
     assert wire.answer().body == b"/slow"
 
 
@@ -184,9 +188,7 @@ def test_a_client_that_goes_away_leaves_nothing(
         wire.close()
 
     async def gone() -> int:
-        async with asyncio.timeout(10):
-            while beside.server.server_state.connections:  # noqa: ASYNC110 - nothing tells of it
-                await asyncio.sleep(0.01)
+        await soon(lambda: not beside.server.server_state.connections, "the connections to be let go of")
         return len(beside.server.server_state.tasks)
 
     assert server.do(gone()) == 0
@@ -211,7 +213,7 @@ def test_stopping_answers_what_has_begun_and_closes_what_is_idle(
         answer = wire.answer()
         assert (answer.status, answer.headers["connection"]) == (status, "close")
         assert wire.ended()
-    stopping.result(15)
+    stopping.result(PATIENCE_SECONDS)
 
 
 def test_a_client_that_does_not_read_is_not_sent_to(server: Running, serve: Serve, connect: Connect) -> None:
@@ -224,10 +226,8 @@ def test_a_client_that_does_not_read_is_not_sent_to(server: Running, serve: Serv
     sending.start()
 
     async def stuck() -> None:
-        async with asyncio.timeout(15):
-            connections = beside.server.server_state.connections
-            while not any(one.flow.read_paused for one in connections):  # noqa: ASYNC110 - nothing tells of it
-                await asyncio.sleep(0.01)
+        connections = beside.server.server_state.connections
+        await soon(lambda: any(one.flow.read_paused for one in connections), "reading to stop")
 
     server.do(stuck())
     found = [wire.answer().headers["x-request-id"] for _ in range(number)]

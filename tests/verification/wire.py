@@ -4,6 +4,8 @@ import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 
 class Answer(NamedTuple):
     """One answer as it came."""
@@ -19,7 +21,7 @@ class Wire:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.socket = socket.socket()
-        self.socket.settimeout(15)
+        self.socket.settimeout(PATIENCE_SECONDS)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)  # soon full
         self.socket.connect((parts.hostname, parts.port))
         self._file = self.socket.makefile("rb")

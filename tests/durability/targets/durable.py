@@ -11,10 +11,10 @@ def mark(text, what):
 
 
 async def wait(text):
-    """Answer only after a minute; say whether that was interrupted."""
+    """Answer only after an hour; say whether that was interrupted."""
     mark(text, "started")
     try:
-        await asyncio.sleep(60)
+        await asyncio.sleep(3600)
     except asyncio.CancelledError:
         mark(text, "cancelled")
         raise
@@ -22,10 +22,10 @@ async def wait(text):
 
 
 async def drip(text):
-    """Say one word at once and the next after a minute; say whether that was interrupted."""
+    """Say one word at once and the next after an hour; say whether that was interrupted."""
     yield "first "
     try:
-        await asyncio.sleep(60)
+        await asyncio.sleep(3600)
     except (asyncio.CancelledError, GeneratorExit):
         mark(text, "cancelled")
         raise
