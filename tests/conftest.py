@@ -28,8 +28,17 @@ def owner(server: Running) -> Iterator[Api]:
         yield api
 
 
+@pytest.fixture(scope="session")
+def stopping() -> Iterator[list[Running]]:
+    """Servers that stop while the next test runs: uvicorn takes its time, a fifth of a second."""
+    servers: list[Running] = []
+    yield servers
+    for running in servers:
+        running.stop()
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+def start(tmp_path: Path, stopping: list[Running]) -> Iterator[Callable[..., Running]]:
     """Start a server of one's own; it stops after the test. The data directory stays the same."""
     started: list[Running] = []
 
@@ -39,8 +48,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         return running
 
     yield make
-    for running in started:
+    for running in stopping:
         running.stop()
+    stopping[:] = started
+    for running in started:
+        running.begin_to_stop()
 
 
 @pytest.fixture

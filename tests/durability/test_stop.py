@@ -52,9 +52,9 @@ def test_a_stop_writes_last_use(serve: Serve) -> None:
 def test_a_running_stream_is_ended_with_a_reason(serve: Serve, tmp_path: Path) -> None:
     """At SIGTERM a stream gets an `error` event and `end`; its run is cancelled and nothing of it stored.
 
-    The stop does not wait for it: the grace is an hour.
+    The stop does not wait for it: the grace is five minutes.
     """
-    served = serve(**SETTINGS, shutdown_seconds=3600)
+    served = serve(**SETTINGS, shutdown_seconds=300)
     owner = served.owner()
     mark = tmp_path / "drip"
     with caller(served, owner, "drip").stream(str(mark)) as answer:
@@ -74,7 +74,7 @@ def test_a_running_stream_is_ended_with_a_reason(serve: Serve, tmp_path: Path) -
 
 def test_a_running_answer_is_waited_for(serve: Serve, tmp_path: Path) -> None:
     """At SIGTERM a call without a stream may end within the grace; what it answers is stored."""
-    served = serve(**SETTINGS, shutdown_seconds=3600)
+    served = serve(**SETTINGS, shutdown_seconds=300)
     owner = served.owner()
     mark = tmp_path / "block"
     asking = caller(served, owner, "block")

@@ -1,29 +1,18 @@
 """A cache of keys over a real SQLite file, with a clock that tests turn by hand."""
 
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from flowkeys.cache.keys import KeyCache
 from flowkeys.cache.warming import Warming
 from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.token import Token
-from flowkeys.storage import migrate
 from flowkeys.storage.connection import connect
 from flowkeys.storage.sqlite_feed import SqliteFeed
 from flowkeys.storage.sqlite_lookups import SqliteLookups
+from tests.support.template import empty_database
 
 SECRET = "s" * 32
 WORKSPACE = "w"
-
-
-@cache
-def _empty() -> bytes:
-    """Return a database with nothing in it."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        migrate.upgrade(path)
-        return path.read_bytes()
 
 
 class Uses:
@@ -57,7 +46,7 @@ class Cached:
     """The cache, what it reads, and a second connection that changes things behind its back."""
 
     def __init__(self, path: Path, *, secrets: tuple[str, ...] = (SECRET,), size: int = 100) -> None:
-        path.write_bytes(_empty())
+        path.write_bytes(empty_database())
         self.other = connect(path)
         self.hasher = TokenHasher(secrets)
         self.lookups = SqliteLookups(path, len(secrets))

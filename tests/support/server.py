@@ -18,6 +18,7 @@ from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.key_input import NewKey
 from flowkeys.web import render
+from tests.support.template import begin
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 _QUICK = PasswordHasher.from_parameters(CHEAPEST)
@@ -45,6 +46,7 @@ class Running:
 
     def start(self) -> "Running":
         """Start, and wait until it answers."""
+        begin(self.data_dir)
         self._thread.start()
         assert self._ready.wait(PATIENCE_SECONDS), "the server did not open its data directory"
         if self._failure is not None:
@@ -53,12 +55,17 @@ class Running:
         assert self.server.started, "the server ended before it had started"
         return self
 
-    def stop(self) -> None:
-        """Stop as a signal would."""
+    def begin_to_stop(self) -> None:
+        """Stop as a signal would, without waiting for the end."""
         for client in self._clients:
             client.close()
         if self._thread.is_alive():
             self.server.should_exit = True
+
+    def stop(self) -> None:
+        """Stop as a signal would."""
+        self.begin_to_stop()
+        if self._thread.is_alive():
             self._thread.join(PATIENCE_SECONDS)
         assert not self._thread.is_alive(), "the server did not stop"
 

@@ -347,6 +347,7 @@ def test_silence_is_not_listened_to(
         assert wire.answer().status == 200
     beside.look()
     beside.look()
+    beside.idle()
     assert wire.ended()
 
 
