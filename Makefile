@@ -3,7 +3,7 @@
 # Each stamp file lies inside what it stands for, so that deleting a folder is all it takes to start over.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check serve bench screenshots tools clients browser models proxies peers soak
+.PHONY: FORCE help setup demo test test-all check serve bench screenshots tools clients browser models proxies peers soak
 
 # PYTHON: the interpreter to make the environment with; found by scripts/setup.sh unless given.
 PYTHON ?=
@@ -26,6 +26,9 @@ PROXIES := .venv-proxies/.ready
 NODE_CLIENTS := build/clients/node/.ready
 BROWSER := build/browser/.ready
 
+# Files stay together and folders in order, so that what a folder shares is started once in each process.
+PYTEST := $(BIN)/python -m pytest -p tests.support.types_beside -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
@@ -36,10 +39,10 @@ demo: $(MAIN) ## Set up, then publish a chatflow behind a key, use it, revoke it
 	@$(BIN)/python scripts/demo.py
 
 test: $(MAIN) tools clients browser proxies ## Set up, then run the tests, those marked slow left out
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m 'not slow' $(PYTEST_ARGS)
+	@$(PYTEST) -m 'not slow' $(PYTEST_ARGS)
 
 test-all: $(MAIN) tools clients browser proxies models ## Set up, then run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
 
 check: $(MAIN) ## Style, types and the direction of imports
 	@$(BIN)/python -m ruff check .
@@ -67,7 +70,8 @@ tools: ## Install what only apt can bring: node, npm, wrk, curl, chromium
 
 clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## Install the Flowise clients that the tests call us with
 
-$(MAIN): pyproject.toml constraints.txt
+# Only when PYTHON names another interpreter than the environment has.
+$(MAIN): pyproject.toml constraints.txt $(if $(PYTHON),$(if $(shell sh scripts/other_python.sh .venv '$(PYTHON)'),FORCE))
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh main
 
 $(PYTHON_CLIENTS): constraints-clients.txt

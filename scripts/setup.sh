@@ -40,6 +40,16 @@ mkdir -p build
 exec 9>"build/.setup-$what.lock"
 if command -v flock >/dev/null 2>&1; then flock 9; fi
 
+# What was made with another interpreter is of no use to whoever asks for this one.
+if [ "$what" = main ] && [ -n "${PYTHON:-}" ]; then
+    find_python >/dev/null
+    other=$(sh scripts/other_python.sh "$venv" "$PYTHON")
+    if [ -n "$other" ]; then
+        echo "flowkeys: $venv was made with $other, and $("$PYTHON" -V 2>&1) is asked for"
+        rm -rf "$venv"
+    fi
+fi
+
 # A half-made environment, which Debian leaves behind where venv is missing, is made anew.
 if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     python=$(find_python)

@@ -6,11 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.server import Api, Running
 
 for _name in [name for name in os.environ if name.startswith("FLOWKEYS_")]:
     del os.environ[_name]  # a developer's own settings must not decide whether tests pass
+
+
+# No example has to be quick, and each run tries the same ones: a failure is one of the change that is tested.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
