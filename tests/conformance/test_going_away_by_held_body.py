@@ -6,7 +6,6 @@ end is sent. Nothing is made, changed or run, and the refusal is the one that an
 
 import http.client
 import socket
-import time
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ import pytest
 
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflow_export import LARGEST_EXPORT
+from flowkeys.web.hot.protocol import _READING
 from flowkeys.web.pages.call import FORM_BYTES
 from tests.conformance import raw, ways
 from tests.conformance.pages import House, form_for
@@ -22,11 +22,10 @@ from tests.conformance.routes import EVERYTHING
 from tests.conformance.tenants import Tenant
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.people import SignedIn
-from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 HELD_BYTES = 3
-DECIDED_SECONDS = 0.1
-"""After so long the server has decided on the headers, and waits for the body."""
 
 Call = Callable[[Tenant], tuple[str, str, dict[str, Any]]]
 """Returns a method, a path and what is sent."""
@@ -93,19 +92,24 @@ BROKEN: Final = {
 
 
 def held(
-    url: str, method: str, target: str, headers: ways.Headers, arguments: Any, meanwhile: Any
+    server: Running, method: str, target: str, headers: ways.Headers, arguments: Any, meanwhile: Any
 ) -> raw.Answer:
     """Send a call but the end of its body, let `meanwhile` happen, send the end, and return the answer."""
     more, body = raw.encoded(arguments)
     assert body
-    sent = [(b"Host", urlsplit(url).netloc.encode()), (b"Content-Length", b"%d" % len(body)), *headers, *more]
+    sent = [
+        (b"Host", urlsplit(server.url).netloc.encode()),
+        (b"Content-Length", b"%d" % len(body)),
+        *headers,
+        *more,
+    ]
     head = f"{method} {target} HTTP/1.1\r\n".encode() + b"".join(b"%b: %b\r\n" % item for item in sent)
-    parts = urlsplit(url)
     # At least a byte comes with the headers, so that all servers have begun with the body.
     cut = max(1, len(body) - HELD_BYTES)
     with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(head + b"\r\n" + body[:cut])
-        time.sleep(DECIDED_SECONDS)
+        own_port = connection.getsockname()[1]
+        until(lambda: _waits_for_more(server, own_port), "the server to decide, and to wait for the body")
         meanwhile()
         connection.sendall(body[cut:])
         response = http.client.HTTPResponse(connection, method=method)
@@ -113,6 +117,16 @@ def held(
         answer = raw.Answer(response.status, response.getheaders(), b"")
         # A stream ends with its last event, everything else has a length.
         return answer._replace(body=response.read())
+
+
+def _waits_for_more(server: Running, port: int) -> bool:
+    """Tell whether whoever answers the call from a port wants more of its body than has come."""
+    for one in tuple(server.server.server_state.connections):
+        if one.client is not None and one.client[1] == port:
+            running = one._running
+            is_read = running is not None and bool(running.message_event._waiters)
+            return is_read or getattr(one, "_state", None) == _READING
+    return False
 
 
 @pytest.mark.parametrize(("call", "change", "status", "code"), CASES, ids=NAMES)
@@ -129,7 +143,7 @@ def test_what_is_taken_away_while_a_body_is_held_back_is_gone(
         seen.append(here.snapshot())
 
     headers = ways.bearer(key["apiKey"])
-    answer = held(here.server.url, method, ways.BASE + path, headers, arguments, take_away)
+    answer = held(here.server, method, ways.BASE + path, headers, arguments, take_away)
     assert (answer.status, answer.code) == (status, code)
     assert answer.header("www-authenticate").startswith('Bearer realm="flowkeys"')
     assert here.snapshot() == seen[0]
@@ -145,7 +159,7 @@ def test_a_chatflow_that_was_closed_meanwhile_is_not_run_for_anybody(call: Call,
     def close() -> None:
         assert here.owner.put(f"/chatflows/{chatflow['id']}", json={"isPublic": False}).is_success
 
-    answer = held(here.server.url, method, target, [], arguments, close)
+    answer = held(here.server, method, target, [], arguments, close)
     assert (answer.status, answer.code) == (401, "missing_credentials")
     assert here.owner.get(f"/chatflows/{chatflow['id']}/messages").json()["total"] == 0
 
@@ -156,7 +170,7 @@ def test_a_slow_body_of_a_good_key_is_let_through(call: Call, tenant: Tenant) ->
     key = bound_key(tenant.owner, tenant.chatflow, "is slow", permissions=["*"])
     method, path, arguments = call(tenant)
     headers = [*ways.bearer(key["apiKey"]), (b"Connection", b"close")]
-    answer = held(tenant.server.url, method, ways.BASE + path, headers, arguments, lambda: None)
+    answer = held(tenant.server, method, ways.BASE + path, headers, arguments, lambda: None)
     assert answer.status in {200, 201}
 
 
@@ -187,7 +201,7 @@ def test_a_form_that_is_held_back_does_nothing_after_its_sender_may_not(
         _take_away(house, who, by)
         seen.append(_all_of(house, who))
 
-    answer = held(here.server.url, "POST", target, headers, arguments, end)
+    answer = held(here.server, "POST", target, headers, arguments, end)
     assert answer.status == status
     assert (_all_of(house, who) == seen[0]) is (by != "nothing")
 
@@ -208,7 +222,7 @@ def test_a_form_that_turns_out_to_be_none_shows_nothing_to_who_may_not_see(
         assert house.tenant.owner.put(f"/chatflows/{chatflow}", json={"name": "A later name"}).is_success
 
     sent = {"content": content, "headers": {"Content-Type": "multipart/form-data; boundary=b"}}
-    answer = held(here.server.url, "POST", path.format(chatflow_id=chatflow), headers, sent, end)
+    answer = held(here.server, "POST", path.format(chatflow_id=chatflow), headers, sent, end)
     assert answer.status == status
     assert b"A later name" not in answer.body
     assert (who.person.email.encode() in answer.body) is (by != "signing out")
