@@ -97,8 +97,9 @@ def held(
     """Send a call but the end of its body, let `meanwhile` happen, send the end, and return the answer."""
     more, body = raw.encoded(arguments)
     assert body
+    parts = urlsplit(server.url)
     sent = [
-        (b"Host", urlsplit(server.url).netloc.encode()),
+        (b"Host", parts.netloc.encode()),
         (b"Content-Length", b"%d" % len(body)),
         *headers,
         *more,

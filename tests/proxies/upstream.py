@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         if target == "/talking":
             self._begin_stream()
             self._chunk(b"data: first\n\n")
-        self.connection.settimeout(SECONDS)
+        self.connection.settimeout(PATIENCE_SECONDS)
         with contextlib.suppress(ConnectionError):
             assert self.connection.recv(1) == b""
         self.upstream.left.put(target)
