@@ -3,7 +3,7 @@
 # Each stamp file lies inside what it stands for, so that deleting a folder is all it takes to start over.
 
 .DEFAULT_GOAL := help
-.PHONY: FORCE help setup demo test test-all check serve bench screenshots tools clients browser models proxies peers soak
+.PHONY: help setup demo test test-all check serve bench screenshots tools clients browser models proxies peers soak
 
 # PYTHON: the interpreter to make the environment with; found by scripts/setup.sh unless given.
 PYTHON ?=
@@ -70,7 +70,9 @@ tools: ## Install what only apt can bring: node, npm, wrk, curl, chromium
 
 clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## Install the Flowise clients that the tests call us with
 
-# Only when PYTHON names another interpreter than the environment has.
+# FORCE, which is no file, when PYTHON names another interpreter than the environment has.
+FORCE:
+
 $(MAIN): pyproject.toml constraints.txt $(if $(PYTHON),$(if $(shell sh scripts/other_python.sh .venv '$(PYTHON)'),FORCE))
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh main
 
