@@ -52,6 +52,7 @@ _BY_CODE: Final[dict[str, ExitCode]] = {
     "validation_failed": ExitCode.INVALID,
     "invalid_json": ExitCode.INVALID,
     "too_large": ExitCode.INVALID,
+    "unsupported_encoding": ExitCode.INVALID,
     "headers_too_large": ExitCode.INVALID,
     "rate_limited": ExitCode.UNAVAILABLE,
     "quota_exceeded": ExitCode.UNAVAILABLE,

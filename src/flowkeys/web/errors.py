@@ -66,6 +66,7 @@ KINDS: Final[dict[str, Kind]] = {
     "validation_failed": Kind(422, "Invalid input", "Some fields are wrong; errors names each of them."),
     "invalid_json": Kind(400, "Not JSON", "The body is not valid JSON."),
     "too_large": Kind(413, "Too large", "The request is larger than this server takes."),
+    "unsupported_encoding": Kind(415, "Encoded body", "The body is encoded. Send it as it is."),
     "headers_too_large": Kind(
         431, "Headers too large", "The request has too many headers, or too long ones."
     ),

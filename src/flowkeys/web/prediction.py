@@ -14,7 +14,7 @@ from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.prediction_input import read_prediction
 from flowkeys.service.predictor import Grant, Predictor
 from flowkeys.web import render
-from flowkeys.web.body import decode
+from flowkeys.web.body import decode, require_identity
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import Refused, of_error, problem
 from flowkeys.web.failures import log_failure
@@ -122,7 +122,9 @@ async def answer(
     _note(scope, grant)
     headers = list(headers)
     try:
-        request = read_prediction(decode(await read_body(scope, receive, max_body_bytes)))
+        require_identity(scope["headers"])
+        body = await read_body(scope, receive, max_body_bytes)
+        request = read_prediction(decode(body, _content_type(scope)))
         if again is not None:
             grant = await again()
         run = await predictor.open(grant, request)
@@ -158,3 +160,7 @@ def _note(scope: Scope, grant: Grant) -> None:
         facts["key_id"] = grant.record.key_id
     if grant.person_id is not None:
         facts["person_id"] = grant.person_id
+
+
+def _content_type(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"content-type"), "")

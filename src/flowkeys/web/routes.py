@@ -16,9 +16,10 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from flowkeys.web.auth import authenticate
-from flowkeys.web.body import decode
+from flowkeys.web.body import decode, require_identity
 from flowkeys.web.context import context_of
 from flowkeys.web.errors import KINDS, Refused, problem
+from flowkeys.web.json_mistakes import FORMS
 from flowkeys.web.respond import read_body
 from flowkeys.web.schemas.problem import ProblemOut
 from flowkeys.web.services import Call
@@ -91,6 +92,8 @@ class GuardedRouter(APIRouter):
         of outages, which are implied.
         """
         codes = ["internal_error", "unavailable", "invalid_request", "rate_limited", *errors]
+        if "too_large" in errors:  # it takes a body
+            codes.append("unsupported_encoding")
         if needs != OPEN:
             codes += _CREDENTIAL_CODES
             codes += ["permission_missing"]
@@ -135,10 +138,15 @@ def _described(codes: list[str]) -> dict[int | str, dict[str, Any]]:
 
 async def _read_json(request: Request, limit_bytes: int) -> None:
     """Read and decode the body once, strictly; what follows finds it ready."""
+    require_identity(request.scope["headers"])
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await read_body(request.scope, request.receive, limit_bytes)
     if content_type != "application/json" and not content_type.endswith("+json"):
-        detail = "Send a JSON body with the header Content-Type: application/json."
+        sent = "a form" if content_type in FORMS else "no JSON" if content_type else "of no type"
+        detail = (
+            f"The body is {sent}, by its Content-Type. "
+            "Send a JSON body with the header Content-Type: application/json."
+        )
         raise Refused(problem("invalid_json", detail))
     decoded = decode(body)
     # Where the framework keeps what it has read itself.

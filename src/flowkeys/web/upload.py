@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from flowkeys.domain.errors import InvalidInput, TooLarge
+from flowkeys.web.body import require_identity
 from flowkeys.web.respond import next_part
 
 FIELD = "files"
@@ -41,7 +42,11 @@ def readable(request: Request, max_bytes: int) -> Request:
     """Return a request whose form can be read: limited in size, and as UTF-8 whatever it says of itself.
 
     Some of the codecs that a client could name are slow enough to stop a server, and others raise.
+
+    Raises:
+        Refused: its body is encoded.
     """
+    require_identity(request.scope["headers"])
     kept = [item for item in request.scope["headers"] if item[0] != b"content-type"]
     sent = request.headers.get("content-type", "")
     boundary = _BOUNDARY.search(sent)

@@ -135,23 +135,26 @@ class Verify:
 
 
 def is_unusual(headers: list[RawHeader]) -> bool:
-    """Tell whether a body is announced that is not read here: too large, of no plain length, or expectant."""
+    """Tell whether a body is announced that is not read here: too large, encoded, of no length, expectant."""
     for name, value in headers:
         if name == b"content-length":
             if not (value.isdigit() and int(value) <= MAX_BODY_BYTES):
                 return True
-        elif name == b"expect":
+        elif name in {b"expect", b"content-encoding"}:
             return True
     return False
 
 
 def _read(call: Call) -> _Body | None:
+    is_json = False
     for name, value in call.headers:
         if name == b"content-type":
             if value not in _MEDIA_TYPES:
                 return None
-            break
-    else:
+            is_json = True
+        elif name == b"content-encoding":
+            return None
+    if not is_json:
         return None
     try:
         body = _decode(call.body)
