@@ -21,7 +21,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 KEY: Final = "flowkeys"
-"""Where the key is in the scope and in its state: a `VerifiedKey`, or None on an open path."""
+"""Where the key is in the scope and in its state: a `VerifiedKey`, or None on an open path or without one."""
 _POLICY_VIOLATION: Final = 1008
 
 
@@ -39,12 +39,14 @@ class KeyMiddleware:
         permission: Permissions = (),
         chatflow_id: str | Callable[[Scope], str] | None = None,
         open_paths: Iterable[str] = (),
+        optional: bool = False,
     ) -> None:
         """Guard `app`.
 
         `chatflow_id` is a chatflow's id, or a function that returns it for a scope. A path in `open_paths`
         is meant exactly, or with all below it when it ends with ``/``; ``/`` itself is that one path, and
-        does not open the application.
+        does not open the application. With `optional` a call without any key goes through as on an open
+        path, where the key is None; a key that is no good is still refused.
 
         Raises:
             ValueError: a permission does not exist.
@@ -55,6 +57,7 @@ class KeyMiddleware:
         self._verifier = verifier
         self._permissions = request_for(None, permission).permissions
         self._chatflow_id = chatflow_id
+        self._optional = optional
         paths = [open_paths] if isinstance(open_paths, str) else list(open_paths)
         if not all(path.startswith("/") for path in paths):
             raise ConfigurationError("Each of open_paths begins with a slash.")
@@ -85,7 +88,9 @@ class KeyMiddleware:
         except Unavailable as error:
             await refuse(scope, receive, send, of_error(error))
             return
-        if isinstance(found, Refusal):
+        if isinstance(found, Refusal) and self._optional and found.is_missing:
+            await self._app(_with_key(scope, None), receive, send)
+        elif isinstance(found, Refusal):
             await refuse(scope, receive, send, found.problem)
         else:
             await self._app(_with_key(scope, found), receive, send)

@@ -11,7 +11,7 @@
 It works in ``Depends`` and ``Security``, on one route or in a router's ``dependencies``.
 """
 
-from typing import Any, cast
+from typing import Any, Literal, cast, overload
 
 from fastapi import FastAPI, HTTPException
 from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
@@ -23,7 +23,7 @@ from starlette.responses import Response
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.ids import new_id
-from flowkeys.verify.result import Refusal, VerifiedKey
+from flowkeys.verify.result import Refusal, Result, VerifiedKey
 from flowkeys.verify.verifier import Permissions, Verifier, request_for
 from flowkeys.web.errors import CONTENT_TYPE, Problem, of_error
 
@@ -67,21 +67,65 @@ class KeyRequired(SecurityBase):
         Raises:
             KeyRefused: it is not good for this, or cannot be verified now.
         """
+        found = await self._find(connection, scopes)
+        if isinstance(found, Refusal):
+            raise KeyRefused(found.problem)
+        return found
+
+    async def _find(self, connection: HTTPConnection, scopes: SecurityScopes) -> Result:
         chatflow_id = self._chatflow_id
         if self._chatflow_param is not None:
             # A KeyError when the route has no such parameter: a mistake must not become a weaker check.
             chatflow_id = str(connection.path_params[self._chatflow_param])
         try:
-            found = await self._verifier.averify(
+            return await self._verifier.averify(
                 headers=connection.scope["headers"],
                 chatflow_id=chatflow_id,
                 permissions=(*self._permissions, *scopes.scopes),
             )
         except Unavailable as error:
             raise KeyRefused(of_error(error)) from error
+
+
+class KeyOptional(KeyRequired):
+    """The dependency that ``require_key(…, optional=True)`` makes."""
+
+    async def __call__(  # type: ignore[override]
+        self, connection: HTTPConnection, scopes: SecurityScopes
+    ) -> VerifiedKey | None:
+        """Return the key that came with a request, or None when none came at all.
+
+        Raises:
+            KeyRefused: one came, and it is not good for this or cannot be verified now.
+        """
+        found = await self._find(connection, scopes)
         if isinstance(found, Refusal):
+            if found.is_missing:
+                return None
             raise KeyRefused(found.problem)
         return found
+
+
+@overload
+def require_key(
+    verifier: Verifier,
+    *,
+    permission: Permissions = (),
+    chatflow_id: str | None = None,
+    chatflow_param: str | None = None,
+    optional: Literal[False] = False,
+) -> KeyRequired: ...
+
+
+@overload
+def require_key(
+    verifier: Verifier,
+    *,
+    permission: Permissions = (),
+    chatflow_id: str | None = None,
+    chatflow_param: str | None = None,
+    optional: Literal[True],
+) -> KeyOptional: ...
 
 
 def require_key(
@@ -90,8 +134,12 @@ def require_key(
     permission: Permissions = (),
     chatflow_id: str | None = None,
     chatflow_param: str | None = None,
+    optional: bool = False,
 ) -> KeyRequired:
     """Return a dependency: a good key, with all permissions named, for the chatflow named.
+
+    With `optional` a call without any key is let in too, and gets None. A key that is no good, or that came
+    in another form or place, is still refused: nobody is taken for nobody because of a mistake.
 
     The chatflow is `chatflow_id`, or what the route's path has for its parameter `chatflow_param`. Without a
     chatflow and a permission it is authentication only.
@@ -102,7 +150,8 @@ def require_key(
     """
     if chatflow_id is not None and chatflow_param is not None:
         raise ValueError("Give chatflow_id or chatflow_param, not both.")
-    return KeyRequired(verifier, permission, chatflow_id, chatflow_param)
+    kind = KeyOptional if optional else KeyRequired
+    return kind(verifier, permission, chatflow_id, chatflow_param)
 
 
 def _described(key_header: str | None) -> SecurityBaseModel:

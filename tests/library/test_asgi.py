@@ -68,6 +68,19 @@ async def test_headers_are_read_as_by_the_server(case: Case) -> None:
         assert len(sent[1]["body"]) == int(headers[b"content-length"])
 
 
+async def test_an_optional_key_is_good_or_not_there() -> None:
+    """Of all headers in the table, only none at all goes through without a key."""
+    for case in CASES:
+        inner = Inner()
+        sent = await ask(inner, case.headers, optional=True)
+        missing = case.code == "missing_credentials"
+        assert sent[0]["status"] == (200 if missing else case.status), case
+        assert len(inner.scopes) == (sent[0]["status"] == 200)
+        if missing:
+            (scope,) = inner.scopes
+            assert scope[KEY] is scope["state"][KEY] is None
+
+
 async def test_the_application_finds_the_key_beside_its_own_state() -> None:
     """In the scope and in its state; what a client sends is no identity."""
     inner = Inner()

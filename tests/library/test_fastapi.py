@@ -16,6 +16,10 @@ from tests.library.table import CASES, CHATFLOW, GOOD, KEYS, NAMES, OTHER, VIEWE
 VERIFIER = Verifier.fixed(KEYS)
 AnyKey = Annotated[VerifiedKey, Depends(require_key(VERIFIER))]
 Viewer = Annotated[VerifiedKey, Security(require_key(VERIFIER), scopes=["logs:view"])]
+MaybeKey = Annotated[VerifiedKey | None, Depends(require_key(VERIFIER, optional=True))]
+MaybeViewer = Annotated[
+    VerifiedKey | None, Security(require_key(VERIFIER, optional=True), scopes=["logs:view"])
+]
 
 
 def build() -> FastAPI:
@@ -50,6 +54,14 @@ def build() -> FastAPI:
         await socket.send_text(key.id)
         await socket.close()
 
+    @app.get("/maybe")
+    async def maybe(key: MaybeKey, viewer: MaybeViewer) -> dict[str, str | None]:
+        return {"id": key and key.id, "viewer": viewer and viewer.id}
+
+    @app.get("/maybe-any")
+    async def maybe_any(key: MaybeKey) -> dict[str, str | None]:
+        return {"id": key and key.id}
+
     app.include_router(router)
     return app
 
@@ -77,6 +89,21 @@ def test_headers_are_read_as_by_the_server(client: TestClient, case: Case) -> No
         assert answer.json()["code"] == case.code
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["www-authenticate"].startswith('Bearer realm="flowkeys"')
+
+
+def test_an_optional_key_is_good_or_not_there(client: TestClient) -> None:
+    """Of all headers in the table, only none at all comes in without a key; the others fare as ever."""
+    for case in CASES:
+        answer = get(client, "/maybe-any", case.headers)
+        missing = case.code == "missing_credentials"
+        assert answer.status_code == (200 if missing else case.status), case
+        assert "WWW-Authenticate" in answer.headers or answer.status_code == 200
+        if missing:
+            assert answer.json() == {"id": None}
+    assert get(client, "/maybe-any", bearer(GOOD)).json() == {"id": "good"}
+    assert get(client, "/maybe").json() == {"id": None, "viewer": None}
+    assert get(client, "/maybe", bearer(VIEWER)).json() == {"id": "viewer", "viewer": "viewer"}
+    assert get(client, "/maybe", bearer(GOOD)).status_code == 403
 
 
 def test_the_handler_gets_the_key(client: TestClient) -> None:

@@ -165,3 +165,11 @@ def test_half_a_character_is_no_chatflow() -> None:
     token = mint()
     with Verifier.fixed([FixedKey(token=token, chatflow_ids=["a"])]) as verifier:
         assert code(verifier.verify(token=token, chatflow_id="\ud800")) == "chatflow_not_allowed"
+
+
+def test_what_is_missing_is_told_from_what_is_bad() -> None:
+    """Whoever lets calls in without a key, and none with a bad one, asks the refusal."""
+    for case in CASES:
+        result = Verifier.fixed(KEYS).verify(headers=case.headers)
+        missing = not result.allowed and result.is_missing
+        assert missing == (case.code == "missing_credentials"), case

@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from flowkeys.domain.api_key import KeyRecord
-from flowkeys.domain.decision import Decision, Denied, grants
+from flowkeys.domain.decision import Decision, Denied, Reason, grants
 from flowkeys.domain.ids import new_id
 from flowkeys.web.errors import Problem, of_denial
 
@@ -80,6 +80,14 @@ class Refusal:
     def code(self) -> str:
         """The reason, made for programs, such as ``expired_key`` or ``permission_missing``."""
         return self._denied.reason.value
+
+    @property
+    def is_missing(self) -> bool:
+        """Nothing was sent that could be a key: who lets people in without one lets this call in, as nobody.
+
+        A key that is no good is not missing, nor is one that came in a wrong form.
+        """
+        return self._denied.reason is Reason.MISSING_CREDENTIALS
 
     @property
     def key_id(self) -> str | None:
