@@ -116,6 +116,7 @@ HEADINGS = {
     "<h2><a href='#g'>Guide</a></h2>a": "Guide",
     "<h2>The <code>--docs</code> <em>option</em></h2>a": "The --docs option",
     "<h2><button aria-expanded=true>How long?</button></h2>a": "How long?",
+    "<h2>Guide <button>Copy the path here</button></h2>a": "Guide",
     "<h2>Guide<br>for all</h2>a": "Guide for all",
     "<title>Keys</title>a": "Keys",
     "<title>Keys</title><h1>Guide</h1>a": "Guide",

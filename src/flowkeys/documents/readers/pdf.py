@@ -1,21 +1,19 @@
-"""PDF: the text of its pages, with the page number as the heading."""
+"""PDF: the text of its pages, under the number of the page and the heading that stands above it."""
 
 import io
-import re
-from typing import Final
+from typing import Any
 
 from pypdf import PageObject, PdfReader
 from pypdf.errors import DependencyError, PyPdfError
 
-from flowkeys.documents.readers.plain import paragraphs
+from flowkeys.documents.readers import printed
+from flowkeys.documents.readers.printed import Line
 from flowkeys.documents.refusals import Refused, TooMuch
 from flowkeys.documents.sections import Section
 
-_HYPHENATED: Final = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_])")
-
 
 def sections(content: bytes, pages: int) -> list[Section]:
-    """Return a section for each page that has text.
+    """Return the sections of each page that has text.
 
     Raises:
         Refused: it is no PDF, it needs a password, or it has no text.
@@ -27,20 +25,38 @@ def sections(content: bytes, pages: int) -> list[Section]:
             raise Refused("It needs a password.")
         if len(reader.pages) > pages:
             raise TooMuch(f"It has {len(reader.pages)} pages; {pages} are allowed.")
-        found = [
-            Section((f"Page {number}",), tuple(paragraphs(_text(page))))
-            for number, page in enumerate(reader.pages, 1)
-        ]
+        found = printed.sections([_lines(page) for page in reader.pages])
     except DependencyError as error:
         raise Refused("It is encrypted.") from error
     except PyPdfError as error:
         if type(error).__name__ == "LimitReachedError":  # not in pypdf before version 6
             raise TooMuch("Its compressed parts are too large.") from error
         raise Refused("It is damaged or not a PDF at all.") from error
-    if not any(section.blocks for section in found):
+    if not found:
         raise Refused("It has no text, only pictures perhaps: it needs text recognition first.")
-    return [section for section in found if section.blocks]
+    return found
 
 
-def _text(page: PageObject) -> str:
-    return _HYPHENATED.sub("", page.extract_text().replace("\0", ""))
+def _lines(page: PageObject) -> list[Line]:
+    """Return the lines of a page with the size and weight of most of their letters."""
+    lines: list[Line] = []
+    pieces: list[tuple[str, float, bool]] = []
+
+    def end() -> None:
+        text = "".join(piece for piece, _, _ in pieces)
+        _, size, bold = max(pieces, key=lambda piece: len(piece[0].strip()), default=("", 0.0, False))
+        lines.append(Line(text, size, bold))
+        pieces.clear()
+
+    def visit(text: str, matrix: Any, text_matrix: Any, font: Any, size: float) -> None:
+        height = round(abs(size * text_matrix[3] * matrix[3]), 1)
+        bold = "bold" in str((font or {}).get("/BaseFont", "")).lower()
+        first, *others = text.split("\n")
+        pieces.append((first, height, bold))
+        for other in others:
+            end()
+            pieces.append((other, height, bold))
+
+    page.extract_text(visitor_text=visit)
+    end()
+    return lines

@@ -50,8 +50,13 @@ class Writer:
         attributes = node.attrs or {}
         if "aria-expanded" in attributes or attributes.get("role") == "tab":
             return False
-        in_heading = self._frames[-1].name in {*_HEADINGS, "dt"}
-        return not in_heading and len(text_of(node).split()) < _WORDS_OF_A_BUTTON
+        words = text_of(node)
+        if self._frames[-1].name in _WORDS_ALONE:  # the button of an accordion is its whole heading
+            outer = node
+            while outer.name not in _WORDS_ALONE and outer.parent is not None:
+                outer = outer.parent
+            return text_of(outer) != words
+        return len(words.split()) < _WORDS_OF_A_BUTTON
 
     def is_permalink(self, node: Any) -> bool:
         """Whether it is the sign beside a heading that links to it, such as ¶ or #."""
