@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.support.raw_model import CHUNKED, chunk, in_a_thread, record, whole
 from tests.support.server import Running
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -98,6 +99,27 @@ def test_a_chatflow_that_fails_is_exit_code_8(local: Cli, data_dir: Path) -> Non
     result = local("ask", "Broken", "Hello")
     assert result.code == 8, result.err
     assert "Traceback" not in result.err
+
+
+def test_the_operator_is_told_why_a_model_failed(local: Cli) -> None:
+    """On the server's machine the words of the model's server are printed, and when to try again."""
+    with in_a_thread() as model:
+        settings = {"FLOWKEYS_ALLOWED_ENDPOINTS": model.url}
+        local("flows", "add", "Model", "--openai", model.url, "--model", "m", **settings)
+        refusal = whole(b'{"error":{"message":"The GPU is on fire."}}', b"Retry-After: 9", status=b"503 X")
+        model.says(refusal)
+        for mode in ([], ["--no-stream"]):
+            result = local("ask", "Model", "Hello", *mode, **settings)
+            assert result.code == 8
+            assert "The GPU is on fire." in result.err
+            assert "answered 503." in result.err
+            assert "Try again in 9 seconds." in result.err
+        end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}\n\n'
+        model.says(CHUNKED, chunk(record("Half of it") + end), chunk(b""))
+        for mode in ([], ["--no-stream"]):
+            result = local("ask", "Model", "Hello", *mode, **settings)
+            assert (result.code, result.out) == (0, "Half of it\n")
+            assert "The answer is cut off" in result.err
 
 
 def test_a_python_object_is_run_on_this_machine(local: Cli, data_dir: Path, tmp_path: Path) -> None:

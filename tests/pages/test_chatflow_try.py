@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from flowkeys.flows.templates import python_flow
+from flowkeys.flows.endpoints import Endpoints
+from flowkeys.flows.templates import openai_flow, python_flow
 from tests.pages import slow_flow
 from tests.pages.axe import assert_accessible
 from tests.pages.browser import light_and_dark, wide_and_narrow
@@ -14,6 +15,7 @@ from tests.pages.conftest import Visit
 from tests.pages.reading import browse, words
 from tests.support.flows import bound_key, echo, events, exported, make_chatflow
 from tests.support.people import SignedIn, person
+from tests.support.raw_model import CHUNKED, DONE, chunk, in_a_thread, record
 from tests.support.server import Api, Running
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -135,6 +137,25 @@ def test_sources_and_tools_are_shown_as_text(api: Api, who: SignedIn, site: Runn
     expect(page.get_by_text("<img src=x onerror=alert(1)> passage")).to_be_visible()
     page.get_by_text("1 tool used").click()
     expect(page.get_by_text("search<script>")).to_be_visible()
+
+
+def test_an_answer_that_was_cut_off_is_told_in_words(
+    api: Api, who: SignedIn, site: Running, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is looked at, and in the conversation when the page is opened again."""
+    end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}\n\n'
+    with in_a_thread() as model:
+        monkeypatch.setattr(site.runtime.engine.models, "_endpoints", Endpoints([model.url]))
+        model.says(CHUNKED, chunk(record("Half of it") + end + DONE), chunk(b""))
+        chatflow = make_chatflow(api, "Cut", openai_flow(model.url, "m"))
+        page = visit(f"/chatflows/{chatflow['id']}", who, at=site).page
+        asks(page, "All of it?")
+        expect(page.get_by_text("The answer is cut off")).to_be_visible()
+        expect(page.get_by_text("Answered in")).to_be_visible()
+    page.goto(f"{site.url}/chatflows/{chatflow['id']}/conversations")
+    page.get_by_role("link", name="All of it?").click()
+    expect(page.get_by_text("The answer is cut off")).to_be_visible()
+    assert_accessible(page)
 
 
 def test_a_failure_is_told_in_words(api: Api, who: SignedIn, site: Running, visit: Visit) -> None:
