@@ -207,6 +207,8 @@ def flow_settings(settings: Settings) -> FlowSettings:
         allowed_endpoints=settings.allowed_endpoints,
         python_targets=settings.python_flows,
         variables=settings.variables,
+        model_timeout_seconds=settings.model_silence_seconds,
+        whole_answer_timeout_seconds=settings.model_answer_seconds,
     )
 
 

@@ -114,6 +114,7 @@ READ: dict[str, list[Any]] = {
     "a stream that says it is JSON": [whole(HELLO + STOP + DONE, JSON)],
     "a stream that says it is a page": [whole(HELLO + STOP + DONE, b"Content-Type: text/html")],
     "no type": [whole(ANSWER)],
+    "created": [whole(ANSWER, JSON, status=b"201 Created")],
     "gzip": [whole(gzip.compress(ANSWER), JSON, b"Content-Encoding: gzip")],
     "gzip, as a stream": [
         PACKED, gzip.compress(HELLO + STOP + DONE), "close",
@@ -170,7 +171,8 @@ BROKEN: dict[str, tuple[list[Any], str]] = {
         "LLM: the model's endpoint answered nothing that is a chat completion.",
     ),
     "no content": (
-        [b"HTTP/1.1 204 No Content\r\n\r\n"], "LLM: the model's endpoint answered 204.",
+        [b"HTTP/1.1 204 No Content\r\n\r\n"],
+        "LLM: the model's endpoint answered nothing that is a chat completion.",
     ),
 }  # fmt: skip
 

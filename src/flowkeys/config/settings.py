@@ -110,6 +110,18 @@ class Settings(BaseSettings):
         le=86_400,
         description="How long a connection without a call is kept; a proxy has to close its own sooner.",
     )
+    model_silence_seconds: int = Field(
+        default=120,
+        ge=1,
+        le=86_400,
+        description="How long a model may be silent within an answer that comes piece by piece.",
+    )
+    model_answer_seconds: int = Field(
+        default=600,
+        ge=1,
+        le=86_400,
+        description="How long a model may take for an answer that is asked for whole.",
+    )
     shutdown_seconds: int = Field(
         default=5,
         ge=0,

@@ -148,7 +148,7 @@ class Answer:
             self._reply.says(name)
             if name in _WIDE:
                 self._recode = codecs.getincrementaldecoder(name)("replace")
-        if response.status != 200:  # noqa: PLR2004
+        if not 200 <= response.status < 300:  # noqa: PLR2004  # some frameworks answer 201 to every POST
             raise await self._refused()
 
     async def _refused(self) -> ModelError:
