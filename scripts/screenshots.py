@@ -74,7 +74,7 @@ def take(folder: Path, pages: list[Shown]) -> list[str]:
     demo = fill(full)
     problems: list[str] = []
     with server(full) as address, server(empty) as elsewhere, sync_playwright() as playwright:
-        set_up = re.search(r"/set-up/\S+", (empty / "demo-server.log").read_text("utf-8"))
+        set_up = re.search(r"/set-up/\S+", next(empty.rglob("set-up-link")).read_text("utf-8"))
         paths = {**demo.paths(), "set_up": set_up.group() if set_up else "/no-set-up-link"}
         browser = launch(playwright)
         for page in pages:

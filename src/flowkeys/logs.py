@@ -9,6 +9,7 @@ import contextlib
 import logging
 import re
 import sys
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
@@ -97,6 +98,30 @@ def configure_once(level: str, form: Form) -> None:
     """
     if not structlog.is_configured():
         configure(level, form)
+
+
+def announce(event: str, level: str = "info", **facts: Any) -> None:
+    """Write a line of JSON that no level leaves out: what a start says, and why there is none."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    entry = {"timestamp": now, "level": level, "event": event, **facts}
+    _SINK.write(_clean(_to_json(entry)) + "\n")
+    _SINK.flush()
+
+
+def take_over() -> None:
+    """Make lines of the log of what Python itself would write to stderr as text."""
+    logging.captureWarnings(capture=True)
+
+    def of_thread(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_type is not SystemExit and failed.exc_value is not None:
+            log.error("A thread failed.", exc_info=failed.exc_value)
+
+    def unraisable(failed: "sys.UnraisableHookArgs") -> None:
+        log.error(failed.err_msg or "An error that nobody could be told of.", exc_info=failed.exc_value)
+
+    log = logging.getLogger("flowkeys")
+    threading.excepthook = of_thread
+    sys.unraisablehook = unraisable
 
 
 class _Refused:

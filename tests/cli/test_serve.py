@@ -1,6 +1,7 @@
 """``flowkeys serve``, as a process of its own."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -14,9 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flowkeys import bootstrap
+from flowkeys import bootstrap, logs
 from flowkeys.config import load
 from flowkeys.domain.link import Purpose
+from tests.cli.conftest import Cli
 
 FLOWKEYS = Path(sys.executable).with_name("flowkeys")
 Start = Callable[..., "Served"]
@@ -25,9 +27,9 @@ Start = Callable[..., "Served"]
 class Served:
     """A server process, and what it said."""
 
-    def __init__(self, data_dir: Path, log: Path, *arguments: str) -> None:
+    def __init__(self, data_dir: Path, log: Path, *arguments: str, **variables: str) -> None:
         self._log = log
-        environment = {**os.environ, "FLOWKEYS_DATA_DIR": str(data_dir)}
+        environment = {**os.environ, "FLOWKEYS_DATA_DIR": str(data_dir), **variables}
         with log.open("wb") as output:
             self.process = subprocess.Popen([FLOWKEYS, "serve", *arguments], env=environment, stderr=output)
 
@@ -54,12 +56,15 @@ class Served:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Start servers that are ended after the test."""
     started: list[Served] = []
 
-    def make(*arguments: str, data_dir: Path | None = None) -> Served:
-        served = Served(data_dir or tmp_path / "data", tmp_path / f"log{len(started)}", *arguments)
+    monkeypatch.setenv("FLOWKEYS_LOG_FORMAT", "text")  # as on a terminal
+
+    def make(*arguments: str, data_dir: Path | None = None, **variables: str) -> Served:
+        log = tmp_path / f"log{len(started)}"
+        served = Served(data_dir or tmp_path / "data", log, *arguments, **variables)
         started.append(served)
         return served
 
@@ -155,3 +160,79 @@ def test_a_data_directory_that_cannot_be_made_is_one_sentence(start: Start, tmp_
     assert served.process.wait(20) == 3
     (line,) = served.said.splitlines()
     assert "FLOWKEYS_DATA_DIR" in line
+
+
+def lines(served: Served) -> list[dict]:
+    """Return the log; each line of it has to be one JSON object."""
+    found = [json.loads(line) for line in served.said.splitlines()]
+    assert all(isinstance(line, dict) and {"event", "level", "timestamp"} <= set(line) for line in found)
+    return found
+
+
+@pytest.mark.parametrize("form", ["json", "auto"])
+def test_a_log_in_json_is_json_from_its_first_line(
+    form: str, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link is not in it: its file is, for its owner's eyes only, and gone when the link was used."""
+    monkeypatch.setenv("FLOWKEYS_LOG_FORMAT", form)
+    served = start("--port", "0")
+    url = served.url()
+    httpx.get(f"{url}/nowhere", trust_env=False)
+    first, link, *_ = lines(served)
+    assert (first["url"], first["data_dir"]) == (url, str(tmp_path / "data"))
+    file = Path(link["file"])
+    assert file.stat().st_mode & 0o777 == 0o600
+    text = file.read_text("utf-8").strip()
+    assert text.startswith(f"{url}/set-up/")
+    assert text.rpartition("/")[2] not in served.said
+    assert served.end(signal.SIGINT) == 0
+    assert not file.exists(), "nobody listens"
+
+    file.write_text("of a server that was killed", "utf-8")
+    again = start("--port", "0")
+    again.url()
+    text = file.read_text("utf-8").strip()
+    assert file.stat().st_mode & 0o777 == 0o600
+    body = {"email": "ada@example.com", "password": "correct horse battery"}
+    headers = {"Origin": again.url()}
+    assert httpx.post(text, data=body, headers=headers, trust_env=False).status_code == 303
+    assert not file.exists(), "it was used"
+    assert again.end(signal.SIGINT) == 0
+    file.write_text("of a server that was killed", "utf-8")
+    last = start("--port", "0")
+    last.url()
+    assert not file.exists(), "there is an owner"
+    assert last.end(signal.SIGINT) == 0
+    for each in (served, again, last):
+        assert lines(each)
+        assert "/set-up/" not in "".join(line["event"] for line in lines(each))
+
+
+def test_what_ends_a_start_is_a_line_of_json_too(
+    run: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A taken port, a wrong setting, a wrong option, a wrong file, wherever the form of the log is said."""
+    monkeypatch.setattr(logs, "take_over", lambda: None)  # of this process, which runs other tests
+    monkeypatch.setenv("FLOWKEYS_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "broken").write_text("log_format = 'json'\nport = =", "utf-8")
+    (tmp_path / "config").write_text("log_format = 'json'\nhttp = 'x'\n", "utf-8")
+    broken, config = (str(tmp_path / name) for name in ("broken", "config"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        table: list[tuple[tuple[str, ...], dict[str, str], int, str]] = [
+            (("--port", port), {"LOG_FORMAT": "json"}, 3, "--port"),
+            (("--port", "0"), {"LOG_FORMAT": "json", "HTTP": "x"}, 3, "FLOWKEYS_HTTP"),
+            (("--port", "0"), {"LOG_FORMAT": "", "CONFIG": config}, 3, "http: "),
+            (("--port", "0"), {"LOG_FORMAT": "", "CONFIG": broken}, 3, "line 2"),
+            (("--port", "many"), {"LOG_FORMAT": "json"}, 2, "--port"),
+            (("--host", ""), {"LOG_FORMAT": "json"}, 2, "--host"),
+            (("--nonsense",), {"LOG_FORMAT": "json"}, 2, "--nonsense"),
+        ]
+        for arguments, variables, code, said in table:
+            environment = {f"FLOWKEYS_{name}": value for name, value in variables.items()}
+            result = run("serve", *arguments, **environment)
+            (line,) = result.err.splitlines()
+            found = json.loads(line)
+            assert (found["level"], found["exitCode"], result.code) == ("error", code, code), line
+            assert said in found["event"]
+            assert "timestamp" in found

@@ -51,6 +51,14 @@ class Failure:
         streams.note(text)
         return int(self.exit_code)
 
+    def log(self, **facts: Any) -> int:
+        """Write it as a line of the server's log, in JSON, and return the exit code."""
+        from flowkeys import logs
+
+        members = self._members()
+        logs.announce(members.pop("detail"), "error", **members, **facts)
+        return int(self.exit_code)
+
     def _members(self) -> dict[str, Any]:
         members: dict[str, Any] = {"code": self.code, "detail": self.detail, "exitCode": self.exit_code}
         if self.errors:

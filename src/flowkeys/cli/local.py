@@ -18,7 +18,7 @@ from flowkeys.cli.streams import note
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.api_key import Status
 from flowkeys.domain.decision import AccessRequest, Denied
-from flowkeys.domain.errors import ConfigurationError, InvalidInput, NotFound, UpstreamFailed
+from flowkeys.domain.errors import ConfigurationError, InvalidInput, NotFound, Unavailable, UpstreamFailed
 from flowkeys.domain.listing import UNPAGED_LIMIT, ChatflowQuery, KeyQuery
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.principal import Caller, operator
@@ -29,6 +29,7 @@ from flowkeys.service.key_input import KeyPatch, NewKey
 from flowkeys.service.ports.flows import Event
 from flowkeys.service.prediction_input import read_prediction
 from flowkeys.service.predictor import Grant
+from flowkeys.storage.access import hindrance
 from flowkeys.web import render
 from flowkeys.web.errors import of_denial
 from flowkeys.web.failures import log_failure
@@ -62,6 +63,10 @@ def open_local(workspace: str | None, *, create: bool, check: bool = True) -> It
         try:
             found = runtime.workspaces.default() if workspace is None else runtime.workspaces.get(workspace)
             yield LocalBackend(runner, runtime, Caller(operator(runner.run(found).id)))
+        except Unavailable as error:
+            if why := hindrance(settings.database):
+                raise ConfigurationError(f"{error} {why}") from error
+            raise
         finally:
             runner.run(runtime.close())
 

@@ -3,6 +3,7 @@
 import sys
 import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -76,33 +77,56 @@ def run() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run one command and return the exit code; what went wrong is said in one sentence."""
-    as_json = "--json" in arguments
+    as_json, as_log = "--json" in arguments, _logs_json(arguments)
     streams.prepare()
     try:
         require_values(arguments)
         result = app(arguments, prog_name="flowkeys", standalone_mode=False)
         sys.stdout.flush()
-    except FlowkeysError as error:
-        return of(error).show(as_json=as_json)
-    except (KeyboardInterrupt, typer.Abort):
-        return Failure("interrupted", "Interrupted.").show(as_json=as_json)
     except BrokenPipeError:
         streams.drop()  # ended quietly when the reader of the output went away, as ``head`` does
         return ExitCode.OK
-    except OSError as error:
-        return _system(error).show(as_json=as_json)
-    except UnicodeEncodeError:
-        if not any(_is_half(character) for text in arguments for character in text):
+    except (Exception, KeyboardInterrupt) as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            return ExitCode.USAGE
+        failure = _failure(error, arguments, quiet=as_json or as_log)
+        if failure is None and as_log:
+            return _fault(error).log(exception=traceback.format_exc())
+        if failure is None and as_json:
+            traceback.print_exc()
+            return _fault(error).show(as_json=True)
+        if failure is None:
             raise
-        return Failure("usage", "An argument holds bytes that are no text in UTF-8.").show(as_json=as_json)
-    except Exception as error:
-        if hasattr(error, "format_message"):
-            return _usage(error, as_json=as_json)
-        if not as_json:
-            raise
-        traceback.print_exc()
-        return Failure("internal_error", f"A fault of flowkeys: {type(error).__name__}.").show(as_json=True)
+        return failure.log() if as_log else failure.show(as_json=as_json)
     return result if isinstance(result, int) else ExitCode.OK
+
+
+def _failure(error: BaseException, arguments: list[str], *, quiet: bool) -> Failure | None:
+    """Return how the program ends with an error; None: it is a fault of ours."""
+    if isinstance(error, FlowkeysError):
+        return of(error)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return Failure("interrupted", "Interrupted.")
+    if isinstance(error, OSError):
+        return _system(error)
+    if isinstance(error, UnicodeEncodeError) and any(_is_half(c) for text in arguments for c in text):
+        return Failure("usage", "An argument holds bytes that are no text in UTF-8.")
+    if hasattr(error, "format_message"):
+        return _usage(error, quiet=quiet)
+    return None
+
+
+def _fault(error: BaseException) -> Failure:
+    return Failure("internal_error", f"A fault of flowkeys: {type(error).__name__}.")
+
+
+def _logs_json(arguments: list[str]) -> bool:
+    """Tell whether what goes wrong is a line of the server's log."""
+    if arguments[:1] != ["serve"] or "--help" in arguments:
+        return False
+    from flowkeys import config, logs
+
+    return not logs.is_text(config.log_format())
 
 
 def _is_half(character: str) -> bool:
@@ -115,15 +139,17 @@ def _system(error: OSError) -> Failure:
     why = error.strerror or str(error)
     if streams.failed():
         return Failure("output_failed", f"The output cannot be written: {why}.")
+    if isinstance(error, PermissionError) and isinstance(error.filename, str):
+        from flowkeys.storage.access import of_file
+
+        return Failure("configuration", of_file(Path(error.filename)) or f"{error.filename}: {why}")
     return Failure("configuration", f"{error.filename}: {why}" if error.filename else f"{why}.")
 
 
-def _usage(error: Exception, *, as_json: bool) -> int:
+def _usage(error: BaseException, *, quiet: bool) -> Failure:
     """Say how a command is written, for an exception of Typer's (click's, in its older versions)."""
-    if type(error).__name__ == "NoArgsIsHelpError":
-        return ExitCode.USAGE
     context = getattr(error, "ctx", None)
-    if context is not None and not as_json:
+    if context is not None and not quiet:
         streams.note(context.get_usage())
         streams.note(f"Help: {context.command_path} --help")
-    return Failure("usage", error.format_message()).show(as_json=as_json)  # type: ignore[attr-defined]
+    return Failure("usage", error.format_message())  # type: ignore[attr-defined]

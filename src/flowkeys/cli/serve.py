@@ -2,20 +2,18 @@
 
 import asyncio
 import os
-import shlex
 import socket
 import sys
 from typing import Final
 
-import typer
 import uvicorn
 
 from flowkeys import bootstrap, logs
+from flowkeys.cli.beginning import Beginning
 from flowkeys.cli.links import base_url
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.domain.link import Purpose, path_of
-from flowkeys.domain.version import VERSION
+from flowkeys.storage.access import hindrance
 from flowkeys.web.hot.connection import StrictProtocol
 from flowkeys.web.hot.protocol import HotProtocol
 
@@ -56,6 +54,8 @@ def serve(settings: Settings) -> None:
         ConfigurationError: the address is taken, or the data directory cannot be used.
     """
     logs.configure(settings.log_level, settings.log_format)
+    if not logs.is_text(settings.log_format):
+        logs.take_over()
     sys.path.insert(0, str(settings.python_path.absolute()))
     listening = _bind(settings)
     try:
@@ -68,32 +68,17 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listening: socket.socket) -> None:
     runtime = await bootstrap.open_runtime(settings)
+    if why := hindrance(settings.database):  # SQLite opens such a file all the same, to be read
+        await runtime.close()
+        raise ConfigurationError(f"The database cannot be used. {why}")
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"flowkeys {VERSION} on http://{shown}:{port}, data in {settings.data_dir}", err=True)
-    await _help_to_begin(runtime, base_url(settings, port))
-    await Server(runtime).serve([listening])
-
-
-async def _help_to_begin(runtime: bootstrap.Runtime, base: str) -> None:
-    """Say what there is to do first. Written to the terminal only: a log is read by others, and is kept."""
-    secret = await runtime.links.set_up_link()
-    if secret is not None:
-        link = f"{base}{path_of(Purpose.SET_UP, secret)}"
-        typer.echo(f"Open this link to set up flowkeys: {link}\n  It works once, within an hour.", err=True)
-    if not await _has_keys(runtime):
-        typer.echo(
-            "There is no API key yet. Make one on the pages, or in another terminal, where the first may do "
-            "everything:\n"
-            f"  FLOWKEYS_DATA_DIR={shlex.quote(str(runtime.settings.data_dir))} "
-            "flowkeys keys create Owner --permission '*'",
-            err=True,
-        )
-
-
-async def _has_keys(runtime: bootstrap.Runtime) -> bool:
-    now = bootstrap.clock()
-    return await runtime.store.read(lambda tx: tx.keys.any_live(now))
+    beginning = Beginning(runtime, url=f"http://{shown}:{port}", base=base_url(settings, port))
+    try:
+        await beginning.tell()
+        await Server(runtime).serve([listening])
+    finally:
+        beginning.forget()
 
 
 def _bind(settings: Settings) -> socket.socket:

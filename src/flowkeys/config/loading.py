@@ -13,6 +13,7 @@ from flowkeys.config.environment import PREFIX, shown
 from flowkeys.config.file import config_file
 from flowkeys.config.settings import Settings
 from flowkeys.domain.errors import ConfigurationError, FlowkeysError
+from flowkeys.storage.access import of_file
 
 LogFormat = Literal["auto", "json", "text"]
 
@@ -28,7 +29,8 @@ def load(**arguments: Any) -> Settings:
     except ValidationError as error:
         raise ConfigurationError(_explain(error)) from None
     except OSError as error:
-        raise ConfigurationError(f"{config_file()} cannot be read: {error.strerror}.") from None
+        path = config_file()
+        raise ConfigurationError(of_file(path) or f"{path} cannot be read: {error.strerror}.") from None
     path = config_file()
     holds_keys = any(item.api_key is not None for item in settings.credentials.values())
     if holds_keys and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:

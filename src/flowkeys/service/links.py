@@ -1,5 +1,7 @@
 """One-time links: the first owner's, invitations, and those for a forgotten password."""
 
+from collections.abc import Callable
+
 from flowkeys.domain.errors import NotFound
 from flowkeys.domain.link import IssuedLink, Link, Purpose
 from flowkeys.domain.permissions import PermissionSet
@@ -27,6 +29,8 @@ class LinkService:
         self._passwords = passwords
         self._sign_ins = sign_ins
         self._clock = clock
+        self.used: list[Callable[[Purpose], None]] = []
+        """Told when a link was used, in this process."""
 
     async def is_set_up(self) -> bool:
         """Tell whether the default workspace has an owner: until then a set-up link is waited for."""
@@ -191,4 +195,6 @@ class LinkService:
 
         started = await self._store.write(work)
         self._sign_ins.forgive(started.person.email, address)
+        for tell in self.used:
+            tell(purpose)
         return started

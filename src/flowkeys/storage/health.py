@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from flowkeys.domain.errors import Unavailable
+from flowkeys.storage.access import hindrance
 from flowkeys.storage.connection import connect
 from flowkeys.storage.migrate import HEAD
 from flowkeys.storage.schema import api_key, chatflow, message
@@ -96,7 +97,8 @@ def _opened(path: Path) -> Iterator[Connection]:
         with closing(connect(path, read_only=True)) as raw:
             yield Connection(raw)
     except sqlite3.Error as error:
-        raise Unavailable(f"The database {path} cannot be read: {error}.") from error
+        why = hindrance(path, writing=False) or f"{error}."
+        raise Unavailable(f"The database {path} cannot be read: {why}") from error
 
 
 def _revision(raw: sqlite3.Connection) -> str | None:

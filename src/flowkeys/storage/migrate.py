@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.storage.access import hindrance
 from flowkeys.storage.connection import connect
 
 HEAD: Final = "0006"
@@ -36,7 +37,18 @@ def upgrade(path: Path) -> None:
         if revision(path) == HEAD:
             return
     except sqlite3.Error as error:
-        raise ConfigurationError(f"The database {path} cannot be opened: {error}.") from error
+        raise ConfigurationError(_cannot(path, error)) from error
+    try:
+        _upgrade_alone(path)
+    except OSError as error:  # the file of the lock
+        raise ConfigurationError(_cannot(path, error)) from error
+
+
+def _cannot(path: Path, error: Exception) -> str:
+    return f"The database {path} cannot be opened: {hindrance(path) or f'{error}.'}"
+
+
+def _upgrade_alone(path: Path) -> None:
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that start at once must not both migrate
         current = revision(path)
@@ -63,7 +75,12 @@ def _run(path: Path) -> None:
     sqlalchemy.event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except (sqlalchemy.exc.OperationalError, sqlite3.OperationalError) as error:
+        why = hindrance(path) or f"{getattr(error, 'orig', None) or error}."
+        raise ConfigurationError(f"The database {path} cannot be brought up to date: {why}") from error
+    finally:
+        engine.dispose()

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from flowkeys.domain.digest import ALGORITHM, TokenHasher
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.server_secrets import VERIFIES_ONLY, ServerSecrets
+from flowkeys.storage.access import hindrance
 from flowkeys.storage.sqlite_feed import SqliteFeed
 from flowkeys.storage.sqlite_lookups import SqliteLookups
 
@@ -75,7 +76,8 @@ def open_to_read(data_dir: Path, written: ServerSecrets) -> Opened:
     try:
         lookups = SqliteLookups(path, 1, read_only=True)
     except sqlite3.Error as error:
-        raise Unavailable(f"The database {path} cannot be opened.") from error
+        why = hindrance(path, writing=False) or f"{error}."
+        raise Unavailable(f"The database {path} cannot be opened: {why}") from error
     try:
         hasher, trusted = _hasher(lookups.connection, path, written)
         lookups.expect(len(hasher.secret_ids))

@@ -8,6 +8,7 @@ from typing import Final
 
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.server_secrets import HEADER, ServerSecrets, read_file, read_variable
+from flowkeys.storage.access import of_file
 
 _BYTES: Final = 32
 
@@ -25,13 +26,16 @@ def read(path: Path) -> ServerSecrets:
     """Return what the file holds; nothing when there is none.
 
     Raises:
-        ConfigurationError: others than its owner may read it.
+        ConfigurationError: others than its owner may read it, or this user may not.
     """
     try:
         mode = path.stat().st_mode
         data = path.read_bytes()
     except FileNotFoundError:
         return ServerSecrets(str(path))
+    except PermissionError as error:
+        why = of_file(path) or f"{error.strerror}."
+        raise ConfigurationError(f"The server secret cannot be read: {why}") from error
     if stat.S_IMODE(mode) & 0o077:
         raise ConfigurationError(f"Others may read the server secret. Run: chmod 600 {path}")
     return read_file(str(path), data)

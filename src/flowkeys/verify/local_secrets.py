@@ -1,5 +1,6 @@
 """The server's secrets, as a program on the same machine has them: given once, or followed in their file."""
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,9 @@ class LocalSecrets:
         path = data_dir / "secret"
         self._path = path
         self._follows = not (given and given.strip())
-        self._version = _version(path) if self._follows else None
+        self._version: _Version | None = None
+        with contextlib.suppress(PermissionError):  # reading says which
+            self._version = _version(path) if self._follows else None
         self.written: ServerSecrets = secret_file.known(None if self._follows else given, path)
         """As an operator wrote them. Which lines verify, the database says."""
         self.trusted: frozenset[str] = frozenset()
