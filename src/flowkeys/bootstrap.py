@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -91,15 +91,19 @@ class Runtime:
     people: PeopleService
 
     async def close(self) -> None:
-        """Flush what is buffered, end what runs, and close the store."""
-        await self.imports.aclose()
-        await self.usage.stop()
-        await self.engine.aclose()
-        await self.parser.aclose()
-        self.passwords.close()
-        await self.sign_ins.settled()
-        self.lookups.close()
-        self.store.close()
+        """Flush what is buffered, end what runs, and close the store.
+
+        In this order, and each although one before it failed: that is raised when all are closed.
+        """
+        async with AsyncExitStack() as last_first:
+            last_first.callback(self.store.close)
+            last_first.callback(self.lookups.close)
+            last_first.push_async_callback(self.sign_ins.settled)
+            last_first.callback(self.passwords.close)
+            last_first.push_async_callback(self.parser.aclose)
+            last_first.push_async_callback(self.engine.aclose)
+            last_first.push_async_callback(self.usage.stop)
+            last_first.push_async_callback(self.imports.aclose)
 
 
 async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
@@ -120,10 +124,15 @@ async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
     try:
         workspaces = WorkspaceService(store, clock)
         secrets = await _secrets(settings, store, (await workspaces.default()).id, check=check)
+        lookups = SqliteLookups(settings.database, len(secrets.hasher.secret_ids))
+        try:
+            return _assemble(settings, store, lookups, secrets, workspaces)
+        except BaseException:
+            lookups.close()
+            raise
     except BaseException:
         store.close()
         raise
-    return _assemble(settings, store, secrets, workspaces)
 
 
 async def _secrets(settings: Settings, store: SqliteStore, workspace_id: str, *, check: bool) -> Secrets:
@@ -139,13 +148,16 @@ async def _secrets(settings: Settings, store: SqliteStore, workspace_id: str, *,
 
 
 def _assemble(
-    settings: Settings, store: SqliteStore, secrets: Secrets, workspaces: WorkspaceService
+    settings: Settings,
+    store: SqliteStore,
+    lookups: SqliteLookups,
+    secrets: Secrets,
+    workspaces: WorkspaceService,
 ) -> Runtime:
     hasher = secrets.hasher
     # Each needs the other: the keyring that stores uses also shows those that are not stored yet.
     usage = UsageBuffer(lambda last_used, outdated: keyring.flush(last_used, outdated))  # noqa: PLW0108
     keyring = Keyring(store, hasher, clock, usage)
-    lookups = SqliteLookups(settings.database, len(hasher.secret_ids))
     feed = SqliteFeed(lookups.connection)
     keys = KeyCache(lookups, feed, hasher, usage, settings.cached_keys)
     directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), clock)

@@ -1,6 +1,7 @@
 """``/apikey/bulk/…``: many keys at once, all of them or none."""
 
 import uuid
+from contextlib import closing
 
 import pytest
 
@@ -115,7 +116,7 @@ def test_each_key_has_its_rows_in_the_journal(own: Running) -> None:
     owner = own.owner()
     ids = _made(owner)
     owner.post("/apikey/bulk/revoke", json={"ids": ids})
-    with database(own) as raw:
+    with closing(database(own)) as raw:
         audit = raw.execute("SELECT subject_id FROM audit WHERE action = 'key.revoke'").fetchall()
         change = raw.execute("SELECT subject_id FROM change WHERE version = 2").fetchall()
     assert sorted(audit) == sorted(change) == sorted((key_id,) for key_id in ids)

@@ -85,7 +85,7 @@ def open_to_read(data_dir: Path, written: ServerSecrets) -> Opened:
     except sqlite3.Error as error:
         lookups.close()
         raise Unavailable(f"The database {path} cannot be read.") from error
-    except ConfigurationError:
+    except BaseException:
         lookups.close()
         raise
 

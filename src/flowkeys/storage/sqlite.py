@@ -72,8 +72,8 @@ class SqliteStore:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             raw = connect(self._path)
+            self._open.append(raw)  # first: whatever happens next, it is closed
             raw.execute("PRAGMA query_only=ON")
-            self._open.append(raw)
             connection = self._local.connection = Connection(raw)
         return connection
 

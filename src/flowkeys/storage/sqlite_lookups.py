@@ -54,7 +54,11 @@ class SqliteLookups:
     def __init__(self, path: Path, secrets: int, *, read_only: bool = False) -> None:
         """Open `path` for look-ups under `secrets` server secrets."""
         self._raw = connect(path, read_only=read_only)
-        self._raw.execute("PRAGMA query_only=ON")
+        try:
+            self._raw.execute("PRAGMA query_only=ON")
+        except sqlite3.Error:
+            self._raw.close()
+            raise
         self.expect(secrets)
         self._read = _Reader()
 
