@@ -116,7 +116,7 @@ def test_links_begin_with_where_people_reach_the_server(given: dict, base: str, 
 @pytest.mark.parametrize(
     "url",
     [
-        *("", "keys.example.com", "ftp://keys.example.com", "https://", "https://keys.example.com/keys"),
+        *("keys.example.com", "ftp://keys.example.com", "https://", "https://keys.example.com/keys"),
         *("https://keys.example.com?x=1", "https://keys.example.com#x", "https://ada:pw@keys.example.com"),
         *("https://keys example.com", "https://keys.example.com:99999", 'https://"><script>'),
     ],

@@ -4,10 +4,11 @@ Each comes from the environment (``FLOWKEYS_…``) or from the file ``config.tom
 environment wins. ``docs/configuration.md`` lists them, held by a test.
 """
 
+from flowkeys.config.credential import Credential
 from flowkeys.config.environment import CLIENT_VARIABLES, PREFIX, injected_variables, unknown_variables
 from flowkeys.config.file import config_file
 from flowkeys.config.loading import load, log_format
-from flowkeys.config.settings import Credential, Settings
+from flowkeys.config.settings import Settings
 
 __all__ = [
     "CLIENT_VARIABLES",

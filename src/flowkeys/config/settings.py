@@ -1,12 +1,11 @@
 """The settings: what each is called, may be, is unless given, and means."""
 
-import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -15,50 +14,17 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from flowkeys.client.environment import expanded, variable
+from flowkeys.client.environment import expanded
 from flowkeys.config import file
+from flowkeys.config.credential import Credential
 from flowkeys.config.environment import PREFIX, Environment
+from flowkeys.config.values import host_of, place_of
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.key_header import KeyHeader
 
 _MIB = 1024 * 1024
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_PATH = re.compile(r"(/[0-9A-Za-z_-][0-9A-Za-z._~-]*)+")
-_HOST = re.compile(r"[0-9a-z._:-]+")
-"""Of a host's name as it is sent: other scripts are written in punycode there."""
 
 Names = Annotated[tuple[str, ...], NoDecode]
-
-
-class Credential(BaseModel):
-    """A key for a model, and the one address that it may be sent to."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base_url: str
-    api_key: SecretStr | None = None
-    api_key_env: str | None = Field(default=None, description="The environment variable that holds the key.")
-
-    @field_validator("api_key", "api_key_env", mode="before")
-    @classmethod
-    def _unset(cls, value: Any) -> Any:
-        return None if isinstance(value, str) and not value.strip() else value
-
-    def key(self) -> str:
-        """Return the key.
-
-        Raises:
-            ConfigurationError: there is none, or the variable is not set.
-        """
-        if self.api_key is not None:
-            return self.api_key.get_secret_value()
-        found = variable(self.api_key_env) if self.api_key_env else None
-        if not found:
-            raise ConfigurationError(
-                f"The credential for {self.base_url} needs api_key, "
-                "or api_key_env naming an environment variable that is set."
-            )
-        return found
 
 
 class Settings(BaseSettings):
@@ -183,12 +149,12 @@ class Settings(BaseSettings):
     @field_validator("host", mode="after")
     @classmethod
     def _address(cls, value: str) -> str:
-        return _host_of(value)
+        return host_of(value)
 
     @field_validator("public_url", mode="after")
     @classmethod
     def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        places = tuple(dict.fromkeys(_place_of(url) for url in value))
+        places = tuple(dict.fromkeys(place_of(url) for url in value))
         if len({urlsplit(place).path for place in places}) > 1:
             raise ValueError("all of them need the same path, for example /flowkeys, or none")
         return places
@@ -248,44 +214,3 @@ class Settings(BaseSettings):
     def given_secret(self) -> str | None:
         """Return what the setting `secret` holds; None: the file holds the secrets."""
         return None if self.secret is None else self.secret.get_secret_value().strip() or None
-
-
-def _host_of(text: str) -> str:
-    """Return the address to listen on: a name, or an IP address without the brackets that URLs have."""
-    host = text.strip()
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    if not host:
-        raise ValueError("it is empty: give an address to listen on, for example 127.0.0.1")
-    if host == "*":
-        raise ValueError(
-            "* is no address: 0.0.0.0 is every IPv4 network of this machine, :: every IPv6 one too"
-        )
-    if "://" in host or "/" in host or not host.isprintable() or " " in host:
-        raise ValueError("give an address or a name only, for example 127.0.0.1")
-    if host.count(":") == 1 or "]:" in host:
-        raise ValueError("give the address only; the port is a setting of its own")
-    return host
-
-
-def _place_of(url: str) -> str:
-    """Return scheme, host and port as browsers write them, and the path without a slash at its end.
-
-    They write names in lower case and leave out the scheme's own port.
-    """
-    parts = urlsplit(url.strip())
-    host, port = parts.hostname, parts.port
-    path = parts.path.rstrip("/")
-    beside = parts.query or parts.fragment or parts.username or parts.password
-    if parts.scheme not in _DEFAULT_PORTS or not host or beside or not _HOST.fullmatch(host):
-        raise ValueError(
-            "give scheme, host, port and path only, for example https://keys.example.com or "
-            "https://example.com/flowkeys"
-        )
-    if path and not _PATH.fullmatch(path):
-        raise ValueError(
-            "its path may have letters, digits, hyphens, dots and underscores, for example /flowkeys"
-        )
-    shown = f"[{host}]" if ":" in host else host
-    own = port is None or port == _DEFAULT_PORTS[parts.scheme]
-    return f"{parts.scheme}://{shown}{'' if own else f':{port}'}{path}"

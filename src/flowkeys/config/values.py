@@ -1,0 +1,51 @@
+"""Addresses that people write, as they are used; what is none is told with what may be written."""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_PATH: Final = re.compile(r"(/[0-9A-Za-z_-][0-9A-Za-z._~-]*)+")
+_HOST: Final = re.compile(r"[0-9a-z._:-]+")
+"""Of a host's name as it is sent: other scripts are written in punycode there."""
+
+
+def host_of(text: str) -> str:
+    """Return the address to listen on: a name, or an IP address without the brackets that URLs have."""
+    host = text.strip()
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    if not host:
+        raise ValueError("it is empty: give an address to listen on, for example 127.0.0.1")
+    if host == "*":
+        raise ValueError(
+            "* is no address: 0.0.0.0 is every IPv4 network of this machine, :: every IPv6 one too"
+        )
+    if "://" in host or "/" in host or not host.isprintable() or " " in host:
+        raise ValueError("give an address or a name only, for example 127.0.0.1")
+    if host.count(":") == 1 or "]:" in host:
+        raise ValueError("give the address only; the port is a setting of its own")
+    return host
+
+
+def place_of(url: str) -> str:
+    """Return scheme, host and port as browsers write them, and the path without a slash at its end.
+
+    They write names in lower case and leave out the scheme's own port.
+    """
+    parts = urlsplit(url.strip())
+    host, port = parts.hostname, parts.port
+    path = parts.path.rstrip("/")
+    beside = parts.query or parts.fragment or parts.username or parts.password
+    if parts.scheme not in _DEFAULT_PORTS or not host or beside or not _HOST.fullmatch(host):
+        raise ValueError(
+            "give scheme, host, port and path only, for example https://keys.example.com or "
+            "https://example.com/flowkeys"
+        )
+    if path and not _PATH.fullmatch(path):
+        raise ValueError(
+            "its path may have letters, digits, hyphens, dots and underscores, for example /flowkeys"
+        )
+    shown = f"[{host}]" if ":" in host else host
+    own = port is None or port == _DEFAULT_PORTS[parts.scheme]
+    return f"{parts.scheme}://{shown}{'' if own else f':{port}'}{path}"
