@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import shared  # noqa: F401  # reads its variable, which goes with all others
 from tests.support.server import Api, Running
 
 for _name in [name for name in os.environ if name.startswith("FLOWKEYS_")]:

@@ -1,7 +1,6 @@
 """Files that Flowise exported: what is in them, what it is called, and what is refused."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -127,10 +126,7 @@ def test_a_configuration_that_is_an_object_is_kept_as_its_text() -> None:
 
 def shared_exports() -> list[Path]:
     """Return exports that people published, where there are any beside the repository."""
-    folder = (
-        Path(os.environ.get("FLOWKEYS_SHARED") or Path(__file__).resolve().parents[3] / "shared") / "exports"
-    )
-    return sorted(folder.glob("*.json"))
+    return sorted((SHARED / "exports").glob("*.json"))
 
 
 @pytest.mark.skipif(not shared_exports(), reason="no exports in FLOWKEYS_SHARED, nor in ../shared")
