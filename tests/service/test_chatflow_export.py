@@ -17,6 +17,7 @@ from flowkeys.service.chatflow_export import (
 )
 from flowkeys.service.chatflow_input import ChatflowPatch
 from tests.support.flows import exported
+from tests.support.shared import SHARED
 
 
 def read(value: object, name: str = "") -> ChatflowPatch:
