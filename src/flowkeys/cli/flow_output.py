@@ -50,6 +50,7 @@ def show_flow(flow: Json) -> None:
             ("access", access(flow)),
             *(("key", key_id) for key_id in flow["apiKeyIds"]),
             ("runs", reasons(flow)),
+            *(("credential", f"{node} uses {name}") for node, name in flow["credentials"].items()),
             ("category", flow["category"] or NONE),
             ("made", moment(flow["createdDate"])),
             ("changed", moment(flow["updatedDate"])),

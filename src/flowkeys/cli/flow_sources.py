@@ -1,6 +1,7 @@
 """Where a new chatflow comes from: documents, a model, a Python object, an export, or a text."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from flowkeys.cli.backend import Backend, Json
 from flowkeys.cli.failures import Refusal
 from flowkeys.domain.chatflow import ChatflowType
 from flowkeys.domain.errors import InvalidInput
+from flowkeys.service.chatflow_credentials import EVERY
 from flowkeys.service.chatflow_export import LARGEST_EXPORT, read_export
 from flowkeys.service.chatflow_input import ChatflowPatch
 from flowkeys.service.ports.drafts import ModelSettings
@@ -21,7 +23,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     docs: Path | None = None
     openai: str | None = None
     model: str | None = None
-    credential: str | None = None
+    credentials: tuple[str, ...] = ()
+    """``NAME``, or for an import ``NODE=NAME`` too."""
     python: str | None = None
     imported: Path | None = None
     reply: str | None = None
@@ -45,10 +48,36 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             )
             what = f"not {' and '.join(named)}" if named else "that says what answers"
             raise typer.BadParameter(f"Give one of {choice}, {what}.")
-        if self.openai is None and (self.model is not None or self.credential is not None):
-            raise typer.BadParameter("--model and --credential go with --openai BASE_URL.")
+        if self.openai is None and self.model is not None:
+            raise typer.BadParameter("--model goes with --openai BASE_URL.")
+        if self.credentials and self.openai is None and self.imported is None:
+            raise typer.BadParameter("--credential goes with --openai BASE_URL or --import FILE.")
+        if self.openai is not None and len(self.credentials) > 1:
+            raise typer.BadParameter("--openai takes one --credential NAME.")
         if self.openai is not None and self.model is None:
             raise typer.BadParameter("--openai needs --model NAME as well.")
+
+    @property
+    def credential(self) -> str | None:
+        """The credential of the one model that --openai names."""
+        return self.credentials[0] if self.credentials and self.openai is not None else None
+
+
+def named_credentials(given: Sequence[str]) -> dict[str, str | None]:
+    """Return what ``--credential`` says: ``NODE=NAME``, ``NODE=`` for none, or ``NAME`` for all other models.
+
+    Raises:
+        typer.BadParameter: a node is missing before ``=``, or is named twice.
+    """
+    names: dict[str, str | None] = {}
+    for text in given:
+        node, equals, name = text.rpartition("=")
+        ref = node.strip() if equals else EVERY
+        if not ref or ref in names:
+            form = "give NODE=NAME, each node once, or one NAME for all"
+            raise typer.BadParameter(f"--credential {text}: {form}.")
+        names[ref] = name.strip() or None
+    return names
 
 
 def patch_of(source: Source, name: str, collection_id: str | None) -> ChatflowPatch:
@@ -74,7 +103,9 @@ def patch_of(source: Source, name: str, collection_id: str | None) -> ChatflowPa
         flow_data = templates.reply_flow(source.reply)
     else:
         assert source.imported is not None
-        return _exported(source.imported, name)
+        patch = _exported(source.imported, name)
+        names = named_credentials(source.credentials)
+        return msgspec.structs.replace(patch, credentials=names) if names else patch
     return ChatflowPatch(name=name, type=ChatflowType.AGENTFLOW, flow_data=flow_data)
 
 
@@ -117,6 +148,11 @@ def advice(made: Json, source: Source) -> list[str]:
     if made["missingNodeKinds"]:
         why.append(f"node kinds that this server does not have: {', '.join(made['missingNodeKinds'])}")
     lines.append(f"It cannot run yet: {'; '.join(why)}")
+    if source.imported is not None and any("credential" in problem for problem in made["problems"]):
+        lines += [
+            "Name the credentials of this server that its models use, for one node or for all:",
+            f"  flowkeys flows update {made['id']} --credential [NODE=]NAME",
+        ]
     if source.openai is not None and source.credential is None:
         lines += [
             "If that address is one of yours, allow it in config.toml, and start the server again:",

@@ -12,16 +12,25 @@ from flowkeys.cli.backend import Backend, Json, Part, open_backend
 from flowkeys.cli.document_folder import collection_of, import_documents, new_collection
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.flow_output import access, next_steps, show_flow, show_flows
-from flowkeys.cli.flow_sources import Source, advice, patch_of, require_allowed
+from flowkeys.cli.flow_sources import Source, advice, named_credentials, patch_of, require_allowed
 from flowkeys.cli.keys import confirm
 from flowkeys.cli.output import print_json, print_page, printable, say
 from flowkeys.cli.streams import note
+from flowkeys.service.chatflow_credentials import EVERY
 from flowkeys.service.chatflow_input import ChatflowPatch
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, bind and remove chatflows.")
 
 Docs = Annotated[
     Path | None, typer.Option("--docs", metavar="FOLDER", help="Answer from the documents in this folder.")
+]
+Credential = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--credential",
+        metavar="[NODE=]NAME",
+        help="The model's key, by its name in config.toml; of an import, for one node or all. Repeatable.",
+    ),
 ]
 
 
@@ -35,10 +44,7 @@ def add(
         typer.Option("--openai", metavar="BASE_URL", help="A model behind an OpenAI-compatible address."),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", metavar="M", help="The model's name.")] = None,
-    credential: Annotated[
-        str | None,
-        typer.Option("--credential", metavar="NAME", help="The model's key, by its name in config.toml."),
-    ] = None,
+    credential: Credential = None,
     python: Annotated[
         str | None,
         typer.Option(
@@ -64,7 +70,7 @@ def add(
         docs=docs,
         openai=openai,
         model=model,
-        credential=credential,
+        credentials=tuple(credential or ()),
         python=python,
         imported=imported,
         reply=reply,
@@ -143,6 +149,7 @@ def update(
     *,
     name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The new name.")] = None,
     docs: Docs = None,
+    credential: Credential = None,
     public: Annotated[
         bool | None, typer.Option("--public/--closed", help="Let anyone call it, or end that.")
     ] = None,
@@ -150,14 +157,17 @@ def update(
     as_json: options.AsJson = False,
 ) -> None:
     """Change a chatflow, or import its folder of documents again: what has not changed is skipped."""
-    if name is None and docs is None and public is None:
-        raise typer.BadParameter("Say what to change: --name NAME, --docs FOLDER, --public or --closed.")
+    if name is None and docs is None and public is None and not credential:
+        choice = "--name NAME, --docs FOLDER, --credential [NODE=]NAME, --public or --closed"
+        raise typer.BadParameter(f"Say what to change: {choice}.")
+    names = named_credentials(credential or ())
     with open_backend(workspace) as backend:
         found = resolve.flow(backend, flow)
         if docs is not None:
             import_documents(backend, collection_of(backend, found), docs, quiet=as_json)
-        if name is not None or public is not None:
+        if name is not None or public is not None or names:
             patch = ChatflowPatch(
+                credentials=_renamed(found["credentials"], names) if names else msgspec.UNSET,
                 name=msgspec.UNSET if name is None else name,
                 is_public=msgspec.UNSET if public is None else public,
             )
@@ -167,6 +177,11 @@ def update(
                 "Warning: it is public. Whoever knows its id can call it, without a key and without a limit."
             )
         _print(found, as_json=as_json)
+
+
+def _renamed(present: dict[str, str], names: dict[str, str | None]) -> dict[str, str | None]:
+    """Return the whole naming after some: one for all ends those of single nodes."""
+    return names if EVERY in names else {**present, **names}
 
 
 @app.command("bind")

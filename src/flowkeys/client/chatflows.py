@@ -27,13 +27,15 @@ def create(
     chatbot_config: Json | UnsetType | None = UNSET,
     api_config: Json | UnsetType | None = UNSET,
     category: str | UnsetType | None = UNSET,
+    credentials: Mapping[str, str | None] | UnsetType = UNSET,
     extras: Mapping[str, Any] | None = None,
 ) -> Call[Chatflow]:
     """Create a chatflow. It answers nobody until a key is bound to it, unless it is public.
 
+    `credentials` names the server's model credentials by node id or label, or ``*`` for all others.
     `extras` are further columns of Flowise's by their wire names (``deployed``, ``analytic``…).
     """
-    body = _body(name, flow_data, type, is_public, chatbot_config, api_config, category, extras)
+    body = _body(name, flow_data, type, is_public, chatbot_config, api_config, category, credentials, extras)
     return Call(method="POST", path=path("chatflows"), body=body, decode=_CHATFLOW, repeatable=False)
 
 
@@ -74,10 +76,11 @@ def update(
     chatbot_config: Json | UnsetType | None = UNSET,
     api_config: Json | UnsetType | None = UNSET,
     category: str | UnsetType | None = UNSET,
+    credentials: Mapping[str, str | None] | UnsetType = UNSET,
     extras: Mapping[str, Any] | None = None,
 ) -> Call[Chatflow]:
     """Change what is given and leave the rest."""
-    body = _body(name, flow_data, type, is_public, chatbot_config, api_config, category, extras)
+    body = _body(name, flow_data, type, is_public, chatbot_config, api_config, category, credentials, extras)
     return Call(method="PUT", path=path("chatflows", chatflow), body=body, decode=_CHATFLOW)
 
 
@@ -137,6 +140,7 @@ def _body(
     chatbot_config: Json | UnsetType | None,
     api_config: Json | UnsetType | None,
     category: str | UnsetType | None,
+    credentials: Mapping[str, str | None] | UnsetType,
     extras: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     named = given(
@@ -147,6 +151,7 @@ def _body(
         chatbotConfig=_text(chatbot_config),
         apiConfig=_text(api_config),
         category=category,
+        credentials=credentials,
     )
     return dict(extras or {}) | named
 

@@ -160,6 +160,8 @@ class Chatflow(Wire, frozen=True, kw_only=True):
     chatbot_config: str | None = None
     api_config: str | None = None
     category: str | None = None
+    credentials: dict[str, str] = {}
+    """Names of the server's model credentials by node id, where they were named beside the graph."""
     created_at: datetime | None = field(name="createdDate", default=None)
     updated_at: datetime | None = field(name="updatedDate", default=None)
     workspace_id: str | None = None

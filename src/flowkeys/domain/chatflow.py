@@ -1,5 +1,6 @@
 """The chatflow: what a key opens."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -34,6 +35,9 @@ class Chatflow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     version: int
+    credentials: Mapping[str, str] = {}
+    """Names of the server's model credentials by the id of the node that uses each, where a person named one
+    beside the graph: an export's own ids of credentials mean nothing here."""
     key_ids: tuple[str, ...] = ()
     """The bound keys, the first bound first."""
 
@@ -45,6 +49,15 @@ class ChatflowAccess(msgspec.Struct, frozen=True, gc=False):
     workspace_id: str
     is_public: bool
     version: int
+
+
+class ModelNode(msgspec.Struct, frozen=True):
+    """A node of a chatflow that uses a model."""
+
+    id: str
+    label: str
+    model: str
+    """The provider's kind as Flowise names it (``chatOpenAI``); empty when none is chosen."""
 
 
 class FlowCheck(msgspec.Struct, frozen=True):

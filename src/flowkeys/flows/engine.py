@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck
+from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck, ModelNode
 from flowkeys.domain.errors import FlowNotRunnable, InvalidInput
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph import Graph, parse
 from flowkeys.flows.models.access import Models
+from flowkeys.flows.naming import model_nodes, with_credentials
 from flowkeys.flows.nodes import STANDARD
 from flowkeys.flows.nodes.retriever import named_collections
 from flowkeys.flows.overrides import Overrides, read_overrides
@@ -67,8 +68,17 @@ class Engine:
         """
         return self._look(chatflow).collections
 
+    def model_nodes(self, chatflow: Chatflow) -> tuple[ModelNode, ...]:
+        """Return the nodes of a chatflow that use a model. Never raises; may be asked for in any thread."""
+        return self._look(chatflow).model_nodes
+
+    def credentials(self) -> tuple[str, ...]:
+        """Return the names of the operator's model credentials, sorted."""
+        return self.models.credentials
+
     def _look(self, chatflow: Chatflow) -> "_Look":
-        key = (chatflow.id, chatflow.version, hash(chatflow.flow_data))  # a draft has a version's number too
+        given = chatflow.flow_data, *sorted(chatflow.credentials.items())
+        key = (chatflow.id, chatflow.version, hash(given))  # a draft has a version's number too
         with self._lock:
             known = self._looks.get(key)
             if known is not None:
@@ -76,7 +86,8 @@ class Engine:
                 return known
         graph = self._parse(chatflow)
         plan = self.plan(graph)
-        look = _Look(FlowCheck(plan.runnable, plan.missing_kinds, plan.problems), named_collections(graph))
+        check = FlowCheck(plan.runnable, plan.missing_kinds, plan.problems)
+        look = _Look(check, named_collections(graph), model_nodes(graph))
         with self._lock:
             self._looks[key] = look
             while len(self._looks) > self.settings.cached_checks:
@@ -113,7 +124,8 @@ class Engine:
         return make_plan(graph, self._kinds, self, base)
 
     def _parse(self, chatflow: Chatflow) -> Graph:
-        return parse(chatflow.flow_data, ignored=self._ignored, known=self._kinds)
+        graph = parse(chatflow.flow_data, ignored=self._ignored, known=self._kinds)
+        return with_credentials(graph, chatflow.credentials)
 
 
 class _Look(msgspec.Struct, frozen=True):
@@ -121,6 +133,7 @@ class _Look(msgspec.Struct, frozen=True):
 
     check: FlowCheck
     collections: frozenset[str]
+    model_nodes: tuple[ModelNode, ...]
 
 
 class Flow:

@@ -29,6 +29,8 @@ class ChatflowPatch(msgspec.Struct, frozen=True, kw_only=True):
     category: str | msgspec.UnsetType | None = msgspec.UNSET
     extras: dict[str, Any] = {}
     """Only the extras to change."""
+    credentials: dict[str, str | None] | msgspec.UnsetType = msgspec.UNSET
+    """The whole naming of credentials: by node id, label, or ``*`` for all others; None names none."""
     key_id: str | msgspec.UnsetType | None = msgspec.UNSET
     """``apikeyid``: makes this key the only one bound; None unbinds all."""
     key_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET

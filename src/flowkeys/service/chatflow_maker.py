@@ -12,6 +12,7 @@ from flowkeys.domain.api_key import NAME_LENGTH as COLLECTION_NAME_LENGTH
 from flowkeys.domain.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.errors import FieldError, FlowkeysError, InvalidInput
 from flowkeys.domain.principal import Caller
+from flowkeys.service.chatflow_credentials import EVERY
 from flowkeys.service.chatflow_export import GraphSummary, name_from_file, read_export, summarize
 from flowkeys.service.chatflow_input import ChatflowPatch, checked
 from flowkeys.service.chatflow_reader import CheckedChatflow
@@ -80,19 +81,29 @@ class ChatflowMaker:
         return self._drafts.credentials()
 
     async def from_export(
-        self, caller: Caller, name: str, file: tuple[str, bytes], once: str | None = None
+        self,
+        caller: Caller,
+        name: str,
+        file: tuple[str, bytes],
+        once: str | None = None,
+        *,
+        credential: str | None = None,
     ) -> CheckedChatflow:
         """Store the chatflow in a file that Flowise exported, named by the file when `name` is empty.
 
+        `credential` names the one of this server that all its models use, if it has any.
+
         Raises:
             AlreadySent: the form made a chatflow before.
-            InvalidInput: naming ``name`` or ``file``.
+            InvalidInput: naming ``name``, ``file`` or ``credential``.
         """
         caller.require("chatflows:create")
         file_name, content = file
         patch = await asyncio.to_thread(read_export, content, field="file", what="This file", name=name)
         if not isinstance(patch.name, str):
             patch = msgspec.structs.replace(patch, name=name_from_file(file_name))
+        if credential is not None:
+            patch = msgspec.structs.replace(patch, credentials={EVERY: credential})
         with _flow_data_as("file"):
             return await self._chatflows.create(caller, patch, once)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.domain.chatflow import Chatflow, ChatflowChoice, FlowCheck, ListedChatflow
+from flowkeys.domain.chatflow import Chatflow, ChatflowChoice, FlowCheck, ListedChatflow, ModelNode
 from flowkeys.domain.conversation import Conversation, Message
 from flowkeys.domain.errors import NotFound
 from flowkeys.domain.listing import ChatflowQuery, ConversationQuery, MessageQuery, Page, Part
@@ -29,6 +29,15 @@ class CheckedChatflow(msgspec.Struct, frozen=True):
     chatflow: Chatflow
     check: FlowCheck
     warnings: tuple[str, ...]
+
+
+class ChatflowModels(msgspec.Struct, frozen=True):
+    """A chatflow with what uses models in it."""
+
+    chatflow: Chatflow
+    nodes: tuple[ModelNode, ...]
+    credentials: tuple[str, ...]
+    """The names of the server's credentials, sorted."""
 
 
 class ChatflowSummary(ListedChatflow, frozen=True, kw_only=True):
@@ -59,6 +68,17 @@ class ChatflowReader:
         """
         caller.require(permission)
         return await self._store.read(lambda tx: self.checked(find(tx, caller, chatflow_id)))
+
+    async def models(self, caller: Caller, chatflow_id: str) -> "ChatflowModels":
+        """Return the nodes of a chatflow that use a model, and the credentials that they can be given.
+
+        Raises:
+            Forbidden: the caller lacks ``chatflows:update``.
+            NotFound: the workspace has no such chatflow.
+        """
+        chatflow = (await self.get(caller, chatflow_id, permission="chatflows:update")).chatflow
+        nodes = await asyncio.to_thread(self._engine.model_nodes, chatflow)
+        return ChatflowModels(chatflow, nodes, self._engine.credentials())
 
     async def page(self, caller: Caller, query: ChatflowQuery) -> Page[CheckedChatflow]:
         """Return the chatflows that match with their graphs, of the caller's workspace in any case."""

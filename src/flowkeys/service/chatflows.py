@@ -11,6 +11,7 @@ from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.principal import Caller
 from flowkeys.service.chatflow_access import bind, find, release, unbind
+from flowkeys.service.chatflow_credentials import named
 from flowkeys.service.chatflow_input import EMPTY_FLOW, ChatflowPatch, checked, unenforced, wanted_keys
 from flowkeys.service.chatflow_reader import ChatflowReader, CheckedChatflow
 from flowkeys.service.journal import record
@@ -54,7 +55,7 @@ class ChatflowService(ChatflowReader):
             updated_at=now,
             version=1,
         )
-        made = _patched(blank, patch)
+        made = await asyncio.to_thread(self._patched, blank, patch)
         _refuse_open_door(made)
         await asyncio.to_thread(self._require_collections, caller, blank, made)
 
@@ -86,7 +87,7 @@ class ChatflowService(ChatflowReader):
             before = find(tx, caller, chatflow_id)
             if expect is not None:
                 expect(before)
-            after = _patched(before, patch)
+            after = self._patched(before, patch)
             if after != before:
                 _refuse_open_door(after)
                 self._require_collections(caller, before, after)
@@ -151,6 +152,10 @@ class ChatflowService(ChatflowReader):
             _record(tx, caller, now, "chatflow.delete", chatflow, gone)
 
         await self._store.write(work)
+
+    def _patched(self, before: Chatflow, patch: ChatflowPatch) -> Chatflow:
+        names = None if isinstance(patch.credentials, msgspec.UnsetType) else patch.credentials
+        return named(self._engine, before, _patched(before, patch), names)
 
     def _require_collections(self, caller: Caller, before: Chatflow, after: Chatflow) -> None:
         """Raise `Forbidden` when a chatflow comes to read documents that its author may not see."""
@@ -219,5 +224,6 @@ def _for_people(chatflow: Chatflow) -> dict[str, object]:
         "isPublic": chatflow.is_public,
         "category": chatflow.category,
         "flowDataCharacters": len(chatflow.flow_data),
+        "credentials": dict(chatflow.credentials),
         "apiKeyIds": list(chatflow.key_ids),
     }

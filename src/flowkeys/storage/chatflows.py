@@ -133,6 +133,7 @@ def without_keys(row: Row) -> Chatflow:
     values["type"] = ChatflowType(values["type"])
     values["is_public"] = bool(values["is_public"])
     values["extras"] = msgspec.json.decode(values["extras"])
+    values["credentials"] = msgspec.json.decode(values["credentials"])
     return Chatflow(**values)
 
 
@@ -142,4 +143,5 @@ def _values(item: Chatflow) -> dict[str, object]:
         "type": item.type.value,
         "name_folded": fold_name(item.name),
         "extras": msgspec.json.encode(item.extras).decode(),
+        "credentials": msgspec.json.encode(item.credentials).decode(),
     }

@@ -135,6 +135,7 @@ chatflow = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("name_folded", Text, nullable=False, server_default=""),
+    Column("credentials", Text, nullable=False, server_default="{}"),
     UniqueConstraint("workspace_id", "id"),
     # All that a list shows, whatever its order: a row also holds its graph, megabytes to read past.
     Index(

@@ -97,6 +97,7 @@ def chatflow(checked: CheckedChatflow) -> Json:
         "apiKeyIds": list(item.key_ids),
         "chatbotConfig": item.chatbot_config,
         "apiConfig": item.api_config,
+        "credentials": dict(item.credentials),
         "category": item.category,
         **{name: item.extras.get(name) for name in EXTRAS},
         "createdDate": to_iso(item.created_at),

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from flowkeys.domain.chatflow import Chatflow, FlowCheck
+from flowkeys.domain.chatflow import Chatflow, FlowCheck, ModelNode
 from flowkeys.domain.conversation import Turn
 from flowkeys.domain.documents import Hit, ParsedDocument
 
@@ -84,6 +84,14 @@ class FlowEngine(Protocol):
 
         None when its graph cannot be read: such a chatflow cannot run either.
         """
+        ...
+
+    def model_nodes(self, chatflow: Chatflow) -> tuple[ModelNode, ...]:
+        """Return the nodes of a chatflow that use a model, runnable or not; none when it cannot be read."""
+        ...
+
+    def credentials(self) -> tuple[str, ...]:
+        """Return the names of the server's model credentials, sorted; nothing else of them."""
         ...
 
     def compile(self, chatflow: Chatflow) -> CompiledFlow:

@@ -27,7 +27,7 @@ router = GuardedRouter(tags=["Chatflows"])
 
 _WRITABLE = frozenset(ChatflowFields.model_fields)
 _BODY = ("validation_failed", "invalid_json", "too_large")
-_PLAIN = ("name", "flow_data", "chatbot_config", "api_config", "category")
+_PLAIN = ("name", "flow_data", "chatbot_config", "api_config", "category", "credentials")
 
 
 @router.on("POST", "/chatflows", needs="chatflows:create", answers=ChatflowOut, status=201, errors=_BODY)

@@ -4,6 +4,7 @@ from typing import Final
 
 from flowkeys.web.pages import (
     account,
+    chatflow_credentials,
     chatflow_end,
     chatflow_export,
     chatflow_import,
@@ -43,6 +44,7 @@ ROUTERS: Final = (
     chatflows.router,
     chatflow_keys.router,
     chatflow_settings.router,
+    chatflow_credentials.router,
     chatflow_end.router,
     chatflow_try.router,
     conversations.router,

@@ -49,7 +49,11 @@ async def from_export(call: PageCall) -> Response:
         if len(files) != 1:
             raise InvalidInput.of("file", "Choose one file.")
         made = await call.services.maker.from_export(
-            call.caller, form.text("name").strip(), files[0], form.text("once")
+            call.caller,
+            form.text("name").strip(),
+            files[0],
+            form.text("once"),
+            credential=form.text("credential") or None,
         )
         return _made(call, made)
 

@@ -42,6 +42,7 @@ async def show(chatflow_id: str, call: PageCall) -> Response:
         chatflow=chatflow,
         check=checked.check,
         warnings=checked.warnings,
+        uses_models="ModelConfig" in chatflow.flow_data,
         keys=keys.items if keys else None,
         keys_shown=KEYS_SHOWN,
         more_keys=max(keys.total - KEYS_SHOWN, 0) if keys else 0,

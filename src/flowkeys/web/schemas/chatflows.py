@@ -39,6 +39,12 @@ class ChatflowFields(In):
     chatbot_config: JsonText | None = Field(default=None, description=_TEXT)
     api_config: JsonText | None = Field(default=None, description=_TEXT)
     category: str | None = None
+    credentials: dict[str, str | None] = Field(
+        default={},
+        description="The whole naming of this server's credentials for nodes with a model: by the node's id "
+        "or label, or `*` for all others. It is kept beside the graph, which stays as given.",
+        examples=[{"*": "openai"}],
+    )
     deployed: Any = Field(default=None, description=_KEPT)
     analytic: Any = Field(default=None, description=_KEPT)
     speech_to_text: Any = Field(default=None, description=_KEPT)
@@ -79,6 +85,7 @@ class ChatflowOut(Out):
     chatbot_config: str | None
     api_config: str | None
     category: str | None
+    credentials: dict[str, str] = Field(description="Names of credentials by node id.")
     deployed: Any
     analytic: Any
     speech_to_text: Any
