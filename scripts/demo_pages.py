@@ -131,6 +131,7 @@ _CHATFLOWS = (
     Shown("chatflow-hostile", "/chatflows/{chatflow_hostile}", "chatflows/view.html"),
     Shown("chatflow-rename", "/chatflows/{chatflow}", "chatflows/rename.html", open_dialog("Rename")),
     Shown("chatflow-rename-page", "/chatflows/{chatflow}/rename", "chatflows/rename.html"),
+    Shown("chatflow-credentials", "/chatflows/{chatflow}/credentials", "chatflows/credentials.html"),
     Shown("chatflow-open", "/chatflows/{chatflow}", "chatflows/public.html", open_dialog("Make it public")),
     Shown("chatflow-open-page", "/chatflows/{chatflow}/public", "chatflows/public.html"),
     Shown("chatflow-delete", "/chatflows/{chatflow}", "chatflows/delete.html", open_dialog("Delete")),

@@ -14,6 +14,13 @@ from tests.support.server import Running
 from tests.support.waiting import PATIENCE_SECONDS
 
 REPLY = "You said: {{ question }}"
+FAILING = """
+def answer(question):
+    try:
+        {}["cause"]
+    except KeyError as error:
+        raise ValueError(f"no {question}") from error
+"""
 
 
 def test_the_answer_is_streamed_to_the_output(cli: Cli, name: str) -> None:
@@ -53,6 +60,23 @@ def test_the_operator_asks_a_closed_chatflow(local: Cli) -> None:
     """On the server's machine no key is needed to try a chatflow."""
     local("flows", "add", "Echo", "--reply", REPLY)
     assert local("ask", "Echo", "Hello").code == 0
+
+
+def test_the_operator_is_told_why_an_object_failed(local: Cli, tmp_path: Path) -> None:
+    """Where it was raised, in its own lines, beside the sentence that callers get; no line of ours."""
+    module = f"failing_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{module}.py").write_text(FAILING, "utf-8")
+    own = {"FLOWKEYS_PYTHON_FLOWS": f"{module}:answer", "FLOWKEYS_PYTHON_PATH": str(tmp_path)}
+    assert local("flows", "add", "Bad", "--python", f"{module}:answer", **own).code == 0
+    for more in ((), ("--no-stream",), ("--json",)):
+        result = local("ask", "Bad", "Hello", *more, **own)
+        assert (result.code, result.out) == (8, "")
+        assert "the Python object raised ValueError." in result.err
+        assert 'raise ValueError(f"no {question}") from error' in result.err
+        assert "ValueError: no Hello" in result.err
+        assert "KeyError: 'cause'" in result.err
+        assert "containment.py" not in result.err
+    assert result.failure["code"] == "upstream_failed"
 
 
 def test_over_http_a_closed_chatflow_is_refused(remote: Cli, name: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.flows import exported
+from tests.support.flows import MODEL_NODES, exported, with_models
 
 
 def test_a_folder_becomes_a_chatflow_that_answers_from_it(cli: Cli, name: str, docs: Path) -> None:
@@ -138,3 +138,46 @@ def _follow(advice: str, data_dir: Path) -> None:
     path = data_dir / "config.toml"
     path.write_text("\n".join(lines), "utf-8")
     path.chmod(0o600)
+
+
+def test_an_import_is_given_credentials_of_this_server(
+    local: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For all models or one node; a name that is not there is refused with those that are."""
+    one, two = MODEL_NODES
+    keys = {name: {"base_url": f"https://{name}.example/v1", "api_key": "sk-x"} for name in ("main", "spare")}
+    monkeypatch.setenv("FLOWKEYS_CREDENTIALS", json.dumps(keys))
+    file = tmp_path / "two.json"
+    file.write_text(with_models("Writer", "Critic"), "utf-8")
+    told = local("flows", "add", "Plain", "--import", file)
+    assert "--credential [NODE=]NAME" in told.err
+    options = ("--credential", "main", "--credential", "Critic=spare")
+    made = local("flows", "add", "Named", "--import", file, *options, "--json").json
+    assert (made["credentials"], made["runnable"]) == ({one: "main", two: "spare"}, True)
+    assert local("flows", "export", "Named").out == file.read_text("utf-8")
+    assert f"{one} uses main" in local("flows", "show", "Named").out
+    changed = local("flows", "update", "Named", "--credential", f"{one}=spare", "--json").json
+    assert changed["credentials"] == {one: "spare", two: "spare"}
+    cleared = local("flows", "update", "Named", "--credential", "Writer=", "--json").json
+    assert (cleared["credentials"], cleared["runnable"]) == ({two: "spare"}, False)
+    assert local("flows", "update", "Named", "--credential", "main", "--json").json["runnable"]
+    refused = local("flows", "add", "Other", "--import", file, "--credential", "nobody", "--json").failure
+    assert "no credential named 'nobody'; it has main, spare." in refused["detail"]
+    for wrong in (("--reply", "x", "--credential", "main"), ("--import", file, "--credential", "=main")):
+        assert local("flows", "add", "Other", *wrong).code == 2
+    assert {found["name"] for found in local("flows", "list", "--json").json} == {"Plain", "Named"}
+
+
+def test_a_file_in_utf_16_is_imported_and_the_rest_is_told_in_words(
+    cli: Cli, name: str, tmp_path: Path
+) -> None:
+    """As PowerShell's `>` writes it; what is none is told without a word about codecs."""
+    file = tmp_path / "flow.json"
+    file.write_bytes(
+        json.dumps({"name": "x", "flowData": json.loads(with_models("Writer"))}).encode("utf-16")
+    )
+    made = cli("flows", "add", name, "--import", file, "--json").json
+    assert json.loads(made["flowData"]) == json.loads(with_models("Writer"))
+    file.write_bytes(b"#Title\n{}")
+    failed = cli("flows", "add", name, "--import", file, "--json").failure
+    assert "Delete what is before the first {" in failed["detail"]

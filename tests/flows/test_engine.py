@@ -58,7 +58,13 @@ def test_a_flow_that_cannot_run_says_what_is_missing():
 
 def test_every_reason_is_given_at_once():
     """What known nodes cannot do stands beside missing kinds, and beside faults of the structure."""
-    structured = {"llmStructuredOutput": [{"key": "a"}], "llmModel": "chatOpenAI"}
+    structured = {
+        "llmStructuredOutput": [{"key": "a"}],
+        "llmModel": "chatOpenAI",
+        "llmModelConfig": {"temperature": "hot", "openAIApiKey": "sk-x"},
+        "llmMessages": [{"role": "king", "content": "x"}],
+        "llmMemoryType": "conversationSummary",
+    }
     data = flow_data(
         [
             node("startAgentflow_0", {"startPersistState": True}),
@@ -70,7 +76,17 @@ def test_every_reason_is_given_at_once():
     check = engine().check(chatflow(data))
     said = " ".join(check.problems)
     assert check.missing_kinds == ("loopAgentflow",)
-    for reason in ("Persist State", "structured output", "needs a credential", "does not exist: 'nowhere'"):
+    for reason in (
+        "Persist State",
+        "structured output",
+        "needs a credential",
+        "openAIApiKey holds a secret",
+        "temperature is not a number",
+        "the model has no name",
+        "the role 'king'",
+        "the memory type 'conversationSummary'",
+        "does not exist: 'nowhere'",
+    ):
         assert reason in said
     with pytest.raises(FlowNotRunnable, match=r"loopAgentflow.*Persist State.*structured output"):
         engine().compile(chatflow(data))

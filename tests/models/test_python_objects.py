@@ -1,14 +1,19 @@
 """LangChain Runnables and LangGraph graphs, over HTTP: the real packages with models that are made up."""
 
+import traceback
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from flowkeys.flows.templates import python_flow
+from tests.flows.test_graph_answers import ANSWERS
 from tests.support.flows import bound_key, events, make_chatflow
 from tests.support.server import Api, Running
 
 MODULE = "tests.flows.chains"
+GRAPHS = "tests.flows.spoken_graphs"
+SPOKEN = ("asking", "new_message", "parallel", "nested_rewritten", "functional")
 NAMES = ("chat_model", "prompted", "graph", "uncompiled", "remembering", "failing")
 
 
@@ -16,7 +21,7 @@ NAMES = ("chat_model", "prompted", "graph", "uncompiled", "remembering", "failin
 def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """The owner of a server that may run these objects."""
     folder = tmp_path_factory.mktemp("objects")
-    targets = tuple(f"{MODULE}:{name}" for name in NAMES)
+    targets = (*(f"{MODULE}:{name}" for name in NAMES), *(f"{GRAPHS}:{name}" for name in SPOKEN))
     running = Running(folder / "data", python_flows=targets).start()
     yield running.owner()
     running.stop()
@@ -25,9 +30,9 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 class Caller:
     """Asks one object, with a key for it."""
 
-    def __init__(self, owner: Api, name: str) -> None:
+    def __init__(self, owner: Api, name: str, module: str = MODULE) -> None:
         self.api = owner
-        self.chatflow = make_chatflow(owner, name, python_flow(f"{MODULE}:{name}"))
+        self.chatflow = make_chatflow(owner, name, python_flow(f"{module}:{name}"))
         self.path = f"/prediction/{self.chatflow['id']}"
         self.change_key()
 
@@ -84,8 +89,42 @@ def test_a_langgraph_graph_remembers_through_its_session(owner: Api, name: str) 
 
 
 def test_an_object_that_fails_is_an_upstream_failure(owner: Api) -> None:
-    """What it raised is named by its type; its text and its place in the code stay inside."""
-    answer = Caller(owner, "failing").ask("Hello")
+    """What it raised is named by its type; its text and its place are in the log, by request id."""
+    caller = Caller(owner, "failing")
+    with capture_logs() as lines:
+        answer = caller.ask("Hello")
+        streamed = caller.ask("Hello", streaming=True)
     assert (answer.status_code, answer.json()["code"]) == (502, "upstream_failed")
     assert "ZeroDivisionError" in answer.json()["message"]
-    assert "division by zero" not in answer.text
+    assert "division by zero" not in answer.text + streamed.text
+    failures = {line["request_id"]: line for line in lines if line["event"] == "upstream failed"}
+    for one in (answer, streamed):
+        raised = failures[one.headers["X-Request-Id"]]["exc_info"]
+        assert "chains.py" in "".join(traceback.format_exception(raised))
+        assert str(raised) == "division by zero"
+
+
+def test_a_graph_that_waits_says_so_and_the_log_what_it_asks(owner: Api) -> None:
+    """The caller gets neither the question back nor what was asked of a person; nothing is stored."""
+    caller = Caller(owner, "asking", GRAPHS)
+    with capture_logs() as lines:
+        answer = caller.ask("Hello")
+        found = events(caller.ask("Hello", streaming=True).text)
+    assert (answer.status_code, answer.json()["code"]) == (502, "upstream_failed")
+    assert [event["event"] for event in found][-2:] == ["error", "end"]
+    for text in (answer.json()["message"], found[-2]["data"]):
+        assert "the graph waits for a person, which this server cannot" in text
+        assert "approve" not in text
+    reasons = [line["reason"] for line in lines if line["event"] == "upstream failed"]
+    assert reasons == ["It asks: 'approve?'"] * 2
+    assert owner.get(f"/chatflows/{caller.chatflow['id']}/messages").json()["total"] == 0
+
+
+@pytest.mark.parametrize("name", ["new_message", "parallel", "nested_rewritten", "functional"])
+def test_a_graph_says_the_same_streamed_and_whole(owner: Api, name: str) -> None:
+    """The tokens put together are the text, and each thing is in it once."""
+    caller = Caller(owner, name, GRAPHS)
+    expected = ANSWERS[name]
+    assert caller.ask("hi there").json()["text"] == expected
+    tokens = caller.stream("hi there")
+    assert (len(tokens) > 3, "".join(tokens)) == (True, expected)

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).parent.parent / "data"
+OTHERS = "1f6d0c1e-credential-of-another-server"
+MODEL_NODES = ("llmAgentflow_0", "llmAgentflow_1")
+"""The ids of the first nodes of `with_models`."""
 FLOWISE = DATA / "flowise-3.1.4.sqlite"
 
 
@@ -34,6 +37,19 @@ def unknown(kind: str = "iterationAgentflow") -> str:
     flow = json.loads(exported())
     flow["nodes"][1]["data"]["name"] = kind
     return json.dumps(flow)
+
+
+def with_models(*labels: str, foreign: str = "FLOWISE_CREDENTIAL_ID") -> str:
+    """Return an export whose models name a credential of the server that it comes from."""
+    graph = json.loads(exported())
+    start = graph["nodes"][0]
+    nodes = [start]
+    for number, label in enumerate(labels):
+        inputs = {"llmModel": "chatOpenAI", "llmModelConfig": {"modelName": "m", foreign: OTHERS}}
+        data = {"id": f"llmAgentflow_{number}", "name": "llmAgentflow", "label": label, "inputs": inputs}
+        nodes.append({"id": data["id"], "type": "agentFlow", "data": data})
+    edges = [{"id": n["id"], "source": start["id"], "target": n["id"]} for n in nodes[1:]]
+    return json.dumps({"nodes": nodes, "edges": edges}, indent=1)
 
 
 def make_chatflow(api: Any, name: str = "Echo", flow_data: str | None = None, **members: Any) -> dict:

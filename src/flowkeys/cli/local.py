@@ -14,6 +14,7 @@ from flowkeys import bootstrap, config, logs
 from flowkeys.bootstrap import Runtime
 from flowkeys.cli import import_report
 from flowkeys.cli.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part, Progress, Question
+from flowkeys.cli.reasons import tell
 from flowkeys.cli.streams import note
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.api_key import Status
@@ -32,7 +33,6 @@ from flowkeys.service.predictor import Grant
 from flowkeys.storage.access import hindrance
 from flowkeys.web import render
 from flowkeys.web.errors import of_denial
-from flowkeys.web.failures import log_failure
 
 T = TypeVar("T")
 
@@ -248,7 +248,7 @@ class LocalBackend:
         try:
             answer = await run.execute(handed_on if emit is not None else None)
         except UpstreamFailed as error:
-            log_failure(error)  # whoever asks here is the operator, who is told why
+            tell(error)  # whoever asks here is the operator
             raise
         if emit is not None:
             emit("metadata", render.metadata(answer))

@@ -147,14 +147,19 @@ class DaemonThreads:
 def _run(function: Callable[[], Any], loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> None:
     try:
         result = function()
-    except StopIteration:  # a future cannot carry it
-        _tell(loop, _settle, future, RuntimeError("StopIteration"), None)
+    except StopIteration as error:  # a future cannot carry it
+        _tell(loop, _settle, future, _because(RuntimeError("StopIteration"), error), None)
     except Exception as error:  # noqa: BLE001  # whoever waits for it is told
         _tell(loop, _settle, future, error, None)
     except BaseException as error:  # noqa: BLE001  # not even this ends a thread, or the process
-        _tell(loop, _settle, future, EndedError(type(error).__name__), None)
+        _tell(loop, _settle, future, _because(EndedError(type(error).__name__), error), None)
     else:
         _tell(loop, _settle, future, None, result)
+
+
+def _because(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
 
 
 def _settle(future: asyncio.Future[Any], error: Exception | None, result: Any) -> None:

@@ -10,7 +10,7 @@ from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.service.ports.flows import FlowEngine
 
 EVERY: Final = "*"
-"""Stands for all nodes with a model that are not named themselves."""
+"""Stands for all nodes with a model that are not named themselves, be there any or not."""
 _SHOWN: Final = 10
 
 Names = Mapping[str, str | None]
@@ -40,10 +40,9 @@ def named(engine: FlowEngine, before: Chatflow, after: Chatflow, names: Names | 
             result.pop(node.id, None)
             if credential:
                 result[node.id] = credential
-        known = credential in engine.credentials() or all(
-            before.credentials.get(node.id) == credential for node in found
-        )
-        if credential and found and not known:
+        there = [before.credentials.get(node.id) for node in found]
+        known = credential in engine.credentials() or (there and set(there) == {credential})
+        if credential and not known:
             has = ", ".join(engine.credentials()[:_SHOWN])
             message = f"This server has no credential named {credential!r}; it has {has or 'none'}."
             if not has:
@@ -56,8 +55,6 @@ def named(engine: FlowEngine, before: Chatflow, after: Chatflow, names: Names | 
 
 def _found(ref: str, nodes: Sequence[ModelNode], errors: list[FieldError]) -> list[ModelNode]:
     if ref == EVERY:
-        if not nodes:
-            errors.append(FieldError("credentials", "The chatflow has no node with a model."))
         return list(nodes)
     found = [node for node in nodes if node.id == ref] or [node for node in nodes if node.label == ref]
     if len(found) > 1:

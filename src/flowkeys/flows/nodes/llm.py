@@ -134,7 +134,11 @@ def _build(build: Build) -> Step:
     if isinstance(target, str):
         build.problem(target)
     if model is None or not isinstance(target, Target):
-        return Step(build.node)  # never run: its problems are noted
+        _messages(build)
+        _window(build)
+        build.template(build.text("llmUserMessage"))
+        build.updates("llmUpdateState")
+        return Step(build.node)  # never run: all its problems are noted
     return Llm(build, model, target)
 
 

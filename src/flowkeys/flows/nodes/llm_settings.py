@@ -59,8 +59,7 @@ def read_model(build: Build) -> ModelChoice | None:
     if not isinstance(config, Mapping):
         build.problem("llmModelConfig is not an object.")
         return None
-    if _holds_key(build):
-        return None
+    usable = not _holds_key(build)
     if provider not in PROVIDERS:
         build.problem(
             f"the model {provider!r} is not supported; OpenAI-compatible ones are: {', '.join(PROVIDERS)}."
@@ -78,9 +77,9 @@ def read_model(build: Build) -> ModelChoice | None:
     base_url = _first(config, _BASE_URL)
     if not base_url and not credential and PROVIDERS[provider]:
         build.problem(f"{provider} needs a credential of this server, or a base URL that needs none.")
-        return None
+        usable = False
     stream = config.get("streaming") is not False
-    return ModelChoice(
+    choice = ModelChoice(
         name=name,
         base_url=base_url,
         credential=credential,
@@ -89,6 +88,7 @@ def read_model(build: Build) -> ModelChoice | None:
         timeout_seconds=_timeout(build, config),
         reasoning=_reasoning(build),
     )
+    return choice if usable else None
 
 
 def _holds_key(build: Build) -> bool:

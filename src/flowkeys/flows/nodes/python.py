@@ -61,12 +61,13 @@ class Python(Step):
         return Outcome(input={"question": asked}, output={"content": text}, text=text)
 
     async def _pieces(self, question: Question) -> AsyncGenerator[Piece, None]:
-        """Yield what the object says; what it raises is named by its type alone."""
+        """Yield what the object says; what it raises is named by its type alone, and logged whole."""
         try:
             answer = await contained(self._targets.load(self._target))
         except Exception as error:
             kind = _kind(error)
-            raise self.failed(f"the Python object could not be imported ({kind}).") from error
+            what = f"the Python object could not be imported ({kind})."
+            raise self.failed(what, raised=error) from error
         pieces = answer(question)
         try:
             while True:
@@ -75,9 +76,10 @@ class Python(Step):
                 except StopAsyncIteration:
                     return
                 except NoAnswerError as error:
-                    raise self.failed(f"{error}.") from error
+                    raise self.failed(f"{error}.", reason=error.reason) from error
                 except Exception as error:
-                    raise self.failed(f"the Python object raised {_kind(error)}.") from error
+                    what = f"the Python object raised {_kind(error)}."
+                    raise self.failed(what, raised=error) from error
                 yield piece
         finally:
             with suppress(Exception):  # the answer, or the failure, is there already

@@ -28,6 +28,9 @@ _DEPTH: Final = 20
 class NoAnswerError(Exception):
     """An object answered nothing that can be said; the message is a sentence about it, without its end."""
 
+    reason: str | None = None
+    """What the operator is told besides."""
+
 
 class NotTextError(NoAnswerError):
     """An object returned something that is no text."""
@@ -40,8 +43,10 @@ class WaitsError(NoAnswerError):
     """A graph stopped to ask a person."""
 
     def __init__(self, asked: list[Any]) -> None:
-        self.asked = asked
-        """What it asked; empty where it only stops before or after a node."""
+        """`asked` is what it asked; empty where it only stops before or after a node."""
+        self.reason = (
+            f"It asks: {'; '.join(map(repr, asked))}" if asked else "It stops before or after a node."
+        )
         super().__init__("the graph waits for a person, which this server cannot answer for")
 
 
