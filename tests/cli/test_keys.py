@@ -122,6 +122,18 @@ def test_an_expiry_is_a_time_too(cli: Cli, name: str) -> None:
     assert made["expiresAt"] == "2099-01-31T10:00:00.000Z"
 
 
+def test_a_pasted_key_is_read_and_a_bad_one_is_explained(cli: Cli, name: str) -> None:
+    """From a pipe and a variable; what is wrong with it is said by verify and explain."""
+    token = cli("keys", "create", name).out.strip()
+    for pasted in (f'\n\n"{token}"\r\n', f"\ufeffAuthorization: Bearer {token}\n", f"KEY={token}"):
+        assert cli("keys", "verify", stdin=pasted).code == 0
+        assert cli("keys", "explain", "--json", FLOWKEYS_TOKEN=pasted).json["valid"] is True
+    for pasted, said in (("$TOKEN", "variable"), (f"fl-…{token[-4:]}", "masked"), (token[:-3], "cut short")):
+        refused = cli("keys", "verify", stdin=pasted)
+        assert (refused.code, said in refused.out) == (5, True), refused
+        assert said in cli("keys", "explain", stdin=pasted).out
+
+
 def test_a_date_is_its_end_and_a_time_without_a_zone_is_none(cli: Cli, name: str) -> None:
     """The same both ways, and as the pages read it; what is printed says its zone."""
     made = cli("keys", "create", name, "--expires-at", "2099-01-31")

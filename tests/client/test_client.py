@@ -66,7 +66,7 @@ class TestSettings:
             {"base_url": "https://user:secret@keys.example.com"},
             {"base_url": "https://keys.example.com?x=1"},
             {"api_key": f"{TOKEN} {TOKEN}"},
-            {"api_key": f"“{TOKEN}”"},
+            {"api_key": f"“{TOKEN[:9]}”{TOKEN[9:]}"},
             {"api_key": f"{TOKEN}\r\nX-Evil: 1"},
             {"max_retries": -1},
         ],
@@ -77,6 +77,20 @@ class TestSettings:
             sdk.client(**options)
         assert "secret" not in str(caught.value)
         assert TOKEN not in str(caught.value)
+
+    async def test_a_pasted_key_is_what_was_meant(self, sdk: Sdk, server: Scripted) -> None:
+        """Quotes, Bearer, a mark and a line end come by copying; what no key can be is named."""
+        for pasted in (f'"{TOKEN}"\r\n', f"Bearer {TOKEN}", f"\ufeff\n{TOKEN}\u200b"):
+            server.answers("pong")
+            await sdk(lambda c: c.ping(), api_key=pasted)
+            assert server.requests[-1].headers["authorization"] == f"Bearer {TOKEN}"
+        for pasted, said in (
+            ("$FLOWKEYS_API_KEY", "variable"),
+            ("fl-•••a1B2", "masked"),
+            ("{{key}}", "variable"),
+        ):
+            with pytest.raises(flowkeys.ConfigurationError, match=said):
+                sdk.client(api_key=pasted)
 
 
 class TestTransport:

@@ -13,6 +13,7 @@ from flowkeys.cli.streams import note
 from flowkeys.client.environment import variable
 from flowkeys.domain.conversation import unfinished
 from flowkeys.domain.errors import ConfigurationError, FlowkeysError
+from flowkeys.domain.pasted import cleaned
 
 
 def ask(
@@ -117,7 +118,7 @@ def _flow_id(backend: Backend, flow: str) -> str:
 def _token(key_env: str | None) -> str | None:
     if key_env is None:
         return None
-    token = variable(key_env)
+    token = cleaned(variable(key_env) or "")
     if not token:
         raise ConfigurationError(f"The environment variable {key_env} holds no key.")
     return token

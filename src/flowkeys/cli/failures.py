@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from flowkeys.cli import exit_codes, streams
 from flowkeys.cli.exit_codes import ExitCode
+from flowkeys.client.environment import variable
 from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError, Unavailable
+from flowkeys.domain.pasted import cleaned, mistake
 from flowkeys.domain.token import PATTERN
 
 _ADVICE: Final[dict[str, str]] = {
@@ -97,4 +99,6 @@ def _of_answer(error: Any) -> Failure:
     detail = error.detail
     if error.request_id and exit_codes.of(code) is ExitCode.UNEXPECTED:
         detail = f"{detail} [request {error.request_id}]"
+    if code == "unknown_key" and (why := mistake(cleaned(variable("FLOWKEYS_API_KEY") or ""))):
+        detail = f"{detail} FLOWKEYS_API_KEY: {why}"
     return Failure(code, detail, error.errors, advised=error.proxy is not None)

@@ -9,6 +9,7 @@ from flowkeys.cli.backend import open_backend
 from flowkeys.cli.key_output import show_explanation
 from flowkeys.cli.output import print_json, printable, say
 from flowkeys.cli.token_input import read_token
+from flowkeys.domain.pasted import mistake
 
 MayCall = Annotated[str | None, typer.Option("--chatflow", metavar="FLOW", help="May it call this chatflow?")]
 MayUse = Annotated[
@@ -28,6 +29,9 @@ def verify(
     with open_backend(workspace) as backend:
         chatflow_id = None if chatflow is None else resolve.flow_id(backend, chatflow)
         answer = backend.verify(token, chatflow_id, permission)
+    why = None if answer["valid"] else mistake(token)
+    if why is not None:
+        answer = {**answer, "detail": f"{answer.get('detail') or ''} {why}".strip()}
     if as_json:
         print_json(answer)
     elif answer["valid"]:

@@ -19,6 +19,7 @@ from flowkeys.client.errors import (
     scrub,
 )
 from flowkeys.client.transport import OWN_CLIENT, Transport
+from flowkeys.domain.pasted import cleaned, mistake
 from flowkeys.domain.token import PATTERN
 
 T = TypeVar("T")
@@ -222,9 +223,10 @@ def _clean_url(url: str | None) -> str:
 
 
 def _clean_key(key: str | None) -> str | None:
-    key = key.strip() if key else None
+    """Return a key without what comes along when it is copied: quotes, ``Bearer``, a mark, a line end."""
+    key = cleaned(key) if key else None
     if key and not _B64TOKEN.fullmatch(key):
         raise ClientConfigurationError(
-            "api_key has characters that no key has; it was perhaps cut or quoted."
+            f"api_key (or FLOWKEYS_API_KEY) has characters that no key has. {mistake(key)}"
         )
-    return str(key) if key else None
+    return key or None

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from flowkeys.domain import pasted
 from flowkeys.domain.decision import Denied, Reason
 from flowkeys.domain.token import LENGTH, Token
 
@@ -64,11 +65,14 @@ def parse_authorization(value: bytes) -> bytes | Denied:
         if not scheme:
             return _malformed("The Authorization header is empty.")
         if not space:
-            return _malformed("The Authorization header has no scheme.")
+            return _malformed(
+                "The Authorization header has no scheme: the word Bearer stands before the key."
+            )
         return _malformed("The Authorization header's scheme is not Bearer.")
     credentials = rest.strip(b" ")
     if not B64TOKEN.fullmatch(credentials):
-        return _malformed("The Authorization header does not hold exactly one bearer token.")
+        why = pasted.malformed(credentials) or ""
+        return _malformed(f"The Authorization header does not hold exactly one bearer token. {why}".rstrip())
     return credentials
 
 

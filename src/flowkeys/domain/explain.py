@@ -34,6 +34,8 @@ class Presented(msgspec.Struct, frozen=True):
     """The last characters of the token; None when it has not a token's form or checksum."""
     record: KeyRecord | None = None
     """The key of the token, of whatever workspace it is."""
+    mistake: str = "It has not the form of a key, or a part is missing or mistyped."
+    """What is wrong with its form, if something is."""
     opens_to_all: bool = False
     """Whether the chatflow that is asked for is a public one of the key's workspace."""
 
@@ -62,7 +64,7 @@ def explain(presented: Presented, request: AccessRequest, now: int) -> tuple[Ste
 def _steps(presented: Presented, request: AccessRequest, now: int) -> Iterator[Step]:
     record = presented.record
     if presented.hint is None:
-        yield Step("form", ok=False, detail="It has not the form of a key, or a part is missing or mistyped.")
+        yield Step("form", ok=False, detail=presented.mistake)
         return
     yield Step("form", ok=True, detail="It has the form of a key, and its checksum is right.")
     if record is None or request.workspace_id not in {None, record.workspace_id}:

@@ -13,6 +13,7 @@ import msgspec
 from flowkeys.domain.bearer import B64TOKEN, TOKEN
 from flowkeys.domain.decision import Denied, Reason
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.pasted import malformed
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 """Of RFC 9110's tokens those that every proxy takes: an underscore, for one, makes nginx drop a header."""
@@ -95,7 +96,8 @@ class KeyHeader(msgspec.Struct, frozen=True):
         if value[:7].lower() == b"bearer ":
             return self._malformed(f"The {self.name} header holds the key alone, without Bearer.")
         if not B64TOKEN.fullmatch(value):
-            return self._malformed(f"The {self.name} header does not hold exactly one key.")
+            why = malformed(value) or ""
+            return self._malformed(f"The {self.name} header does not hold exactly one key. {why}".rstrip())
         return value
 
     @property

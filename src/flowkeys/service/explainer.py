@@ -3,6 +3,7 @@
 from flowkeys.domain.bearer import UNKNOWN
 from flowkeys.domain.decision import AccessRequest
 from flowkeys.domain.explain import Explanation, Presented, explain
+from flowkeys.domain.pasted import mistake
 from flowkeys.domain.times import Clock
 from flowkeys.domain.token import Token
 from flowkeys.service.ports.verification import ChatflowDirectory, Keys, UsageRecorder
@@ -27,7 +28,8 @@ class Explainer:
         now = self._clock()
         token = Token.parse(text)
         if token is None:
-            return Explanation(UNKNOWN, explain(Presented(None), request, now), None)
+            presented = Presented(None, mistake=mistake(text) or "")
+            return Explanation(UNKNOWN, explain(presented, request, now), None)
         verifier = Verifier(self._keys, self._directory, self._usage, lambda: now)
         decision = await verifier.verify(token, request, counts=False)
         record = decision.record
@@ -37,5 +39,5 @@ class Explainer:
             opens_to_all = (
                 access is not None and access.is_public and access.workspace_id == record.workspace_id
             )
-        presented = Presented(token.hint, record, opens_to_all)
+        presented = Presented(token.hint, record, opens_to_all=opens_to_all)
         return Explanation(decision, explain(presented, request, now), token.hint)
