@@ -244,6 +244,18 @@ async def test_a_refusal_has_its_status_and_its_words_are_for_the_log(raw: RawMo
     assert "4096 tokens" in str(error.reason)
 
 
+async def test_a_refusal_whose_words_do_not_come_is_a_refusal(
+    raw: RawModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status is there; nobody waits for minutes for the rest."""
+    monkeypatch.setattr(client, "_REFUSAL_SECONDS", 0.05)
+    raw.says(b"HTTP/1.1 500 X\r\nContent-Length: 99\r\n\r\nIt", 60)
+    async with asyncio.timeout(15):
+        error = await failure(raw)
+    assert str(error) == "LLM: the model's endpoint answered 500."
+    assert error.reason == "It"
+
+
 async def test_when_to_come_again_is_handed_on(raw: RawModel) -> None:
     """Of refusals that will pass, in whole seconds; the sentence says it too."""
     table = {(b"429 X", b"7"): 7, (b"503 X", b"1.2"): 2, (b"400 X", b"7"): None, (b"429 X", b"soon"): None}

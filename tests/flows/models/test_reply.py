@@ -270,6 +270,7 @@ BROKEN = {
     "other JSON": (b'{"hello":1}', NOTHING),
     "choices empty, whole": (b'{"id":"c","choices":[]}', NOTHING),
     "a list": (b"[]", NOTHING),
+    "a kind that is no text": (b'{"type":[]}', NOTHING),
     "no JSON in the stream": (CUT + b"data: {not json}\n\n", NOT_JSON),
     "no JSON": (b"{not json}", NOT_JSON),
     "half of a JSON text": (b'{"choices":[{"message":', NOT_JSON),

@@ -4,7 +4,7 @@ import asyncio
 import codecs
 import zlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _ERROR_BYTES: Final = 64 * 1024
 """How much is read of an answer that says what went wrong."""
+_REFUSAL_SECONDS: Final = 5.0
+"""How long to wait for its words."""
 _STEP_BYTES: Final = 256 * 1024
 _AFTER_END_SECONDS: Final = 5.0
 """How long a server may be silent behind the last piece before its answer is taken for ended."""
@@ -153,11 +155,10 @@ class Answer:
 
     async def _refused(self) -> ModelError:
         said = b""
-        try:
-            while len(said) < _ERROR_BYTES and (part := await self.read()):
-                said += part
-        except ModelError:
-            pass  # the status says enough
+        with suppress(ModelError, TimeoutError):  # the status says enough
+            async with asyncio.timeout(_REFUSAL_SECONDS):
+                while len(said) < _ERROR_BYTES and (part := await self.read()):
+                    said += part
         try:
             error: Any = deviations.parsed(said, self.response.charset)
         except (ValueError, RecursionError):

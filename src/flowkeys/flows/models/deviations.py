@@ -169,7 +169,7 @@ def _is_error(value: Any) -> bool:
 
 def _error_beside(value: Mapping[str, Any]) -> Any:
     """Return the error that a record is where it has no ``error``, and nothing of an answer."""
-    if value.get("object") == "error" or value.get("type") in {"error", "exception"}:
+    if value.get("object") == "error" or value.get("type") in ("error", "exception"):
         return value
     if _is_error(value.get("errors")):
         return value["errors"]
