@@ -27,7 +27,7 @@ PLACES = {
     "argon2": {"passwords"},
     "pypdf": {"documents"},
     "markdownify": {"flows"},
-    "justhtml": {"documents"},
+    "justhtml": {"documents", "flows"},
     "chardet": {"documents"},
     "docutils": {"documents"},
     "mammoth": {"documents"},

@@ -68,6 +68,7 @@ TEXTS = {
         "**Linux**\n\nOne.\n\nTwo.",
     ),
     "comments": ("One. <!-- x -->\n\n<!--\ny\n-->\n\nTwo.", "One.\n\nTwo."),
+    "a comment without end": ("One.\n\n<!-- x <!-- y\nz", "One."),
     "link definitions": ("One.\n\n[x]: http://127.0.0.1\n", "One."),
     "footnote": ("One.[^1]\n\n[^1]: Two.\n", "One.[^1]\n\n[^1] Two."),
     "details": ("<details>\n<summary>Why?</summary>\n\nOne.\n\n</details>", "**Why?**\n\nOne."),
@@ -119,6 +120,7 @@ MDX = {
         "`<Tabs>` and\n\n```jsx\nimport x from 'y';\n<Tabs a={1}>\n```",
         "`<Tabs>` and\n\n```jsx\nimport x from 'y';\n<Tabs a={1}>\n```",
     ),
+    "a tag without end": ("One <Tab title='x' <Key>two</Key>.", "One <Tab title='x' two."),
     "smaller than": ("If a < b and b > c.", "If a < b and b > c."),
 }
 

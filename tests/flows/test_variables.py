@@ -79,6 +79,12 @@ def test_tags_inside_a_plain_prompt_are_kept():
     assert compile_template(text).render(scope()) == "<instruction><p>Who?</p></instruction>"
 
 
+def test_tags_of_html_that_may_be_left_out_make_no_difference():
+    """A prompt that somebody wrote by hand is read as a browser reads it."""
+    assert compile_template("<ul><li>Red<li>Green</ul>").render(scope()) == "* Red\n* Green"
+    assert compile_template("<p>One<p>Two").render(scope()) == "One\n\nTwo"
+
+
 def test_html_that_is_nested_beyond_reason_is_left_as_it_is():
     """No prompt takes the engine down."""
     html = "<div>" * 5000

@@ -17,8 +17,8 @@ _SAYS: Final = re.compile(
 )
 _CODE: Final = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
 _ITEM: Final = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
-_LONGEST_TAG: Final = 20_000
-_LONGEST_PROGRAM: Final = 2_000
+_LONGEST_TAG: Final = 5_000
+_LONGEST_PROGRAM: Final = 500
 _PAIRS: Final = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
@@ -114,6 +114,8 @@ def _end_of_tag(text: str, start: int) -> int | None:
             depth += 1 if character == "{" else -1
         elif character == ">" and depth <= 0:
             return at + 1
+        elif character == "<" and depth <= 0:
+            return None
     return None
 
 

@@ -21,7 +21,6 @@ _TITLE: Final = re.compile(
     r"^title\s*[:=][ \t]*(?:[>|][+-]?[ \t]*\n[ \t]*)?([\"']?)(.+?)\1\s*$", re.MULTILINE
 )
 _PANDOC_TITLE: Final = re.compile(r"\A% *(\S[^\n]*)(?:\n%[^\n]*){0,2}\n")
-_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _DATA_ADDRESS: Final = re.compile(r"\(\s*<?data:[^)\s]*")
 _TAG: Final = re.compile(r"\s*</?([a-zA-Z][\w-]*)")
 _KINDS: Final = {
@@ -84,18 +83,24 @@ def _items(tokens: list[Token], lines: list[str], inline: MarkdownIt) -> Iterato
             continue
         kind = _KINDS.get(token.type, "text")
         if kind != "code" and "<!--" in text and "`" not in text:
-            text = _COMMENT.sub("", text).rstrip()
+            text = _without_comments(text).rstrip()
         if token.type != "hr" and text.strip():
             yield Block(kind, text if kind == "code" else text.strip("\n"))  # type: ignore[arg-type]
 
 
 def _html(text: str) -> list[Heading | Block]:
     """Return a piece of HTML as what it shows; a word in angle brackets that is no element is text."""
-    text = _COMMENT.sub("", text).strip()
+    text = _without_comments(text).strip()
     tag = _TAG.match(text)
     if tag is not None and tag[1].lower() not in _ELEMENTS and "-" not in tag[1]:
         return [Block("text", text)]
     return page.items(text) if text else []
+
+
+def _without_comments(text: str) -> str:
+    """Return a text without its comments; what follows one that does not end is in it, as in a browser."""
+    before, *rest = text.split("<!--")
+    return before + "".join(part.partition("-->")[2] for part in rest)
 
 
 def _plain(inline: MarkdownIt, markup: str) -> str:
