@@ -116,13 +116,13 @@ def test_links_begin_with_where_people_reach_the_server(given: dict, base: str, 
 @pytest.mark.parametrize(
     "url",
     [
-        *("keys.example.com", "ftp://keys.example.com", "https://", "https://keys.example.com/keys"),
+        *("keys.example.com", "ftp://keys.example.com", "https://", "https://keys.example.com/a b"),
         *("https://keys.example.com?x=1", "https://keys.example.com#x", "https://ada:pw@keys.example.com"),
         *("https://keys example.com", "https://keys.example.com:99999", 'https://"><script>'),
     ],
 )
 def test_what_is_no_public_url_stops_the_server(url: str, tmp_path: Path) -> None:
-    """Given a path, a password or no scheme, the sentence says what to give, and no password."""
+    """Given a query, a password or no scheme, the sentence says what to give, and no password."""
     with pytest.raises(ConfigurationError, match="public_url") as caught:
         config.load(data_dir=tmp_path, public_url=url)
     assert "ada:pw" not in str(caught.value)

@@ -73,7 +73,7 @@ MEANT: list[tuple[str, str, Any]] = [
     ("ACCESS_LOG", "'false'", False),
     ("TRUSTED_PROXIES", '"10.0.0.0/8, ,fd00::/8,"', ("10.0.0.0/8", "fd00::/8")),
     ("VARIABLES", '\'{"company": "ACME"}\'', {"company": "ACME"}),
-    ("PUBLIC_URL", '"https://Keys.example.com/"', "https://keys.example.com"),
+    ("PUBLIC_URL", '"https://Keys.example.com/"', ("https://keys.example.com",)),
 ]
 
 
