@@ -164,3 +164,44 @@ def test_a_secret_that_cannot_be_read_is_one_sentence(local: Cli, data_dir: Path
     result = local("keys", "list")
     assert result.code == 3
     assert str(data_dir / "secret") in result.err
+
+
+EMPTY_OPTIONS = (
+    ("serve", "--host", ""),
+    ("serve", "--host="),
+    ("serve", "--port", " "),
+    ("keys", "create", "x", "--chatflow", ""),
+    ("keys", "create", "x", "--permission", ""),
+    ("keys", "create", "x", "--expires-in", ""),
+    ("keys", "create", "x", "--workspace", ""),
+    ("keys", "list", "--chatflow", ""),
+    ("keys", "list", "--created-by", ""),
+    ("keys", "list", "--status", ""),
+    ("keys", "update", "x", "--name", ""),
+    ("keys", "revoke", "--made-under", "", "--yes"),
+    ("flows", "add", "x", "--docs", ""),
+    ("flows", "add", "x", "--import", ""),
+    ("flows", "add", "x", "--openai", "", "--model", "m"),
+    ("flows", "add", "x", "--reply", "hi", "--key", ""),
+    ("flows", "update", "x", "--docs", ""),
+    ("flows", "export", "x", "-o", ""),
+    ("ask", "x", "hi", "--session", ""),
+    ("ask", "x", "hi", "--key-env", ""),
+)
+
+
+def test_an_option_with_an_empty_value_is_refused(local: Cli, data_dir: Path) -> None:
+    """As ``--docs "$DOCS"`` of a variable that is not set: it is named, and nothing is done."""
+    before = sorted(path.name for path in data_dir.iterdir())
+    for arguments in EMPTY_OPTIONS:
+        result = local(*arguments)
+        option = next(text for text in reversed(arguments) if text.startswith("-") and text != "--yes")
+        if "--model" in arguments:
+            option = "--openai"
+        assert result.code == 2, arguments
+        assert f"{option.rstrip('=')} has an empty value" in result.err, arguments
+    assert sorted(path.name for path in data_dir.iterdir()) == before
+    assert local("keys", "list", "--json").json == []
+    made = local("keys", "create", "x", "--note", "", "--permission", "apikeys:view", "--json").json
+    assert local("keys", "list", "--search", "", "--json").json[0]["id"] == made["id"]
+    assert local("keys", "update", "x", "--permission", "", "--json").json["permissions"] == []

@@ -264,3 +264,21 @@ def test_a_file_without_a_secret_says_what_to_do(local: Cli, data_dir: Path) -> 
     assert result.code == 3
     assert str(data_dir / "secret") in result.err
     assert "token_urlsafe" in result.err
+
+
+@pytest.mark.parametrize("text", [f"{MARK}{HEADER}\n", f"{STRAY}\n"])
+def test_a_file_whose_real_secret_was_taken_out_gets_a_new_one(
+    text: str, local: Cli, signed_under: SignedUnder, data_dir: Path
+) -> None:
+    """As an earlier doctor advised; with the command that is printed, the keys work on and move."""
+    old = signed_under(text.strip())
+    path = data_dir / "secret"
+    path.write_text(f"{text}{path.read_text('utf-8')}", "utf-8")
+    assert local("keys", "revoke", "unused", "--yes").code == 0
+    path.write_text(text, "utf-8")
+    result = local("keys", "list")
+    assert result.code == 3
+    (command,) = re.findall(r"^  (python3 .*)$", result.err, re.MULTILINE)
+    subprocess.run(["sh", "-c", command], check=True)
+    assert valid(local, old)
+    assert digests(data_dir)[old["id"]] == secret_id(real(data_dir))

@@ -169,7 +169,7 @@ def test_what_was_a_secret_before_verifies_where_keys_need_it_and_never_signs() 
         assert written.hasher({secret_id(line)}).secret_ids == (secret_id(URL_SAFE), secret_id(line))
         assert written.hasher((), {secret_id(line)}).secret_ids == (secret_id(URL_SAFE),)
         alone = read_file("secret", line.encode())
-        with pytest.raises(ConfigurationError, match="Put a new secret in front"):
+        with pytest.raises(ConfigurationError, match="add a new secret"):
             alone.hasher({secret_id(line)})
     marked = read_file("secret", f"\ufeff{HEADER}\n{URL_SAFE}\n".encode())
     assert marked.hasher({secret_id(f"\ufeff{HEADER}")}).secret_ids == (

@@ -162,6 +162,11 @@ class ServerSecrets:
             f"move to the secret that signs:\n  printf {form} {source} >> {shlex.quote(self.where)}\n"
         )
 
+    def _add_one(self) -> str:
+        if self._lines:
+            return f"This adds one:\n  {MAKE_ONE} >> {shlex.quote(self.where)}"
+        return f"Put it before a comma in front. This makes one: {MAKE_ONE}"
+
     def _none(self) -> str:
         places = ", ".join(item.place for item in self._earlier.values())
         if not places:
@@ -171,8 +176,8 @@ class ServerSecrets:
             )
         return (
             f"In {self.where} there is no secret that could sign: keys were made under {places}, and that is "
-            "none. Put a new secret in front of it and leave it where it is: those keys work on, and each "
-            f"moves to the new one when it is used. This makes one: {MAKE_ONE}"
+            "none. Leave that as it is and add a new secret: those keys work on, and each moves to the new "
+            f"one when it is used. {self._add_one()}"
         )
 
 
