@@ -257,6 +257,7 @@ def create_app(runtime: Runtime) -> ASGIApp:
         maker=runtime.maker,
         imports=runtime.imports,
         directory=runtime.directory,
+        check_writes=runtime.store.check_writes,
         sign_ins=runtime.sign_ins,
         links=runtime.links,
         people=runtime.people,

@@ -64,6 +64,11 @@ def test_a_full_disk_is_an_outage(serve: Serve, log_elsewhere: bool) -> None:
             assert owner.get("/apikey").status_code == 200
             assert owner.post("/apikey/verify", json={"token": key["apiKey"]}).json()["valid"] is True
             assert served.api("fl-" + "0" * 32).get("/apikey").status_code == 401
+            check_unavailable(served.api().get("/health"))
+            assert served.api().get("/ping").text == "pong"
+    assert served.api().get("/health").json() == {
+        "status": "ok"
+    }  # found out by itself: nothing was written yet
     assert served.rows("SELECT count(*) FROM message") == [(2,)]
     assert caller.post(path, json=question).status_code == 200
     assert owner.delete(f"/apikey/{key['id']}").json()["affected"] == 1

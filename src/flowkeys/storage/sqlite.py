@@ -5,6 +5,7 @@ acknowledged survives a crash of the machine.
 """
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,8 @@ from flowkeys.storage.writer import Writer
 T = TypeVar("T")
 
 READERS: Final = 4
+LEAST_FREE_BYTES: Final = 1_000_000
+"""With less on the disk, whoever asks whether it can be written gets an answer by trial."""
 
 
 class SqliteStore:
@@ -49,6 +52,11 @@ class SqliteStore:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in the writer's thread; durable when this returns."""
         return await self._writer.run(lambda connection: work(Tables(connection)))
+
+    async def check_writes(self) -> None:
+        """See `Store.check_writes`. What is written on trial is a number of the file's that nobody uses."""
+        if self._writer.failed or _free_bytes(self._path.parent) < LEAST_FREE_BYTES:
+            await self._writer.run(_write_on_trial)
 
     def close(self) -> None:
         """Commit what is waiting and close every connection."""
@@ -76,6 +84,20 @@ class SqliteStore:
             raw.execute("PRAGMA query_only=ON")
             connection = self._local.connection = Connection(raw)
         return connection
+
+
+def _write_on_trial(connection: Connection) -> None:
+    (version,) = connection.raw.execute("PRAGMA user_version").fetchone()
+    connection.raw.execute(f"PRAGMA user_version = {version}")  # the same, and yet a page that is written
+
+
+def _free_bytes(folder: Path) -> int:
+    """Return what this process may still write on the disk of a folder."""
+    try:
+        space = os.statvfs(folder)
+    except (AttributeError, OSError):  # Windows has no such call; a folder that is gone is told by the write
+        return LEAST_FREE_BYTES
+    return space.f_frsize * (space.f_bavail if os.geteuid() else space.f_bfree)
 
 
 _LOAD = Statement(chatflows.SELECT.where(chatflow.c.id == bindparam("chatflow")))

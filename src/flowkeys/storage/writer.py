@@ -45,6 +45,8 @@ class Writer:
         self._connect = connect
         self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
         self._closing = False
+        self.failed = False
+        """Whether the last commit failed for a reason that is the database's, such as a full disk."""
         self.after_commit: list[Callable[[], None]] = []
         """Called between a commit and its acknowledgement, in the event loop of who waits for it."""
         self._thread = threading.Thread(target=self._run, name="flowkeys-writer", daemon=True)
@@ -81,7 +83,9 @@ class Writer:
             try:
                 connection = connection or Connection(self._connect())
                 _commit(connection, batch)
+                self.failed = False
             except sqlite3.Error as error:
+                self.failed = not isinstance(error, _FAULTS)
                 _fail(batch, error)
             _acknowledge(batch, self.after_commit)
         if connection is not None:

@@ -1,5 +1,6 @@
 """The services that handlers call, put together by `bootstrap` and carried by the application's state."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -39,6 +40,8 @@ class Services:
     maker: ChatflowMaker
     imports: ImportJobs
     directory: ChatflowDirectory
+    check_writes: Callable[[], Awaitable[None]]
+    """Raises `Unavailable` when changes cannot be stored."""
     sign_ins: SignInService
     links: LinkService
     people: PeopleService

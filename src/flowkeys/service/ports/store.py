@@ -290,3 +290,13 @@ class Store(Protocol):
             Unavailable: the store cannot be reached, or the commit failed.
         """
         ...
+
+    async def check_writes(self) -> None:
+        """Find out whether changes can be stored. It writes only where there is doubt.
+
+        There is after a commit that failed, and when the disk is almost full.
+
+        Raises:
+            Unavailable: they cannot.
+        """
+        ...

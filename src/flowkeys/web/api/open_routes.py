@@ -33,8 +33,12 @@ async def version(call: Call) -> Response:
 
 @router.on("GET", "/health", needs=OPEN, answers=HealthOut)
 async def health(call: Call) -> Response:
-    """Say whether the store answers; 503 when it does not."""
+    """Say whether the store answers and takes changes; 503 when it does not, on a full disk for example.
+
+    Keys that are known are verified all the same; whether the server is up at all, `ping` says.
+    """
     await call.services.directory.access(str(uuid.UUID(int=0)))
+    await call.services.check_writes()
     return json_response({"status": "ok"})
 
 
