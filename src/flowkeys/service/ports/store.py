@@ -292,11 +292,5 @@ class Store(Protocol):
         ...
 
     async def check_writes(self) -> None:
-        """Find out whether changes can be stored. It writes only where there is doubt.
-
-        There is after a commit that failed, and when the disk is almost full.
-
-        Raises:
-            Unavailable: they cannot.
-        """
+        """Raise `Unavailable` when changes cannot be stored. It writes only where there is doubt."""
         ...
