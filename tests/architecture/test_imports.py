@@ -26,6 +26,8 @@ PLACES = {
     "markupsafe": {"web"},  # comes with jinja2: text that is markup already
     "argon2": {"passwords"},
     "pypdf": {"documents"},
+    "snowballstemmer": {"storage"},
+    "stopwordsiso": {"storage"},
     "markdownify": {"flows"},
     "justhtml": {"documents", "flows"},
     "chardet": {"documents"},

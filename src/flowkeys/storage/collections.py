@@ -5,12 +5,13 @@ from typing import Any, Final
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from flowkeys.domain.documents import Collection, Document, Hit, ParsedDocument
-from flowkeys.storage import passage_search
+from flowkeys.storage.passages import search
+from flowkeys.storage.passages.terms import languages_of, terms_of
 from flowkeys.storage.schema import collection, document, passage
 from flowkeys.storage.statement import Connection, Statement
 
 _COLLECTION_NAMES: Final = [c.name for c in collection.c if c.name != "seq"]
-_DOCUMENT_NAMES: Final = [c.name for c in document.c if c.name != "seq"]
+_DOCUMENT_NAMES: Final = [c.name for c in document.c if c.name not in {"seq", "languages"}]
 
 _documents = select(func.count()).where(document.c.collection_id == collection.c.id)
 _passages = select(func.count()).where(passage.c.collection_id == collection.c.id)
@@ -35,7 +36,7 @@ _DELETE = Statement(
         collection.c.workspace_id == bindparam("workspace"), collection.c.id == bindparam("collection")
     )
 )
-_INSERT_DOCUMENT = Statement(insert(document), _DOCUMENT_NAMES)
+_INSERT_DOCUMENT = Statement(insert(document), [*_DOCUMENT_NAMES, "languages"])
 _INSERT_PASSAGE = Statement(insert(passage), [c.name for c in passage.c if c.name != "seq"])
 _DOCUMENTS = Statement(
     select(
@@ -86,7 +87,9 @@ class CollectionTable:
         """Add a document with its passages, in the place of one with the same source."""
         scope = {"workspace": document.workspace_id, "collection": document.collection_id}
         self._connection.run(_DELETE_SOURCE, {**scope, "source": document.source})
-        self._connection.run(_INSERT_DOCUMENT, {name: getattr(document, name) for name in _DOCUMENT_NAMES})
+        terms = terms_of(parsed.passages)
+        values = {name: getattr(document, name) for name in _DOCUMENT_NAMES}
+        self._connection.run(_INSERT_DOCUMENT, {**values, "languages": languages_of(terms)})
         self._connection.run_many(
             _INSERT_PASSAGE,
             (
@@ -97,8 +100,10 @@ class CollectionTable:
                     "position": position,
                     "heading": item.heading,
                     "content": item.content,
+                    "heading_terms": made.heading,
+                    "content_terms": made.content,
                 }
-                for position, item in enumerate(parsed.passages)
+                for position, (item, made) in enumerate(zip(parsed.passages, terms, strict=True))
             ),
         )
         self._connection.run(_TOUCH, {**scope, "updated_at": document.created_at})
@@ -115,7 +120,7 @@ class CollectionTable:
 
     def search(self, workspace_id: str, collection_id: str, question: str, limit: int) -> list[Hit]:
         """Return the passages that answer a question best; none when none is relevant."""
-        return passage_search.search(self._connection, workspace_id, collection_id, question, limit)
+        return search.search(self._connection, workspace_id, collection_id, question, limit)
 
 
 def _collection(row: tuple[Any, ...]) -> Collection:

@@ -191,10 +191,13 @@ document = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # Whose stems its passages are found by: ISO 639 codes, with spaces between them.
+    Column("languages", Text, nullable=False, server_default=""),
     ForeignKeyConstraint(
         ["workspace_id", "collection_id"], ["collection.workspace_id", "collection.id"], ondelete="CASCADE"
     ),
     UniqueConstraint("collection_id", "source"),
+    Index(None, "collection_id", "languages"),
 )
 
 passage = Table(
@@ -207,6 +210,9 @@ passage = Table(
     Column("position", Integer, nullable=False),
     Column("heading", Text, nullable=False),
     Column("content", Text, nullable=False),
+    # What these two are found by (`passages.terms`).
+    Column("heading_terms", Text, nullable=False, server_default=""),
+    Column("content_terms", Text, nullable=False, server_default=""),
     Index(None, "document_id", "position"),
     Index(None, "collection_id"),
     sqlite_autoincrement=True,

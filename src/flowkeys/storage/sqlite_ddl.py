@@ -160,3 +160,23 @@ CHANGES: Final = (
     _tell("chatflow_delete", "DELETE ON chatflow", "chatflow", "old", "id"),
     *_tell_of_replaced("chatflow", "chatflow", "id", "seq"),
 )
+
+PASSAGE_TERMS: Final = (
+    # Of migration 0007. Passages are found by terms that are made in Python, so the full-text table only cuts
+    # them at their spaces.
+    "DROP TRIGGER passage_fts_insert",
+    "DROP TRIGGER passage_fts_delete",
+    "DROP TABLE passage_fts",
+    """CREATE VIRTUAL TABLE passage_fts USING fts5(
+        heading_terms, content_terms, content='passage', content_rowid='seq', tokenize='ascii')""",
+    "INSERT INTO passage_fts(passage_fts) VALUES ('rebuild')",
+    "CREATE VIRTUAL TABLE passage_fts_vocabulary USING fts5vocab(passage_fts, row)",
+    """CREATE TRIGGER passage_fts_insert AFTER INSERT ON passage BEGIN
+        INSERT INTO passage_fts(rowid, heading_terms, content_terms)
+            VALUES (new.seq, new.heading_terms, new.content_terms);
+    END""",
+    """CREATE TRIGGER passage_fts_delete AFTER DELETE ON passage BEGIN
+        INSERT INTO passage_fts(passage_fts, rowid, heading_terms, content_terms)
+            VALUES ('delete', old.seq, old.heading_terms, old.content_terms);
+    END""",
+)

@@ -1,0 +1,1 @@
+"""Passages of documents: the terms they are found by, and the search."""
