@@ -20,7 +20,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOWKEYS = Path(sys.executable).with_name("flowkeys")
-START_SECONDS = 20
+START_SECONDS = 60
 STOP_SECONDS = 5
 WIDTH = 100
 

@@ -17,6 +17,11 @@ QUOTED = (
     "**[2] guide/remove.md**\n\n> To remove, delete the folder. install again later."
 )
 
+ANSWERED = (
+    "To install on linux run make.\n\nThen wait.\n\n**Sources**\n\n"
+    "1. `guide/install.md` — Install > Linux\n2. `guide/remove.md`"
+)
+
 
 def retriever(*stores, number=0, **inputs):
     """A Retriever over some collections."""
@@ -24,11 +29,11 @@ def retriever(*stores, number=0, **inputs):
     return node(f"retrieverAgentflow_{number}", {"retrieverKnowledgeDocumentStores": rows, **inputs})
 
 
-async def test_a_documents_flow_without_a_model_quotes_passages_with_their_sources():
-    """Start → Retriever → Direct Reply answers with numbered quotations, and lists the documents."""
+async def test_a_documents_flow_without_a_model_answers_with_the_best_passage_and_lists_the_sources():
+    """Start → Retriever → Direct Reply says the best passage first; the others are sources."""
     ran = await run(documents_flow(STORE), call("how to install"), retriever=Memory(STORES))
-    assert ran.result.text == QUOTED
-    assert ran.tokens == [QUOTED]
+    assert ran.result.text == ANSWERED
+    assert ran.tokens == [ANSWERED]
     assert [doc["pageContent"] for doc in ran.result.source_documents] == [INSTALL.content, REMOVE.content]
     assert ran.result.source_documents[0]["metadata"] == {
         "source": "guide/install.md", "heading": "Install > Linux", "documentId": "doc-guide/install.md",
@@ -73,7 +78,7 @@ async def test_a_name_with_a_colon_is_one_name():
     """Only an id before the colon makes it two."""
     memory = Memory({("ws", "team: a"): [INSTALL]})
     ran = await run(chain(retriever("team: a")), call("install"), retriever=memory)
-    assert ran.result.text.startswith("**[1] guide/install.md**")
+    assert "guide/install.md" in ran.result.text
 
 
 async def test_several_collections_take_turns():

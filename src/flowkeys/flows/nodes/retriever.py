@@ -1,7 +1,8 @@
 """`retrieverAgentflow`: finds passages in document collections.
 
-Its text quotes the passages, numbered, each with its source, so that it serves as an answer by itself
-(Start → Retriever → Direct Reply) and as the context of a model's prompt.
+As the answer itself (Start → Retriever → Direct Reply) its text is the best part of the best passage, and a
+list of all sources. For other nodes, as a model's context, it is every passage in full, numbered, each with
+its source.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import msgspec
 
 from flowkeys.domain.documents import Hit
 from flowkeys.flows.context import Run
+from flowkeys.flows.excerpt import excerpt
 from flowkeys.flows.graph import Graph
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 from flowkeys.flows.variables import Template
@@ -26,6 +28,8 @@ NOTHING_FOUND = "Nothing was found in the documents about this."
 
 class Retrieve(Step):
     """Searches each collection of the node, by its id and, where that finds nothing, by its name."""
+
+    streams = True
 
     def __init__(
         self, build: Build, collections: tuple[tuple[str, ...], ...], query: Template, limit: int
@@ -45,13 +49,18 @@ class Retrieve(Step):
         ranked = chain.from_iterable(zip_longest(*answers))  # scores of two collections cannot be compared
         hits = [hit for hit in ranked if hit is not None][: self._limit]
         sources = [source_document(hit) for hit in hits]
-        text = _as_json(sources) if self._as_json else quote(hits)
+        text = self._text(hits, sources, query, is_answer=run.streaming)
         await run.say(text)
         run.sources.extend(sources)
         self.update(run, self._updates, text)
         return Outcome(
             input={"question": query}, output={"content": text, "sourceDocuments": sources}, text=text
         )
+
+    def _text(self, hits: list[Hit], sources: list[dict[str, Any]], query: str, *, is_answer: bool) -> str:
+        if self._as_json:
+            return _as_json(sources)
+        return reply(hits, query) if is_answer else quote(hits)
 
     async def _search(self, workspace_id: str, names: tuple[str, ...], query: str) -> list[Hit]:
         for name in names:
@@ -70,6 +79,20 @@ def quote(hits: list[Hit]) -> str:
         + "\n".join(f"> {line}".rstrip() for line in hit.content.strip().splitlines())
         for number, hit in enumerate(hits, 1)
     )
+
+
+def reply(hits: list[Hit], question: str) -> str:
+    """Return an answer in Markdown: the best passage's best part, and where that and more was found."""
+    if not hits:
+        return NOTHING_FOUND
+    places = dict.fromkeys(_place(hit) for hit in hits)
+    listed = "\n".join(f"{number}. {place}" for number, place in enumerate(places, 1))
+    return f"{excerpt(hits[0].content, question)}\n\n**Sources**\n\n{listed}"
+
+
+def _place(hit: Hit) -> str:
+    source = hit.source.replace("`", "'")
+    return f"`{source}` — {' '.join(hit.heading.split())}" if hit.heading else f"`{source}`"
 
 
 def source_document(hit: Hit) -> dict[str, Any]:

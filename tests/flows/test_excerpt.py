@@ -1,0 +1,52 @@
+"""The best part of a passage, short enough to be read."""
+
+from flowkeys.flows.excerpt import LENGTH, excerpt
+
+FILLER = "This sentence speaks of other matters, at some length, and of nothing else."
+PARAGRAPHS = [f"Paragraph {number}. {FILLER}" for number in range(24)]
+
+
+def test_a_short_passage_is_quoted_whole() -> None:
+    """Nothing is left out of what is short."""
+    assert excerpt("  Keys are revoked at once.\n", "how to revoke") == "Keys are revoked at once."
+
+
+def test_the_paragraph_that_answers_is_in_it_and_the_cuts_are_marked() -> None:
+    """Whatever the inflection; dots stand where something was left out."""
+    content = "\n\n".join([*PARAGRAPHS[:12], "A revoked key is refused everywhere.", *PARAGRAPHS[12:]])
+    found = excerpt(content, "How do I revoke keys?")
+    assert "A revoked key is refused everywhere." in found
+    assert found.startswith("…\n\n")
+    assert found.endswith("\n\n…")
+    assert len(found) <= LENGTH + 20
+
+
+def test_one_long_paragraph_is_cut_between_sentences() -> None:
+    """A paragraph alone may be too long as well."""
+    content = " ".join([FILLER] * 12 + ["Fees are due in May."] + [FILLER] * 12)
+    found = excerpt(content, "When are the fees due?")
+    assert "Fees are due in May." in found
+    assert len(found) <= LENGTH + 20
+
+
+def test_a_long_table_keeps_its_header_and_the_row_that_answers() -> None:
+    """It is Markdown still."""
+    rows = [f"| Chair {number} | blue | {number} |" for number in range(100)]
+    found = excerpt("\n".join(["| Product | Colour | Price |", "|---|---|---|", *rows]), "price of Chair 77")
+    assert found.startswith("| Product | Colour | Price |\n|---|---|---|\n")
+    assert "| Chair 77 | blue | 77 |" in found
+    assert len(found) <= LENGTH + 80
+
+
+def test_code_keeps_its_fences() -> None:
+    """A cut within code would turn the rest of the answer into code."""
+    code = "\n".join(f"line_{number} = {number}" for number in range(100))
+    found = excerpt(f"{FILLER}\n\n```python\n{code}\n\n{code}\n```\n\n{FILLER}", "line_50")
+    assert found.count("```") == 2
+    assert "line_50 = 50" in found
+
+
+def test_languages_without_spaces_are_read_as_well() -> None:
+    """The paragraph with most of the question's characters is taken."""
+    content = "\n\n".join(["我们的门店每天营业。" * 30, "七天内可以无理由退货。", "积分有效期为两年。" * 40])
+    assert "七天内可以无理由退货。" in excerpt(content, "怎么退货?")
