@@ -16,7 +16,7 @@ from tests.documents.conftest import DATA, ELSEWHERE, WORKSPACE
 from tests.documents.support import make, parsed, put, read
 from tests.support.effort import calls
 
-LARGE_CALLS = 2000
+LARGE_CALLS = 6000
 
 ANSWERS = {
     "How do I revoke a key?": ("api-keys.md", "API keys > Revoke a key"),

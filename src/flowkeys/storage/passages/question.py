@@ -78,9 +78,10 @@ def read(question: str, spoken: Collection[str] = ()) -> Asked:
             passed.setdefault(word, Word(tuple(dict.fromkeys(_forms(word, spoken)))))
             continue
         for made in _words(word, before, after, stop, spoken):
-            if sum(not other.is_piece for other in found.values()) < MAX_WORDS and len(found) < MAX_PIECES:
-                found.setdefault(made.forms[0], made)
-    return Asked(tuple(found.values()), tuple(passed.values())[:MAX_WORDS], language)
+            found.setdefault(made.forms[0], made)
+        if sum(1.0 if not made.is_piece else MAX_WORDS / MAX_PIECES for made in found.values()) >= MAX_WORDS:
+            break
+    return Asked(tuple(found.values())[:MAX_PIECES], tuple(passed.values())[:MAX_WORDS], language)
 
 
 def _words(
