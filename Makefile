@@ -65,7 +65,7 @@ peers: $(MAIN) | tools ## Install the packages that verification is measured bes
 screenshots: $(MAIN) tools ## Photograph every page, into build/screenshots
 	@$(BIN)/python -m scripts.screenshots $(SCREENSHOT_ARGS)
 
-tools: ## Install what only apt can bring: node, npm, wrk, curl, chromium
+tools: ## Install what only apt can bring: node, npm, wrk, curl, openssl, chromium
 	@sh scripts/tools.sh
 
 clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## Install the Flowise clients that the tests call us with

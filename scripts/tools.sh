@@ -4,7 +4,7 @@
 set -eu
 
 missing=
-for pair in node:nodejs npm:npm wrk:wrk curl:curl; do
+for pair in node:nodejs npm:npm wrk:wrk curl:curl openssl:openssl; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 

@@ -66,7 +66,7 @@ def test_missing_tools_are_named_and_stop_nothing(bare: Path) -> None:
     assert result.returncode == 0
     (line,) = result.stderr.splitlines()
     assert "skipped" in line
-    assert "sudo apt-get install nodejs npm wrk curl chromium fonts-" in line
+    assert "sudo apt-get install nodejs npm wrk curl openssl chromium fonts-" in line
 
 
 def test_every_target_is_listed_by_help() -> None:

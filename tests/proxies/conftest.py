@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.proxies.programs import KINDS, Proxy
+from tests.proxies.programs import CONFIGURATIONS, KINDS, Proxy
 from tests.proxies.upstream import Upstream
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Running
@@ -49,7 +50,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A flowkeys that believes what the proxies say of addresses, and an application."""
     folder = tmp_path_factory.mktemp("flowkeys") / "data"
-    limits = {"failures_per_second": 10, "failures_burst": 100}
+    limits = {"failures_per_second": 10, "failures_burst": 100, "keep_alive_seconds": 3600}
     flowkeys = Running(folder, trusted_proxies=("127.0.0.1",), **limits).start()
     upstream = Upstream()
     yield World(flowkeys, upstream)
@@ -62,9 +63,15 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., P
     """Start a proxy; it stops at the end."""
     with ExitStack() as stack:
 
-        def start(kind: str, values: dict[str, str], changes: dict[str, str] | None = None) -> Proxy:
+        def start(
+            kind: str,
+            values: dict[str, str],
+            changes: dict[str, str] | None = None,
+            source: Path = CONFIGURATIONS,
+        ) -> Proxy:
             name, usual = KINDS[kind]
-            proxy = Proxy(name, tmp_path_factory.mktemp(name) / "run", values, {**usual, **(changes or {})})
+            folder = tmp_path_factory.mktemp(name) / "run"
+            proxy = Proxy(name, folder, values, {**usual, **(changes or {})}, source)
             stack.callback(proxy.stop)
             return proxy
 

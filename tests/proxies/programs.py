@@ -13,6 +13,7 @@ from tests.support.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATIONS = ROOT / "docs" / "forward-auth"
+PLAIN = ROOT / "docs" / "reverse-proxy"
 ENVIRONMENT = ROOT / ".venv-proxies"
 PLACEHOLDER = re.compile(r"__[A-Z][A-Z_]*__")
 
@@ -34,7 +35,14 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
 class Proxy:
     """A proxy that runs."""
 
-    def __init__(self, name: str, folder: Path, values: dict[str, str], changes: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        values: dict[str, str],
+        changes: dict[str, str],
+        source: Path = CONFIGURATIONS,
+    ) -> None:
         self.name = name
         self.folder = folder
         folder.mkdir(parents=True)
@@ -43,7 +51,8 @@ class Proxy:
         own["LUA_FILE"] = str(folder / "forward_auth.lua")
         texts = {}
         for file in FILES[name]:
-            texts[file] = (CONFIGURATIONS / file).read_text("utf-8")
+            if (source / file).exists():
+                texts[file] = (source / file).read_text("utf-8")
         for file, text in changed(texts, changes).items():
             (folder / file).write_text(filled(text, {**values, **own}), "utf-8")
         self._log = folder / "log"

@@ -1,7 +1,6 @@
 """What clients and the application hear when one of them, or flowkeys, is silent, gone or too much."""
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -13,8 +12,8 @@ import pytest
 from tests.proxies.conftest import World
 from tests.proxies.programs import CONFIGURATIONS, FILES, KINDS, Proxy
 from tests.proxies.wire import call, fresh_address, opened
+from tests.support.waiting import PATIENCE_SECONDS, until
 
-SECONDS = 15
 SHORTER: Final = {
     "nginx": {"proxy_read_timeout 5s": "proxy_read_timeout 1s"},
     "caddy": {"response_header_timeout 5s": "response_header_timeout 1s"},
@@ -71,26 +70,23 @@ def test_the_application_is_told_at_once_that_a_client_left(proxy: Proxy, world:
     """In the middle of a stream, and before any of an answer: nobody works for nobody."""
     lines = [f"GET {target} HTTP/1.1", "Host: app.test", bearer(world.token), "", ""]
     begun = len(world.upstream.seen)
-    with closing(socket.create_connection(("127.0.0.1", proxy.port), SECONDS)) as client:
+    with closing(socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_SECONDS)) as client:
         client.sendall("\r\n".join(lines).encode())
         if target == "/talking":
             found = b""
             while b"data: first\n\n" not in found:
                 found += client.recv(1000)
-        for _ in range(SECONDS * 100):
-            if len(world.upstream.seen) > begun:
-                break
-            threading.Event().wait(0.01)
+        until(lambda: len(world.upstream.seen) > begun, "the call to arrive")
         assert world.upstream.left.empty()
     # Its own wait ends sooner, without a word in the queue.
-    assert world.upstream.left.get(timeout=SECONDS) == target
+    assert world.upstream.left.get(timeout=PATIENCE_SECONDS) == target
 
 
 def test_a_redirect_leads_back(proxy: Proxy, world: World) -> None:
     """What the application makes of Host and the forwarded headers is where the client came in."""
     base = f"http://127.0.0.1:{proxy.port}"
     lies = {"X-Forwarded-Host": "evil.test", "X-Forwarded-Port": "1", "X-Forwarded-Proto": "gopher"}
-    with httpx.Client(trust_env=False, follow_redirects=True, timeout=SECONDS) as client:
+    with httpx.Client(trust_env=False, follow_redirects=True, timeout=PATIENCE_SECONDS) as client:
         headers = {"Authorization": f"Bearer {world.token}", **lies}
         answer = client.get(f"{base}/slash", headers=headers)
     assert (answer.status_code, str(answer.url)) == (200, f"{base}/slash/")
@@ -142,4 +138,4 @@ def test_hundreds_of_streams_pass(proxy: Proxy, world: World, number: int) -> No
             assert response is not None
             assert response.readline() == b"data: first\n"
     for _ in range(number):
-        assert world.upstream.left.get(timeout=SECONDS) == "/talking"
+        assert world.upstream.left.get(timeout=PATIENCE_SECONDS) == "/talking"

@@ -3,6 +3,7 @@
 import itertools
 import json
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException, HTTPResponse
@@ -50,13 +51,23 @@ def call(
     method: str = "GET",
     body: bytes = b"",
     source: str | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Answer:
     """Send one request over a connection of its own."""
-    with opened(port, target, *headers, method=method, body=body, source=source) as response:
+    with opened(port, target, *headers, method=method, body=body, source=source, tls=tls) as response:
         if response is None:
             return Answer(0, [], b"")
         found = [(name.lower(), value) for name, value in response.getheaders()]
         return Answer(response.status, found, response.read())
+
+
+def connected(port: int, source: str | None = None, tls: ssl.SSLContext | None = None) -> socket.socket:
+    """Return a connection to a port of this machine."""
+    connection = socket.socket()
+    connection.bind((source or fresh_address(), 0))
+    connection.settimeout(PATIENCE_SECONDS)
+    connection.connect(("127.0.0.1", port))
+    return tls.wrap_socket(connection, server_hostname="localhost") if tls else connection
 
 
 @contextmanager
@@ -67,25 +78,23 @@ def opened(
     method: str = "GET",
     body: bytes = b"",
     source: str | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[HTTPResponse | None]:
     """Send a request and give its answer once the headers are there; None when there is no answer."""
     lines = [b"%b %b HTTP/1.1" % (method.encode(), _bytes(target)), b"Host: app.test", b"Connection: close"]
     lines += [_bytes(header) for header in headers]
     if body:
         lines.append(b"Content-Length: %d" % len(body))
-    with closing(socket.socket()) as connection:
-        connection.bind((source or fresh_address(), 0))
-        connection.settimeout(PATIENCE_SECONDS)
-        connection.connect(("127.0.0.1", port))
+    with closing(connected(port, source, tls)) as connection:
         response: HTTPResponse | None = HTTPResponse(connection, method=method)
         assert response is not None
         try:
             with suppress(
-                ConnectionError
+                ConnectionError, ssl.SSLError
             ):  # refused before all was sent; there may be an answer nevertheless
                 connection.sendall(b"\r\n".join([*lines, b"", body]))
             response.begin()
-        except (ConnectionError, HTTPException):
+        except (ConnectionError, ssl.SSLError, HTTPException):
             response.close()
             response = None
         try:

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+from tests.support.waiting import PATIENCE_SECONDS
 
-SECONDS = 20
+T = TypeVar("T")
 
 
 class Relay:
@@ -36,7 +36,7 @@ class Relay:
         """Cut everything, and stop."""
         self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(SECONDS)
+        self._thread.join(PATIENCE_SECONDS)
         self._loop.close()
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
@@ -47,14 +47,14 @@ class Relay:
         """
 
         async def wait() -> None:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not condition():  # noqa: ASYNC110 - of any kind
                     await asyncio.sleep(0.01)
 
         self._do(wait())
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS + 5)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS + 5)
 
     async def _end(self) -> None:
         self._server.close()
