@@ -161,7 +161,7 @@ NOT_JSON = {
     "an overlong NUL": b'{"keyName": "a\xc0\x80"}',
     "a surrogate in UTF-8": b'{"keyName": "\xed\xa0\xbd"}',
     "UTF-16": '{"keyName": "x"}'.encode("utf-16"),
-    "a byte order mark": b'\xef\xbb\xbf{"keyName": "x"}',
+    "two byte order marks": b'\xef\xbb\xbf\xef\xbb\xbf{"keyName": "x"}',
     "more behind it": b'{"keyName": "x"} {"keyName": "y"}',
     "a comment": b'{"keyName": "x" /* no */}',
     "a comma too much": b'{"keyName": "x",}',

@@ -21,6 +21,7 @@ MISTAKES: list[tuple[bytes, str, str]] = [
     (b'{"question": "Hello"', "", "ends too early"),
     (b'{"question": "Hello', "", "ends too early"),
     (b"{'question': 'Hello'}", "", "double quotes"),
+    (b'{"a": "\\ud83d"}', "", "half a character"),
     (b"{question: 1}", "", "double quotes"),
     (b'{"a": \x27x\x27}', "", "double quotes"),
     (b'{"a": 1,}', "", "No comma stands behind the last"),

@@ -46,7 +46,8 @@ def test_no_connection_is_used_that_a_server_may_just_close(server: Running, own
     assert LIMITS.keepalive_expiry < min(USUAL_SERVERS_SECONDS, server.server.config.timeout_keep_alive)
     with Client(server.url, owner.token) as client, Verifier.remote(server.url, owner.token) as verifier:
         remote: Any = verifier._source
-        used: list[Any] = [client._http, AsyncClient(server.url, "")._http, remote._server._client()]
+        awaiting = AsyncClient(server.url, "")._pools._make()
+        used: list[Any] = [client._pool.current(), awaiting, remote._server._client()]
         pools = [one._transport._pool for one in used]
         found = {
             (one._keepalive_expiry, one._max_keepalive_connections, one._max_connections) for one in pools

@@ -8,6 +8,7 @@ FORMS: Final = ("multipart/form-data", "application/x-www-form-urlencoded")
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _GZIP: Final = b"\x1f\x8b"
 _LITERALS: Final = re.compile(rb"\b(?:None|True|False|NaN|Infinity|undefined)\b")
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _CONTROL: Final = re.compile(rb"[\x00-\x1f]")
 
 
@@ -30,6 +31,8 @@ def explain(body: bytes, error: Exception, content_type: str) -> str:
     if isinstance(error, RecursionError):
         return "The body is not valid JSON: it is nested too deeply."
     said = str(error)
+    if "truncated" in said and _HALF.search(body) and body.rstrip().endswith((b"}", b"]", b'"')):
+        return "The body is not valid JSON: an escape such as \\ud83d is only half a character."
     if "truncated" in said:
         return "The body is not valid JSON: it ends too early. Was it cut, or is a bracket or quote missing?"
     found = _BYTE.search(said)
