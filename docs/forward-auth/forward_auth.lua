@@ -42,6 +42,8 @@ end
 
 local function refuse(txn, status, headers, body)
   local reply = txn:reply({ status = status, body = body })
+  local origin = txn:get_var("txn.cors_origin")
+  if origin then reply:add_header("access-control-allow-origin", origin) end
   for _, name in ipairs(PASSED_ON) do
     for _, value in ipairs(lines(headers, name)) do reply:add_header(name, value) end
   end
@@ -55,6 +57,8 @@ local function is_flowkeys(answer)
 end
 
 core.register_action("flowkeys", { "http-req" }, function(txn, url)
+  -- Never so as the configuration stands; see "Pages on other origins" in README.md.
+  if txn:get_var("txn.preflight") then return txn:set_var("txn.flowkeys_allowed", true) end
   local headers = questions_headers(txn)
   local ok, answer = pcall(function()
     return core.httpclient():get({ url = url, headers = headers, timeout = TIMEOUT_MS })

@@ -53,6 +53,8 @@ class Proxy:
         for file in FILES[name]:
             if (source / file).exists():
                 texts[file] = (source / file).read_text("utf-8")
+        if "ORIGIN" in values:  # README.md, "Pages on other origins"
+            texts = {file: text.replace("# CORS: ", "") for file, text in texts.items()}
         for file, text in changed(texts, changes).items():
             (folder / file).write_text(filled(text, {**values, **own}), "utf-8")
         self._log = folder / "log"
@@ -106,6 +108,7 @@ def changed(texts: dict[str, str], changes: dict[str, str]) -> dict[str, str]:
 
 def filled(text: str, values: dict[str, str]) -> str:
     """Replace every placeholder, as README.md tells the operator to; one without a value is a KeyError."""
+    values = {"ORIGIN": "", **values}  # only in comments, unless it is given
     return PLACEHOLDER.sub(lambda found: values[found.group().strip("_")], text)
 
 
