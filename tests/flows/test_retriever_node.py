@@ -2,11 +2,12 @@
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from flowkeys.flows.nodes.retriever import NOTHING_FOUND
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.flows.templates import documents_flow
-from tests.flows.support import Memory, call, chain, hit, node, problems, run
+from tests.flows.support import Memory, call, chain, chatflow, engine, hit, node, problems, run
 
 STORE = "6b9f1c1e-0000-4000-8000-000000000001"
 INSTALL = hit("guide/install.md", "To install on linux run make.\n\nThen wait.", "Install > Linux")
@@ -41,6 +42,19 @@ async def test_a_documents_flow_without_a_model_answers_with_the_best_passage_an
     }  # fmt: skip
     assert ran.events[-1].name == "sourceDocuments"
     assert ran.events[-1].data == ran.result.source_documents
+
+
+async def test_an_answer_that_is_asked_for_whole_is_the_one_that_is_streamed():
+    """That nobody waits for the pieces changes nothing of what is said."""
+
+    async def emit(_event):
+        pass
+
+    made = engine(retriever=Memory(STORES))
+    flow = made.compile(chatflow(documents_flow(STORE)))
+    ran = await flow.run(structs.replace(call("how to install"), streamed=False), emit)
+    await made.aclose()
+    assert ran.text == ANSWERED
 
 
 async def test_a_documents_flow_says_plainly_that_it_found_nothing():

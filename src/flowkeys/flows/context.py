@@ -26,6 +26,7 @@ class Run:
         "emit",
         "flow",
         "form",
+        "is_answer",
         "outputs",
         "question",
         "sources",
@@ -68,6 +69,8 @@ class Run:
         self._history: list[Turn] | None = None
         self._history_limit = history_limit
         self._state_limit = state_limit
+        self.is_answer = False
+        """Whether what the present step says is (a part of) the answer."""
         self.streaming = False
         """Whether what the present step says goes out as it is said."""
         self._written = 0
@@ -103,6 +106,7 @@ class Run:
 
     def begin_step(self, *, streaming: bool) -> None:
         """Begin the next step; what it says is another part of the answer than what was sent before."""
+        self.is_answer = streaming
         self.streaming = streaming and self.call.streamed
         if self.streaming and self._written:
             self._written = _SEPARATE

@@ -49,7 +49,7 @@ class Retrieve(Step):
         ranked = chain.from_iterable(zip_longest(*answers))  # scores of two collections cannot be compared
         hits = [hit for hit in ranked if hit is not None][: self._limit]
         sources = [source_document(hit) for hit in hits]
-        text = self._text(hits, sources, query, is_answer=run.streaming)
+        text = self._text(hits, sources, query, is_answer=run.is_answer)
         await run.say(text)
         run.sources.extend(sources)
         self.update(run, self._updates, text)
