@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from flowkeys import bootstrap, logs
 from flowkeys.config import load
 from flowkeys.domain.link import Purpose
 from tests.cli.conftest import Cli
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 FLOWKEYS = Path(sys.executable).with_name("flowkeys")
 Start = Callable[..., "Served"]
@@ -40,19 +40,22 @@ class Served:
 
     def url(self) -> str:
         """Wait until it answers, and return where it does."""
-        for _ in range(400):
-            if found := re.search(r"on (http://\S+),", self.said):
-                url = found[1]
-                if httpx.get(f"{url}/api/v1/ping", trust_env=False).text == "pong":
-                    return url
+
+        def found() -> str | None:
             assert self.process.poll() is None, self.said
-            time.sleep(0.05)
-        raise AssertionError(self.said)
+            address = re.search(r"on (http://\S+),", self.said)
+            if address is None or httpx.get(f"{address[1]}/api/v1/ping", trust_env=False).text != "pong":
+                return None
+            return address[1]
+
+        url = until(found, lambda: f"the server to answer: {self.said}")
+        assert url is not None
+        return url
 
     def end(self, number: int) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -148,7 +151,7 @@ def test_a_taken_port_is_one_sentence(start: Start) -> None:
     """Given a port that is in use, the exit code is 3 and the sentence names the options."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         served = start("--port", str(other.getsockname()[1]))
-        assert served.process.wait(20) == 3
+        assert served.process.wait(PATIENCE_SECONDS) == 3
     (line,) = served.said.splitlines()
     assert "--port" in line
 
@@ -157,7 +160,7 @@ def test_a_data_directory_that_cannot_be_made_is_one_sentence(start: Start, tmp_
     """Given a path below a file, the exit code is 3 and the sentence names the variable."""
     (tmp_path / "file").write_text("", "utf-8")
     served = start("--port", "0", data_dir=tmp_path / "file" / "data")
-    assert served.process.wait(20) == 3
+    assert served.process.wait(PATIENCE_SECONDS) == 3
     (line,) = served.said.splitlines()
     assert "FLOWKEYS_DATA_DIR" in line
 

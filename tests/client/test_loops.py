@@ -104,7 +104,7 @@ def test_a_given_http_client_in_a_second_loop_says_so(answering: Scripted) -> No
         first.run_until_complete(client.ping())
         with pytest.raises(flowkeys.ConnectionFailed, match="one event loop"):
             second.run_until_complete(client.ping())
-        first.run_until_complete(asyncio.sleep(0.01))
+        first.run_until_complete(asyncio.sleep(0))
         first.run_until_complete(http.aclose())
     finally:
         first.close()

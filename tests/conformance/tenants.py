@@ -6,6 +6,7 @@ from typing import Any
 from tests.flows.support import chain, node
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api, Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 GUIDE = b"# Opening hours\n\nThe zebra house opens at nine in the morning and closes at five.\n"
 
@@ -77,4 +78,4 @@ def searching(store: str) -> str:
 
 def database(server: Running) -> sqlite3.Connection:
     """Open the server's database as another process would."""
-    return sqlite3.connect(server.data_dir / "flowkeys.db", timeout=10, isolation_level=None)
+    return sqlite3.connect(server.data_dir / "flowkeys.db", timeout=PATIENCE_SECONDS, isolation_level=None)

@@ -14,6 +14,7 @@ from flowkeys.domain.documents import Passage
 from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.service.collections import DocumentLimits
 from tests.documents.support import pdf
+from tests.support.waiting import PATIENCE_SECONDS, soon
 
 
 def memory_bomb() -> bytes:
@@ -109,7 +110,7 @@ async def test_a_cancelled_call_leaves_no_process_at_work(parser: SubprocessPars
     await parser.parse("a.md", b"text")
     process = parser._idle[0]._process
     call = asyncio.create_task(parser.parse("slow.md", b"|a|b|\n|-|-|\n" + b"|1|2|\n" * 300_000))
-    await asyncio.sleep(0.2)
+    await soon(lambda: not parser._idle, "a file that is read")
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
@@ -124,7 +125,7 @@ async def test_an_idle_process_goes_home(monkeypatch: pytest.MonkeyPatch) -> Non
     parser = SubprocessParser()
     await parser.parse("a.md", b"text")
     process = parser._idle[0]._process
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
     assert parser._idle == []
 
 

@@ -8,6 +8,7 @@ from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.settings import FlowSettings, ModelCredential
 from flowkeys.flows.templates import ModelSettings, documents_flow, openai_flow
 from tests.flows.support import TALK, Memory, call, chain, chatflow, engine, hit, node, run
+from tests.support.waiting import patience
 
 KEY = "sk-very-secret"
 
@@ -208,7 +209,7 @@ async def test_a_cancelled_run_leaves_the_endpoint(model):
             heard.set()
 
     running = asyncio.create_task(made.compile(chatflow(chain(llm(model, "slow")))).run(call(), emit))
-    async with asyncio.timeout(5):
+    async with patience("the end of a run that was cancelled"):
         await heard.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):

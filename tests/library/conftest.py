@@ -9,7 +9,7 @@ import pytest
 
 from flowkeys.verify import Result
 from tests.support.server import Running
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 def eventually(ask: Callable[[], Any], wanted: Any) -> None:
@@ -38,7 +38,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def by_hand(data_dir: Path, statement: str, *values: object) -> None:
     """Change the database as an operator with a shell does."""
-    connection = sqlite3.connect(data_dir / "flowkeys.db", timeout=10)
+    connection = sqlite3.connect(data_dir / "flowkeys.db", timeout=PATIENCE_SECONDS)
     with connection:
         connection.execute(statement, values)
     connection.close()

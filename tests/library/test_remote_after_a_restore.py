@@ -13,11 +13,15 @@ from tests.library.conftest import code, eventually
 from tests.library.proxy import Proxy
 from tests.support.flows import make_key
 from tests.support.server import Api, Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 def copy(source: Path, target: Path) -> None:
     """Copy a database as ``.backup`` and ``.restore`` do, into one that a server may have open."""
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target, timeout=10)) as new:
+    with (
+        closing(sqlite3.connect(source)) as old,
+        closing(sqlite3.connect(target, timeout=PATIENCE_SECONDS)) as new,
+    ):
         old.backup(new)
 
 

@@ -1,12 +1,12 @@
 """Binding, unbinding, public or closed, another name, and the end of a chatflow."""
 
 import json
-import time
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
+from flowkeys.bootstrap import clock
 from tests.pages.axe import assert_accessible
 from tests.pages.browser import light_and_dark, wide_and_narrow
 from tests.pages.conftest import Visit
@@ -14,6 +14,7 @@ from tests.pages.reading import browse, words
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.people import SignedIn, person
 from tests.support.server import Api, Running
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +227,8 @@ def test_one_that_was_called_long_ago_needs_no_name(
     from flowkeys.service import confirmation
 
     monkeypatch.setattr(confirmation, "RECENT", 1)
-    time.sleep(0.001)
+    called = clock()
+    until(lambda: clock() > called + 1, "the next moment")
     assert send(who, here(chatflow, "/delete")).status_code == 303
 
 

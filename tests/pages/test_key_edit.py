@@ -1,6 +1,5 @@
 """``/keys/{id}/edit``: what was not touched stays, and two people do not overwrite each other."""
 
-import time
 from typing import Any
 
 import httpx
@@ -10,6 +9,7 @@ from tests.pages.forms import browse, fields, offered
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.people import person
 from tests.support.server import Api, Running
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,7 @@ def test_a_saved_key_leads_back_to_the_list_as_it_was(server: Running, owner: Ap
 def test_an_expiry_that_passed_may_stay(owner: Api, pages: Api) -> None:
     """Renaming an expired key is no reason to make it live again."""
     key = make_key(owner, expiresIn="1s")
-    while now(owner, key)["status"] != "expired":
-        time.sleep(0.05)
+    until(lambda: now(owner, key)["status"] == "expired", "a key to expire")
     assert save(pages, key, keyName=["Long gone"]).status_code == 303
     assert (now(owner, key)["keyName"], now(owner, key)["expiresAt"]) == ("Long gone", key["expiresAt"])
 

@@ -1,7 +1,6 @@
 """Disabling, enabling and revoking one key, and what is asked before something ends for good."""
 
 import re
-import time
 import unicodedata
 from html import unescape
 
@@ -13,6 +12,7 @@ from tests.pages.forms import browse
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.people import person
 from tests.support.server import Api, Running
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,7 @@ def test_an_enabled_key_that_has_expired_is_said_to_need_more(
     """Enabled does not mean that it works."""
     key = make_key(owner, expiresIn="1s")
     owner.post(f"/apikey/{key['id']}/disable")
-    while to_iso(server.runtime.keyring._clock()) <= key["expiresAt"]:
-        time.sleep(0.05)
+    until(lambda: to_iso(server.runtime.keyring._clock()) > key["expiresAt"], "a key to expire")
     assert "has expired" in said(pages, pages.post(f"/keys/{key['id']}/enable"))
 
 

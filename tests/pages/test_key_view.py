@@ -1,7 +1,6 @@
 """``/keys/{id}``: what there is to know about a key, and the buttons that would work."""
 
 import re
-import time
 
 import httpx
 import pytest
@@ -10,6 +9,7 @@ from tests.pages.forms import browse
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.people import person
 from tests.support.server import Api, Running
+from tests.support.waiting import until
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -79,8 +79,7 @@ def test_a_status_offers_what_would_work(
     elif status == "revoked":
         owner.delete(f"/apikey/{key['id']}")
     elif status == "expired":
-        while owner.get(f"/apikey/{key['id']}").json()["status"] != "expired":
-            time.sleep(0.05)
+        until(lambda: owner.get(f"/apikey/{key['id']}").json()["status"] == "expired", "a key to expire")
     answer = pages.get(f"/keys/{key['id']}")
     assert actions(answer, key) == expected
     assert re.search(rf'class="badge [\w-]+">{status}<', answer.text)

@@ -1,6 +1,5 @@
 """Connections that are kept between calls: for how long, and what is left of those that are cut."""
 
-import asyncio
 import gc
 import struct
 from socket import SO_LINGER, SOL_SOCKET
@@ -8,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from flowkeys.web.hot import connection
 from flowkeys.web.hot.connection import StrictProtocol
 from tests.support.server import Running
+from tests.support.waiting import soon
 from tests.verification.conftest import Beside
 from tests.verification.serving import BOTH, FORWARD, PING, VERIFY, Connect, Serve
 from tests.verification.wire import get, post
@@ -38,29 +37,18 @@ def test_an_idle_connection_is_not_taken_for_a_late_one(
     bearer: str,
     serve: Serve,
     connect: Connect,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody owes anything on it: however often it is looked at, it stays as long as was set."""
-    monkeypatch.setattr(connection, "LATE_SECONDS", 0.01)
     beside = serve(server.server.config.app, http=http, timeout_keep_alive=300)
     wire = connect(beside.url)
     call = post(VERIFY, b"{}", bearer) if last == VERIFY else get(last, bearer)
     for _ in range(2):
         wire.send(call)
         assert wire.answer().status == 200
-        server.do(_looks(beside, 5))
+        for _ in range(5):
+            beside.look()
     wire.send(get(PING))
     assert wire.answer().status == 200
-
-
-async def _looks(beside: Beside, times: int) -> None:
-    """Wait until the only connection was looked at some times more; each sets a timer anew."""
-    (one,) = beside.server.server_state.connections
-    for _ in range(times):
-        timer = one._late_timer
-        async with asyncio.timeout(10):
-            while one._late_timer is timer:  # noqa: ASYNC110 - nothing tells of it
-                await asyncio.sleep(0.005)
 
 
 @BOTH
@@ -84,9 +72,7 @@ def test_connections_that_were_reset_leave_nothing(
 
 
 async def _all_gone(beside: Beside) -> None:
-    async with asyncio.timeout(10):
-        while beside.server.server_state.connections:  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0.005)
+    await soon(lambda: not beside.server.server_state.connections, "the connections to be let go of")
 
 
 def _connections() -> int:
