@@ -113,6 +113,10 @@ def _secrets(value: Any, depth: int = 0) -> Iterator[str]:
             yield from _secrets(inner, depth + 1)
 
 
+_STOPS: Final = 100
+"""Models take four, or a few more; each is a string in every call."""
+
+
 def _parameters(build: Build, config: Mapping[str, Any]) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
     for member, parameter in _NUMBERS.items():
@@ -123,7 +127,9 @@ def _parameters(build: Build, config: Mapping[str, Any]) -> dict[str, Any]:
     if tokens is not None:
         parameters["max_tokens"] = int(tokens)
     stop = config.get("stopSequence")
-    if isinstance(stop, str) and stop.strip():
+    if isinstance(stop, str) and stop.count(",") >= _STOPS:
+        build.problem(f"stopSequence has more than {_STOPS} entries.")
+    elif isinstance(stop, str) and stop.strip():
         parameters["stop"] = [word.strip() for word in stop.split(",")]
     effort = config.get("reasoningEffort")
     if effort:
