@@ -124,6 +124,8 @@ READ: dict[str, list[Any]] = {
     "deflate, raw": [
         whole(zlib.compress(ANSWER, wbits=-15), JSON, b"Content-Encoding: deflate")
     ],
+    "an encoding that is none": [whole(ANSWER, JSON, b"Content-Encoding: none")],
+    "a character set as an encoding": [whole(ANSWER, JSON, b"Content-Encoding: UTF-8")],
     "UTF-16": [whole(ANSWER.decode().encode("utf-16"), b"Content-Type: application/json; charset=utf-16")],
     "another character set named": [whole(ANSWER, b"Content-Type: application/json; charset=latin-1")],
     "no such character set": [whole(ANSWER, b"Content-Type: application/json; charset=nonsense")],

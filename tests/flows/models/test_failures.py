@@ -8,6 +8,7 @@ NOON = "Mon, 30 Nov 2026 12:00:00 GMT"
 WAITS = {
     "7": 7, "0": 1, "1.2": 2, " 5 ": 5, "0.0": 1, "999999999999999999999": MOST_SECONDS,
     "-1": None, "": None, "soon": None, "1e3": None,
+    "7s": 7, "1.5 seconds": 2, "+7": 7, "2026-11-30T12:00:09Z": 9, "7 days": None,
     "inf": None, "nan": None, "٣": None,
     "Mon, 30 Nov 2026 12:00:09 GMT": 9, "Monday, 30-Nov-26 12:00:09 GMT": 9, "Mon Nov 30 12:00:09 2026": 9,
     "Mon, 30 Nov 2026 13:00:09 +0100": 9, "Mon, 30 Nov 2026 11:00:00 GMT": 1,
@@ -20,6 +21,9 @@ def test_a_wait_is_read_as_the_standard_writes_it() -> None:
     found = {value: read_retry_after({"Retry-After": value, "Date": NOON}) for value in WAITS}
     assert found == WAITS
     assert read_retry_after({}) is None
+    assert read_retry_after({"retry-after-ms": "1500"}) == 2
+    assert read_retry_after({"retry-after-ms": "1500", "Retry-After": "7"}) == 7
+    assert read_retry_after({"retry-after-ms": "soon"}) is None
     assert read_retry_after({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT", "Date": "?"}) == MOST_SECONDS
 
 

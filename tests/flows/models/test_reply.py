@@ -86,6 +86,7 @@ WHOLE = {
     "choices an object": sse({"choices": {"delta": {"content": "Hello"}}}, STOP),
     "error null in each record": sse({**HELLO, "error": None}, {**STOP, "error": None}),
     "error empty in each record": sse({**HELLO, "error": {}}, {**STOP, "error": ""}),
+    "error alone, and null": sse({"error": None}, HELLO, STOP),
     "error of nulls": sse({**HELLO, "error": {"code": None, "message": None}}, STOP),
     "record null": sse(b"null", HELLO, STOP),
     "two choices, interleaved": sse(
@@ -101,7 +102,21 @@ WHOLE = {
     "finish_reason empty or the word null": sse(
         said("Hel", finish_reason=""), said("lo", finish_reason="null"), STOP
     ),
+    "text beside an empty delta": sse(choice(delta={}, text="Hello"), STOP),
+    "text beside a null content": sse(choice(delta={"content": None}, text="Hello"), STOP),
+    "message beside an empty delta": sse(
+        choice(delta={}, message={"content": "Hello"}, finish_reason="stop")
+    ),
+    "message that grows, beside deltas": sse(
+        said("Hel", message={"content": "Hel"}),
+        choice(delta={"content": ""}, message={"content": "Hel"}),
+        said("lo", message={"content": "Hello"}),
+        choice(delta={}, message={"content": "Hello"}, finish_reason="stop"),
+    ),
+    "delta in a list": sse(choice(delta=[{"content": "Hello"}]), STOP),
+    "delta of parts": sse(choice(delta=[PART]), STOP),
     # F2: content that is no string
+    "a text part that calls it content": sse(said([{"type": "text", "content": "Hello"}]), STOP),
     "parts": sse(said([PART]), STOP),
     "parts, with thinking": sse(said([THINKING]), said([PART]), STOP),
     "parts of several kinds": sse(
@@ -138,7 +153,22 @@ WHOLE = {
     "blank lines first": b"\n\r\n \n" + sse(HELLO, STOP),
     "a line end inside a text": b'data: {"choices":[{"delta":{"content":"Hello"}}],"x":"a\tb"}\n\n' + DONE,
     "NaN": b'data: {"choices":[{"delta":{"content":"Hello"},"p":NaN,"finish_reason":"stop"}]}\n\n',
+    "the field's name twice": sse(HELLO, STOP, b"[DONE]").replace(b"data: ", b"data: data: "),
+    "the field's name twice, DONE alone": sse(HELLO, b"[DONE]").replace(b"data: ", b"data:data:"),
+    "written as JSON twice": sse(json.dumps(json.dumps(HELLO)).encode(), b"[DONE]"),
+    "comments of OpenRouter": b": OPENROUTER PROCESSING\n\n" * 3 + sse(HELLO, STOP, b"[DONE]"),
     # whole answers
+    "whole, in a gateway's wrapping": json.dumps(
+        {"result": choice(message={"content": "Hello"}), "success": True, "errors": [], "messages": []}
+    ).encode(),
+    "whole, in a wrapping with a code": json.dumps(
+        {"code": 0, "msg": "ok", "data": choice(message={"content": "Hello"})}
+    ).encode(),
+    "whole, of Cloudflare": b'{"result":{"response":"Hello"},"success":true,"errors":[],"messages":[]}',
+    "whole, of DashScope": b'{"output":{"text":"Hello","finish_reason":"stop"},"request_id":"x"}',
+    "whole, message null beside a text": json.dumps(choice(message={"content": None}, text="Hello")).encode(),
+    "whole, message of parts": json.dumps(choice(message=[PART])).encode(),
+    "events of Cloudflare": sse({"response": "Hel", "p": "ab"}, {"response": "lo"}, b"[DONE]"),
     "whole": json.dumps(choice(message={"content": "Hello"}, finish_reason="stop")).encode(),
     "whole, no finish_reason": json.dumps(choice(message={"role": "assistant", "content": "Hello"})).encode(),
     "whole, in many lines": json.dumps(choice(message={"content": "Hello"}), indent=2).encode() + b"\n",
@@ -163,6 +193,8 @@ WHOLE = {
     # refusals are answers
     "a refusal": sse(choice(delta={"refusal": "Hel"}), choice(delta={"refusal": "lo"}), STOP),
     "a refusal, whole": json.dumps(choice(message={"content": None, "refusal": "Hello"})).encode(),
+    "a refusal of parts": sse(choice(delta={"refusal": [{"type": "refusal", "refusal": "Hello"}]}), STOP),
+    "a refusal as a part that calls it text": sse(said([{"type": "refusal", "text": "Hello"}]), STOP),
     "a refusal as a part": sse(said([{"type": "refusal", "refusal": "Hello"}]), STOP),
     # reasoning
     "reasoning_content": sse(choice(delta={"reasoning_content": "Hm."}), HELLO, STOP),
@@ -204,6 +236,18 @@ BROKEN = {
     "cut lines of JSON": (b'{"message":{"content":"Hel"},"done":false}\n', BROKE_OFF),
     "an error event": (CUT + b'event: error\ndata: {"message":"model crashed"}\n\n', REPORTED),
     "an error event in words": (CUT + b"event: error\ndata: boom\n\n", REPORTED),
+    "an error field of llama.cpp": (CUT + b'error: {"code":500,"message":"boom"}\n\n' + DONE, REPORTED),
+    "an error event of another name": (CUT + b"event: server_error\ndata: boom\n\n" + DONE, REPORTED),
+    "a timeout as an event": (CUT + b"event: timeout\ndata: boom\n\n" + DONE, REPORTED),
+    "an exception of Bedrock": (
+        CUT + sse({"modelStreamErrorException": {"message": "boom"}}) + DONE,
+        REPORTED,
+    ),
+    "an exception": (CUT + sse({"exception": "boom"}) + DONE, REPORTED),
+    "no success": (CUT + sse({"success": False, "reason": "boom"}) + DONE, REPORTED),
+    "a status that failed": (CUT + sse({"status": "error", "reason": "boom"}) + DONE, REPORTED),
+    "a message in capitals": (CUT + sse({"Message": "boom"}) + DONE, REPORTED),
+    "an error of FastAPI, an object": (CUT + sse({"detail": {"error": "boom"}}) + DONE, REPORTED),
     "an error event without data": (CUT + b"event: error\n\n" + DONE, REPORTED),
     "an error": (CUT + sse({"error": {"message": "boom"}}, STOP, b"[DONE]"), REPORTED),
     "an error that is a text": (CUT + sse({"error": "boom"}, b"[DONE]"), REPORTED),
@@ -235,6 +279,14 @@ BROKEN = {
     "reasoning alone, whole": (
         json.dumps(choice(message={"content": "", "reasoning": "Hm."})).encode(),
         f"{SILENT}; it only reasoned.",
+    ),
+    "reasoning in details alone": (
+        sse(choice(delta={"reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]}), STOP),
+        "it only reasoned",
+    ),
+    "thinking in blocks alone": (
+        sse(choice(delta={"thinking_blocks": [{"type": "thinking", "thinking": "Hm."}]}), STOP),
+        "it only reasoned",
     ),
     "think without an end": (
         sse(said("<think>Hm. Hm."), choice(delta={}, finish_reason="length")),
@@ -296,6 +348,18 @@ def test_what_the_server_said_of_its_error_is_kept_for_the_log() -> None:
         "boom (server_error, 500)": {"error": {"message": "boom", "type": "server_error", "code": 500}},
         "inner": {"error": {"error": {"message": "inner"}}},
         "field required": {"detail": [{"msg": "field required", "loc": ["a"]}]},
+        "so (400)": {"error": True, "message": "so", "code": 400},
+        "too long": {"error": "Bad Request", "message": "too long"},
+        "no more": {"success": False, "reason": "no more"},
+        "Provider returned error: busy (429)": {
+            "error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": "busy"}}
+        },
+        "Provider returned error: asleep": {
+            "error": {
+                "message": "Provider returned error",
+                "metadata": {"raw": '{"error":{"message":"asleep"}}'},
+            }
+        },
         '{"type": "overloaded_error"}': {"type": "error", "error": {"type": "overloaded_error"}},
     }
     assert {words: failure(sse(error)).reason for words, error in errors.items()} == {w: w for w in errors}

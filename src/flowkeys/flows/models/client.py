@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from flowkeys.domain.version import VERSION
-from flowkeys.flows.models import deviations
+from flowkeys.flows.models import deviations, errors
 from flowkeys.flows.models.failures import ModelError, loggable, refused
 from flowkeys.flows.models.network import Drains, Kept, in_words, late, unreachable
 from flowkeys.flows.models.reply import BROKEN_OFF, Reply
@@ -28,6 +28,7 @@ _AFTER_END_SECONDS: Final = 5.0
 """How long a server may be silent behind the last piece before its answer is taken for ended."""
 _WIDE: Final = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"})
 _ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
+_OTHER_ENCODINGS: Final = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -139,8 +140,9 @@ class Answer:
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if encoding in _ENCODINGS:
             self._unpacker = zlib.decompressobj(wbits=47)  # gzip or zlib, whichever it is
-        elif encoding not in {"", "identity"}:
+        elif encoding in _OTHER_ENCODINGS or "," in encoding:
             raise ModelError(f"the model's endpoint compressed its answer ({encoding[:20]}), unasked.")
+        # "none", "utf-8", "chunked": no encodings, but widely written where a stream is not to be packed.
         charset = response.charset
         if charset is not None:
             try:
@@ -163,8 +165,8 @@ class Answer:
             error: Any = deviations.parsed(said, self.response.charset)
         except (ValueError, RecursionError):
             error = said.decode(errors="replace")
-        reason = deviations.in_words(error)
-        return refused(self.response.status, deviations.code_of(error), self.response.headers, reason)
+        reason = errors.in_words(error)
+        return refused(self.response.status, errors.code_of(error), self.response.headers, reason)
 
     async def read(self) -> bytes:
         """Return the next bytes, as soon as there are any; none at the end.

@@ -5,9 +5,12 @@ by `structs.decode`, and what that refuses, or finds nothing in, comes here.
 """
 
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
+from flowkeys.flows.models.errors import error_beside, has_words, is_error
 from flowkeys.flows.models.failures import ModelError
 from flowkeys.flows.models.structs import Choice, Chunk, Said
 
@@ -24,7 +27,6 @@ NO_COMPLETION: Final = "the model's endpoint answered nothing that is a chat com
 DONE: Final = frozenset({b"[DONE]", b'"[DONE]"', b"[done]", b"DONE"})
 """The data of the last event of a stream."""
 LAST_EVENTS: Final = frozenset({b"done", b"end", b"complete", b"completed", b"message_stop"})
-ERROR_EVENTS: Final = frozenset({b"error", b"exception", b"fail", b"failed"})
 CHUNK_EVENTS: Final = frozenset({b"message", b"completion", b"chunk", b"data", b"delta", b"result"})
 """Names of events whose data is a chunk; under any other name there may be anything."""
 
@@ -53,8 +55,9 @@ _FINISH_CHARACTERS: Final = 60
 
 _TEXTS: Final = frozenset({"text", "output_text", "input_text", "text_delta"})
 _THOUGHTS: Final = frozenset({"thinking", "reasoning", "reasoning_text", "thinking_delta", "summary_text"})
-_ERROR_WORDS: Final = ("message", "error_message", "error_msg", "msg", "detail", "error_description")
-_ERROR_FACTS: Final = ("type", "code", "status", "error_code", "param")
+_WRAPPERS: Final = ("result", "data", "output")
+"""What gateways put an answer into."""
+_REPEATED_FIELD: Final = re.compile(rb"(?:\s*data:)+\s*(?=[{\[\"])")
 
 
 def read(data: bytes, charset: str | None) -> list[Chunk]:
@@ -63,18 +66,24 @@ def read(data: bytes, charset: str | None) -> list[Chunk]:
     Raises:
         NotJsonError: it is not JSON.
     """
+    data = _REPEATED_FIELD.sub(b"", data, count=1) if data.lstrip()[:5] == b"data:" else data
     try:
         value = parsed(data, charset)
+        if isinstance(value, str) and value.lstrip()[:1] == "{":
+            value = json.loads(value, strict=False)  # written as JSON twice
         return [_chunk(item) for item in value] if isinstance(value, list) else [_chunk(value)]
     except (ValueError, RecursionError):
         lines = [line for line in data.split(b"\n") if line.strip()]
     if len(lines) < 2:  # noqa: PLR2004  # only of several lines each may be a record
         raise NotJsonError(_text(data, charset))
     return [
-        chunk
-        for line in lines
-        for chunk in ([Chunk(done=True)] if line.strip() in DONE else read(line, charset))
+        chunk for line in lines for chunk in ([Chunk(done=True)] if is_done(line) else read(line, charset))
     ]
+
+
+def is_done(data: bytes) -> bool:
+    """Tell whether a record says that nothing follows; some servers write the name of the field twice."""
+    return data.strip() in DONE or (data[:5] == b"data:" and is_done(data[5:]))
 
 
 def _text(data: bytes, charset: str | None) -> str:
@@ -109,8 +118,10 @@ def _chunk(value: Any) -> Chunk:
         choices = _without_choices(value)
         done = done or (bool(choices) and value.get("stop") is True)
     error = value.get("error")
-    if not _is_error(error) and not choices and not done:
-        error = _error_beside(value)
+    if not is_error(error) and not choices and not done:
+        error = error_beside(value)
+    if isinstance(error, str | bool | int) and is_error(error) and has_words(value):
+        error = value  # "Bad Request", or true: the reason stands beside it
     return Chunk(choices, error, done)
 
 
@@ -119,18 +130,22 @@ def _choice(item: Mapping[str, Any]) -> Choice:
     text = item.get("text")
     if isinstance(delta, str):
         delta, text = None, delta
+    within = delta if isinstance(delta, Mapping) else {}
+    names = ("finish_reason", "finishReason", "stop_reason")
     return Choice(
         delta=_said(delta),
         message=_said(item.get("message")),
         text=text,
-        finish_reason=item.get("finish_reason", item.get("finishReason", item.get("stop_reason"))),
+        finish_reason=next((at[name] for at in (item, within) for name in names if at.get(name)), None),
         index=item.get("index"),
         error=item.get("error"),
     )
 
 
 def _said(value: Any) -> Said | None:
-    if isinstance(value, str):
+    if isinstance(value, list) and len(value) == 1 and _is_said(value[0]):
+        value = value[0]
+    if isinstance(value, str | list):
         return Said(content=value)
     if not isinstance(value, Mapping):
         return None
@@ -140,14 +155,21 @@ def _said(value: Any) -> Said | None:
         reasoning=value.get("reasoning"),
         reasoning_content=value.get("reasoning_content"),
         thinking=value.get("thinking"),
+        reasoning_details=value.get("reasoning_details"),
+        thinking_blocks=value.get("thinking_blocks"),
         tool_calls=value.get("tool_calls"),
         function_call=value.get("function_call"),
     )
 
 
+def _is_said(value: Any) -> bool:
+    return isinstance(value, Mapping) and "type" not in value and "content" in value
+
+
 def _without_choices(value: Mapping[str, Any]) -> list[Choice]:
     """Return what other chat APIs say where OpenAI's has its choices (Ollama's, llama.cpp's, Anthropic's)."""
-    finish = value.get("done_reason", value.get("stop_reason", value.get("finish_reason")))
+    finishes = ("done_reason", "stop_reason", "stopReason", "finish_reason")
+    finish = next((value[name] for name in finishes if value.get(name)), None)
     goes_on = "done" in value or "stop" in value
     message, delta = value.get("message"), value.get("delta")
     if isinstance(message, Mapping) and message.keys() & {"content", "thinking", "tool_calls"}:
@@ -159,57 +181,20 @@ def _without_choices(value: Mapping[str, Any]) -> list[Choice]:
         if isinstance(text, str) or (name == "content" and isinstance(text, list)):
             said = Said(content=text, thinking=value.get("thinking"))
             return [Choice(delta=said, finish_reason=finish)] if goes_on else [Choice(message=said)]
+    for name in _WRAPPERS:
+        inner = value.get(name)
+        if isinstance(inner, Mapping):
+            return _within(inner)
     return []
 
 
-def _is_error(value: Any) -> bool:
-    """Tell whether an ``error`` member is one: many servers send an empty one with each record."""
-    return any(value.values()) if isinstance(value, Mapping) else bool(value)
-
-
-def _error_beside(value: Mapping[str, Any]) -> Any:
-    """Return the error that a record is where it has no ``error``, and nothing of an answer."""
-    if value.get("object") == "error" or value.get("type") in ("error", "exception"):
-        return value
-    if _is_error(value.get("errors")):
-        return value["errors"]
-    if any(isinstance(value.get(name), str) and value[name] for name in _ERROR_WORDS):
-        return value
-    return value if isinstance(value.get("detail"), list) and value["detail"] else None
-
-
-def is_error(value: Any) -> bool:
-    """Tell whether what stands in an ``error`` member says that something went wrong."""
-    return value is not None and _is_error(value)
-
-
-def in_words(error: Any, depth: int = 0) -> str:
-    """Return what an error says, in the words of the server: its message, kind and code."""
-    if isinstance(error, str):
-        return error
-    if isinstance(error, list) and error:
-        return in_words(error[0], depth)
-    if not isinstance(error, Mapping) or depth > 4:  # noqa: PLR2004  # deeper than any server's
-        return json.dumps(error, ensure_ascii=False, default=str)
-    inner = error.get("error")
-    if isinstance(inner, Mapping | list) and inner:
-        return in_words(inner, depth + 1)
-    words = next((error[name] for name in _ERROR_WORDS if error.get(name)), inner)
-    if isinstance(words, str):
-        facts = [str(error[name]) for name in _ERROR_FACTS if isinstance(error.get(name), str | int)]
-        facts = [fact for fact in facts if fact and fact != words]
-        return f"{words} ({', '.join(facts)})" if facts else words
-    if isinstance(words, Mapping | list) and words:
-        return in_words(words, depth + 1)
-    return json.dumps(error, ensure_ascii=False, default=str)
-
-
-def code_of(error: Any) -> str:
-    """Return the code by which OpenAI's API names an error, or ""."""
-    while isinstance(error, Mapping) and isinstance(error.get("error"), Mapping):
-        error = error["error"]
-    code = error.get("code") if isinstance(error, Mapping) else None
-    return code if isinstance(code, str) else ""
+def _within(value: Mapping[str, Any]) -> list[Choice]:
+    """Return what a gateway says, or hands on, inside a wrapping of its own."""
+    if isinstance(value.get("choices"), list):
+        return [_choice(item) for item in value["choices"] if isinstance(item, Mapping)]
+    if isinstance(value.get("text"), str):
+        return [_choice({**value, "message": value["text"], "text": None})]
+    return [] if any(isinstance(value.get(name), Mapping) for name in _WRAPPERS) else _without_choices(value)
 
 
 def finish_word(value: Any) -> str | None:
@@ -256,8 +241,16 @@ def _part(part: Any) -> tuple[str, str]:
     if kind in _THOUGHTS:
         return thought_of(part), ""
     if kind in _TEXTS or kind == "refusal":
-        return "", _text_of_part(part.get("refusal" if kind == "refusal" else "text"))
+        names = (kind, "text", "content")
+        return "", _text_of_part(next((part[name] for name in names if part.get(name)), None))
     return "", ""
+
+
+def refusal_of(value: Any) -> str:
+    """Return the words of a refusal, a text or parts; what cannot be read is left out."""
+    with suppress(ModelError):
+        return content_of(value)[1]
+    return ""
 
 
 def _text_of_part(value: Any) -> str:

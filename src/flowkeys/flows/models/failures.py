@@ -28,7 +28,7 @@ _CODES: Final = {
     "model_not_found": " The model is not known to it.",
     "content_filter": " Its content filter refused the question.",
 }
-_SECONDS: Final = re.compile(r"[0-9]{1,30}(\.[0-9]{0,30})?")
+_SECONDS: Final = re.compile(r"\+?([0-9]{1,30}(?:\.[0-9]{0,30})?)(?: ?s| ?sec(?:ond)?s?)?", re.IGNORECASE)
 _SECRET: Final = re.compile(
     r"(?i)\b(?:bearer|basic)\s+[^\s'\",}]+|\b(?:(?:sk|pk|rk|gsk|csk|xai|hf|ghp|nvapi|pplx)[-_]|AIza)[\w*•.-]{6,}"
 )
@@ -74,13 +74,17 @@ def in_stream(code: str, reason: str) -> ModelError:
 def read_retry_after(headers: Mapping[str, str]) -> int | None:
     """Return the whole seconds that ``Retry-After`` asks to wait (RFC 9110 section 10.2.3), 1 to a day.
 
-    A date is compared with the answer's own ``Date``, so that two clocks need not agree.
+    A date is compared with the answer's own ``Date``, so that two clocks need not agree. Azure and
+    OpenAI send ``retry-after-ms`` beside it, or instead; some servers write the unit, or dates of ISO 8601.
     """
     value = headers.get("Retry-After", "").strip()
-    if not value:
+    milliseconds = headers.get("retry-after-ms", "").strip()
+    if not value and not _SECONDS.fullmatch(milliseconds):
         return None
-    if _SECONDS.fullmatch(value):
-        seconds = float(value)
+    if not value:
+        seconds = float(milliseconds) / 1000
+    elif (found := _SECONDS.fullmatch(value)) is not None:
+        seconds = float(found[1])
     else:
         until = _moment(value)
         if until is None:
@@ -94,7 +98,10 @@ def _moment(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
-        return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

@@ -119,6 +119,8 @@ class Records:
                 self._event = line[6:].strip()
             elif line == b"data":
                 data.append(b"")
+            elif line.startswith(b"error:"):
+                found.append(Named(b"error", line[6:].strip()))  # llama.cpp's, a field of its own
             elif line[0] in b"{[" and not data:
                 found.append(line)  # a proxy's error, written into the stream as it is
         return found

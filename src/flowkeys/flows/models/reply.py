@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from flowkeys.flows.models import deviations, structs
+from flowkeys.flows.models import deviations, errors, structs
 from flowkeys.flows.models.failures import ModelError, in_stream
 from flowkeys.flows.models.halves import Halves
 from flowkeys.flows.models.reasoning import CLOSING, OPENING, Showing, Thoughts
@@ -136,8 +136,7 @@ class Reply:
         data = record if isinstance(record, bytes) else self._of_event(record)
         if data[:1] != b"{":
             bare = data.strip()
-            if bare in deviations.DONE:
-                self.ended = True
+            self.ended = self.ended or deviations.is_done(bare)
             if not bare or self.ended:
                 return
         try:
@@ -158,7 +157,7 @@ class Reply:
     def _of_event(self, record: Named) -> bytes:
         """Return the data of a named event if it is a chunk's, else nothing."""
         name = record.event.lower()
-        if name in deviations.ERROR_EVENTS:
+        if errors.ERROR_EVENT.search(name):
             self._chunks += 1
             error: Any = record.data.decode(errors="replace")
             with suppress(ValueError, RecursionError):
@@ -171,7 +170,7 @@ class Reply:
         return record.data if is_chunk or record.data.strip() in deviations.DONE else b""
 
     def _read(self, chunk: Chunk) -> None:
-        if chunk.error is not None and deviations.is_error(chunk.error):
+        if chunk.error is not None and errors.is_error(chunk.error):
             raise self._error(chunk.error)
         choices = chunk.choices
         if choices:
@@ -194,38 +193,46 @@ class Reply:
         return next((one for one in choices if one.index is None or one.index == self._ours), None)
 
     def _read_choice(self, choice: Choice) -> None:
-        if choice.error is not None and deviations.is_error(choice.error):
+        if choice.error is not None and errors.is_error(choice.error):
             raise self._error(choice.error)
         said = choice.delta
-        if said is None:
-            self._is_whole = self._is_whole or self._records.is_json
-            said = choice.message
-            if said is None and choice.text is not None:
-                said = Said(content=choice.text)
-            if choice.finish_reason is not None and said is not None and self._repeats(said.content):
-                said = None
         if said is not None:
             self._read_said(said)
+        if said is None or not (said.content or self._answer):
+            self._read_beside(choice)
         if choice.finish_reason is not None:
             finish = deviations.finish_word(choice.finish_reason)
             if finish == "error":
                 raise self._error(f"finish_reason: {choice.finish_reason}")
             self.finish_reason = finish or self.finish_reason
 
+    def _read_beside(self, choice: Choice) -> None:
+        """Read what stands in the place of a delta, or beside one that says nothing."""
+        said = choice.message
+        if choice.text is not None and (said is None or not said.content):
+            said = Said(content=choice.text)
+        if choice.delta is None or said is not None:
+            self._is_whole = self._is_whole or self._records.is_json
+        if said is None or (choice.finish_reason is not None and self._repeats(said.content)):
+            return
+        self._read_said(said)
+
     def _read_said(self, said: Said) -> None:
         content = said.content
         if type(content) is not str:
             thought, content = deviations.content_of(content)
             self._think(thought)
-        if said.reasoning_content or said.reasoning or said.thinking:
-            for given in (said.reasoning_content, said.reasoning, said.thinking):
-                if thought := deviations.thought_of(given):
-                    self._think(thought)  # some send it twice, under two names
-                    break
+        for given in (
+            *(said.reasoning_content, said.reasoning, said.thinking),
+            *(said.reasoning_details, said.thinking_blocks),
+        ):
+            if given and (thought := deviations.thought_of(given)):
+                self._think(thought)  # some send it twice, under two names
+                break
         if content:
             self._say(content)
-        if said.refusal and isinstance(said.refusal, str):
-            self._refusals.append(said.refusal)
+        if said.refusal:
+            self._refusals.append(deviations.refusal_of(said.refusal))
         if said.tool_calls or said.function_call:
             self._called_tools = True
 
@@ -278,4 +285,4 @@ class Reply:
             self._out.append(thought)
 
     def _error(self, error: Any) -> ModelError:
-        return in_stream(deviations.code_of(error), deviations.in_words(error))
+        return in_stream(errors.code_of(error), errors.in_words(error))

@@ -16,6 +16,8 @@ class Said(msgspec.Struct, gc=False):
     reasoning: Any = None
     reasoning_content: Any = None
     thinking: Any = None
+    reasoning_details: Any = None
+    thinking_blocks: Any = None
     tool_calls: Any = None
     function_call: Any = None
 
