@@ -1,6 +1,9 @@
 """Which lines are the server's secrets, and which never are."""
 
+import re
 import secrets as randomness
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -154,10 +157,8 @@ def test_a_whole_file_in_a_variable_is_read_as_the_file() -> None:
     text = f"{HEADER}\n{URL_SAFE}\n{HEX}\n"
     for quoted in (text, f'"{text}"', f"\ufeff{text}"):
         assert read_variable("FLOWKEYS_SECRET", quoted).ids == (secret_id(URL_SAFE), secret_id(HEX))
-    assert read_variable("FLOWKEYS_SECRET", f'"{URL_SAFE},{HEX}"').ids == (
-        secret_id(URL_SAFE),
-        secret_id(HEX),
-    )
+    for both in (f'"{URL_SAFE},{HEX}"', f'"{URL_SAFE}","{HEX}"', f"'{URL_SAFE}', \"{HEX}\""):
+        assert read_variable("FLOWKEYS_SECRET", both).ids == (secret_id(URL_SAFE), secret_id(HEX)), both
 
 
 def test_what_was_a_secret_before_verifies_where_keys_need_it_and_never_signs() -> None:
@@ -183,3 +184,68 @@ def test_what_stands_nowhere_verifies_nothing() -> None:
     sound = read_file("secret", f"{HEADER}\n{URL_SAFE}\n".encode())
     assert sound.earlier_ids == ()
     assert sound.hasher({secret_id(f"\ufeff{HEADER}")}).secret_ids == (secret_id(URL_SAFE),)
+
+
+COMMENT = "restored from the backup of November 2026"
+COMMENTS = ("// ", "//", "; ", "-- ", "% ", "%", "REM ", "' ", "")
+MENDED = (
+    *((f"{mark}{HEADER}", HEADER) for mark in ("\ufeff", "\ufeff\ufeff", "\u200b", "ï»¿", "п»ї", "∩╗┐")),
+    *((f"{mark}{HEADER}", "") for mark in ("\ufeff", "ï»¿")),
+    *(
+        (f"{style}{COMMENT}", f"# {COMMENT}")
+        for style in ("// ", "//", "; ", "-- ", "% ", "%", "REM ", "' ", "")
+    ),
+    *((f"{style}{COMMENT}", f"## {style}{COMMENT}") for style in ("// ", "%d ", "\\n ")),
+    (f"/* {COMMENT} */", f"# {COMMENT}"),
+    (f"<!-- {COMMENT} -->", f"# {COMMENT} "),
+    (f"; {HEADER[2:]}", HEADER),
+    (f"für uns, {COMMENT}", f"# für uns, {COMMENT}"),
+    *((f"{name}{HEX}", HEX) for name in ("FLOWKEYS_SECRET=", "export SECRET=", "secret: ", "secret = ")),
+    *((f'{name}"{HEX}"', HEX) for name in ("", "FLOWKEYS_SECRET=", "secret=", "secret = ")),
+    *((f"{name}'{HEX}'", HEX) for name in ("", "export FLOWKEYS_SECRET=")),
+    (f"{HEX},", f"{HEX}\r"),
+)
+
+
+def test_what_somebody_mended_by_hand_is_brought_back_by_one_command(tmp_path: Path) -> None:
+    """Whatever the mistake was, and where an editor left the last line open too."""
+    path = tmp_path / "it's a secret"
+    for signed, mended in MENDED:
+        for text in (f"{URL_SAFE}\n{mended}\n", f"{mended}\n{HEADER}\n{URL_SAFE}", f"{URL_SAFE}\n{mended}"):
+            path.write_text(text, "utf-8", newline="")
+            before = read_file(str(path), path.read_bytes())
+            way = before.way_back(secret_id(signed))
+            assert way is not None, (signed, mended)
+            (command,) = re.findall(r"^  (printf .*)$", way, re.MULTILINE)
+            assert HEX not in command
+            subprocess.run(["sh", "-c", command], check=True)
+            after = read_file(str(path), path.read_bytes())
+            assert after.ids == before.ids, (signed, text)
+            assert secret_id(signed) in after.hasher({secret_id(signed)}).secret_ids
+            assert path.read_text("utf-8").splitlines()[-1] == signed
+
+
+def test_a_new_secret_goes_on_a_line_of_its_own(tmp_path: Path) -> None:
+    """By the printed command, where an editor left the last line open too."""
+    path = tmp_path / "secret"
+    for text in (f"\ufeff{HEADER}", f"\ufeff{HEADER}\n", f"; {HEADER}\r\n# a"):
+        path.write_text(text, "utf-8", newline="")
+        line = text.splitlines()[0]
+        with pytest.raises(ConfigurationError) as caught:
+            read_file(str(path), path.read_bytes()).hasher({secret_id(line)})
+        (command,) = re.findall(r"^  (.*python3 .*)$", str(caught.value), re.MULTILINE)
+        subprocess.run(["sh", "-c", command], check=True)
+        hasher = read_file(str(path), path.read_bytes()).hasher({secret_id(line)})
+        assert hasher.secret_ids[1:] == (secret_id(line),)
+
+
+def test_who_mended_a_variable_is_told_what_it_was() -> None:
+    """Its earlier text behind a comma brings the keys back, and signs nothing."""
+    for before, after in (('"', '"'), ("FLOWKEYS_SECRET=", ""), ("'", "'")):
+        signed = f"{before}{HEX}{after}"
+        way = read_variable("FLOWKEYS_SECRET", f"{URL_SAFE},{HEX}").way_back(secret_id(signed))
+        assert way is not None
+        assert f"written {before}…{after} as" in way
+        written = read_variable("FLOWKEYS_SECRET", f"{URL_SAFE},{HEX},{signed}")
+        assert written.ids == (secret_id(URL_SAFE), secret_id(HEX))
+        assert secret_id(signed) in written.hasher({secret_id(signed)}).secret_ids

@@ -23,14 +23,33 @@ _MARK: Final = "\ufeff"
 """U+FEFF, with which editors of Windows begin a file in UTF-8."""
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _WHOLE: Final = "the whole file"
-_REPAIRS: Final = (
-    ("\ufeff", ""),
-    ("FLOWKEYS_SECRET=", ""),
-    ('FLOWKEYS_SECRET="', '"'),
-    ("export FLOWKEYS_SECRET=", ""),
-    ('secret = "', '"'),
-    ('"', '"'),
-    ("'", "'"),
+_MARKS: Final = (
+    "\ufeff",
+    "\ufeff\ufeff",
+    "\u200b",
+    "\u00ef\u00bb\u00bf",
+    "\u043f\u00bb\u0457",
+    "\u2229\u2557\u2510",
+)
+"""A byte order mark as editors leave it: one, two, another that no one sees, and read in other encodings."""
+_QUOTED: Final = (('"', '"'), ("'", "'"), ("", ""))
+_NAMES: Final = tuple(
+    f"{before}{name}{between}"
+    for before in ("", "export ", "set ", "- ")
+    for name in ("FLOWKEYS_SECRET", "flowkeys_secret", "SECRET", "secret")
+    for between in ("=", " = ", ": ", ":")
+)
+_COMMENTS: Final = ("//", "///", ";", ";;", "--", "%", "!", "'", "REM", "Rem", "rem", "::", "*", ">")
+_AROUND: Final = (
+    *((mark, "") for mark in _MARKS),
+    *((f"{name}{quote}", end) for name in ("", *_NAMES) for quote, end in _QUOTED),
+    *((f"{comment}{blank}", "") for comment in _COMMENTS for blank in (" ", "")),
+    *(
+        (f"{before}{blank}", f"{blank}{after}")
+        for before, after in (("/*", "*/"), ("<!--", "-->"))
+        for blank in (" ", "")
+    ),
+    *(("", after) for after in (",", ";")),
 )
 """What somebody may have taken away around a line that was signed under."""
 
@@ -59,7 +78,7 @@ class Earlier(NamedTuple):
 class ServerSecrets:
     """What an operator wrote, read; its ``repr`` shows no text."""
 
-    __slots__ = ("_earlier", "_lines", "doubtful", "secrets", "where")
+    __slots__ = ("_earlier", "_is_open", "_lines", "doubtful", "secrets", "where")
 
     def __init__(
         self,
@@ -67,7 +86,7 @@ class ServerSecrets:
         secrets: Collection[str] = (),
         doubtful: Collection[Doubtful] = (),
         earlier: Collection[Earlier] = (),
-        lines: Collection[str] = (),
+        text: str = "",
     ) -> None:
         """Make them; use `read_file` and `read_variable`."""
         self.where = where
@@ -75,7 +94,8 @@ class ServerSecrets:
         """Newest first: the first signs, and all verify."""
         self.doubtful = tuple(doubtful)
         self._earlier = {secret_id(item.text): item for item in earlier if item.text not in self.secrets}
-        self._lines = tuple(lines)
+        self._lines = tuple(text.splitlines())
+        self._is_open = bool(text) and not text.endswith("\n")
 
     def __repr__(self) -> str:
         return f"ServerSecrets({self.where!r}, {self.ids!r}, doubtful={len(self.doubtful)})"
@@ -139,32 +159,65 @@ class ServerSecrets:
     def way_back(self, missing: str) -> str | None:
         """Return what brings an id back that somebody lost by mending the file by hand; None: not known."""
         if not self._lines:
-            return None
-        if missing == secret_id(_MARK + HEADER):
-            return self._put_back(shlex.quote(HEADER), "\ufeff", "", "the comment with a byte order mark")
-        for number, line in enumerate(self._lines, 1):
-            text = line.strip().lstrip(_MARK).strip()
-            for before, after in _REPAIRS:
-                if text and secret_id(f"{before}{text}{after}") == missing:
-                    source = f'"$(sed -n {number}p {shlex.quote(self.where)})"'
-                    return self._put_back(source, before, after, "")
-            bare = text.lstrip("#").strip()
-            if bare != text and len(bare) >= MINIMUM_SECRET_LENGTH and secret_id(bare) == missing:
-                source = f"\"$(sed -n '{number}s/^[#[:space:]]*//p' {shlex.quote(self.where)})\""
-                return self._put_back(source, "", "", "")
+            return self._put_back_in_variable(missing)
+        for source, text in self._mended():
+            for before, after in _AROUND:
+                whole = f"{before}{text}{after}"
+                if len(whole) >= MINIMUM_SECRET_LENGTH and secret_id(whole) == missing:
+                    return self._put_back(source, before, after)
         return None
 
-    def _put_back(self, source: str, before: str, after: str, what: str) -> str:
-        form = shlex.quote(f"{before}%s{after}\\n".replace(_MARK, "\\357\\273\\277"))
-        what = what or "a line as it stood before it was mended"
+    def _mended(self) -> Iterator[tuple[str, str]]:
+        """Yield what may be left of a line, in the shell's words, and as it is."""
+        for header in (HEADER, HEADER.lstrip("# ")):
+            yield shlex.quote(header), header
+        file = shlex.quote(self.where)
+        for number, line in enumerate(self._lines, 1):
+            text = line.strip().lstrip(_MARK).strip()
+            whole = f'"$(sed -n "{number}{{s/[[:space:]]*$//;p;}}" {file})"'
+            bare = f'"$(sed -n "{number}{{s/^[#[:space:]]*//;s/[[:space:]]*$//;p;}}" {file})"'
+            if not any("\udc80" <= c <= "\udcff" for c in text):
+                yield whole, text
+                if text.startswith("#"):
+                    yield bare, text.lstrip("#").strip()
+
+    def _put_back(self, source: str, before: str, after: str) -> str:
+        # In octal too what begins with a hyphen: it would be an option of ``printf``.
+        octal = "".join(
+            c if c.isascii() and c != "-" else "".join(f"\\{byte:o}" for byte in c.encode())
+            for c in f"{before}%s{after}".replace("%", "%%").replace("%%s", "%s")
+        )
+        form = shlex.quote(f"{self._newline}{octal}\\n")
+        what = (
+            "a comment with a byte order mark"
+            if before in _MARKS
+            else "a line as it stood before it was mended"
+        )
         return (
             f"An earlier version took {what} for a secret. This puts it at the end, and the keys work on and "
             f"move to the secret that signs:\n  printf {form} {source} >> {shlex.quote(self.where)}\n"
         )
 
+    def _put_back_in_variable(self, missing: str) -> str | None:
+        for number, secret in enumerate(self.secrets, 1):
+            for before, after in _AROUND:
+                if secret_id(f"{before}{secret}{after}") == missing:
+                    return (
+                        f"An earlier version took more than the secret: put number {number} of {self.where} "
+                        f"a second time behind a comma at its end, written {before}…{after} as it was. The "
+                        "keys work on and move to the secret that signs."
+                    )
+        return None
+
+    @property
+    def _newline(self) -> str:
+        """What ends the last line, where an editor left it open, as ``printf`` reads it."""
+        return "\\n" if self._is_open else ""
+
     def _add_one(self) -> str:
         if self._lines:
-            return f"This adds one:\n  {MAKE_ONE} >> {shlex.quote(self.where)}"
+            make = f"{{ echo; {MAKE_ONE}; }}" if self._is_open else MAKE_ONE
+            return f"This adds one:\n  {make} >> {shlex.quote(self.where)}"
         return f"Put it before a comma in front. This makes one: {MAKE_ONE}"
 
     def _none(self) -> str:
@@ -191,8 +244,7 @@ def read_file(where: str, data: bytes) -> ServerSecrets:
     secrets: list[str] = []
     doubtful: list[Doubtful] = []
     earlier: list[Earlier] = []
-    lines = text.splitlines()
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.splitlines(), 1):
         before = line.strip()
         found = before.lstrip(_MARK).strip()
         is_comment = not found or found[0] == "#"
@@ -206,7 +258,7 @@ def read_file(where: str, data: bytes) -> ServerSecrets:
             earlier.append(Earlier(place if before == found else marked, before, before != found))
         if why is not None:
             doubtful.append(Doubtful(place, why, secret_id(before) if signed else None))
-    return ServerSecrets(where, secrets, doubtful, earlier, lines)
+    return ServerSecrets(where, secrets, doubtful, earlier, text)
 
 
 def read_variable(where: str, text: str) -> ServerSecrets:
@@ -237,4 +289,7 @@ def _parts(text: str) -> Iterator[str]:
 
 def _unquoted(text: str) -> str:
     text = text.strip()
-    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+    inside = text[1:-1]
+    # Not where each part has quotes of its own.
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in inside
+    return inside.strip() if is_quoted else text
