@@ -6,7 +6,7 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnableLambda, RunnablePassthrough
+from langchain_core.runnables import RunnableLambda, RunnableParallel, RunnablePassthrough
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from pydantic import BaseModel
@@ -49,6 +49,20 @@ passed = {"question": RunnablePassthrough(), "context": RunnableLambda(lambda te
 picked = {"q": itemgetter("question"), "h": itemgetter("history")} | RunnableLambda(
     lambda given: f"{given['q']} after {len(given['h'])}"
 )
+
+
+told = RunnableLambda(lambda prompt: prompt.to_messages()[-1].content)
+about = ChatPromptTemplate.from_template("about {topic}") | told
+about_with_history = (
+    ChatPromptTemplate([("placeholder", "{history}"), ("human", "about {topic}")]) | told
+)  # fmt: skip
+passed_beside = RunnableParallel(context=lambda _: "doc", question=RunnablePassthrough()) | (
+    ChatPromptTemplate([("human", "{context}: {question}")]) | told
+)
+passed_with_config = passed_beside.with_config(tags=["t"])
+beside = RunnableParallel(one=shout, two=RunnablePassthrough())
+prompts_beside = RunnableParallel(one=about, two=about)
+picked_beside = RunnableParallel(one=itemgetter("question"), two=lambda given: given["question"])
 
 
 class Asked(BaseModel):

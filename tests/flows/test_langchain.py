@@ -41,6 +41,22 @@ async def test_a_chain_that_picks_from_its_input_is_given_what_it_picks():
     assert (await ask("picked")).result.text == "hi there after 2"
 
 
+GIVEN = {
+    "about": "about hi there",
+    "about_with_history": "about hi there",
+    "passed_beside": "doc: hi there",
+    "passed_with_config": "doc: hi there",
+    "beside": '{"one":"HI THERE","two":"hi there"}',
+    "prompts_beside": '{"one":"about hi there","two":"about hi there"}',
+    "picked_beside": '{"one":"hi there","two":"hi there"}',
+}
+
+
+async def test_a_chain_is_given_the_question_where_it_has_its_only_place():
+    """A prompt with one variable of any name; a dict of steps takes what its steps take."""
+    assert {name: (await ask(name)).result.text for name in GIVEN} == GIVEN
+
+
 async def test_a_chain_with_a_parser_streams_its_pieces():
     """The usual chain of retriever, prompt, model and parser."""
     ran = await ask("passed", history=None)

@@ -1,6 +1,6 @@
 """What LangChain's and LangGraph's objects are given: the question where they say that they take one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -23,7 +23,8 @@ class Shape(msgspec.Struct, frozen=True):
     """What an object takes."""
 
     kind: str
-    """``text``, ``messages`` (a list of them), ``members``, or ``only``: one member of another name."""
+    """``text``, ``messages`` (a list of them), ``members``, or ``only``: one member of another name, beside
+    histories and the session."""
     members: frozenset[str] = frozenset()
 
     def asks(self) -> bool:
@@ -38,9 +39,8 @@ class Shape(msgspec.Struct, frozen=True):
         if self.kind == "messages":
             return as_objects([*await history(), asked])
         members = self.members
-        if self.kind == "only":
-            return dict.fromkeys(members, question)
-        value: dict[str, Any] = dict.fromkeys(members & _QUESTIONS, question)
+        questions = members - _HISTORIES - {_SESSION} if self.kind == "only" else members & _QUESTIONS
+        value: dict[str, Any] = dict.fromkeys(questions, question)
         if _MESSAGES in members or _HISTORIES & members:
             earlier = as_objects(await history())
             value |= dict.fromkeys(members & _HISTORIES, earlier)
@@ -54,10 +54,42 @@ def runnable_shape(runnable: Any) -> Shape:
     """Return what a Runnable takes; a text, when it does not say."""
     if is_a(runnable, "langchain_core.language_models", "BaseLanguageModel"):
         return Shape("messages")
+    branches = _branches(runnable)
+    if branches:
+        return _common(list(map(runnable_shape, branches)))
     schema = _schema(runnable)
     if schema.get("type") == "object":
-        return Shape("members", frozenset(schema.get("properties") or _QUESTIONS | _HISTORIES))
+        return _members(frozenset(schema.get("properties") or _QUESTIONS | _HISTORIES))
     return Shape("messages" if schema.get("type") == "array" else "text")
+
+
+def _branches(runnable: Any) -> list[Any]:
+    """Return what is asked beside each other where a Runnable begins with a dict of them.
+
+    The schema of such a dict does not tell one that takes a text as a whole (`RunnablePassthrough()`, a
+    retriever) from one that takes members.
+    """
+    while (first := getattr(runnable, "first", None) or getattr(runnable, "bound", None)) is not None:
+        runnable = first
+    if not is_a(runnable, "langchain_core.runnables.base", "RunnableParallel"):
+        return []
+    steps = getattr(runnable, "steps__", None)
+    return list(steps.values()) if isinstance(steps, Mapping) else []
+
+
+def _common(shapes: list[Shape]) -> Shape:
+    """Return what several take at once."""
+    named = [shape for shape in shapes if shape.members]
+    if named:
+        return _members(frozenset().union(*(shape.members for shape in named)))
+    return shapes[0] if all(shape == shapes[0] for shape in shapes) else Shape("text")
+
+
+def _members(members: frozenset[str]) -> Shape:
+    """Return the shape that takes members of these names; the only one of another name takes the question."""
+    shape = Shape("members", members)
+    others = members - _HISTORIES - {_SESSION}
+    return Shape("only", members) if len(others) == 1 and not shape.asks() else shape
 
 
 def graph_shape(graph: Any) -> Shape:
@@ -67,8 +99,7 @@ def graph_shape(graph: Any) -> Shape:
     if schema.get("type") == "array":
         return Shape("messages")
     if members:
-        shape = Shape("members", members)
-        return Shape("only", members) if len(members) == 1 and not shape.asks() else shape
+        return _members(members)
     if schema.get("type") == "object":
         return Shape("members", _QUESTIONS | _HISTORIES | {_MESSAGES})
     return Shape("text") if is_entrypoint(graph) else Shape("members", frozenset({_MESSAGES}))
