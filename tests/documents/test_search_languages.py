@@ -264,6 +264,21 @@ def test_one_passage_answers_for_itself(tables: Tables) -> None:
         assert wrong(tables, collection(tables, {heading: content}), asked) == {}
 
 
+WORDS = {
+    ("Stuhl", "Der Stuhl ist groß."): ["groß", "GROSS", "Groß?", "großer Stuhl"],
+    ("Payment methods", "We accept cash."): ["How can I pay?", "paying", "Can it be paid?", "payments"],
+    ("Pay", "At the counter."): ["payment", "How do payments work?"],
+    ("Shipment", "By lorry."): ["Do you ship?"],
+}
+
+
+def test_a_word_alone_and_its_noun_are_found(tables: Tables) -> None:
+    """A word alone is meant, though a list has it as a stop word; short verbs have the nouns that are theirs."""
+    for (heading, content), asked in WORDS.items():
+        made = collection(tables, {heading: content})
+        assert wrong(tables, made, dict.fromkeys(asked, heading)) == {}
+
+
 @pytest.mark.parametrize("language", SHOPS)
 def test_questions_find_the_section_that_says_it(tables: Tables, language: str) -> None:
     """Whatever the language: inflected, with question words, with another spelling or without its accents."""

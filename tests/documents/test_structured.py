@@ -38,6 +38,23 @@ JSON = {
             ("How much?", "- question: How much?\n- answer: 5"),
         ],
     ),
+    "rows": (
+        [["name", "price"], ["Oak", 1], ["Ash", 2]],
+        [("Oak", "- name: Oak\n- price: 1"), ("Ash", "- name: Ash\n- price: 2")],
+    ),
+    "rows beside their columns": (
+        {"columns": ["name", "price"], "index": [0, 1], "data": [["Oak", 1], ["Ash", 2]]},
+        [("Oak", "- name: Oak\n- price: 1"), ("Ash", "- name: Ash\n- price: 2")],
+    ),
+    "rows in an object": (
+        {"range": "A1:B3", "values": [["name", "price"], ["Oak", "1"], ["Ash", "2"]]},
+        [
+            ("", "- range: A1:B3"),
+            ("values > Oak", "- name: Oak\n- price: 1"),
+            ("values > Ash", "- name: Ash\n- price: 2"),
+        ],
+    ),
+    "lists in an object": ({"sizes": ["S", "M"], "at": [1, 2]}, [("", "- sizes: S, M\n- at: 1, 2")]),
     "values": (["a", "b"], [("", "a, b")]),
     "a text": ("text", [("", "text")]),
 }

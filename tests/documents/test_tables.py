@@ -42,6 +42,9 @@ VARIANTS = {
     "too few values": ("Name,Price,Stock\nOak,12\nAsh,9,1", "a.csv", "- Name: Oak\n- Price: 12"),
     "years as names": ("Land,2023,2024\nChad,7,8\nPeru,5,6", "a.csv", "- Land: Chad\n- 2023: 7\n- 2024: 8"),
     "no header": ("1,Oak,12\n2,Ash,9", "a.csv", "- 1\n- Oak\n- 12"),
+    "a name twice": ("Tree,Cm,Cm\nOak,12,13\nAsh,9,8", "a.csv", "- Tree: Oak\n- Cm: 12\n- Cm: 13"),
+    "words twice": ("Oak,round,round\nAsh,long,short", "a.csv", "- Oak\n- round\n- round"),
+    "remarks above": ("# May\n# EUR\nName,Price\nOak,12", "a.csv", "- Name: Oak\n- Price: 12"),
     "a title above": ("Prices of May,\n,\nName,Price\nOak,12\nAsh,9", "a.csv", "- Name: Oak\n- Price: 12"),
 }  # fmt: skip
 

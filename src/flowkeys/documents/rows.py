@@ -94,7 +94,9 @@ def _line(cells: Row) -> str:
 
 def _table(rows: list[Row]) -> _Table:
     """Tell titles, header and rows apart."""
-    usual = Counter(_filled(row) for row in rows[:_SAMPLE]).most_common(1)[0][0] if rows else 0
+    filled = Counter(_filled(row) for row in rows[:_SAMPLE])
+    alone = bool(rows) and len(rows[0]) == 1  # not a row of the table at all
+    usual = max(filled, key=lambda size: (filled[size], alone and size), default=0)
     titles: list[str] = []
     while usual > 1 and len(rows) > 1 and len(titles) < _TITLE_ROWS and _filled(rows[0]) == 1:
         titles.append(next(cell for cell in rows[0] if cell))
@@ -109,9 +111,13 @@ def _filled(row: Row) -> int:
 
 
 def _is_header(row: Row, others: Sequence[Row]) -> bool:
-    """Tell whether a first row names the columns: short words, each another, no numbers but years."""
+    """Tell whether a first row names the columns: short words, no numbers but years.
+
+    A name may stand there twice where numbers stand below it.
+    """
     names = [cell for cell in row if cell]
-    if len(set(names)) < len(names) or any(len(name) > _LONGEST_NAME for name in names):
+    repeats = len(set(names)) < len(names)
+    if (repeats and not _has_numbers_below(row, others)) or any(len(name) > _LONGEST_NAME for name in names):
         return False
     if any(_ADDRESS.fullmatch(name) for name in names):
         return False
@@ -119,6 +125,13 @@ def _is_header(row: Row, others: Sequence[Row]) -> bool:
     if not numbers:
         return len(row) > 1 or not others
     return len(numbers) < len(names) and all(_YEAR.fullmatch(name) for name in numbers)
+
+
+def _has_numbers_below(row: Row, others: Sequence[Row]) -> bool:
+    """Tell whether numbers stand in a column whose name is said twice."""
+    twice = [number for number, name in enumerate(row) if name and list(row).count(name) > 1]
+    below = [other[column] for column in twice for other in others if column < len(other) and other[column]]
+    return bool(below) and sum(_NUMBER.fullmatch(cell) is not None for cell in below) * 2 > len(below)
 
 
 def _title_column(table: _Table) -> int | None:

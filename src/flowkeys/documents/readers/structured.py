@@ -1,6 +1,7 @@
 """JSON and JSON Lines: what a value says, under the names that lead to it.
 
-A list of objects is a table, each a passage of its own. What is nested is a section under the names above it,
+A list of objects is a table, each a passage of its own; so is a list of lists, with the names of its columns
+in the first of them or beside it. What is nested is a section under the names above it,
 or, where it is small, a line: ``address city: Berlin``.
 """
 
@@ -19,6 +20,7 @@ _SMALL: Final = 800
 """Characters of an object that is one section whatever is nested in it."""
 _DEEPEST: Final = 40
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+")
+_COLUMNS: Final = ("columns", "headers", "header", "fields", "cols")
 _NAMES: Final = ("name", "title", "label", "question", "key", "id")
 
 Path = tuple[str, ...]
@@ -67,6 +69,8 @@ def _decoded(text: str) -> Any:
 def _sections(path: Path, value: Any) -> Iterator[Section]:
     if len(path) >= _DEEPEST:
         yield Section(path, (Block("text", json.dumps(value, ensure_ascii=False)),))
+    elif _is_grid(value):
+        yield from rows.sections(map(_cells, value), path)
     elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
         yield from _records(path, value)
     elif isinstance(value, dict):
@@ -75,7 +79,40 @@ def _sections(path: Path, value: Any) -> Iterator[Section]:
         yield Section(path, (Block("list", text),))
 
 
+def _is_grid(value: Any) -> bool:
+    """Tell whether a value is rows of values, as spreadsheets and data frames write tables."""
+    return (
+        isinstance(value, list)
+        and len(value) > 1
+        and all(isinstance(row, list) and row and not any(map(_is_nested, row)) for row in value)
+        and any(len(row) > 1 for row in value)
+    )
+
+
+def _cells(row: list[Any]) -> list[str]:
+    return list(map(_text, row))
+
+
+def _columns(value: dict[str, Any]) -> tuple[list[str], str] | None:
+    """Return the names of the columns that stand beside rows, and under which name those are; or None."""
+    for key in _COLUMNS:
+        names = value.get(key)
+        if not isinstance(names, list) or not names:
+            continue
+        names = [
+            item.get("name", item.get("title", "")) if isinstance(item, dict) else item for item in names
+        ]
+        for of_rows, rows_ in value.items():
+            if isinstance(rows_, list) and all(isinstance(r, list) and len(r) == len(names) for r in rows_):
+                return list(map(_text, names)), of_rows
+    return None
+
+
 def _object(path: Path, value: dict[str, Any]) -> Iterator[Section]:
+    if table := _columns(value):
+        names, key = table
+        yield from rows.named_sections(names, map(_cells, value[key]), path)
+        value = {name: inner for name, inner in value.items() if name not in {key, "index", *_COLUMNS}}
     lines = dict(_lines("", value))
     if sum(len(name) + len(text) for name, text in lines.items()) <= _SMALL and not _is_table(value):
         if lines:
@@ -106,13 +143,15 @@ def _records(path: Path, values: list[Any]) -> Iterator[Section]:
 def _is_table(value: dict[str, Any]) -> bool:
     """Whether an object holds several others of one kind, in a list or by name."""
     return any(
-        isinstance(inner, list) and sum(isinstance(item, dict) for item in inner) > 1
+        _is_grid(inner) or (isinstance(inner, list) and sum(isinstance(item, dict) for item in inner) > 1)
         for inner in value.values()
     ) or (len(value) > 1 and all(isinstance(inner, dict) for inner in value.values()))
 
 
 def _is_nested(value: Any) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and any(map(_is_nested, value)))
+    if isinstance(value, list):
+        return _is_grid(value) or any(map(_is_nested, value))
+    return isinstance(value, dict)
 
 
 def _lines(prefix: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,15 @@ MAX_CHARACTERS: Final = 4_000
 
 # Pairs that stemmers keep apart: "revocation" and "revoke", "expiry" and "expire", "creation".
 _RELATED: Final = (("ocation", "oke"), ("iry", "ire"), ("eation", "eate"), ("ption", "pt"))
+_FAMILIES: Final = (
+    ("pay", "pays", "paying", "paid", "payment", "payments", "payable"),
+    ("ship", "ships", "shipping", "shipped", "shipment", "shipments"),
+    ("agree", "agrees", "agreed", "agreement", "agreements"),
+    ("treat", "treats", "treated", "treatment", "treatments"),
+    ("enrol", "enroll", "enrolled", "enrolment", "enrollment"),
+)
+"""Verbs so short that the stemmer leaves their nouns alone."""
+_FAMILY: Final = {word: family for family in _FAMILIES for word in family}
 _UMLAUTS: Final = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 _PARTICLES: Final = frozenset("的了吗呢吧么嗎我你您们們哪")
 """Single characters that are words of no content wherever they stand in a Chinese question."""
@@ -81,6 +90,9 @@ def read(question: str, spoken: Collection[str] = ()) -> Asked:
             found.setdefault(made.forms[0], made)
         if sum(1.0 if not made.is_piece else MAX_WORDS / MAX_PIECES for made in found.values()) >= MAX_WORDS:
             break
+    if not found and len(written) == 1 and language != "en":
+        # The packages' lists have words of content, too ("groß"): who types one alone means it.
+        found, passed = passed, {}
     return Asked(tuple(found.values())[:MAX_PIECES], tuple(passed.values())[:MAX_WORDS], language)
 
 
@@ -102,6 +114,8 @@ def _forms(word: str, spoken: Collection[str]) -> Iterator[str]:
     stems = [stem(language, word) for language in spoken]
     yield from stems or [written]
     for one in _related(written):
+        yield stem("en", one) if "en" in spoken else one
+    for one in _FAMILY.get(written, ()):
         yield stem("en", one) if "en" in spoken else one
 
 
