@@ -273,7 +273,7 @@ WORDS = {
 
 
 def test_a_word_alone_and_its_noun_are_found(tables: Tables) -> None:
-    """A word alone is meant, though a list has it as a stop word; short verbs have the nouns that are theirs."""
+    """A word alone is meant, though a list has it as a stop word; short verbs have their nouns."""
     for (heading, content), asked in WORDS.items():
         made = collection(tables, {heading: content})
         assert wrong(tables, made, dict.fromkeys(asked, heading)) == {}
