@@ -24,8 +24,6 @@ START_SECONDS = 60
 STOP_SECONDS = 5
 WIDTH = 100
 
-LINES_SHOWN = 6
-
 QUESTION = "How do I revoke a key?"
 SECOND_QUESTION = "How is a key stored?"
 
@@ -92,16 +90,15 @@ def demo(data: Path) -> None:
 
 
 def ask(caller: httpx.Client, chatflow: str, token: str) -> None:
-    """Ask one question and print the answer with its sources."""
+    """Ask one question and print the answer, which names its sources."""
     say(f"“{QUESTION}”")
     answer = expect(caller.post(f"/{chatflow}", json={"question": QUESTION}, headers=bearer(token)), 200)
     quote(answer["text"])
-    sources = [document["metadata"].get("source", "?") for document in answer.get("sourceDocuments") or ()]
-    say(f"from: {', '.join(dict.fromkeys(sources))}", indent=4)
 
 
 def ask_streaming(caller: httpx.Client, chatflow: str, token: str) -> None:
     """Ask another question and print the answer while it arrives."""
+    print()
     say(f"“{SECOND_QUESTION}” (streamed)")
     body = {"question": SECOND_QUESTION, "streaming": True}
     events: list[str] = []
@@ -118,6 +115,7 @@ def ask_streaming(caller: httpx.Client, chatflow: str, token: str) -> None:
     if events[-1:] != ["end"] or not text:
         raise DemoFailed(f"the stream was incomplete: {events}")
     quote(text)
+    print()
     say(f"events: {' '.join(dict.fromkeys(events))}", indent=4)
 
 
@@ -228,12 +226,11 @@ def say(text: str, indent: int = 2) -> None:
 
 
 def quote(text: str) -> None:
-    """Print the beginning of an answer, line by line as it came."""
-    lines = [line for line in text.splitlines() if line.strip("> ")]
-    for line in lines[:LINES_SHOWN]:
-        print("    " + textwrap.shorten(line, WIDTH - 4, placeholder=" …"), flush=True)
-    if len(lines) > LINES_SHOWN:
-        print(f"    … {len(lines) - LINES_SHOWN} more lines")
+    """Print an answer as it came, its Markdown included, with room at the left."""
+    for line in text.splitlines():
+        is_entry = line[:1].isdigit()
+        filled = textwrap.fill(line, WIDTH - 4, subsequent_indent="   " if is_entry else "")
+        print(textwrap.indent(filled, "    "), flush=True)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def ask(question: str) -> Step:
         page.get_by_label("Your question").fill(question)
         page.get_by_role("button", name="Ask").click()
         page.get_by_role("button", name="Stop").wait_for(state="hidden")
-        page.locator("[data-try-log] summary:visible").first.click()
+        page.locator("[data-try-log] summary[data-sources-title]:visible").first.click()
 
     return then
 

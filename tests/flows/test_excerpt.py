@@ -1,5 +1,7 @@
 """The best part of a passage, short enough to be read."""
 
+import re
+
 from flowkeys.flows.excerpt import LENGTH, excerpt
 
 FILLER = "This sentence speaks of other matters, at some length, and of nothing else."
@@ -50,3 +52,29 @@ def test_languages_without_spaces_are_read_as_well() -> None:
     """The paragraph with most of the question's characters is taken."""
     content = "\n\n".join(["我们的门店每天营业。" * 30, "七天内可以无理由退货。", "积分有效期为两年。" * 40])
     assert "七天内可以无理由退货。" in excerpt(content, "怎么退货?")
+
+
+WRAPPED = [
+    "A key is stored as a digest. Nobody can read it again, not even~from the database. Lost is lost.",
+    "- A disabled key is refused until it is enabled again, which is~  soon.\n- A revoked key is gone.",
+]
+LINED = [
+    "Example GmbH\nHauptstrasse 1\n12345 Berlin",
+    "2026-11-30 ERROR the key could not be read from its file\n2026-11-30 ERROR the server does not start",
+    "name: a value that is long enough to be taken for a line of a text\nother: and the next value",
+    "Two sentences can stand on two lines when the first is the longer one of them\n1. and a list below",
+    "| what the key is allowed to do in this very workspace | who |\n|---|---|\n| a | b |",
+    "```\nkey = make_a_key_with_a_name_that_is_rather_long_and_then_some()\nprint(key)\n```",
+    "> A quotation keeps the lines that it came with, however long they are\n> all of them.",
+    "Two blanks at the end of a line are a line end that somebody wanted to be  \nthere for good.",
+    "# A heading that is about as long as any heading ever ought to be, really\nText below it.",
+]
+
+
+def test_lines_that_were_only_full_are_joined_and_all_others_stay() -> None:
+    """A line end is shown as one: those of an editor's margin would tear sentences apart."""
+    for content in WRAPPED:
+        expected = re.sub("~ *", " ", content)
+        assert excerpt(content.replace("~", "\n"), "key") == expected
+    for content in LINED:
+        assert excerpt(content, "key") == content

@@ -61,10 +61,12 @@ def _stream(backend: Backend, asked: Question) -> None:
     from flowkeys.cli.answer import Answer
 
     kept: dict[str, Any] = {}
+    pieces: list[str] = []
     with Answer() as answer:
 
         def emit(name: str, data: Any) -> None:
             if name == "token":
+                pieces.append(data)
                 answer.say(data)
             else:
                 kept[name] = data
@@ -72,7 +74,7 @@ def _stream(backend: Backend, asked: Question) -> None:
         backend.stream(asked, emit)
     metadata = kept.get("metadata") or {}
     _print_unfinished(metadata.get("finishReason"))
-    _print_sources(kept.get("sourceDocuments") or [])
+    _print_sources(kept.get("sourceDocuments") or [], "".join(pieces))
     _print_session(metadata.get("sessionId"))
 
 
@@ -81,7 +83,7 @@ def _print_answer(answer: Json) -> None:
 
     print_answer(answer["text"])
     _print_unfinished(answer.get("finishReason"))
-    _print_sources(answer.get("sourceDocuments") or [])
+    _print_sources(answer.get("sourceDocuments") or [], answer["text"])
     _print_session(answer.get("sessionId"))
 
 
@@ -91,8 +93,11 @@ def _print_unfinished(finish_reason: str | None) -> None:
         note(f"\n{printable(words)}")
 
 
-def _print_sources(documents: list[Json]) -> None:
+def _print_sources(documents: list[Json], answer: str) -> None:
+    """Print what the answer rests on, unless whoever reads this has just read it at the answer's end."""
     sources = [str((item.get("metadata") or {}).get("source", "?")) for item in documents]
+    if sys.stdout.isatty() and sys.stderr.isatty() and all(f"`{source}`" in answer for source in sources):
+        return
     if sources:
         note("\nSources:")
     for number, source in enumerate(sources, 1):

@@ -1,5 +1,6 @@
 """The part of a passage that answers a question: short enough to be read, and Markdown as the passage is."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +17,13 @@ _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|(?<=[。\uff01\uff1f])")
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
 )
+_GOES_ON: Final = re.compile(r"\s{0,3}(?!\S+:\s|\*\s)([^\W\d_]|[`*(\"'\u2018\u201c\u201e\xab])")
+"""Lines that may be the middle of a sentence, and are no entry of a list, a log or names with values."""
+_LINED: Final = re.compile(r"\s*([|>]|`{3}|~{3})")
+"""Lines of what is made of lines: tables, quotations, code."""
+_BREAK: Final = re.compile(r"(  |\\)$")
+_WRAPPED, _FULL = 60, 0.75
+"""Characters of the longest line from which on a paragraph is wrapped, and the share of it that is full."""
 _ENDING, _STEM = 2, 4
 """Letters in which forms of a word differ, and those that are kept in any case."""
 
@@ -23,9 +31,9 @@ _ENDING, _STEM = 2, 4
 def excerpt(content: str, question: str, length: int = LENGTH) -> str:
     """Return the blocks of a passage that have most of what was asked, in their order; all of a short one."""
     content = content.strip()
+    blocks = [_unwrapped(block) for block in _blocks(content)]
     if len(content) <= length:
-        return content
-    blocks = _blocks(content)
+        return "\n\n".join(blocks)
     roots = _roots(question)
     first, last = _window(blocks, _scores(blocks, roots), length)
     chosen = blocks[first : last + 1]
@@ -33,6 +41,32 @@ def excerpt(content: str, question: str, length: int = LENGTH) -> str:
         chosen = [_shortened(chosen[0], roots, length)]
     before = [_CUT] if first and not _follows(blocks[first]) else []
     return "\n\n".join([*before, *chosen, *([_CUT] if last + 1 < len(blocks) else [])])
+
+
+def _unwrapped(block: str) -> str:
+    """Join the lines of a paragraph that end only because they were full, since a line end is shown as one.
+
+    A line was full when the first word of the next had hardly room in it, by the longest line there is.
+    Short lines, those of an address for example, stay, and so do tables, quotations and code.
+    """
+    lines = block.split("\n")
+    width = max(map(len, lines))
+    if len(lines) == 1 or width < _WRAPPED or any(_LINED.match(line) for line in lines):
+        return block
+    joined = lines[0]
+    for before, line in itertools.pairwise(lines):
+        was_full = len(before) + 1 + len(line.split(maxsplit=1)[0]) > width * _FULL
+        if was_full and _goes_on(before, line):
+            joined += " " + line.lstrip()
+        else:
+            joined += "\n" + line
+    return joined
+
+
+def _goes_on(before: str, line: str) -> bool:
+    if before.lstrip().startswith("#") or _BREAK.search(before) or _UNSPACED.match(line.lstrip()):
+        return False
+    return _GOES_ON.match(line) is not None
 
 
 def _blocks(content: str) -> list[str]:
