@@ -55,6 +55,10 @@ GRAPH = '{ "nodes": [], "edges" : [],\n "viewport": {"zoom": 1.0, "x": 123456789
         json.dumps({"name": "A", "flowData": GRAPH}),
         json.dumps({"name": "A", "flowData": json.dumps(GRAPH)}),
         f'\n```json\n{{"name": "A", "flowData": {GRAPH}}}\n```\n',
+        f'{{"chatflow": {{"name": "A", "flowData": {GRAPH}}}}}',
+        f'{{"name": "A", "graph": {GRAPH}, "version": 2}}',
+        f'{{"success": true, "data": {{"name": "A", "flowData": {GRAPH}}}}}',
+        f'{{"exportData": {{"Tool": [], "ChatFlow": [{{"name": "A", "flowData": {GRAPH}}}]}}}}',
     ],
 )
 def test_a_graph_inside_a_chatflow_is_taken_to_the_byte(text: str) -> None:

@@ -81,6 +81,9 @@ def read_export(content: bytes, *, field: str, what: str, name: str = "") -> Cha
     inside = list(_inside(found, text))
     if inside:
         return _patch(_only(inside, field, what), name, field, what)
+    if (wrapped := _wrapped(found, text)) is not None:
+        called = name or (_text(found, "name") if isinstance(found, dict) else "")
+        return read_export(wrapped, field=field, what=what, name=called)
     if not isinstance(found, dict):
         raise InvalidInput.of(field, f"{what} holds no chatflow: a JSON object was expected.")
     if isinstance(found.get("flowData"), str | dict):
@@ -160,6 +163,30 @@ def _inside(found: Any, text: str) -> Iterator[_Found]:
             for member, piece in zip(members, pieces, strict=True):
                 if _is_flow(member):
                     yield _Found(member, bytes(piece), _LISTS.get(kind.lower()))
+
+
+def _wrapped(found: Any, text: str) -> bytes | None:
+    """Return the one chatflow, graph or export that a file holds inside another object or list, or None.
+
+    APIs and scripts answer ``{"data": …}``, ``{"chatflow": …}``, ``{"name": …, "graph": …}``.
+    """
+    if isinstance(found, list):
+        return bytes(msgspec.json.decode(text, type=list[msgspec.Raw])[0]) if _is_one(found) else None
+    if not isinstance(found, dict) or found.keys() & {"nodes", "flowData"}:
+        return None
+    names = [name for name, member in found.items() if _is_one([member])]
+    return (
+        bytes(msgspec.json.decode(text, type=dict[str, msgspec.Raw])[names[0]]) if len(names) == 1 else None
+    )
+
+
+def _is_one(members: list[Any]) -> bool:
+    """Tell whether a list holds one thing, and that is a chatflow, a graph or an export."""
+    one = members[0] if len(members) == 1 else None
+    if not isinstance(one, dict):
+        return False
+    is_graph = isinstance(one.get("nodes"), list) and isinstance(one.get("edges"), list)
+    return is_graph or _is_flow(one) or any(_holds_flows(name or " ", inner) for name, inner in one.items())
 
 
 def _holds_flows(kind: str, members: Any) -> bool:
