@@ -26,7 +26,9 @@ PLAIN = [
     "<b>bold?</b>",
     ">" * 50 + " deep",
     "- " * 40 + "deep",
-    "[" * 3000,
+    "[" * 2001,
+    "http://a" * 21,
+    "see http://a.example/?" + "&u=ftp://b" * 21 + " **bold**",
 ]
 
 FORMATTED = {
@@ -50,6 +52,10 @@ FORMATTED = {
     "[keys](/keys)": "<p>keys</p>",
     "[keys](keys?revoke=1)": "<p>keys</p>",
     "[keys](//example.org/x)": "<p>keys</p>",
+    "[a](http:/keys) <https:keys> ![c](http:\\\\keys) [d](https:///keys)": "<p>a https:keys c d</p>",
+    "[a](https://\u202eexample.org)": f"<p><a {REL}>a</a></p>",
+    "\ufeff# Title": "<h4>Title</h4>",
+    "half \ud800 **a**": "<p>half ? <strong>a</strong></p>",
     "[file](file:///etc/hosts) **x**": "<p>[file](file:///etc/hosts) <strong>x</strong></p>",
     "![chart](https://example.org/c.png)": f'<p><a href="https://example.org/c.png" {REL}>chart</a></p>',
     "![](https://a.example/c)": f'<p><a href="https://a.example/c" {REL}>https://a.example/c</a></p>',

@@ -1,13 +1,17 @@
 """An answer on a terminal: its Markdown, formatted while it comes. A pipe gets the text as it was sent."""
 
+import re
 import sys
+from itertools import zip_longest
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
 from rich.live import Live
-from rich.markdown import Heading, Markdown
+from rich.markdown import Heading, Markdown, TableElement
 from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
 
 from flowkeys.cli.output import console, printable, say
 
@@ -16,6 +20,12 @@ if TYPE_CHECKING:
 
 _OPEN: Final = 20_000
 """Characters of a block that has no end yet, after which it is printed as it is: each piece reads it anew."""
+_NARROWEST: Final = 6
+"""Of a column of a table, in characters, with the blanks beside it."""
+_INVISIBLE: Final = dict.fromkeys(
+    [0xAD, 0x61C, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF],
+)
+"""Hints on where to break a line and which way it runs, and byte order marks: nothing is seen of them."""
 
 
 def print_answer(text: str) -> None:
@@ -35,6 +45,7 @@ class Answer:
         self._parser = _parser() if self._is_terminal else None
         self._has_text = False
         self._is_first = True
+        self._is_after_return = False
 
     def say(self, piece: str) -> None:
         """Show one more piece."""
@@ -43,8 +54,16 @@ class Answer:
             say(piece, nl=False)
             sys.stdout.flush()
             return
-        self._open += "".join(c if c in "\n\t" else printable(c) for c in piece)
+        self._open += self._lines_of(piece)
         self._print_blocks(self._console)
+
+    def _lines_of(self, piece: str) -> str:
+        """Return a piece with one kind of line end, of which its halves may come in two pieces."""
+        if self._is_after_return:
+            piece = piece.removeprefix("\n")
+        self._is_after_return = piece.endswith("\r") if piece else self._is_after_return
+        lines = re.split("\r\n|[\r\n\u2028\u2029]", piece.translate(_INVISIBLE))
+        return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -102,16 +121,41 @@ class _Heading(Heading):
     LEVEL_ALIGN: ClassVar[dict[str, JustifyMethod]] = {}
 
 
-class _Formatted(Markdown):
-    """Markdown in which HTML is text, and a link shows where it leads."""
+class _Table(TableElement):
+    """A table of which no cell is cut: where it has no room, its rows are lines."""
 
-    elements: ClassVar = {**Markdown.elements, "heading_open": _Heading}
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        names = self.header.row.cells if self.header is not None and self.header.row is not None else []
+        rows = [row.cells for row in self.body.rows] if self.body is not None else []
+        if len(names) * _NARROWEST <= options.max_width:
+            for (table,) in zip(super().__rich_console__(console, options), strict=False):
+                assert isinstance(table, Table)
+                for column in table.columns:
+                    column.overflow = "fold"
+                yield table
+            return
+        for cells in rows or [[]]:
+            for name, cell in zip_longest(names, cells):
+                value = Text() if cell is None else cell.content
+                yield Text.assemble(name.content, ": ", value, overflow="fold") if name else value
+            yield Text()
+
+
+class _Formatted(Markdown):
+    """Markdown in which HTML is text, and links and images show where they lead."""
+
+    elements: ClassVar = {**Markdown.elements, "heading_open": _Heading, "table_open": _Table}
 
     def __init__(self, text: str) -> None:
         super().__init__("", hyperlinks=False)
         self.parsed = _parser().parse(text)
         for token in self.parsed:
             for part in token.children or ():
+                if part.type == "image":
+                    words, address = part.content, str(part.attrs.get("src", ""))
+                    part.type, part.tag, part.children = "text", "", None
+                    part.content = f"{words} ({address})" if words else address
+                part.content = printable(part.content)  # of ``&#x202e;``
                 if part.type == "softbreak":
                     part.type = "hardbreak"  # a line end is a line end, as on pages
 
@@ -135,4 +179,6 @@ class _Lines:
 def _parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    # A definition of an address may come long after who refers to it was printed: it is shown as it is.
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    return parser.disable("reference")

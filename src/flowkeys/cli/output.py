@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import category
 
 from flowkeys.cli import streams
 from flowkeys.cli.backend import Json, Listed
@@ -15,6 +16,8 @@ _WIDE: Final = 2000
 
 NONE: Final = "-"
 """Stands where there is nothing."""
+
+_JOINERS: Final = "\u200c\u200d"
 
 say: Final = streams.say
 
@@ -65,8 +68,11 @@ def print_page(listed: Listed, what: str, show: Callable[[list[Json]], None]) ->
 
 
 def printable(text: str) -> str:
-    """Return a text that cannot steer a terminal: names and notes come from other people."""
-    return "".join(c if c.isprintable() else "�" for c in text)
+    """Return a text that cannot steer a terminal: names and notes come from other people.
+
+    Blanks of every width, and what joins letters or keeps them apart, belong to what people write.
+    """
+    return "".join(c if c.isprintable() or c in _JOINERS or category(c) == "Zs" else "�" for c in text)
 
 
 def when(time: str | None) -> str:

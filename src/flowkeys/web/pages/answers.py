@@ -6,6 +6,7 @@ to them, and all of it goes through a sanitiser with a short list of elements
 (docs/adr/0023-answers-as-markdown.md).
 """
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
@@ -19,12 +20,16 @@ _DEEPEST: Final = 20
 """How deeply quotes and lists may be in each other; a text with more is shown as it is."""
 _BRACKETS: Final = 2_000
 """Each may begin a link, whose end the parser looks for. A text with more of them is shown as it is."""
+_ADDRESSES: Final = 20
+"""In one word, each of which the parser reads to the word's end."""
 _FIRST_HEADING: Final = 4
 """An answer stands below an ``h3``."""
 _LAST_HEADING: Final = 6
 _TABLE: Final = '<div class="table-scroll" role="region" aria-label="Table" tabindex="0"><table>'
 _TEXTS: Final = {"text", "softbreak"}
-_SCHEMES: Final = ("http:", "https:", "mailto:")
+_SCHEMES: Final = ("http", "https", "mailto")
+_LEADS_OUT: Final = re.compile(r"https?://[^/\\]|mailto:", re.IGNORECASE)
+"""Where no host follows, as in ``http:/keys``, browsers look at our own server (URL standard, 4.4)."""
 
 _SANITISER: Final = nh3.Cleaner(
     tags={
@@ -55,7 +60,7 @@ _SANITISER: Final = nh3.Cleaner(
         "pre": {"tabindex"},
         "div": {"class", "role", "aria-label", "tabindex"},
     },
-    url_schemes={scheme.rstrip(":") for scheme in _SCHEMES},
+    url_schemes=set(_SCHEMES),
     url_relative="deny",
     link_rel="noopener noreferrer nofollow",
     set_tag_attribute_values={"a": {"target": "_blank"}},
@@ -67,7 +72,8 @@ def formatted(text: str) -> Markup | None:
 
     A line end is a line end, as it is in most chats. The result is a sequence of blocks, for a ``div``.
     """
-    if text.count("[") > _BRACKETS:
+    text = text.removeprefix("\ufeff").encode("utf-8", "replace").decode("utf-8")
+    if text.count("[") > _BRACKETS or any(word.count("://") > _ADDRESSES for word in text.split()):
         return None
     tokens = _parser().parse(text)
     if _is_plain(tokens, text) or any(token.level >= _DEEPEST - 1 for token in tokens):
@@ -149,4 +155,4 @@ def _image_as_link(token: Token, *, is_inside: bool) -> Iterator[Token]:
 
 
 def _leads_out(address: object) -> bool:
-    return str(address).lower().startswith(_SCHEMES)
+    return _LEADS_OUT.match(str(address)) is not None
