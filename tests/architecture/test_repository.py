@@ -10,6 +10,7 @@ PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.+!]*")
 # Written so that this file does not contain what it looks for.
 MACHINE_PATHS = re.compile(r"(?<![\w.*-])/(?:work|root|opt/wheels|opt/pypi|home/[a-z]+)/")
 REGISTRY_HOSTS = re.compile(r"(?:pypi|pythonhosted|npmjs|yarnpkg|debian)\.(?:org|com)\b")
+CONFLICTS = re.compile(r"^(?:<{7}|>{7}|={7}$)", re.MULTILINE)
 LOCK_FILES = {
     "package-lock.json",
     "npm-shrinkwrap.json",
@@ -25,6 +26,12 @@ def test_constraints_are_names_and_versions_only(name: str) -> None:
     """A pin says what, never where from: no address, no path, no marker."""
     odd = [line for line in (ROOT / name).read_text("utf-8").splitlines() if not PIN.fullmatch(line)]
     assert odd == []
+
+
+def test_no_conflict_of_a_merge_is_left() -> None:
+    """Marks of a conflict in a text break nothing, so nobody would see them but its readers."""
+    texts = [(name_of(path), path.read_text("utf-8", errors="replace")) for path in tracked()]
+    assert [name for name, text in texts if CONFLICTS.search(text)] == []
 
 
 def test_no_lock_file_is_kept() -> None:
