@@ -269,6 +269,15 @@ async def test_when_to_come_again_is_handed_on(raw: RawModel) -> None:
         assert (f"Try again in {seconds} seconds." in str(error)) is (seconds is not None)
 
 
+async def test_when_to_come_again_may_stand_in_the_body(raw: RawModel) -> None:
+    """Gemini's API has no header for it; a header goes first."""
+    details = b'[{"@type":"x"},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.07s"}]'
+    body = b'[{"error":{"code":429,"message":"Quota exceeded","details":' + details + b"}}]"
+    for headers, seconds in (([], 35), ([b"Retry-After: 7"], 7)):
+        raw.says(whole(body, JSON, *headers, status=b"429 Too Many Requests"))
+        assert (await failure(raw)).retry_after_seconds == seconds
+
+
 QUOTES = (
     "{0}", "Authorization: Bearer {0}", "Incorrect API key provided: {1}****{2}.", "key={3}", "{4}", "x{0}y",
     "{1}",

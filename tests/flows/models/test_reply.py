@@ -325,7 +325,10 @@ BROKEN = {
     "a kind that is no text": (b'{"type":[]}', NOTHING),
     "no JSON in the stream": (CUT + b"data: {not json}\n\n", NOT_JSON),
     "no JSON": (b"{not json}", NOT_JSON),
-    "half of a JSON text": (b'{"choices":[{"message":', NOT_JSON),
+    "half of a JSON text": (b'{"choices":[{"message":', BROKE_OFF),
+    "half of a whole answer": (json.dumps(choice(message={"content": "Hello"})).encode()[:-20], BROKE_OFF),
+    "half within its text": (b'{"choices":[{"message":{"content":"Hel', BROKE_OFF),
+    "half of a whole answer in lines": (json.dumps(STOP, indent=1).encode()[:-9], BROKE_OFF),
     "deep": (b"[" * 5000, NOT_JSON),
 }
 

@@ -166,7 +166,8 @@ class Answer:
         except (ValueError, RecursionError):
             error = said.decode(errors="replace")
         reason = errors.in_words(error)
-        return refused(self.response.status, errors.code_of(error), self.response.headers, reason)
+        code, wait = errors.code_of(error), errors.wait_of(error)
+        return refused(self.response.status, code, self.response.headers, reason, wait)
 
     async def read(self) -> bytes:
         """Return the next bytes, as soon as there are any; none at the end.

@@ -81,6 +81,19 @@ def read(data: bytes, charset: str | None) -> list[Chunk]:
     ]
 
 
+def is_cut(record: bytes, charset: str | None) -> bool:
+    """Tell whether a record is the beginning of a JSON text whose end is missing."""
+    text = _text(record, charset)
+    try:
+        json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        at_end = error.pos >= len(text.rstrip())
+        return len(text) > 1 and (at_end or error.msg.startswith("Unterminated string"))
+    except RecursionError:
+        return False
+    return False
+
+
 def is_done(data: bytes) -> bool:
     """Tell whether a record says that nothing follows; some servers write the name of the field twice."""
     return data.strip() in DONE or (data[:5] == b"data:" and is_done(data[5:]))

@@ -87,3 +87,15 @@ def code_of(error: Any) -> str:
         error = error["error"]
     code = error.get("code") if isinstance(error, Mapping) else None
     return code if isinstance(code, str) else ""
+
+
+def wait_of(error: Any) -> str | None:
+    """Return how long an error says to wait, as Gemini's API does in its ``details``, or None."""
+    if isinstance(error, list) and error:
+        error = error[0]
+    while isinstance(error, Mapping) and isinstance(error.get("error"), Mapping):
+        error = error["error"]
+    details = error.get("details") if isinstance(error, Mapping) else None
+    several = details if isinstance(details, list) else []
+    delays = (one.get("retryDelay") for one in several if isinstance(one, Mapping))
+    return next((delay for delay in delays if isinstance(delay, str)), None)

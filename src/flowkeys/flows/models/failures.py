@@ -51,16 +51,23 @@ class ModelError(Exception):
         super().__init__(what)
 
 
-def refused(status: int, code: str, headers: Mapping[str, str], reason: str) -> ModelError:
-    """Return the failure of a call that was answered with another status than 200."""
+def refused(
+    status: int, code: str, headers: Mapping[str, str], reason: str, wait: str | None = None
+) -> ModelError:
+    """Return the failure of a call that was answered with another status than 200.
+
+    `wait` is what its body says where the headers lack ``Retry-After``.
+    """
+    if wait and not headers.get("Retry-After"):
+        headers = {**headers, "Retry-After": wait}
     hint = _CODES.get(code) or _HINTS.get(status, "")
     if 300 <= status < 400:  # noqa: PLR2004  # the class of redirects
         hint = " Redirects are not followed."
-    wait = read_retry_after(headers) if status == 429 or status >= 500 else None  # noqa: PLR2004
-    if wait is not None:
-        hint += f" Try again in {wait} second{'' if wait == 1 else 's'}."
+    seconds = read_retry_after(headers) if status == 429 or status >= 500 else None  # noqa: PLR2004
+    if seconds is not None:
+        hint += f" Try again in {seconds} second{'' if seconds == 1 else 's'}."
     return ModelError(
-        f"the model's endpoint answered {status}.{hint}", reason=reason or None, retry_after_seconds=wait
+        f"the model's endpoint answered {status}.{hint}", reason=reason or None, retry_after_seconds=seconds
     )
 
 

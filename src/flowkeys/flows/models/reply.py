@@ -90,11 +90,12 @@ class Reply:
             ModelError: the answer breaks off, or says nothing.
         """
         if not self.ended:
+            record: Record = b""
             try:
                 for record in self._records.finish():
                     self._take(record)
             except deviations.NotJsonError as error:
-                if self._records.is_json:
+                if self._records.is_json and not self._is_cut(record):
                     raise
                 raise ModelError(BROKEN_OFF, reason=error.reason) from None
         self._say_now(self._said_halves.finish())
@@ -105,6 +106,9 @@ class Reply:
             self._add(readable_text("".join(self._refusals)))
         self._judge()
         return self._handed_on()
+
+    def _is_cut(self, record: Record) -> bool:
+        return isinstance(record, bytes) and deviations.is_cut(record, self._charset)
 
     def _handed_on(self) -> Sequence[str]:
         if not self._out:
