@@ -5,6 +5,7 @@ import gc
 import subprocess
 import sys
 import threading
+import warnings
 
 import httpx
 import pytest
@@ -131,3 +132,19 @@ def test_a_forked_process_has_its_own_connections(answering: Scripted) -> None:
     peers = [request.peer for request in answering.requests]
     assert len(peers) == 5
     assert len(set(peers)) == 2
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of the loop that was closed with a connection
+def test_a_client_is_closed_after_loops_that_nobody_ended_well(answering: Scripted) -> None:
+    """A loop that was closed while a connection of the client was open: nothing is left to be awaited."""
+    client = flowkeys.AsyncClient(answering.url, TOKEN, max_retries=0)
+    closed, last = asyncio.new_event_loop(), asyncio.new_event_loop()
+    closed.run_until_complete(client.ping())
+    last.run_until_complete(client.ping())
+    closed.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        last.run_until_complete(client.aclose())
+        del closed, client
+        gc.collect()
+    last.close()

@@ -36,7 +36,7 @@ def wrong(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("nothing", ["", " ", "\t", "\r", '""', "''", '" "'])
+@pytest.mark.parametrize("nothing", ["", " ", "\t", "\r", '""', "''", '" "', "\ufeff", "\u200b", '\ufeff""'])
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch, nothing: str) -> None:
     """``${VAR:-}`` in a compose file: whichever setting, alone and all at once, it is its default."""
     default = load(monkeypatch)
@@ -72,6 +72,9 @@ MEANT: list[tuple[str, str, Any]] = [
     ("LOG_LEVEL", '"debug"', "debug"),
     ("ACCESS_LOG", "'false'", False),
     ("TRUSTED_PROXIES", '"10.0.0.0/8, ,fd00::/8,"', ("10.0.0.0/8", "fd00::/8")),
+    ("TRUSTED_PROXIES", '"10.0.0.0/8","fd00::/8"', ("10.0.0.0/8", "fd00::/8")),
+    ("PYTHON_FLOWS", "'a:b', 'c:d'", ("a:b", "c:d")),
+    ("HOST", "\ufeff127.0.0.1\r", "127.0.0.1"),
     ("VARIABLES", '\'{"company": "ACME"}\'', {"company": "ACME"}),
     ("PUBLIC_URL", '"https://Keys.example.com/"', ("https://keys.example.com",)),
 ]
@@ -97,6 +100,10 @@ WRONG: list[tuple[dict[str, str], tuple[str, ...]]] = [
     ({"TRUSTED_PROXIES": "hunter2"}, ("FLOWKEYS_TRUSTED_PROXIES", "10.0.0.0/8")),
     ({"PUBLIC_URL": "hunter2"}, ("FLOWKEYS_PUBLIC_URL", "https://")),
     ({"DATA_DIR": '"/srv/hunter2'}, ("FLOWKEYS_DATA_DIR", "quote")),
+    ({"DATA_DIR": "$HOME/flowkeys"}, ("variable", "whole path", "FLOWKEYS_DATA_DIR")),
+    ({"DATA_DIR": "${DATA}/flowkeys"}, ("variable", "whole path")),
+    ({"DATA_DIR": "%APPDATA%\\flowkeys"}, ("variable", "whole path")),
+    ({"CONFIG": "{{ folder }}/config.toml"}, ("variable", "FLOWKEYS_CONFIG")),
     ({"HOST": "*"}, ("FLOWKEYS_HOST", "0.0.0.0", "::")),  # noqa: S104
     ({"HOST": "127.0.0.1:80"}, ("FLOWKEYS_HOST", "port")),
     ({"HOST": "[::1]:80"}, ("FLOWKEYS_HOST", "port")),
@@ -153,6 +160,8 @@ FILES: list[tuple[bytes, tuple[str, ...]]] = [
     (b'port = 8080\nsecret = "hunter2\n', ("line 2, column 18",)),
     (b"port = 8080\n\nsecret hunter2\n", ("line 3, column 8",)),
     (b'secret = "hunter2"\nsecret = "hunter2"\n', ("line 2",)),
+    (b'secret = "hunter2"\nsecret = "hunter2"', ("last line", "a second time")),
+    (b'[credentials.a]\nbase_url = "hunter2"\n[credentials.a]\n', ("line 3", "a second time")),
     (b'python_flows = ["hunter2"', ("its end",)),
     ('port = 8080\nnote = "hunter2é"\n'.encode("latin-1"), ("line 2", "UTF-8")),
     ("port = 8080 # hunter2\n".encode("utf-16"), ("UTF-16", "UTF-8")),

@@ -18,6 +18,7 @@ SURROUNDED = [
     f"Authorization: Bearer {KEY}", f"authorization:Bearer {KEY}", f'"Authorization": "Bearer {KEY}"',
     f"X-API-Key: {KEY}", f'"apiKey": "{KEY}",', f"FLOWKEYS_API_KEY={KEY}", f'export FLOWKEYS_API_KEY="{KEY}"',
     f"{KEY[:20]}\n{KEY[20:]}\n",
+    f"<{KEY}>", f"Bearer <{KEY}>", f'["{KEY}"]', f"{{{{ {KEY} }}}}", f"KEY=({KEY})",
 ]  # fmt: skip
 
 NONE = [
@@ -33,6 +34,10 @@ NONE = [
     ("<token>", "variable"),
     ("<your api key>", "variable"),
     ("YOUR_API_KEY", "variable"),
+    ("undefined", "variable"),
+    ("None", "variable"),
+    (f"<{KEY}>", "brackets"),
+    (f"[{KEY}]", "brackets"),
     ("process.env.KEY", "variable"),
     ("fl-••••••••••••••••••a1B2", "masked"),
     ("fl-******************a1B2", "masked"),

@@ -91,8 +91,11 @@ class AsyncPools:
                 await http.aclose()
                 await guard.aclose()
             else:
-                with suppress(RuntimeError):  # it has ended, and its connections with it
-                    asyncio.run_coroutine_threadsafe(_end(guard), loop)
+                ending = _end(guard)
+                try:
+                    asyncio.run_coroutine_threadsafe(ending, loop)
+                except RuntimeError:  # it has ended, and its connections with it
+                    ending.close()
 
     def _open(self, loop: asyncio.AbstractEventLoop) -> _Guarded:
         for ended in [each for each in self._pools if each.is_closed()]:

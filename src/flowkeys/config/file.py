@@ -58,6 +58,8 @@ def _is_blank(value: Any) -> bool:
 def _place(error: tomllib.TOMLDecodeError) -> str:
     """Return where reading stopped; the rest of the message may quote the file."""
     found = _PLACE.search(str(error))
+    is_twice = str(error).startswith("Cannot ")  # declare, mutate or overwrite what is there already
+    why = ", where a name is given a second time" if is_twice else ""
     if found is None or found[1] is None:
-        return "its end, where something is left open"
-    return f"line {found[1]}, column {found[2]}"
+        return f"its last line{why}" if is_twice else "its end, where something is left open"
+    return f"line {found[1]}, column {found[2]}{why}"

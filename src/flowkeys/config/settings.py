@@ -174,7 +174,8 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             value = value.split(",")
         if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
-            return tuple(part.strip() for part in value if part.strip())
+            meant = (part.strip().strip("\"'").strip() for part in value)  # each may have quotes of its own
+            return tuple(part for part in meant if part)
         return value
 
     @field_validator("trusted_proxies", mode="after")

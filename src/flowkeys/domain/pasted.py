@@ -25,10 +25,11 @@ _LABEL: Final = re.compile(
 _LONGEST: Final = 512
 _B64TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _OWN: Final = re.compile(r"fl-[0-9A-Za-z]{32}")
+_IN_BRACKETS: Final = re.compile(rf"[<\[({{]+[\s\"']*({_OWN.pattern})[\s\"']*[>\])}}]+")
 _MASKS: Final = re.compile(r"[•●∙·*＊…█]|\.\.\.|x{8}")  # noqa: RUF001
 _VARIABLE: Final = re.compile(
     r"\$\w+|\$[{(].*|%\w+%|\{\{.*|\{\w+\}|<[\w .-]+>|(?:process\.env|os\.environ|import\.meta\.env)\b.*"
-    r"|(?:your|my)[-_ ].*|(?:FLOWKEYS|FLOWISE|OPENAI)?_?API_?KEY",
+    r"|undefined|null|none|nil|(?:your|my)[-_ ].*|(?:FLOWKEYS|FLOWISE|OPENAI)?_?API_?KEY",
     re.IGNORECASE,
 )
 _OTHERS: Final = re.compile(
@@ -39,8 +40,8 @@ _OTHERS: Final = re.compile(
 def cleaned(text: str) -> str:
     """Return the key of a pasted text, without what surrounds it; of several lines, all of them.
 
-    Taken off are empty lines, blanks, invisible characters, quotes, ``Authorization:``, ``Bearer`` and
-    ``NAME=``, in whatever order they come.
+    Taken off are empty lines, blanks, invisible characters, quotes, brackets, ``Authorization:``,
+    ``Bearer`` and ``NAME=``, in whatever order they come.
     """
     lines = [line for line in map(str.strip, text.translate(_INVISIBLE).splitlines()) if line]
     whole = "".join(lines)  # a narrow window may have broken it
@@ -50,6 +51,7 @@ def cleaned(text: str) -> str:
     while True:
         inner = rest.strip().strip(_AROUND).strip()
         inner = _LABEL.sub("", inner, count=1) if _LABEL.match(inner) else inner
+        inner = _IN_BRACKETS.sub(r"\1", inner) if _IN_BRACKETS.fullmatch(inner) else inner
         if inner == rest:
             return rest
         rest = inner
@@ -88,6 +90,10 @@ _OTHERWISE: Final = "It has not the form of a key, or a part is missing or misty
 _Rule = tuple[Callable[[str], object], str]
 _ANY_PLACE: Final[tuple[_Rule, ...]] = (
     (lambda t: not t.strip(), "It is empty."),
+    (
+        lambda t: _IN_BRACKETS.fullmatch(t.strip().strip(_AROUND)),
+        "It is in brackets. They are no part of it.",
+    ),
     (
         lambda t: _VARIABLE.fullmatch(t.strip().strip(_AROUND)),
         "It is the name of a variable or a placeholder, which nobody has filled in.",
