@@ -37,6 +37,21 @@ def test_a_heading_is_its_words(heading: str, source: str) -> None:
     assert [(p.heading, p.content) for p in read(source, f"{heading}\n\ntext")] == [("Guide", "text")]
 
 
+BEHIND = {
+    "[Go](x.md){ .md-button }": "[Go](x.md)",
+    "![Map](a.png){width=50% loading=lazy} and [b](c){: target='_blank' }": "![Map](a.png) and [b](c)",
+    "[Go][ref]{.x} [span]{.mark} **b**{#i}": "[Go][ref] [span] **b**",
+    "`[a](b){.c}` stays": "`[a](b){.c}` stays",
+    r"$\sum_{i=1}$ $\sqrt[3]{x=1}$ f(x){a=1} /keys/{id} [a](b) {{ c }}": None,
+}
+
+
+def test_attributes_behind_links_are_no_text() -> None:
+    """Of links, pictures and spans; not in pieces of code, and no braces that are words or formulas."""
+    found = {text: read("a.md", f"# A\n\n{text}\n")[0].content for text in BEHIND}
+    assert found == {text: left or text for text, left in BEHIND.items()}
+
+
 def test_braces_that_are_words_stay_in_a_heading() -> None:
     """An address with a parameter is no attribute."""
     assert read("a.md", "# GET /keys/{id}\n\ntext")[0].heading == "GET /keys/{id}"

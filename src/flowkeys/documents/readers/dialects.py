@@ -22,6 +22,12 @@ _MYST: Final = re.compile(
     r"|sidebar|card|tab-item|tab-set|grid|grid-item|grid-item-card|details|epigraph|margin)\}(.*)"
 )
 _ATTRIBUTES_ALONE: Final = re.compile(r"[ \t]*\{:?[ \t]*(?:[.#:]|\w+[ \t]*=|toc\b)[^{}]*\}[ \t]*")
+_ATTRIBUTES_BEHIND: Final = re.compile(
+    r"(\]\([^()\n]*\)|\]\[[^\[\]\n]*\])\{:?[ \t]*(?:[.#:][\w-]|[\w-]+[ \t]*=)[^{}\n]*\}"
+    r"|([\]*])\{:?[ \t]*[.#][A-Za-z][^{}\n]*\}"
+)
+"""Of links, pictures, spans and emphasis: ``[Start](a.md){ .md-button }``. Formulas have braces, too."""
+_CODE: Final = re.compile(r"(`+[^`]+`+)")
 _MARKER: Final = re.compile(
     r"[ \t]*(?:\[TOC\]|\[\[_?toc_?\]\]|\[\[_TOC_\]\]|;?--8<--.*|\\(?:newpage|pagebreak|clearpage)"
     r"|\{%.*%\}|\{\{[<%].*[>%]\}\})[ \t]*",
@@ -87,7 +93,14 @@ def _line(line: str) -> Iterator[str]:
     elif _ATTRIBUTES_ALONE.fullmatch(line):
         return
     else:
+        line = _without_attributes(line) if "{" in line else line
         yield _FOOTNOTE.sub(r"\1", line, count=1) if line.startswith("[^") else line
+
+
+def _without_attributes(line: str) -> str:
+    pieces = _CODE.split(line)
+    pieces[::2] = [_ATTRIBUTES_BEHIND.sub(r"\1\2", piece) for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def _title(rest: str) -> str:
