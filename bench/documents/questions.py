@@ -11,6 +11,8 @@ from flowkeys.domain.documents import Passage
 
 FOLDER: Final = Path(__file__).with_name("questions")
 HALVES: Final = ("tuning", "kept back")
+ADDED: Final = "+"
+"""Begins a line that was added later, for tuning: the halves of the others stay what they are."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,9 @@ def _read(file: Path, without: Iterator[int]) -> Iterator[Question]:
     usual = head.rpartition("Language: ")[2]
     answered = itertools.count()
     for line in filter(None, lines):
+        added, line = line.startswith(ADDED), line.removeprefix(ADDED)
         text, _, places = line.removeprefix("??").partition("=>")
         language, text = re.match(r"(?:\[(\w+)\])?\s*(.*)", text.strip()).groups()
         answers = tuple(Answer.read(place.strip()) for place in places.split("||") if place.strip())
-        half = HALVES[next(answered if answers else without) % 2]
+        half = HALVES[0] if added else HALVES[next(answered if answers else without) % 2]
         yield Question(file.stem, language or usual, half, text, answers)
