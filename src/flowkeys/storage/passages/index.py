@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import bindparam, func, select, text
 
 from flowkeys.domain.documents import Hit
-from flowkeys.storage.passages.likeness import START, alike, ends, resembling
+from flowkeys.storage.passages.likeness import START, alike, ends, resembling, slips
 from flowkeys.storage.passages.question import Word, matching
 from flowkeys.storage.passages.terms import UNKNOWN
 from flowkeys.storage.schema import collection, document, passage
@@ -38,6 +38,8 @@ _UNKNOWN_PIECE: Final = 0.3
 """The same of a piece of a run of letters: it may have been cut where two words meet."""
 _LIKE, _LIKE_IN_LARGE = 0.7, 0.4
 """What it is worth to find something like a word."""
+_RESEMBLING: Final = 0.6
+"""The same of something that has some of its letters, in a small collection."""
 _CHARACTER: Final = 0.4
 """What it is worth to find one character of two."""
 
@@ -111,6 +113,9 @@ class Found(msgspec.Struct, frozen=True):
 
 class Index:
     """The full-text table as one collection sees it."""
+
+    hollow: frozenset[str] = frozenset()
+    """Terms that nothing is like, of the question's stop words."""
 
     def __init__(
         self, connection: Connection, scope: dict[str, str], first: int, last: int, count: int
@@ -201,7 +206,10 @@ class Index:
         yield word.others, 1.0
         part = self.by_size(_LIKE, _LIKE_IN_LARGE)
         yield self._alike(word), part
-        yield ends(word.written), part
+        yield [slip for slip in slips(word.written) if slip not in self.hollow], part
+        yield [end for end in ends(word.written) if end not in self.hollow], part
+        if not self._last_time and self._count < _LARGE:
+            yield resembling(word.written, self._vocabulary()), _RESEMBLING
 
     def _scored(self, word: Word, scores: dict[int, float], forms: Sequence[str], part: float) -> Found:
         top = max(scores.values())
@@ -219,13 +227,14 @@ class Index:
             if len(form) > START:
                 start = form[:START]
                 rows = self._connection.rows(_VOCABULARY, {"first": start, "last": start + _LAST_LETTER})
-                found |= dict.fromkeys(alike(form, (term for (term,) in rows)))
+                found |= dict.fromkeys(alike(form, (term for (term,) in rows if term not in self.hollow)))
         return list(found)
 
     def _vocabulary(self) -> set[str]:
         if not self._terms:
             for row in self._connection.rows(_TERMS, self._scope):
                 self._terms.update(term for terms in row for term in terms.split())
+            self._terms -= self.hollow
         return self._terms
 
     def _weight(self, word: Word, passages: float) -> float:

@@ -20,20 +20,22 @@ _STEMMERS: Final = {
     "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
 }  # fmt: skip
 _ASKED_WITH: Final = {
-    "ar": "لماذا يمكنني أريد أستطيع",
+    "ar": "لماذا يمكنني أريد أستطيع لديكم عندكم أحتاج تستطيع",
     "cs": "můžu mohu lze můžete máte chci potřebuji",
-    "de": "brauche brauchen möchte will darf",
-    "es": "quiero quisiera necesito quieren podría",
-    "fr": "faut dois puis pouvez peuvent voudrais veux",
-    "it": "posso possiamo voglio vorrei devo",
-    "nl": "hoeveel jullie wil graag",
-    "pl": "mogę macie czym muszę chcę chciałbym",
-    "pt": "quantos quantas quanta preciso quero queria gostaria",
-    "ru": "какие какую хочу нужна",
-    "sv": "vill",
-    "tr": "kaç mi mı mu mü mıdır miyim mıyım musunuz misiniz istiyorum",
-    "ko": "싶어요 있나요 얼마예요 얼마인가요",
-    "zh": "请问 需要 多久 几天 可不可以 能不能",
+    "de": "brauche brauchen möchte möchten will darf dürfen könnt könnte könnten soll muss gibt bekomme wieviel",
+    "es": "quiero quisiera necesito quieren podría puedo podéis pueden tenéis tienen hay hacéis debo gustaría",
+    "fr": "faut dois puis pouvez peuvent voudrais veux pourriez pourrais aimerais combien",
+    "it": "posso possiamo voglio vorrei devo potete potrei avete fate siete",
+    "nl": "hoeveel jullie wil graag mag mogen kunt moet hebt",
+    "pl": "mogę macie czym muszę chcę chciałbym chciałabym możecie można",
+    "pt": "quantos quantas quanta preciso quero queria gostaria posso podem tenho vocês",
+    "ru": "какие какую хочу нужна нужно нужен можно могу хотел хотела",
+    "sv": "vill får finns",
+    "th": "ไหม มั้ย ครับ คะ ค่ะ อย่างไร ยังไง เท่าไร เท่าไหร่ ได้ไหม อยาก ต้องการ",
+    "tr": "kaç mi mı mu mü mıdır miyim mıyım musunuz misiniz istiyorum istiyoruz edebilir edebilirim edebiliriz "
+    "nereye nerede nereden",
+    "ko": "싶어요 싶습니다 싶은데 있나요 있어요 되나요 수 주세요 얼마예요 얼마인가요 어떻게 언제 어디 어디에 무슨 몇",
+    "zh": "请问 需要 多久 几天 可不可以 能不能 可以 怎么 怎样 如何 多少 哪里 什么时候 是否 我想",
     "ja": "どう いつ いくら いくつ ください",
 }
 """With what questions are asked, as far as the package's lists lack it."""
@@ -50,6 +52,13 @@ def stop_words(language: str) -> frozenset[str]:
     entries = (tuple(words(plain(entry))) for entry in stopwordsiso.stopwords(language))
     listed = {entry[0] for entry in entries if len(entry) == 1 and not entry[0].isdigit()}
     return frozenset(listed.union(words(plain(_ASKED_WITH.get(language, "")))))
+
+
+@functools.cache
+def hollow_terms(language: str) -> frozenset[str]:
+    """Return the terms of the stop words of a language: as they are written, and their stems."""
+    listed = ENGLISH if language == "en" else stop_words(language)
+    return frozenset(bare(word) for word in listed).union(stem(language, word) for word in listed)
 
 
 @functools.cache

@@ -8,7 +8,8 @@ START: Final = 3
 """Letters that both begin with."""
 _STEM: Final = 4
 _LONG: Final = 8
-_HALF: Final = 0.6
+_HALF: Final = 0.7
+_BEGUN: Final = 0.6
 _ALIKE: Final = 0.55
 _MOST: Final = 8
 
@@ -31,6 +32,8 @@ def _common(word: str, term: str) -> float:
     """Return how much of the shorter word the two have in one piece, somewhat less than `likeness` gives."""
     match = SequenceMatcher(None, word, term, autojunk=False).find_longest_match()
     shorter = min(len(word), len(term))
+    if match.a == match.b == 0 and match.size >= max(START, _BEGUN * shorter):
+        return _ALIKE
     return _ALIKE if match.size >= max(_STEM, _HALF * shorter) else 0.0
 
 
@@ -57,6 +60,14 @@ def _is_slip(word: str, term: str, same: int) -> bool:
         or one[1:] == two[1:]
         or (one[:2] == two[:2][::-1] and one[2:] == two[2:])
     )
+
+
+def slips(word: str) -> list[str]:
+    """Return what a word may be whose first letters were exchanged, or one of them doubled or too many."""
+    if len(word) <= _STEM:
+        return []
+    swapped = [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(START)]
+    return [*swapped, *(word[:at] + word[at + 1 :] for at in range(START))]
 
 
 def ends(word: str) -> list[str]:

@@ -9,6 +9,7 @@ the collection, the less does it mean that a word is missing: few words are ther
 The figures below were chosen on one half of the questions in `bench/documents`.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,20 +17,23 @@ from msgspec import structs
 
 from flowkeys.domain.documents import Hit
 from flowkeys.storage.passages.index import Found, Index
+from flowkeys.storage.passages.languages import hollow_terms
 from flowkeys.storage.passages.question import Asked, Word, read
 from flowkeys.storage.passages.terms import own_words
 from flowkeys.storage.statement import Connection
 
 MAX_HITS: Final = 50
 
-_FEW, _SHARE_OF_FEW = 3, 0.45
+_FEW, _SHARE_OF_FEW = 3, 0.3
 _MANY, _SHARE_OF_MANY = 16, 0.2
 """How much of a question of few words a passage must hold, and of one of many; in between, in proportion."""
-_IN_SMALL: Final = 0.6
+_ALONE: Final = 0.45
+"""The same of one that holds a single word: more than one of two, of which the other is nowhere."""
+_IN_SMALL: Final = 0.5
 """In a small collection, this part of it is enough."""
 _MISSING: Final = 1.3
 """A word that is nowhere weighs at most so many times what the rarest word weighs that is somewhere."""
-_BEHIND: Final = 0.5
+_BEHIND: Final = 0.6
 """Passages that hold less than this part of what the best one holds are left out."""
 _HEADED: Final = 0.5
 """What is added to a passage whose heading and the question are the same words."""
@@ -52,6 +56,7 @@ def search(
     if index is None or not limit:
         return []
     asked = read(question, index.languages())
+    index.hollow = hollow_terms(asked.language)
     headed = index.in_headings(asked.stop_words)
     if hits := _find(index, asked, asked.words, headed, limit):
         return hits
@@ -66,22 +71,29 @@ def _find(index: Index, asked: Asked, words: Sequence[Word], beside: Sequence[Wo
     total = sum(word.weight if word.scores else min(word.weight, _MISSING * known) for word in found)
     scores: dict[int, float] = {}
     shares: dict[int, float] = {}
+    counts: dict[int, int] = {}
     for word in found:
         for row, score in word.scores.items():
             scores[row] = scores.get(row, 0.0) + word.weight * score
+            counts[row] = counts.get(row, 0) + 1
             shares[row] = shares.get(row, 0.0) + word.weight * word.sure / total
     for word in index.look_up(beside):
         for row, score in word.scores.items():
             if row in scores:
                 scores[row] += _BESIDE * word.weight * score
     needed = max(_share_needed(index, len(words)), _BEHIND * max(shares.values(), default=0.0))
-    likely = [(-scores[row] * share, row) for row, share in shares.items() if share * (1 + _HEADED) >= needed]
+    alone = max(needed, _ALONE * index.by_size(_IN_SMALL))
+    likely = [
+        (-scores[row] * math.sqrt(share), row)
+        for row, share in shares.items()
+        if share * (1 + _HEADED) >= needed
+    ]
     hits = []
     for score, row in sorted(likely)[: _CANDIDATES * limit]:
         hit, terms = index.hit(row, -score, asked.language)
         said = sum(word.weight for word in found if not terms.isdisjoint(word.terms)) / total
         more = 1 + _HEADED * _in_heading(hit.heading, found, total, asked.language)
-        if shares[row] * more >= needed:
+        if shares[row] * more >= (alone if counts[row] == 1 else needed):
             hits.append(structs.replace(hit, score=hit.score * more * (1 - _UNSAID * (1 - said))))
     hits.sort(key=lambda hit: -hit.score)
     return [hit for hit in hits[:limit] if hit.score >= _LAGGING * hits[0].score]
