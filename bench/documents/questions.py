@@ -65,8 +65,8 @@ def _read(file: Path, without: Iterator[int]) -> Iterator[Question]:
     usual = head.rpartition("Language: ")[2]
     answered = itertools.count()
     for line in filter(None, lines):
-        added, line = line.startswith(ADDED), line.removeprefix(ADDED)
-        text, _, places = line.removeprefix("??").partition("=>")
+        added = line.startswith(ADDED)
+        text, _, places = line.removeprefix(ADDED).removeprefix("??").partition("=>")
         language, text = re.match(r"(?:\[(\w+)\])?\s*(.*)", text.strip()).groups()
         answers = tuple(Answer.read(place.strip()) for place in places.split("||") if place.strip())
         half = HALVES[0] if added else HALVES[next(answered if answers else without) % 2]

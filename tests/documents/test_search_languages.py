@@ -325,3 +325,38 @@ def test_names_in_code_are_found_by_their_parts(tables: Tables) -> None:
     )
     assert first(tables, made, "How do redirects work?") == "HTTPSRedirectMiddleware"
     assert first(tables, made, "httpsredirectmiddleware") == "HTTPSRedirectMiddleware"
+
+
+LARGE = {
+    "Websockets": "A connection that stays open in both ways.",
+    "Priority": "Routes that match are tried in order.",
+    **{f"Route {number}": f"Oil goes to part {number}." for number in range(80)},
+    **{f"Match {number}": f"It burns for {number} seconds." for number in range(10)},
+    **{f"Two {number}": f"A pair of {number} screws." for number in range(8)},
+}
+IN_LARGE = {
+    "wbesocket": "Websockets",
+    "ewbsockets": "Websockets",
+    "wwebsockets": "Websockets",
+    "Which route wins when two of them match?": "Priority",
+    "Which giraffe wins when the giraffes match an elephant?": "",
+}
+
+
+def test_a_slip_in_the_first_letters_and_a_missing_word_sink_no_question(tables: Tables) -> None:
+    """Two words of a question are enough, one of several is not."""
+    assert wrong(tables, collection(tables, LARGE), IN_LARGE) == {}
+
+
+def test_what_resembles_a_word_helps_in_a_small_collection(tables: Tables) -> None:
+    """`öppnar` resembles `öppen`; but that `Flossen` and `müssen` end alike means nothing."""
+    kept = {
+        "sv": {
+            "Öppettider": "Förskolan är öppen klockan 6.30.",
+            "Hämtning": "Säg till personalen om någon annan kommer.",
+        },
+        "de": {"Schließfächer": "Sie müssen eine Münze einwerfen.", "Sauna": "Sie brauchen ein Handtuch."},
+    }
+    asked = {"sv": {"När öppnar ni på morgonen?": "Öppettider"}, "de": {"Verleihen Sie Taucherflossen?": ""}}
+    for language, sections in kept.items():
+        assert wrong(tables, collection(tables, sections), asked[language]) == {}, language

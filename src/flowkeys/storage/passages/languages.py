@@ -22,8 +22,10 @@ _STEMMERS: Final = {
 _ASKED_WITH: Final = {
     "ar": "لماذا يمكنني أريد أستطيع لديكم عندكم أحتاج تستطيع",
     "cs": "můžu mohu lze můžete máte chci potřebuji",
-    "de": "brauche brauchen möchte möchten will darf dürfen könnt könnte könnten soll muss gibt bekomme wieviel",
-    "es": "quiero quisiera necesito quieren podría puedo podéis pueden tenéis tienen hay hacéis debo gustaría",
+    "de": "brauche brauchen möchte möchten will darf dürfen könnt könnte könnten soll muss gibt bekomme"
+    " wieviel",
+    "es": "quiero quisiera necesito quieren podría puedo podéis pueden tenéis tienen hay hacéis debo"
+    " gustaría",
     "fr": "faut dois puis pouvez peuvent voudrais veux pourriez pourrais aimerais combien",
     "it": "posso possiamo voglio vorrei devo potete potrei avete fate siete",
     "nl": "hoeveel jullie wil graag mag mogen kunt moet hebt",
@@ -32,9 +34,10 @@ _ASKED_WITH: Final = {
     "ru": "какие какую хочу нужна нужно нужен можно могу хотел хотела",
     "sv": "vill får finns",
     "th": "ไหม มั้ย ครับ คะ ค่ะ อย่างไร ยังไง เท่าไร เท่าไหร่ ได้ไหม อยาก ต้องการ",
-    "tr": "kaç mi mı mu mü mıdır miyim mıyım musunuz misiniz istiyorum istiyoruz edebilir edebilirim edebiliriz "
-    "nereye nerede nereden",
-    "ko": "싶어요 싶습니다 싶은데 있나요 있어요 되나요 수 주세요 얼마예요 얼마인가요 어떻게 언제 어디 어디에 무슨 몇",
+    "tr": "kaç mi mı mu mü mıdır miyim mıyım musunuz misiniz istiyorum istiyoruz edebilir edebilirim "
+    "edebiliriz nereye nerede nereden",
+    "ko": "싶어요 싶습니다 싶은데 있나요 있어요 되나요 수 주세요 얼마예요 얼마인가요 어떻게 언제 어디"
+    " 어디에 무슨 몇",
     "zh": "请问 需要 多久 几天 可不可以 能不能 可以 怎么 怎样 如何 多少 哪里 什么时候 是否 我想",
     "ja": "どう いつ いくら いくつ ください",
 }
