@@ -43,6 +43,7 @@ FOREIGN = {
 CHANGE_NOTHING = {
     "POST /chatflows/new/jobs/{job_id}/stop",  # no such import
     "POST /chatflows/{chatflow_id}/closed",  # it is
+    "POST /chatflows/{chatflow_id}/credentials",  # it has no models
     "POST /chatflows/{chatflow_id}/import",  # compares first
     "POST /keys/enable",  # it is
     "POST /keys/revoke",  # asks first

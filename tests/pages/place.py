@@ -42,9 +42,9 @@ class Place:
         """Return somebody of the workspace who is signed in."""
         return person(self.server, role, workspace=self.name, **options)
 
-    def chatflow(self, name: str) -> str:
-        """Make a chatflow; return its id."""
-        patch = ChatflowPatch(name=name, flow_data=echo())
+    def chatflow(self, name: str, flow_data: str | None = None) -> str:
+        """Make a chatflow, one that repeats the question unless another is given; return its id."""
+        patch = ChatflowPatch(name=name, flow_data=flow_data or echo())
         made = self.server.do(self.server.runtime.chatflows.create(self.caller, patch))
         found: str = made.chatflow.id
         return found

@@ -29,7 +29,7 @@ def plain(server: Running, who: SignedIn) -> Browser:
     [
         pytest.param("export", [], {}, "Choose one file.", id="no file"),
         pytest.param("export", [("a.json", b"{")], {}, "This file is not JSON", id="broken JSON"),
-        pytest.param("export", [("a.json", b"\xff")], {}, "This file cannot be read", id="no text"),
+        pytest.param("export", [("a.json", b"\xff")], {}, "This file is no text", id="no text"),
         pytest.param("export", [("a.json", b"[]")], {}, "This file holds no chatflow", id="a list"),
         pytest.param("export", [("a.json", b"{}")], {}, "neither nodes nor flowData", id="another object"),
         pytest.param("export", [("a.json", b'{"nodes": []}')], {}, "lists nodes and edges", id="no edges"),

@@ -4,6 +4,7 @@ import pytest
 
 from flowkeys.domain.permissions import covers
 from flowkeys.domain.person import Role
+from flowkeys.flows.templates import openai_flow
 from flowkeys.service.key_input import NewKey
 from flowkeys.web.pages.router import SIGNED_IN
 from flowkeys.web.routes import OPEN
@@ -48,6 +49,7 @@ def place(server: Running) -> Place:
     links, keyring = server.runtime.links, server.runtime.keyring
     first, second = made.chatflow("First"), made.chatflow("Second")
     made.chatflow("Nobody's")
+    made.chatflow("Model", openai_flow("https://models.example.com/v1", "m"))
     made.key("of an owner", chatflows=(first, second), permissions=("*",))
     made.key("of a program", chatflows=(first,))
     made.key("that is off", status="disabled")

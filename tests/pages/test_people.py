@@ -92,7 +92,7 @@ def test_somebody_is_invited(team: Team, role: str) -> None:
     path = invited(answer)
     page = team.pages.get("/people")
     assert role.capitalize() in row(page, email)
-    assert "in 6 days" in row(page, email)
+    assert "in 7 days" in row(page, email)
     assert path not in page.text
     guest = browse(team.server)
     assert guest.post(path, data={"name": "Guest", "password": PASSWORD}).status_code == 303

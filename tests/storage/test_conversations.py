@@ -2,7 +2,6 @@
 
 import random
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +16,7 @@ from flowkeys.storage import conversations, migrate
 from flowkeys.storage.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
+from tests.support.databases import upgrade_to
 
 CHATFLOWS = ("c1", "c2")
 _CHATFLOW = (
@@ -205,9 +205,8 @@ def test_the_latest_are_found_without_sorting(filled: Tables) -> None:
 def test_an_upgrade_finds_the_conversations_of_earlier_messages(tmp_path: Path) -> None:
     """And chatflows' names to search by: as if they had been kept all along."""
     path = tmp_path / "old.db"
-    migrate.upgrade(path)
+    upgrade_to(path, "0003")
     raw = connect(path)
-    _downgrade(raw)
     raw.execute("BEGIN")
     raw.execute("INSERT INTO workspace VALUES ('w1', 'w1', 0)")
     for chatflow in CHATFLOWS:
@@ -237,24 +236,6 @@ def test_an_upgrade_finds_the_conversations_of_earlier_messages(tmp_path: Path) 
     }
     assert {item.id for item in tables.chatflows.choices("w1", "n", 9, ())} == set(CHATFLOWS)
     tables._connection.raw.close()
-
-
-def _downgrade(raw: sqlite3.Connection) -> None:
-    """Take back what migrations 0005 and 0004 did, in a database that is empty yet."""
-    triggers = raw.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'change_*'")
-    for statement in (
-        *(f"DROP TRIGGER {name}" for (name,) in triggers.fetchall()),
-        "DROP TABLE conversation",
-        "DROP INDEX ix_chatflow_listed",
-        "ALTER TABLE chatflow DROP COLUMN name_folded",
-        "CREATE INDEX ix_chatflow_workspace_id_seq ON chatflow (workspace_id, seq)",
-        "DROP INDEX ix_message_session",
-        "DROP INDEX ix_message_chatflow",
-        "ALTER TABLE message DROP COLUMN person_id",
-        f"CREATE INDEX {_OLD_INDEX} ON message (workspace_id, chatflow_id, session_id, key_id, seq)",
-        "UPDATE alembic_version SET version_num = '0003'",
-    ):
-        raw.execute(statement)
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy
-from alembic import command
-from alembic.config import Config
 
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.storage import migrate
 from flowkeys.storage.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
+from tests.support.databases import upgrade_to
 
 KEY = (
     "INSERT INTO api_key (id, workspace_id, name, name_folded, permissions, status, created_by_type,"
@@ -35,7 +33,7 @@ BINDING = "INSERT INTO binding (workspace_id, key_id, chatflow_id, created_at) V
 def tables(tmp_path: Path) -> Iterator[Tables]:
     """A database of the first version with three keys, brought up to date."""
     path = tmp_path / "old.db"
-    _upgrade_to(path, "0002")
+    upgrade_to(path, "0002")
     with sqlite3.connect(path) as old:
         old.execute("INSERT INTO workspace VALUES ('w', 'w', 0)")
         for at, (key_id, permissions, by, name) in enumerate(
@@ -53,18 +51,6 @@ def tables(tmp_path: Path) -> Iterator[Tables]:
     raw = connect(path)
     yield Tables(Connection(raw))
     raw.close()
-
-
-def _upgrade_to(path: Path, revision: str) -> None:
-    engine = sqlalchemy.create_engine(
-        "sqlite://", creator=lambda: connect(path), poolclass=sqlalchemy.NullPool
-    )
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import sqlalchemy
-from alembic import command
-from alembic.config import Config
 
 from flowkeys.domain.documents import Document, Passage
 from flowkeys.storage import migrate
@@ -16,6 +13,7 @@ from flowkeys.storage.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 from tests.documents.support import parsed
+from tests.support.databases import upgrade_to
 
 COLLECTION = "INSERT INTO collection VALUES (1, 'c', 'w', 'docs', NULL, 0, 0)"
 DOCUMENT = (
@@ -40,7 +38,7 @@ PASSAGES = {
 def raw(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """A database of the version before, with three passages, brought up to date."""
     path = tmp_path / "old.db"
-    _upgrade_to(path, "0006")
+    upgrade_to(path, "0006")
     with closing(connect(path)) as old:
         old.execute("INSERT INTO workspace VALUES ('w', 'w', 0)")
         old.execute(COLLECTION)
@@ -52,18 +50,6 @@ def raw(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     migrate.upgrade(path)
     with closing(connect(path)) as connection:
         yield connection
-
-
-def _upgrade_to(path: Path, revision: str) -> None:
-    engine = sqlalchemy.create_engine(
-        "sqlite://", creator=lambda: connect(path), poolclass=sqlalchemy.NullPool
-    )
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    engine.dispose()
 
 
 def _found(raw: sqlite3.Connection, question: str) -> list[str]:
