@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 import flowkeys
+from flowkeys.client import transport
 from tests.client.conftest import TOKEN
 from tests.client.scripted import Reply, Request, Scripted
 
@@ -31,8 +32,9 @@ def answering(server: Scripted) -> Scripted:
     return server
 
 
-def test_a_client_works_in_loop_after_loop(answering: Scripted) -> None:
+def test_a_client_works_in_loop_after_loop(answering: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has its own connection, kept while it lasts; what it leaves open is closed without a warning."""
+    monkeypatch.setattr(transport, "LIMITS", httpx.Limits(keepalive_expiry=600))  # however slow it is
     client = flowkeys.AsyncClient(answering.url, TOKEN, max_retries=0)
 
     async def use() -> None:
@@ -113,7 +115,9 @@ def test_a_given_http_client_in_a_second_loop_says_so(answering: Scripted) -> No
 
 
 FORKING = """
-import os, sys, flowkeys
+import os, sys, flowkeys, httpx
+from flowkeys.client import transport
+transport.LIMITS = httpx.Limits(keepalive_expiry=600)  # however slow this machine is
 client = flowkeys.Client(sys.argv[1], sys.argv[2], max_retries=0)
 client.ping()
 child = os.fork()
