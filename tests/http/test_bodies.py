@@ -106,3 +106,11 @@ def test_an_encoded_upload_is_refused_too(owner: Api) -> None:
     path = f"/document-stores/{made['id']}/documents"
     sent = owner.post(path, files=files, headers={"Content-Encoding": "gzip"})
     assert (sent.status_code, sent.json()["code"]) == (415, "unsupported_encoding"), sent.text
+
+
+def test_no_body_at_all_is_called_empty(owner: Api) -> None:
+    """Of nothing there is no type to complain of."""
+    for path in ("/apikey", "/apikey/verify"):
+        answer = owner.post(path)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+        assert "The body is empty" in answer.json()["detail"]

@@ -141,7 +141,7 @@ async def _read_json(request: Request, limit_bytes: int) -> None:
     require_identity(request.scope["headers"])
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await read_body(request.scope, request.receive, limit_bytes)
-    if content_type != "application/json" and not content_type.endswith("+json"):
+    if body and content_type != "application/json" and not content_type.endswith("+json"):
         sent = "a form" if content_type in FORMS else "no JSON" if content_type else "of no type"
         detail = (
             f"The body is {sent}, by its Content-Type. "
