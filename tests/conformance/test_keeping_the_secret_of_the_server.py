@@ -107,7 +107,7 @@ def test_a_missing_secret_refuses_to_start_and_says_what_to_do(serve: Callable[.
         "FLOWKEYS_SECRET",
         "`secret`",
         f"flowkeys keys revoke --made-under {tag}",
-        "made 1 under",
+        "1 made under",
     ):
         assert part in said, said
     assert not secret.exists()
@@ -154,7 +154,7 @@ def test_old_secrets_verify_and_what_is_used_moves_to_the_new_one(start: Start) 
     assert newer["apiSecret"].split("$")[1] == secret_id(SECOND)
     server.stop()
 
-    assert f"made 3 under the secret {secret_id(FIRST)}" in refused(server.data_dir, secret=SECOND)
+    assert f"3 made under the secret {secret_id(FIRST)}" in refused(server.data_dir, secret=SECOND)
     server = start(secret=f"{SECOND},{FIRST}")
     for token in (owner.token or "", *(key["apiKey"] for key in keys)):
         assert server.api(token).post("/apikey/verify", json={}).status_code == 200

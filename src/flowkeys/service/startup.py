@@ -20,7 +20,7 @@ class MissingSecret(ConfigurationError):
         self, missing: dict[str, int], known: Sequence[str], written: ServerSecrets | None = None
     ) -> None:
         self.missing = missing
-        which = ", ".join(f"{count} under the secret {name}" for name, count in sorted(missing.items()))
+        which = ", ".join(f"{count} made under the secret {name}" for name, count in sorted(missing.items()))
         has = f"has {', '.join(known)}" if known else "has no secret at all"
         first = min(missing)
         ways = [way for name in sorted(missing) if written and (way := written.way_back(name))]
@@ -29,7 +29,7 @@ class MissingSecret(ConfigurationError):
             "own at the end of the file `secret` in the data directory."
         )
         super().__init__(
-            f"There are keys made {which}, and this server {has}: those keys would all be refused. "
+            f"Keys would be refused ({which}): this server {has}. "
             f"{' '.join(ways) or bring} If it is lost for good, give those "
             f"keys up with: flowkeys keys revoke --made-under {first}"
         )
