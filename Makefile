@@ -18,6 +18,9 @@ SOAK_MINUTES ?= 30
 HOST ?= 127.0.0.1
 PORT ?= 3000
 
+# Dozens of tests start the program: it is compiled once and not at each start, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE =
+
 BIN := .venv/bin
 MAIN := .venv/.ready
 PYTHON_CLIENTS := .venv-clients/.ready

@@ -16,3 +16,10 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2086
     sh scripts/apt.sh "tests that need$missing are skipped without it" $missing || true
 fi
+
+# Half of the work of a browser is what surrounds its window, and tests show none. Debian has the engine alone;
+# where it cannot be had, chromium does the same.
+if ! command -v chromium-headless-shell >/dev/null 2>&1 && [ "$(id -u)" -eq 0 ] &&
+    command -v apt-cache >/dev/null 2>&1 && apt-cache show chromium-headless-shell >/dev/null 2>&1; then
+    sh scripts/apt.sh "tests of pages take longer without it" chromium-headless-shell || true
+fi

@@ -69,6 +69,24 @@ def test_missing_tools_are_named_and_stop_nothing(bare: Path) -> None:
     assert "sudo apt-get install nodejs npm wrk curl openssl chromium fonts-" in line
 
 
+@pytest.mark.parametrize(("user", "known", "installed"), [(0, 0, True), (0, 1, False), (1000, 0, False)])
+def test_the_quicker_browser_is_installed_where_it_can_be(
+    bare: Path, user: int, known: int, installed: bool
+) -> None:
+    """Given all but chromium-headless-shell, root gets it from a Debian that has it; nobody hears of it else."""
+    for name in ("node", "npm", "wrk", "curl", "openssl", "chromium"):
+        program(bare / "bin" / name, "exit 0")
+    program(bare / "bin" / "id", f"echo {user}")
+    program(bare / "bin" / "apt-cache", f"exit {known}")
+    program(bare / "bin" / "apt-get", 'echo "$*" >>asked')
+    program(bare / "bin" / "mktemp", "echo log")
+    program(bare / "bin" / "rm", "exit 0")
+    result = run(bare, "scripts/tools.sh")
+    assert (result.returncode, result.stderr) == (0, "")
+    asked = (bare / "asked").read_text() if (bare / "asked").exists() else ""
+    assert ("chromium-headless-shell" in asked) is installed
+
+
 def test_every_target_is_listed_by_help() -> None:
     """`make` alone tells a newcomer all there is."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
