@@ -5,10 +5,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
-from fastapi import FastAPI
-from starlette.types import ASGIApp
 
 from flowkeys import logs
 from flowkeys.cache.chatflows import ChatflowCache
@@ -46,11 +45,10 @@ from flowkeys.storage.sqlite_changes import SqliteChanges
 from flowkeys.storage.sqlite_feed import SqliteFeed
 from flowkeys.storage.sqlite_lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
-from flowkeys.web import app
-from flowkeys.web.address import TrustedProxies
-from flowkeys.web.origin import PublicUrls
-from flowkeys.web.refusals import Refusals
-from flowkeys.web.services import Services
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 
 def clock() -> int:
@@ -224,14 +222,21 @@ def flow_settings(settings: Settings) -> FlowSettings:
     )
 
 
-def create_app(runtime: Runtime) -> ASGIApp:
+def create_app(runtime: Runtime) -> "ASGIApp":
     """Return the ASGI application over an open runtime; its lifespan closes it."""
+    # Commands that serve nothing need none of it, and it is half of what there is to load.
+    from flowkeys.web import app
+    from flowkeys.web.address import TrustedProxies
+    from flowkeys.web.origin import PublicUrls
+    from flowkeys.web.refusals import Refusals
+    from flowkeys.web.services import Services
+
     settings = runtime.settings
     logs.configure_once(settings.log_level, settings.log_format)
     access_log = logs.AccessLog(as_text=logs.is_text(settings.log_format)) if settings.access_log else None
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: "FastAPI") -> AsyncIterator[None]:
         runtime.usage.start()
         log = structlog.get_logger("flowkeys")
         warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)

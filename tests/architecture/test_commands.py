@@ -73,7 +73,7 @@ def test_missing_tools_are_named_and_stop_nothing(bare: Path) -> None:
 def test_the_quicker_browser_is_installed_where_it_can_be(
     bare: Path, user: int, known: int, installed: bool
 ) -> None:
-    """Given all but chromium-headless-shell, root gets it from a Debian that has it; nobody hears of it else."""
+    """Given all else, root gets the headless shell from a Debian that has it; nobody else hears of it."""
     for name in ("node", "npm", "wrk", "curl", "openssl", "chromium"):
         program(bare / "bin" / name, "exit 0")
     program(bare / "bin" / "id", f"echo {user}")

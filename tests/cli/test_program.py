@@ -42,6 +42,15 @@ def test_help_imports_nothing_heavy() -> None:
     assert set(done.stdout.splitlines()[-1].split()) & HEAVY == set()
 
 
+def test_a_command_that_serves_nothing_imports_no_web_framework(data_dir: Path) -> None:
+    """It is half of what there is to load; the environment names the data directory."""
+    code = "import sys; from flowkeys.cli.main import main; main(['keys', 'list']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "flowkeys.bootstrap" in loaded
+    assert loaded & {"fastapi", "starlette", "jinja2", "uvicorn", "httpx"} == set()
+
+
 def test_every_code_of_the_api_has_an_exit_code() -> None:
     """Given a new code, somebody decides what a script is told."""
     undecided = {code for code in KINDS if exit_codes.of(code) is exit_codes.ExitCode.UNEXPECTED}

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-"""The same engine without what surrounds a window, which takes half of the work, where Debian has it apart."""
+"""The same engine without what surrounds a window, which is half of the work, where Debian has it apart."""
 MISSING = "chromium is not installed: make tools"
 
 ARGUMENTS = (
