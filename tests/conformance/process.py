@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.support.data_dir import make_owner
 from tests.support.server import Api
 from tests.support.waiting import PATIENCE_SECONDS, until
 
@@ -97,8 +98,8 @@ class Served:
         return self._clients[-1]
 
     def owner(self) -> Api:
-        """Return a client that may do everything."""
-        return self.api(self.key("owner", "--permission", "*")["apiKey"])
+        """Return a client that may do everything. Its key is made beside the server, as a command does it."""
+        return self.api(make_owner(self.data_dir))
 
     def _end(self, number: int) -> None:
         for client in self._clients:

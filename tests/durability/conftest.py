@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.durability.process import Serve, Served, make_owner
+from tests.durability.process import Serve, Served
 from tests.durability.python_flows import SETTINGS
+from tests.support.data_dir import make_owner
 
 
 @pytest.fixture(scope="session")

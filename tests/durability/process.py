@@ -1,6 +1,5 @@
 """`flowkeys serve` in a process of its own, which can be stopped, killed and starved."""
 
-import asyncio
 import contextlib
 import os
 import re
@@ -13,10 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from flowkeys import bootstrap
-from flowkeys.config import load
-from flowkeys.domain.principal import Caller, operator
-from flowkeys.service.key_input import NewKey
 from tests.support.server import Api
 from tests.support.waiting import PATIENCE_SECONDS, until
 
@@ -128,21 +123,6 @@ def _pipe_to(path: Path) -> IO[bytes]:
 
     threading.Thread(target=pump, daemon=True).start()
     return os.fdopen(writing, "wb")
-
-
-def make_owner(data_dir: Path) -> str:
-    """Make a data directory; return the token of its one key, which may do everything."""
-
-    async def work() -> str:
-        runtime = await bootstrap.open_runtime(load(data_dir=data_dir))
-        try:
-            workspace = (await runtime.workspaces.default()).id
-            new = NewKey(name="owner", permissions=frozenset({"*"}))
-            return (await runtime.keyring.create(Caller(operator(workspace)), new)).token.reveal()
-        finally:
-            await runtime.close()
-
-    return asyncio.run(work())
 
 
 Serve = Callable[..., Served]

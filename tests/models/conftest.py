@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.process import Served, make_owner
+from tests.durability.process import Served
 from tests.models.tap import Tap
+from tests.support.data_dir import make_owner
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-model" / "bin" / "python"
