@@ -79,6 +79,8 @@ ANSWERS = {
     "functional_messages": WORDS,
     "functional_members": "ereht ih",
 }
+BESIDE = {"parallel", "parallel_rewritten", "gathered", "parallel_joined"}
+"""Graphs in which two models are asked at once: the one that speaks first is heard first."""
 STREAMED = (
     "same_message",
     "new_message",
@@ -119,11 +121,19 @@ async def ask(name, history=()):
     return await run(python_flow(target), call("hi there", history=history), settings=settings)
 
 
+def welcome(name):
+    """Return what a graph may answer."""
+    one, *others = ANSWERS[name].split("\n\n")
+    if name not in BESIDE:
+        return {ANSWERS[name]}
+    return {ANSWERS[name], "\n\n".join([others[0], one, *others[1:]])}
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_a_graph_says_each_thing_once_and_in_order(name):
     """The text is that of the tokens, which `run` compares: it is the same whether it is streamed or not."""
     ran = await ask(name)
-    assert ran.result.text == ANSWERS[name]
+    assert ran.result.text in welcome(name)
     assert (name not in STREAMED) or len(ran.tokens) > 3
 
 
