@@ -17,9 +17,5 @@ async def hello(scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": f"Hello, {name}".encode()})
 
 
-app = KeyMiddleware(
-    hello,
-    Verifier.local(os.environ.get("FLOWKEYS_DATA_DIR", "~/.flowkeys")),
-    permission="logs:view",
-    open_paths=["/health"],
-)
+verifier = Verifier.local(os.environ.get("FLOWKEYS_DATA_DIR", "~/.flowkeys"))
+app = KeyMiddleware(hello, verifier, permission="logs:view", open_paths=["/health"])

@@ -77,11 +77,13 @@ def test_the_fastapi_application(api: Api, reader: str, other: str) -> None:
 @pytest.mark.usefixtures("here")
 async def test_the_asgi_application(reader: str, other: str) -> None:
     """A permission, and an open path."""
-    transport = httpx.ASGITransport(load("asgi_app").app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        assert (await client.get("/", headers=bearer(reader))).text == "Hello, Reader"
-        assert (await client.get("/", headers=bearer(other))).status_code == 403
-        assert (await client.get("/health")).text == "Hello, nobody in particular"
+    module = load("asgi_app")
+    transport = httpx.ASGITransport(module.app)
+    with module.verifier:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            assert (await client.get("/", headers=bearer(reader))).text == "Hello, Reader"
+            assert (await client.get("/", headers=bearer(other))).status_code == 403
+            assert (await client.get("/health")).text == "Hello, nobody in particular"
 
 
 @pytest.mark.usefixtures("here")
