@@ -1,6 +1,7 @@
 """One real server for the tests that can share it, and a way to start one's own."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from tests.support.server import Api, Running
 
 for _name in [name for name in os.environ if name.startswith("FLOWKEYS_")]:
     del os.environ[_name]  # a developer's own settings must not decide whether tests pass
-
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A script's job in the background is started deaf to it, and programs that tests start would be too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No example has to be quick, and each run tries the same ones: a failure is one of the change that is tested.
 settings.register_profile(

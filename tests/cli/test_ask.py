@@ -175,9 +175,13 @@ def test_ctrl_c_ends_a_question_quietly(data_dir: Path, tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert asking.stdout is not None
-    asking.stdout.readline()
-    asking.send_signal(signal.SIGINT)
-    _, said = asking.communicate(timeout=PATIENCE_SECONDS)
+    with asking:
+        try:
+            assert asking.stdout is not None
+            asking.stdout.readline()
+            asking.send_signal(signal.SIGINT)
+            _, said = asking.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            asking.kill()
     assert asking.returncode == 130
     assert "Traceback" not in said
