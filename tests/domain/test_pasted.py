@@ -83,7 +83,7 @@ def test_what_is_no_key_is_named() -> None:
         assert KEY[3:20] not in found
 
 
-@pytest.mark.parametrize("place", [parse_authorization, KeyHeader("X-API-Key")._parse])
+@pytest.mark.parametrize("place", [parse_authorization, KeyHeader.named("X-API-Key")._parse])
 def test_a_header_is_refused_as_ever_and_says_why(place) -> None:
     """RFC 6750: one token, or 400, whatever is pasted around it. Only the words are for people."""
     prefix = b"Bearer " if place is parse_authorization else b""

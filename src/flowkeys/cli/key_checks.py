@@ -1,11 +1,12 @@
 """``flowkeys keys verify`` and ``explain``: is a token good, and why not."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from flowkeys.cli import options, resolve
-from flowkeys.cli.backend import open_backend
+from flowkeys.cli.backend import Backend, open_backend
 from flowkeys.cli.key_output import show_explanation
 from flowkeys.cli.output import print_json, printable, say
 from flowkeys.cli.token_input import read_token
@@ -26,9 +27,7 @@ def verify(
 ) -> None:
     """Say whether a token is good. It is read from FLOWKEYS_TOKEN or the input, never an argument."""
     token = read_token()
-    with open_backend(workspace) as backend:
-        chatflow_id = None if chatflow is None else resolve.flow_id(backend, chatflow)
-        answer = backend.verify(token, chatflow_id, permission)
+    answer = _answer(workspace, chatflow, lambda backend, flow_id: backend.verify(token, flow_id, permission))
     why = None if answer["valid"] else mistake(token)
     if why is not None:
         answer = {**answer, "detail": f"{answer.get('detail') or ''} {why}".strip()}
@@ -51,12 +50,17 @@ def explain(
 ) -> None:
     """Say step by step why a token is good or refused. It is read as by verify, and counts as no use."""
     token = read_token()
-    with open_backend(workspace) as backend:
-        chatflow_id = None if chatflow is None else resolve.flow_id(backend, chatflow)
-        answer = backend.explain(token, chatflow_id, permission)
+    answer = _answer(workspace, chatflow, lambda backend, flow_id: backend.explain(token, flow_id, permission))
     if as_json:
         print_json(answer)
     else:
         show_explanation(answer)
     if not answer["valid"]:
         raise typer.Exit(5)
+
+
+def _answer(
+    workspace: str | None, chatflow: str | None, ask: Callable[[Backend, str | None], dict[str, Any]]
+) -> dict[str, Any]:
+    with open_backend(workspace) as backend:
+        return ask(backend, None if chatflow is None else resolve.flow_id(backend, chatflow))

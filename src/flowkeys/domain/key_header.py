@@ -50,6 +50,8 @@ class KeyHeader(msgspec.Struct, frozen=True):
 
     name: str
     """As the operator wrote it."""
+    wire_name: bytes
+    """As it is compared with that of each header of a request: in lower case."""
 
     @classmethod
     def named(cls, name: str | None) -> Self | None:
@@ -68,14 +70,14 @@ class KeyHeader(msgspec.Struct, frozen=True):
             )
         if lower in _TAKEN or lower.startswith(_TAKEN_PREFIXES):
             raise ConfigurationError(f"{name} means something else already. Choose a name such as X-API-Key.")
-        return cls(name)
+        return cls(name, lower.encode("ascii"))
 
     def read(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes | Denied:
         """Return what a request presents as its token, well formed or not, or why it presents nothing.
 
         `headers` are pairs of a lower-case name and a value.
         """
-        wanted = self.name.lower().encode("ascii")
+        wanted = self.wire_name
         found: bytes | None = None
         for name, value in headers:
             if name == wanted:

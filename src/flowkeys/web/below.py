@@ -60,5 +60,4 @@ def without(target: bytes, path: bytes) -> bytes:
 
 def without_text(target: str, path: str) -> str:
     """Return a decoded path without the one that it begins with, as `without`."""
-    rest = target.removeprefix(path)
-    return rest or "/"
+    return without(target.encode(), path.encode()).decode()
