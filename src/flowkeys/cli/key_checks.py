@@ -27,7 +27,7 @@ def verify(
 ) -> None:
     """Say whether a token is good. It is read from FLOWKEYS_TOKEN or the input, never an argument."""
     token = read_token()
-    answer = _answer(workspace, chatflow, lambda backend, flow_id: backend.verify(token, flow_id, permission))
+    answer = _answer(workspace, chatflow, lambda backend, flow: backend.verify(token, flow, permission))
     why = None if answer["valid"] else mistake(token)
     if why is not None:
         answer = {**answer, "detail": f"{answer.get('detail') or ''} {why}".strip()}
@@ -50,7 +50,7 @@ def explain(
 ) -> None:
     """Say step by step why a token is good or refused. It is read as by verify, and counts as no use."""
     token = read_token()
-    answer = _answer(workspace, chatflow, lambda backend, flow_id: backend.explain(token, flow_id, permission))
+    answer = _answer(workspace, chatflow, lambda backend, flow: backend.explain(token, flow, permission))
     if as_json:
         print_json(answer)
     else:
