@@ -11,10 +11,10 @@ from bench import process, seed
 from bench.pages import SORTS, WARMING, times
 from bench.report import Table
 from bench.target import opened
-from flowkeys.domain.link import Purpose
-from flowkeys.domain.person import Role
-from flowkeys.flows.templates import reply_flow
-from flowkeys.web.pages.sign_in_cookie import COOKIE
+from flowkeys.domain.people.link import Purpose
+from flowkeys.domain.people.person import Role
+from flowkeys.flows.drafts.templates import reply_flow
+from flowkeys.web.pages.people.sign_in_cookie import COOKIE
 
 TARGET_MS: Final = 30
 PASSWORD: Final = "a password for measuring"

@@ -14,7 +14,7 @@ import msgspec
 from bench import process, seed
 from bench.report import Table
 from flowkeys.domain.listing import KeySort
-from flowkeys.flows.templates import reply_flow
+from flowkeys.flows.drafts.templates import reply_flow
 
 LIMIT: Final = 12
 UNSEARCHED_MS: Final = 5

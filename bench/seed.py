@@ -7,12 +7,12 @@ from typing import Final
 
 from bench.target import opened
 from flowkeys.bootstrap import clock
-from flowkeys.domain.api_key import ApiKey, Creator, Status
 from flowkeys.domain.ids import new_id
+from flowkeys.domain.keys.api_key import ApiKey, Creator, Status
+from flowkeys.domain.keys.token import Token
 from flowkeys.domain.principal import Caller
-from flowkeys.domain.token import Token
-from flowkeys.service.chatflow_input import ChatflowPatch
-from flowkeys.service.key_input import NewKey
+from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.keys.input import NewKey
 from flowkeys.service.ports.store import Transaction
 
 DAY: Final = 86_400_000_000

@@ -28,7 +28,7 @@ def mark(name):
     began = now
 import flowkeys.cli.main
 mark("importing the command line")
-import flowkeys.cli.serve
+import flowkeys.cli.server.serve
 mark("importing the server")
 import asyncio
 from flowkeys import bootstrap, config
@@ -80,7 +80,9 @@ def _imports(data_dir: Path) -> Table:
     """Return which packages the imports are of, their own time alone."""
     table = Table("Imports, by package", ("", "modules", "ms"), note="With -X importtime, which slows them.")
     found: dict[str, list[int]] = {}
-    said = _python(data_dir, "-X", "importtime", "-c", "import flowkeys.cli.main, flowkeys.cli.serve").stderr
+    said = _python(
+        data_dir, "-X", "importtime", "-c", "import flowkeys.cli.main, flowkeys.cli.server.serve"
+    ).stderr
     for own, module in _LINE.findall(said):
         found.setdefault(module.partition(".")[0], []).append(int(own))
     others = len(found) - SHOWN

@@ -8,10 +8,10 @@ from bench import load, process
 from bench.load import Call, Figures
 from bench.report import Table
 from bench.target import opened
-from flowkeys.domain.chatflow import ChatflowType
-from flowkeys.flows.templates import reply_flow
-from flowkeys.service.chatflow_input import ChatflowPatch
-from flowkeys.service.key_input import NewKey
+from flowkeys.domain.chatflows.chatflow import ChatflowType
+from flowkeys.flows.drafts.templates import reply_flow
+from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.keys.input import NewKey
 
 CONNECTIONS: Final = 16
 CALLERS: Final = 32

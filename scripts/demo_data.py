@@ -3,8 +3,8 @@
 import json
 from typing import NamedTuple
 
-from flowkeys.domain.person import Role
-from flowkeys.flows.templates import documents_flow, openai_flow, reply_flow
+from flowkeys.domain.people.person import Role
+from flowkeys.flows.drafts.templates import documents_flow, openai_flow, reply_flow
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 RIGHT_TO_LEFT = "מפתח של האתר (production)"

@@ -12,20 +12,20 @@ from unittest import mock
 from flowkeys import bootstrap
 from flowkeys.config import load
 from flowkeys.documents.folder import read_folder
-from flowkeys.domain.bearer import MISSING
-from flowkeys.domain.chatflow import ChatflowType
-from flowkeys.domain.decision import Denied
-from flowkeys.domain.link import Purpose
+from flowkeys.domain.chatflows.chatflow import ChatflowType
+from flowkeys.domain.keys.bearer import MISSING
+from flowkeys.domain.keys.decision import Denied
+from flowkeys.domain.keys.token import Token
 from flowkeys.domain.listing import ConversationQuery
-from flowkeys.domain.person import Role
+from flowkeys.domain.people.link import Purpose
+from flowkeys.domain.people.person import Role
 from flowkeys.domain.principal import Caller, operator
-from flowkeys.domain.token import Token
-from flowkeys.service.chatflow_input import ChatflowPatch
-from flowkeys.service.document_import import DocumentLimits
-from flowkeys.service.key_input import NewKey
+from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.documents.importing import DocumentLimits
+from flowkeys.service.keys.input import NewKey
+from flowkeys.service.people.sign_in_rows import Started
 from flowkeys.service.ports.flows import Event
-from flowkeys.service.prediction_input import read_prediction
-from flowkeys.service.sign_in_rows import Started
+from flowkeys.service.predictions.input import read_prediction
 from scripts.demo_data import (
     ADA,
     BROKEN,

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, Route
 
-from flowkeys.flows.templates import reply_flow
+from flowkeys.flows.drafts.templates import reply_flow
 
 Step = Callable[[Page], object]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flowkeys.domain.documents import Passage
+from flowkeys.domain.documents.collection import Passage
 
 FOLDER: Final = Path(__file__).with_name("questions")
 HALVES: Final = ("tuning", "kept back")

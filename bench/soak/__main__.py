@@ -15,9 +15,9 @@ from bench.soak.client import Client
 from bench.soak.other import Other
 from bench.soak.worker import Report, Worker
 from bench.target import opened
-from flowkeys.flows.templates import reply_flow
-from flowkeys.service.chatflow_input import ChatflowPatch
-from flowkeys.service.key_input import NewKey
+from flowkeys.flows.drafts.templates import reply_flow
+from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.keys.input import NewKey
 
 WORKERS: Final = 12
 CHATFLOWS: Final = 6

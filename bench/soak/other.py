@@ -15,7 +15,7 @@ from typing import Final
 
 from bench.process import CLIENT_CORE, environment, pinned
 from bench.target import Opened, opened
-from flowkeys.service.key_input import KeyPatch, NewKey
+from flowkeys.service.keys.input import KeyPatch, NewKey
 
 NOTHING: Final = "-"
 

@@ -10,7 +10,7 @@ from bench.report import Table
 from bench.target import Opened, opened
 from bench.verification.keys import Filled, wrong
 from flowkeys.cache.keys import KeyCache
-from flowkeys.domain.decision import Allowed
+from flowkeys.domain.keys.decision import Allowed
 
 CACHED_US: Final = 3.0
 MISS_US: Final = 8.0

@@ -11,11 +11,11 @@ from zlib import crc32
 from bench.seed import DAY
 from bench.target import opened
 from flowkeys.bootstrap import clock
-from flowkeys.domain.digest import TokenHasher
-from flowkeys.domain.token import ALPHABET, PREFIX, RANDOM_LENGTH
-from flowkeys.flows.templates import reply_flow
-from flowkeys.service.chatflow_input import ChatflowPatch
-from flowkeys.service.key_input import NewKey
+from flowkeys.domain.keys.digest import TokenHasher
+from flowkeys.domain.keys.token import ALPHABET, PREFIX, RANDOM_LENGTH
+from flowkeys.flows.drafts.templates import reply_flow
+from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.keys.input import NewKey
 
 SAMPLE: Final = 20_000
 """So many tokens are sent in turn: enough that no cache of a few thousand answers holds them."""

@@ -54,8 +54,8 @@ if TYPE_CHECKING:
         Verification,
     )
     from flowkeys.client.sync import Client
-    from flowkeys.domain.conversation import Role, Turn
     from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError
+    from flowkeys.domain.predictions.conversation import Role, Turn
 
 __version__ = "0.1.0"
 
@@ -124,7 +124,7 @@ _HOMES = {
         "Key NewKey BoundChatflow BulkResult Verification Explanation ExplanationStep Page Chatflow Message"
         " Collection Document SourceDocument Prediction UploadReport"
     ),
-    "flowkeys.domain.conversation": "Role Turn",
+    "flowkeys.domain.predictions.conversation": "Role Turn",
     "flowkeys.domain.errors": "FlowkeysError ConfigurationError FieldError",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

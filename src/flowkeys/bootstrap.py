@@ -16,34 +16,34 @@ from flowkeys.cache.warming import Warming
 from flowkeys.config import Settings
 from flowkeys.documents.kinds import MEDIA_TYPES
 from flowkeys.documents.parser import SubprocessParser
-from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.domain.key_header import KeyHeader
+from flowkeys.domain.keys.digest import TokenHasher
+from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.version import VERSION
-from flowkeys.flows.drafts import Drafts
+from flowkeys.flows.drafts.drafts import Drafts
 from flowkeys.flows.engine import Engine
 from flowkeys.flows.settings import FlowSettings, ModelCredential
 from flowkeys.limits.failures import Failures
 from flowkeys.passwords.argon2 import Argon2Passwords
-from flowkeys.service.chatflow_maker import ChatflowMaker
-from flowkeys.service.chatflows import ChatflowService
-from flowkeys.service.collections import CollectionService, DocumentLimits, StoreRetriever
-from flowkeys.service.explainer import Explainer
+from flowkeys.service.chatflows.chatflows import ChatflowService
+from flowkeys.service.chatflows.jobs import ImportJobs
+from flowkeys.service.chatflows.maker import ChatflowMaker
+from flowkeys.service.documents.collections import CollectionService, DocumentLimits, StoreRetriever
 from flowkeys.service.followers import Followers
-from flowkeys.service.import_jobs import ImportJobs
-from flowkeys.service.keyring import Keyring
-from flowkeys.service.links import LinkService
-from flowkeys.service.people import PeopleService
-from flowkeys.service.predictor import Predictor
-from flowkeys.service.sign_ins import SignInLimits, SignInService
+from flowkeys.service.keys.explainer import Explainer
+from flowkeys.service.keys.keyring import Keyring
+from flowkeys.service.keys.verifier import Verifier
+from flowkeys.service.people.links import LinkService
+from flowkeys.service.people.people import PeopleService
+from flowkeys.service.people.sign_ins import SignInLimits, SignInService
+from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.startup import Secrets, check_secrets, open_secrets
-from flowkeys.service.verifier import Verifier
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage import migrate, secret_file
-from flowkeys.storage.sqlite import SqliteStore, chatflow_loader
-from flowkeys.storage.sqlite_changes import SqliteChanges
-from flowkeys.storage.sqlite_feed import SqliteFeed
-from flowkeys.storage.sqlite_lookups import SqliteLookups
+from flowkeys.storage.sqlite.changes import SqliteChanges
+from flowkeys.storage.sqlite.database import SqliteStore, chatflow_loader
+from flowkeys.storage.sqlite.feed import SqliteFeed
+from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
 
 if TYPE_CHECKING:
@@ -226,9 +226,9 @@ def create_app(runtime: Runtime) -> "ASGIApp":
     """Return the ASGI application over an open runtime; its lifespan closes it."""
     # Commands that serve nothing need none of it, and it is half of what there is to load.
     from flowkeys.web import app
-    from flowkeys.web.address import TrustedProxies
-    from flowkeys.web.origin import PublicUrls
     from flowkeys.web.refusals import Refusals
+    from flowkeys.web.requests.address import TrustedProxies
+    from flowkeys.web.requests.origin import PublicUrls
     from flowkeys.web.services import Services
 
     settings = runtime.settings

@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 from flowkeys.domain.addresses import network_of
-from flowkeys.domain.token import PATTERN
+from flowkeys.domain.keys.token import PATTERN
 
 _CREDENTIAL: Final = re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",]+")
 _FOREIGN: Final = re.compile(r"\bsk-[\w-]{8,}")

@@ -9,12 +9,12 @@ import pytest
 
 from flowkeys.cache import keys as cache_keys
 from flowkeys.cache.keys import KeyCache
-from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import Unavailable
-from flowkeys.domain.token import Token
+from flowkeys.domain.keys.digest import TokenHasher
+from flowkeys.domain.keys.token import Token
 from flowkeys.service.ports.verification import PENDING, Found
-from flowkeys.storage.connection import connect
-from flowkeys.storage.sqlite_feed import BOUND_MICROSECONDS
+from flowkeys.storage.sqlite.connection import connect
+from flowkeys.storage.sqlite.feed import BOUND_MICROSECONDS
 from tests.support.cached import SECRET, Cached, Uses
 
 
@@ -336,7 +336,7 @@ def test_more_changes_than_are_worth_reading_empty_the_cache(
     cached: Cached, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after an import of many keys."""
-    monkeypatch.setattr("flowkeys.storage.sqlite_feed._AT_ONCE", 3)
+    monkeypatch.setattr("flowkeys.storage.sqlite.feed._AT_ONCE", 3)
     text = cached.make("a")
     cached.find(text)
     cached.other.execute("UPDATE api_key SET status = 'disabled'")

@@ -10,9 +10,9 @@ import pytest
 
 from flowkeys.cache import warming
 from flowkeys.domain.errors import Unavailable
-from flowkeys.domain.token import Token
-from flowkeys.storage import health
-from flowkeys.storage.sqlite_feed import BOUND_MICROSECONDS
+from flowkeys.domain.keys.token import Token
+from flowkeys.storage.sqlite import health
+from flowkeys.storage.sqlite.feed import BOUND_MICROSECONDS
 from tests.support.cached import Cached
 
 SPOILT = [

@@ -13,8 +13,8 @@ import structlog
 
 from flowkeys.bootstrap import clock
 from flowkeys.cache.warming import Warming
+from flowkeys.domain.keys.token import Token
 from flowkeys.domain.times import from_iso
-from flowkeys.domain.token import Token
 from tests.conformance import raw, ways
 from tests.conformance.process import Served
 from tests.conformance.tenants import Tenant, database

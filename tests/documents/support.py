@@ -1,7 +1,7 @@
 """What the tests of documents share."""
 
 from flowkeys.documents.kinds import Limits, media_type, passages
-from flowkeys.domain.documents import Collection, Document, ParsedDocument, Passage
+from flowkeys.domain.documents.collection import Collection, Document, ParsedDocument, Passage
 from flowkeys.domain.ids import new_id
 from flowkeys.service.ports.store import Transaction
 

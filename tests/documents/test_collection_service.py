@@ -8,9 +8,9 @@ import pytest
 
 from flowkeys.domain.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from flowkeys.domain.principal import Caller, Principal
-from flowkeys.service.collections import CollectionService, ImportReport, StoreRetriever
-from flowkeys.service.document_import import clean_source
-from flowkeys.storage.sqlite import SqliteStore
+from flowkeys.service.documents.collections import CollectionService, ImportReport, StoreRetriever
+from flowkeys.service.documents.importing import clean_source
+from flowkeys.storage.sqlite.database import SqliteStore
 from tests.documents.conftest import ELSEWHERE, WORKSPACE
 
 

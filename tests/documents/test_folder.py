@@ -7,7 +7,7 @@ import pytest
 
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.errors import InvalidInput, TooLarge
-from flowkeys.service.collections import DocumentLimits
+from flowkeys.service.documents.collections import DocumentLimits
 
 LIMITS = DocumentLimits(file_bytes=100, files=3)
 

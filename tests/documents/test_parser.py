@@ -10,9 +10,9 @@ import pytest
 
 from flowkeys.documents import parser as parser_module
 from flowkeys.documents.parser import SubprocessParser
-from flowkeys.domain.documents import Passage
+from flowkeys.domain.documents.collection import Passage
 from flowkeys.domain.errors import InvalidInput, TooLarge
-from flowkeys.service.collections import DocumentLimits
+from flowkeys.service.documents.collections import DocumentLimits
 from tests.documents.support import pdf
 from tests.support.waiting import PATIENCE_SECONDS, soon
 

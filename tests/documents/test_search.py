@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowkeys.domain.documents import Hit, Passage
-from flowkeys.storage.sqlite import connect
+from flowkeys.domain.documents.collection import Hit, Passage
+from flowkeys.storage.sqlite.database import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 from tests.documents.conftest import DATA, ELSEWHERE, WORKSPACE

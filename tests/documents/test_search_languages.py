@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flowkeys.domain.documents import Passage
-from flowkeys.storage.sqlite import connect
+from flowkeys.domain.documents.collection import Passage
+from flowkeys.storage.sqlite.database import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 from tests.documents.conftest import WORKSPACE

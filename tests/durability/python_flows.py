@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flowkeys.flows.templates import python_flow
+from flowkeys.flows.drafts.templates import python_flow
 from tests.durability.process import TARGETS, Served
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api

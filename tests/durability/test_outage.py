@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from flowkeys.storage.connection import connect
-from tests.conformance.test_going_away import PROMISED_SECONDS
+from flowkeys.storage.sqlite.connection import connect
+from tests.conformance.going_away.test_at_once import PROMISED_SECONDS
 from tests.durability.process import Serve, Served
 from tests.support.flows import bound_key, events, make_chatflow, make_key
 
@@ -147,6 +147,6 @@ def test_a_key_whose_row_was_spoilt_by_hand_is_an_outage_for_itself_alone(serve:
 
 
 def _another(_data_dir) -> str:
-    from flowkeys.domain.token import Token
+    from flowkeys.domain.keys.token import Token
 
     return Token.mint().reveal()

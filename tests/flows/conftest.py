@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.flows.model_server import ModelServer, serving
+from tests.flows.models.model_server import ModelServer, serving
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from flowkeys.domain.chatflow import Chatflow, ChatflowType
-from flowkeys.domain.conversation import Role, Turn
-from flowkeys.domain.documents import Hit
+from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
+from flowkeys.domain.documents.collection import Hit
+from flowkeys.domain.predictions.conversation import Role, Turn
 from flowkeys.flows.engine import Engine
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.service.ports.flows import Event, FlowCall, FlowResult

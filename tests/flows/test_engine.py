@@ -3,11 +3,11 @@
 import pytest
 
 from flowkeys.domain.errors import FlowNotRunnable
-from flowkeys.flows.graph import parse
+from flowkeys.flows.drafts.templates import reply_flow
+from flowkeys.flows.graph.graph import parse
 from flowkeys.flows.nodes import STANDARD
 from flowkeys.flows.registry import Kind, Outcome, Step
 from flowkeys.flows.settings import FlowSettings
-from flowkeys.flows.templates import reply_flow
 from flowkeys.service.ports.flows import CompiledFlow, FlowEngine
 from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, node
 from tests.support.effort import calls

@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 
-from flowkeys.domain.chatflow import FlowCheck
+from flowkeys.domain.chatflows.chatflow import FlowCheck
 from flowkeys.flows import engine as engine_module
 from flowkeys.flows import registry
+from flowkeys.flows.drafts.templates import documents_flow, reply_flow
 from flowkeys.flows.runner import REPEATED_BYTES
 from flowkeys.flows.settings import FlowSettings
-from flowkeys.flows.templates import documents_flow, reply_flow
 from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, node, run
 from tests.flows.test_overrides import config
 

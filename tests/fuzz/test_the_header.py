@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from flowkeys.domain.bearer import parse_authorization
-from flowkeys.domain.decision import Denied
-from flowkeys.domain.token import Token, checksum
+from flowkeys.domain.keys.bearer import parse_authorization
+from flowkeys.domain.keys.decision import Denied
+from flowkeys.domain.keys.token import Token, checksum
 from tests.conformance import raw
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api, Running

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flowkeys.web.body import decode
 from flowkeys.web.errors import Refused
+from flowkeys.web.requests.body import decode
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api, Running
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from flowkeys.domain.token import checksum
+from flowkeys.domain.keys.token import checksum
 from flowkeys.verify import FixedKey
 
 _BODIES = [f"AbCdEfGhIjKlMnOpQrStUvWxY{number}" for number in range(6)]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flowkeys.domain.digest import TokenHasher
-from flowkeys.domain.token import Token
+from flowkeys.domain.keys.digest import TokenHasher
+from flowkeys.domain.keys.token import Token
 from flowkeys.verify import ConfigurationError, Unavailable, Verifier
 from tests.library.conftest import code, eventually
 from tests.support.server import Running

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flowkeys.flows.templates import ModelSettings, documents_flow, openai_flow
+from flowkeys.flows.drafts.templates import ModelSettings, documents_flow, openai_flow
 from tests.durability.process import Served
 from tests.models.conftest import MODEL_KEY
 from tests.models.tap import Tap

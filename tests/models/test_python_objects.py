@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from flowkeys.flows.templates import python_flow
-from tests.flows.test_graph_answers import welcome
+from flowkeys.flows.drafts.templates import python_flow
+from tests.flows.objects.test_graphs import welcome
 from tests.support.flows import bound_key, events, make_chatflow
 from tests.support.server import Api, Running
 
 MODULE = "tests.flows.chains"
-GRAPHS = "tests.flows.spoken_graphs"
+GRAPHS = "tests.flows.objects.spoken_graphs"
 SPOKEN = ("asking", "new_message", "parallel", "nested_rewritten", "functional")
 NAMES = ("chat_model", "prompted", "graph", "uncompiled", "remembering", "failing")
 

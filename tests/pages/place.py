@@ -10,10 +10,10 @@ import httpx
 import msgspec
 
 from flowkeys.bootstrap import clock
-from flowkeys.domain.api_key import ApiKey, Creator
+from flowkeys.domain.keys.api_key import ApiKey, Creator
 from flowkeys.domain.principal import Caller, Principal, operator
-from flowkeys.service.chatflow_input import ChatflowPatch
-from flowkeys.service.key_input import NewKey
+from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.keys.input import NewKey
 from tests.support.flows import echo
 from tests.support.people import SignedIn, person
 from tests.support.server import Running

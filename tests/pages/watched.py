@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebError
 
-from tests.pages.answers import Answer, Answers
 from tests.pages.browser import HEIGHTS, WIDE
+from tests.pages.predictions.answers import Answer, Answers
 from tests.support.waiting import PATIENCE_MS, until
 
 _VIOLATION: Final = "Content-Security-Policy violated: "

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from flowkeys.domain.errors import Unavailable
-from flowkeys.service.verifier import Verifier
+from flowkeys.service.keys.verifier import Verifier
 from tests.proxies.conftest import World
 from tests.proxies.programs import KINDS, Proxy
 from tests.proxies.wire import Answer, call, fresh_address, opened

@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from flowkeys.config import Settings
-from flowkeys.flows.templates import python_flow
-from flowkeys.web import events as stream_events
-from flowkeys.web import stream
+from flowkeys.flows.drafts.templates import python_flow
+from flowkeys.web.predictions import events as stream_events
+from flowkeys.web.predictions import stream
 from tests.proxies import chat
 from tests.proxies.programs import FILES, PLACEHOLDER, PLAIN, Proxy
 from tests.proxies.wire import Answer, call, connected, opened

@@ -7,17 +7,17 @@ from typing import Any
 
 from argon2 import Parameters, Type
 
-from flowkeys.domain.link import Purpose
-from flowkeys.domain.person import Person, Role
+from flowkeys.domain.people.link import Purpose
+from flowkeys.domain.people.person import Person, Role
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import SECOND
 from flowkeys.passwords.argon2 import Argon2Passwords
-from flowkeys.service.links import LinkService
-from flowkeys.service.people import PeopleService
+from flowkeys.service.people.links import LinkService
+from flowkeys.service.people.people import PeopleService
+from flowkeys.service.people.sign_ins import SignInService, Started
 from flowkeys.service.ports.people import Verified
-from flowkeys.service.sign_ins import SignInService, Started
 from flowkeys.service.workspaces import WorkspaceService
-from flowkeys.storage.sqlite import SqliteStore
+from flowkeys.storage.sqlite.database import SqliteStore
 
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE

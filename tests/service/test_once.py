@@ -5,12 +5,12 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import AlreadySent, InvalidInput
+from flowkeys.domain.keys.digest import TokenHasher
 from flowkeys.domain.principal import Caller
 from flowkeys.service import once
-from flowkeys.service.key_input import NewKey
-from flowkeys.service.keyring import Keyring
+from flowkeys.service.keys.input import NewKey
+from flowkeys.service.keys.keyring import Keyring
 from tests.service.support import HOUR, House, caller
 
 NEW = NewKey(name="Backend")

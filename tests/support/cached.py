@@ -4,11 +4,11 @@ from pathlib import Path
 
 from flowkeys.cache.keys import KeyCache
 from flowkeys.cache.warming import Warming
-from flowkeys.domain.digest import TokenHasher
-from flowkeys.domain.token import Token
-from flowkeys.storage.connection import connect
-from flowkeys.storage.sqlite_feed import SqliteFeed
-from flowkeys.storage.sqlite_lookups import SqliteLookups
+from flowkeys.domain.keys.digest import TokenHasher
+from flowkeys.domain.keys.token import Token
+from flowkeys.storage.sqlite.connection import connect
+from flowkeys.storage.sqlite.feed import SqliteFeed
+from flowkeys.storage.sqlite.lookups import SqliteLookups
 from tests.support.template import empty_database
 
 SECRET = "s" * 32

@@ -6,7 +6,7 @@ from pathlib import Path
 from flowkeys import bootstrap
 from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
-from flowkeys.service.key_input import NewKey
+from flowkeys.service.keys.input import NewKey
 
 
 def make_owner(data_dir: Path) -> str:

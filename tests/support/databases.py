@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 
 from flowkeys.storage import migrate
-from flowkeys.storage.connection import connect
+from flowkeys.storage.sqlite.connection import connect
 
 
 def upgrade_to(path: Path, revision: str) -> None:

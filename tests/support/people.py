@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from itertools import count
 
-from flowkeys.domain.link import Purpose
-from flowkeys.domain.person import Person, Role
+from flowkeys.domain.people.link import Purpose
+from flowkeys.domain.people.person import Person, Role
 from flowkeys.domain.principal import Caller, operator
-from flowkeys.web.pages.sign_in_cookie import COOKIE
+from flowkeys.web.pages.people.sign_in_cookie import COOKIE
 from tests.support.server import Running
 
 PASSWORD = "a password for tests"

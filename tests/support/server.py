@@ -13,10 +13,10 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
 from flowkeys import bootstrap
-from flowkeys.cli.serve import Server
+from flowkeys.cli.server.serve import Server
 from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
-from flowkeys.service.key_input import NewKey
+from flowkeys.service.keys.input import NewKey
 from flowkeys.web import render
 from tests.support.template import begin
 from tests.support.waiting import PATIENCE_SECONDS, until

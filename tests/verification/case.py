@@ -6,7 +6,7 @@ import uuid
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from flowkeys.domain.token import Token, checksum
+from flowkeys.domain.keys.token import Token, checksum
 from tests.conformance.tenants import database
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Running

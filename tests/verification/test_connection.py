@@ -11,9 +11,9 @@ import pytest
 
 from flowkeys.bootstrap import clock
 from flowkeys.limits.failures import Failures
-from flowkeys.web.address import TrustedProxies
 from flowkeys.web.hot import FastPath, Hot, Refuser, connection
 from flowkeys.web.refusals import Refusals
+from flowkeys.web.requests.address import TrustedProxies
 from tests.support.server import Running
 from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.verification.case import World

@@ -9,10 +9,10 @@ import pytest
 from flowkeys.bootstrap import clock
 from flowkeys.domain.errors import Unavailable
 from flowkeys.limits.failures import Failures
-from flowkeys.web.address import TrustedProxies
 from flowkeys.web.hot import FastPath, Hot, Refuser
 from flowkeys.web.hot.protocol import HotProtocol
 from flowkeys.web.refusals import Refusals
+from flowkeys.web.requests.address import TrustedProxies
 from tests.conformance import raw
 from tests.support.server import Running
 from tests.verification.case import World

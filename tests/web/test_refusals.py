@@ -4,8 +4,8 @@ from itertools import count
 
 import pytest
 
-from flowkeys.domain.bearer import MISSING, UNKNOWN
-from flowkeys.domain.decision import Denied, Reason
+from flowkeys.domain.keys.bearer import MISSING, UNKNOWN
+from flowkeys.domain.keys.decision import Denied, Reason
 from flowkeys.limits.failures import Failures
 from flowkeys.web.errors import of_denial
 from flowkeys.web.refusals import Refusals

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
-from flowkeys.domain.chatflow import Chatflow, ChatflowAccess
+from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.times import Clock
 from flowkeys.service.ports.verification import ChangeFeed, Pending

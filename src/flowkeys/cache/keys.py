@@ -20,11 +20,11 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Final, Literal
 
-from flowkeys.domain.api_key import KeyRecord
-from flowkeys.domain.digest import Digests, TokenHasher
 from flowkeys.domain.journal import Subject
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.digest import Digests, TokenHasher
+from flowkeys.domain.keys.token import LENGTH, Token, is_well_formed
 from flowkeys.domain.times import SECOND
-from flowkeys.domain.token import LENGTH, Token, is_well_formed
 from flowkeys.service.ports.verification import (
     PENDING,
     ChangeFeed,

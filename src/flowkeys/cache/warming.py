@@ -6,9 +6,9 @@ from functools import partial
 from typing import Final, Protocol
 
 from flowkeys.cache.keys import KeyCache
-from flowkeys.domain.api_key import KeyRecord
-from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.digest import TokenHasher
 from flowkeys.domain.times import Clock
 from flowkeys.service.ports.verification import Unreadable
 

@@ -8,8 +8,8 @@ from flowkeys.cli import exit_codes, streams
 from flowkeys.cli.exit_codes import ExitCode
 from flowkeys.client.environment import variable
 from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError, Unavailable
-from flowkeys.domain.pasted import cleaned, mistake
-from flowkeys.domain.token import PATTERN
+from flowkeys.domain.keys.pasted import cleaned, mistake
+from flowkeys.domain.keys.token import PATTERN
 
 _ADVICE: Final[dict[str, str]] = {
     "missing_credentials": "Set FLOWKEYS_API_KEY to a key of the server at FLOWKEYS_URL.",

@@ -8,12 +8,15 @@ from typing import Annotated
 
 import typer
 
-from flowkeys.cli import flows, keys, streams, users, workspaces
-from flowkeys.cli.ask import ask
+from flowkeys.cli import streams, workspaces
+from flowkeys.cli.chatflows import commands as flows
 from flowkeys.cli.doctor.command import doctor
 from flowkeys.cli.exit_codes import MEANINGS, ExitCode
 from flowkeys.cli.failures import Failure, of
+from flowkeys.cli.keys import commands as keys
 from flowkeys.cli.options import require_values
+from flowkeys.cli.people import users
+from flowkeys.cli.predictions.ask import ask
 from flowkeys.domain.errors import FlowkeysError
 from flowkeys.domain.version import VERSION
 
@@ -62,7 +65,7 @@ def serve(
 ) -> None:
     """Serve the API. Settings come from FLOWKEYS_… and config.toml; these options win."""
     from flowkeys import config
-    from flowkeys.cli.serve import serve as run_server
+    from flowkeys.cli.server.serve import serve as run_server
 
     given = {"host": host, "port": port}
     settings = config.load(**{name: value for name, value in given.items() if value is not None})
@@ -140,7 +143,7 @@ def _system(error: OSError) -> Failure:
     if streams.failed():
         return Failure("output_failed", f"The output cannot be written: {why}.")
     if isinstance(error, PermissionError) and isinstance(error.filename, str):
-        from flowkeys.storage.access import of_file
+        from flowkeys.storage.sqlite.access import of_file
 
         return Failure("configuration", of_file(Path(error.filename)) or f"{error.filename}: {why}")
     return Failure("configuration", f"{error.filename}: {why}" if error.filename else f"{why}.")

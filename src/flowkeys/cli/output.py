@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unicodedata import category
 
 from flowkeys.cli import streams
-from flowkeys.cli.backend import Json, Listed
+from flowkeys.cli.backends.backend import Json, Listed
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Final
 
-from flowkeys.cli.backend import Backend, Json, KeyFilter, Listed, Part
+from flowkeys.cli.backends.backend import Backend, Json, KeyFilter, Listed, Part
 from flowkeys.cli.failures import Ambiguous, Refusal
 
 _PAGE: Final = 1000

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from flowkeys.cli import options
-from flowkeys.cli.backend import Json, require_local
+from flowkeys.cli.backends.backend import Json, require_local
 from flowkeys.cli.output import print_json, print_table, printable, say, when
 from flowkeys.domain.times import to_iso
 from flowkeys.domain.workspace import Workspace
@@ -21,7 +21,7 @@ def create(
 ) -> None:
     """Make a workspace. Name it with --workspace in other commands."""
     require_local("flowkeys workspaces")
-    from flowkeys.cli.local import open_local
+    from flowkeys.cli.backends.local import open_local
 
     with open_local(None, create=True) as backend:
         made = backend.run(backend.runtime.workspaces.create(name))
@@ -35,7 +35,7 @@ def create(
 def list_workspaces(*, as_json: options.AsJson = False) -> None:
     """List workspaces, oldest first."""
     require_local("flowkeys workspaces")
-    from flowkeys.cli.local import open_local
+    from flowkeys.cli.backends.local import open_local
 
     with open_local(None, create=False) as backend:
         found = [_wire(item) for item in backend.run(backend.runtime.workspaces.all())]

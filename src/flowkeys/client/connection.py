@@ -19,8 +19,8 @@ from flowkeys.client.errors import (
     scrub,
 )
 from flowkeys.client.transport import OWN_CLIENT, Transport
-from flowkeys.domain.pasted import cleaned, mistake
-from flowkeys.domain.token import PATTERN
+from flowkeys.domain.keys.pasted import cleaned, mistake
+from flowkeys.domain.keys.token import PATTERN
 
 T = TypeVar("T")
 Timeout = float | httpx.Timeout | None

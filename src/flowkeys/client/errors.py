@@ -25,7 +25,7 @@ from typing import Final
 import msgspec
 
 from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError
-from flowkeys.domain.token import PATTERN
+from flowkeys.domain.keys.token import PATTERN
 
 
 class FlowkeysApiError(FlowkeysError):

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from flowkeys.client.call import Call, Ref, as_type, given, path
 from flowkeys.client.events import EventReader
 from flowkeys.client.models import Prediction
-from flowkeys.domain.conversation import Turn
+from flowkeys.domain.predictions.conversation import Turn
 
 History = Sequence[Turn | Mapping[str, Any]]
 """Earlier messages: `Turn` values, or ``{"role": "userMessage", "content": "…"}`` objects."""

@@ -13,7 +13,7 @@ from flowkeys.config.environment import PREFIX, shown
 from flowkeys.config.file import config_file
 from flowkeys.config.settings import Settings
 from flowkeys.domain.errors import ConfigurationError, FlowkeysError
-from flowkeys.storage.access import of_file
+from flowkeys.storage.sqlite.access import of_file
 
 LogFormat = Literal["auto", "json", "text"]
 

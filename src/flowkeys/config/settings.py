@@ -20,7 +20,7 @@ from flowkeys.config.credential import Credential
 from flowkeys.config.environment import PREFIX, Environment
 from flowkeys.config.values import host_of, place_of
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.domain.key_header import KeyHeader
+from flowkeys.domain.keys.header import KeyHeader
 
 _MIB = 1024 * 1024
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from flowkeys.documents.kinds import instead, media_type
 from flowkeys.domain.errors import InvalidInput, TooLarge
-from flowkeys.service.collections import DocumentLimits
+from flowkeys.service.documents.collections import DocumentLimits
 
 FIELD: Final = "path"
 

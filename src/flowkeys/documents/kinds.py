@@ -8,7 +8,7 @@ import msgspec
 
 from flowkeys.documents.refusals import Refused, TooMuch
 from flowkeys.documents.sections import Section
-from flowkeys.domain.documents import Passage
+from flowkeys.domain.documents.collection import Passage
 
 MEDIA_TYPES: Final = {
     ".md": "text/markdown",

@@ -13,9 +13,9 @@ import msgspec
 
 from flowkeys.documents import wire
 from flowkeys.documents.kinds import Limits, media_type, refusal
-from flowkeys.domain.documents import ParsedDocument
+from flowkeys.domain.documents.collection import ParsedDocument
 from flowkeys.domain.errors import InvalidInput, TooLarge
-from flowkeys.service.collections import DocumentLimits
+from flowkeys.service.documents.collections import DocumentLimits
 
 FIELD: Final = "files"
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from flowkeys.documents.rows import record
 from flowkeys.documents.sections import Block, Section
-from flowkeys.domain.documents import Passage
+from flowkeys.domain.documents.collection import Passage
 
 TARGET: Final = 1_200
 """Characters of a passage at most, unless a piece of code needs more."""

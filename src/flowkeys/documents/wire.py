@@ -6,7 +6,7 @@ Plain values only: whoever took the worker over could send back strange passages
 import msgspec
 
 from flowkeys.documents.kinds import Limits
-from flowkeys.domain.documents import Passage
+from flowkeys.domain.documents.collection import Passage
 
 LENGTH_BYTES = 4
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from flowkeys.domain.decision import Denied, Reason
+from flowkeys.domain.keys.decision import Denied, Reason
 
 
 class FieldError(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
 
-from flowkeys.domain.api_key import Status
+from flowkeys.domain.keys.api_key import Status
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from flowkeys.domain.api_key import Creator
 from flowkeys.domain.errors import Forbidden
+from flowkeys.domain.keys.api_key import Creator
 from flowkeys.domain.permissions import ALL, PermissionSet, covers
 
 

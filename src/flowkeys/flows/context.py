@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flowkeys.domain.conversation import STOPPED, Role, Turn
+from flowkeys.domain.predictions.conversation import STOPPED, Role, Turn
 from flowkeys.domain.times import to_iso
 from flowkeys.flows.models.reasoning import without_thoughts
 from flowkeys.service.ports.flows import Emit, Event, FlowCall

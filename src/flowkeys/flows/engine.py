@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flowkeys.domain.chatflow import Chatflow, ChatflowType, FlowCheck, ModelNode
+from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType, FlowCheck, ModelNode
 from flowkeys.domain.errors import FlowNotRunnable, InvalidInput
 from flowkeys.flows.context import Run
-from flowkeys.flows.graph import Graph, parse
+from flowkeys.flows.graph.graph import Graph, parse
+from flowkeys.flows.graph.naming import model_nodes, with_credentials
 from flowkeys.flows.models.access import Models
-from flowkeys.flows.naming import model_nodes, with_credentials
 from flowkeys.flows.nodes import STANDARD
 from flowkeys.flows.nodes.retriever import named_collections
 from flowkeys.flows.overrides import Overrides, read_overrides

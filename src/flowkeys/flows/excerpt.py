@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from flowkeys.domain.folding import bare, fold, plain, words
+from flowkeys.domain.documents.folding import bare, fold, plain, words
 
 LENGTH: Final = 600
 """Characters of an excerpt, about."""

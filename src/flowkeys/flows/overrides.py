@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.flows.graph import Node
+from flowkeys.flows.graph.graph import Node
+from flowkeys.flows.graph.variables import as_text, marked
 from flowkeys.flows.settings import names_secret
-from flowkeys.flows.variables import as_text, marked
 
 _FIXED: Final = frozenset(
     {"basepath", "baseurl", "base_url", "baseoptions", "proxyurl", "pythontarget", "llmmodel"}

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from flowkeys.flows.graph import Edge, Graph, Node
-from flowkeys.flows.limits import PROBLEMS, Allowance, few
+from flowkeys.flows.graph.graph import Edge, Graph, Node
+from flowkeys.flows.graph.limits import PROBLEMS, Allowance, few
+from flowkeys.flows.graph.variables import Template
 from flowkeys.flows.registry import Build, Kind, Resources, Step
-from flowkeys.flows.variables import Template
 from flowkeys.service.ports.flows import Event
 
 

@@ -10,12 +10,12 @@ import msgspec
 
 from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.context import Run
-from flowkeys.flows.graph import Edge, Node
-from flowkeys.flows.limits import PROBLEM_CHARACTERS, Allowance
+from flowkeys.flows.graph.graph import Edge, Node
+from flowkeys.flows.graph.limits import PROBLEM_CHARACTERS, Allowance
+from flowkeys.flows.graph.variables import HISTORY, Literal, Template, as_text, compile_template, marked
 from flowkeys.flows.models.access import Models
 from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.settings import FlowSettings
-from flowkeys.flows.variables import HISTORY, Literal, Template, as_text, compile_template, marked
 from flowkeys.service.ports.flows import FlowCall, Retriever
 
 _UNSEEN: Mapping[str, Any] = {}

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from flowkeys.domain.digest import TokenHasher
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.journal import Subject
+from flowkeys.domain.keys.digest import TokenHasher
+from flowkeys.domain.keys.server_secrets import VERIFIES_ONLY, Earlier, ServerSecrets
 from flowkeys.domain.principal import Caller, operator
-from flowkeys.domain.server_secrets import VERIFIES_ONLY, Earlier, ServerSecrets
 from flowkeys.domain.times import Clock
 from flowkeys.service.journal import note
 from flowkeys.service.ports.store import Store, Transaction

@@ -1,9 +1,9 @@
 """Workspaces, made on the server's machine only."""
 
-from flowkeys.domain.api_key import clean_name
 from flowkeys.domain.errors import InvalidInput, NotFound
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
+from flowkeys.domain.keys.api_key import clean_name
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import Clock
 from flowkeys.domain.workspace import DEFAULT_NAME, Workspace

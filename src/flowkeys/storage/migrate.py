@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.storage.access import hindrance
-from flowkeys.storage.connection import connect
+from flowkeys.storage.sqlite.access import hindrance
+from flowkeys.storage.sqlite.connection import connect
 
 HEAD: Final = "0008"
 """The newest migration (a test compares it with the folder), so that a start need not load Alembic."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.domain.server_secrets import HEADER, ServerSecrets, read_file, read_variable
-from flowkeys.storage.access import of_file
+from flowkeys.domain.keys.server_secrets import HEADER, ServerSecrets, read_file, read_variable
+from flowkeys.storage.sqlite.access import of_file
 
 _BYTES: Final = 32
 

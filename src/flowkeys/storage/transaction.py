@@ -2,16 +2,16 @@
 
 from functools import cached_property
 
-from flowkeys.storage.chatflows import BindingTable, ChatflowTable
-from flowkeys.storage.collections import CollectionTable
-from flowkeys.storage.conversations import ConversationTable
+from flowkeys.storage.chatflows.chatflows import BindingTable, ChatflowTable
+from flowkeys.storage.documents.collections import CollectionTable
 from flowkeys.storage.journal import JournalTable, WorkspaceTable
-from flowkeys.storage.keys import KeyTable
-from flowkeys.storage.links import LinkTable
-from flowkeys.storage.messages import MessageTable
-from flowkeys.storage.people import PersonTable
+from flowkeys.storage.keys.keys import KeyTable
+from flowkeys.storage.people.links import LinkTable
+from flowkeys.storage.people.people import PersonTable
+from flowkeys.storage.people.sign_ins import SignInTable
+from flowkeys.storage.predictions.conversations import ConversationTable
+from flowkeys.storage.predictions.messages import MessageTable
 from flowkeys.storage.sent_forms import SentFormTable
-from flowkeys.storage.sign_ins import SignInTable
 from flowkeys.storage.statement import Connection
 
 

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import Final
 
-from flowkeys.domain.digest import TokenDigest
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.digest import TokenDigest
 
 INTERVAL_SECONDS: Final = 2.0
 AT_ONCE: Final = 2_000

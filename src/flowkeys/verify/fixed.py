@@ -6,12 +6,12 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.domain.api_key import KeyRecord, Status
-from flowkeys.domain.decision import AccessRequest, Decision, decide
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.keys.api_key import KeyRecord, Status
+from flowkeys.domain.keys.decision import AccessRequest, Decision, decide
+from flowkeys.domain.keys.token import Token
 from flowkeys.domain.permissions import unknown
 from flowkeys.domain.times import Clock
-from flowkeys.domain.token import Token
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)

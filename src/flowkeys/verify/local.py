@@ -7,13 +7,13 @@ from typing import Final
 
 from flowkeys.cache.chatflows import ChatflowCache
 from flowkeys.cache.keys import KeyCache
-from flowkeys.domain.chatflow import Chatflow
-from flowkeys.domain.decision import AccessRequest, Decision
-from flowkeys.domain.digest import TokenDigest
+from flowkeys.domain.chatflows.chatflow import Chatflow
 from flowkeys.domain.errors import ConfigurationError, Unavailable
-from flowkeys.service.verifier import Verifier
-from flowkeys.storage.reading import Files, files_of, open_to_read
-from flowkeys.storage.sqlite_lookups import SqliteLookups
+from flowkeys.domain.keys.decision import AccessRequest, Decision
+from flowkeys.domain.keys.digest import TokenDigest
+from flowkeys.service.keys.verifier import Verifier
+from flowkeys.storage.sqlite.lookups import SqliteLookups
+from flowkeys.storage.sqlite.reading import Files, files_of, open_to_read
 from flowkeys.verify.forks import begin_again_after
 from flowkeys.verify.local_secrets import LocalSecrets
 from flowkeys.verify.verifier import now

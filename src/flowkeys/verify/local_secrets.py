@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.domain.server_secrets import ServerSecrets
+from flowkeys.domain.keys.server_secrets import ServerSecrets
 from flowkeys.storage import secret_file
 
 _BEING_WRITTEN_NANOSECONDS: Final = 50_000_000

@@ -10,10 +10,10 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.domain.bearer import UNKNOWN
-from flowkeys.domain.decision import AccessRequest, Decision, decide
 from flowkeys.domain.errors import Unavailable
-from flowkeys.domain.token import LENGTH, Token
+from flowkeys.domain.keys.bearer import UNKNOWN
+from flowkeys.domain.keys.decision import AccessRequest, Decision, decide
+from flowkeys.domain.keys.token import LENGTH, Token
 from flowkeys.verify.forks import begin_again_after
 from flowkeys.verify.remote_cache import Mark, RemoteCache
 from flowkeys.verify.remote_server import Answer, Server

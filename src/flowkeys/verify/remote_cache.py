@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-from flowkeys.domain.api_key import KeyRecord
-from flowkeys.domain.decision import AccessRequest, Decision, Denied, Reason, decide
 from flowkeys.domain.journal import Subject
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.decision import AccessRequest, Decision, Denied, Reason, decide
 from flowkeys.verify.remote_server import Answer
 
 BRIEF_SECONDS: Final = 1.0

@@ -12,10 +12,10 @@ import msgspec
 from flowkeys.client.connection import Connection
 from flowkeys.client.errors import ClientConfigurationError
 from flowkeys.client.transport import NO_OWN_CLIENT
-from flowkeys.domain.api_key import KeyRecord, Status
-from flowkeys.domain.bearer import UNKNOWN
-from flowkeys.domain.decision import Denied, Reason
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.api_key import KeyRecord, Status
+from flowkeys.domain.keys.bearer import UNKNOWN
+from flowkeys.domain.keys.decision import Denied, Reason
 from flowkeys.domain.times import from_iso
 from flowkeys.verify.remote_lines import Line, Lines
 

@@ -6,9 +6,9 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from flowkeys.domain.api_key import KeyRecord
-from flowkeys.domain.decision import Decision, Denied, Reason, grants
 from flowkeys.domain.ids import new_id
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.decision import Decision, Denied, Reason, grants
 from flowkeys.web.errors import Problem, of_denial
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from flowkeys.domain.decision import AccessRequest, Decision
+from flowkeys.domain.keys.decision import AccessRequest, Decision
 
 
 class Source(Protocol):

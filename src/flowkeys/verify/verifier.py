@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from flowkeys.client.environment import expanded
-from flowkeys.domain.bearer import MISSING, parse_authorization, read_credential
-from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied
-from flowkeys.domain.key_header import KeyHeader
+from flowkeys.domain.keys.bearer import MISSING, parse_authorization, read_credential
+from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Denied
+from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.times import Clock
 from flowkeys.verify.fixed import FixedKey, FixedSource

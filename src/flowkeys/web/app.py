@@ -23,15 +23,15 @@ from flowkeys.web.api import (
     predictions,
     verify,
 )
-from flowkeys.web.below import Below
-from flowkeys.web.context import context_of
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
-from flowkeys.web.failures import log_failure
 from flowkeys.web.gate import AccessLog, Gate
 from flowkeys.web.hot import FastPath, Hot, Refuser
 from flowkeys.web.pages.all import ROUTERS
 from flowkeys.web.pages.router import page_of_error
-from flowkeys.web.prediction import Predictions, WithPredictions
+from flowkeys.web.predictions.failures import log_failure
+from flowkeys.web.predictions.prediction import Predictions, WithPredictions
+from flowkeys.web.requests.below import Below
+from flowkeys.web.requests.context import context_of
 from flowkeys.web.respond import ClientGone, wants_page
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services

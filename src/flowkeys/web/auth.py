@@ -2,14 +2,14 @@
 
 from starlette.types import Scope
 
-from flowkeys.domain.api_key import KeyRecord
-from flowkeys.domain.bearer import read_credential
-from flowkeys.domain.decision import ANYTHING, AccessRequest, Denied, Reason
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.bearer import read_credential
+from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Denied, Reason
 from flowkeys.domain.principal import Caller, Principal
-from flowkeys.web.context import context_of
 from flowkeys.web.errors import Refused, problem
-from flowkeys.web.origin import SAFE_METHODS
-from flowkeys.web.pages import sign_in_cookie
+from flowkeys.web.pages.people import sign_in_cookie
+from flowkeys.web.requests.context import context_of
+from flowkeys.web.requests.origin import SAFE_METHODS
 from flowkeys.web.services import Services
 
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from flowkeys.domain.decision import Denied, Reason
 from flowkeys.domain.errors import (
     AlreadySent,
     FieldError,
@@ -20,7 +19,8 @@ from flowkeys.domain.errors import (
     Unavailable,
     UpstreamFailed,
 )
-from flowkeys.domain.token import conceal
+from flowkeys.domain.keys.decision import Denied, Reason
+from flowkeys.domain.keys.token import conceal
 
 CONTENT_TYPE: Final = "application/problem+json"
 _REALM: Final = 'Bearer realm="flowkeys"'

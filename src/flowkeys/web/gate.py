@@ -13,14 +13,14 @@ from typing import Any, Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowkeys.domain.bearer import token_in_url
 from flowkeys.domain.errors import FlowkeysError
 from flowkeys.domain.ids import new_id
-from flowkeys.web.address import TrustedProxies
-from flowkeys.web.context import KEY, RequestContext, context_of
+from flowkeys.domain.keys.bearer import token_in_url
 from flowkeys.web.errors import Problem, of_error, problem
-from flowkeys.web.failures import log_failure
+from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.refusals import Refusals
+from flowkeys.web.requests.address import TrustedProxies
+from flowkeys.web.requests.context import KEY, RequestContext, context_of
 from flowkeys.web.respond import send_problem, wants_page
 
 AccessLog = Callable[[dict[str, Any]], None]

@@ -7,7 +7,7 @@ before.
 from functools import lru_cache, partial
 from typing import Final
 
-from flowkeys.domain.decision import Denied, Reason
+from flowkeys.domain.keys.decision import Denied, Reason
 from flowkeys.domain.times import Clock
 from flowkeys.service.ports.limits import FailureLimit
 from flowkeys.web.errors import Problem, of_denial, problem

@@ -2,16 +2,16 @@
 
 from typing import Any, Final
 
-from flowkeys.domain.api_key import ApiKey
-from flowkeys.domain.conversation import Message
-from flowkeys.domain.decision import Decision, Denied
-from flowkeys.domain.explain import Explanation
+from flowkeys.domain.keys.api_key import ApiKey
+from flowkeys.domain.keys.decision import Decision, Denied
+from flowkeys.domain.keys.explain import Explanation
+from flowkeys.domain.keys.token import mask
+from flowkeys.domain.predictions.conversation import Message
 from flowkeys.domain.times import to_iso
-from flowkeys.domain.token import mask
-from flowkeys.service.chatflow_input import EXTRAS
-from flowkeys.service.chatflow_reader import CheckedChatflow
-from flowkeys.service.keyring import MadeKey
-from flowkeys.service.predictor import Answer
+from flowkeys.service.chatflows.input import EXTRAS
+from flowkeys.service.chatflows.reader import CheckedChatflow
+from flowkeys.service.keys.keyring import MadeKey
+from flowkeys.service.predictions.predictor import Answer
 from flowkeys.web.errors import KINDS
 
 Json = dict[str, Any]

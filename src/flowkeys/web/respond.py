@@ -6,8 +6,8 @@ from typing import Final
 from starlette.types import Message, Receive, Scope, Send
 
 from flowkeys.domain.errors import TooLarge
-from flowkeys.web.context import context_of
 from flowkeys.web.errors import CONTENT_TYPE, Problem
+from flowkeys.web.requests.context import context_of
 
 JSON: Final = (b"content-type", b"application/json")
 _PROBLEM: Final = (b"content-type", CONTENT_TYPE.encode())

@@ -16,10 +16,10 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from flowkeys.web.auth import authenticate
-from flowkeys.web.body import decode, require_identity
-from flowkeys.web.context import context_of
 from flowkeys.web.errors import KINDS, Refused, problem
-from flowkeys.web.json_mistakes import FORMS
+from flowkeys.web.requests.body import decode, require_identity
+from flowkeys.web.requests.context import context_of
+from flowkeys.web.requests.json_mistakes import FORMS
 from flowkeys.web.respond import read_body
 from flowkeys.web.schemas.problem import ProblemOut
 from flowkeys.web.services import Call

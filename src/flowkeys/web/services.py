@@ -5,25 +5,25 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from flowkeys.domain.key_header import KeyHeader
+from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
-from flowkeys.service.chatflow_maker import ChatflowMaker
-from flowkeys.service.chatflows import ChatflowService
-from flowkeys.service.collections import CollectionService
-from flowkeys.service.explainer import Explainer
+from flowkeys.service.chatflows.chatflows import ChatflowService
+from flowkeys.service.chatflows.jobs import ImportJobs
+from flowkeys.service.chatflows.maker import ChatflowMaker
+from flowkeys.service.documents.collections import CollectionService
 from flowkeys.service.followers import Followers
-from flowkeys.service.import_jobs import ImportJobs
-from flowkeys.service.keyring import Keyring
-from flowkeys.service.links import LinkService
-from flowkeys.service.people import PeopleService
+from flowkeys.service.keys.explainer import Explainer
+from flowkeys.service.keys.keyring import Keyring
+from flowkeys.service.keys.verifier import Verifier
+from flowkeys.service.people.links import LinkService
+from flowkeys.service.people.people import PeopleService
+from flowkeys.service.people.sign_ins import SignInService
 from flowkeys.service.ports.verification import ChatflowDirectory
-from flowkeys.service.predictor import Predictor
-from flowkeys.service.sign_ins import SignInService
-from flowkeys.service.verifier import Verifier
-from flowkeys.web.address import TrustedProxies
-from flowkeys.web.origin import PublicUrls
+from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.web.refusals import Refusals
+from flowkeys.web.requests.address import TrustedProxies
+from flowkeys.web.requests.origin import PublicUrls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

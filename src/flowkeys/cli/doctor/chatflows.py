@@ -7,8 +7,8 @@ from flowkeys.bootstrap import flow_settings
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
 from flowkeys.cli.output import printable
 from flowkeys.config import Settings
-from flowkeys.domain.chatflow import Chatflow
-from flowkeys.domain.documents import Hit
+from flowkeys.domain.chatflows.chatflow import Chatflow
+from flowkeys.domain.documents.collection import Hit
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.listing import ChatflowQuery
 from flowkeys.flows.engine import Engine

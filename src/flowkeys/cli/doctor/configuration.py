@@ -108,7 +108,7 @@ def check_port(settings: Settings) -> Finding:
         except (OSError, UnicodeError) as error:
             if getattr(error, "errno", None) == errno.EADDRINUSE and _answers(settings):
                 return ok("port", f"a flowkeys server answers on {where}")
-            from flowkeys.cli.serve import why_not
+            from flowkeys.cli.server.serve import why_not
 
             why = why_not(error)
             return fail("port", f"cannot listen on {where}: {why}.", "Set FLOWKEYS_HOST and FLOWKEYS_PORT.")

@@ -11,7 +11,7 @@ from flowkeys.cli.doctor.finding import Finding, fail, ok, size, warn
 from flowkeys.cli.output import printable
 from flowkeys.config import Settings
 from flowkeys.domain.errors import Unavailable
-from flowkeys.storage import health
+from flowkeys.storage.sqlite import health
 
 _MIB: Final = 1024 * 1024
 _TIGHT_BYTES: Final = 1024 * _MIB

@@ -7,7 +7,7 @@ from flowkeys.cli.doctor import chatflows, configuration, data, people, secrets
 from flowkeys.cli.doctor.finding import Finding, fail
 from flowkeys.config import Settings
 from flowkeys.domain.errors import Unavailable
-from flowkeys.storage import health
+from flowkeys.storage.sqlite import health
 
 
 def examine() -> Iterator[Finding]:

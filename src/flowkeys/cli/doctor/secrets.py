@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.domain.secret_form import made_here
-from flowkeys.domain.server_secrets import VERIFIES_ONLY, ServerSecrets
+from flowkeys.domain.keys.secret_form import made_here
+from flowkeys.domain.keys.server_secrets import VERIFIES_ONLY, ServerSecrets
 from flowkeys.service.ports.store import Transaction
 from flowkeys.service.startup import MissingSecret, warning_of
 from flowkeys.storage import secret_file

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from flowkeys.flows.graph.variables import readable_text
 from flowkeys.flows.models import deviations, errors, structs
 from flowkeys.flows.models.failures import ModelError, in_stream
 from flowkeys.flows.models.halves import Halves
 from flowkeys.flows.models.reasoning import CLOSING, OPENING, Showing, Thoughts
 from flowkeys.flows.models.records import Named, Record, Records
 from flowkeys.flows.models.structs import Choice, Chunk, Said
-from flowkeys.flows.variables import readable_text
 
 BROKEN_OFF: Final = "the model's answer broke off before its end."
 

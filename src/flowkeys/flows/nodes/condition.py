@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from flowkeys.flows.context import Run
+from flowkeys.flows.graph.variables import Template, as_text
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.flows.variables import Template, as_text
 
 REGEX_SECONDS: Final = 2.0
 _REGEX_CHARACTERS: Final = 10_000

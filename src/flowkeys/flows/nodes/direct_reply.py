@@ -1,8 +1,8 @@
 """`directReplyAgentflow`: says a text, with variables in it."""
 
 from flowkeys.flows.context import Run, least_finished
+from flowkeys.flows.graph.variables import Template
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.flows.variables import Template
 
 
 class DirectReply(Step):

@@ -3,12 +3,12 @@
 from typing import Any, Final
 
 from flowkeys.flows.context import Run
+from flowkeys.flows.graph.variables import Template, as_text
 from flowkeys.flows.models.access import Target
 from flowkeys.flows.models.failures import ModelError
 from flowkeys.flows.models.reply import Reply
 from flowkeys.flows.nodes.llm_settings import ModelChoice, read_model
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.flows.variables import Template, as_text
 
 _ROLES: Final = frozenset({"system", "assistant", "developer", "user"})
 _HIDDEN: Final = frozenset({"system", "developer"})

@@ -12,12 +12,12 @@ from uuid import UUID
 
 import msgspec
 
-from flowkeys.domain.documents import Hit
+from flowkeys.domain.documents.collection import Hit
 from flowkeys.flows.context import Run
 from flowkeys.flows.excerpt import excerpt
-from flowkeys.flows.graph import Graph
+from flowkeys.flows.graph.graph import Graph
+from flowkeys.flows.graph.variables import Template
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.flows.variables import Template
 
 NAME = "retrieverAgentflow"
 MAX_PASSAGES = 50

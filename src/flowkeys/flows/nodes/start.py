@@ -7,9 +7,9 @@ import msgspec
 
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.flows.context import Run
-from flowkeys.flows.graph import START
+from flowkeys.flows.graph.graph import START
+from flowkeys.flows.graph.variables import as_text, unmarked
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.flows.variables import as_text, unmarked
 from flowkeys.service.ports.flows import FlowCall
 
 _OPTIONS: Final = 1000

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from flowkeys.flows.graph.variables import readable
 from flowkeys.flows.objects.messages import MODEL, conversation, message_text
-from flowkeys.flows.variables import readable
 
 NAMES: Final = (
     "answer", "output", "text", "result", "response", "output_text", "generation", "final_answer", "reply",

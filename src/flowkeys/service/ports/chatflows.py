@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from flowkeys.domain.chatflow import Chatflow, ChatflowChoice, ListedChatflow
-from flowkeys.domain.conversation import Conversation, Message, Turn
+from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, ListedChatflow
 from flowkeys.domain.listing import ChatflowQuery, ConversationQuery, MessageQuery, Page, Part
+from flowkeys.domain.predictions.conversation import Conversation, Message, Turn
 
 
 class Chatflows(Protocol):

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from flowkeys.domain.chatflow import Chatflow, FlowCheck, ModelNode
-from flowkeys.domain.conversation import Turn
-from flowkeys.domain.documents import Hit, ParsedDocument
+from flowkeys.domain.chatflows.chatflow import Chatflow, FlowCheck, ModelNode
+from flowkeys.domain.documents.collection import Hit, ParsedDocument
+from flowkeys.domain.predictions.conversation import Turn
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -4,8 +4,8 @@ from typing import Protocol
 
 import msgspec
 
-from flowkeys.domain.link import Link, Purpose
-from flowkeys.domain.person import Person, PersonSeen, Signed, SignIn
+from flowkeys.domain.people.link import Link, Purpose
+from flowkeys.domain.people.person import Person, PersonSeen, Signed, SignIn
 
 
 class Verified(msgspec.Struct, frozen=True):

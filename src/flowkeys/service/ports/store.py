@@ -10,10 +10,10 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from flowkeys.domain.api_key import ApiKey
-from flowkeys.domain.digest import TokenDigest
-from flowkeys.domain.documents import Collection, Document, Hit, ParsedDocument
+from flowkeys.domain.documents.collection import Collection, Document, Hit, ParsedDocument
 from flowkeys.domain.journal import AuditEntry, Change
+from flowkeys.domain.keys.api_key import ApiKey
+from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.workspace import Workspace
 from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages

@@ -10,9 +10,9 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-from flowkeys.domain.api_key import KeyRecord
-from flowkeys.domain.chatflow import Chatflow, ChatflowAccess
-from flowkeys.domain.digest import TokenDigest
+from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.digest import TokenDigest
 
 
 class Pending(Enum):

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from flowkeys.storage.schema import metadata
-from flowkeys.storage.sqlite_ddl import FULL_TEXT_PREFIXES
+from flowkeys.storage.schema.tables import metadata
+from flowkeys.storage.sqlite.ddl import FULL_TEXT_PREFIXES
 
 
 def include_name(name: str | None, kind: str, _parents: object) -> bool:

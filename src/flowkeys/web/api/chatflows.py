@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import Query, Response
 
-from flowkeys.domain.chatflow import Chatflow, ChatflowType
+from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.listing import ChatflowQuery, MessageQuery
-from flowkeys.service.chatflow_input import EXTRAS, ChatflowPatch
+from flowkeys.service.chatflows.input import EXTRAS, ChatflowPatch
 from flowkeys.web import render
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
-from flowkeys.web.putback import require_unchanged
+from flowkeys.web.requests.putback import require_unchanged
 from flowkeys.web.routes import GuardedRouter, json_response
 from flowkeys.web.schemas.chatflows import (
     ChatflowCreate,

@@ -5,15 +5,15 @@ from typing import Final
 import msgspec
 from fastapi import Response
 
-from flowkeys.domain.documents import Collection, Document
+from flowkeys.domain.documents.collection import Collection, Document
 from flowkeys.domain.times import to_iso
 from flowkeys.web.auth import authenticate
 from flowkeys.web.render import Json
+from flowkeys.web.requests.upload import FIELD, read_files
 from flowkeys.web.routes import GuardedRouter, json_response
 from flowkeys.web.schemas.document_stores import DocumentOut, DocumentStoreIn, DocumentStoreOut, ImportOut
 from flowkeys.web.schemas.keys import AffectedOut
 from flowkeys.web.services import Call
-from flowkeys.web.upload import FIELD, read_files
 
 router = GuardedRouter(tags=["Document stores"])
 

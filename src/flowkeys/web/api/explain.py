@@ -2,8 +2,8 @@
 
 from fastapi import Response
 
-from flowkeys.domain.decision import AccessRequest
 from flowkeys.domain.errors import InvalidInput
+from flowkeys.domain.keys.decision import AccessRequest
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.web import render
 from flowkeys.web.routes import GuardedRouter, json_response

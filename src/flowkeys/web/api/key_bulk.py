@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import Response
 
-from flowkeys.service.key_bulk import BulkResult
+from flowkeys.service.keys.bulk import BulkResult
 from flowkeys.web.routes import GuardedRouter, json_response
 from flowkeys.web.schemas.keys import BulkOut, KeyIds
 from flowkeys.web.services import Call

@@ -5,14 +5,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import Query, Response
 
-from flowkeys.domain.api_key import ApiKey, Status
 from flowkeys.domain.errors import InvalidInput
+from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.listing import KeyQuery, KeySort
 from flowkeys.domain.times import SECOND, from_iso
-from flowkeys.service.key_input import KeyPatch, NewKey, read_expiry
+from flowkeys.service.keys.input import KeyPatch, NewKey, read_expiry
 from flowkeys.web import render
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
-from flowkeys.web.putback import require_unchanged
+from flowkeys.web.requests.putback import require_unchanged
 from flowkeys.web.routes import GuardedRouter, json_response
 from flowkeys.web.schemas.keys import (
     AffectedOut,

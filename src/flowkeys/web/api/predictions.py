@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
-from flowkeys.web.prediction import Predictions
+from flowkeys.web.predictions.prediction import Predictions
 from flowkeys.web.routes import OPEN, GuardedRouter
 from flowkeys.web.schemas.chatflows import PredictionIn, PredictionOut
 

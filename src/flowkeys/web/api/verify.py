@@ -3,15 +3,15 @@
 import msgspec
 from fastapi import Response
 
-from flowkeys.domain.bearer import UNKNOWN, read_credential
-from flowkeys.domain.decision import AccessRequest, Decision, Denied
 from flowkeys.domain.errors import InvalidInput
+from flowkeys.domain.keys.bearer import UNKNOWN, read_credential
+from flowkeys.domain.keys.decision import AccessRequest, Decision, Denied
+from flowkeys.domain.keys.token import Token
 from flowkeys.domain.permissions import KNOWN
-from flowkeys.domain.token import Token
 from flowkeys.web import render
 from flowkeys.web.auth import authenticate
-from flowkeys.web.context import context_of
 from flowkeys.web.errors import Refused
+from flowkeys.web.requests.context import context_of
 from flowkeys.web.routes import ANY_KEY, GuardedRouter, json_response
 from flowkeys.web.schemas.keys import VerifiedManyOut, VerifiedOut, VerifyIn
 from flowkeys.web.services import Call

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from flowkeys.domain.key_header import KeyHeader
-from flowkeys.service.predictor import Predictor
-from flowkeys.service.verifier import Verifier
+from flowkeys.domain.keys.header import KeyHeader
+from flowkeys.service.keys.verifier import Verifier
+from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.web.hot.call import Refuser
 from flowkeys.web.hot.forward_auth import ForwardAuth
 from flowkeys.web.hot.predictions import PredictionCalls

@@ -5,15 +5,15 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowkeys.service.predictor import Grant
-from flowkeys.web.below import without
+from flowkeys.service.predictions.predictor import Grant
 from flowkeys.web.errors import problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.reply import Reply, new_request_id, refusal
 from flowkeys.web.hot.target import read
-from flowkeys.web.prediction import GRANT
+from flowkeys.web.predictions.prediction import GRANT
+from flowkeys.web.requests.below import without
 
 _MISTAKE: Final = refusal(problem("internal_error"))
 

@@ -6,15 +6,15 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from flowkeys.domain.bearer import MISSING, parse_authorization, read_credential
-from flowkeys.domain.decision import Denied
 from flowkeys.domain.errors import Unavailable
-from flowkeys.domain.key_header import KeyHeader
-from flowkeys.web.address import TrustedProxies
+from flowkeys.domain.keys.bearer import MISSING, parse_authorization, read_credential
+from flowkeys.domain.keys.decision import Denied
+from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.gate import MAX_HEADER_BYTES, MAX_HEADERS, AccessLog
 from flowkeys.web.hot.reply import RawHeader, Reply, new_request_id, plausible_id, refusal
 from flowkeys.web.refusals import Refusals
+from flowkeys.web.requests.address import TrustedProxies
 
 _TOO_LARGE: Final = problem("headers_too_large")
 

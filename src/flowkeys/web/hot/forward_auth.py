@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from flowkeys.domain.decision import Allowed, Decision, Denied
-from flowkeys.domain.key_header import KeyHeader
-from flowkeys.service.verifier import Verifier
+from flowkeys.domain.keys.decision import Allowed, Decision, Denied
+from flowkeys.domain.keys.header import KeyHeader
+from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
 from flowkeys.web.hot.reply import NO_STORE, Form, Reply, form

@@ -3,12 +3,12 @@
 import re
 from typing import Final
 
-from flowkeys.domain.decision import Denied
-from flowkeys.service.predictor import Grant, Predictor
+from flowkeys.domain.keys.decision import Denied
+from flowkeys.service.predictions.predictor import Grant, Predictor
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
 from flowkeys.web.hot.reply import Reply
-from flowkeys.web.prediction import ROUTE
+from flowkeys.web.predictions.prediction import ROUTE
 
 PREFIX: Final = b"/api/v1/prediction/"
 _PLAIN: Final = re.compile(rb"/api/v1/prediction/([0-9A-Za-z-]{1,64})")

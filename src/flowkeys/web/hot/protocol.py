@@ -14,8 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from flowkeys.service.predictor import Grant
-from flowkeys.web.below import without
+from flowkeys.service.predictions.predictor import Grant
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
@@ -24,7 +23,8 @@ from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.connection import IN_BODY, MAX_LINES, NO_HEAD, StrictProtocol
 from flowkeys.web.hot.reply import Reply
 from flowkeys.web.hot.target import read
-from flowkeys.web.prediction import GRANT
+from flowkeys.web.predictions.prediction import GRANT
+from flowkeys.web.requests.below import without
 
 _ELSEWHERE: Final = 0
 """uvicorn has the message, or there is none."""

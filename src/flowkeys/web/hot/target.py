@@ -11,8 +11,8 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from flowkeys.domain.bearer import token_in_url
-from flowkeys.domain.decision import AccessRequest, Denied, Reason
+from flowkeys.domain.keys.bearer import token_in_url
+from flowkeys.domain.keys.decision import AccessRequest, Denied, Reason
 from flowkeys.domain.permissions import KNOWN
 
 PATH: Final = b"/api/v1/auth/verify"

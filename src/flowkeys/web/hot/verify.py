@@ -9,11 +9,11 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.domain.api_key import KeyRecord
-from flowkeys.domain.bearer import UNKNOWN
-from flowkeys.domain.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, Reason
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.bearer import UNKNOWN
+from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, Reason
 from flowkeys.domain.permissions import KNOWN
-from flowkeys.service.verifier import Verifier
+from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web import render
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
 from flowkeys.web.hot.reply import JSON, NO_STORE, RawHeader, Reply, form

@@ -2,33 +2,28 @@
 
 from typing import Final
 
-from flowkeys.web.pages import (
-    account,
-    chatflow_credentials,
-    chatflow_end,
-    chatflow_export,
-    chatflow_import,
-    chatflow_keys,
-    chatflow_new,
-    chatflow_settings,
-    chatflow_try,
-    chatflow_view,
-    chatflows,
-    conversations,
-    home,
-    jobs,
-    key_bulk,
-    key_create,
-    key_edit,
-    key_end,
-    key_view,
-    keys,
-    links,
-    people,
-    person_changes,
-    sign_in,
-    static_files,
-)
+from flowkeys.web.pages import home, static_files
+from flowkeys.web.pages.chatflows import bindings as chatflow_keys
+from flowkeys.web.pages.chatflows import credentials as chatflow_credentials
+from flowkeys.web.pages.chatflows import end as chatflow_end
+from flowkeys.web.pages.chatflows import export as chatflow_export
+from flowkeys.web.pages.chatflows import importing as chatflow_import
+from flowkeys.web.pages.chatflows import jobs
+from flowkeys.web.pages.chatflows import list as chatflows
+from flowkeys.web.pages.chatflows import new as chatflow_new
+from flowkeys.web.pages.chatflows import settings as chatflow_settings
+from flowkeys.web.pages.chatflows import view as chatflow_view
+from flowkeys.web.pages.keys import bulk as key_bulk
+from flowkeys.web.pages.keys import create as key_create
+from flowkeys.web.pages.keys import edit as key_edit
+from flowkeys.web.pages.keys import end as key_end
+from flowkeys.web.pages.keys import list as keys
+from flowkeys.web.pages.keys import view as key_view
+from flowkeys.web.pages.people import account, links, sign_in
+from flowkeys.web.pages.people import changes as person_changes
+from flowkeys.web.pages.people import list as people
+from flowkeys.web.pages.predictions import conversations
+from flowkeys.web.pages.predictions import trying as chatflow_try
 
 ROUTERS: Final = (
     home.router,

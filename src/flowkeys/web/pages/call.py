@@ -7,13 +7,13 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from flowkeys.domain.errors import InvalidInput, TooLarge
+from flowkeys.domain.keys.token import conceal
+from flowkeys.domain.people.person import Person, SignIn
 from flowkeys.domain.permissions import covers
-from flowkeys.domain.person import Person, SignIn
-from flowkeys.domain.token import conceal
-from flowkeys.web.below import without_text
-from flowkeys.web.origin import Place
 from flowkeys.web.pages import form, notice
 from flowkeys.web.pages.templating import draw
+from flowkeys.web.requests.below import without_text
+from flowkeys.web.requests.origin import Place
 from flowkeys.web.services import Call
 
 FORM_BYTES: Final = 1024 * 1024

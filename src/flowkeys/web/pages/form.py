@@ -8,7 +8,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.web.upload import readable
+from flowkeys.web.requests.upload import readable
 
 MAX_FIELDS: Final = 5000
 MAX_FILES: Final = 1000

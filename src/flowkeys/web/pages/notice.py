@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowkeys.web.origin import Place
+from flowkeys.web.requests.origin import Place
 
 COOKIE: Final = "flowkeys_notice"
 _SECONDS: Final = 60

@@ -13,16 +13,17 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
-from flowkeys.domain.decision import Reason
 from flowkeys.domain.errors import FlowkeysError, Forbidden
+from flowkeys.domain.keys.decision import Reason
+from flowkeys.domain.keys.token import conceal
 from flowkeys.domain.principal import Caller
-from flowkeys.domain.token import conceal
-from flowkeys.web.context import context_of
 from flowkeys.web.errors import Problem, Refused, of_error, problem
-from flowkeys.web.failures import log_failure
-from flowkeys.web.origin import SAFE_METHODS
-from flowkeys.web.pages import headers, sign_in_cookie
+from flowkeys.web.pages import headers
 from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.people import sign_in_cookie
+from flowkeys.web.predictions.failures import log_failure
+from flowkeys.web.requests.context import context_of
+from flowkeys.web.requests.origin import SAFE_METHODS
 from flowkeys.web.routes import NEEDS, OPEN
 
 SIGNED_IN: Final = "signed in"

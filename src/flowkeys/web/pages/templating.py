@@ -9,8 +9,8 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from flowkeys.domain.conversation import OTHERWISE_UNFINISHED, UNFINISHED
-from flowkeys.domain.token import conceal, mask
+from flowkeys.domain.keys.token import conceal, mask
+from flowkeys.domain.predictions.conversation import OTHERWISE_UNFINISHED, UNFINISHED
 from flowkeys.web.pages import words
 
 STATIC: Final = Path(__file__).parents[1] / "static"

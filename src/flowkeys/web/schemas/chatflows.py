@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from flowkeys.domain.chatflow import ChatflowType
+from flowkeys.domain.chatflows.chatflow import ChatflowType
 from flowkeys.web.schemas.wire import In, Out
 
 _READ_ONLY = "Accepted only when it equals the current value, so that a whole chatflow can be put back."

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from flowkeys.storage import sqlite_ddl
+from flowkeys.storage.sqlite import ddl as sqlite_ddl
 
 revision: str = "0001"
 down_revision: str | None = None

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from flowkeys.domain.api_key import fold_name
-from flowkeys.storage import sqlite_ddl
-from flowkeys.storage.key_page import tag_of_creator
+from flowkeys.domain.keys.api_key import fold_name
+from flowkeys.storage.keys.page import tag_of_creator
+from flowkeys.storage.sqlite import ddl as sqlite_ddl
 
 revision: str = "0003"
 down_revision: str | None = "0002"

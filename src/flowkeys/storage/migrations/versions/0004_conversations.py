@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from flowkeys.domain.api_key import fold_name
-from flowkeys.domain.conversation import Role, in_one_line
 from flowkeys.domain.ids import new_id
+from flowkeys.domain.keys.api_key import fold_name
+from flowkeys.domain.predictions.conversation import Role, in_one_line
 
 revision: str = "0004"
 down_revision: str | None = "0003"

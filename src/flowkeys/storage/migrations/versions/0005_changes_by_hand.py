@@ -6,7 +6,7 @@ Revises: 0004
 
 from alembic import op
 
-from flowkeys.storage import sqlite_ddl
+from flowkeys.storage.sqlite import ddl as sqlite_ddl
 
 revision: str = "0005"
 down_revision: str | None = "0004"

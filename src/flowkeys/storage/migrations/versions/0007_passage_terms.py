@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from flowkeys.domain.documents import Passage
-from flowkeys.storage import sqlite_ddl
-from flowkeys.storage.passages.terms import languages_of, terms_of
+from flowkeys.domain.documents.collection import Passage
+from flowkeys.storage.documents.passages.terms import languages_of, terms_of
+from flowkeys.storage.sqlite import ddl as sqlite_ddl
 
 revision: str = "0007"
 down_revision: str | None = "0006"

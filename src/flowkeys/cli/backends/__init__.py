@@ -1,0 +1,1 @@
+"""What commands work on: the data directory of this machine, or a server over HTTP."""

@@ -1,0 +1,209 @@
+"""What commands work on: the data directory of this machine, or a server over HTTP. They need not know."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from flowkeys.cli.streams import note
+from flowkeys.client.environment import variable
+from flowkeys.domain.errors import ConfigurationError
+from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.keys.input import KeyPatch, NewKey
+
+Json = dict[str, Any]
+"""A thing in its wire form: what the API answers, whichever way it came."""
+
+Listed = list[Json] | Json
+"""An array, or with a page number one page: ``{"total": …, "data": […]}``."""
+
+BulkAction = Literal["disable", "enable", "revoke"]
+
+Emit = Callable[[str, Any], None]
+"""Takes the events of a stream: the event's name and its data."""
+
+
+class Progress(Protocol):
+    """Is told how far an import is."""
+
+    def begin(self, total: int) -> None:
+        """Note that so many files are about to be imported."""
+        ...
+
+    def done(self, source: str, outcome: str) -> None:
+        """Note what became of a file."""
+        ...
+
+    def left_out(self, source: str, why: str) -> None:
+        """Note that a file is not imported at all."""
+        ...
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of a list."""
+
+    page: int | None = None
+    limit: int | None = None
+
+
+class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which keys of a list, and in which order."""
+
+    search: str = ""
+    status: str | None = None
+    chatflow_id: str | None = None
+    sort: str = "-createdAt"
+    created_by: str | None = None
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A question to a chatflow. Without a token it is asked with the backend's own right."""
+
+    chatflow_id: str
+    text: str
+    session_id: str | None = None
+    token: str | None = None
+
+
+class Backend(Protocol):
+    """Everything that commands do. Errors are `FlowkeysError`; things come back in their wire form."""
+
+    @property
+    def address(self) -> str:
+        """Where the server is, or would be."""
+        ...
+
+    def create_key(self, new: NewKey) -> Json:
+        """Make a key; the one answer with its token."""
+        ...
+
+    def key(self, key_id: str) -> Json:
+        """Return a key."""
+        ...
+
+    def keys(self, wanted: KeyFilter, part: Part) -> Listed:
+        """Return the keys that match: an array, or a page when one is asked for."""
+        ...
+
+    def update_key(self, key_id: str, patch: KeyPatch) -> Json:
+        """Change what the patch names."""
+        ...
+
+    def enable_key(self, key_id: str, *, enabled: bool) -> Json:
+        """Enable or disable a key."""
+        ...
+
+    def revoke_key(self, key_id: str) -> bool:
+        """End a key for good; tell whether it was still alive."""
+        ...
+
+    def change_keys(self, action: BulkAction, key_ids: list[str]) -> Json:
+        """Disable, enable or revoke keys, all of them or none; return what became of them."""
+        ...
+
+    def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+        """Say whether a token is good."""
+        ...
+
+    def explain(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+        """Say step by step why a token is good or refused."""
+        ...
+
+    def create_chatflow(self, patch: ChatflowPatch) -> Json:
+        """Store a chatflow."""
+        ...
+
+    def chatflow(self, chatflow_id: str) -> Json:
+        """Return a chatflow."""
+        ...
+
+    def chatflows(self, search: str, part: Part) -> Listed:
+        """Return the chatflows that match: an array, or a page when one is asked for."""
+        ...
+
+    def update_chatflow(self, chatflow_id: str, patch: ChatflowPatch) -> Json:
+        """Change what the patch names."""
+        ...
+
+    def bind(self, chatflow_id: str, key_id: str) -> Json:
+        """Let one key more open a chatflow."""
+        ...
+
+    def unbind(self, chatflow_id: str, key_id: str) -> Json:
+        """Take a chatflow away from one key."""
+        ...
+
+    def delete_chatflow(self, chatflow_id: str) -> None:
+        """Delete a chatflow with its conversations."""
+        ...
+
+    def collections(self) -> list[Json]:
+        """Return every collection."""
+        ...
+
+    def create_collection(self, name: str) -> Json:
+        """Make an empty collection."""
+        ...
+
+    def delete_collection(self, collection_id: str) -> None:
+        """Delete a collection with all it holds."""
+        ...
+
+    def import_folder(self, collection_id: str, folder: Path, progress: Progress) -> Json:
+        """Add the documents of a folder of this machine; return what became of them."""
+        ...
+
+    def predict(self, question: Question) -> Json:
+        """Ask, and return the whole answer."""
+        ...
+
+    def stream(self, question: Question, emit: Emit) -> None:
+        """Ask, and hand on each event as it comes."""
+        ...
+
+    def setting(self, name: str) -> Any:
+        """Return a setting of the server, or None where it is not known."""
+        ...
+
+
+@contextmanager
+def open_backend(workspace: str | None = None, *, create: bool = False) -> Iterator[Backend]:
+    """Open what the environment says: the server at ``FLOWKEYS_URL``, else the data directory.
+
+    `create` lets a command that makes things make the data directory too.
+
+    Raises:
+        ConfigurationError: it cannot be opened, or a workspace is named for a server.
+    """
+    if variable("FLOWKEYS_URL"):
+        if workspace is not None:
+            raise ConfigurationError(
+                "--workspace is for the data directory of this machine; over HTTP the key decides. "
+                "Unset FLOWKEYS_URL, or leave --workspace out."
+            )
+        from flowkeys.cli.backends.remote import open_remote
+
+        with open_remote() as remote:
+            if variable("FLOWKEYS_DATA_DIR"):
+                note(f"Using the server at {remote.address} (FLOWKEYS_URL), not FLOWKEYS_DATA_DIR.")
+            yield remote
+    else:
+        from flowkeys.cli.backends.local import open_local
+
+        with open_local(workspace, create=create) as local:
+            yield local
+
+
+def require_local(what: str) -> None:
+    """Refuse a command that works on the data directory only.
+
+    Raises:
+        ConfigurationError: ``FLOWKEYS_URL`` is set.
+    """
+    if variable("FLOWKEYS_URL"):
+        raise ConfigurationError(
+            f"{what} works on the data directory of the server's own machine. "
+            "Run it there, without FLOWKEYS_URL."
+        )

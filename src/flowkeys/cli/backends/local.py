@@ -1,0 +1,284 @@
+"""The backend over the data directory of this machine: the operator's right, no HTTP."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from operator import length_hint
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from flowkeys import bootstrap, config, logs
+from flowkeys.bootstrap import Runtime
+from flowkeys.cli.backends.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part, Progress, Question
+from flowkeys.cli.documents import report as import_report
+from flowkeys.cli.predictions.reasons import tell
+from flowkeys.cli.streams import note
+from flowkeys.documents.folder import read_folder
+from flowkeys.domain.errors import ConfigurationError, InvalidInput, NotFound, Unavailable, UpstreamFailed
+from flowkeys.domain.keys.api_key import Status
+from flowkeys.domain.keys.decision import AccessRequest, Denied
+from flowkeys.domain.keys.token import Token
+from flowkeys.domain.listing import UNPAGED_LIMIT, ChatflowQuery, KeyQuery
+from flowkeys.domain.permissions import KNOWN
+from flowkeys.domain.principal import Caller, operator
+from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.documents.collections import DocumentLimits
+from flowkeys.service.keys.input import KeyPatch, NewKey
+from flowkeys.service.ports.flows import Event
+from flowkeys.service.predictions.input import read_prediction
+from flowkeys.service.predictions.predictor import Grant
+from flowkeys.storage.sqlite.access import hindrance
+from flowkeys.web import render
+from flowkeys.web.errors import of_denial
+
+T = TypeVar("T")
+
+PAGE: int = 12
+
+
+@contextmanager
+def open_local(workspace: str | None, *, create: bool, check: bool = True) -> Iterator["LocalBackend"]:
+    """Open the data directory for one command.
+
+    Raises:
+        ConfigurationError: it cannot be opened, or it has no database and the command makes none.
+        NotFound: there is no such workspace.
+    """
+    settings = config.load()
+    logs.configure("warning", settings.log_format)
+    if not settings.database.exists():
+        if not create:
+            raise ConfigurationError(
+                f"There is no flowkeys database in {settings.data_dir}. Set FLOWKEYS_DATA_DIR to the "
+                "server's, or make one with: flowkeys serve, flowkeys keys create NAME."
+            )
+        note(f"Making the data directory {settings.data_dir}.")
+    with asyncio.Runner() as runner:
+        runtime = runner.run(bootstrap.open_runtime(settings, check=check))
+        for warning in runtime.warnings:
+            note(f"Warning: {warning}")
+        try:
+            found = runtime.workspaces.default() if workspace is None else runtime.workspaces.get(workspace)
+            yield LocalBackend(runner, runtime, Caller(operator(runner.run(found).id)))
+        except Unavailable as error:
+            if why := hindrance(settings.database):
+                raise ConfigurationError(f"{error} {why}") from error
+            raise
+        finally:
+            runner.run(runtime.close())
+
+
+class LocalBackend:
+    """Implements `Backend` by calling the services."""
+
+    def __init__(self, runner: asyncio.Runner, runtime: Runtime, caller: Caller) -> None:
+        self._runner = runner
+        self.runtime = runtime
+        self.caller = caller
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine of a service to its end."""
+        return self._runner.run(work)
+
+    @property
+    def address(self) -> str:
+        """Where the server would be."""
+        settings = self.runtime.settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        return f"http://{host}:{settings.port}"
+
+    def create_key(self, new: NewKey) -> Json:
+        """Make a key."""
+        return render.made_key(self.run(self.runtime.keyring.create(self.caller, new)), bootstrap.clock())
+
+    def key(self, key_id: str) -> Json:
+        """Return a key."""
+        return render.key(self.run(self.runtime.keyring.get(self.caller, key_id)), bootstrap.clock())
+
+    def keys(self, wanted: KeyFilter, part: Part) -> Listed:
+        """Return keys."""
+        limit, offset = _slice(part)
+        query = KeyQuery(
+            workspace_id=self.caller.workspace_id,
+            search=wanted.search,
+            status="all" if wanted.status == "all" else Status(wanted.status) if wanted.status else None,
+            chatflow_id=wanted.chatflow_id,
+            created_by_id=wanted.created_by,
+            sort=wanted.sort.removeprefix("-"),  # type: ignore[arg-type]  # the command checks it
+            descending=wanted.sort.startswith("-"),
+            limit=limit,
+            offset=offset,
+        )
+        found = self.run(self.runtime.keyring.page(self.caller, query))
+        now = bootstrap.clock()
+        return _listed(part, [render.key(item, now) for item in found.items], found.total)
+
+    def update_key(self, key_id: str, patch: KeyPatch) -> Json:
+        """Change a key."""
+        changed = self.run(self.runtime.keyring.update(self.caller, key_id, patch))
+        return render.key(changed, bootstrap.clock())
+
+    def enable_key(self, key_id: str, *, enabled: bool) -> Json:
+        """Enable or disable a key."""
+        keyring = self.runtime.keyring
+        change = keyring.enable if enabled else keyring.disable
+        return render.key(self.run(change(self.caller, key_id)), bootstrap.clock())
+
+    def revoke_key(self, key_id: str) -> bool:
+        """Revoke a key."""
+        return self.run(self.runtime.keyring.revoke(self.caller, key_id))
+
+    def change_keys(self, action: BulkAction, key_ids: list[str]) -> Json:
+        """Change keys, all of them or none."""
+        keyring = self.runtime.keyring
+        change = {
+            "disable": keyring.disable_many,
+            "enable": keyring.enable_many,
+            "revoke": keyring.revoke_many,
+        }[action]
+        return msgspec.structs.asdict(self.run(change(self.caller, key_ids)))
+
+    def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+        """Say whether a token is good."""
+        wanted = self._wanted(chatflow_id, permission)
+        parsed = Token.parse(token)
+        if parsed is None:
+            from flowkeys.domain.keys.bearer import UNKNOWN
+
+            return render.verified(UNKNOWN)
+        return render.verified(self.run(self.runtime.verifier.verify(parsed, wanted)))
+
+    def explain(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+        """Say step by step why a token is good or refused."""
+        wanted = self._wanted(chatflow_id, permission)
+        return render.explained(self.run(self.runtime.explainer.explain(token, wanted)))
+
+    def _wanted(self, chatflow_id: str | None, permission: str | None) -> AccessRequest:
+        if permission is not None and permission not in KNOWN:
+            raise InvalidInput.of("permission", "There is no such permission.")
+        permissions = () if permission is None else (permission,)
+        return AccessRequest(chatflow_id, permissions, self.caller.workspace_id)
+
+    def create_chatflow(self, patch: ChatflowPatch) -> Json:
+        """Store a chatflow."""
+        return render.chatflow(self.run(self.runtime.chatflows.create(self.caller, patch)))
+
+    def chatflow(self, chatflow_id: str) -> Json:
+        """Return a chatflow."""
+        return render.chatflow(self.run(self.runtime.chatflows.get(self.caller, chatflow_id)))
+
+    def chatflows(self, search: str, part: Part) -> Listed:
+        """Return chatflows."""
+        limit, offset = _slice(part)
+        query = ChatflowQuery(
+            workspace_id=self.caller.workspace_id, search=search, limit=limit, offset=offset
+        )
+        found = self.run(self.runtime.chatflows.page(self.caller, query))
+        return _listed(part, [render.chatflow(item) for item in found.items], found.total)
+
+    def update_chatflow(self, chatflow_id: str, patch: ChatflowPatch) -> Json:
+        """Change a chatflow."""
+        return render.chatflow(self.run(self.runtime.chatflows.update(self.caller, chatflow_id, patch)))
+
+    def bind(self, chatflow_id: str, key_id: str) -> Json:
+        """Bind one key more."""
+        return render.chatflow(self.run(self.runtime.chatflows.bind(self.caller, chatflow_id, key_id)))
+
+    def unbind(self, chatflow_id: str, key_id: str) -> Json:
+        """Unbind one key."""
+        return render.chatflow(self.run(self.runtime.chatflows.unbind(self.caller, chatflow_id, key_id)))
+
+    def delete_chatflow(self, chatflow_id: str) -> None:
+        """Delete a chatflow."""
+        self.run(self.runtime.chatflows.delete(self.caller, chatflow_id))
+
+    def collections(self) -> list[Json]:
+        """Return every collection."""
+        return [msgspec.structs.asdict(item) for item in self.run(self.runtime.collections.all(self.caller))]
+
+    def create_collection(self, name: str) -> Json:
+        """Make a collection."""
+        return msgspec.structs.asdict(self.run(self.runtime.collections.create(self.caller, name)))
+
+    def delete_collection(self, collection_id: str) -> None:
+        """Delete a collection."""
+        self.run(self.runtime.collections.delete(self.caller, collection_id))
+
+    def import_folder(self, collection_id: str, folder: Path, progress: Progress) -> Json:
+        """Add a folder's documents, those that changed."""
+        settings = self.runtime.settings
+        limits = DocumentLimits(file_bytes=settings.max_document_bytes, files=settings.max_documents)
+        files = read_folder(folder, limits, progress.left_out)
+        progress.begin(length_hint(files))
+
+        def add(batch: list[tuple[str, bytes]]) -> Json:
+            adding = self.runtime.collections.add_files(self.caller, collection_id, batch, progress.done)
+            return msgspec.structs.asdict(self.run(adding))
+
+        return import_report.in_batches(files, add)
+
+    def predict(self, question: Question) -> Json:
+        """Ask as the operator, or with a token as its holder."""
+        return self._ask(question)
+
+    def stream(self, question: Question, emit: Emit) -> None:
+        """Ask, and hand on each event."""
+        self._ask(question, emit)
+
+    def setting(self, name: str) -> Any:
+        """Return a setting."""
+        return getattr(self.runtime.settings, name)
+
+    def _ask(self, question: Question, emit: Emit | None = None) -> Json:
+        folder = str(self.runtime.settings.python_path.absolute())
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        return self.run(self._answer(question, emit))
+
+    async def _answer(self, question: Question, emit: Emit | None) -> Json:
+        async def handed_on(event: Event) -> None:
+            assert emit is not None
+            emit(event.name, event.data)
+
+        request = read_prediction({"question": question.text, "sessionId": question.session_id})
+        run = await self.runtime.predictor.open(await self._grant(question), request)
+        try:
+            answer = await run.execute(handed_on if emit is not None else None)
+        except UpstreamFailed as error:
+            tell(error)  # whoever asks here is the operator
+            raise
+        if emit is not None:
+            emit("metadata", render.metadata(answer))
+        return render.answer(answer)
+
+    async def _grant(self, question: Question) -> Grant:
+        access = await self.runtime.directory.access(question.chatflow_id)
+        if question.token is None:
+            if access is None or access.workspace_id != self.caller.workspace_id:
+                raise NotFound("chatflow")
+            return Grant(access, None)  # the operator may try any chatflow (CONTRACT, the Try pane's right)
+        token = Token.parse(question.token)
+        from flowkeys.domain.keys.bearer import UNKNOWN
+
+        credential = UNKNOWN if token is None else token.reveal().encode()
+        grant = await self.runtime.predictor.authorize(question.chatflow_id, credential)
+        if isinstance(grant, Denied):
+            from flowkeys.cli.failures import Refusal
+
+            problem = of_denial(grant)
+            raise Refusal(problem.code, problem.detail)
+        return grant
+
+
+def _slice(part: Part) -> tuple[int, int]:
+    if part.page is None:
+        return part.limit or UNPAGED_LIMIT, 0
+    size = part.limit or PAGE
+    return size, (part.page - 1) * size
+
+
+def _listed(part: Part, items: list[Json], total: int) -> Listed:
+    return items if part.page is None else {"total": total, "data": items}

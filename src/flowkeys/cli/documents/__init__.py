@@ -1,0 +1,1 @@
+"""Importing documents from a folder of this machine."""

@@ -1,0 +1,58 @@
+"""Keys as people read them."""
+
+from collections.abc import Sequence
+
+from flowkeys.cli.backends.backend import Json
+from flowkeys.cli.output import NONE, moment, print_fields, print_table, printable, say, when
+from flowkeys.domain.keys.token import HINT_LENGTH
+
+
+def show_keys(keys: Sequence[Json]) -> None:
+    """Print a table of keys."""
+    columns = ("NAME", "KEY", "STATUS", "CHATFLOWS", "EXPIRES (UTC)", "LAST USED (UTC)", "ID")
+    print_table(
+        columns,
+        (
+            (
+                key["keyName"],
+                f"fl-…{key['apiKey'][-HINT_LENGTH:]}",
+                key["status"],
+                ", ".join(flow["flowName"] for flow in key["chatFlows"]) or NONE,
+                when(key["expiresAt"]),
+                when(key["lastUsedAt"]),
+                key["id"],
+            )
+            for key in keys
+        ),
+    )
+
+
+def show_key(key: Json) -> None:
+    """Print all that is known of one key."""
+    flows = ", ".join(f"{flow['flowName']} ({flow['id']})" for flow in key["chatFlows"])
+    print_fields(
+        [
+            ("name", key["keyName"]),
+            ("id", key["id"]),
+            ("key", key["apiKey"]),
+            ("status", key["status"]),
+            ("permissions", ", ".join(key["permissions"]) or "none"),
+            ("chatflows", flows or "none: it opens nothing"),
+            ("expires", moment(key["expiresAt"], "never")),
+            ("last used", moment(key["lastUsedAt"], "never")),
+            ("made", f"{moment(key['createdAt'])} by {key['createdBy']['name']}"),
+            ("changed", moment(key["updatedAt"])),
+            ("note", key["note"] or NONE),
+        ]
+    )
+
+
+def show_explanation(answer: Json) -> None:
+    """Print a decision and its steps."""
+    said = "valid" if answer["valid"] else answer["code"]
+    of = printable(answer.get("keyName") or answer["apiKey"] or "the token")
+    say(f"{said}: {of}")
+    marks = {True: "yes", False: "NO", None: "-"}
+    print_table(
+        ("STEP", "OK", ""), ((step["step"], marks[step["ok"]], step["detail"]) for step in answer["steps"])
+    )

@@ -1,0 +1,1 @@
+"""``flowkeys users``, and the links that people get."""

@@ -1,0 +1,1 @@
+"""``flowkeys serve``, and what a start may need."""

@@ -1,0 +1,1 @@
+"""Chatflows: what keys open."""

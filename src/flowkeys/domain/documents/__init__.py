@@ -1,0 +1,1 @@
+"""Documents: collections, and words that compare equal when people mean the same."""

@@ -1,0 +1,138 @@
+"""The API key: the record behind a token."""
+
+import unicodedata
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Final, Literal
+
+import msgspec
+
+from flowkeys.domain.keys.token import PATTERN
+from flowkeys.domain.permissions import PermissionSet
+
+NAME_LENGTH: Final = 100
+NOTE_LENGTH: Final = 2000
+FOLDED_LENGTH: Final = 1000
+"""As much of a text is folded: more than any name has."""
+
+
+class Status(StrEnum):
+    """What is stored. `expired` is not stored: it follows from the time (`ApiKey.status_at`)."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class Creator(msgspec.Struct, frozen=True):
+    """Who made a key: another key, a person, or the operator on the server's machine."""
+
+    type: Literal["key", "person", "operator"]
+    id: str | None
+    name: str
+
+
+class BoundChatflow(msgspec.Struct, frozen=True):
+    """A chatflow as a key's listing shows it."""
+
+    id: str
+    name: str
+    category: str | None
+    updated_at: int
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key as people manage it. Times are microseconds since 1970, UTC."""
+
+    id: str
+    workspace_id: str
+    name: str
+    permissions: PermissionSet
+    status: Status
+    hint: str
+    expires_at: int | None
+    note: str | None
+    created_by: Creator
+    created_at: int
+    updated_at: int
+    last_used_at: int | None
+    revoked_at: int | None
+    version: int
+    chatflows: tuple[BoundChatflow, ...] = ()
+
+    def status_at(self, now: int) -> Status:
+        """Return the status at the time `now`: an active key past its expiry is expired."""
+        if self.status is Status.ACTIVE and self.expires_at is not None and self.expires_at <= now:
+            return Status.EXPIRED
+        return self.status
+
+
+class KeyRecord(msgspec.Struct, frozen=True, gc=False):
+    """What verification needs of a key and of the token that was presented; read only, and cacheable.
+
+    A million of them are kept in memory: `gc=False` spares the collector, and the id and the name are one
+    text, which takes 64 bytes less than two.
+    """
+
+    identity: str
+    workspace_id: str
+    permissions: PermissionSet
+    status: Status
+    expires_at: int | None
+    valid_until: int | None
+    chatflow_ids: Collection[str]
+    position: int = 0
+    """Of the change feed: what was changed up to there is in this record."""
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        key_id: str,
+        workspace_id: str,
+        name: str,
+        permissions: PermissionSet = frozenset(),
+        status: Status = Status.ACTIVE,
+        expires_at: int | None = None,
+        valid_until: int | None = None,
+        chatflow_ids: Collection[str] = (),
+        position: int = 0,
+    ) -> "KeyRecord":
+        """Return the record of a key; `chatflow_ids` are those that it is bound to."""
+        identity = f"{key_id}\n{name}"
+        return cls(
+            identity, workspace_id, permissions, status, expires_at, valid_until, chatflow_ids, position
+        )
+
+    @property
+    def key_id(self) -> str:
+        """The key's id."""
+        return self.identity.partition("\n")[0]
+
+    @property
+    def name(self) -> str:
+        """The key's name. It has no line end (`clean_name`)."""
+        return self.identity.partition("\n")[2]
+
+
+def clean_name(text: str, length: int = NAME_LENGTH) -> str | None:
+    """Return `text` trimmed, or None when it is not fit to be a name.
+
+    It is not when nothing of it can be seen, when it is longer than `length`, has control characters, or
+    holds a token: names are shown to everyone.
+    """
+    name = text.strip()
+    kinds = {unicodedata.category(c) for c in name}
+    unseen = kinds <= {"Cf", "Zs", "Zl", "Zp"}
+    if unseen or len(name) > length or kinds & {"Cc", "Cs"} or PATTERN.search(name):
+        return None
+    return name
+
+
+def fold_name(text: str) -> str:
+    """Return the form in which names are searched and sorted: compatibility-normalised, case folded.
+
+    Normalising takes quadratic time, so that what no name reaches is cut off first.
+    """
+    return unicodedata.normalize("NFKC", text[:FOLDED_LENGTH]).casefold()

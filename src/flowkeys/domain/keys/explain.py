@@ -1,0 +1,104 @@
+"""A decision step by step, for people who wonder why a key is refused: beside `decide`, never instead of it.
+
+`decide` answers calls, and stops at the first reason without a text. What is said here agrees with it for
+every record, request and time; a test holds that over random ones.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from flowkeys.domain.keys.api_key import KeyRecord, Status
+from flowkeys.domain.keys.decision import AccessRequest, Decision, grants
+from flowkeys.domain.times import to_iso
+
+STEPS: Final = ("form", "known", "status", "expiry", "chatflow", "permission")
+"""In the order in which they are decided."""
+NOT_LOOKED_AT: Final = "Not looked at, since an earlier step failed."
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One thing that was looked at."""
+
+    step: str
+    ok: bool | None
+    """None when an earlier step failed, so that this one was not looked at."""
+    detail: str
+
+
+class Presented(msgspec.Struct, frozen=True):
+    """What was found for what was presented as a token."""
+
+    hint: str | None
+    """The last characters of the token; None when it has not a token's form or checksum."""
+    record: KeyRecord | None = None
+    """The key of the token, of whatever workspace it is."""
+    mistake: str = "It has not the form of a key, or a part is missing or mistyped."
+    """What is wrong with its form, if something is."""
+    opens_to_all: bool = False
+    """Whether the chatflow that is asked for is a public one of the key's workspace."""
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """A decision and how it came about."""
+
+    decision: Decision
+    steps: tuple[Step, ...]
+    hint: str | None
+
+
+def explain(presented: Presented, request: AccessRequest, now: int) -> tuple[Step, ...]:
+    """Return every step of the decision about `request` at the time `now` (microseconds, UTC).
+
+    A key of another workspace than the request's is told apart from one that there is not by nothing.
+    """
+    done: list[Step] = []
+    for step in _steps(presented, request, now):
+        done.append(step)
+        if not step.ok:
+            break
+    return (*done, *(Step(name, None, NOT_LOOKED_AT) for name in STEPS[len(done) :]))
+
+
+def _steps(presented: Presented, request: AccessRequest, now: int) -> Iterator[Step]:
+    record = presented.record
+    if presented.hint is None:
+        yield Step("form", ok=False, detail=presented.mistake)
+        return
+    yield Step("form", ok=True, detail="It has the form of a key, and its checksum is right.")
+    if record is None or request.workspace_id not in {None, record.workspace_id}:
+        yield Step("known", ok=False, detail="There is no such key in this workspace.")
+        return
+    yield Step("known", ok=True, detail="It is a key of this workspace.")
+    yield Step("status", ok=record.status is Status.ACTIVE, detail=f"The key is {record.status.value}.")
+    yield _expiry(record, now)
+    yield _chatflow(record, request, opens_to_all=presented.opens_to_all)
+    yield _permission(record, request)
+
+
+def _expiry(record: KeyRecord, now: int) -> Step:
+    ends = [time for time in (record.expires_at, record.valid_until) if time is not None]
+    if not ends:
+        return Step("expiry", ok=True, detail="It does not expire.")
+    alive = min(ends) > now
+    return Step("expiry", ok=alive, detail=f"It {'expires' if alive else 'expired'} at {to_iso(min(ends))}.")
+
+
+def _chatflow(record: KeyRecord, request: AccessRequest, *, opens_to_all: bool) -> Step:
+    if request.chatflow_id is None:
+        return Step("chatflow", ok=True, detail="No chatflow was named.")
+    if request.chatflow_id in record.chatflow_ids:
+        return Step("chatflow", ok=True, detail="The key is bound to the chatflow.")
+    if opens_to_all:
+        return Step("chatflow", ok=True, detail="The key is not bound to the chatflow, which is public.")
+    return Step("chatflow", ok=False, detail="The key is bound to no such chatflow.")
+
+
+def _permission(record: KeyRecord, request: AccessRequest) -> Step:
+    if not request.permissions:
+        return Step("permission", ok=True, detail="No permission was named.")
+    for permission in request.permissions:
+        if not grants(record.permissions, permission):
+            return Step("permission", ok=False, detail=f"The key does not hold {permission}.")
+    return Step("permission", ok=True, detail=f"The key holds {', '.join(request.permissions)}.")

@@ -1,0 +1,1 @@
+"""Predictions: what callers say to a chatflow, and what it answers."""

@@ -1,0 +1,1 @@
+"""flowData for chatflows that people make by filling in a short form."""

@@ -1,0 +1,176 @@
+"""flowData, as Flowise exports it, read into a graph: lenient about members, strict about structure."""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.flows.graph.limits import few
+
+START: Final = "startAgentflow"
+MAX_NODES: Final = 500
+MAX_EDGES: Final = 5000
+MAX_CHARACTERS: Final = 10_000_000
+MAX_BRACKETS: Final = 300_000
+MAX_ID: Final = 200
+MAX_LABEL: Final = 200
+
+_OUTPUT = re.compile(r"-output-(\d{1,4})$")
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One node: its kind is Flowise's `data.name`, and `inputs` is what its author filled in."""
+
+    id: str
+    kind: str
+    label: str
+    inputs: Mapping[str, Any]
+    given: frozenset[str] = frozenset()
+    """The inputs that a caller set: what is wrong with them is the caller's mistake, never passed over."""
+
+
+class Edge(msgspec.Struct, frozen=True):
+    """A connection. `output` is the number of the output that it leaves from, where outputs have numbers."""
+
+    source: str
+    target: str
+    output: int | None
+
+
+class Graph(msgspec.Struct, frozen=True):
+    """The nodes in the order in which they run (each after all that lead to it), and their connections."""
+
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    kinds: frozenset[str] = frozenset()
+    """All kinds that the flow has, those of nodes left out of `nodes` for a problem too."""
+    problems: tuple[str, ...] = ()
+    """Why this is no graph that could run, in words for people."""
+
+
+class _Data(msgspec.Struct):
+    name: str
+    label: Any = None
+    inputs: Any = None
+
+
+class _Node(msgspec.Struct):
+    id: str
+    data: _Data
+
+
+class _Edge(msgspec.Struct, rename="camel"):
+    source: str
+    target: str
+    source_handle: Any = None
+
+
+class _Flow(msgspec.Struct):
+    nodes: list[_Node] = []
+    edges: list[_Edge] = []
+
+
+_DECODER = msgspec.json.Decoder(_Flow)
+
+
+def parse(flow_data: str, *, ignored: Iterable[str] = (), known: Iterable[str] | None = None) -> Graph:
+    """Return the graph of a flow. Never raises: what is wrong with the text is in `Graph.problems`.
+
+    Nodes of an `ignored` kind are left out, together with their edges. When a kind is not among the
+    `known` ones, the order of the nodes is not worked out: such a flow cannot run anyhow.
+    """
+    if len(flow_data) > MAX_CHARACTERS:
+        return Graph(problems=(f"flowData is longer than {MAX_CHARACTERS:,} characters.",))
+    if flow_data.count("[") + flow_data.count("{") > MAX_BRACKETS:  # each is an object to be made, mostly
+        return Graph(problems=(f"flowData has more than {MAX_BRACKETS:,} brackets and braces.",))
+    try:
+        flow = _DECODER.decode(flow_data)
+    except msgspec.ValidationError as error:
+        return Graph(problems=(f"flowData is not in Flowise's format: {error}.",))
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return Graph(problems=("flowData is not valid JSON.",))
+
+    for what, count, most in (("nodes", len(flow.nodes), MAX_NODES), ("edges", len(flow.edges), MAX_EDGES)):
+        if count > most:
+            return Graph(problems=(f"The flow has more than {most} {what}.",))
+    leave_out = frozenset(ignored)
+    dropped = {node.id for node in flow.nodes if node.data.name in leave_out}
+    nodes = [_node(node) for node in flow.nodes if node.id not in dropped]
+    edges = [_edge(edge) for edge in flow.edges if edge.source not in dropped and edge.target not in dropped]
+    kinds = frozenset(node.kind for node in nodes)
+    problems = _structure(nodes, edges)
+    if problems or (known is not None and not kinds <= frozenset(known)):
+        return Graph(tuple(nodes), tuple(edges), kinds, few(problems))
+    ordered, problems = _order(nodes, edges)
+    return Graph(tuple(nodes if problems else ordered), tuple(dict.fromkeys(edges)), kinds, few(problems))
+
+
+def _node(node: _Node) -> Node:
+    inputs = node.data.inputs if isinstance(node.data.inputs, dict) else {}
+    label = node.data.label if isinstance(node.data.label, str) and node.data.label else node.id
+    return Node(node.id, node.data.name, label[:MAX_LABEL], inputs)
+
+
+def _edge(edge: _Edge) -> Edge:
+    match = _OUTPUT.search(edge.source_handle) if isinstance(edge.source_handle, str) else None
+    return Edge(edge.source, edge.target, int(match[1]) if match else None)
+
+
+def _structure(nodes: list[Node], edges: list[Edge]) -> list[str]:
+    problems = []
+    if any(len(name) > MAX_ID for node in nodes for name in (node.id, node.kind)):
+        return [f"A node has an id or a kind of more than {MAX_ID} characters."]
+    ids = [node.id for node in nodes]
+    seen: set[str] = set()
+    for node_id in ids:
+        if node_id in seen:
+            problems.append(f"Two nodes have the id {node_id!r}.")
+        seen.add(node_id)
+    for edge in edges:
+        problems.extend(
+            f"An edge leads {side} a node that does not exist: {end[:MAX_ID]!r}."
+            for side, end in (("from", edge.source), ("to", edge.target))
+            if end not in seen
+        )
+    return problems
+
+
+def _order(nodes: list[Node], edges: list[Edge]) -> tuple[list[Node], list[str]]:
+    """Return the nodes sorted so that each follows all that lead to it, nearest to Start first."""
+    starts = [node for node in nodes if node.kind == START]
+    if len(starts) != 1:
+        return [], ["The flow has no Start node." if not starts else "The flow has more than one Start node."]
+    by_id = {node.id: node for node in nodes}
+    targets: dict[str, list[str]] = {node.id: [] for node in nodes}
+    waiting = dict.fromkeys(by_id, 0)
+    for edge in edges:
+        targets[edge.source].append(edge.target)
+        waiting[edge.target] += 1
+    ready = deque(node.id for node in nodes if waiting[node.id] == 0)
+    ordered = []
+    while ready:
+        node_id = ready.popleft()
+        ordered.append(by_id[node_id])
+        for target in targets[node_id]:
+            waiting[target] -= 1
+            if waiting[target] == 0:
+                ready.append(target)
+    if len(ordered) < len(nodes):
+        circle = ", ".join(by_id[node_id].label for node_id, count in waiting.items() if count)
+        return ordered, [f"The flow runs in a circle: {circle}."]
+    reached = _reached(starts[0].id, targets)
+    lost = [node.label for node in ordered if node.id not in reached]
+    return ordered, [f"Nothing leads from Start to {label!r}." for label in lost]
+
+
+def _reached(start: str, targets: Mapping[str, list[str]]) -> set[str]:
+    reached = {start}
+    stack = [start]
+    while stack:
+        for target in targets[stack.pop()]:
+            if target not in reached:
+                reached.add(target)
+                stack.append(target)
+    return reached

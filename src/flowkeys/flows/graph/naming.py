@@ -1,0 +1,53 @@
+"""Which credential of this server each model of a flow uses, where a person named one beside the flow.
+
+An export names credentials by ids of the server that it comes from, which mean nothing here.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.domain.chatflows.chatflow import ModelNode
+from flowkeys.flows.graph.graph import Graph, Node
+
+_CONFIG: Final = "ModelConfig"
+_CREDENTIAL: Final = "credential"
+_FOREIGN: Final = "FLOWISE_CREDENTIAL_ID"
+
+
+def model_nodes(graph: Graph) -> tuple[ModelNode, ...]:
+    """Return the nodes that use a model, runnable or not, in the flow's order."""
+    return tuple(
+        ModelNode(node.id, node.label, _text(node.inputs.get(name.removesuffix("Config"))))
+        for node in graph.nodes
+        for name, _ in _configs(node)
+    )
+
+
+def with_credentials(graph: Graph, names: Mapping[str, str]) -> Graph:
+    """Return the graph with the credentials that were named, by node id; other nodes stay as they are."""
+    if not names:
+        return graph
+    nodes = tuple(_named(node, names[node.id]) if node.id in names else node for node in graph.nodes)
+    return msgspec.structs.replace(graph, nodes=nodes)
+
+
+def _named(node: Node, credential: str) -> Node:
+    inputs = dict(node.inputs)
+    for name, config in _configs(node):
+        own = {member: value for member, value in config.items() if member != _FOREIGN}
+        inputs[name] = {**own, _CREDENTIAL: credential}
+    return msgspec.structs.replace(node, inputs=inputs)
+
+
+def _configs(node: Node) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the settings of a node's model, which stand under a name of each kind's own; there is one."""
+    for name, value in node.inputs.items():
+        if name.endswith(_CONFIG) and isinstance(value, Mapping):
+            yield name, value
+            return
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,1 @@
+"""Chatflows: making, reading, changing and exporting them, and who may call them."""

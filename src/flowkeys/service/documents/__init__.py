@@ -1,0 +1,1 @@
+"""Documents: collections, and filling them with files."""

@@ -1,0 +1,1 @@
+"""Keys: making, changing, revoking, verifying and explaining them."""

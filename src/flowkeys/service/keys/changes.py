@@ -1,0 +1,104 @@
+"""What every change of a key consists of: it is found, written when something is different, and recorded."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from flowkeys.domain.errors import InvalidInput, NotFound
+from flowkeys.domain.journal import Subject
+from flowkeys.domain.keys.api_key import ApiKey, Status
+from flowkeys.domain.principal import Caller
+from flowkeys.domain.times import to_iso
+from flowkeys.service.chatflows.access import bind, unbind
+from flowkeys.service.journal import record
+from flowkeys.service.ports.store import Transaction
+
+T = TypeVar("T")
+
+
+def save(tx: Transaction, caller: Caller, now: int, action: str, before: ApiKey, changed: ApiKey) -> ApiKey:
+    """Write a changed key with its rows in the journal, or nothing when nothing is different."""
+    current = get_key(tx, caller, before.id)
+    if changed == before and current.chatflows == before.chatflows:
+        return before
+    revoked_at = now if changed.status is Status.REVOKED else None
+    tx.keys.update(
+        msgspec.structs.replace(changed, updated_at=now, revoked_at=revoked_at, version=current.version + 1)
+    )
+    after = get_key(tx, caller, before.id)
+    record_change(tx, caller, now, action, before, after)
+    return after
+
+
+def get_key(tx: Transaction, caller: Caller, key_id: str) -> ApiKey:
+    """Return a key of the caller's workspace, in any status.
+
+    Raises:
+        NotFound: it has no such key.
+    """
+    key = tx.keys.get(caller.workspace_id, key_id)
+    if key is None:
+        raise NotFound("key")
+    return key
+
+
+def set_chatflows(
+    tx: Transaction, caller: Caller, key: ApiKey, chatflow_ids: Sequence[str], now: int
+) -> None:
+    """Make `chatflow_ids` the whole set of chatflows that the key opens.
+
+    Raises:
+        Forbidden: the set changes and the caller lacks ``chatflows:update``, or holds less than the key.
+        InvalidInput: naming ``chatflowIds``: the workspace has no such chatflow.
+    """
+    wanted = dict.fromkeys(chatflow_ids)
+    bound = {item.id for item in key.chatflows}
+    if bound == wanted.keys():
+        return
+    caller.require("chatflows:update")
+    for chatflow_id in wanted:
+        if tx.chatflows.get(caller.workspace_id, chatflow_id) is None:
+            raise InvalidInput.of("chatflowIds", f"There is no chatflow {chatflow_id[:64]!r} here.")
+    for chatflow_id in wanted:
+        bind(tx, caller, chatflow_id, key.id, now)
+    for chatflow_id in bound - wanted.keys():
+        unbind(tx, caller, chatflow_id, key.id, now)
+
+
+def with_status(key: ApiKey, status: Status) -> ApiKey:
+    """Return the key with another status."""
+    return msgspec.structs.replace(key, status=status)
+
+
+def given(value: T | msgspec.UnsetType, otherwise: T) -> T:
+    """Return a patch's value, or what stands where the patch says nothing."""
+    return otherwise if isinstance(value, msgspec.UnsetType) else value
+
+
+def record_change(
+    tx: Transaction, caller: Caller, now: int, action: str, before: ApiKey | None, after: ApiKey
+) -> None:
+    """Write a change of a key to the journal, with what people may read of it before and after."""
+    record(
+        tx,
+        caller,
+        now,
+        action=action,
+        subject=Subject.KEY,
+        subject_id=after.id,
+        version=after.version,
+        before=None if before is None else _for_people(before),
+        after=_for_people(after),
+    )
+
+
+def _for_people(key: ApiKey) -> dict[str, object]:
+    return {
+        "keyName": key.name,
+        "permissions": sorted(key.permissions),
+        "status": key.status.value,
+        "expiresAt": None if key.expires_at is None else to_iso(key.expires_at),
+        "note": key.note,
+        "chatflowIds": [item.id for item in key.chatflows],
+    }

@@ -1,0 +1,103 @@
+"""What callers may say about a key, checked before anything is changed."""
+
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from flowkeys.domain import permissions as known_permissions
+from flowkeys.domain.errors import FieldError, InvalidInput
+from flowkeys.domain.keys.api_key import NAME_LENGTH, NOTE_LENGTH, clean_name
+from flowkeys.domain.keys.token import PATTERN
+from flowkeys.domain.permissions import PermissionSet
+from flowkeys.domain.times import MAXIMUM, end_from_iso, lacks_zone, parse_duration
+
+MAX_CHATFLOWS: Final = 1000
+"""Chatflows that one request may name."""
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key to be made. With a name alone it opens nothing."""
+
+    name: str
+    permissions: PermissionSet = frozenset()
+    chatflow_ids: tuple[str, ...] = ()
+    expires_at: int | None = None
+    note: str | None = None
+
+
+class KeyPatch(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to change of a key; what is not given stays."""
+
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    permissions: PermissionSet | msgspec.UnsetType = msgspec.UNSET
+    chatflow_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    expires_at: int | msgspec.UnsetType | None = msgspec.UNSET
+    note: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+def checked(patch: KeyPatch, now: int) -> KeyPatch:
+    """Return the patch with its name trimmed.
+
+    Raises:
+        InvalidInput: naming every field that is wrong.
+    """
+    errors: list[FieldError] = []
+    name = patch.name
+    if isinstance(name, str):
+        cleaned = clean_name(name)
+        if cleaned is None:
+            message = f"Give a name of 1 to {NAME_LENGTH} characters, no control characters and no key in it."
+            errors.append(FieldError("keyName", message))
+        name = cleaned or name
+    if isinstance(patch.permissions, frozenset):
+        errors += _permission_errors(patch.permissions)
+    if isinstance(patch.chatflow_ids, tuple) and len(patch.chatflow_ids) > MAX_CHATFLOWS:
+        errors.append(FieldError("chatflowIds", f"Name at most {MAX_CHATFLOWS} chatflows."))
+    if isinstance(patch.expires_at, int) and not now < patch.expires_at <= MAXIMUM:
+        errors.append(FieldError("expiresAt", "Give a time in the future, before the year 9999."))
+    if isinstance(patch.note, str) and not _fit(patch.note):
+        message = f"A note has at most {NOTE_LENGTH} characters, no control characters and no key in it."
+        errors.append(FieldError("note", message))
+    if errors:
+        raise InvalidInput(*errors)
+    return msgspec.structs.replace(patch, name=name)
+
+
+def read_expiry(expires_at: str | None, expires_in: str | None, now: int) -> int | None:
+    """Return the time that a key is to end at, given as a date, a time or a duration from `now`.
+
+    Raises:
+        InvalidInput: naming ``expiresAt`` or ``expiresIn``.
+    """
+    if expires_in is not None:
+        duration = parse_duration(expires_in)
+        if duration is None:
+            raise InvalidInput.of("expiresIn", 'Give a duration such as "90d", "12h" or "30m".')
+        return (now + duration) // 1000 * 1000
+    if expires_at is None:
+        return None
+    moment = end_from_iso(expires_at)
+    if moment is None and lacks_zone(expires_at):
+        message = 'A time needs its zone, "Z" for UTC or an offset: for example "2027-01-31T09:00:00+01:00".'
+        raise InvalidInput.of("expiresAt", message)
+    if moment is None:
+        message = (
+            'Give a date such as "2027-01-31", whose end is meant (UTC), or a time with its zone such as '
+        )
+        raise InvalidInput.of("expiresAt", f'{message}"2027-01-31T09:00:00Z".')
+    return moment
+
+
+def _fit(note: str) -> bool:
+    allowed = {"\n", "\t", "\r"}
+    clean = all(c in allowed or unicodedata.category(c) not in {"Cc", "Cs"} for c in note)
+    return clean and len(note) <= NOTE_LENGTH and not PATTERN.search(note)
+
+
+def _permission_errors(names: Iterable[str]) -> list[FieldError]:
+    unknown = known_permissions.unknown(names)
+    if not unknown:
+        return []
+    return [FieldError("permissions", f"There is no permission named {', '.join(map(repr, unknown[:5]))}.")]

@@ -1,0 +1,290 @@
+"""Every write to a key goes through here, and so does every list of them."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from flowkeys.domain.errors import InvalidInput
+from flowkeys.domain.ids import new_id
+from flowkeys.domain.keys.api_key import ApiKey, Status
+from flowkeys.domain.keys.digest import TokenDigest, TokenHasher
+from flowkeys.domain.keys.token import Token
+from flowkeys.domain.listing import KeyQuery, Page
+from flowkeys.domain.principal import Caller, operator
+from flowkeys.domain.times import Clock
+from flowkeys.service.keys.bulk import MAX_KEYS, BulkResult, all_of, checked_ids, set_status
+from flowkeys.service.keys.changes import get_key, given, record_change, save, set_chatflows, with_status
+from flowkeys.service.keys.input import KeyPatch, NewKey, checked
+from flowkeys.service.once import spend
+from flowkeys.service.ports.store import KeysMade, Store, Transaction
+from flowkeys.service.ports.verification import RecentUses
+
+Expectation = Callable[[ApiKey], None]
+"""Raises `InvalidInput` when a key is not as its caller believes."""
+
+
+class MadeKey(msgspec.Struct, frozen=True):
+    """A key at the only moment at which its token is known."""
+
+    key: ApiKey
+    token: Token
+    digest: TokenDigest
+
+
+class Keyring:
+    """Makes, lists, changes and revokes keys."""
+
+    def __init__(
+        self, store: Store, hasher: TokenHasher, clock: Clock, uses: RecentUses | None = None
+    ) -> None:
+        """Keep keys in `store`; `uses` knows those of this process that are not stored yet."""
+        self._store = store
+        self._uses = uses
+        self._hasher = hasher
+        self._clock = clock
+
+    async def create(self, caller: Caller, new: NewKey, once: str | None = None) -> MadeKey:
+        """Make a key, bound to `new.chatflow_ids`; `once` is the one-time value of the form that asks for it.
+
+        Raises:
+            AlreadySent: the form of `once` made a key before, which the exception names; none is made now.
+            Forbidden: the caller lacks ``apikeys:create``, or something that the key is to hold.
+            InvalidInput: a field is wrong, or names a chatflow that the workspace does not have, or the form
+                is too old.
+        """
+        caller.require("apikeys:create")
+        now = self._clock()
+        patch = checked(
+            KeyPatch(
+                name=new.name,
+                permissions=new.permissions,
+                chatflow_ids=new.chatflow_ids,
+                expires_at=new.expires_at if new.expires_at is not None else msgspec.UNSET,
+                note=new.note,
+            ),
+            now,
+        )
+        caller.require_ceiling(new.permissions)
+        token = Token.mint()
+        digest = self._hasher.digest(token).newest
+        key = ApiKey(
+            id=new_id(),
+            workspace_id=caller.workspace_id,
+            name=str(patch.name),
+            permissions=new.permissions,
+            status=Status.ACTIVE,
+            hint=token.hint,
+            expires_at=new.expires_at,
+            note=new.note or None,
+            created_by=caller.principal.as_creator(),
+            created_at=now,
+            updated_at=now,
+            last_used_at=None,
+            revoked_at=None,
+            version=1,
+        )
+
+        def work(tx: Transaction) -> ApiKey:
+            if once is not None:
+                spend(tx, caller, once, key.id, now)
+            tx.keys.insert(key, digest)
+            if new.chatflow_ids:
+                set_chatflows(tx, caller, key, new.chatflow_ids, now)
+            made = get_key(tx, caller, key.id) if new.chatflow_ids else key
+            record_change(tx, caller, now, "key.create", None, made)
+            return made
+
+        return MadeKey(await self._store.write(work), token, digest)
+
+    async def get(self, caller: Caller, key_id: str, *, permission: str = "apikeys:view") -> ApiKey:
+        """Return a key, in any status, with its very last use; `permission` is what the caller is to use.
+
+        Raises:
+            Forbidden: the caller lacks `permission`.
+            NotFound: the workspace has no such key.
+        """
+        caller.require(permission)
+        return self._with_last_use(await self._store.read(lambda tx: get_key(tx, caller, key_id)))
+
+    async def some(
+        self, caller: Caller, key_ids: Sequence[str], *, permission: str = "apikeys:view"
+    ) -> list[ApiKey]:
+        """Return up to 1,000 keys, in any status and in the order of their ids, with their very last uses.
+
+        Raises:
+            Forbidden: the caller lacks `permission`.
+            InvalidInput: naming ``ids``: the workspace does not have some of the keys, or too many are named.
+        """
+        caller.require(permission)
+        ids = checked_ids(key_ids)
+        found = await self._store.read(lambda tx: all_of(tx, caller, ids))
+        return [self._with_last_use(key) for key in found]
+
+    async def page(self, caller: Caller, query: KeyQuery) -> Page[ApiKey]:
+        """Return the keys that match, of the caller's workspace whatever the query says."""
+        caller.require("apikeys:view")
+        own = msgspec.structs.replace(query, workspace_id=caller.workspace_id)
+        now = self._clock()
+        return await self._store.read(lambda tx: tx.keys.page(own, now))
+
+    async def made_by(self, caller: Caller, creator_id: str) -> KeysMade:
+        """Count what a person or key made, also through keys, without what is revoked."""
+        caller.require("apikeys:view")
+        return await self._store.read(lambda tx: tx.keys.made_by(caller.workspace_id, creator_id))
+
+    async def ids_made_by(self, caller: Caller, creator_id: str) -> list[str]:
+        """Return the first thousand of the keys that `made_by` counts."""
+        caller.require("apikeys:view")
+        return await self._store.read(
+            lambda tx: tx.keys.ids_made_by(caller.workspace_id, creator_id, MAX_KEYS)
+        )
+
+    async def update(
+        self, caller: Caller, key_id: str, patch: KeyPatch, expect: Expectation | None = None
+    ) -> ApiKey:
+        """Change what the patch names, if the key is as the caller expects it in the same transaction.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:update``, ``chatflows:update`` for a change of chatflows,
+                or something that the key holds now or is to hold.
+            InvalidInput: a field is wrong, or the key is revoked.
+            NotFound: the workspace has no such key.
+        """
+        caller.require("apikeys:update")
+        now = self._clock()
+
+        def change(tx: Transaction, key: ApiKey) -> ApiKey:
+            if expect is not None:
+                expect(self._with_last_use(key))  # as `get` showed it
+            # An expiry that passed may stand; a new one must lie ahead.
+            same_expiry = patch.expires_at == key.expires_at
+            cleaned = checked(
+                msgspec.structs.replace(patch, expires_at=msgspec.UNSET) if same_expiry else patch, now
+            )
+            if isinstance(patch.permissions, frozenset):
+                caller.require_ceiling(patch.permissions)
+            if isinstance(patch.chatflow_ids, tuple):
+                set_chatflows(tx, caller, key, patch.chatflow_ids, now)
+            return msgspec.structs.replace(
+                key,
+                name=given(cleaned.name, key.name),
+                permissions=given(patch.permissions, key.permissions),
+                expires_at=given(patch.expires_at, key.expires_at),
+                note=given(patch.note, key.note) or None,
+            )
+
+        return await self._change(caller, key_id, "key.update", change)
+
+    async def disable(self, caller: Caller, key_id: str) -> ApiKey:
+        """Refuse the key until it is enabled again; nothing changes when it is disabled already."""
+        caller.require("apikeys:update")
+        return await self._change(
+            caller, key_id, "key.disable", lambda _tx, key: with_status(key, Status.DISABLED)
+        )
+
+    async def enable(self, caller: Caller, key_id: str) -> ApiKey:
+        """Accept a disabled key again; nothing changes when it is enabled already."""
+        caller.require("apikeys:update")
+        return await self._change(
+            caller, key_id, "key.enable", lambda _tx, key: with_status(key, Status.ACTIVE)
+        )
+
+    async def revoke(self, caller: Caller, key_id: str) -> bool:
+        """End a key for good; tell whether it was still alive. Its row, name and history stay.
+
+        The chatflows that it opened stay closed: revoking never opens one.
+        """
+        caller.require("apikeys:delete")
+        now = self._clock()
+
+        def work(tx: Transaction) -> bool:
+            key = get_key(tx, caller, key_id)
+            caller.require_ceiling(key.permissions)
+            if key.status is Status.REVOKED:
+                return False
+            save(tx, caller, now, "key.revoke", key, with_status(key, Status.REVOKED))
+            return True
+
+        return await self._store.write(work)
+
+    async def disable_many(self, caller: Caller, key_ids: Sequence[str]) -> BulkResult:
+        """Refuse up to 1,000 keys until they are enabled again: all of them, or none.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:update``, or some of the keys hold more than it does.
+            InvalidInput: naming ``ids``: the workspace does not have some of the keys, or too many are named.
+        """
+        caller.require("apikeys:update")
+        return await self._set_all(caller, key_ids, Status.DISABLED, "key.disable")
+
+    async def enable_many(self, caller: Caller, key_ids: Sequence[str]) -> BulkResult:
+        """Accept up to 1,000 disabled keys again: all of them, or none.
+
+        It raises what `disable_many` does.
+        """
+        caller.require("apikeys:update")
+        return await self._set_all(caller, key_ids, Status.ACTIVE, "key.enable")
+
+    async def revoke_many(self, caller: Caller, key_ids: Sequence[str]) -> BulkResult:
+        """End up to 1,000 keys for good: all of them, or none. Their rows, names and histories stay.
+
+        It raises what `disable_many` does, and needs ``apikeys:delete``.
+        """
+        caller.require("apikeys:delete")
+        return await self._set_all(caller, key_ids, Status.REVOKED, "key.revoke")
+
+    async def revoke_made_under(self, secret_id: str) -> int:
+        """Revoke, as the operator, all workspaces' keys whose secret is lost; return how many there were."""
+        now = self._clock()
+
+        def work(tx: Transaction) -> int:
+            found = tx.keys.ids_by_secret(secret_id, now)
+            for workspace_id, key_id in found:
+                caller = Caller(operator(workspace_id))
+                key = get_key(tx, caller, key_id)
+                save(tx, caller, now, "key.revoke", key, with_status(key, Status.REVOKED))
+            return len(found)
+
+        return await self._store.write(work)
+
+    async def flush(
+        self, last_used: dict[str, int], outdated: dict[str, tuple[TokenDigest, TokenDigest]]
+    ) -> None:
+        """Store buffered times of use, and digests under the newest secret where the old one still stands.
+
+        Neither touches another column, so that nothing done to a key meanwhile is undone.
+        """
+
+        def work(tx: Transaction) -> None:
+            tx.keys.touch(last_used)
+            for key_id, (old, new) in outdated.items():
+                tx.keys.redigest(key_id, old, new)
+
+        await self._store.write(work)
+
+    def _with_last_use(self, key: ApiKey) -> ApiKey:
+        at = self._uses.last_use(key.id) if self._uses else None
+        if at is None or at <= (key.last_used_at or 0):
+            return key
+        return msgspec.structs.replace(key, last_used_at=at)
+
+    async def _set_all(
+        self, caller: Caller, key_ids: Sequence[str], status: Status, action: str
+    ) -> BulkResult:
+        ids = checked_ids(key_ids)
+        now = self._clock()
+        return await self._store.write(lambda tx: set_status(tx, caller, ids, status, action, now))
+
+    async def _change(
+        self, caller: Caller, key_id: str, action: str, change: Callable[[Transaction, ApiKey], ApiKey]
+    ) -> ApiKey:
+        now = self._clock()
+
+        def work(tx: Transaction) -> ApiKey:
+            key = get_key(tx, caller, key_id)
+            caller.require_ceiling(key.permissions)
+            if key.status is Status.REVOKED:
+                raise InvalidInput.of("status", "A revoked key stays revoked. Create a new key instead.")
+            return save(tx, caller, now, action, key, change(tx, key))
+
+        return await self._store.write(work)

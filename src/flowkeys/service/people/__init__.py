@@ -1,0 +1,1 @@
+"""People: sign-ins, links, passwords, and who is in a workspace."""

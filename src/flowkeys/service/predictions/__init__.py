@@ -1,0 +1,1 @@
+"""Predictions: from an allowed call to an answer that is stored."""

@@ -1,0 +1,145 @@
+"""What a caller sends to a chatflow, and which session it belongs to."""
+
+import uuid
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.domain.errors import FieldError, InvalidInput
+from flowkeys.domain.ids import new_id
+from flowkeys.domain.predictions.conversation import Role, Turn
+
+SESSION_LENGTH: Final = 255
+HISTORY_LENGTH: Final = 1000
+
+_ROLES: Final = {
+    "usermessage": Role.USER,
+    "user": Role.USER,
+    "human": Role.USER,
+    "apimessage": Role.ASSISTANT,
+    "assistant": Role.ASSISTANT,
+    "ai": Role.ASSISTANT,
+}
+
+
+class PredictionInput(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked prediction request."""
+
+    question: str
+    form: dict[str, Any] | None
+    streaming: bool
+    chat_id: str | None
+    session_id: str | None
+    history: tuple[Turn, ...] | None
+    """Given in the request: replaces the stored history for this call."""
+    overrides: dict[str, Any]
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Where a call belongs. `remembered` is False when nothing earlier may be read."""
+
+    session_id: str
+    chat_id: str
+    remembered: bool
+
+
+def read_prediction(body: object) -> PredictionInput:
+    """Return the request in a decoded JSON body. Members that mean nothing here are passed over.
+
+    Raises:
+        InvalidInput: naming every field that is wrong.
+    """
+    if not isinstance(body, dict):
+        raise InvalidInput.of("body", "Send a JSON object with a question.")
+    errors: list[FieldError] = []
+
+    def member(name: str, kind: type | tuple[type, ...], what: str) -> Any:
+        value = body.get(name)
+        if value is not None and not isinstance(value, kind):
+            errors.append(FieldError(name, f"Give {what}."))
+            return None
+        return value
+
+    question = member("question", str, "a string")
+    form = member("form", dict, "an object")
+    overrides = member("overrideConfig", dict, "an object") or {}
+    streaming = member("streaming", bool, "true or false")
+    chat_id = _session_member("chatId", member("chatId", str, "a string"), errors)
+    session_id = _session_member("sessionId", member("sessionId", str, "a string"), errors)
+    override_session = overrides.get("sessionId")
+    if override_session is not None and not isinstance(override_session, str):
+        errors.append(FieldError("overrideConfig.sessionId", "Give a string."))
+    elif override_session:
+        session_id = _session_member("overrideConfig.sessionId", override_session, errors)
+    history = _history(member("history", list, "a list of messages"), errors)
+    if member("uploads", list, "a list"):
+        errors.append(FieldError("uploads", "No node of this server takes uploads."))
+    if body.get("humanInput") is not None:
+        errors.append(FieldError("humanInput", "No node of this server waits for a person."))
+    if question is None and form is None and not errors:
+        errors.append(
+            FieldError("question", "Send a question, or a form for a chatflow that starts with one.")
+        )
+    if errors:
+        raise InvalidInput(*errors)
+    return PredictionInput(
+        question=question or "",
+        form=form,
+        streaming=streaming or False,
+        chat_id=chat_id,
+        session_id=session_id,
+        history=history,
+        overrides=overrides,
+    )
+
+
+def session_of(request: PredictionInput, *, anonymous: bool) -> Session:
+    """Return the session of a request.
+
+    Without a key a session is told by its id alone, so only ids that cannot be guessed are remembered:
+    another id on a public chatflow begins a new session.
+    """
+    named = request.session_id or request.chat_id
+    if named is None or (anonymous and not is_uuid(named)):
+        session_id = new_id()
+        return Session(session_id, request.chat_id or session_id, remembered=False)
+    return Session(named, request.chat_id or named, remembered=True)
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether `text` is a UUID in its usual form of 36 characters."""
+    try:
+        return len(text) == 36 and str(uuid.UUID(text)) == text.lower()  # noqa: PLR2004
+    except ValueError:
+        return False
+
+
+def _session_member(field: str, value: str | None, errors: list[FieldError]) -> str | None:
+    if value and (len(value) > SESSION_LENGTH or not value.isprintable()):
+        errors.append(FieldError(field, f"Give at most {SESSION_LENGTH} printable characters."))
+    return value or None
+
+
+def _history(items: list[Any] | None, errors: list[FieldError]) -> tuple[Turn, ...] | None:
+    if not items:  # Flowise's client sends an empty list with each call: no reason to forget the session
+        return None
+    turns = []
+    for item in items[:HISTORY_LENGTH]:
+        turn = _turn(item)
+        if turn is None:
+            message = 'Each message needs a role ("userMessage" or "apiMessage") and its content.'
+            errors.append(FieldError("history", message))
+            return None
+        turns.append(turn)
+    if len(items) > HISTORY_LENGTH:
+        errors.append(FieldError("history", f"Send at most {HISTORY_LENGTH} messages."))
+    return tuple(turns)
+
+
+def _turn(item: Any) -> Turn | None:
+    if not isinstance(item, dict):
+        return None
+    role = item.get("role") or item.get("type")
+    content = item.get("message") if item.get("content") is None else item["content"]
+    known = _ROLES.get(role.lower()) if isinstance(role, str) else None
+    return Turn(known, content) if known is not None and isinstance(content, str) else None

@@ -1,0 +1,1 @@
+"""Chatflows in tables: each one, and lists of them."""

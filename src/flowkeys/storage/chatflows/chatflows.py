@@ -1,0 +1,147 @@
+"""Chatflows and bindings within one transaction."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, ChatflowType, ListedChatflow
+from flowkeys.domain.keys.api_key import fold_name
+from flowkeys.domain.listing import ChatflowQuery, Page
+from flowkeys.storage.chatflows import list as chatflow_list
+from flowkeys.storage.schema.tables import api_key, binding, chatflow
+from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+
+_COLUMNS: Final = tuple(c for c in chatflow.c if c.name not in {"seq", "name_folded"})
+_NAMES: Final = [c.name for c in _COLUMNS]
+_WRITTEN: Final = [*_NAMES, "name_folded"]
+SELECT: Final = select(*_COLUMNS)
+
+_INSERT = Statement(insert(chatflow), _WRITTEN)
+_GET = Statement(
+    SELECT.where(chatflow.c.workspace_id == bindparam("workspace"), chatflow.c.id == bindparam("chatflow"))
+)
+_UPDATE = Statement(
+    update(chatflow).where(
+        chatflow.c.workspace_id == bindparam("b_workspace"), chatflow.c.id == bindparam("b_id")
+    ),
+    [name for name in _WRITTEN if name not in {"id", "workspace_id", "created_at"}],
+)
+_DELETE = Statement(
+    delete(chatflow).where(
+        chatflow.c.workspace_id == bindparam("workspace"), chatflow.c.id == bindparam("chatflow")
+    )
+)
+# The keys of one chatflow, the first bound first.
+KEY_IDS: Final = Statement(
+    select(binding.c.key_id)
+    .where(binding.c.workspace_id == bindparam("workspace"), binding.c.chatflow_id == bindparam("chatflow"))
+    .order_by(binding.c.seq)
+)
+_BY_SEQ = Statement(SELECT.add_columns(chatflow.c.seq).where(chatflow.c.seq.in_(listed("seqs"))))
+_BIND = Statement(
+    upsert(binding)
+    .values(key_seq=select(api_key.c.seq).where(api_key.c.id == bindparam("b_key")).scalar_subquery())
+    .on_conflict_do_nothing(),
+    ["workspace_id", "key_id", "chatflow_id", "created_at", "key_seq"],
+)
+_UNBIND = Statement(
+    delete(binding).where(
+        binding.c.workspace_id == bindparam("workspace"),
+        binding.c.key_id == bindparam("key"),
+        binding.c.chatflow_id == bindparam("chatflow"),
+    )
+)
+
+
+class ChatflowTable:
+    """Implements the port `Chatflows`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, item: Chatflow) -> None:
+        """Add a chatflow without bindings."""
+        self._connection.run(_INSERT, _values(item))
+
+    def get(self, workspace_id: str, chatflow_id: str) -> Chatflow | None:
+        """Return a chatflow of the workspace with its bound keys."""
+        row = self._connection.row(_GET, {"workspace": workspace_id, "chatflow": chatflow_id})
+        return with_keys(self._connection, row) if row else None
+
+    def page(self, query: ChatflowQuery) -> Page[Chatflow]:
+        """Return the chatflows that match, in the query's order, with the number of all that match."""
+        found, total = chatflow_list.fetch(self._connection, query)
+        seqs = [row[0] for row in found]
+        rows = self._connection.rows(_BY_SEQ, {"seqs": in_json(seqs)})
+        by_seq = {row[-1]: row[:-1] for row in rows}
+        return Page([with_keys(self._connection, by_seq[seq]) for seq in seqs], total)
+
+    def listed(self, query: ChatflowQuery, keys: int) -> Page[ListedChatflow]:
+        """Return the same without graphs, each with its first `keys` keys that are not revoked."""
+        return chatflow_list.listed(self._connection, query, keys)
+
+    def choices(self, workspace_id: str, search: str, limit: int, ids: Sequence[str]) -> list[ChatflowChoice]:
+        """Return those with these ids, then others whose names match; each part by name."""
+        return chatflow_list.choices(self._connection, workspace_id, search, limit, ids)
+
+    def update(self, item: Chatflow) -> None:
+        """Write every column but id, workspace and creation time."""
+        self._connection.run(_UPDATE, {**_values(item), "b_workspace": item.workspace_id, "b_id": item.id})
+
+    def delete(self, workspace_id: str, chatflow_id: str) -> None:
+        """Delete a chatflow; its bindings and messages go with it."""
+        self._connection.run(_DELETE, {"workspace": workspace_id, "chatflow": chatflow_id})
+
+
+class BindingTable:
+    """Implements the port `Bindings`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, workspace_id: str, key_id: str, chatflow_id: str, at: int) -> None:
+        """Bind; nothing happens when it is bound already."""
+        self._connection.run(
+            _BIND,
+            {
+                "workspace_id": workspace_id,
+                "key_id": key_id,
+                "chatflow_id": chatflow_id,
+                "created_at": at,
+                "b_key": key_id,
+            },
+        )
+
+    def remove(self, workspace_id: str, key_id: str, chatflow_id: str) -> None:
+        """Unbind; nothing happens when it is not bound."""
+        self._connection.run(_UNBIND, {"workspace": workspace_id, "key": key_id, "chatflow": chatflow_id})
+
+
+def with_keys(connection: Connection, row: Row) -> Chatflow:
+    """Return the chatflow of a row of `SELECT`, its bound keys read along."""
+    item = without_keys(row)
+    keys = connection.rows(KEY_IDS, {"workspace": item.workspace_id, "chatflow": item.id})
+    return msgspec.structs.replace(item, key_ids=tuple(key_id for (key_id,) in keys))
+
+
+def without_keys(row: Row) -> Chatflow:
+    """Return the chatflow of a row of `SELECT`."""
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    values["type"] = ChatflowType(values["type"])
+    values["is_public"] = bool(values["is_public"])
+    values["extras"] = msgspec.json.decode(values["extras"])
+    values["credentials"] = msgspec.json.decode(values["credentials"])
+    return Chatflow(**values)
+
+
+def _values(item: Chatflow) -> dict[str, object]:
+    return {
+        **{name: getattr(item, name) for name in _NAMES},
+        "type": item.type.value,
+        "name_folded": fold_name(item.name),
+        "extras": msgspec.json.encode(item.extras).decode(),
+        "credentials": msgspec.json.encode(item.credentials).decode(),
+    }

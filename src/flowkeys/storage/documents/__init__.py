@@ -1,0 +1,1 @@
+"""Documents in tables: collections and their passages."""

@@ -1,0 +1,1 @@
+"""Keys in tables: each one, and pages of them."""

@@ -1,0 +1,250 @@
+"""Keys and their tokens within one transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import and_, bindparam, func, insert, literal, or_, select, update
+
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
+from flowkeys.domain.keys.digest import ALGORITHM, TokenDigest, secret_id_of
+from flowkeys.domain.listing import KeyQuery, Page
+from flowkeys.domain.permissions import ALL
+from flowkeys.service.ports.store import KeysMade
+from flowkeys.storage.keys import makers as key_makers
+from flowkeys.storage.keys import page as key_page
+from flowkeys.storage.keys.spoilt import SPOILT, check_types
+from flowkeys.storage.schema.tables import api_key, binding, chatflow, token
+from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+
+EVERYTHING: Final = 1_000_000
+"""As how many permissions a key counts that holds all there are, and those to come."""
+
+_FOR_ORDER: Final = {
+    "seq",
+    "name_folded",
+    "permission_count",
+    "chatflow_count",
+    "creator_folded",
+    "creator_tag",
+}
+_COLUMNS: Final = tuple(c for c in api_key.c if c.name not in _FOR_ORDER)
+_KEY_PARAMETERS: Final = [c.name for c in api_key.c if c.name not in {"seq", "chatflow_count"}]
+
+_SELECT = select(*_COLUMNS)
+_NAMES: Final = [c.name for c in _COLUMNS]
+_ID: Final = _NAMES.index("id")
+
+_INSERT_KEY = Statement(insert(api_key), _KEY_PARAMETERS)
+_INSERT_TOKEN = Statement(insert(token), [c.name for c in token.c if c.name != "seq"])
+_GET = Statement(
+    _SELECT.where(api_key.c.workspace_id == bindparam("workspace"), api_key.c.id == bindparam("key"))
+)
+_UPDATE = Statement(
+    update(api_key).where(
+        api_key.c.workspace_id == bindparam("b_workspace"), api_key.c.id == bindparam("b_id")
+    ),
+    [
+        "name",
+        "name_folded",
+        "permissions",
+        "permission_count",
+        "status",
+        "expires_at",
+        "note",
+        "updated_at",
+        "revoked_at",
+        "version",
+    ],
+)
+# Moves forward only, and touches nothing else: a buffered time of use cannot undo anything.
+_TOUCH = Statement(
+    update(api_key).where(
+        api_key.c.id == bindparam("b_id"),
+        func.coalesce(api_key.c.last_used_at, 0) < bindparam("b_at"),
+    ),
+    ["last_used_at"],
+)
+_REDIGEST = Statement(
+    update(token).where(token.c.key_id == bindparam("b_id"), token.c.digest == bindparam("b_old")), ["digest"]
+)
+_BY_SEQ = Statement(_SELECT.add_columns(api_key.c.seq).where(api_key.c.seq.in_(listed("seqs"))))
+_SOME = Statement(
+    _SELECT.where(api_key.c.workspace_id == bindparam("workspace"), api_key.c.id.in_(listed("keys")))
+)
+# The chatflows of some keys, the first bound first.
+_BOUND = Statement(
+    select(binding.c.key_id, chatflow.c.id, chatflow.c.name, chatflow.c.category, chatflow.c.updated_at)
+    .select_from(binding.join(chatflow, chatflow.c.id == binding.c.chatflow_id))
+    .where(binding.c.key_id.in_(listed("keys")))
+    .order_by(binding.c.seq)
+)
+
+_live = and_(
+    api_key.c.status != Status.REVOKED.value,
+    or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > bindparam("now")),
+    or_(token.c.valid_until.is_(None), token.c.valid_until > bindparam("now")),
+)
+_tokens = token.join(api_key, api_key.c.id == token.c.key_id)
+_TAG: Final = len(ALGORITHM) + 1
+# Which secrets are still needed, for doctor and for the check at start: along the index of digests, from each
+# secret's to the next, without reading the keys between.
+_NEXT_DIGEST = Statement(select(func.min(token.c.digest)).where(token.c.digest > bindparam("after")))
+_under = token.c.digest.between(bindparam("first"), bindparam("last"))
+_COUNT_UNDER = Statement(select(func.count()).select_from(_tokens).where(_live, _under))
+_IDS_UNDER = Statement(
+    select(token.c.workspace_id, token.c.key_id).select_from(_tokens).where(_live, _under).distinct()
+)
+_ANY_LIVE = Statement(select(literal(1)).select_from(_tokens).where(_live).limit(1))
+
+
+class KeyTable:
+    """Implements the port `Keys`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def insert(self, key: ApiKey, digest: TokenDigest) -> None:
+        """Add a key and its one token."""
+        self._connection.run(
+            _INSERT_KEY,
+            {
+                **_mutable(key),
+                "id": key.id,
+                "workspace_id": key.workspace_id,
+                "created_by_type": key.created_by.type,
+                "created_by_id": key.created_by.id,
+                "created_by_name": key.created_by.name,
+                "creator_tag": key_page.tag_of_creator(key.created_by.id),
+                "creator_folded": fold_name(key.created_by.name),
+                "hint": key.hint,
+                "created_at": key.created_at,
+                "last_used_at": key.last_used_at,
+            },
+        )
+        self._connection.run(
+            _INSERT_TOKEN,
+            {
+                "workspace_id": key.workspace_id,
+                "key_id": key.id,
+                "digest": digest,
+                "hint": key.hint,
+                "created_at": key.created_at,
+                "valid_until": None,
+            },
+        )
+
+    def get(self, workspace_id: str, key_id: str) -> ApiKey | None:
+        """Return a key of the workspace, in any status."""
+        row = self._connection.row(_GET, {"workspace": workspace_id, "key": key_id})
+        return self._keys([row])[0] if row else None
+
+    def some(self, workspace_id: str, key_ids: Sequence[str]) -> list[ApiKey]:
+        """Return those of the keys that the workspace has, in the order of the ids."""
+        rows = self._connection.rows(_SOME, {"workspace": workspace_id, "keys": in_json(key_ids)})
+        by_id = {row[_ID]: row for row in rows}
+        return self._keys([by_id[key_id] for key_id in key_ids if key_id in by_id])
+
+    def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
+        """Return the keys that match, sorted, with the number of all that match."""
+        seqs, total = key_page.fetch(self._connection, query, now)
+        found = self._connection.rows(_BY_SEQ, {"seqs": in_json(seqs)})
+        by_seq = {row[-1]: row[:-1] for row in found}
+        return Page(self._keys([by_seq[seq] for seq in seqs]), total)
+
+    def made_by(self, workspace_id: str, creator_id: str) -> KeysMade:
+        """Count the keys that a person or a key made, and those that were made by such keys, and so on."""
+        return key_makers.count(self._connection, workspace_id, creator_id)
+
+    def ids_made_by(self, workspace_id: str, creator_id: str, most: int) -> list[str]:
+        """Return the ids of what `made_by` counts, the first made first, at most so many."""
+        return key_makers.ids(self._connection, workspace_id, creator_id, most)
+
+    def update(self, key: ApiKey) -> None:
+        """Write what may change of a key, and no time of use."""
+        self._connection.run(_UPDATE, {**_mutable(key), "b_workspace": key.workspace_id, "b_id": key.id})
+
+    def touch(self, last_used: Mapping[str, int]) -> None:
+        """Move `last_used_at` forward."""
+        self._connection.run_many(
+            _TOUCH, [{"b_id": key_id, "b_at": at, "last_used_at": at} for key_id, at in last_used.items()]
+        )
+
+    def redigest(self, key_id: str, old: TokenDigest, new: TokenDigest) -> bool:
+        """Replace a digest where `old` still stands."""
+        return self._connection.run(_REDIGEST, {"b_id": key_id, "b_old": old, "digest": new}) == 1
+
+    def any_live(self, now: int) -> bool:
+        """Tell whether there is a token that could be accepted."""
+        return self._connection.row(_ANY_LIVE, {"now": now}) is not None
+
+    def secrets(self) -> list[str]:
+        """Return the ids of all secrets that tokens were made under."""
+        found: list[str] = []
+        after = _digest("")
+        while True:
+            ((digest,),) = self._connection.rows(_NEXT_DIGEST, {"after": after})
+            if digest is None or not digest.startswith(_digest("")):
+                return found
+            found.append(secret_id_of(digest))
+            after = _range(found[-1])["last"]
+
+    def count_by_secret(self, now: int) -> dict[str, int]:
+        """Count the tokens that could still be accepted, by secret id."""
+        counts = {secret: self.count_under(secret, now) for secret in self.secrets()}
+        return {secret: total for secret, total in counts.items() if total}
+
+    def count_under(self, secret_id: str, now: int) -> int:
+        """Count the tokens made under a secret that could still be accepted."""
+        ((total,),) = self._connection.rows(_COUNT_UNDER, {"now": now, **_range(secret_id)})
+        return int(total)
+
+    def ids_by_secret(self, secret_id: str, now: int) -> list[tuple[str, str]]:
+        """Return (workspace id, key id) of the keys that `count_by_secret` counts."""
+        return self._connection.rows(_IDS_UNDER, {"now": now, **_range(secret_id)})
+
+    def _keys(self, rows: list[Row]) -> list[ApiKey]:
+        """Return the keys of rows, with the chatflows of all of them read at once."""
+        bound: dict[str, list[BoundChatflow]] = {row[_ID]: [] for row in rows}
+        for key_id, *about in self._connection.rows(_BOUND, {"keys": in_json(list(bound))}):
+            bound[key_id].append(BoundChatflow(*about))
+        return [_key(row, tuple(bound[row[_ID]])) for row in rows]
+
+
+def _digest(rest: str) -> str:
+    return f"{ALGORITHM}${rest}"
+
+
+def _range(secret_id: str) -> dict[str, str]:
+    """Return between which texts all digests under a secret lie: ``~`` is after every hex digit."""
+    return {"first": _digest(f"{secret_id}$"), "last": _digest(f"{secret_id}$~")}
+
+
+def _key(row: Row, chatflows: tuple[BoundChatflow, ...]) -> ApiKey:
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    creator = Creator(*(values.pop(f"created_by_{part}") for part in ("type", "id", "name")))
+    try:
+        check_types(values["name"], values["expires_at"])
+        values["permissions"] = msgspec.json.decode(values["permissions"], type=frozenset[str])
+        values["status"] = Status(values["status"])
+    except SPOILT as error:
+        raise Unavailable(
+            f"The key {values['id']} cannot be read: its row was changed by hand. Run: flowkeys doctor"
+        ) from error
+    return ApiKey(**values, created_by=creator, chatflows=chatflows)
+
+
+def _mutable(key: ApiKey) -> dict[str, object]:
+    return {
+        "name": key.name,
+        "name_folded": fold_name(key.name),
+        "permissions": msgspec.json.encode(sorted(key.permissions)).decode(),
+        "permission_count": EVERYTHING if ALL in key.permissions else len(key.permissions),
+        "status": key.status.value,
+        "expires_at": key.expires_at,
+        "note": key.note,
+        "updated_at": key.updated_at,
+        "revoked_at": key.revoked_at,
+        "version": key.version,
+    }

@@ -1,0 +1,37 @@
+"""Rows of keys that were spoilt by hand, in SQL: how they are known, and how they are found.
+
+SQLite keeps what it is given, whatever the column's type says.
+"""
+
+from typing import Final
+
+import msgspec
+
+from flowkeys.domain.keys.api_key import Status
+
+SPOILT: Final = (ValueError, TypeError, AttributeError, LookupError, msgspec.MsgspecError)
+"""What reading a spoilt row raises."""
+
+_STATUSES: Final = ", ".join(f"'{status.value}'" for status in Status)
+# `json_valid` first: the others break on what is no JSON. Text that is no UTF-8 is not found, only met.
+FIND_SPOILT: Final = f"""SELECT id FROM api_key WHERE status NOT IN ({_STATUSES})
+        OR typeof(name) <> 'text' OR typeof(expires_at) NOT IN ('integer', 'null')
+        OR typeof(permissions) <> 'text' OR CASE
+            WHEN NOT json_valid(permissions) THEN 1
+            WHEN json_type(permissions) <> 'array' THEN 1
+            ELSE EXISTS (SELECT 1 FROM json_each(permissions) WHERE type <> 'text') END
+    UNION SELECT key_id FROM token WHERE typeof(valid_until) NOT IN ('integer', 'null') ORDER BY 1"""  # noqa: S608
+"""The ids of keys that cannot be read; a look at every key."""
+
+
+def check_types(name: object, *times: object) -> None:
+    """See to it that a name is text and that times are numbers, or none.
+
+    Raises:
+        TypeError: one is something else.
+    """
+    if type(name) is not str:
+        raise TypeError("The name is no text.")
+    for time in times:
+        if time is not None and type(time) is not int:
+            raise TypeError("A time is no number.")

@@ -1,0 +1,1 @@
+"""People in tables: with their sign-ins and links."""

@@ -1,0 +1,1 @@
+"""What was said, in tables: messages and conversations."""

@@ -1,0 +1,1 @@
+"""A chatflow's graph as a drawing."""

@@ -1,0 +1,1 @@
+"""``/people``, ``/account``, signing in and one-time links."""

@@ -1,0 +1,1 @@
+"""Trying a chatflow, and reading what was said to it."""

@@ -1,0 +1,166 @@
+"""``/prediction/{id}``: plain ASGI, since this is the call that keys exist for."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from flowkeys.domain.errors import FlowNotRunnable, InvalidInput, NotFound, TooLarge, UpstreamFailed
+from flowkeys.domain.keys.bearer import read_credential
+from flowkeys.service.ports.verification import ChatflowDirectory
+from flowkeys.service.predictions.input import read_prediction
+from flowkeys.service.predictions.predictor import Grant, Predictor
+from flowkeys.web import render
+from flowkeys.web.errors import Refused, of_error, problem
+from flowkeys.web.predictions.failures import log_failure
+from flowkeys.web.predictions.stream import EventStream, run_watched
+from flowkeys.web.refusals import Refusals
+from flowkeys.web.requests.body import decode, require_identity
+from flowkeys.web.requests.context import context_of
+from flowkeys.web.respond import JSON, NO_STORE, RawHeaders, read_body, send_bytes, send_problem
+
+ROUTE: Final = "/api/v1/prediction/{chatflow_id}"
+GRANT: Final = "flowkeys.grant"
+"""Where the hot routes leave in a scope what they decided: it is not decided twice."""
+_PREFIX: Final = "/api/v1/prediction/"
+_PATH: Final = re.compile(r"/api/v1/prediction/([^/]+)")
+_ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
+_PREFLIGHT: Final = (
+    _ANY_ORIGIN,
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"content-type, authorization"),
+    (b"access-control-max-age", b"600"),
+)
+
+
+class Predictions:
+    """An ASGI application for the one route."""
+
+    def __init__(
+        self, predictor: Predictor, directory: ChatflowDirectory, refusals: Refusals, max_body_bytes: int
+    ) -> None:
+        self._predictor = predictor
+        self._directory = directory
+        self._refusals = refusals
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a prediction, or the preflight of one."""
+        context_of(scope).route = ROUTE
+        match = _PATH.fullmatch(scope["path"])
+        if match is None:
+            await send_problem(scope, send, problem("not_found"))
+        elif scope["method"] == "POST":
+            await self._predict(match[1], scope, receive, send)
+        elif scope["method"] == "OPTIONS":
+            await self._preflight(match[1], send)
+        else:
+            allow = (b"allow", b"POST, OPTIONS")
+            await send_problem(scope, send, problem("method_not_allowed"), [allow])
+
+    async def _predict(self, chatflow_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        async def decide() -> Grant:
+            return await self._authorize(chatflow_id, scope)
+
+        try:
+            grant = scope.get(GRANT) or await decide()
+        except Refused as refused:
+            await send_problem(scope, send, refused.problem)
+            return
+        cors = [_ANY_ORIGIN] if grant.access.is_public else []
+        await answer(self._predictor, grant, self._max_body_bytes, scope, receive, send, cors, again=decide)
+
+    async def _authorize(self, chatflow_id: str, scope: Scope) -> Grant:
+        found = await self._predictor.authorize(chatflow_id, read_credential(scope["headers"]))
+        if isinstance(found, Grant):
+            return found
+        context = context_of(scope)
+        if found.record is not None:
+            context.facts["key_id"] = found.record.key_id
+        raise Refused(self._refusals.refuse(found, context.address))
+
+    async def _preflight(self, chatflow_id: str, send: Send) -> None:
+        """Let other sites' pages call public chatflows, and say nothing of others (no credentials, ever)."""
+        access = await self._directory.access(chatflow_id)
+        public = access is not None and access.is_public
+        await send_bytes(send, 204, b"", _PREFLIGHT if public else ())
+
+
+class WithPredictions:
+    """ASGI middleware: predictions pass the framework by, which would give the same answers, slower."""
+
+    def __init__(self, app: ASGIApp, predictions: Predictions) -> None:
+        self.app = app
+        self._predictions = predictions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer predictions; hand everything else on."""
+        if scope["type"] == "http" and scope["path"].startswith(_PREFIX):
+            await self._predictions(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+async def answer(
+    predictor: Predictor,
+    grant: Grant,
+    max_body_bytes: int,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    headers: RawHeaders = (),
+    *,
+    again: Callable[[], Awaitable[Grant]] | None = None,
+) -> None:
+    """Read the question of a call that was allowed, run the chatflow, and send its answer or its stream.
+
+    `again` decides anew behind the body, which a client may hold back until its key is long revoked.
+    """
+    _note(scope, grant)
+    headers = list(headers)
+    try:
+        require_identity(scope["headers"])
+        body = await read_body(scope, receive, max_body_bytes)
+        request = read_prediction(decode(body, _content_type(scope)))
+        if again is not None:
+            grant = await again()
+        run = await predictor.open(grant, request)
+        if request.streaming:
+            await EventStream(scope, send).run(run, receive, predictor.stopping, headers)
+            return
+        made = await run_watched(run.execute(), receive)
+    except Refused as error:
+        await send_problem(scope, send, error.problem, headers)
+    except (InvalidInput, NotFound, FlowNotRunnable, UpstreamFailed, TooLarge) as error:
+        log_failure(error, context_of(scope).request_id)
+        await send_problem(scope, send, of_error(error), headers)
+    else:
+        await send_bytes(send, 200, msgspec.json.encode(render.answer(made)), [JSON, NO_STORE, *headers])
+
+
+class Answering(Response):
+    """The answer to a call that was allowed, for handlers that return responses."""
+
+    def __init__(self, predictor: Predictor, grant: Grant, max_body_bytes: int) -> None:
+        super().__init__()
+        self._call = predictor, grant, max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the request's body as a prediction's, and answer it: streamed, if it asks for that."""
+        await answer(*self._call, scope, receive, send)
+
+
+def _note(scope: Scope, grant: Grant) -> None:
+    facts = context_of(scope).facts
+    facts["chatflow_id"] = grant.access.id
+    if grant.record is not None:
+        facts["key_id"] = grant.record.key_id
+    if grant.person_id is not None:
+        facts["person_id"] = grant.person_id
+
+
+def _content_type(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"content-type"), "")

@@ -1,0 +1,203 @@
+"""Running a prediction while watching its client: streamed, or answered at once."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol, TypeVar
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from flowkeys.domain.errors import FlowkeysError, InvalidInput
+from flowkeys.domain.keys.token import conceal
+from flowkeys.service.ports.flows import Emit, Event
+from flowkeys.service.predictions.predictor import Answer
+from flowkeys.web import render
+from flowkeys.web.errors import Problem, of_error, problem
+from flowkeys.web.predictions import events
+from flowkeys.web.predictions.failures import log_failure
+from flowkeys.web.requests.context import context_of
+from flowkeys.web.respond import ClientGone, RawHeaders
+
+T = TypeVar("T")
+
+COMMENT_SECONDS: Final = 15.0
+BEGIN_SECONDS: Final = 0.5
+"""How long a stream waits for its first event before it begins: so long may a run refuse its input."""
+BUFFER_BYTES: Final = 64 * 1024
+"""A run waits when its reader is so far behind."""
+
+UNWATCHED_SECONDS: Final = 0.05
+"""How long a run that is not streamed may take before its client is watched: watching costs more than
+most short runs do."""
+
+_HEADERS: Final = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+async def run_watched(work: Coroutine[Any, Any, T], receive: Receive) -> T:
+    """Return the result of `work`; stop it when the client goes away.
+
+    Raises:
+        ClientGone: it went away first.
+    """
+    watch = _Watch(receive)
+    timer = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, watch.start)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if watch.client_gone:
+            watch.caller.uncancel()
+            raise ClientGone from None
+        raise
+    finally:
+        timer.cancel()
+        watch.stop()
+
+
+class _Watch:
+    """Cancels the task that made it when the client goes away."""
+
+    def __init__(self, receive: Receive) -> None:
+        caller = asyncio.current_task()
+        assert caller is not None
+        self.caller = caller
+        self.client_gone = False
+        self._receive = receive
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        await _gone(self._receive)
+        self.client_gone = True
+        self.caller.cancel()
+
+
+class Runs(Protocol):
+    """What a stream sends: a `Run`, or what stands for one."""
+
+    async def execute(self, emit: Emit) -> Answer:
+        """Run to the end, emitting events, and return the answer."""
+        ...
+
+
+class EventStream:
+    """Sends the events of one run. Events that are ready together leave together."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._buffer = bytearray()
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._begun = False
+        self._ready = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    async def emit(self, event: Event) -> None:
+        """Queue an event; waits while the client is too far behind."""
+        self._put(events.encode(event.name, event.data))
+        if len(self._buffer) > BUFFER_BYTES:
+            self._drained.clear()
+            await self._drained.wait()
+
+    async def run(
+        self, run: Runs, receive: Receive, stopping: asyncio.Event, headers: RawHeaders = ()
+    ) -> None:
+        """Send the whole stream: `start`, the run's events, then `metadata` and `end`, or `error` and `end`.
+
+        Raises:
+            InvalidInput: the run refused its input before its first event; nothing was sent.
+            ClientGone: the client went away; the run was stopped.
+        """
+        self._headers = [*_HEADERS, *headers]
+        work = asyncio.ensure_future(run.execute(self.emit))
+        gone = asyncio.ensure_future(_gone(receive))
+        stop = asyncio.ensure_future(stopping.wait())
+        for task in (work, gone, stop):
+            task.add_done_callback(lambda _task: self._ready.set())
+        try:
+            while not (work.done() or gone.done() or stop.done()):
+                await self._flush_when_ready()
+            if gone.done() and not work.done():
+                raise ClientGone
+            self._finish(work)
+            await self._flush(more=False)
+        finally:
+            await _end(gone, stop, work)
+
+    def _finish(self, work: "asyncio.Future[Answer]") -> None:
+        if not work.done() or work.cancelled():
+            self._fail(problem("unavailable", "The server is stopping."))
+        elif (error := work.exception()) is None:
+            self._put(events.encode("metadata", render.metadata(work.result())))
+        elif isinstance(error, InvalidInput) and not self._begun and not self._buffer:
+            raise error
+        elif isinstance(error, FlowkeysError):
+            log_failure(error, context_of(self._scope).request_id)
+            self._fail(of_error(error))
+        else:
+            request_id = context_of(self._scope).request_id
+            structlog.get_logger("flowkeys").error("run failed", request_id=request_id, exc_info=error)
+            self._fail(problem("internal_error"))
+        self._put(events.encode("end", "[DONE]"))
+
+    def _fail(self, failure: Problem) -> None:
+        context = context_of(self._scope)
+        context.facts["code"] = failure.code
+        more: dict[str, Any] = {"code": failure.code, "requestId": context.request_id}
+        if (wait := dict(failure.headers).get("Retry-After")) is not None:
+            more["retryAfterSeconds"] = int(wait)
+        self._put(events.encode("error", conceal(failure.detail), **more))
+
+    def _put(self, record: bytes) -> None:
+        self._buffer += record
+        self._ready.set()
+
+    async def _begin(self) -> None:
+        """Send the headers and `start`, once: with the first event, or when it takes its time."""
+        if not self._begun:
+            self._begun = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            start = events.encode("start", "")
+            await self._send({"type": "http.response.body", "body": start, "more_body": True})
+
+    async def _flush_when_ready(self) -> None:
+        try:
+            async with asyncio.timeout(COMMENT_SECONDS if self._begun else BEGIN_SECONDS):
+                await self._ready.wait()
+        except TimeoutError:
+            if self._begun:
+                self._put(events.COMMENT)
+            await self._begin()
+        self._ready.clear()
+        await self._flush(more=True)
+
+    async def _flush(self, *, more: bool) -> None:
+        body = bytes(self._buffer)
+        self._buffer.clear()
+        self._drained.set()
+        if body or not more:
+            await self._begin()
+            await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _end(*tasks: "asyncio.Future[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

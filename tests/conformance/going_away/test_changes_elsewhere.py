@@ -1,0 +1,87 @@
+"""Going away, and coming, in another process: each change there holds here when the promised time is over."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from flowkeys.storage.sqlite.connection import connect
+from tests.conformance.going_away.test_at_once import PROMISED_SECONDS
+from tests.conformance.process import Served
+from tests.conformance.ways import QUESTION
+from tests.support.flows import bound_key, make_chatflow
+
+
+class Pair:
+    """Two servers over one data directory: one that is called, and one that changes things."""
+
+    def __init__(self, serve: Callable[..., Served]) -> None:
+        self.called = serve().start()
+        self.changed = serve().start()
+        self.owner = self.changed.owner()
+        self.chatflow = make_chatflow(self.owner)
+        self.key = bound_key(self.owner, self.chatflow)
+        self.caller = self.called.api(self.key["apiKey"])
+
+    def code(self) -> str:
+        """Return what the first server says to the key: a call that runs, or the code of the refusal."""
+        answer = self.caller.post(f"/prediction/{self.chatflow['id']}", json=QUESTION)
+        return "ran" if answer.status_code == 200 else answer.json()["code"]
+
+    def sql(self, statement: str) -> None:
+        """Change the database by hand."""
+        with closing(connect(self.called.data_dir / "flowkeys.db")) as raw:
+            raw.execute(statement, {"key": self.key["id"], "chatflow": self.chatflow["id"]})
+
+
+@pytest.fixture
+def pair(serve: Callable[..., Served]) -> Pair:
+    """Return two servers, a chatflow and its key, which the first has in memory."""
+    made = Pair(serve)
+    assert made.code() == "ran"
+    return made
+
+
+def test_a_change_by_another_server_the_command_line_or_sql_holds_in_time(pair: Pair) -> None:
+    """In both directions, over and over: nothing is kept from before, and nothing is refused for longer.
+
+    Each step is a way of changing things from outside the server that is called.
+    """
+    key, owner = f"/apikey/{pair.key['id']}", pair.owner
+    unbind = "DELETE FROM binding WHERE key_id = :key"
+    later = time.time_ns() // 1000 + 3_600_000_000
+    steps: list[tuple[Callable[[], object], str]] = [
+        (lambda: owner.post(f"{key}/disable"), "disabled_key"),
+        (lambda: owner.post(f"{key}/enable"), "ran"),
+        (lambda: pair.changed.command("keys", "disable", pair.key["id"]), "disabled_key"),
+        (lambda: pair.changed.command("keys", "enable", pair.key["id"]), "ran"),
+        (lambda: pair.sql("UPDATE api_key SET expires_at = 1 WHERE id = :key"), "expired_key"),
+        (lambda: pair.sql(f"UPDATE api_key SET expires_at = {later} WHERE id = :key"), "ran"),
+        (lambda: pair.sql(unbind), "chatflow_not_allowed"),
+        (lambda: owner.put(f"{key}/chatflows", json={"chatflowIds": [pair.chatflow["id"]]}), "ran"),
+        (
+            lambda: owner.put(f"/chatflows/{pair.chatflow['id']}", json={"apikeyid": ""}),
+            "chatflow_not_allowed",
+        ),
+        (lambda: pair.sql("UPDATE chatflow SET is_public = 1 WHERE id = :chatflow"), "ran"),
+        (lambda: pair.sql("UPDATE chatflow SET is_public = 0 WHERE id = :chatflow"), "chatflow_not_allowed"),
+        (lambda: pair.changed.command("keys", "revoke", pair.key["id"], "--yes"), "revoked_key"),
+    ]
+    for change, code in steps:
+        change()
+        time.sleep(PROMISED_SECONDS)
+        assert [pair.code() for _ in range(3)] == [code] * 3
+
+
+def test_a_key_made_elsewhere_works_in_time_though_its_token_was_refused_before(pair: Pair) -> None:
+    """What nobody has is remembered only until somebody may have it."""
+    made = bound_key(pair.owner, pair.chatflow)
+    pair.sql("UPDATE token SET digest = 'away-' || digest WHERE key_id = :key")
+    time.sleep(PROMISED_SECONDS)
+    assert pair.code() == "unknown_key"
+    pair.sql("UPDATE token SET digest = substr(digest, 6) WHERE key_id = :key")
+    time.sleep(PROMISED_SECONDS)
+    assert pair.code() == "ran"
+    other = pair.called.api(made["apiKey"])
+    assert other.post(f"/prediction/{pair.chatflow['id']}", json=QUESTION).status_code == 200

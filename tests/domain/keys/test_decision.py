@@ -1,0 +1,66 @@
+"""The decision: a pure function."""
+
+import msgspec
+import pytest
+
+from flowkeys.domain.keys.api_key import KeyRecord, Status
+from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Denied, Reason, decide
+
+NOW = 1_000_000
+RECORD = KeyRecord.of(
+    key_id="k",
+    workspace_id="w",
+    name="n",
+    permissions=frozenset({"apikeys:view"}),
+    status=Status.ACTIVE,
+    expires_at=None,
+    valid_until=None,
+    chatflow_ids=frozenset({"c"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "request_", "reason"),
+    [
+        ({"status": Status.REVOKED}, ANYTHING, Reason.REVOKED_KEY),
+        ({"status": Status.DISABLED}, ANYTHING, Reason.DISABLED_KEY),
+        ({"status": Status.DISABLED, "expires_at": NOW}, ANYTHING, Reason.DISABLED_KEY),
+        ({"expires_at": NOW}, ANYTHING, Reason.EXPIRED_KEY),
+        ({"valid_until": NOW}, ANYTHING, Reason.EXPIRED_KEY),
+        ({}, AccessRequest(chatflow_id="other"), Reason.CHATFLOW_NOT_ALLOWED),
+        ({"chatflow_ids": frozenset()}, AccessRequest(chatflow_id="c"), Reason.CHATFLOW_NOT_ALLOWED),
+        ({"permissions": frozenset({"*"})}, AccessRequest(chatflow_id="x"), Reason.CHATFLOW_NOT_ALLOWED),
+        ({}, AccessRequest(permissions=("apikeys:create",)), Reason.PERMISSION_MISSING),
+        (
+            {"permissions": frozenset()},
+            AccessRequest(permissions=("apikeys:view",)),
+            Reason.PERMISSION_MISSING,
+        ),
+        ({}, AccessRequest(workspace_id="other"), Reason.UNKNOWN_KEY),
+    ],
+)
+def test_a_refusal_names_its_reason(change: dict, request_: AccessRequest, reason: Reason) -> None:
+    """Status before expiry, expiry before what is asked; bindings alone open chatflows."""
+    decision = decide(msgspec.structs.replace(RECORD, **change), request_, NOW)
+    assert isinstance(decision, Denied)
+    assert decision.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("change", "request_"),
+    [
+        ({}, ANYTHING),
+        ({"expires_at": NOW + 1, "valid_until": NOW + 1}, ANYTHING),
+        ({}, AccessRequest(chatflow_id="c")),
+        ({}, AccessRequest(permissions=("apikeys:view",), workspace_id="w")),
+        ({"permissions": frozenset({"*"})}, AccessRequest(permissions=("users:manage",))),
+    ],
+)
+def test_a_live_key_may_do_what_it_holds(change: dict, request_: AccessRequest) -> None:
+    """A microsecond before the expiry it still works."""
+    assert isinstance(decide(msgspec.structs.replace(RECORD, **change), request_, NOW), Allowed)
+
+
+def test_an_unknown_token_is_refused_without_a_record() -> None:
+    """There is nothing to tell about it."""
+    assert decide(None, ANYTHING, NOW) == Denied(Reason.UNKNOWN_KEY)

@@ -1,0 +1,138 @@
+"""``POST /apikey/explain``."""
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from flowkeys.domain.keys.token import Token
+from tests.support.flows import bound_key, make_chatflow
+from tests.support.server import Api, Running
+
+STEPS = ["form", "known", "status", "expiry", "chatflow", "permission"]
+
+
+def _explained(owner: Api, **body: Any) -> dict[str, Any]:
+    answer = owner.post("/apikey/explain", json=body)
+    assert answer.status_code == 200, answer.text
+    said: dict[str, Any] = answer.json()
+    assert [step["step"] for step in said["steps"]] == STEPS
+    assert body["token"] not in answer.text or body["token"] == ""
+    return said
+
+
+def _oks(said: dict[str, Any]) -> list[bool | None]:
+    return [step["ok"] for step in said["steps"]]
+
+
+def _expire(server: Running, key_id: str) -> None:
+    """Let a key's time be over, as nobody can over HTTP."""
+
+    async def learn() -> None:
+        server.runtime.feed.catch_up()
+
+    with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as connection, connection:
+        connection.execute("UPDATE api_key SET expires_at = 1 WHERE id = ?", (key_id,))
+    server.do(learn())
+
+
+@pytest.fixture
+def owner(server: Running) -> Api:
+    """Who may do everything."""
+    return server.owner()
+
+
+def test_a_good_key_passes_every_step(server: Running, owner: Api) -> None:
+    """Bound to the chatflow, and with the permission that is asked for."""
+    chatflow = make_chatflow(owner)
+    key = bound_key(owner, chatflow)
+    owner.put(f"/apikey/{key['id']}", json={"permissions": ["chatflows:view"]})
+    said = _explained(owner, token=key["apiKey"], chatflowId=chatflow["id"], permission="chatflows:view")
+    assert (said["valid"], said["code"], said["id"]) == (True, "valid", key["id"])
+    assert said["apiKey"].endswith(f"••{key['apiKey'][-4:]}")
+    assert _oks(said) == [True] * 6
+
+
+def test_each_way_to_be_refused_is_the_step_that_fails(server: Running, owner: Api) -> None:
+    """The code is verify's, and steps behind it are not looked at."""
+    chatflow = make_chatflow(owner)
+    made = owner.post("/apikey", json={"keyName": "k", "permissions": ["apikeys:view"]}).json()
+    token, path = made["apiKey"], f"/apikey/{made['id']}"
+    wrong = token[:-1] + ("0" if token[-1] != "0" else "1")
+    cases = [
+        ({"token": wrong}, "unknown_key", 0),
+        ({"token": ""}, "unknown_key", 0),
+        ({"token": "Ünïcode"}, "unknown_key", 0),
+        ({"token": server.key(workspace="elsewhere")["apiKey"]}, "unknown_key", 1),
+        ({"token": token, "chatflowId": chatflow["id"]}, "chatflow_not_allowed", 4),
+        ({"token": token, "chatflowId": "nowhere"}, "chatflow_not_allowed", 4),
+        ({"token": token, "permission": "chatflows:view"}, "permission_missing", 5),
+    ]
+    for body, code, failed in cases:
+        said = _explained(owner, **body)
+        assert (said["valid"], said["code"]) == (False, code)
+        assert _oks(said) == [True] * failed + [False] + [None] * (5 - failed)
+        assert owner.post("/apikey/verify", json=body).json()["code"] == code
+    _expire(server, made["id"])
+    expired = _explained(owner, token=token, permission="chatflows:view")
+    assert (expired["code"], _oks(expired)) == ("expired_key", [True, True, True, False, None, None])
+    owner.post(f"{path}/disable")
+    assert _explained(owner, token=token)["code"] == "disabled_key"
+    owner.delete(path)
+    revoked = _explained(owner, token=token)
+    assert (revoked["code"], _oks(revoked)) == ("revoked_key", [True, True, False, None, None, None])
+
+
+def test_a_public_chatflow_is_open_to_keys_of_its_workspace(server: Running, owner: Api) -> None:
+    """As verify says, and the step says why."""
+    chatflow = make_chatflow(owner, isPublic=True)
+    body = {"token": server.key()["apiKey"], "chatflowId": chatflow["id"]}
+    said = _explained(owner, **body)
+    assert owner.post("/apikey/verify", json=body).json()["valid"] is said["valid"] is True
+    assert "public" in said["steps"][4]["detail"]
+    elsewhere = {**body, "token": server.key(workspace="elsewhere")["apiKey"]}
+    assert _explained(server.owner("elsewhere"), **elsewhere)["code"] == "chatflow_not_allowed"
+
+
+def test_a_key_of_another_workspace_reads_as_one_that_there_is_not(server: Running, owner: Api) -> None:
+    """But for its last characters, which the caller sent, the answers are the same."""
+    foreign = server.key(workspace="elsewhere")["apiKey"]
+    answers = [
+        {**_explained(owner, token=token), "apiKey": None} for token in (foreign, Token.mint().reveal())
+    ]
+    assert answers[0] == answers[1]
+    assert "id" not in answers[0]
+
+
+def test_explaining_counts_as_no_use(server: Running, owner: Api) -> None:
+    """Whoever looks whether a key is still in use must not be what uses it."""
+    key = server.key()
+    _explained(owner, token=key["apiKey"])
+    server.do(server.runtime.usage.flush())
+    assert owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "token"),
+        ({"token": None}, "token"),
+        ({"token": "fl-", "permission": "no:such"}, "permission"),
+        ({"token": "fl-", "tokens": []}, "tokens"),
+        ({"token": "x" * 1025}, "token"),
+        ({"token": "fl-", "chatflowId": None}, "chatflowId"),
+    ],
+)
+def test_a_wrong_question_is_refused(owner: Api, body: dict[str, Any], field: str) -> None:
+    """422, naming the member."""
+    answer = owner.post("/apikey/explain", json=body)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_it_needs_the_permission_to_view_keys(server: Running) -> None:
+    """To ask about itself, too: verify answers that."""
+    key = server.key(permissions=("chatflows:view",))
+    answer = server.api(key["apiKey"]).post("/apikey/explain", json={"token": key["apiKey"]})
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_missing")

@@ -1,0 +1,294 @@
+"""Lists of keys: what the clever plans answer is what a plain look at every key answers."""
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from itertools import product
+from math import inf
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from flowkeys.domain.keys.api_key import ApiKey, Creator, Status, fold_name
+from flowkeys.domain.keys.digest import TokenDigest
+from flowkeys.domain.listing import KeyQuery
+from flowkeys.domain.workspace import Workspace
+from flowkeys.storage import migrate
+from flowkeys.storage.keys import page as key_page
+from flowkeys.storage.keys import statements as key_statements
+from flowkeys.storage.sqlite.connection import connect
+from flowkeys.storage.statement import Connection
+from flowkeys.storage.transaction import Tables
+
+NOW = 1_000_000
+NAMES = ["Production Backend", "mobile app", "Ünïcode 客户", "STRASSE straße", "a%b_c", 'quo"te', "x", "CI"]
+PERMISSIONS = [(), ("*",), ("*", "apikeys:view"), ("apikeys:view",), ("apikeys:view", "chatflows:view")]
+CREATORS = [
+    Creator("operator", None, "o"),
+    *[Creator("person", "ada", "Ada")] * 6,
+    Creator("person", "zoë", "ZOË"),
+    Creator("key", "a-key", "ada"),
+]
+SORTS = {
+    "createdAt": lambda k: k.created_at,
+    "keyName": lambda k: fold_name(k.name),
+    "status": lambda k: k.status.value,
+    "lastUsedAt": lambda k: (k.last_used_at is not None, k.last_used_at or 0),
+    "updatedAt": lambda k: k.updated_at,
+    "expiresAt": lambda k: (k.expires_at is None, k.expires_at or 0),
+    "hint": lambda k: k.hint,
+    "permissions": lambda k: inf if "*" in k.permissions else len(k.permissions),
+    "chatFlows": lambda k: sum(k.id in opens for opens in BOUND.values()),
+    "createdBy": lambda k: fold_name(k.created_by.name),
+}
+
+
+def _keys() -> list[ApiKey]:
+    rng = random.Random(7)
+    return [
+        ApiKey(
+            id=f"key-{n}",
+            workspace_id="w2" if n % 7 == 0 else "w1",
+            name=f"{rng.choice(NAMES)} {rng.randrange(20)}",
+            permissions=frozenset(rng.choice(PERMISSIONS)),
+            status=rng.choice([Status.ACTIVE, Status.ACTIVE, Status.DISABLED, Status.REVOKED]),
+            hint=f"{'Hh'[n % 2]}{n:03d}",
+            expires_at=rng.choice([None, NOW - 5, NOW, NOW + n]),
+            note=None,
+            created_by=rng.choice(CREATORS),
+            created_at=rng.randrange(50),
+            updated_at=rng.randrange(50),
+            last_used_at=rng.choice([None, rng.randrange(50)]),
+            revoked_at=None,
+            version=1,
+        )
+        for n in range(300)
+    ]
+
+
+KEYS = _keys()
+BOUND = {
+    "many": {k.id for n, k in enumerate(KEYS) if k.workspace_id == "w1" and n % 3},
+    "few": {k.id for n, k in enumerate(KEYS) if k.workspace_id == "w1" and n % 29 == 0},
+    "none": set(),
+}
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
+    """A database with 300 keys in two workspaces."""
+    path: Path = tmp_path_factory.mktemp("keys") / "keys.db"
+    migrate.upgrade(path)
+    raw = connect(path)
+    tables = Tables(Connection(raw))
+    for name in ("w1", "w2"):
+        tables.workspaces.insert(Workspace(name, name, 0))
+    for key in KEYS:
+        tables.keys.insert(key, TokenDigest(f"hmac-sha256$s${key.id}"))
+    for chatflow, opens in BOUND.items():
+        _insert_chatflow(raw, chatflow, "w1")
+        for key in KEYS:
+            if key.id in opens:
+                tables.bindings.add("w1", key.id, chatflow, 0)
+    yield tables
+    raw.close()
+
+
+def _insert_chatflow(raw: sqlite3.Connection, chatflow_id: str, workspace_id: str) -> None:
+    raw.execute(
+        "INSERT INTO chatflow (id, workspace_id, name, type, flow_data, is_public, extras, created_at,"
+        " updated_at, version) VALUES (?, ?, 'n', 'CHATFLOW', '{}', 0, '{}', 0, 0, 1)",
+        (chatflow_id, workspace_id),
+    )
+
+
+def _expected(query: KeyQuery) -> list[ApiKey]:
+    """Filter and sort in plain Python."""
+    found = [k for k in KEYS if k.workspace_id == query.workspace_id]
+    if query.status is None:
+        found = [k for k in found if k.status is not Status.REVOKED]
+    elif query.status != "all":
+        found = [k for k in found if k.status_at(NOW) is query.status]
+    if query.chatflow_id is not None:
+        found = [k for k in found if k.id in BOUND[query.chatflow_id]]
+    if query.created_by_id is not None:
+        found = [k for k in found if k.created_by.id == query.created_by_id]
+    needle = fold_name(query.search.strip())
+    if needle:
+        hint = needle.removeprefix("fl-").lstrip("•.…*")
+        found = [k for k in found if needle in fold_name(k.name) or k.hint.casefold() == hint]
+    order = {key.id: n for n, key in enumerate(KEYS)}
+    return sorted(found, key=lambda k: (SORTS[query.sort](k), order[k.id]), reverse=query.descending)
+
+
+@pytest.mark.parametrize("asked", [100, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("few", [0, 20, 3000])
+@pytest.mark.parametrize(
+    "search",
+    [
+        "",
+        "production",
+        "PROD",
+        "strasse",
+        "客户",
+        "%",
+        "_c",
+        'o"t',
+        "x",
+        "CI 1",
+        "nothing",
+        "h012",
+        "fl-••h013",
+    ],
+)
+def test_every_filter_sort_and_page_agrees_with_a_plain_look(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, asked: int, few: int, search: str
+) -> None:
+    """Whichever plan is taken, for few matches or for many: the same keys, order and total."""
+    for limit in ("FEW", "FEW_BOUND", "RARE"):
+        monkeypatch.setattr(key_page, limit, few)
+    statuses = [None, "all", *Status]
+    chance = random.Random(search)
+    creators = (None, "ada", "a-key")
+    combinations = product(statuses, SORTS, (True, False), (None, *BOUND), creators)
+    for status, sort, descending, chatflow, creator in chance.sample([*combinations], asked):
+        query = KeyQuery(
+            workspace_id="w1",
+            search=search,
+            status=status,
+            chatflow_id=chatflow,
+            created_by_id=creator,
+            sort=sort,
+            descending=descending,
+            limit=7,
+        )
+        expected = _expected(query)
+        last = len(expected) - 4
+        for offset in (3, max(last, 0), len(expected) + 1):
+            page = tables.keys.page(msgspec.structs.replace(query, offset=offset), NOW)
+            wanted = [k.id for k in expected[offset : offset + 7]]
+            assert [k.id for k in page.items] == wanted, (status, sort, descending, chatflow, creator, offset)
+            assert page.total == len(expected), (status, sort, descending, chatflow, creator)
+
+
+def test_no_order_sorts_and_no_search_reads_rows(tables: Tables) -> None:
+    """Walking and counting read one index that holds all they need: that keeps 100,000 keys quick."""
+    raw = tables._connection.raw
+    values = dict.fromkeys(
+        ("workspace", "now", "chatflow", "creator", "searched", "hinted", "limit", "offset"), ""
+    )
+    shape = key_statements.Shape("createdAt", True, None, False, False, False, False, False)
+    for sort, status, descending in product(SORTS, (None, "all", *Status), (True, False)):
+        one = shape._replace(sort=sort, status=status, descending=descending)
+        plans = [
+            key_statements.walk(one),
+            key_statements.count(one._replace(searched=True)),
+            key_statements.gather(one._replace(searched=True), "names"),
+            key_statements.gather(one._replace(searched=True, of_creator=True), "creator"),
+            key_statements.count(one._replace(of_creator=True)),
+        ]
+        for plan in plans:
+            steps = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.bind(values))]
+            assert len(steps) == 1, (one, steps)
+            assert "USING COVERING INDEX" in steps[0], (one, steps)
+
+
+def test_the_keys_of_a_chatflow_are_searched_without_reading_rows(tables: Tables) -> None:
+    """Its bindings lead to the index that holds all that a search looks at, and to nothing else."""
+    raw = tables._connection.raw
+    values = dict.fromkeys(("workspace", "now", "chatflow", "creator", "searched", "hinted"), "")
+    shape = key_statements.Shape("createdAt", True, None, True, True, True, False, False)
+    for plan in (key_statements.count(shape), key_statements.gather(shape, "chatflow")):
+        steps = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.bind(values))]
+        assert len(steps) == 2, steps
+        assert all("USING COVERING INDEX" in step for step in steps), steps
+
+
+def test_following_before_meets_every_key_once(tables: Tables) -> None:
+    """The parts of a long list have no gap and no overlap."""
+    query = KeyQuery(workspace_id="w1", status="all", limit=50)
+    seen: list[str] = []
+    while page := tables.keys.page(query, NOW).items:
+        seen += [key.id for key in page]
+        query = msgspec.structs.replace(query, before=page[-1].id)
+    assert len(seen) == len(set(seen)) == sum(k.workspace_id == "w1" for k in KEYS)
+
+
+def test_kept_counts_follow_status_and_deletion(tmp_path: Path) -> None:
+    """Totals stay right when a status changes, by the code or by hand."""
+    path = tmp_path / "keys.db"
+    migrate.upgrade(path)
+    raw = connect(path)
+    tables = Tables(Connection(raw))
+    tables.workspaces.insert(Workspace("w1", "w1", 0))
+    for key in [k for k in KEYS if k.workspace_id == "w1"][:10]:
+        active = msgspec.structs.replace(key, status=Status.ACTIVE, expires_at=None)
+        tables.keys.insert(active, TokenDigest(f"hmac-sha256$s${key.id}"))
+        last = active
+    query = KeyQuery(workspace_id="w1")
+    assert tables.keys.page(query, NOW).total == 10
+    tables.keys.update(msgspec.structs.replace(last, status=Status.REVOKED, name="Renamed thing"))
+    assert tables.keys.page(query, NOW).total == 9
+    assert tables.keys.page(msgspec.structs.replace(query, status="all", search="renamed"), NOW).total == 1
+    raw.execute("UPDATE api_key SET status = 'disabled' WHERE id = ?", (last.id,))
+    assert tables.keys.page(query, NOW).total == 10
+    assert tables.keys.page(msgspec.structs.replace(query, status=Status.DISABLED), NOW).total == 1
+    raw.close()
+
+
+def test_kept_counts_follow_bindings(tmp_path: Path) -> None:
+    """Totals of a chatflow's keys stay right when keys are bound, change their status, and are unbound."""
+    path = tmp_path / "keys.db"
+    migrate.upgrade(path)
+    raw = connect(path)
+    tables = Tables(Connection(raw))
+    tables.workspaces.insert(Workspace("w1", "w1", 0))
+    for chatflow in ("one", "two"):
+        _insert_chatflow(raw, chatflow, "w1")
+    keys = [
+        msgspec.structs.replace(key, workspace_id="w1", status=Status.ACTIVE, expires_at=None)
+        for key in KEYS[:6]
+    ]
+    for key in keys:
+        tables.keys.insert(key, TokenDigest(f"hmac-sha256$s${key.id}"))
+        for _ in range(2):  # binding again changes nothing
+            tables.bindings.add("w1", key.id, "one", 0)
+    tables.bindings.add("w1", keys[0].id, "two", 0)
+
+    def totals(chatflow: str) -> list[int]:
+        asked = [None, Status.DISABLED, Status.REVOKED, "all"]
+        queries = [KeyQuery(workspace_id="w1", chatflow_id=chatflow, status=status) for status in asked]
+        return [tables.keys.page(query, NOW).total for query in queries]
+
+    assert (totals("one"), totals("two")) == ([6, 0, 0, 6], [1, 0, 0, 1])
+    tables.keys.update(msgspec.structs.replace(keys[0], status=Status.DISABLED))
+    tables.keys.update(msgspec.structs.replace(keys[1], status=Status.REVOKED))
+    assert (totals("one"), totals("two")) == ([5, 1, 1, 6], [1, 1, 0, 1])
+    tables.bindings.remove("w1", keys[0].id, "one")
+    tables.bindings.remove("w1", keys[0].id, "one")
+    assert (totals("one"), totals("two")) == ([4, 0, 1, 5], [1, 1, 0, 1])
+    tables.chatflows.delete("w1", "one")
+    assert raw.execute("SELECT DISTINCT chatflow_id FROM key_count ORDER BY 1").fetchall() == [
+        ("",),
+        ("two",),
+    ]
+    raw.close()
+
+
+def test_a_binding_cannot_cross_workspaces(tmp_path: Path) -> None:
+    """The database itself refuses it."""
+    path = tmp_path / "keys.db"
+    migrate.upgrade(path)
+    raw = connect(path)
+    tables = Tables(Connection(raw))
+    for name in ("w1", "w2"):
+        tables.workspaces.insert(Workspace(name, name, 0))
+    tables.keys.insert(msgspec.structs.replace(KEYS[1], workspace_id="w1"), TokenDigest("hmac-sha256$s$1"))
+    _insert_chatflow(raw, "c", "w2")
+    for workspace in ("w1", "w2"):
+        with pytest.raises(Exception, match="FOREIGN KEY"):
+            tables.bindings.add(workspace, KEYS[1].id, "c", 0)
+    with pytest.raises(Exception, match="UNIQUE"):
+        tables.keys.insert(KEYS[2], TokenDigest("hmac-sha256$s$1"))
+    raw.close()

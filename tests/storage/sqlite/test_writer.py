@@ -1,0 +1,132 @@
+"""The one writer: durable, together, and each unit on its own."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowkeys.domain.errors import InvalidInput, Unavailable
+from flowkeys.storage.sqlite.connection import connect
+from flowkeys.storage.sqlite.writer import Writer
+from flowkeys.storage.statement import Connection
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A database with one table."""
+    path = tmp_path / "test.db"
+    raw = connect(path)
+    raw.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    raw.close()
+    return path
+
+
+@pytest.fixture
+def writer(path: Path) -> Iterator[Writer]:
+    """A writer that is closed afterwards."""
+    writer = Writer(lambda: connect(path))
+    yield writer
+    writer.close()
+
+
+def _insert(n: int):
+    def work(connection: Connection) -> int:
+        connection.raw.execute("INSERT INTO t VALUES (?)", (n,))
+        return n
+
+    return work
+
+
+def _rows(path: Path) -> list[int]:
+    raw = connect(path, read_only=True)
+    try:
+        return [n for (n,) in raw.execute("SELECT n FROM t ORDER BY n")]
+    finally:
+        raw.close()
+
+
+async def test_an_acknowledged_unit_is_committed(writer: Writer, path: Path) -> None:
+    """Another connection sees it as soon as the call returns."""
+    assert await writer.run(_insert(1)) == 1
+    assert _rows(path) == [1]
+
+
+async def test_the_failure_of_one_unit_undoes_nothing_of_another(writer: Writer, path: Path) -> None:
+    """Units that share a commit are apart: each has its savepoint, its result and its exception."""
+
+    def refuse(connection: Connection) -> None:
+        connection.raw.execute("INSERT INTO t VALUES (1000)")
+        raise InvalidInput.of("n", "no")
+
+    work = [_insert(n) if n % 3 else refuse for n in range(1, 61)]
+    results = await asyncio.gather(*(writer.run(unit) for unit in work), return_exceptions=True)
+    assert [r for r in results if isinstance(r, int)] == [n for n in range(1, 61) if n % 3]
+    assert sum(isinstance(r, InvalidInput) for r in results) == 20
+    assert _rows(path) == [n for n in range(1, 61) if n % 3]
+
+
+async def test_units_that_wait_share_a_commit(writer: Writer, path: Path) -> None:
+    """A hundred at once cost far fewer commits than a hundred."""
+    raw = connect(path)
+    before = raw.execute("PRAGMA data_version").fetchone()
+    commits: list[int] = []
+
+    def counted(connection: Connection) -> None:
+        commits.append(connection.raw.total_changes)
+        connection.raw.execute("INSERT INTO t VALUES (NULL)")
+
+    traced: list[str] = []
+
+    def trace(connection: Connection) -> None:
+        connection.raw.set_trace_callback(traced.append)
+
+    await writer.run(trace)
+    tasks = [asyncio.create_task(writer.run(counted)) for _ in range(100)]
+    await asyncio.gather(*tasks)
+    await writer.run(lambda connection: connection.raw.set_trace_callback(None))
+    assert len(commits) == 100
+    assert sum(sql == "COMMIT" for sql in traced) < 30
+    assert raw.execute("PRAGMA data_version").fetchone() != before
+    raw.close()
+
+
+async def test_an_outage_is_an_outage(tmp_path: Path) -> None:
+    """A database that cannot be opened is `Unavailable`, with the cause, and later units may succeed."""
+    attempts = 0
+
+    def failing() -> sqlite3.Connection:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            raise sqlite3.OperationalError("unable to open database file")
+        return sqlite3.connect(tmp_path / "late.db", isolation_level=None)
+
+    writer = Writer(failing)
+    with pytest.raises(Unavailable) as caught:
+        await writer.run(lambda _connection: None)
+    assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
+    assert await writer.run(lambda _connection: 7) == 7
+    writer.close()
+
+
+async def test_what_waits_when_the_server_stops_is_committed(path: Path) -> None:
+    """Closing loses nothing; afterwards nothing is taken."""
+    writer = Writer(lambda: connect(path))
+    tasks = [asyncio.create_task(writer.run(_insert(n))) for n in range(50)]
+    await asyncio.sleep(0)
+    await asyncio.to_thread(writer.close)
+    await asyncio.gather(*tasks)
+    assert _rows(path) == list(range(50))
+    with pytest.raises(Unavailable):
+        await writer.run(_insert(99))
+
+
+async def test_sqlite_is_set_up_to_survive_power_loss(path: Path) -> None:
+    """WAL, synchronous=FULL and foreign keys, on every connection."""
+    raw = connect(path)
+    assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert raw.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert raw.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    raw.close()
