@@ -14,7 +14,7 @@ from bench.target import opened
 from flowkeys.domain.people.link import Purpose
 from flowkeys.domain.people.person import Role
 from flowkeys.flows.drafts.templates import reply_flow
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 
 TARGET_MS: Final = 30
 PASSWORD: Final = "a password for measuring"

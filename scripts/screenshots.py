@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from scripts.demo import server
 from scripts.demo_fill import ROOT, Demo, fill
 from scripts.demo_pages import PAGES, Shown

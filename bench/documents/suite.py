@@ -12,8 +12,8 @@ from bench.report import Table
 from flowkeys.documents.kinds import Limits, media_type, passages
 from flowkeys.domain.documents.collection import Collection, Document, Hit, ParsedDocument, Passage
 from flowkeys.domain.ids import new_id
-from flowkeys.storage.migrate import upgrade
 from flowkeys.storage.sqlite.database import connect
+from flowkeys.storage.sqlite.migrate import upgrade
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 

@@ -39,7 +39,8 @@ from flowkeys.service.people.sign_ins import SignInLimits, SignInService
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.startup import Secrets, check_secrets, open_secrets
 from flowkeys.service.workspaces import WorkspaceService
-from flowkeys.storage import migrate, secret_file
+from flowkeys.storage import secret_file
+from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.changes import SqliteChanges
 from flowkeys.storage.sqlite.database import SqliteStore, chatflow_loader
 from flowkeys.storage.sqlite.feed import SqliteFeed

@@ -9,8 +9,8 @@ import httpx
 from flowkeys.domain.people.person import Role
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service import once
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
 from flowkeys.web.pages.router import SIGNED_IN
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from flowkeys.web.routes import OPEN, PREFIX
 from tests.conformance.routes import EVERYTHING, UNDECLARED, Declared
 from tests.conformance.tenants import Tenant, database

@@ -13,8 +13,8 @@ from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import SECOND, Clock
 from flowkeys.domain.workspace import Workspace
 from flowkeys.service.documents.collections import CollectionService, DocumentLimits
-from flowkeys.storage.migrate import upgrade
 from flowkeys.storage.sqlite.database import SqliteStore, connect
+from flowkeys.storage.sqlite.migrate import upgrade
 
 DATA = Path(__file__).parent / "data"
 WORKSPACE = "11111111-1111-4111-8111-111111111111"

@@ -8,7 +8,7 @@ import pytest
 
 from flowkeys.domain.people.person import Role
 from flowkeys.domain.principal import Caller
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from tests.support.flows import make_key
 from tests.support.people import PASSWORD, SignedIn, person
 from tests.support.server import Api, Running

@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from flowkeys.web.pages import call
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from scripts.demo_fill import Demo, fill
 from scripts.demo_pages import Shown
 from tests.support.server import Running

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import httpx
 
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from tests.support.people import SignedIn
 from tests.support.server import Api, Running
 

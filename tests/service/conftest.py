@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from flowkeys.storage import migrate
+from flowkeys.storage.sqlite import migrate
 from tests.service.support import House
 
 

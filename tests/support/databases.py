@@ -6,7 +6,7 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 
-from flowkeys.storage import migrate
+from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 
 
@@ -16,7 +16,7 @@ def upgrade_to(path: Path, revision: str) -> None:
         "sqlite://", creator=lambda: connect(path), poolclass=sqlalchemy.NullPool
     )
     config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(migrate.__file__).parents[1] / "migrations"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

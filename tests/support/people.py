@@ -6,7 +6,7 @@ from itertools import count
 from flowkeys.domain.people.link import Purpose
 from flowkeys.domain.people.person import Person, Role
 from flowkeys.domain.principal import Caller, operator
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from tests.support.server import Running
 
 PASSWORD = "a password for tests"

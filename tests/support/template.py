@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flowkeys.storage import migrate
+from flowkeys.storage.sqlite import migrate
 
 
 @cache

@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Receive
 
 from flowkeys.domain.errors import TooLarge
-from flowkeys.web.respond import ClientGone, read_body
+from flowkeys.web.requests.raw_body import ClientGone, read_body
 
 LIMIT = 10_000
 

@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
-from unicodedata import category
 
 from flowkeys.cli import streams
 from flowkeys.cli.backends.backend import Json, Listed
+from flowkeys.cli.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +17,6 @@ _WIDE: Final = 2000
 NONE: Final = "-"
 """Stands where there is nothing."""
 
-_JOINERS: Final = "\u200c\u200d"
 
 say: Final = streams.say
 
@@ -65,14 +64,6 @@ def print_page(listed: Listed, what: str, show: Callable[[list[Json]], None]) ->
     total = len(items) if isinstance(listed, list) else listed["total"]
     of_all = f"{len(items)} of {total}" if total != len(items) else f"{total}"
     say(f"{of_all} {what}{'' if total == 1 else 's'}", err=True)
-
-
-def printable(text: str) -> str:
-    """Return a text that cannot steer a terminal: names and notes come from other people.
-
-    Blanks of every width, and what joins letters or keeps them apart, belong to what people write.
-    """
-    return "".join(c if c.isprintable() or c in _JOINERS or category(c) == "Zs" else "�" for c in text)
 
 
 def when(time: str | None) -> str:

@@ -16,8 +16,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from flowkeys.domain.keys.decision import Denied, Reason
-
 
 class FieldError(msgspec.Struct, frozen=True):
     """What is wrong with one field, named as it is on the wire (``keyName``)."""
@@ -58,7 +56,6 @@ class Forbidden(FlowkeysError):
     """The caller is known and may not do this."""
 
     def __init__(self, message: str, permission: str | None = None) -> None:
-        self.denied = Denied(Reason.PERMISSION_MISSING)
         self.permission = permission
         super().__init__(message)
 

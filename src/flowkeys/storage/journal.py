@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, insert, literal, or_, select
 
 from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.workspace import Workspace
-from flowkeys.storage.schema.tables import audit, change, workspace
+from flowkeys.storage.schema import audit, change, workspace
 from flowkeys.storage.statement import Connection, Statement
 
 _INSERT_WORKSPACE = Statement(insert(workspace), ["id", "name", "created_at"])

@@ -5,7 +5,7 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.service.ports.store import SentForm
-from flowkeys.storage.schema.tables import sent_form
+from flowkeys.storage.schema import sent_form
 from flowkeys.storage.statement import Connection, Statement
 
 _ADD = Statement(upsert(sent_form).on_conflict_do_nothing(), [c.name for c in sent_form.c if c.name != "seq"])

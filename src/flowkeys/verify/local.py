@@ -14,9 +14,9 @@ from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.storage.sqlite.reading import Files, files_of, open_to_read
+from flowkeys.verify.clock import now
 from flowkeys.verify.forks import begin_again_after
 from flowkeys.verify.local_secrets import LocalSecrets
-from flowkeys.verify.verifier import now
 
 CACHED_KEYS: Final = 100_000
 """At about 400 bytes each. A key that is not kept costs a look-up in the file."""

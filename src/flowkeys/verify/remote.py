@@ -14,10 +14,10 @@ from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.bearer import UNKNOWN
 from flowkeys.domain.keys.decision import AccessRequest, Decision, decide
 from flowkeys.domain.keys.token import LENGTH, Token
+from flowkeys.verify.clock import now
 from flowkeys.verify.forks import begin_again_after
 from flowkeys.verify.remote_cache import Mark, RemoteCache
 from flowkeys.verify.remote_server import Answer, Server
-from flowkeys.verify.verifier import now
 
 CACHED_KEYS: Final = 100_000
 _AT_A_TIME: Final = 16

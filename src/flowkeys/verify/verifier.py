@@ -1,7 +1,6 @@
 """The verifier of the library."""
 
 import os
-import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Denied
 from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.times import Clock
+from flowkeys.verify.clock import now
 from flowkeys.verify.fixed import FixedKey, FixedSource
 from flowkeys.verify.result import Refusal, Result, result_of
 from flowkeys.verify.source import Source
@@ -159,11 +159,6 @@ class Verifier:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def now() -> int:
-    """Return the time in microseconds, UTC."""
-    return time.time_ns() // 1000
 
 
 def request_for(chatflow_id: str | None, permissions: Permissions) -> AccessRequest:

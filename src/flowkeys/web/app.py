@@ -32,7 +32,8 @@ from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.predictions.prediction import Predictions, WithPredictions
 from flowkeys.web.requests.below import Below
 from flowkeys.web.requests.context import context_of
-from flowkeys.web.respond import ClientGone, wants_page
+from flowkeys.web.requests.raw_body import ClientGone
+from flowkeys.web.respond import wants_page
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 

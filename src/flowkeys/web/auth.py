@@ -7,7 +7,7 @@ from flowkeys.domain.keys.bearer import read_credential
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Denied, Reason
 from flowkeys.domain.principal import Caller, Principal
 from flowkeys.web.errors import Refused, problem
-from flowkeys.web.pages.people import sign_in_cookie
+from flowkeys.web.requests import sign_in_cookie
 from flowkeys.web.requests.context import context_of
 from flowkeys.web.requests.origin import SAFE_METHODS
 from flowkeys.web.services import Services

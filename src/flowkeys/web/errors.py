@@ -163,7 +163,7 @@ def of_error(error: FlowkeysError) -> Problem:
         case AlreadySent():
             return Problem("already_sent", str(error), extra={"subjectId": error.subject_id})
         case Forbidden():
-            denied = Denied(error.denied.reason, detail=str(error))
+            denied = Denied(Reason.PERMISSION_MISSING, detail=str(error))
             return of_denial(denied)
         case FlowNotRunnable():
             extra = {"missingNodeKinds": list(error.missing_kinds)}

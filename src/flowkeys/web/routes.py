@@ -20,7 +20,7 @@ from flowkeys.web.errors import KINDS, Refused, problem
 from flowkeys.web.requests.body import decode, require_identity
 from flowkeys.web.requests.context import context_of
 from flowkeys.web.requests.json_mistakes import FORMS
-from flowkeys.web.respond import read_body
+from flowkeys.web.requests.raw_body import read_body
 from flowkeys.web.schemas.problem import ProblemOut
 from flowkeys.web.services import Call
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from tests.conformance.keeping_secrets.test_at_rest import found_in
 from tests.conformance.process import Served
 

@@ -7,7 +7,7 @@ import pytest
 from flowkeys.domain.people.random_secret import RandomSecret
 from flowkeys.domain.permissions import ALL as EVERYTHING
 from flowkeys.domain.permissions import KNOWN
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from flowkeys.web.routes import ANY_KEY
 from tests.conformance import raw, ways
 from tests.conformance.pages import UNSAFE_PAGES, House, dump, form_for

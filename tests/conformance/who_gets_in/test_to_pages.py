@@ -7,8 +7,8 @@ import pytest
 from flowkeys.domain.people.person import MEMBER_PERMISSIONS
 from flowkeys.domain.permissions import ALL as EVERYTHING
 from flowkeys.domain.permissions import KNOWN, with_implied_views
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
 from flowkeys.web.pages.router import SIGNED_IN
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from flowkeys.web.routes import OPEN
 from tests.conformance import raw
 from tests.conformance.pages import CLOSED_PAGES, GUARDED_PAGES, PAGES, House, dump, form_for

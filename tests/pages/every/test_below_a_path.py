@@ -12,7 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from tests.pages.conftest import Visit
 from tests.pages.reading import browse
 from tests.support.flows import bound_key, make_chatflow

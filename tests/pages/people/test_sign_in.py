@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from flowkeys.service.people.sign_ins import SignInRefused
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 from tests.pages.axe import assert_accessible
 from tests.pages.browser import light_and_dark, wide_and_narrow
 from tests.pages.conftest import Visit

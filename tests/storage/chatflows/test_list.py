@@ -15,8 +15,8 @@ from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import ChatflowQuery
 from flowkeys.domain.predictions.conversation import Message, Role
 from flowkeys.domain.workspace import Workspace
-from flowkeys.storage import migrate
 from flowkeys.storage.chatflows import list as chatflow_list
+from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables

@@ -14,9 +14,9 @@ from flowkeys.domain.keys.api_key import ApiKey, Creator, Status, fold_name
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.domain.workspace import Workspace
-from flowkeys.storage import migrate
 from flowkeys.storage.keys import page as key_page
 from flowkeys.storage.keys import statements as key_statements
+from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables

@@ -10,9 +10,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.storage import migrate
 from flowkeys.storage.migrations import __file__ as migrations_file
-from flowkeys.storage.schema.tables import metadata
+from flowkeys.storage.schema import metadata
+from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.ddl import FULL_TEXT_PREFIXES
 
 

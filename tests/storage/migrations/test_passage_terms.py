@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowkeys.domain.documents.collection import Document, Passage
-from flowkeys.storage import migrate
+from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables

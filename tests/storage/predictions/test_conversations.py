@@ -12,8 +12,8 @@ from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.listing import ConversationQuery, MessageQuery
 from flowkeys.domain.predictions.conversation import Message, Role, in_one_line
 from flowkeys.domain.workspace import Workspace
-from flowkeys.storage import migrate
 from flowkeys.storage.predictions import conversations
+from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables

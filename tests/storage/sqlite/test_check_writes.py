@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from flowkeys.storage import migrate
 from flowkeys.storage.sqlite import database as sqlite
+from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 
 

@@ -12,9 +12,9 @@ import msgspec
 
 from flowkeys import bootstrap, config, logs
 from flowkeys.bootstrap import Runtime
+from flowkeys.cli.backends import batches as import_report
 from flowkeys.cli.backends.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part, Progress, Question
-from flowkeys.cli.documents import report as import_report
-from flowkeys.cli.predictions.reasons import tell
+from flowkeys.cli.backends.reasons import tell
 from flowkeys.cli.streams import note
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.errors import ConfigurationError, InvalidInput, NotFound, Unavailable, UpstreamFailed

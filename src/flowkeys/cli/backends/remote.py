@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import UnsetType
 
+from flowkeys.cli.backends import batches as import_report
 from flowkeys.cli.backends.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part, Progress, Question
-from flowkeys.cli.documents import report as import_report
 from flowkeys.client import events
 from flowkeys.client.call import Call, path, query
 from flowkeys.client.document_stores import upload

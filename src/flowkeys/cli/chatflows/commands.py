@@ -8,13 +8,15 @@ import msgspec
 import typer
 
 from flowkeys.cli import options, resolve
-from flowkeys.cli.backends.backend import Backend, Json, Part, open_backend
+from flowkeys.cli.backends.backend import Backend, Json, Part
+from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.chatflows.output import access, next_steps, show_flow, show_flows
 from flowkeys.cli.chatflows.sources import Source, advice, named_credentials, patch_of, require_allowed
+from flowkeys.cli.confirmation import confirm
 from flowkeys.cli.documents.folder import collection_of, import_documents, new_collection
 from flowkeys.cli.failures import Refusal
-from flowkeys.cli.keys.commands import confirm
-from flowkeys.cli.output import print_json, print_page, printable, say
+from flowkeys.cli.output import print_json, print_page, say
+from flowkeys.cli.printable import printable
 from flowkeys.cli.streams import note
 from flowkeys.service.chatflows.credentials import EVERY
 from flowkeys.service.chatflows.input import ChatflowPatch

@@ -5,7 +5,7 @@ from typing import Final
 
 from flowkeys.bootstrap import flow_settings
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
-from flowkeys.cli.output import printable
+from flowkeys.cli.printable import printable
 from flowkeys.config import Settings
 from flowkeys.domain.chatflows.chatflow import Chatflow
 from flowkeys.domain.documents.collection import Hit

@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from flowkeys.cli import options
-from flowkeys.cli.backends.backend import require_local
+from flowkeys.cli.backends.choice import require_local
 from flowkeys.cli.exit_codes import ExitCode
 from flowkeys.cli.output import console, print_json
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flowkeys.cli.backends.backend import Progress
-from flowkeys.cli.output import console, printable
+from flowkeys.cli.output import console
+from flowkeys.cli.printable import printable
 from flowkeys.cli.streams import note
 
 if TYPE_CHECKING:

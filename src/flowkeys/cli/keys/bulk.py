@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from flowkeys.cli.backends.backend import Backend, BulkAction, Json
-from flowkeys.cli.output import moment, print_json, printable, say
+from flowkeys.cli.output import moment, print_json, say
+from flowkeys.cli.printable import printable
 from flowkeys.cli.streams import note
 
 _DONE: Final[dict[BulkAction, str]] = {"disable": "Disabled", "enable": "Enabled", "revoke": "Revoked"}

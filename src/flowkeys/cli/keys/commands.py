@@ -1,19 +1,20 @@
 """``flowkeys keys``: the life of a key."""
 
-import sys
 from typing import Annotated
 
 import msgspec
 import typer
 
 from flowkeys.cli import options, resolve
-from flowkeys.cli.backends.backend import Backend, Json, KeyFilter, Part, open_backend
-from flowkeys.cli.failures import Refusal
+from flowkeys.cli.backends.backend import Backend, Json, KeyFilter, Part
+from flowkeys.cli.backends.choice import open_backend
+from flowkeys.cli.confirmation import confirm
 from flowkeys.cli.keys import bulk as key_bulk
 from flowkeys.cli.keys import checks as key_checks
 from flowkeys.cli.keys import input as key_input
 from flowkeys.cli.keys.output import show_key, show_keys
-from flowkeys.cli.output import moment, print_json, print_page, printable, say
+from flowkeys.cli.output import moment, print_json, print_page, say
+from flowkeys.cli.printable import printable
 from flowkeys.cli.shown_once import require_output, shown_once
 from flowkeys.cli.streams import note
 from flowkeys.service.keys.input import KeyPatch, NewKey
@@ -220,20 +221,6 @@ def revoke(
 
 app.command("verify")(key_checks.verify)
 app.command("explain")(key_checks.explain)
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something that cannot be taken back.
-
-    Raises:
-        Refusal: nobody is there to ask, or the answer is no.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise Refusal("usage", "This cannot be taken back, and there is no terminal to ask on. Add --yes.")
-    if not typer.confirm(question, err=True):
-        raise Refusal("declined", "Nothing was changed.")
 
 
 def _switch(keys: list[str], workspace: str | None, *, enabled: bool, as_json: bool) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from flowkeys.cli.backends.backend import Json
-from flowkeys.cli.output import NONE, moment, print_fields, print_table, printable, say, when
+from flowkeys.cli.output import NONE, moment, print_fields, print_table, say, when
+from flowkeys.cli.printable import printable
 from flowkeys.domain.keys.token import HINT_LENGTH
 
 

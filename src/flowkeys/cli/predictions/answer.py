@@ -13,7 +13,8 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from flowkeys.cli.output import console, printable, say
+from flowkeys.cli.output import console, say
+from flowkeys.cli.printable import printable
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from flowkeys.cli import options, resolve, streams
-from flowkeys.cli.backends.backend import Backend, Json, Question, open_backend
+from flowkeys.cli.backends.backend import Backend, Json, Question
+from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.failures import Refusal
-from flowkeys.cli.output import print_json, printable
+from flowkeys.cli.output import print_json
+from flowkeys.cli.printable import printable
 from flowkeys.cli.streams import note
 from flowkeys.client.environment import variable
 from flowkeys.domain.errors import ConfigurationError, FlowkeysError

@@ -2,10 +2,10 @@
 
 from flowkeys import config
 from flowkeys.bootstrap import clock
-from flowkeys.cli.backends.backend import require_local
+from flowkeys.cli.backends.choice import require_local
 from flowkeys.cli.backends.local import open_local
+from flowkeys.cli.confirmation import confirm
 from flowkeys.cli.failures import Refusal
-from flowkeys.cli.keys.commands import confirm
 from flowkeys.cli.output import print_json, say
 from flowkeys.config import Settings
 from flowkeys.storage import secret_file

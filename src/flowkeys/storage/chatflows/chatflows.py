@@ -11,7 +11,7 @@ from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, Chatflo
 from flowkeys.domain.keys.api_key import fold_name
 from flowkeys.domain.listing import ChatflowQuery, Page
 from flowkeys.storage.chatflows import list as chatflow_list
-from flowkeys.storage.schema.tables import api_key, binding, chatflow
+from flowkeys.storage.schema import api_key, binding, chatflow
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
 _COLUMNS: Final = tuple(c for c in chatflow.c if c.name not in {"seq", "name_folded"})

@@ -8,9 +8,8 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from flowkeys.domain.chatflows.chatflow import CallingKey, ChatflowChoice, ChatflowType, ListedChatflow
 from flowkeys.domain.keys.api_key import Status, fold_name
 from flowkeys.domain.listing import ChatflowQuery, Page
-from flowkeys.storage.schema.predictions import conversation
-from flowkeys.storage.schema.tables import api_key, binding, chatflow
-from flowkeys.storage.schema.tables import key_count as kept
+from flowkeys.storage.schema import api_key, binding, chatflow, conversation
+from flowkeys.storage.schema import key_count as kept
 from flowkeys.storage.statement import Connection, Row, Statement, in_json
 from flowkeys.storage.statement import listed as members
 

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from flowkeys.domain.documents.collection import Collection, Document, Hit, ParsedDocument
 from flowkeys.storage.documents.passages import search
 from flowkeys.storage.documents.passages.terms import languages_of, terms_of
-from flowkeys.storage.schema.tables import collection, document, passage
+from flowkeys.storage.schema import collection, document, passage
 from flowkeys.storage.statement import Connection, Statement
 
 _COLLECTION_NAMES: Final = [c.name for c in collection.c if c.name != "seq"]

@@ -15,7 +15,7 @@ from flowkeys.service.ports.store import KeysMade
 from flowkeys.storage.keys import makers as key_makers
 from flowkeys.storage.keys import page as key_page
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
-from flowkeys.storage.schema.tables import api_key, binding, chatflow, token
+from flowkeys.storage.schema import api_key, binding, chatflow, token
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
 EVERYTHING: Final = 1_000_000

@@ -17,7 +17,7 @@ from flowkeys.domain.keys.api_key import Status, fold_name
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.storage.keys import statements
 from flowkeys.storage.keys.statements import Path, Shape
-from flowkeys.storage.schema.tables import key_count
+from flowkeys.storage.schema import key_count
 from flowkeys.storage.statement import Connection, Statement, in_json
 
 FEW: Final = 3000

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.listing import KeySort
-from flowkeys.storage.schema.tables import api_key, token
+from flowkeys.storage.schema import api_key, token
 from flowkeys.storage.statement import Statement, listed
 
 Path = Literal["names", "trigrams", "chatflow", "creator", "status", "expiry"]

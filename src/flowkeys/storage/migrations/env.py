@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from flowkeys.storage.schema.tables import metadata
+from flowkeys.storage.schema import metadata
 from flowkeys.storage.sqlite.ddl import FULL_TEXT_PREFIXES
 
 

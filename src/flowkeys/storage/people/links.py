@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from flowkeys.domain.keys.api_key import Creator
 from flowkeys.domain.people.link import Link, Purpose
 from flowkeys.domain.people.person import Role
-from flowkeys.storage.schema.people import link
+from flowkeys.storage.schema import link
 from flowkeys.storage.statement import Connection, Statement
 
 _CREATOR: Final = ("created_by_type", "created_by_id", "created_by_name")

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from flowkeys.domain.people.person import Person, PersonSeen, Role
-from flowkeys.storage.schema.people import person
+from flowkeys.storage.schema import person
 from flowkeys.storage.statement import Connection, Statement
 
 PERSON_NAMES: Final = Person.__struct_fields__

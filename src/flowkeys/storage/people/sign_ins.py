@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from flowkeys.domain.people.person import Signed, SignIn
 from flowkeys.storage.people.people import PERSON_COLUMNS, person_of
-from flowkeys.storage.schema.people import person, sign_in
+from flowkeys.storage.schema import person, sign_in
 from flowkeys.storage.statement import Connection, Statement
 
 _NAMES: Final = SignIn.__struct_fields__

@@ -11,8 +11,7 @@ from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.listing import ConversationQuery, Part
 from flowkeys.domain.predictions.conversation import Conversation, Message, Role, in_one_line
-from flowkeys.storage.schema.predictions import conversation
-from flowkeys.storage.schema.tables import api_key, person
+from flowkeys.storage.schema import api_key, conversation, person
 from flowkeys.storage.statement import Connection, Row, Statement
 
 _c = conversation.c

@@ -23,7 +23,7 @@ from flowkeys.domain.errors import NotFound
 from flowkeys.domain.listing import DETAILS_SHARE, MessageQuery, Page
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
 from flowkeys.storage.predictions import conversations
-from flowkeys.storage.schema.predictions import conversation, message
+from flowkeys.storage.schema import conversation, message
 from flowkeys.storage.statement import Connection, Row, Statement
 
 _NAMES: Final = [c.name for c in message.c if c.name != "seq"]

@@ -1,1 +1,34 @@
-"""The tables, by noun; `tables` has all of them."""
+"""The tables, by noun. Times are integers of microseconds, UTC; every row has a workspace.
+
+What only SQLite has (full-text tables and the triggers that feed them) is in `storage.sqlite.ddl`.
+"""
+
+from flowkeys.storage.schema.base import metadata
+from flowkeys.storage.schema.chatflows import chatflow
+from flowkeys.storage.schema.documents import collection, document, passage
+from flowkeys.storage.schema.journal import audit, change, sent_form
+from flowkeys.storage.schema.keys import api_key, binding, key_count, token
+from flowkeys.storage.schema.people import link, person, sign_in
+from flowkeys.storage.schema.predictions import conversation, message
+from flowkeys.storage.schema.workspaces import workspace
+
+__all__ = (
+    "api_key",
+    "audit",
+    "binding",
+    "change",
+    "chatflow",
+    "collection",
+    "conversation",
+    "document",
+    "key_count",
+    "link",
+    "message",
+    "metadata",
+    "passage",
+    "person",
+    "sent_form",
+    "sign_in",
+    "token",
+    "workspace",
+)

@@ -19,7 +19,7 @@ from flowkeys.domain.chatflows.chatflow import Chatflow
 from flowkeys.domain.errors import Unavailable
 from flowkeys.service.ports.store import Transaction
 from flowkeys.storage.chatflows import chatflows
-from flowkeys.storage.schema.tables import chatflow
+from flowkeys.storage.schema import chatflow
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.sqlite.writer import Writer
 from flowkeys.storage.statement import Connection, Statement

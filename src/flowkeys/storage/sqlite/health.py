@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.storage.keys.spoilt import FIND_SPOILT
-from flowkeys.storage.migrate import HEAD
-from flowkeys.storage.schema.tables import api_key, chatflow, message
+from flowkeys.storage.schema import api_key, chatflow, message
 from flowkeys.storage.sqlite.access import hindrance
 from flowkeys.storage.sqlite.connection import connect
+from flowkeys.storage.sqlite.migrate import HEAD
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 

@@ -11,7 +11,7 @@ from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.web.pages.call import FORM_BYTES, PageCall
 from flowkeys.web.pages.form import Form, read
 from flowkeys.web.pages.sizes import size
-from flowkeys.web.respond import next_part
+from flowkeys.web.requests.raw_body import next_part
 
 _LEFT_SECONDS: Final = 20.0
 _LEFT_BYTES: Final = 1024 * 1024 * 1024

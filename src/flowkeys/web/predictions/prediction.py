@@ -20,7 +20,8 @@ from flowkeys.web.predictions.stream import EventStream, run_watched
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.requests.body import decode, require_identity
 from flowkeys.web.requests.context import context_of
-from flowkeys.web.respond import JSON, NO_STORE, RawHeaders, read_body, send_bytes, send_problem
+from flowkeys.web.requests.raw_body import read_body
+from flowkeys.web.respond import JSON, NO_STORE, RawHeaders, send_bytes, send_problem
 
 ROUTE: Final = "/api/v1/prediction/{chatflow_id}"
 GRANT: Final = "flowkeys.grant"

@@ -16,7 +16,8 @@ from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.predictions import events
 from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.requests.context import context_of
-from flowkeys.web.respond import ClientGone, RawHeaders
+from flowkeys.web.requests.raw_body import ClientGone
+from flowkeys.web.respond import RawHeaders
 
 T = TypeVar("T")
 

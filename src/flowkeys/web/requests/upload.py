@@ -10,7 +10,7 @@ from starlette.types import Message, Receive
 
 from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.web.requests.body import require_identity
-from flowkeys.web.respond import next_part
+from flowkeys.web.requests.raw_body import next_part
 
 FIELD = "files"
 _BOUNDARY: Final = re.compile(r"""\bboundary=("[^"]*"|[^;\s]+)""", re.IGNORECASE)

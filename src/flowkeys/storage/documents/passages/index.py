@@ -17,7 +17,7 @@ from flowkeys.domain.documents.collection import Hit
 from flowkeys.storage.documents.passages.likeness import START, alike, ends, resembling, slips
 from flowkeys.storage.documents.passages.question import Word, matching
 from flowkeys.storage.documents.passages.terms import UNKNOWN
-from flowkeys.storage.schema.tables import collection, document, passage
+from flowkeys.storage.schema import collection, document, passage
 from flowkeys.storage.statement import Connection, Statement
 
 _BUDGET: Final = 3_000

@@ -9,13 +9,13 @@ from starlette.datastructures import QueryParams
 
 from flowkeys.domain.listing import ChatflowAccessFilter, ChatflowQuery, ChatflowSort
 from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.paging import page_number
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()
 
 PATH: Final = "/chatflows"
 PAGE_SIZE: Final = 25
-_PAGE_DIGITS: Final = 9
 _SEARCH_LENGTH: Final = 200
 _RISING: Final = frozenset({"name"})
 """What people expect to rise when they sort by it; times fall: the latest first."""
@@ -89,13 +89,6 @@ class Shown(msgspec.Struct, frozen=True):
         if column != self.sort:
             return None
         return "descending" if self.descending else "ascending"
-
-
-def page_number(asked: QueryParams) -> int:
-    """Return which page an address asks for; the first, when it says nothing that makes sense."""
-    text = asked.get("page", "")
-    makes_sense = text.isascii() and text.isdigit() and len(text) <= _PAGE_DIGITS
-    return max(1, int(text)) if makes_sense else 1
 
 
 @router.page("GET", PATH, needs="chatflows:view")

@@ -4,7 +4,7 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from flowkeys.cli.output import printable
+from flowkeys.cli.printable import printable
 from flowkeys.cli.streams import note
 from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.domain.keys.token import conceal

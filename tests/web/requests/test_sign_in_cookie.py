@@ -4,9 +4,9 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Scope
 
-from flowkeys.web.pages.people import sign_in_cookie
-from flowkeys.web.pages.people.sign_in_cookie import COOKIE
+from flowkeys.web.requests import sign_in_cookie
 from flowkeys.web.requests.origin import Place
+from flowkeys.web.requests.sign_in_cookie import COOKIE
 
 SECRET = "s" * 43
 PLAIN = Place("http://127.0.0.1:3000")

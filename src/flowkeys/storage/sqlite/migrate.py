@@ -14,7 +14,7 @@ from flowkeys.storage.sqlite.connection import connect
 HEAD: Final = "0008"
 """The newest migration (a test compares it with the folder), so that a start need not load Alembic."""
 
-_FOLDER: Final = Path(__file__).parent / "migrations"
+_FOLDER: Final = Path(__file__).parents[1] / "migrations"
 
 
 def revision(path: Path) -> str | None:

@@ -1,0 +1,34 @@
+"""The table of chatflows."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, UniqueConstraint
+
+from flowkeys.storage.schema.base import metadata, seq, workspace_id
+
+chatflow = Table(
+    "chatflow",
+    metadata,
+    seq(),
+    Column("id", Text, nullable=False, unique=True),
+    workspace_id(),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("flow_data", Text, nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    Column("chatbot_config", Text),
+    Column("api_config", Text),
+    Column("category", Text),
+    Column("extras", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("name_folded", Text, nullable=False, server_default=""),
+    Column("credentials", Text, nullable=False, server_default="{}"),
+    UniqueConstraint("workspace_id", "id"),
+    # All that a list shows, whatever its order: a row also holds its graph, megabytes to read past.
+    Index(
+        "ix_chatflow_listed",
+        *("workspace_id", "name_folded", "seq", "is_public", "type", "updated_at", "created_at", "version"),
+        *("id", "name", "category"),
+    ),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,111 @@
+"""The tables of keys: with their tokens, and the chatflows that each may call."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from flowkeys.storage.schema.base import metadata, seq, workspace_id
+
+api_key = Table(
+    "api_key",
+    metadata,
+    seq(),
+    Column("id", Text, nullable=False, unique=True),
+    workspace_id(),
+    Column("name", Text, nullable=False),
+    Column("name_folded", Text, nullable=False),
+    Column("permissions", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("note", Text),
+    Column("created_by_type", Text, nullable=False),
+    Column("created_by_id", Text),
+    Column("created_by_name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("version", BigInteger, nullable=False),
+    # What lists are sorted by and is said elsewhere too. Triggers keep the hint and the count of chatflows.
+    Column("hint", Text, nullable=False, server_default=""),
+    Column("permission_count", BigInteger, nullable=False, server_default="0"),
+    Column("chatflow_count", BigInteger, nullable=False, server_default="0"),
+    Column("creator_folded", Text, nullable=False, server_default=""),
+    # 48 bits of a hash of the creator's id: every index holds it, where the id would double their size.
+    Column("creator_tag", BigInteger),
+    UniqueConstraint("workspace_id", "id"),
+    # One for each order, with what keys are filtered by, so that a page is found without reading rows (by
+    # expiry: `storage.sqlite.ddl`); and three that hold all that a search looks at.
+    *(
+        Index(f"ix_api_key_{name}", "workspace_id", *columns, "seq", *after, "expires_at", "creator_tag")
+        for name, columns, after in (
+            ("chatflows", ["chatflow_count"], ["status"]),
+            ("created", ["created_at"], ["status"]),
+            ("creator_name", ["creator_folded"], ["status"]),
+            ("hint", ["hint"], ["status"]),
+            ("last_used", ["last_used_at"], ["status"]),
+            ("name", ["name_folded"], ["status"]),
+            ("permissions", ["permission_count"], ["status"]),
+            ("status", ["status"], []),
+            ("updated", ["updated_at"], ["status"]),
+        )
+    ),
+    Index("ix_api_key_row", "seq", "status", "name_folded", "expires_at", "creator_tag"),
+    Index("ix_api_key_search", "workspace_id", "status", "name_folded", "seq", "expires_at"),
+    Index("ix_api_key_creator", "workspace_id", "creator_tag", "status", "name_folded", "seq", "expires_at"),
+    sqlite_autoincrement=True,
+)
+
+key_count = Table(
+    "key_count",
+    metadata,
+    Column("workspace_id", Text, ForeignKey("workspace.id"), primary_key=True),
+    Column("chatflow_id", Text, primary_key=True),
+    Column("status", Text, primary_key=True),
+    Column("total", BigInteger, nullable=False),
+    info={
+        "kept_by": "triggers, so that a page of 100,000 keys knows its total without counting",
+        "chatflow_id": "of the keys bound to it; empty: of all keys",
+    },
+)
+
+token = Table(
+    "token",
+    metadata,
+    seq(),
+    workspace_id(),
+    Column("key_id", Text, nullable=False),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("hint", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("valid_until", BigInteger),
+    ForeignKeyConstraint(["workspace_id", "key_id"], ["api_key.workspace_id", "api_key.id"]),
+    Index(None, "key_id"),
+    Index(None, "hint"),
+)
+
+binding = Table(
+    "binding",
+    metadata,
+    seq(),
+    workspace_id(),
+    Column("key_id", Text, nullable=False),
+    Column("chatflow_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # The key's row number, which lists of a chatflow's keys go by.
+    Column("key_seq", BigInteger, ForeignKey("api_key.seq"), nullable=False),
+    ForeignKeyConstraint(["workspace_id", "key_id"], ["api_key.workspace_id", "api_key.id"]),
+    ForeignKeyConstraint(
+        ["workspace_id", "chatflow_id"], ["chatflow.workspace_id", "chatflow.id"], ondelete="CASCADE"
+    ),
+    UniqueConstraint("key_id", "chatflow_id"),
+    Index(None, "workspace_id", "chatflow_id", "seq"),
+    Index("ix_binding_keys", "workspace_id", "chatflow_id", "key_seq"),
+)
