@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flowkeys.cli import output
 from flowkeys.cli.backends.backend import Backend, Json
 from flowkeys.cli.documents.progress import importing
 from flowkeys.cli.failures import Refusal
+from flowkeys.cli.printable import printable
 from flowkeys.cli.streams import note
 from flowkeys.domain.errors import FlowkeysError
 
@@ -30,7 +30,7 @@ def import_documents(backend: Backend, collection_id: str, folder: Path, *, quie
     with importing("Importing", quiet=quiet) as progress:
         report = backend.import_folder(collection_id, folder, progress)
     for refused in report["refused"]:
-        note(f"Refused: {output.printable(refused['message'])}")
+        note(f"Refused: {printable(refused['message'])}")
     counts = (f"{report[what]} {what}" for what in ("added", "replaced", "unchanged") if report[what])
     note(f"Documents: {', '.join(counts)}; {report['passages']} new passages.")
     return report

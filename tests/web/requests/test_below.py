@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowkeys.web.below import without, without_text
+from flowkeys.web.requests.below import without, without_text
 
 
 @pytest.mark.parametrize(
