@@ -49,6 +49,22 @@ def stopping() -> Iterator[list[Running]]:
         running.stop()
 
 
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Running]]:
+    """Start a server with settings of its own, for all tests of a file."""
+    started: list[Running] = []
+
+    def make(**settings: Any) -> Running:
+        started.append(Running(tmp_path_factory.mktemp("server") / "data", **settings).start())
+        return started[-1]
+
+    yield make
+    for running in started:
+        running.begin_to_stop()
+    for running in started:
+        running.stop()
+
+
 @pytest.fixture
 def start(tmp_path: Path, stopping: list[Running]) -> Iterator[Callable[..., Running]]:
     """Start a server of one's own; it stops after the test. The data directory stays the same."""

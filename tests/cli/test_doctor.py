@@ -200,7 +200,7 @@ def test_a_port_of_another_program_fails(local: Cli) -> None:
 
 def test_a_port_of_ours_is_fine(local: Cli, server: Running) -> None:
     """Given a running server, that it answers is good news."""
-    result = local("doctor", "--json", FLOWKEYS_PORT=server.url.rpartition(":")[2])
+    result = local("doctor", "--json", FLOWKEYS_PORT=str(server.port))
     assert "answers" in findings(result, "port", "ok")[0]
 
 

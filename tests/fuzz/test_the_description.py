@@ -3,8 +3,7 @@
 import copy
 import re
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -81,12 +80,9 @@ class Sandbox:
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def sandbox(serve: Callable[..., Running]) -> Sandbox:
     """Return a server of this module's own."""
-    folder: Path = tmp_path_factory.mktemp("fuzzed")
-    running = Running(folder / "data").start()
-    yield Sandbox(running)
-    running.stop()
+    return Sandbox(serve())
 
 
 def run(operation: str, sandbox: Sandbox, examples: int, *, begin: int | None) -> None:

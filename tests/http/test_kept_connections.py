@@ -21,7 +21,7 @@ USUAL_SERVERS_SECONDS = 5
 @pytest.fixture
 def relay(server: Running) -> Iterator[Relay]:
     """The way to the shared server."""
-    relay = Relay(int(server.url.rpartition(":")[2]))
+    relay = Relay(server.port)
     yield relay
     relay.stop()
 
@@ -104,7 +104,7 @@ def test_a_verifier_asks_again(relay: Relay, owner: Api, key: dict[str, Any]) ->
 def test_the_usual_five_seconds_lose_no_call(seconds: float, start: Any) -> None:
     """A server that closes after five, and bytes that need 10 ms: the pause in which that shows."""
     server = start(keep_alive_seconds=5)
-    relay = Relay(int(server.url.rpartition(":")[2]), delay_seconds=0.01)
+    relay = Relay(server.port, delay_seconds=0.01)
     key = bound_key(server.owner(), make_chatflow(server.owner()))
     flow = key["chatFlows"][0]["id"]
     try:

@@ -1,7 +1,7 @@
 """A data directory with keys in it, and ways to change them."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,9 @@ def code(result: Result) -> str:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(serve: Callable[..., Running]) -> Running:
     """A server of this module's own."""
-    server = Running(tmp_path_factory.mktemp("library") / "data").start()
-    yield server
-    server.stop()
+    return serve()
 
 
 def by_hand(data_dir: Path, statement: str, *values: object) -> None:

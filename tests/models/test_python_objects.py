@@ -1,7 +1,7 @@
 """LangChain Runnables and LangGraph graphs, over HTTP: the real packages with models that are made up."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,13 +18,10 @@ NAMES = ("chat_model", "prompted", "graph", "uncompiled", "remembering", "failin
 
 
 @pytest.fixture(scope="module")
-def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+def owner(serve: Callable[..., Running]) -> Api:
     """The owner of a server that may run these objects."""
-    folder = tmp_path_factory.mktemp("objects")
     targets = (*(f"{MODULE}:{name}" for name in NAMES), *(f"{GRAPHS}:{name}" for name in SPOKEN))
-    running = Running(folder / "data", python_flows=targets).start()
-    yield running.owner()
-    running.stop()
+    return serve(python_flows=targets).owner()
 
 
 class Caller:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.proxies.programs import CONFIGURATIONS, KINDS, Proxy
+from tests.proxies import chat
+from tests.proxies.plain import Plain, certify
+from tests.proxies.programs import CONFIGURATIONS, FILES, KINDS, PLAIN, Proxy
 from tests.proxies.upstream import Upstream
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Running
@@ -30,16 +32,11 @@ class World:
         """Make a key of the guarded chatflow."""
         return bound_key(self.owner, {"id": self.chatflow}, name, **members)
 
-    @property
-    def port(self) -> int:
-        """Where flowkeys itself listens."""
-        return int(self.flowkeys.url.rpartition(":")[2])
-
     def values(self, port: int | None = None) -> dict[str, str]:
         """Return what the placeholders stand for; another `port` of flowkeys if given."""
         return {
             "FLOWKEYS_HOST": "127.0.0.1",
-            "FLOWKEYS_PORT": str(port or self.port),
+            "FLOWKEYS_PORT": str(port or self.flowkeys.port),
             "APP_HOST": "127.0.0.1",
             "APP_PORT": str(self.upstream.port),
             "CHATFLOW_ID": self.chatflow,
@@ -47,15 +44,35 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A flowkeys that believes what the proxies say of addresses, and an application."""
+def flowkeys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A flowkeys that believes what the proxies say of addresses, behind all of them."""
     folder = tmp_path_factory.mktemp("flowkeys") / "data"
     limits = {"failures_per_second": 10, "failures_burst": 100, "keep_alive_seconds": 3600}
-    flowkeys = Running(folder, trusted_proxies=("127.0.0.1",), **limits).start()
+    flowkeys = Running(folder, trusted_proxies=("127.0.0.1",), python_flows=(chat.TARGET,), **limits).start()
+    yield flowkeys
+    flowkeys.stop()
+
+
+@pytest.fixture(scope="session")
+def world(flowkeys: Running) -> Iterator[World]:
+    """That flowkeys, and an application."""
     upstream = Upstream()
     yield World(flowkeys, upstream)
     upstream.stop()
-    flowkeys.stop()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate for this machine, and its key."""
+    folder = tmp_path_factory.mktemp("certificates")
+    certify(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plain(flowkeys: Running, certificates: Path) -> Plain:
+    """That flowkeys, asked for its own sake, over TLS."""
+    return Plain(flowkeys, certificates)
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +99,9 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., P
 def proxy(request: pytest.FixtureRequest, world: World, launch: Callable[..., Proxy]) -> Proxy:
     """Each of the proxies with its ready configuration."""
     return launch(request.param, world.values())
+
+
+@pytest.fixture(scope="session", params=list(FILES))
+def plain_proxy(request: pytest.FixtureRequest, plain: Plain, launch: Callable[..., Proxy]) -> Proxy:
+    """Each of the proxies with its ready configuration for flowkeys alone."""
+    return launch(request.param, plain.values(), source=PLAIN)

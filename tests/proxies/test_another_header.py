@@ -1,7 +1,7 @@
 """Keys in another header than Authorization, as docs/forward-auth/README.md says, through each proxy."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -26,13 +26,9 @@ def rows() -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def flowkeys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def with_a_header(serve: Callable[..., Running]) -> Running:
     """A server that takes keys from X-API-Key."""
-    running = Running(
-        tmp_path_factory.mktemp("header") / "data", key_header="X-API-Key", trusted_proxies=("127.0.0.1",)
-    )
-    yield running.start()
-    running.stop()
+    return serve(key_header="X-API-Key", trusted_proxies=("127.0.0.1",))
 
 
 def test_every_proxy_has_its_row() -> None:
@@ -42,15 +38,14 @@ def test_every_proxy_has_its_row() -> None:
 
 @pytest.mark.parametrize("kind", list(rows()))
 def test_authorization_passes_and_the_key_stays(
-    kind: str, flowkeys: Running, world: World, launch: Callable[..., Proxy]
+    kind: str, with_a_header: Running, world: World, launch: Callable[..., Proxy]
 ) -> None:
     """The application gets what was in Authorization, and nothing of the key."""
-    with flowkeys.owner() as api:
+    with with_a_header.owner() as api:
         chatflow = make_chatflow(api, "Guarded")
         token = bound_key(api, chatflow)["apiKey"]
     before, after = rows()[kind]
-    port = int(flowkeys.url.rpartition(":")[2])
-    values = {**world.values(port), "CHATFLOW_ID": chatflow["id"]}
+    values = {**world.values(with_a_header.port), "CHATFLOW_ID": chatflow["id"]}
     proxy = launch(kind, values, {before: after})
 
     passed = call(proxy.port, "/", f"X-API-Key: {token}", BASIC)

@@ -27,7 +27,7 @@ IDLE: Final = {
 @pytest.fixture
 def relay(world: World) -> Iterator[Relay]:
     """The way from a proxy to flowkeys."""
-    relay = Relay(world.port)
+    relay = Relay(world.flowkeys.port)
     yield relay
     relay.stop()
 
@@ -67,7 +67,7 @@ def test_the_moment_of_closing_costs_nobody_a_call(
     owner = flowkeys.owner()
     chatflow = make_chatflow(owner)
     bearer = f"Authorization: Bearer {bound_key(owner, chatflow)['apiKey']}"
-    relay = Relay(int(flowkeys.url.rpartition(":")[2]), delay_seconds=0.01)
+    relay = Relay(flowkeys.port, delay_seconds=0.01)
     try:
         values = {**world.values(port=relay.port), "CHATFLOW_ID": chatflow["id"]}
         for kind in KINDS:

@@ -40,7 +40,8 @@ class Running:
         # With the protocol named, asyncio sends without Nagle's delay of 40 ms, as uvloop always does.
         self._listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._listening.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.port: int = self._listening.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         self._clients: list[Api] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
 

@@ -1,6 +1,6 @@
 """A person names which of the server's credentials the models of a chatflow use, beside its graph."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,9 @@ KEYS = {
 
 
 @pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def keyed(serve: Callable[..., Running]) -> Running:
     """A server whose operator named two credentials."""
-    running = Running(tmp_path_factory.mktemp("keyed") / "data", credentials=KEYS).start()
-    yield running
-    running.stop()
+    return serve(credentials=KEYS)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The Try pane, and the conversations that it and others leave."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -24,11 +24,9 @@ STREAM = {"Accept": "text/event-stream"}
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def site(serve: Callable[..., Running]) -> Running:
     """A server that may run the objects of `slow_flow`."""
-    running = Running(tmp_path_factory.mktemp("try") / "data", python_flows=TARGETS).start()
-    yield running
-    running.stop()
+    return serve(python_flows=TARGETS)
 
 
 @pytest.fixture(scope="module")
