@@ -63,7 +63,7 @@ bench: $(MAIN) tools peers ## Measure, on this machine
 soak: $(MAIN) ## Mixed load with changes for SOAK_MINUTES (30); fails on a wrong answer, or when memory grows
 	@$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES)
 
-peers: $(MAIN) | tools ## Install the packages that verification is measured beside; what cannot be is left out
+peers: $(MAIN) | tools ## Install what verification and models are measured beside; what cannot be is left out
 	@sh scripts/peers.sh
 
 screenshots: $(MAIN) tools ## Photograph every page, into build/screenshots

@@ -9,11 +9,12 @@ from typing import Final
 
 from bench import key_page, machine, pages, startup, throughput
 from bench.documents import suite as documents
+from bench.models import suite as models
 from bench.report import Table
 from bench.verification import suite
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
-PARTS: Final = ("throughput", "pages", "web", "startup", "verification", "documents")
+PARTS: Final = ("throughput", "pages", "web", "startup", "verification", "models", "documents")
 DOCUMENTS: Final = {"documents": DOCS / "documents.md"}
 """Where each part is kept, unless in docs/benchmarks.md."""
 MARKS: Final = "<!-- {part}: written by make bench -->\n", "<!-- {part}: end -->\n"
@@ -26,9 +27,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the tables into the documentation")
     parser.add_argument("--only", choices=PARTS, help="measure one part")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, of which the median counts")
-    parser.add_argument(
-        "--seconds", type=int, help="how long a round takes: 3 of throughput, 1 of verification"
-    )
+    parser.add_argument("--seconds", type=int, help="how long a round takes: 3 of throughput, else 1")
     parser.add_argument("--keys", type=int, default=100_000, help="keys in the lists")
     arguments = parser.parse_args()
     rounds, seconds, keys = arguments.rounds, arguments.seconds, arguments.keys
@@ -38,6 +37,7 @@ def main() -> int:
         "web": lambda folder: key_page.measure(folder, rounds, keys),
         "startup": lambda folder: startup.measure(folder, rounds),
         "verification": lambda folder: suite.measure(folder, rounds, seconds or 1),
+        "models": lambda folder: models.measure(folder, rounds, seconds or 1),
         "documents": documents.measure,
     }
     missed: list[str] = []

@@ -63,18 +63,24 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], log: Path, settings: Mapping[str, str] = {}) -> Iterator[Process]:
+def running(
+    command: Sequence[str],
+    log: Path,
+    settings: Mapping[str, str] = {},
+    core: int = SERVER_CORE,
+    start_seconds: float = START_SECONDS,
+) -> Iterator[Process]:
     """Run a server; its address is read from its log. It is stopped at the end."""
     with log.open("wb") as output:
         child = subprocess.Popen(
-            [*pinned(SERVER_CORE), *command],
+            [*pinned(core), *command],
             env=environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Process(child.pid, _wait(child, log))
+        yield Process(child.pid, _wait(child, log, start_seconds))
     finally:
         child.terminate()
         child.wait(15)
@@ -98,8 +104,8 @@ def empty(log: Path) -> Iterator[Process]:
         yield process
 
 
-def _wait(child: subprocess.Popen[bytes], log: Path) -> str:
-    end = time.monotonic() + START_SECONDS
+def _wait(child: subprocess.Popen[bytes], log: Path, seconds: float) -> str:
+    end = time.monotonic() + seconds
     while time.monotonic() < end and child.poll() is None:
         found = _ADDRESS.search(log.read_text("utf-8"))
         if found is not None and _answers(found[0]):

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install the packages that verification is measured beside, each away from everything else in build/peers.
+# Install what verification and models are measured beside, each away from everything else in build/peers.
 # What cannot be installed is named and never fails here: the table says that it was not measured.
 set -u
 
@@ -8,19 +8,21 @@ better_sqlite3=12.6.2
 home=build/peers
 mkdir -p "$home"
 
-ready() { [ "$home/$1/.ready" -nt constraints-peers.txt ] && [ "$home/$1/.ready" -nt scripts/peers.sh ]; }
+# What was installed since this file and the versions were written: NAME [CONSTRAINTS]
+ready() { [ "$home/$1/.ready" -nt "${2:-constraints-peers.txt}" ] && [ "$home/$1/.ready" -nt scripts/peers.sh ]; }
 
 failed() { echo "flowkeys: $1 could not be installed, and is not measured; see $home/$1.log" >&2; }
 
-# A Python package: NAME REQUIREMENT...
+# A Python package: NAME CONSTRAINTS REQUIREMENT...
 python_peer() {
     name=$1
-    shift
-    ready "$name" && return
+    versions=$2
+    shift 2
+    ready "$name" "$versions" && return
     echo "flowkeys: installing $* into $home/$name"
     if .venv/bin/python -m venv --clear "$home/$name" >"$home/$name.log" 2>&1 &&
         "$home/$name/bin/python" -m pip install --disable-pip-version-check --no-input -q \
-            -c constraints-peers.txt "$@" </dev/null >>"$home/$name.log" 2>&1; then
+            -c "$versions" "$@" </dev/null >>"$home/$name.log" 2>&1; then
         touch "$home/$name/.ready"
     else
         failed "$name"
@@ -49,6 +51,8 @@ better_auth_peer() {
     fi
 }
 
-python_peer keyshield 'keyshield[core,fastapi]' 'sqlalchemy[asyncio]' aiosqlite uvicorn uvloop httptools
-python_peer drf djangorestframework-api-key djangorestframework django gunicorn
+python_peer keyshield constraints-peers.txt \
+    'keyshield[core,fastapi]' 'sqlalchemy[asyncio]' aiosqlite uvicorn uvloop httptools
+python_peer drf constraints-peers.txt djangorestframework-api-key djangorestframework django gunicorn
+python_peer litellm constraints-litellm.txt 'litellm[proxy]'
 better_auth_peer
