@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flowkeys.flows.templates import openai_flow
-from flowkeys.service.chatflow_input import ChatflowPatch
-from flowkeys.service.key_input import NewKey
-
 from bench import process
 from bench.models import stub
 from bench.process import CLIENT_CORE, Process
 from bench.target import opened
+from flowkeys.flows.drafts.templates import openai_flow
+from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.keys.input import NewKey
 
 FLOWKEYS: Final = "flowkeys, a chatflow behind a key"
 LITELLM: Final = "LiteLLM's proxy, behind its master key"
