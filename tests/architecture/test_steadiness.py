@@ -10,6 +10,20 @@ CLOCKS = {"perf_counter", "perf_counter_ns", "process_time", "process_time_ns", 
 CLOCKS |= {"thread_time", "thread_time_ns", "time", "time_ns"}
 WAITS = {"sleep", "timeout", "wait_for", "settimeout", "wait_for_timeout"}
 """Calls whose first argument, or second, says how long."""
+ASKS = {
+    "get",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "head",
+    "options",
+    "request",
+    "stream",
+    "Client",
+    "AsyncClient",
+}
+"""What of httpx gives up after five seconds of its own choice."""
 LONG = 20
 """Seconds that are only reached by what never happens."""
 
@@ -33,7 +47,7 @@ ALLOWED: dict[str, str] = {
 
 
 def moments(path: Path) -> Iterator[str]:
-    """Yield where a file reads a clock, or waits for a time that is written as a small number."""
+    """Yield where a file reads a clock, or waits for a small time, its own or that of a library."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(node, ast.Call):
             continue
@@ -42,6 +56,8 @@ def moments(path: Path) -> Iterator[str]:
         owner = getattr(called.value, "id", "") if isinstance(called, ast.Attribute) else ""
         if owner == "time" and name in CLOCKS:
             yield f"line {node.lineno}: time.{name}"
+        if owner == "httpx" and name in ASKS and not {item.arg for item in node.keywords} & {"timeout", None}:
+            yield f"line {node.lineno}: httpx.{name} without a timeout"
         given = node.args if name in WAITS else []
         given = [*given, *(item.value for item in node.keywords if item.arg == "timeout")]
         for value in given:

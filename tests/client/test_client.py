@@ -15,6 +15,7 @@ from flowkeys.client.models import NewKey
 from tests.client.conftest import TOKEN, Sdk
 from tests.client.scripted import Scripted
 from tests.client.test_keys import KEY
+from tests.support.waiting import PATIENCE_SECONDS
 
 IMPORTED = "Zm9yZWlnbi1rZXktb2YtYW5vdGhlci1zaGFwZS0wMDA"
 
@@ -98,12 +99,12 @@ class TestTransport:
         """Proxies, certificates and pools are the caller's to choose, and to close."""
         server.answers(KEY)
         if sdk.kind == "sync":
-            with httpx.Client(headers={"x-mine": "1"}) as http:
+            with httpx.Client(headers={"x-mine": "1"}, timeout=PATIENCE_SECONDS) as http:
                 with flowkeys.Client(server.url, TOKEN, http_client=http) as client:
                     client.keys.get("k1")
                 assert not http.is_closed
         else:
-            async with httpx.AsyncClient(headers={"x-mine": "1"}) as http:
+            async with httpx.AsyncClient(headers={"x-mine": "1"}, timeout=PATIENCE_SECONDS) as http:
                 async with flowkeys.AsyncClient(server.url, TOKEN, http_client=http) as client:
                     await client.keys.get("k1")
                 assert not http.is_closed

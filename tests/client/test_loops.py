@@ -14,6 +14,7 @@ import flowkeys
 from flowkeys.client import transport
 from tests.client.conftest import TOKEN
 from tests.client.scripted import Reply, Request, Scripted
+from tests.support.waiting import PATIENCE_SECONDS
 
 KEY = {"id": "k1", "keyName": "x"}
 START = b'message:\ndata:{"event":"start","data":""}\n\n'
@@ -99,7 +100,7 @@ def test_loops_in_threads_do_not_share_connections(answering: Scripted) -> None:
 
 def test_a_given_http_client_in_a_second_loop_says_so(answering: Scripted) -> None:
     """It is the caller's: calls that may be repeated are, others fail with an error of our own."""
-    http = httpx.AsyncClient()
+    http = httpx.AsyncClient(timeout=PATIENCE_SECONDS)
     client = flowkeys.AsyncClient(answering.url, TOKEN, http_client=http, max_retries=0)
 
     first, second = asyncio.new_event_loop(), asyncio.new_event_loop()

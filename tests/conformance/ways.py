@@ -11,6 +11,7 @@ from flowkeys import bootstrap
 from flowkeys.web.gate import Gate
 from tests.conformance import raw
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 BASE = "/api/v1"
 QUESTION = {"question": "Hello"}
@@ -49,7 +50,9 @@ def plain_app(server: Running, chatflow_id: str, headers: Headers) -> Decided:
         services = framework.state.services
         gate = Gate(framework, services.proxies, services.refusals, None)
         transport = httpx.ASGITransport(gate, client=("127.0.0.1", 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", timeout=PATIENCE_SECONDS
+        ) as client:
             path = f"{BASE}/prediction/{chatflow_id}"
             return await client.post(path, json=QUESTION, headers=httpx.Headers(headers))
 

@@ -12,6 +12,7 @@ from flowkeys.web.requests.sign_in_cookie import COOKIE
 from tests.support.flows import make_key
 from tests.support.people import PASSWORD, SignedIn, person
 from tests.support.server import Api, Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 PUBLIC = "https://keys.example.com"
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -154,7 +155,9 @@ def test_behind_https_pages_ask_for_https_from_now_on(behind: Behind, server: Ru
     """Strict-Transport-Security, on every page; never over http, where it would mean nothing."""
     for path in ("/sign-in", "/no-such-page", "/keys", "/static/base.css"):
         assert behind.pages().get(path).headers["strict-transport-security"] == "max-age=31536000"
-        plain = httpx.get(f"{server.url}{path}", headers={"Accept": "text/html"}, trust_env=False)
+        plain = httpx.get(
+            f"{server.url}{path}", headers={"Accept": "text/html"}, trust_env=False, timeout=PATIENCE_SECONDS
+        )
         assert "strict-transport-security" not in plain.headers
 
 

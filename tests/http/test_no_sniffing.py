@@ -5,6 +5,7 @@ import pytest
 
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api, Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -12,7 +13,7 @@ from tests.support.server import Api, Running
 )
 def test_every_answer_says_so_once(server: Running, path: str) -> None:
     """Good and bad, of the API and of pages, refused by the outermost layer too."""
-    answer = httpx.get(server.url + path, trust_env=False)
+    answer = httpx.get(server.url + path, trust_env=False, timeout=PATIENCE_SECONDS)
     assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
 
 

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -80,7 +81,9 @@ async def test_the_asgi_application(reader: str, other: str) -> None:
     module = load("asgi_app")
     transport = httpx.ASGITransport(module.app)
     with module.verifier:
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://test", timeout=PATIENCE_SECONDS
+        ) as client:
             assert (await client.get("/", headers=bearer(reader))).text == "Hello, Reader"
             assert (await client.get("/", headers=bearer(other))).status_code == 403
             assert (await client.get("/health")).text == "Hello, nobody in particular"
@@ -115,12 +118,15 @@ def wsgi(running: Running, api: Api) -> Iterator[str]:
 
 def test_the_wsgi_application(wsgi: str, other: str) -> None:
     """A good key, none, and something that is no key."""
-    good = httpx.get(wsgi, headers=bearer(other), trust_env=False)
+    good = httpx.get(wsgi, headers=bearer(other), trust_env=False, timeout=PATIENCE_SECONDS)
     assert (good.status_code, good.text) == (200, "Hello, Other\n")
-    refused = httpx.get(wsgi, trust_env=False)
+    refused = httpx.get(wsgi, trust_env=False, timeout=PATIENCE_SECONDS)
     assert (refused.status_code, refused.json()["code"]) == (401, "missing_credentials")
     assert refused.headers["www-authenticate"] == 'Bearer realm="flowkeys"'
-    assert httpx.get(wsgi, headers={"Authorization": "x"}, trust_env=False).status_code == 400
+    assert (
+        httpx.get(wsgi, headers={"Authorization": "x"}, trust_env=False, timeout=PATIENCE_SECONDS).status_code
+        == 400
+    )
 
 
 def test_the_test_of_a_service() -> None:

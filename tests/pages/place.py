@@ -17,6 +17,7 @@ from flowkeys.service.keys.input import NewKey
 from tests.support.flows import echo
 from tests.support.people import SignedIn, person
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 DAY = 86_400_000_000
 _NAMES = count(1)
@@ -84,12 +85,21 @@ class Place:
 
     def get(self, path: str, who: SignedIn, **headers: str) -> httpx.Response:
         """Return the answer to a signed-in person's browser without scripts."""
-        return httpx.get(self.server.url + path, headers={**who.headers, **headers}, trust_env=False)
+        return httpx.get(
+            self.server.url + path,
+            headers={**who.headers, **headers},
+            trust_env=False,
+            timeout=PATIENCE_SECONDS,
+        )
 
     def post(self, path: str, who: SignedIn, form: dict[str, Any], **headers: str) -> httpx.Response:
         """Send a form."""
         return httpx.post(
-            self.server.url + path, data=form, headers={**who.headers, **headers}, trust_env=False
+            self.server.url + path,
+            data=form,
+            headers={**who.headers, **headers},
+            trust_env=False,
+            timeout=PATIENCE_SECONDS,
         )
 
     def names(self, query: str = "", who: SignedIn | None = None) -> list[str]:

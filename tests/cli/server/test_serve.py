@@ -44,7 +44,11 @@ class Served:
         def found() -> str | None:
             assert self.process.poll() is None, self.said
             address = re.search(r"on (http://\S+),", self.said)
-            if address is None or httpx.get(f"{address[1]}/api/v1/ping", trust_env=False).text != "pong":
+            if (
+                address is None
+                or httpx.get(f"{address[1]}/api/v1/ping", trust_env=False, timeout=PATIENCE_SECONDS).text
+                != "pong"
+            ):
                 return None
             return address[1]
 
@@ -87,7 +91,12 @@ def test_a_new_user_is_told_how_to_make_the_first_key(start: Start, tmp_path: Pa
         ["sh", "-c", command], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
     )
     headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
-    assert httpx.get(f"{url}/api/v1/apikey", headers=headers, trust_env=False).status_code == 200
+    assert (
+        httpx.get(
+            f"{url}/api/v1/apikey", headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
+        ).status_code
+        == 200
+    )
     assert served.end(signal.SIGINT) == 0
     again = start("--port", "0")
     again.url()
@@ -100,7 +109,7 @@ def test_while_nobody_is_owner_each_start_prints_a_link_to_set_up(start: Start) 
     for _ in range(2):
         served = start("--port", "0")
         url = served.url()
-        httpx.get(f"{url}/nowhere", trust_env=False)
+        httpx.get(f"{url}/nowhere", trust_env=False, timeout=PATIENCE_SECONDS)
         (line,) = [line for line in served.said.splitlines() if "/set-up/" in line]
         assert line.startswith(f"Open this link to set up flowkeys: {url}/set-up/")
         assert "It works once, within an hour." in served.said
@@ -180,7 +189,7 @@ def test_a_log_in_json_is_json_from_its_first_line(
     monkeypatch.setenv("FLOWKEYS_LOG_FORMAT", form)
     served = start("--port", "0")
     url = served.url()
-    httpx.get(f"{url}/nowhere", trust_env=False)
+    httpx.get(f"{url}/nowhere", trust_env=False, timeout=PATIENCE_SECONDS)
     first, link, *_ = lines(served)
     assert (first["url"], first["data_dir"]) == (url, str(tmp_path / "data"))
     file = Path(link["file"])
@@ -198,7 +207,10 @@ def test_a_log_in_json_is_json_from_its_first_line(
     assert file.stat().st_mode & 0o777 == 0o600
     body = {"email": "ada@example.com", "password": "correct horse battery"}
     headers = {"Origin": again.url()}
-    assert httpx.post(text, data=body, headers=headers, trust_env=False).status_code == 303
+    assert (
+        httpx.post(text, data=body, headers=headers, trust_env=False, timeout=PATIENCE_SECONDS).status_code
+        == 303
+    )
     assert not file.exists(), "it was used"
     assert again.end(signal.SIGINT) == 0
     file.write_text("of a server that was killed", "utf-8")

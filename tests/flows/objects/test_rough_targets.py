@@ -15,7 +15,7 @@ from tests.flows.support import call, chatflow, engine, run
 from tests.support.waiting import PATIENCE_SECONDS, patience
 
 
-async def ask(name, module="rough_targets"):
+async def ask(name, module="objects.rough_targets"):
     """Run Start → Python."""
     target = f"tests.flows.{module}:{name}"
     return await run(python_flow(target), call(history=[]), settings=FlowSettings(python_targets=(target,)))

@@ -93,6 +93,11 @@ def test_a_malformed_form_is_one_line(
     server = start(access_log=True, log_format="json")
     body = b"--b\r\nContent-Disp" + bytes(3)
     headers = {"Content-Type": MULTIPART, "Origin": server.url}
-    assert httpx.post(f"{server.url}/sign-in", content=body, headers=headers).status_code == 422
+    assert (
+        httpx.post(
+            f"{server.url}/sign-in", content=body, headers=headers, timeout=PATIENCE_SECONDS
+        ).status_code
+        == 422
+    )
     (line,) = _logged(capsys, 1)
     assert (line["event"], line["status"]) == ("request", 422)

@@ -14,7 +14,7 @@ from tests.pages.reading import browse, words
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.people import SignedIn, person
 from tests.support.server import Api, Running
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +281,9 @@ def test_nobody_signed_in_changes_nothing(
     """They are asked to sign in."""
     chatflow, bound, _ = guarded
     address = server.url + here(chatflow, path.format(key=bound["id"]))
-    answer = httpx.post(address, data=FIELDS, headers={"Origin": server.url}, trust_env=False)
+    answer = httpx.post(
+        address, data=FIELDS, headers={"Origin": server.url}, trust_env=False, timeout=PATIENCE_SECONDS
+    )
     assert answer.status_code == 401
     assert unchanged(owner, chatflow, bound)
 

@@ -10,6 +10,7 @@ from flowkeys.domain.principal import Caller, operator
 from tests.pages.chatflows.new_chatflow import WALRUS, Browser, Gate, left, many, text, until
 from tests.support.people import SignedIn, person
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 Start = Callable[..., Running]
 
@@ -120,7 +121,7 @@ def test_a_server_that_stops_leaves_no_half_import_and_says_so_later(
     again = start()
     assert left(again, who) == (0, 0)
     headers = {**who.headers, "Origin": again.url}
-    page = httpx.get(f"{again.url}{address}", headers=headers, trust_env=False)
+    page = httpx.get(f"{again.url}{address}", headers=headers, trust_env=False, timeout=PATIENCE_SECONDS)
     assert page.status_code == 404
     assert "the import was interrupted" in text(page)
     assert "send the files again" in text(page)

@@ -8,6 +8,7 @@ import pytest
 from tests.pages.chatflows.new_chatflow import EXPORT, NEW, WALRUS, Browser, left, text
 from tests.support.people import SignedIn, person
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 Start = Callable[..., Running]
 
@@ -137,7 +138,12 @@ def test_who_may_not_makes_nothing(server: Running, way: str, forgery: str) -> N
     files = [("file", EXPORT[0]), ("files", WALRUS[0])]
     fields = {"name": "N", "baseUrl": "https://a.example/v1", "model": "m"}
     answer = httpx.post(
-        f"{server.url}{NEW}/{way}", data=fields, files=files, headers=headers, trust_env=False
+        f"{server.url}{NEW}/{way}",
+        data=fields,
+        files=files,
+        headers=headers,
+        trust_env=False,
+        timeout=PATIENCE_SECONDS,
     )
     assert answer.status_code == (401 if forgery == "nobody" else 403)
     assert left(server, who) == before

@@ -18,6 +18,7 @@ from tests.pages.reading import browse
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.people import PASSWORD, SignedIn, person
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 PATH = "/team/flowkeys"
 _NAMES_A_PATH = re.compile(r'\s(?:href|src|action|formaction|hx-get|hx-post|data-[a-z-]+)="(/[^"]*)"')
@@ -155,7 +156,7 @@ def test_from_the_sign_in_to_a_key_that_opens(site: Site, watch: Visit) -> None:
     page.get_by_role("row").filter(has_text="Below").get_by_role("button", name="Disable").first.click()
     expect(page.get_by_role("status").first).to_contain_text("disabled")
 
-    with httpx.Client(base_url=site.url, trust_env=False) as client:
+    with httpx.Client(base_url=site.url, trust_env=False, timeout=PATIENCE_SECONDS) as client:
         asked = client.post(
             f"/api/v1/prediction/{chatflow['id']}",
             json={"question": "Hello"},
@@ -171,7 +172,9 @@ def test_the_api_is_at_the_path_and_at_the_root(site: Site, path: str) -> None:
         chatflow = make_chatflow(api, "Both")
         key = bound_key(api, chatflow)
         url = f"{site.running.url}{path}"
-        with httpx.Client(base_url=f"{url}/api/v1", headers=api.headers, trust_env=False) as client:
+        with httpx.Client(
+            base_url=f"{url}/api/v1", headers=api.headers, trust_env=False, timeout=PATIENCE_SECONDS
+        ) as client:
             made = client.post("/apikey", json={"keyName": "made"})
             assert made.headers["location"] == f"{PATH}/api/v1/apikey/{made.json()['id']}"
             bearer = {"Authorization": f"Bearer {key['apiKey']}"}
@@ -190,4 +193,6 @@ def test_the_api_is_at_the_path_and_at_the_root(site: Site, path: str) -> None:
 )
 def test_what_only_looks_like_the_path_is_not_it(site: Site, target: str) -> None:
     """It is taken off once, and whole."""
-    assert httpx.get(f"{site.running.url}{target}", trust_env=False).status_code in {401, 404}
+    assert httpx.get(
+        f"{site.running.url}{target}", trust_env=False, timeout=PATIENCE_SECONDS
+    ).status_code in {401, 404}

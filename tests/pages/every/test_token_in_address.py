@@ -11,6 +11,7 @@ from tests.pages.conftest import Visit
 from tests.pages.place import Place
 from tests.pages.reading import words
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 TOKEN = Token.mint().reveal()
 
@@ -51,7 +52,9 @@ def test_a_pasted_token_is_searched_for_by_its_end(place: Place, visit: Visit) -
 def test_a_token_in_an_address_is_refused_with_a_page(place: Place, where: str, signed_in: bool) -> None:
     """That says what happened and how to look for a key, without the token, and is kept nowhere."""
     sent = {"Accept": "text/html,*/*;q=0.8", **(place.owner.headers if signed_in else {})}
-    page = httpx.get(place.server.url + where + TOKEN, headers=sent, trust_env=False)
+    page = httpx.get(
+        place.server.url + where + TOKEN, headers=sent, trust_env=False, timeout=PATIENCE_SECONDS
+    )
     assert (page.status_code, page.headers["content-type"]) == (400, "text/html; charset=utf-8")
     assert "A token in the address" in words(page)
     assert "the last four characters of its token" in words(page)
@@ -67,5 +70,10 @@ def test_a_token_in_an_address_is_refused_with_a_page(place: Place, where: str, 
 )
 def test_programs_are_refused_as_ever(place: Place, where: str, accept: str) -> None:
     """With a problem they can read, wherever they ask."""
-    answer = httpx.get(place.server.url + where + TOKEN, headers={"Accept": accept}, trust_env=False)
+    answer = httpx.get(
+        place.server.url + where + TOKEN,
+        headers={"Accept": accept},
+        trust_env=False,
+        timeout=PATIENCE_SECONDS,
+    )
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")

@@ -11,6 +11,7 @@ from flowkeys.service.keys.bulk import BulkResult
 from flowkeys.web.pages.keys.bulk import said
 from tests.pages.place import DAY, Place
 from tests.support.server import Running
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -171,7 +172,9 @@ def test_a_form_from_another_site_changes_nothing(place: Place, action: str, hea
     url = f"{place.server.url}/keys/{action}"
     cookie = {"Cookie": place.owner.headers["Cookie"]}
     sent = {"ids": ids(key), "confirmed": "yes"}
-    answer = httpx.post(url, data=sent, headers={**cookie, **headers}, trust_env=False)
+    answer = httpx.post(
+        url, data=sent, headers={**cookie, **headers}, trust_env=False, timeout=PATIENCE_SECONDS
+    )
     assert answer.status_code == 403
     assert statuses(place, key) == ["active"]
 
