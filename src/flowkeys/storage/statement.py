@@ -5,15 +5,19 @@ more than the query on a hot path, stays out of the way.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Insert, Select, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 _DIALECT: Final = sqlite.dialect(paramstyle="named")
+_IN_ORDER: Final = sqlite.dialect(paramstyle="qmark")
+_ROWS: Final = (32, 16, 8, 4, 2, 1)
+"""So many rows one statement inserts: few statements to keep ready, and few to run for any number of rows."""
 
 Row = tuple[Any, ...]
 
@@ -44,6 +48,31 @@ class Statement:
     def bind(self, parameters: Mapping[str, object]) -> Mapping[str, object]:
         """Return the parameters together with the constants that the statement was written with."""
         return {**self._constants, **parameters} if self._constants else parameters
+
+
+class Insertion:
+    """An INSERT of many rows at once: a statement costs more than a row.
+
+    Between two statements the interpreter changes threads, so that each may wait for whoever is computing.
+    """
+
+    __slots__ = ("_make", "_names", "_texts")
+
+    def __init__(
+        self, make: Callable[[Sequence[Mapping[str, object]]], Insert], names: Sequence[str]
+    ) -> None:
+        """Let `make` write the statement for rows of values; `names` are the columns, in their order."""
+        self._make = make
+        self._names = names
+        self._texts: dict[int, str] = {}
+
+    def text(self, rows: int) -> str:
+        """Return the text for so many rows, with the values of one row after those of the other."""
+        text = self._texts.get(rows)
+        if text is None:
+            compiled = self._make([dict.fromkeys(self._names, "")] * rows).compile(dialect=_IN_ORDER)
+            text = self._texts[rows] = str(compiled)
+        return text
 
 
 def listed(parameter: str) -> Select[tuple[Any]]:
@@ -89,6 +118,15 @@ class Connection:
         """Run a change once for each set of parameters."""
         sql = statement.sql
         self.raw.executemany(sql, (statement.bind(each) for each in parameters))
+
+    def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
+        """Insert rows in this order; each has the values of all columns."""
+        start = 0
+        for size in _ROWS:
+            while len(rows) - start >= size:
+                some = rows[start : start + size]
+                self.raw.execute(insertion.text(size), list(chain.from_iterable(some)))
+                start += size
 
     def query(self, element: ClauseElement) -> list[Row]:
         """Compile a query that was built for this one call, and run it with its own values."""

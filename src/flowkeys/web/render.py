@@ -11,7 +11,7 @@ from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.input import EXTRAS
 from flowkeys.service.chatflows.reader import CheckedChatflow
 from flowkeys.service.keys.keyring import MadeKey
-from flowkeys.service.predictions.predictor import Answer
+from flowkeys.service.predictions.run import Answer
 from flowkeys.web.errors import KINDS
 
 Json = dict[str, Any]

@@ -32,7 +32,7 @@ def test_an_answer_has_the_members_that_flowise_answers_with(caller: Api, chatfl
         "text", "question", "chatId", "chatMessageId", "executionId", "agentFlowExecutedData", "sessionId",
     }  # fmt: skip
     assert (body["text"], body["question"], body["sessionId"]) == ("You said: Hello", "Hello", body["chatId"])
-    assert [uuid.UUID(body[name]).version for name in ("chatId", "chatMessageId", "executionId")] == [4] * 3
+    assert [uuid.UUID(body[name]).version for name in ("chatId", "chatMessageId", "executionId")] == [7, 4, 4]
     nodes = [(e["nodeId"], e["nodeLabel"], e["status"]) for e in body["agentFlowExecutedData"]]
     assert nodes == [
         ("startAgentflow_0", "Start", "FINISHED"),

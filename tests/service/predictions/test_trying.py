@@ -16,7 +16,8 @@ from flowkeys.service.chatflows.chatflows import ChatflowService
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult
 from flowkeys.service.predictions.input import read_prediction
-from flowkeys.service.predictions.predictor import Grant, Predictor
+from flowkeys.service.predictions.predictor import Predictor
+from flowkeys.service.predictions.run import Grant
 from flowkeys.storage.sqlite.database import chatflow_loader
 from flowkeys.storage.sqlite.feed import SqliteFeed
 from flowkeys.storage.sqlite.lookups import SqliteLookups

@@ -13,6 +13,7 @@ from flowkeys.domain.listing import ConversationQuery, MessageQuery
 from flowkeys.domain.predictions.conversation import Message, Role, in_one_line
 from flowkeys.domain.workspace import Workspace
 from flowkeys.storage.predictions import conversations
+from flowkeys.storage.predictions.messages import add_together
 from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
@@ -20,6 +21,7 @@ from flowkeys.storage.transaction import Tables
 from tests.support.databases import upgrade_to
 
 CHATFLOWS = ("c1", "c2")
+BEGIN = 1_780_000_000_000_000
 _CHATFLOW = (
     "INSERT INTO chatflow (id, workspace_id, name, type, flow_data, is_public, extras, created_at,"
     " updated_at, version) VALUES (?, ?, 'N', 'CHATFLOW', '{}', 0, '{}', 0, 0, 1)"
@@ -253,3 +255,34 @@ def test_an_upgrade_finds_the_conversations_of_earlier_messages(tmp_path: Path) 
 def test_a_question_is_told_in_one_line(text: str, line: str) -> None:
     """At most 120 characters, and it shows when that is not all."""
     assert in_one_line(text) == line
+
+
+def test_calls_that_are_stored_together_are_stored_as_one_by_one(template: Path, tmp_path: Path) -> None:
+    """The same messages in the same order, the same conversations: in a few statements for all of them."""
+    one_by_one = _open(Path(shutil.copy(template, tmp_path / "one.db")))
+    together = _open(Path(shutil.copy(template, tmp_path / "together.db")))
+    turns = TURNS[:101]
+    for turn in turns:
+        one_by_one.messages.add(turn)
+    statements: list[str] = []
+    together._connection.raw.set_trace_callback(statements.append)
+    add_together(together._connection, turns)
+    together._connection.raw.set_trace_callback(None)
+    assert len(statements) <= 20
+    columns = "chatflow_id, session_id, key_id, person_id, first_question, messages, started_at, last_at"
+    for query in ("SELECT * FROM message ORDER BY seq", f"SELECT {columns} FROM conversation ORDER BY seq"):
+        rows = [tables._connection.raw.execute(query).fetchall() for tables in (one_by_one, together)]
+        assert rows[0] == rows[1]
+    for tables in (one_by_one, together):
+        tables._connection.raw.close()
+
+
+def test_new_conversations_are_filed_one_after_the_other(filled: Tables) -> None:
+    """Under ids that come in the order of time: random ones would make a page of the index dirty for each."""
+    turns = [
+        [_message(n, session_id=f"new {n}", created_at=BEGIN + 1000 * n) for _ in range(2)] for n in range(9)
+    ]
+    add_together(filled._connection, turns)
+    query = "SELECT id FROM conversation WHERE session_id LIKE 'new %' ORDER BY seq"
+    ids = [row[0] for row in filled._connection.raw.execute(query)]
+    assert (len(ids), ids) == (9, sorted(ids))

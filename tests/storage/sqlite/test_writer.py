@@ -2,8 +2,10 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from flowkeys.domain.errors import InvalidInput, Unavailable
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.sqlite.writer import Writer
 from flowkeys.storage.statement import Connection
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -90,6 +93,60 @@ async def test_units_that_wait_share_a_commit(writer: Writer, path: Path) -> Non
     assert sum(sql == "COMMIT" for sql in traced) < 30
     assert raw.execute("PRAGMA data_version").fetchone() != before
     raw.close()
+
+
+def _insert_all(connection: Connection, numbers: Sequence[int]) -> None:
+    connection.raw.executemany("INSERT INTO t VALUES (?)", [(n,) for n in numbers])
+
+
+async def _held(writer: Writer, meanwhile: Callable[[], list[asyncio.Task[Any]]]) -> list[Any]:
+    """Let units come while the writer is busy, so that they make one batch; return their outcomes."""
+    may = threading.Event()
+    busy = asyncio.create_task(writer.run(lambda _connection: may.wait(PATIENCE_SECONDS)))
+    await asyncio.sleep(0)
+    tasks = meanwhile()
+    await asyncio.sleep(0)
+    may.set()
+    assert await busy
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_the_same_work_for_many_is_done_once(writer: Writer, path: Path) -> None:
+    """Beside units that are apart, in the same commit; the feed is asked for those alone."""
+    done: list[list[int]] = []
+    told: list[int] = []
+    writer.after_commit.append(lambda: told.append(1))
+
+    def work(connection: Connection, numbers: Sequence[int]) -> None:
+        done.append(list(numbers))
+        _insert_all(connection, numbers)
+
+    await writer.run_together(work, 1000)
+    assert (done.pop(), told) == ([1000], [])
+    await _held(
+        writer,
+        lambda: [
+            asyncio.create_task(writer.run(_insert(n)) if n % 10 == 0 else writer.run_together(work, n))
+            for n in range(1, 31)
+        ],
+    )
+    assert done == [[n for n in range(1, 31) if n % 10]]
+    assert len(told) == 2
+    assert _rows(path) == [*range(1, 31), 1000]
+
+
+async def test_one_that_fails_together_fails_alone(writer: Writer, path: Path) -> None:
+    """The others are done nevertheless, each once."""
+    await writer.run(_insert(7))
+    results = await _held(
+        writer,
+        lambda: [
+            *(asyncio.create_task(writer.run_together(_insert_all, n)) for n in range(10)),
+            asyncio.create_task(writer.run(_insert(10))),
+        ],
+    )
+    assert [n for n, result in enumerate(results) if isinstance(result, sqlite3.IntegrityError)] == [7]
+    assert _rows(path) == list(range(11))
 
 
 async def test_an_outage_is_an_outage(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from flowkeys.service.documents.collections import DocumentLimits
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.ports.flows import Event
 from flowkeys.service.predictions.input import read_prediction
-from flowkeys.service.predictions.predictor import Grant
+from flowkeys.service.predictions.run import Grant
 from flowkeys.storage.sqlite.access import hindrance
 from flowkeys.web import render
 from flowkeys.web.errors import of_denial

@@ -1,8 +1,7 @@
 """Units of work over the store.
 
-A unit of work is a plain function over a `Transaction`. It may run in another thread, and it must not
-touch anything else. So the same service code serves a database that is written by one thread (SQLite) and
-one that is written over connections (PostgreSQL).
+A unit of work is a plain function over a `Transaction`. It may run in another thread, and touches nothing
+else. So the same code serves databases written by one thread (SQLite) and over connections (PostgreSQL).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import KeyQuery, Page
+from flowkeys.domain.predictions.conversation import Message
 from flowkeys.domain.workspace import Workspace
 from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
 from flowkeys.service.ports.people import Links, People, SignIns
@@ -289,6 +289,10 @@ class Store(Protocol):
         Raises:
             Unavailable: the store cannot be reached, or the commit failed.
         """
+        ...
+
+    async def add_messages(self, messages: Sequence[Message]) -> None:
+        """`Messages.add` and commit, as `write` does; what many calls say at once is written together."""
         ...
 
     async def check_writes(self) -> None:

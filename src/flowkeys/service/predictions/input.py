@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from flowkeys.domain.errors import FieldError, InvalidInput
-from flowkeys.domain.ids import new_id
+from flowkeys.domain.ids import new_ordered_id
 from flowkeys.domain.predictions.conversation import Role, Turn
 
 SESSION_LENGTH: Final = 255
@@ -93,7 +93,7 @@ def read_prediction(body: object) -> PredictionInput:
     )
 
 
-def session_of(request: PredictionInput, *, anonymous: bool) -> Session:
+def session_of(request: PredictionInput, now: int, *, anonymous: bool) -> Session:
     """Return the session of a request.
 
     Without a key a session is told by its id alone, so only ids that cannot be guessed are remembered:
@@ -101,7 +101,7 @@ def session_of(request: PredictionInput, *, anonymous: bool) -> Session:
     """
     named = request.session_id or request.chat_id
     if named is None or (anonymous and not is_uuid(named)):
-        session_id = new_id()
+        session_id = new_ordered_id(now)
         return Session(session_id, request.chat_id or session_id, remembered=False)
     return Session(named, request.chat_id or named, remembered=True)
 

@@ -1,18 +1,18 @@
 """Conversations within one transaction: kept in step with messages, so that the latest are found at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from sqlalchemy import bindparam, func, select, tuple_
+from sqlalchemy import Insert, bindparam, func, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.domain.ids import new_id
+from flowkeys.domain.ids import new_ordered_id
 from flowkeys.domain.listing import ConversationQuery, Part
 from flowkeys.domain.predictions.conversation import Conversation, Message, Role, in_one_line
 from flowkeys.storage.schema import api_key, conversation, person
-from flowkeys.storage.statement import Connection, Row, Statement
+from flowkeys.storage.statement import Connection, Insertion, Row, Statement
 
 _c = conversation.c
 NONE: Final = ""
@@ -20,17 +20,19 @@ NONE: Final = ""
 _SAME: Final = (_c.workspace_id, _c.chatflow_id, _c.session_id, _c.key_id, _c.person_id)
 _NAMES: Final = [column.name for column in _c if column.name != "seq"]
 
-_insert = upsert(conversation)
-_KEEP = Statement(
-    _insert.on_conflict_do_update(
+
+def _keep(rows: Sequence[Mapping[str, object]]) -> Insert:
+    insert = upsert(conversation).values(rows)
+    return insert.on_conflict_do_update(
         index_elements=_SAME,
         set_={
-            "messages": _c.messages + _insert.excluded.messages,
-            "last_at": func.max(_c.last_at, _insert.excluded.last_at),
+            "messages": _c.messages + insert.excluded.messages,
+            "last_at": func.max(_c.last_at, insert.excluded.last_at),
         },
-    ),
-    _NAMES,
-)
+    )
+
+
+_KEEP = Insertion(_keep, _NAMES)
 _SELECT = (
     select(
         _c.id,
@@ -94,8 +96,7 @@ class ConversationTable:
 
 def keep(connection: Connection, messages: Iterable[Message]) -> None:
     """Count messages, which are stored in this order, among their conversations."""
-    for _, same in groupby(messages, _whose):
-        connection.run(_KEEP, _values(list(same)))
+    connection.insert(_KEEP, [_values(list(same)) for _, same in groupby(messages, _whose)])
 
 
 def count_messages(connection: Connection, workspace_id: str, chatflow_id: str) -> int:
@@ -108,21 +109,22 @@ def _whose(item: Message) -> tuple[str | None, ...]:
     return item.workspace_id, item.chatflow_id, item.session_id, item.key_id, item.person_id
 
 
-def _values(messages: list[Message]) -> dict[str, object]:
+def _values(messages: list[Message]) -> Row:
     first = messages[0]
     questions = (item.content for item in messages if item.role is Role.USER)
-    return {
-        "id": new_id(),
-        "workspace_id": first.workspace_id,
-        "chatflow_id": first.chatflow_id,
-        "session_id": first.session_id,
-        "key_id": first.key_id or NONE,
-        "person_id": first.person_id or NONE,
-        "first_question": in_one_line(next(questions, "")),
-        "messages": len(messages),
-        "started_at": min(item.created_at for item in messages),
-        "last_at": max(item.created_at for item in messages),
-    }
+    times = [item.created_at for item in messages]
+    return (
+        new_ordered_id(first.created_at),
+        first.workspace_id,
+        first.chatflow_id,
+        first.session_id,
+        first.key_id or NONE,
+        first.person_id or NONE,
+        in_one_line(next(questions, "")),
+        len(messages),
+        min(times),
+        max(times),
+    )
 
 
 def _place(text: str) -> tuple[int, int]:

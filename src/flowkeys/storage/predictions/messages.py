@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -24,10 +25,10 @@ from flowkeys.domain.listing import DETAILS_SHARE, MessageQuery, Page
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
 from flowkeys.storage.predictions import conversations
 from flowkeys.storage.schema import conversation, message
-from flowkeys.storage.statement import Connection, Row, Statement
+from flowkeys.storage.statement import Connection, Insertion, Row, Statement
 
 _NAMES: Final = [c.name for c in message.c if c.name != "seq"]
-_INSERT = Statement(insert(message), _NAMES)
+_INSERT = Insertion(lambda rows: insert(message).values(rows), _NAMES)
 # The latest messages of one session. IS, since a session is a key's, a person's, or nobody's.
 _HISTORY = Statement(
     select(message.c.role, message.c.content)
@@ -55,11 +56,7 @@ class MessageTable:
         Raises:
             NotFound: their chatflow is gone.
         """
-        try:
-            self._connection.run_many(_INSERT, [_values(item) for item in messages])
-            conversations.keep(self._connection, messages)
-        except sqlite3.IntegrityError:  # a foreign key: it was deleted while it ran
-            raise NotFound("chatflow: it was deleted meanwhile") from None
+        add_together(self._connection, [messages])
 
     def history(
         self,
@@ -112,6 +109,20 @@ class MessageTable:
         return total
 
 
+def add_together(connection: Connection, calls: Sequence[Sequence[Message]]) -> None:
+    """Append the messages of some calls, in as few statements as can be.
+
+    Raises:
+        NotFound: the chatflow of one of them is gone.
+    """
+    messages = list(chain.from_iterable(calls))
+    try:
+        connection.insert(_INSERT, [_values(item) for item in messages])
+        conversations.keep(connection, messages)
+    except sqlite3.IntegrityError:  # a foreign key: it was deleted while it ran
+        raise NotFound("chatflow: it was deleted meanwhile") from None
+
+
 def _select(shorten_to: int | None) -> Select[Any]:
     """Return whole messages, or as much of them as is wanted: what is left out is not even read."""
     columns: dict[str, ColumnElement[Any]] = {name: message.c[name] for name in _NAMES}
@@ -150,21 +161,22 @@ def _of_conversation(query: MessageQuery) -> list[ColumnElement[bool]]:
     ]
 
 
-def _values(item: Message) -> dict[str, object]:
-    return {
-        "id": item.id,
-        "workspace_id": item.workspace_id,
-        "chatflow_id": item.chatflow_id,
-        "key_id": item.key_id,
-        "session_id": item.session_id,
-        "chat_id": item.chat_id,
-        "role": item.role.value,
-        "content": item.content,
-        "details": msgspec.json.encode(item.details).decode() if item.details else None,
-        "created_at": item.created_at,
-        "person_id": item.person_id,
-        "finish_reason": item.finish_reason,
-    }
+def _values(item: Message) -> Row:
+    """Return the values of a row, in the order of `_NAMES`."""
+    return (
+        item.id,
+        item.workspace_id,
+        item.chatflow_id,
+        item.key_id,
+        item.session_id,
+        item.chat_id,
+        item.role.value,
+        item.content,
+        msgspec.json.encode(item.details).decode() if item.details else None,
+        item.created_at,
+        item.person_id,
+        item.finish_reason,
+    )
 
 
 def _message(row: Row, shorten_to: int | None) -> Message:

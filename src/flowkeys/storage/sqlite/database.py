@@ -8,7 +8,7 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
@@ -17,8 +17,10 @@ from sqlalchemy import bindparam
 
 from flowkeys.domain.chatflows.chatflow import Chatflow
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.store import Transaction
 from flowkeys.storage.chatflows import chatflows
+from flowkeys.storage.predictions.messages import add_together
 from flowkeys.storage.schema import chatflow
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.sqlite.writer import Writer
@@ -52,6 +54,10 @@ class SqliteStore:
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in the writer's thread; durable when this returns."""
         return await self._writer.run(lambda connection: work(Tables(connection)))
+
+    async def add_messages(self, messages: Sequence[Message]) -> None:
+        """See `Store.add_messages`."""
+        await self._writer.run_together(add_together, messages)
 
     async def check_writes(self) -> None:
         """See `Store.check_writes`. What is written on trial is a number of the file's that nobody uses."""

@@ -1,14 +1,16 @@
 """The one writer: a thread that commits units of work together.
 
 Units that arrive while a commit is on its way to the disk wait for the next one and share it. Each runs in
-its own savepoint, so that the failure of one undoes nothing of another. A unit is acknowledged only after
+its own savepoint, so that the failure of one undoes nothing of another. Of the same work for many callers, as
+messages are, a batch has it done once for all of them. A unit is acknowledged only after
 the commit returned, which with ``synchronous=FULL`` means after the disk has it.
 """
 
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -20,6 +22,9 @@ T = TypeVar("T")
 _FAULTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 """Errors of a statement, not of the database: they are faults of ours, and no outage."""
 
+Together = Callable[[Connection, Sequence[Any]], None]
+"""Work that is done for the items of many callers at once. It touches nothing that is told of in the feed."""
+
 BATCH: Final = 256
 """Units that share one commit at most."""
 
@@ -27,10 +32,18 @@ BATCH: Final = 256
 class _Unit:
     """A unit of work, its outcome, and who waits for it."""
 
-    __slots__ = ("error", "future", "loop", "result", "work")
+    __slots__ = ("error", "future", "item", "loop", "result", "together", "work")
 
-    def __init__(self, work: Callable[[Connection], Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        work: Callable[[Connection], Any],
+        loop: asyncio.AbstractEventLoop,
+        together: Together | None = None,
+        item: Any = None,
+    ) -> None:
         self.work = work
+        self.together = together
+        self.item = item
         self.loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
         self.result: Any = None
@@ -48,7 +61,8 @@ class Writer:
         self.failed = False
         """Whether the last commit failed for a reason that is the database's, such as a full disk."""
         self.after_commit: list[Callable[[], None]] = []
-        """Called between a commit and its acknowledgement, in the event loop of who waits for it."""
+        """Called between a commit and its acknowledgement, in the event loop of who waits for it; not for
+        what was done together."""
         self._thread = threading.Thread(target=self._run, name="flowkeys-writer", daemon=True)
         self._thread.start()
 
@@ -60,12 +74,21 @@ class Writer:
         Raises:
             Unavailable: the database cannot be written; nothing was changed.
         """
+        result: T = await self._put(_Unit(work, asyncio.get_running_loop()))
+        return result
+
+    async def run_together(self, work: Together, item: Any) -> None:
+        """Have `work` done for `item`, and for what others want done by it at that time, as in `run`.
+
+        When it fails for all of them, it is done again for each by itself.
+        """
+        await self._put(_Unit(partial(_alone, work, item), asyncio.get_running_loop(), work, item))
+
+    def _put(self, unit: _Unit) -> asyncio.Future[Any]:
         if self._closing:
             raise Unavailable("The server is stopping.")
-        unit = _Unit(work, asyncio.get_running_loop())
         self._waiting.put(unit)
-        result: T = await unit.future
-        return result
+        return unit.future
 
     def close(self) -> None:
         """Commit what is waiting, then stop."""
@@ -110,10 +133,10 @@ def _commit(connection: Connection, batch: list[_Unit]) -> None:
     raw = connection.raw
     raw.execute("BEGIN IMMEDIATE")
     try:
-        for unit in batch:
-            if len(batch) == 1:
-                unit.result = unit.work(connection)
-            else:
+        if len(batch) == 1:
+            batch[0].result = batch[0].work(connection)
+        else:
+            for unit in _run_together(connection, batch):
                 _run_in_savepoint(connection, unit)
         raw.execute("COMMIT")
     except BaseException as error:
@@ -123,6 +146,32 @@ def _commit(connection: Connection, batch: list[_Unit]) -> None:
             batch[0].error = error
         else:
             raise
+
+
+def _run_together(connection: Connection, batch: list[_Unit]) -> list[_Unit]:
+    """Run what can be done together, first in the transaction; return the units that are still to be run.
+
+    When one of the items is at fault nothing is done yet, and each is run by itself.
+    """
+    raw = connection.raw
+    items: dict[Together, list[Any]] = {}
+    for unit in batch:
+        if unit.together is not None:
+            items.setdefault(unit.together, []).append(unit.item)
+    try:
+        for together, some in items.items():
+            together(connection, some)
+    except Exception as error:
+        if isinstance(error, sqlite3.Error) and not isinstance(error, _FAULTS):
+            raise
+        raw.execute("ROLLBACK")
+        raw.execute("BEGIN IMMEDIATE")
+        return batch
+    return [unit for unit in batch if unit.together is None]
+
+
+def _alone(work: Together, item: Any, connection: Connection) -> None:
+    work(connection, [item])
 
 
 def _run_in_savepoint(connection: Connection, unit: _Unit) -> None:
@@ -151,10 +200,11 @@ def _acknowledge(batch: list[_Unit], first: list[Callable[[], None]]) -> None:
         by_loop.setdefault(unit.loop, []).append(unit)
     for loop, units in by_loop.items():
         if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle, units, first)
+            told = any(unit.together is None for unit in units)
+            loop.call_soon_threadsafe(_settle, units, first if told else ())
 
 
-def _settle(units: list[_Unit], first: list[Callable[[], None]]) -> None:
+def _settle(units: list[_Unit], first: Sequence[Callable[[], None]]) -> None:
     for call in first:
         call()
     for unit in units:

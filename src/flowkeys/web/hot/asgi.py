@@ -5,7 +5,7 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowkeys.service.predictions.predictor import Grant
+from flowkeys.service.predictions.run import Grant
 from flowkeys.web.errors import problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot

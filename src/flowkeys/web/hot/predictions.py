@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 from flowkeys.domain.keys.decision import Denied
-from flowkeys.service.predictions.predictor import Grant, Predictor
+from flowkeys.service.predictions.predictor import Predictor
+from flowkeys.service.predictions.run import Grant
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
 from flowkeys.web.hot.reply import Reply

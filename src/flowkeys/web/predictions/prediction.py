@@ -12,7 +12,8 @@ from flowkeys.domain.errors import FlowNotRunnable, InvalidInput, NotFound, TooL
 from flowkeys.domain.keys.bearer import read_credential
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.predictions.input import read_prediction
-from flowkeys.service.predictions.predictor import Grant, Predictor
+from flowkeys.service.predictions.predictor import Predictor
+from flowkeys.service.predictions.run import Grant
 from flowkeys.web import render
 from flowkeys.web.errors import Refused, of_error, problem
 from flowkeys.web.predictions.failures import log_failure

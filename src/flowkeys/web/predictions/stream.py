@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from flowkeys.domain.errors import FlowkeysError, InvalidInput
 from flowkeys.domain.keys.token import conceal
 from flowkeys.service.ports.flows import Emit, Event
-from flowkeys.service.predictions.predictor import Answer
+from flowkeys.service.predictions.run import Answer
 from flowkeys.web import render
 from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.predictions import events

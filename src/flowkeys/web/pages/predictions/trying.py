@@ -13,7 +13,8 @@ from flowkeys.domain.listing import MessageQuery
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.flows import Emit, Event
 from flowkeys.service.predictions.input import is_uuid, read_prediction
-from flowkeys.service.predictions.predictor import Answer, Grant, Predictor, Run
+from flowkeys.service.predictions.predictor import Predictor
+from flowkeys.service.predictions.run import Answer, Grant, Run
 from flowkeys.web.errors import of_error
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.predictions.answers import formatted

@@ -1,0 +1,173 @@
+"""One call of a chatflow, from what was asked to two stored messages."""
+
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess, ChatflowType
+from flowkeys.domain.ids import new_id
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.predictions.conversation import Message, Role, Turn
+from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowResult
+from flowkeys.service.ports.store import Store
+from flowkeys.service.predictions.input import PredictionInput, Session
+
+HISTORY_MESSAGES: Final = 40
+"""Stored messages that a flow with memory is given at most."""
+_MEMORY_BYTES: Final = 16
+_AGENTFLOWS: Final = frozenset({ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT})
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A call that was allowed: the chatflow, and who calls it: a key, a person, or anyone when public."""
+
+    access: ChatflowAccess
+    record: KeyRecord | None
+    person_id: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the caller gets, after both messages are stored."""
+
+    question: str
+    chat_id: str
+    session_id: str
+    message_id: str
+    execution_id: str | None
+    result: FlowResult
+
+
+class Run:
+    """One call of a chatflow. Cancelling `execute` stops it, and then nothing of it is stored."""
+
+    def __init__(
+        self,
+        store: Store,
+        now: int,
+        chatflow: Chatflow,
+        flow: CompiledFlow,
+        grant: Grant,
+        request: PredictionInput,
+        session: Session,
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._chatflow = chatflow
+        self._flow = flow
+        self._key_id = grant.record.key_id if grant.record is not None else None
+        self._person_id = grant.person_id
+        self._request = request
+        self._session = session
+
+    async def execute(self, emit: Emit | None = None) -> Answer:
+        """Run the chatflow, store the question and the answer, and return it.
+
+        Without `emit` nobody reads the events, and a model is asked for its whole answer at once.
+
+        Raises:
+            InvalidInput: the call lacks something that the chatflow needs.
+            UpstreamFailed: a model or service behind a node failed.
+            NotFound: the chatflow was deleted while it ran.
+            Unavailable: the messages could not be stored; there is no answer then.
+        """
+        result = await self._flow.run(
+            FlowCall(
+                workspace_id=self._chatflow.workspace_id,
+                chatflow_id=self._chatflow.id,
+                session_id=self._session.session_id,
+                chat_id=self._session.chat_id,
+                memory_id=self._memory_id(),
+                question=self._request.question,
+                form=self._request.form,
+                overrides=self._request.overrides,
+                history=self._history,
+                now=self._now,
+                streamed=emit is not None,
+            ),
+            emit or _ignore,
+        )
+        answer = Answer(
+            question=self._request.question,
+            chat_id=self._session.chat_id,
+            session_id=self._session.session_id,
+            message_id=new_id(),
+            execution_id=new_id() if self._chatflow.type in _AGENTFLOWS else None,
+            result=result,
+        )
+        messages = [
+            self._message(new_id(), Role.USER, self._question_text(), {}),
+            self._message(
+                answer.message_id, Role.ASSISTANT, result.text, _details(answer), result.finish_reason
+            ),
+        ]
+        await self._store.add_messages(messages)
+        return answer
+
+    def _memory_id(self) -> str:
+        caller = self._key_id if self._person_id is None else ("person", self._person_id)
+        whose = (self._chatflow.workspace_id, self._chatflow.id, caller, self._session.session_id)
+        return blake2b(repr(whose).encode(), digest_size=_MEMORY_BYTES).hexdigest()
+
+    async def _history(self) -> list[Turn]:
+        if self._request.history is not None:
+            return list(self._request.history)
+        if not self._session.remembered:
+            return []
+        chatflow, session_id = self._chatflow, self._session.session_id
+        return await self._store.read(
+            lambda tx: tx.messages.history(
+                chatflow.workspace_id,
+                chatflow.id,
+                self._key_id,
+                session_id,
+                HISTORY_MESSAGES,
+                person_id=self._person_id,
+            )
+        )
+
+    def _question_text(self) -> str:
+        if self._request.question or self._request.form is None:
+            return self._request.question
+        return msgspec.json.encode(self._request.form).decode()
+
+    def _message(
+        self,
+        message_id: str,
+        role: Role,
+        content: str,
+        details: dict[str, Any],
+        finish_reason: str | None = None,
+    ) -> Message:
+        return Message(
+            id=message_id,
+            workspace_id=self._chatflow.workspace_id,
+            chatflow_id=self._chatflow.id,
+            key_id=self._key_id,
+            session_id=self._session.session_id,
+            chat_id=self._session.chat_id,
+            role=role,
+            content=content,
+            details=details,
+            created_at=self._now,
+            person_id=self._person_id,
+            finish_reason=finish_reason,
+        )
+
+
+async def _ignore(event: Event) -> None:
+    """Take an event that nobody reads."""
+
+
+def _details(answer: Answer) -> dict[str, Any]:
+    result = answer.result
+    kept: dict[str, Any] = {}
+    if result.source_documents:
+        kept["sourceDocuments"] = result.source_documents
+    if result.used_tools:
+        kept["usedTools"] = result.used_tools
+    if result.executed:
+        kept["agentFlowExecutedData"] = result.executed
+    if answer.execution_id is not None:
+        kept["executionId"] = answer.execution_id
+    return kept
