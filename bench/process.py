@@ -69,8 +69,9 @@ def running(
     settings: Mapping[str, str] = {},
     core: int = SERVER_CORE,
     start_seconds: float = START_SECONDS,
+    url: str = "",
 ) -> Iterator[Process]:
-    """Run a server; its address is read from its log. It is stopped at the end."""
+    """Run a server; its address is read from its log, unless it is told. It is stopped at the end."""
     with log.open("wb") as output:
         child = subprocess.Popen(
             [*pinned(core), *command],
@@ -80,7 +81,7 @@ def running(
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Process(child.pid, _wait(child, log, start_seconds))
+        yield Process(child.pid, _wait(child, log, start_seconds, url))
     finally:
         child.terminate()
         child.wait(15)
@@ -104,12 +105,13 @@ def empty(log: Path) -> Iterator[Process]:
         yield process
 
 
-def _wait(child: subprocess.Popen[bytes], log: Path, seconds: float) -> str:
+def _wait(child: subprocess.Popen[bytes], log: Path, seconds: float, url: str) -> str:
     end = time.monotonic() + seconds
     while time.monotonic() < end and child.poll() is None:
         found = _ADDRESS.search(log.read_text("utf-8"))
-        if found is not None and _answers(found[0]):
-            return found[0]
+        known = url or (found[0] if found is not None else "")
+        if known and _answers(known):
+            return known
         time.sleep(0.005)
     raise RuntimeError(f"a server did not start: {log.read_text('utf-8')[-_SHOWN:]}")
 

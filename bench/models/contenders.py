@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -88,10 +89,16 @@ def litellm(stack: ExitStack, folder: Path, asked: Process) -> Contender:
     config.write_text(json.dumps({"model_list": models}), "utf-8")  # JSON is YAML
     token = f"sk-{secrets.token_urlsafe(32)}"
     settings = {"LITELLM_MASTER_KEY": token, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
-    command = [str(PEER / "bin/litellm"), "--config", str(config), "--host", "127.0.0.1", "--port", "0"]
-    log = folder / "litellm.log"
+    port = _free_port()  # its address would be in the log, which is limited to errors
+    command = [str(PEER / "bin/litellm"), "--config", str(config), "--host", "127.0.0.1", "--port", port]
     server = stack.enter_context(
-        process.running([*command, "--telemetry", "False"], log, settings, start_seconds=_PEER_SECONDS)
+        process.running(
+            [*command, "--telemetry", "False"],
+            folder / "litellm.log",
+            settings,
+            start_seconds=_PEER_SECONDS,
+            url=f"http://127.0.0.1:{port}",
+        )
     )
     return Contender(LITELLM, server, lambda name, stream: _completion(token, name, stream))
 
@@ -105,6 +112,11 @@ def _publish(data: Path, asked: Process) -> tuple[Mapping[str, str], str]:
             flows[name] = run(runtime.chatflows.create(caller, patch)).chatflow.id
         key = NewKey(name="caller", chatflow_ids=tuple(flows.values()))
         return flows, run(runtime.keyring.create(caller, key)).token.reveal()
+
+
+def _free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return str(held.getsockname()[1])
 
 
 def _completion(token: str, name: str, stream: bool) -> str:

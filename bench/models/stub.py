@@ -15,7 +15,9 @@ from bench.models.framing import END_OF_HEAD, LENGTH
 
 PIECES: Final = 200
 WORD: Final = " piece"
-TEXT: Final = WORD * PIECES
+TEXTS: Final = tuple(
+    f"{WORD}{number}" for number in range(PIECES)
+)  # LiteLLM gives up one that repeats itself
 BURST, TURNS, PACED, FIRST = MODELS = "burst", "turns", "paced", "first"
 """All pieces without a pause; the same, streams taking turns at each, as a model that works on all of them
 does; a piece a second, with the time in it; one such piece, and the end."""
@@ -46,9 +48,9 @@ def _whole(status: bytes, value: object) -> bytes:
     return _WHOLE % (status, len(body), body)
 
 
-_PIECES: Final = [_chunk(_event({"content": WORD})) for _ in range(PIECES)]
+_PIECES: Final = [_chunk(_event({"content": text})) for text in TEXTS]
 _END: Final = [_chunk(_event({}, "stop")), _chunk(b"data: [DONE]\n\n"), _chunk(b"")]
-_MESSAGE: Final = {"role": "assistant", "content": TEXT}
+_MESSAGE: Final = {"role": "assistant", "content": "".join(TEXTS)}
 _ANSWER: Final = _whole(
     b"200 OK",
     {
