@@ -15,8 +15,8 @@ from bench.report import Table
 
 CONNECTIONS: Final = 16
 STREAMED, IN_TURN, WHOLE = KINDS = "streamed", "streamed, taking turns", "whole"
-CPU_MS: Final = {STREAMED: 2.5, WHOLE: 1.0}
-OF_LITELLM: Final = {STREAMED: 40, WHOLE: 10}
+CPU_MS: Final = {STREAMED: 2.5, IN_TURN: 2.5, WHOLE: 1.0}
+OF_LITELLM: Final = {STREAMED: 40, IN_TURN: 40, WHOLE: 10}
 OF_PASS_THROUGH: Final = 0.5
 _LONGEST_SECONDS: Final = 120
 
@@ -52,7 +52,7 @@ def measure(contenders: list[Contender], missing: dict[str, str], rounds: int, s
         table.add(
             f"{name}, {kind}", f"{item.per_second:,.0f}", f"{item.p50_ms:.1f}", f"{item.p99_ms:.1f}",
             f"{item.cpu_ms:.2f}", f"{stub.PIECES / item.cpu_ms * 1000:,.0f}" if kind != WHOLE else "",
-            _verdicts(table, kind, medians) if name == FLOWKEYS and kind in CPU_MS else "",
+            _verdicts(table, kind, medians) if name == FLOWKEYS else "",
         )  # fmt: skip
     for name, why in missing.items():
         table.add(name, "not measured", "", "", "", "", why)
@@ -66,9 +66,9 @@ def _verdicts(table: Table, kind: str, medians: dict[tuple[str, str], Round]) ->
         times = other.cpu_ms / here
         label = f"{kind} ≥ {OF_LITELLM[kind]} times fewer than LiteLLM's ({times:.0f})"
         verdicts.append(table.verdict(label, met=times >= OF_LITELLM[kind]))
-    if kind == STREAMED:
+    if kind != WHOLE:
         of = medians[PASS_THROUGH, kind].cpu_ms / here
-        label = f"≥ {OF_PASS_THROUGH} of the pass-through ({of:.2f})"
+        label = f"{kind} ≥ {OF_PASS_THROUGH} of the pass-through ({of:.2f})"
         verdicts.append(table.verdict(label, met=of >= OF_PASS_THROUGH))
     return "; ".join(verdicts)
 
