@@ -24,7 +24,7 @@ from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.importing import DocumentLimits
 from flowkeys.service.keys.input import NewKey
 from flowkeys.service.people.sign_in_rows import Started
-from flowkeys.service.ports.flows import Event
+from flowkeys.service.ports.flows import Event, Tokens
 from flowkeys.service.predictions.input import read_prediction
 from scripts.demo_data import (
     ADA,
@@ -247,5 +247,5 @@ class _Filler:
         await run.execute(_nobody)
 
 
-async def _nobody(_event: Event) -> None:
+async def _nobody(_event: Event | Tokens) -> None:
     """Nobody watches the answer come."""

@@ -12,7 +12,7 @@ from flowkeys.domain.documents.collection import Hit
 from flowkeys.domain.predictions.conversation import Role, Turn
 from flowkeys.flows.engine import Engine
 from flowkeys.flows.settings import FlowSettings
-from flowkeys.service.ports.flows import Event, FlowCall, FlowResult
+from flowkeys.service.ports.flows import Event, FlowCall, FlowResult, Tokens
 
 DATA = Path(__file__).parent / "data"
 NOON = 1_764_000_000_000_000
@@ -130,6 +130,11 @@ def engine(settings: FlowSettings | None = None, retriever: Memory | None = None
     return Engine(settings or FlowSettings(), retriever or Memory(), **more)
 
 
+def pieces(event: Event | Tokens) -> Sequence[str]:
+    """Return the pieces of the answer that are sent together."""
+    return event.pieces if isinstance(event, Tokens) else ()
+
+
 async def run(
     data: str | Chatflow,
     given: FlowCall | None = None,
@@ -140,8 +145,9 @@ async def run(
     """Run a flow on an engine of its own; its tokens are always the text of its answer."""
     events: list[Event] = []
 
-    async def emit(event: Event) -> None:
-        events.append(Event(event.name, msgspec.json.decode(msgspec.json.encode(event.data))))
+    async def emit(event: Event | Tokens) -> None:
+        one_by_one = [Event("token", piece) for piece in pieces(event)] or [event]
+        events.extend(Event(e.name, msgspec.json.decode(msgspec.json.encode(e.data))) for e in one_by_one)
 
     made = engine(settings, retriever)
     try:

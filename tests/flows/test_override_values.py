@@ -171,7 +171,7 @@ async def test_no_value_is_an_internal_error(model):
     flow = made.compile(chatflow(flow_data(nodes, edges), api_config=config(NAMES)))
 
     async def emit(event):
-        msgspec.json.encode(event.data)
+        msgspec.json.encode(event)
 
     outcomes = Counter()
     for name, value in product([name for names in NAMES.values() for name in names], VALUES):

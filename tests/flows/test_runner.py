@@ -8,7 +8,7 @@ from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.service.ports.flows import Event
 from tests.flows import targets
-from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, node, run
+from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, node, pieces, run
 from tests.support.waiting import patience
 
 START = node("startAgentflow_0", {"startInputType": "chatInput"})
@@ -154,7 +154,7 @@ async def test_a_cancelled_run_stops_at_once():
     begun = asyncio.Event()
 
     async def emit(event):
-        if event.name == "token":
+        if pieces(event):
             begun.set()
 
     running = asyncio.create_task(flow.run(call(), emit))

@@ -6,7 +6,7 @@ from typing import Any
 from flowkeys.domain.predictions.conversation import STOPPED, Role, Turn
 from flowkeys.domain.times import to_iso
 from flowkeys.flows.models.reasoning import without_thoughts
-from flowkeys.service.ports.flows import Emit, Event, FlowCall
+from flowkeys.service.ports.flows import Emit, FlowCall, Tokens
 
 BETWEEN_ANSWERS = "\n\n"
 _WRITTEN = 1
@@ -111,14 +111,14 @@ class Run:
         if self.streaming and self._written:
             self._written = _SEPARATE
 
-    async def say(self, text: str) -> None:
-        """Send a piece of what the present step says, if that is part of the answer."""
-        if not text or not self.streaming:
+    async def say(self, *pieces: str) -> None:
+        """Send what the present step says, in pieces that are ready together, if it is part of the answer."""
+        if not self.streaming or not any(pieces):
             return
         if self._written == _SEPARATE:
-            await self.emit(Event("token", BETWEEN_ANSWERS))
+            pieces = (BETWEEN_ANSWERS, *pieces)
         self._written = _WRITTEN
-        await self.emit(Event("token", text))
+        await self.emit(Tokens(pieces if all(pieces) else [piece for piece in pieces if piece]))
 
     def history_text(self) -> str:
         """Return the earlier messages as text; they have been loaded if a template asks for them."""

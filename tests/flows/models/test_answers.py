@@ -11,7 +11,7 @@ import pytest
 from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.models import client
 from flowkeys.flows.settings import FlowSettings, ModelCredential
-from tests.flows.support import Ran, call, chain, chatflow, engine, node, run
+from tests.flows.support import Ran, call, chain, chatflow, engine, node, pieces, run
 from tests.support.raw_model import (
     ANSWER,
     CHUNKED,
@@ -62,7 +62,7 @@ async def ask(raw: RawModel, *, streamed: bool = True, timeout_ms: int = 20_000,
     made = engine(settings(raw, **more))
 
     async def emit(event: Any) -> None:
-        assert event.name != "token"
+        assert not pieces(event)
 
     try:
         return Ran(await made.compile(chatflow(flow(raw, timeout_ms))).run(given, emit), [])

@@ -7,7 +7,7 @@ import pytest
 from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.drafts.templates import ModelSettings, documents_flow, openai_flow
 from flowkeys.flows.settings import FlowSettings, ModelCredential
-from tests.flows.support import TALK, Memory, call, chain, chatflow, engine, hit, node, run
+from tests.flows.support import TALK, Memory, call, chain, chatflow, engine, hit, node, pieces, run
 from tests.support.waiting import patience
 
 KEY = "sk-very-secret"
@@ -205,7 +205,7 @@ async def test_a_cancelled_run_leaves_the_endpoint(model):
     heard = asyncio.Event()
 
     async def emit(event):
-        if event.name == "token":
+        if pieces(event):
             heard.set()
 
     running = asyncio.create_task(made.compile(chatflow(chain(llm(model, "slow")))).run(call(), emit))

@@ -27,7 +27,7 @@ from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.collections import DocumentLimits
 from flowkeys.service.keys.input import KeyPatch, NewKey
-from flowkeys.service.ports.flows import Event
+from flowkeys.service.ports.flows import Event, Tokens
 from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.run import Grant
 from flowkeys.storage.sqlite.access import hindrance
@@ -239,9 +239,12 @@ class LocalBackend:
         return self.run(self._answer(question, emit))
 
     async def _answer(self, question: Question, emit: Emit | None) -> Json:
-        async def handed_on(event: Event) -> None:
+        async def handed_on(event: Event | Tokens) -> None:
             assert emit is not None
-            emit(event.name, event.data)
+            if isinstance(event, Tokens):
+                emit("token", "".join(event.pieces))
+            else:
+                emit(event.name, event.data)
 
         request = read_prediction({"question": question.text, "sessionId": question.session_id})
         run = await self.runtime.predictor.open(await self._grant(question), request)

@@ -16,6 +16,11 @@ class Halves:
     def __init__(self) -> None:
         self._half = ""
 
+    @property
+    def are_whole(self) -> bool:
+        """Whether no half waits for the other."""
+        return not self._half
+
     def join(self, piece: str) -> str:
         """Return what is whole so far; a first half at the end waits for the next piece."""
         if piece.isascii() and not self._half:

@@ -48,6 +48,11 @@ class Thoughts:
         self._held = ""
         self._state = _UNDECIDED
 
+    @property
+    def are_over(self) -> bool:
+        """Whether all that follows is said."""
+        return self._state == _ANSWERING
+
     def feed(self, text: str) -> tuple[str, str]:
         """Return what of the text so far is thought and what is said; what is not clear yet waits."""
         if self._state == _ANSWERING:

@@ -45,6 +45,17 @@ class Records:
         self._by_line: bool | None = None
         """Each line is a JSON text; False for one text in several lines. The first line decides."""
 
+    @property
+    def waiting(self) -> bytes | None:
+        """What was read of the line that begins the next event; None within an event, and in JSON."""
+        if not self._begun or self.is_json or self._after_return or self._data or self._event:
+            return None
+        return b"".join(self._parts) if self._parts else b""
+
+    def skip(self) -> None:
+        """Forget what waits: somebody else reads it."""
+        self._parts.clear()
+
     def feed(self, chunk: bytes) -> Sequence[Record]:
         """Return the records that `chunk` completes."""
         if not self._begun:

@@ -6,13 +6,15 @@ from typing import Any, Final
 
 from flowkeys.flows.graph.variables import readable_text
 from flowkeys.flows.models import deviations, errors, structs
+from flowkeys.flows.models.alike import Alike
 from flowkeys.flows.models.failures import ModelError, in_stream
-from flowkeys.flows.models.halves import Halves
-from flowkeys.flows.models.reasoning import CLOSING, OPENING, Showing, Thoughts
+from flowkeys.flows.models.reasoning import Showing
 from flowkeys.flows.models.records import Named, Record, Records
+from flowkeys.flows.models.saying import Saying
 from flowkeys.flows.models.structs import Choice, Chunk, Said
 
 BROKEN_OFF: Final = "the model's answer broke off before its end."
+_ENDS_OF_RECORD: Final = (b"\n\n", b"\r\n\r\n")
 
 
 class Reply:
@@ -25,21 +27,9 @@ class Reply:
         self.ended = False
         """The server said that nothing follows."""
         self._records = Records()
+        self._alike = Alike()
         self._charset: str | None = None
-        self._limit = limit
-        self._showing = reasoning
-        self._split = Thoughts()
-        self._said_halves = Halves()
-        self._thought_halves = Halves()
-        self._out: list[str] = []
-        """Pieces that are to be handed on now."""
-        self._text: list[str] = []
-        self._answer: list[str] = []
-        self._thoughts: list[str] = []
-        self._length = 0
-        self._thought_length = 0
-        self._is_thinking = False
-        """What was handed on last is thought."""
+        self._saying = Saying(limit, reasoning)
         self._ours: Any = None
         """The index of the choice that is read, of several."""
         self._chunks = 0
@@ -50,17 +40,17 @@ class Reply:
     @property
     def text(self) -> str:
         """All that was handed on."""
-        return "".join(self._text)
+        return self._saying.text
 
     @property
     def answer(self) -> str:
         """What the model answers, without what it thinks."""
-        return "".join(self._answer)
+        return self._saying.answer
 
     @property
     def thoughts(self) -> str:
         """What it thinks, unless that is to be dropped."""
-        return readable_text("".join(self._thoughts)).strip()
+        return self._saying.thoughts
 
     @property
     def is_complete(self) -> bool:
@@ -77,11 +67,45 @@ class Reply:
         Raises:
             ModelError: the server reports an error, or what it says is no answer.
         """
-        for record in self._records.feed(data):
+        at = 0
+        while at < len(data) and not self.ended:
+            at = self._next(data, at)
+        return self._saying.handed_on()
+
+    def _next(self, data: bytes, at: int) -> int:
+        """Read on in `data`; return how far."""
+        alike = self._alike
+        if alike.is_known and (left := self._read_alike(data, at)) is not None:
+            return len(data) - left
+        end = _behind_record(data, at) if alike.is_hopeful and not self._records.is_json else 0
+        first = data[at:end] if end else data[at:]
+        for record in self._records.feed(first):
             if self.ended:
                 break
             self._take(record)
-        return self._handed_on()
+        if end and self._saying.has_begun:
+            alike.learn(first, self._ours)
+        return end or len(data)
+
+    def _read_alike(self, data: bytes, at: int) -> int | None:
+        """Read the records that are as the one before; return how many bytes are left, None if none is."""
+        waiting = self._records.waiting if self._saying.is_plain else None
+        if waiting is None:
+            return None
+        if waiting or at:
+            data = waiting + data[at:]
+        piece = self._alike.read_one(data)
+        if piece is not None:
+            self._records.skip()
+            self._saying.say_as_it_is(piece)
+            return 0
+        found = self._alike.read(data)
+        if found is None:
+            return None
+        self._records.skip()
+        pieces, left = found
+        self._saying.say_as_it_is("".join(pieces), pieces)
+        return left
 
     def finish(self) -> Sequence[str]:
         """Return what is said at the end of the answer.
@@ -98,24 +122,14 @@ class Reply:
                 if self._records.is_json and not self._is_cut(record):
                     raise
                 raise ModelError(BROKEN_OFF, reason=error.reason) from None
-        self._say_now(self._said_halves.finish())
-        thought, said = self._split.finish()
-        self._think_now(thought)
-        self._add(said)
-        if not self._answer and self._refusals:
-            self._add(readable_text("".join(self._refusals)))
+        self._saying.finish()
+        if not self._saying.has_begun and self._refusals:
+            self._saying.say_as_it_is(readable_text("".join(self._refusals)))
         self._judge()
-        return self._handed_on()
+        return self._saying.handed_on()
 
     def _is_cut(self, record: Record) -> bool:
         return isinstance(record, bytes) and deviations.is_cut(record, self._charset)
-
-    def _handed_on(self) -> Sequence[str]:
-        if not self._out:
-            return ()
-        out, self._out = self._out, []
-        self._text += out
-        return out
 
     def _judge(self) -> None:
         if not self._chunks and not self.is_complete:
@@ -123,7 +137,7 @@ class Reply:
             raise ModelError(deviations.NO_COMPLETION, reason=head or "The answer is empty.")
         if not (self.is_complete or self._is_whole):
             raise ModelError(BROKEN_OFF)
-        if not any(piece.strip() for piece in self._answer):
+        if not self._saying.has_words:
             raise self._silent()
 
     def _silent(self) -> ModelError:
@@ -131,7 +145,7 @@ class Reply:
         why = ""
         if self._called_tools:
             why = "; it only called tools"
-        elif self._thought_length:
+        elif self._saying.has_thought:
             why = "; it only reasoned"
         return ModelError(f"the model answered without any text{finish}{why}.")
 
@@ -202,7 +216,7 @@ class Reply:
         said = choice.delta
         if said is not None:
             self._read_said(said)
-        if said is None or not (said.content or self._answer):
+        if said is None or not (said.content or self._saying.has_begun):
             self._read_beside(choice)
         if choice.finish_reason is not None:
             finish = deviations.finish_word(choice.finish_reason)
@@ -225,16 +239,16 @@ class Reply:
         content = said.content
         if type(content) is not str:
             thought, content = deviations.content_of(content)
-            self._think(thought)
+            self._saying.think(thought)
         for given in (
             *(said.reasoning_content, said.reasoning, said.thinking),
             *(said.reasoning_details, said.thinking_blocks),
         ):
             if given and (thought := deviations.thought_of(given)):
-                self._think(thought)  # some send it twice, under two names
+                self._saying.think(thought)  # some send it twice, under two names
                 break
         if content:
-            self._say(content)
+            self._saying.say(content)
         if said.refusal:
             self._refusals.append(deviations.refusal_of(said.refusal))
         if said.tool_calls or said.function_call:
@@ -242,51 +256,16 @@ class Reply:
 
     def _repeats(self, content: Any) -> bool:
         """Tell whether the last record says again all that the records before it said."""
-        return bool(self._answer) and isinstance(content, str) and content.strip() == self.answer.strip()
-
-    def _say(self, piece: str) -> None:
-        self._say_now(self._said_halves.join(piece))
-
-    def _say_now(self, piece: str) -> None:
-        if not piece:
-            return
-        thought, said = self._split.feed(piece)
-        if thought:
-            self._think_now(thought)
-        if said:
-            self._add(said)
-
-    def _add(self, said: str) -> None:
-        if not said:
-            return
-        if self._is_thinking:
-            self._is_thinking = False
-            self._out.append(CLOSING)
-        self._length += len(said)
-        if self._length > self._limit:
-            raise ModelError(f"the answer is longer than {self._limit:,} characters.")
-        self._answer.append(said)
-        self._out.append(said)
-
-    def _think(self, thought: str) -> None:
-        if thought:
-            self._split.any = True
-            self._think_now(self._thought_halves.join(thought))
-
-    def _think_now(self, thought: str) -> None:
-        if not thought:
-            return
-        self._thought_length += len(thought)
-        if self._thought_length > self._limit:
-            raise ModelError(f"what the model thinks is longer than {self._limit:,} characters.")
-        if self._showing == "dropped":
-            return
-        self._thoughts.append(thought)
-        if self._showing == "shown":
-            if not self._is_thinking:
-                self._is_thinking = True
-                thought = OPENING + thought.lstrip()
-            self._out.append(thought)
+        return self._saying.has_begun and isinstance(content, str) and content.strip() == self.answer.strip()
 
     def _error(self, error: Any) -> ModelError:
         return in_stream(errors.code_of(error), errors.in_words(error))
+
+
+def _behind_record(data: bytes, start: int) -> int:
+    """Return where the first record of a stream of events ends that ends in these bytes, or 0."""
+    for end in _ENDS_OF_RECORD:
+        at = data.find(end, start)
+        if at >= 0:
+            return at + len(end)
+    return 0

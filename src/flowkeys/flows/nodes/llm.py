@@ -78,10 +78,8 @@ class Llm(Step):
         stream = self._model.stream and run.streaming
         async with client.ask(request, reply, stream=stream, seconds=self._model.timeout_seconds) as answer:
             while not reply.ended and (data := await answer.read()):
-                for piece in reply.feed(data):
-                    await run.say(piece)
-            for piece in reply.finish():
-                await run.say(piece)
+                await run.say(*reply.feed(data))
+            await run.say(*reply.finish())
 
     async def _prompt(self, run: Run) -> list[Message]:
         """Return the messages: system, the node's own, the conversation, the node's last word."""

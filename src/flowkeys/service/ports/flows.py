@@ -1,6 +1,6 @@
 """What running a chatflow needs, and what a run gives back."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -17,7 +17,13 @@ class Event(msgspec.Struct, frozen=True):
     data: Any
 
 
-Emit = Callable[[Event], Awaitable[None]]
+class Tokens(msgspec.Struct, frozen=True):
+    """Pieces of the answer that are ready together: a ``token`` event each, of one piece. None is empty."""
+
+    pieces: Sequence[str]
+
+
+Emit = Callable[[Event | Tokens], Awaitable[None]]
 """Takes the events of a run as they happen. It may wait, when the reader is slow."""
 
 
@@ -62,8 +68,8 @@ class CompiledFlow(Protocol):
     async def run(self, call: FlowCall, emit: Emit) -> FlowResult:
         """Run to the end, emitting node events and tokens in order; cancelling it stops the run.
 
-        It emits ``agentFlowEvent``, ``nextAgentFlow``, ``token``, ``agentFlowExecutedData``,
-        ``sourceDocuments`` and ``usedTools``; the caller adds ``start``, ``metadata`` and ``end``.
+        It emits ``agentFlowEvent``, ``nextAgentFlow``, ``agentFlowExecutedData``, ``sourceDocuments`` and
+        ``usedTools``, and the answer as `Tokens`; the caller adds ``start``, ``metadata`` and ``end``.
 
         Raises:
             InvalidInput: the call lacks something, a form field for example.

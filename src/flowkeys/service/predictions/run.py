@@ -9,7 +9,7 @@ from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess, Chatflo
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
-from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowResult
+from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowResult, Tokens
 from flowkeys.service.ports.store import Store
 from flowkeys.service.predictions.input import PredictionInput, Session
 
@@ -155,7 +155,7 @@ class Run:
         )
 
 
-async def _ignore(event: Event) -> None:
+async def _ignore(event: Event | Tokens) -> None:
     """Take an event that nobody reads."""
 
 

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from flowkeys.domain.errors import FlowkeysError, InvalidInput
 from flowkeys.domain.keys.token import conceal
-from flowkeys.service.ports.flows import Emit, Event
+from flowkeys.service.ports.flows import Emit, Event, Tokens
 from flowkeys.service.predictions.run import Answer
 from flowkeys.web import render
 from flowkeys.web.errors import Problem, of_error, problem
@@ -105,9 +105,12 @@ class EventStream:
         self._drained = asyncio.Event()
         self._drained.set()
 
-    async def emit(self, event: Event) -> None:
-        """Queue an event; waits while the client is too far behind."""
-        self._put(events.encode(event.name, event.data))
+    async def emit(self, event: Event | Tokens) -> None:
+        """Queue an event, or several; waits while the client is too far behind."""
+        if isinstance(event, Tokens):
+            self._put(events.encode_tokens(event.pieces))
+        else:
+            self._put(events.encode(event.name, event.data))
         if len(self._buffer) > BUFFER_BYTES:
             self._drained.clear()
             await self._drained.wait()
