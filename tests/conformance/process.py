@@ -1,6 +1,5 @@
 """`flowkeys` as an operator runs it: processes of their own, with a log file and a data directory."""
 
-import json
 import os
 import re
 import signal
@@ -9,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.data_dir import make_owner
+from tests.support import template
+from tests.support.data_dir import make_key
 from tests.support.server import Api
 from tests.support.waiting import PATIENCE_SECONDS, until
 
@@ -31,7 +31,8 @@ class Served:
         self._clients: list[Api] = []
 
     def start(self) -> "Served":
-        """Start, and wait until it listens."""
+        """Start, and wait until it listens; for the first time over an empty database, made beforehand."""
+        template.begin(self.data_dir)
         begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -87,10 +88,9 @@ class Served:
         assert run.returncode == 0, run.stderr
         return run.stdout
 
-    def key(self, name: str, *arguments: str) -> dict[str, Any]:
-        """Make a key with the command line."""
-        made: dict[str, Any] = json.loads(self.command("keys", "create", name, *arguments, "--json"))
-        return made
+    def key(self, name: str, *permissions: str) -> dict[str, Any]:
+        """Make a key beside the server, as a command does it."""
+        return make_key(self.data_dir, name, permissions)
 
     def api(self, token: str | None = None, **headers: str) -> Api:
         """Return a client with a token."""
@@ -99,7 +99,7 @@ class Served:
 
     def owner(self) -> Api:
         """Return a client that may do everything. Its key is made beside the server, as a command does it."""
-        return self.api(make_owner(self.data_dir))
+        return self.api(self.key("owner", "*")["apiKey"])
 
     def _end(self, number: int) -> None:
         for client in self._clients:

@@ -18,9 +18,11 @@ from tests.support.waiting import PATIENCE_SECONDS, soon
 
 
 def memory_bomb() -> bytes:
-    """Return a PDF of a few kilobytes whose one page unpacks to a gigabyte."""
+    """Return a PDF of a megabyte whose one page unpacks to a gigabyte."""
     packer = zlib.compressobj(9)
-    packed = b"".join(packer.compress(b"\0" * 2**20) for _ in range(1024)) + packer.flush()
+    pieces = [packer.compress(b"\0" * 2**20) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2)]
+    packed = pieces[0] + pieces[1] * 1023  # after a full flush, equal pieces are packed alike
+    packed += b"\3\0" + (2**30 % 65521 << 16 | 1).to_bytes(4)  # the end, and the check sum of so many zeros
     header = f"<< /Length {len(packed)} /Filter /FlateDecode >>\nstream\n".encode()
     plain = pdf("x")
     start, end = plain.index(b"5 0 obj\n") + 8, plain.index(b"\nendstream")

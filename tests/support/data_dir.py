@@ -2,23 +2,32 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from flowkeys import bootstrap
 from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.keys.input import NewKey
+from flowkeys.web import render
 
 
-def make_owner(data_dir: Path) -> str:
-    """Make a data directory; return the token of its one key, which may do everything."""
+def make_key(data_dir: Path, name: str, permissions: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Make a key, and the data directory if need be; return it as the API would."""
 
-    async def work() -> str:
+    async def work() -> dict[str, Any]:
         runtime = await bootstrap.open_runtime(load(data_dir=data_dir))
         try:
             workspace = (await runtime.workspaces.default()).id
-            new = NewKey(name="owner", permissions=frozenset({"*"}))
-            return (await runtime.keyring.create(Caller(operator(workspace)), new)).token.reveal()
+            new = NewKey(name=name, permissions=frozenset(permissions))
+            made = await runtime.keyring.create(Caller(operator(workspace)), new)
+            return render.made_key(made, bootstrap.clock())
         finally:
             await runtime.close()
 
     return asyncio.run(work())
+
+
+def make_owner(data_dir: Path) -> str:
+    """Make a key that may do everything, as `make_key`; return its token."""
+    token: str = make_key(data_dir, "owner", ("*",))["apiKey"]
+    return token

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from flowkeys import bootstrap, logs
 from flowkeys.config import load
 from flowkeys.domain.people.link import Purpose
 from tests.cli.conftest import Cli
+from tests.support import template
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 FLOWKEYS = Path(sys.executable).with_name("flowkeys")
@@ -81,63 +83,82 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
             served.end(signal.SIGKILL)
 
 
-def test_a_new_user_is_told_how_to_make_the_first_key(start: Start, tmp_path: Path) -> None:
-    """Given an empty data directory, the printed command makes a key that the running server accepts."""
-    served = start("--port", "0")
+class First(NamedTuple):
+    """The first two starts over a new data directory, between which the first key was made."""
+
+    url: str
+    command: str
+    """What the first start printed to make a key with."""
+    status: int
+    """What the running server answered to that key."""
+    said: tuple[str, str]
+    exits: tuple[int, int]
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> First:
+    """Start as a new user does, and follow what is printed; start again with a public URL."""
+    folder = tmp_path_factory.mktemp("first")
+    data_dir, text = folder / "data", {"FLOWKEYS_LOG_FORMAT": "text"}
+    served = Served(data_dir, folder / "log0", "--host", "127.0.0.1", "--port", "0", **text)
     url = served.url()
+    httpx.get(f"{url}/nowhere", trust_env=False, timeout=PATIENCE_SECONDS)
     (command,) = [line.strip() for line in served.said.splitlines() if "keys create" in line]
     path = f"{FLOWKEYS.parent}:{os.environ['PATH']}"
     made = subprocess.run(
         ["sh", "-c", command], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
     )
     headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
-    assert (
-        httpx.get(
-            f"{url}/api/v1/apikey", headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
-        ).status_code
-        == 200
-    )
-    assert served.end(signal.SIGINT) == 0
-    again = start("--port", "0")
+    status = httpx.get(
+        f"{url}/api/v1/apikey", headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
+    ).status_code
+    ended = served.end(signal.SIGINT)
+    public = {"FLOWKEYS_PUBLIC_URL": "https://keys.example.com"}
+    again = Served(data_dir, folder / "log1", "--port", "0", **text, **public)
     again.url()
-    assert "keys create" not in again.said
+    return First(url, command, status, (served.said, again.said), (ended, again.end(signal.SIGINT)))
 
 
-def test_while_nobody_is_owner_each_start_prints_a_link_to_set_up(start: Start) -> None:
-    """Given two starts, each prints its own link, in words and in no log line; the second voids the first."""
+def test_a_new_user_is_told_how_to_make_the_first_key(first: First) -> None:
+    """Given an empty data directory, the printed command makes a key that the running server accepts."""
+    assert first.status == 200
+    assert "keys create" not in first.said[1]
+
+
+def test_while_nobody_is_owner_each_start_prints_a_link_to_set_up(first: First) -> None:
+    """Given two starts, each prints its own link, in words and in no log line, and nobody repeats it."""
     links = []
-    for _ in range(2):
-        served = start("--port", "0")
-        url = served.url()
-        httpx.get(f"{url}/nowhere", trust_env=False, timeout=PATIENCE_SECONDS)
-        (line,) = [line for line in served.said.splitlines() if "/set-up/" in line]
-        assert line.startswith(f"Open this link to set up flowkeys: {url}/set-up/")
-        assert "It works once, within an hour." in served.said
+    for said in first.said:
+        (line,) = [line for line in said.splitlines() if "/set-up/" in line]
+        assert line.startswith("Open this link to set up flowkeys: http")
+        assert "It works once, within an hour." in said
         links.append(line.partition("/set-up/")[2])
-        assert served.end(signal.SIGINT) == 0
+        assert said.count(links[-1]) == 1
     assert links[0] != links[1]
-    assert served.said.count(links[1]) == 1
 
 
-def test_links_of_a_start_name_the_public_url(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given FLOWKEYS_PUBLIC_URL, the link begins with it, whichever address is served."""
-    monkeypatch.setenv("FLOWKEYS_PUBLIC_URL", "https://keys.example.com")
-    served = start("--port", "0")
-    served.url()
-    assert "flowkeys: https://keys.example.com/set-up/" in served.said
+def test_links_of_a_start_name_the_public_url(first: First) -> None:
+    """Given FLOWKEYS_PUBLIC_URL, the link begins with it, whichever address is served; else with that."""
+    assert f"flowkeys: {first.url}/set-up/" in first.said[0]
+    assert "flowkeys: https://keys.example.com/set-up/" in first.said[1]
+
+
+def test_ctrl_c_is_the_way_to_stop(first: First) -> None:
+    """Given SIGINT, the server ends with 0 and no traceback."""
+    assert first.exits == (0, 0)
+    assert "Traceback" not in "".join(first.said)
 
 
 def test_once_there_is_an_owner_no_link_is_printed(start: Start, tmp_path: Path) -> None:
     """Given somebody who set up, the next start prints no way to become another owner."""
-    first = start("--port", "0")
-    first.url()
-    (secret,) = re.findall(r"/set-up/(\S+)", first.said)
-    first.end(signal.SIGINT)
+    template.begin(tmp_path / "data")
 
     async def set_up() -> None:
         runtime = await bootstrap.open_runtime(load(data_dir=tmp_path / "data"))
+        secret = await runtime.links.set_up_link()
+        assert secret is not None
         await runtime.links.accept(
-            Purpose.SET_UP, secret, email="ada@example.com", password="correct horse battery"
+            Purpose.SET_UP, secret.reveal(), email="ada@example.com", password="correct horse battery"
         )
         await runtime.close()
 
@@ -146,14 +167,6 @@ def test_once_there_is_an_owner_no_link_is_printed(start: Start, tmp_path: Path)
     again.url()
     assert "set-up" not in again.said
     assert "keys create" in again.said
-
-
-def test_ctrl_c_is_the_way_to_stop(start: Start) -> None:
-    """Given SIGINT, the server ends with 0 and no traceback."""
-    served = start("--host", "127.0.0.1", "--port", "0")
-    served.url()
-    assert served.end(signal.SIGINT) == 0
-    assert "Traceback" not in served.said
 
 
 def test_a_taken_port_is_one_sentence(start: Start) -> None:
@@ -165,12 +178,16 @@ def test_a_taken_port_is_one_sentence(start: Start) -> None:
     assert "--port" in line
 
 
-def test_a_data_directory_that_cannot_be_made_is_one_sentence(start: Start, tmp_path: Path) -> None:
+def test_a_data_directory_that_cannot_be_made_is_one_sentence(
+    run: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Given a path below a file, the exit code is 3 and the sentence names the variable."""
+    monkeypatch.setattr(logs, "take_over", lambda: None)  # of this process, which runs other tests
     (tmp_path / "file").write_text("", "utf-8")
-    served = start("--port", "0", data_dir=tmp_path / "file" / "data")
-    assert served.process.wait(PATIENCE_SECONDS) == 3
-    (line,) = served.said.splitlines()
+    data_dir = str(tmp_path / "file" / "data")
+    result = run("serve", "--port", "0", FLOWKEYS_DATA_DIR=data_dir, FLOWKEYS_LOG_FORMAT="text")
+    assert result.code == 3
+    (line,) = result.err.splitlines()
     assert "FLOWKEYS_DATA_DIR" in line
 
 
@@ -181,13 +198,10 @@ def lines(served: Served) -> list[dict]:
     return found
 
 
-@pytest.mark.parametrize("form", ["json", "auto"])
-def test_a_log_in_json_is_json_from_its_first_line(
-    form: str, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_in_json_is_json_from_its_first_line(start: Start, tmp_path: Path) -> None:
     """The link is not in it: its file is, for its owner's eyes only, and gone when the link was used."""
-    monkeypatch.setenv("FLOWKEYS_LOG_FORMAT", form)
-    served = start("--port", "0")
+    template.begin(tmp_path / "data")
+    served = start("--port", "0", FLOWKEYS_LOG_FORMAT="auto")
     url = served.url()
     httpx.get(f"{url}/nowhere", trust_env=False, timeout=PATIENCE_SECONDS)
     first, link, *_ = lines(served)
@@ -201,7 +215,7 @@ def test_a_log_in_json_is_json_from_its_first_line(
     assert not file.exists(), "nobody listens"
 
     file.write_text("of a server that was killed", "utf-8")
-    again = start("--port", "0")
+    again = start("--port", "0", FLOWKEYS_LOG_FORMAT="json")
     again.url()
     text = file.read_text("utf-8").strip()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -214,7 +228,7 @@ def test_a_log_in_json_is_json_from_its_first_line(
     assert not file.exists(), "it was used"
     assert again.end(signal.SIGINT) == 0
     file.write_text("of a server that was killed", "utf-8")
-    last = start("--port", "0")
+    last = start("--port", "0", FLOWKEYS_LOG_FORMAT="auto")  # its log is a file, no terminal
     last.url()
     assert not file.exists(), "there is an owner"
     assert last.end(signal.SIGINT) == 0

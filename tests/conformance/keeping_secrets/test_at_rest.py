@@ -48,7 +48,7 @@ class Everything:
         self.answers: list[bytes] = []
         self.messages: list[str] = []
         self.command_lines: set[bytes] = set()
-        self.owner = self._client(self._remember(served.key("owner", "--permission", "*")))
+        self.owner = self._client(self._remember(served.key("owner", "*")))
 
     def _remember(self, made: dict[str, Any]) -> str:
         self.tokens.append(made["apiKey"])
@@ -186,7 +186,7 @@ class Everything:
 
     def on_the_command_line(self) -> None:
         """Run commands beside the server, with the token where it may be given."""
-        self._remember(self.served.key("by the command line"))
+        self._remember(json.loads(self.served.command("keys", "create", "by the command line", "--json")))
         for command in (["keys", "list"], ["keys", "show", self.first["id"]], ["doctor"]):
             self.messages.append(self.served.command(*command))
         self.messages.append(self.served.command("keys", "verify", stdin=self.first_token))
