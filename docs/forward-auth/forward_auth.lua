@@ -1,6 +1,8 @@
 -- Asks flowkeys about a request. Yes sets txn.flowkeys_allowed; anything else is answered here.
 
 local TIMEOUT_MS = 5000
+-- Where flowkeys is, when it listens on a Unix socket; README.md says how.
+local SOCKET = nil
 -- Where a key may be; FLOWKEYS_KEY_HEADER says where it is.
 local CREDENTIALS = { "authorization", "x-api-key" }
 local PASSED_ON = {
@@ -61,7 +63,7 @@ core.register_action("flowkeys", { "http-req" }, function(txn, url)
   if txn:get_var("txn.preflight") then return txn:set_var("txn.flowkeys_allowed", true) end
   local headers = questions_headers(txn)
   local ok, answer = pcall(function()
-    return core.httpclient():get({ url = url, headers = headers, timeout = TIMEOUT_MS })
+    return core.httpclient():get({ url = url, headers = headers, timeout = TIMEOUT_MS, dst = SOCKET })
   end)
   if not ok or not is_flowkeys(answer) then
     return refuse(txn, 503, OUTAGE, UNAVAILABLE)

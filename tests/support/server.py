@@ -14,6 +14,7 @@ from argon2.profiles import CHEAPEST
 
 from flowkeys import bootstrap
 from flowkeys.cli.server.serve import Server
+from flowkeys.cli.server.unix_socket import UnixSocket
 from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.keys.input import NewKey
@@ -42,6 +43,8 @@ class Running:
         self._listening.bind(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        uds = self._settings.uds
+        self._unix = None if uds is None else UnixSocket(uds, 100)
         self._clients: list[Api] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -100,9 +103,9 @@ class Running:
         new = NewKey(name=name, permissions=frozenset(permissions))
         return render.made_key(self.do(self.runtime.keyring.create(caller, new)), bootstrap.clock())
 
-    def api(self, token: str | None = None, **headers: str) -> "Api":
-        """Return a client with a token."""
-        api = Api(self.url, token, headers)
+    def api(self, token: str | None = None, *, uds: Path | None = None, **headers: str) -> "Api":
+        """Return a client with a token, which comes by the server's Unix socket if given."""
+        api = Api(self.url, token, headers, uds)
         self._clients.append(api)
         return api
 
@@ -116,13 +119,17 @@ class Running:
                 self.loop = asyncio.get_running_loop()
                 self.runtime = await bootstrap.open_runtime(self._settings)
                 self.runtime.passwords._hasher = _QUICK
-                self.server = Server(self.runtime)
+                self.server = Server(self.runtime, self._unix)
             except BaseException as error:
                 self._failure = error
                 raise
             finally:
                 self._ready.set()
-            await self.server.serve([self._listening])
+            try:
+                await self.server.serve([self._listening])
+            finally:
+                if self._unix is not None:
+                    self._unix.close()
 
         asyncio.run(main())
 
@@ -130,7 +137,7 @@ class Running:
 class Api(httpx.Client):
     """An HTTP client below ``/api/v1``."""
 
-    def __init__(self, url: str, token: str | None, headers: dict[str, str]) -> None:
+    def __init__(self, url: str, token: str | None, headers: dict[str, str], uds: Path | None = None) -> None:
         self.token = token
         authorization = {"Authorization": f"Bearer {token}"} if token else {}
         super().__init__(
@@ -139,4 +146,5 @@ class Api(httpx.Client):
             timeout=PATIENCE_SECONDS,
             trust_env=False,
             verify=_NO_TLS,
+            transport=None if uds is None else httpx.HTTPTransport(uds=str(uds), verify=_NO_TLS),
         )

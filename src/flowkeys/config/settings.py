@@ -18,7 +18,8 @@ from flowkeys.client.environment import expanded
 from flowkeys.config import file
 from flowkeys.config.credential import Credential
 from flowkeys.config.environment import PREFIX, Environment
-from flowkeys.config.values import host_of, place_of
+from flowkeys.config.values import host_of, place_of, socket_of
+from flowkeys.domain.addresses import UNIX
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.header import KeyHeader
 
@@ -43,6 +44,11 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=3000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
+    uds: Path | None = Field(
+        default=None,
+        description="A Unix socket to listen on, mode 0660, for a proxy on this machine; instead of "
+        "host and port unless one of them is set too.",
+    )
     public_url: Names = Field(
         default=(),
         description="Where people reach this server, such as https://keys.example.com or "
@@ -96,7 +102,8 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Names = Field(
         default=(),
-        description="Proxies whose X-Forwarded-For is believed: networks or addresses, separated by commas.",
+        description="Proxies whose X-Forwarded-For is believed: networks or addresses, separated by commas; "
+        "unix is whoever comes by the Unix socket.",
     )
     failures_per_second: int = Field(
         default=10,
@@ -151,6 +158,11 @@ class Settings(BaseSettings):
     def _address(cls, value: str) -> str:
         return host_of(value)
 
+    @field_validator("uds", mode="after")
+    @classmethod
+    def _socket(cls, value: Path | None) -> Path | None:
+        return None if value is None else socket_of(expanded(value, "Set FLOWKEYS_UDS to the whole path."))
+
     @field_validator("public_url", mode="after")
     @classmethod
     def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -183,9 +195,12 @@ class Settings(BaseSettings):
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for text in value:
             try:
-                ip_network(text)
+                if text != UNIX:
+                    ip_network(text)
             except ValueError:
-                raise ValueError("give addresses, or networks such as 10.0.0.0/8 or fd00::/8") from None
+                raise ValueError(
+                    "give addresses, or networks such as 10.0.0.0/8 or fd00::/8, or unix for the Unix socket"
+                ) from None
         return value
 
     @classmethod
@@ -201,6 +216,11 @@ class Settings(BaseSettings):
         del env_settings, dotenv_settings, file_secret_settings
         in_file = InitSettingsSource(settings_cls, file.read(file.config_file()))
         return init_settings, Environment(settings_cls), in_file
+
+    @property
+    def has_port(self) -> bool:
+        """Whether a port is listened on. Beside a socket it is when host or port is set, wherever that is."""
+        return self.uds is None or bool({"host", "port"} & self.model_fields_set)
 
     @property
     def database(self) -> Path:

@@ -1,6 +1,7 @@
 """Addresses that people write, as they are used; what is none is told with what may be written."""
 
 import re
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,6 +27,20 @@ def host_of(text: str) -> str:
     if host.count(":") == 1 or "]:" in host:
         raise ValueError("give the address only; the port is a setting of its own")
     return host
+
+
+def socket_of(path: Path) -> Path:
+    """Return the whole path of a Unix socket.
+
+    Raises:
+        ValueError: it is written as an address, or is no path.
+    """
+    text = str(path)
+    if text.startswith(("unix:", "http:", "https:")):
+        raise ValueError("give the path alone, for example /run/flowkeys/flowkeys.sock")
+    if text.startswith("@") or "\0" in text:
+        raise ValueError("sockets without a file have no mode that keeps others out: give a path")
+    return path.absolute()
 
 
 def place_of(url: str) -> str:

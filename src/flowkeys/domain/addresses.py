@@ -4,6 +4,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
+UNIX: Final = "unix"
+"""Who is connected by a Unix socket, which has no addresses."""
 _NETWORK_BITS: Final = 64
 """Of an IPv6 address; the other half is free to choose for whoever has the network (RFC 4291)."""
 _REMEMBERED: Final = 4096

@@ -19,6 +19,32 @@ def _client(peer: str | None, *sent: bytes, proxies: TrustedProxies = PROXIES) -
 
 
 @pytest.mark.parametrize(
+    ("listed", "peer", "sent", "expected"),
+    [
+        (["unix"], "unix", [b"203.0.113.9"], CLIENT),
+        (["unix"], "unix", [b"198.51.100.1, 203.0.113.9"], CLIENT),
+        (["unix", "10.0.0.0/8"], "unix", [b"203.0.113.9, 10.0.0.2"], CLIENT),
+        (["unix", "10.0.0.0/8"], "unix", [b"10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        (["unix"], "unix", [b"203.0.113.9, 10.0.0.2"], "10.0.0.2"),
+        # What nobody vouches for: no header, none that can be read, a proxy that has no address itself.
+        (["unix"], "unix", [], None),
+        (["unix"], "unix", [b"203.0.113.9, unix:"], None),
+        (["unix"], "unix", [b"203.0.113.9, unknown"], None),
+        # The socket is no network, and a network no socket.
+        (["unix"], "10.0.0.1", [b"203.0.113.9"], "10.0.0.1"),
+        (["0.0.0.0/0", "::/0"], "unix", [b"203.0.113.9"], None),
+        # Who was gone before anybody asked for the address may have come from anywhere.
+        (["unix"], None, [b"203.0.113.9"], None),
+    ],
+)
+def test_who_comes_by_a_unix_socket(
+    listed: list[str], peer: str | None, sent: list[bytes], expected: str | None
+) -> None:
+    """Given `unix` among the trusted proxies, the header that it sends is believed; else nothing is known."""
+    assert _client(peer, *sent, proxies=TrustedProxies(listed)) == expected
+
+
+@pytest.mark.parametrize(
     ("peer", "sent", "expected"),
     [
         # Nobody vouches for what an untrusted peer sends.
@@ -28,6 +54,8 @@ def _client(peer: str | None, *sent: bytes, proxies: TrustedProxies = PROXIES) -
         ("2001:db8::1", [b"198.51.100.1"], "2001:db8::1"),
         ("testclient", [b"198.51.100.1"], "testclient"),
         (None, [b"198.51.100.1"], None),
+        # A Unix socket has no address, and is trusted when `unix` is listed.
+        ("unix", [b"198.51.100.1"], None),
         # One proxy, and chains of them.
         ("10.0.0.1", [], "10.0.0.1"),
         ("10.0.0.1", [b"203.0.113.9"], CLIENT),

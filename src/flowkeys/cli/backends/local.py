@@ -87,6 +87,8 @@ class LocalBackend:
     def address(self) -> str:
         """Where the server would be."""
         settings = self.runtime.settings
+        if not settings.has_port:
+            return str(settings.uds)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return f"http://{host}:{settings.port}"
 

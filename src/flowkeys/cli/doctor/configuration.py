@@ -1,7 +1,5 @@
-"""The configuration: variables, config.toml, model credentials, the port."""
+"""The configuration: variables, config.toml, model credentials, the proxy."""
 
-import errno
-import socket
 import stat
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -11,7 +9,7 @@ from flowkeys import config
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
 from flowkeys.client.environment import variable
 from flowkeys.config import Settings
-from flowkeys.domain.addresses import parse_address
+from flowkeys.domain.addresses import UNIX, parse_address
 from flowkeys.domain.errors import ConfigurationError
 
 _CHECK = "configuration"
@@ -71,6 +69,14 @@ def check_flow_settings(settings: Settings) -> Iterator[Finding]:
 
 def check_proxies(settings: Settings) -> Iterator[Finding]:
     """Look whether the proxy that seems to be there is known: if not, everybody has its address."""
+    if settings.uds is not None and UNIX not in settings.trusted_proxies:
+        yield warn(
+            "proxy",
+            f"the proxy on {settings.uds} is not trusted: whoever comes by it has no address, so the limits "
+            "on failed credentials and on sign-ins count them all as one.",
+            "Add unix to FLOWKEYS_TRUSTED_PROXIES.",
+        )
+        return
     url = settings.public_url[0] if settings.public_url else None
     if url is None or settings.trusted_proxies or _is_this_machine(urlsplit(url).hostname or ""):
         return
@@ -95,35 +101,3 @@ def _is_this_machine(host: str) -> bool:
         return address.is_loopback
     name = host.rstrip(".").lower()
     return name == "localhost" or name.endswith(".localhost")
-
-
-def check_port(settings: Settings) -> Finding:
-    """Look whether the port is free, or a server of ours has it."""
-    where = f"{settings.host} port {settings.port}"
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except (OSError, UnicodeError) as error:
-            if getattr(error, "errno", None) == errno.EADDRINUSE and _answers(settings):
-                return ok("port", f"a flowkeys server answers on {where}")
-            from flowkeys.cli.server.serve import why_not
-
-            why = why_not(error)
-            return fail("port", f"cannot listen on {where}: {why}.", "Set FLOWKEYS_HOST and FLOWKEYS_PORT.")
-    return ok("port", f"{where} is free: no server runs there")
-
-
-def _answers(settings: Settings) -> bool:
-    from http.client import HTTPConnection, HTTPException
-
-    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not listened on
-    connection = HTTPConnection(anywhere.get(settings.host, settings.host), settings.port, timeout=2)
-    try:
-        connection.request("GET", "/api/v1/ping")
-        return connection.getresponse().read(100) == b"pong"
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()

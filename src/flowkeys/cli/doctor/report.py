@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from flowkeys.bootstrap import clock
-from flowkeys.cli.doctor import chatflows, configuration, data, people, secrets
+from flowkeys.cli.doctor import chatflows, configuration, data, listening, people, secrets
 from flowkeys.cli.doctor.finding import Finding, fail
 from flowkeys.config import Settings
 from flowkeys.domain.errors import Unavailable
@@ -25,7 +25,10 @@ def examine() -> Iterator[Finding]:
     readable = settings.database.exists() and all(finding.verdict == "ok" for finding in database)
     yield from _contents(settings) if readable else secrets.check_secrets(settings, None, clock())
     yield from configuration.check_proxies(settings)
-    yield configuration.check_port(settings)
+    if settings.has_port:
+        yield listening.check_port(settings)
+    if settings.uds is not None:
+        yield listening.check_socket(settings.uds)
 
 
 def _contents(settings: Settings) -> Iterator[Finding]:

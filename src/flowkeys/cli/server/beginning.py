@@ -14,6 +14,7 @@ from typing import Any, Final
 import typer
 
 from flowkeys import bootstrap, logs
+from flowkeys.cli.people.links import UNKNOWN
 from flowkeys.domain.people.link import LIFETIMES, Purpose, path_of
 from flowkeys.domain.version import VERSION
 
@@ -24,8 +25,8 @@ _MICROSECONDS: Final = 1_000_000
 class Beginning:
     """Tells where the server is and what there is to do first; use it as long as the server runs."""
 
-    def __init__(self, runtime: bootstrap.Runtime, *, url: str, base: str) -> None:
-        """Speak of a server that listens at `url` and whose links begin with `base`."""
+    def __init__(self, runtime: bootstrap.Runtime, *, url: str | None, base: str) -> None:
+        """Speak of a server that listens at `url`, or a socket alone, and whose links begin with `base`."""
         self._runtime = runtime
         self._url = url
         self._base = base
@@ -36,17 +37,25 @@ class Beginning:
     async def tell(self) -> None:
         """Say where it is, what is not as it should be, and what there is to do first."""
         data_dir = self._runtime.settings.data_dir
+        uds = self._runtime.settings.uds
+        places = {"url": self._url, "uds": None if uds is None else str(uds)}
+        where = {name: place for name, place in places.items() if place is not None}
         self._say(
-            f"flowkeys {VERSION} on {self._url}, data in {data_dir}",
-            url=self._url,
+            f"flowkeys {VERSION} on {' and '.join(where.values())}, data in {data_dir}",
+            **where,
             data_dir=str(data_dir),
             version=VERSION,
         )
         for warning in self._runtime.warnings:
-            self._say(f"Warning: {warning}" if self._as_text else warning, level="warning")
+            self._warn(warning)
         self.forget()  # of a start before
         secret = await self._runtime.links.set_up_link()
         if secret is not None:
+            if self._base == UNKNOWN:
+                self._warn(
+                    f"FLOWKEYS_PUBLIC_URL is not set, so links begin with {UNKNOWN}: put the address of the "
+                    "proxy in its place."
+                )
             self._tell_link(f"{self._base}{path_of(Purpose.SET_UP, secret)}")
         if not await self._has_keys():
             command = (
@@ -90,6 +99,9 @@ class Beginning:
     async def _has_keys(self) -> bool:
         now = bootstrap.clock()
         return await self._runtime.store.read(lambda tx: tx.keys.any_live(now))
+
+    def _warn(self, text: str) -> None:
+        self._say(f"Warning: {text}" if self._as_text else text, level="warning")
 
     def _say(self, text: str, level: str = "info", **facts: Any) -> None:
         if self._as_text:

@@ -1,9 +1,9 @@
 """``flowkeys serve``: the server."""
 
 import asyncio
-import os
 import socket
 import sys
+from contextlib import ExitStack, closing
 from typing import Final
 
 import uvicorn
@@ -11,6 +11,8 @@ import uvicorn
 from flowkeys import bootstrap, logs
 from flowkeys.cli.people.links import base_url
 from flowkeys.cli.server.beginning import Beginning
+from flowkeys.cli.server.port import listen, url_of
+from flowkeys.cli.server.unix_socket import UnixSocket
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.storage.sqlite.access import hindrance
@@ -23,8 +25,8 @@ _BACKLOG: Final = 2048
 class Server(uvicorn.Server):
     """uvicorn, which tells running streams to end before it waits for them."""
 
-    def __init__(self, runtime: bootstrap.Runtime) -> None:
-        """Serve an open runtime, with the one way in which uvicorn is set up."""
+    def __init__(self, runtime: bootstrap.Runtime, unix: UnixSocket | None = None) -> None:
+        """Serve an open runtime, with the one way in which uvicorn is set up; on a Unix socket, too."""
         super().__init__(
             uvicorn.Config(
                 bootstrap.create_app(runtime),
@@ -40,10 +42,29 @@ class Server(uvicorn.Server):
             )
         )
         self._stopping = runtime.predictor.stopping
+        self._unix = unix
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to take connections. A Unix socket uvicorn would take for one of TCP, which uvloop minds."""
+        await super().startup(sockets)
+        if self._unix is not None:
+            loop = asyncio.get_running_loop()
+            listening = self._unix.listening
+            self.servers.append(
+                await loop.create_unix_server(self._connection, sock=listening, backlog=_BACKLOG)
+            )
+
+    def _connection(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop taking connections, end streams with an event that says so, and close."""
         self._stopping.set()
+        if self._unix is not None:
+            self._unix.remove()  # who starts while this one ends makes one of their own
         await super().shutdown(sockets)
 
 
@@ -57,55 +78,28 @@ def serve(settings: Settings) -> None:
     if not logs.is_text(settings.log_format):
         logs.take_over()
     sys.path.insert(0, str(settings.python_path.absolute()))
-    listening = _bind(settings)
-    try:
-        loop_factory = _loop_factory()
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            runner.run(_serve(settings, listening))
-    finally:
-        listening.close()
+    with ExitStack() as opened:
+        port = opened.enter_context(closing(listen(settings, _BACKLOG))) if settings.has_port else None
+        unix = None if settings.uds is None else UnixSocket(settings.uds, _BACKLOG)
+        if unix is not None:
+            opened.enter_context(closing(unix))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings, port, unix))
 
 
-async def _serve(settings: Settings, listening: socket.socket) -> None:
+async def _serve(settings: Settings, listening: socket.socket | None, unix: UnixSocket | None) -> None:
     runtime = await bootstrap.open_runtime(settings)
     if why := hindrance(settings.database):  # SQLite opens such a file all the same, to be read
         await runtime.close()
         raise ConfigurationError(f"The database cannot be used. {why}")
-    host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    beginning = Beginning(runtime, url=f"http://{shown}:{port}", base=base_url(settings, port))
+    url = None if listening is None else url_of(listening)
+    number = None if listening is None else listening.getsockname()[1]
+    beginning = Beginning(runtime, url=url, base=base_url(settings, number))
     try:
         await beginning.tell()
-        await Server(runtime).serve([listening])
+        await Server(runtime, unix).serve([] if listening is None else [listening])
     finally:
         beginning.forget()
-
-
-def _bind(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # With the protocol named, asyncio too sends answers without Nagle's delay of 40 ms; uvloop always does.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((settings.host, settings.port))
-        listening.listen(_BACKLOG)
-    except (OSError, UnicodeError) as error:
-        listening.close()
-        raise ConfigurationError(
-            f"Cannot listen on {settings.host} port {settings.port}: {why_not(error)}. "
-            "Choose another with --host and --port."
-        ) from error
-    listening.set_inheritable(False)
-    return listening
-
-
-def why_not(error: OSError | UnicodeError) -> str:
-    """Return in words why an address cannot be listened on."""
-    if isinstance(error, UnicodeError):
-        return "no host has such a name"
-    if isinstance(error, socket.gaierror):  # its numbers are not the operating system's
-        return f"no address of that name is known ({error.strerror})"
-    return os.strerror(error.errno or 0)
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

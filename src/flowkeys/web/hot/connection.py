@@ -10,6 +10,7 @@
 """
 
 import asyncio
+import socket
 from collections import deque
 from typing import Final
 
@@ -17,6 +18,7 @@ import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from flowkeys.domain.addresses import UNIX
 from flowkeys.web.errors import Problem, problem
 from flowkeys.web.hot.flow import Flow
 from flowkeys.web.hot.old_http import is_old, without_chunks
@@ -42,6 +44,7 @@ UNREAD_LOOKS: Final = 5
 """So many times none of an answer was read until that is given up. The system's buffers hide slow progress:
 in two minutes it shows when it is more than some kilobytes a second."""
 
+_AF_UNIX: Final = getattr(socket, "AF_UNIX", None)  # not on Windows
 NO_HEAD: Final = -1
 IN_BODY: Final = -2
 _TOO_LARGE: Final = problem("headers_too_large")
@@ -75,6 +78,9 @@ class StrictProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
         super().connection_made(transport)
+        found = transport.get_extra_info("socket")
+        if found is not None and found.family == _AF_UNIX:
+            self.client = (UNIX, 0)  # not None, which is also who was gone before the address was asked for
         self.flow: Flow = Flow(transport)
         self._parts: deque[memoryview] = deque()
         self._wait()

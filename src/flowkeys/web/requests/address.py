@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.domain.addresses import parse_address
+from flowkeys.domain.addresses import UNIX, parse_address
 
 _HEADER: Final = b"x-forwarded-for"
 _MOST_HOPS: Final = 32
@@ -36,37 +36,43 @@ class TrustedProxies:
     """Tells the address of a client. With no networks, the one that is connected."""
 
     def __init__(self, networks: Iterable[str] = ()) -> None:
-        """Trust proxies in `networks` (CIDR, or an address alone).
+        """Trust proxies in `networks` (CIDR, or an address alone); ``unix`` is those on the Unix socket.
 
         Raises:
             ValueError: one of them is no network; an address with host bits is none.
         """
-        self._networks = tuple(network_from(text) for text in networks)
+        listed = list(networks)
+        self._networks = tuple(network_from(text) for text in listed if text != UNIX)
+        self._believes_socket = UNIX in listed
         self._hop = lru_cache(_REMEMBERED)(self._look_at)
 
     def client(self, peer: str | None, headers: Headers) -> str | None:
         """Return the address of the client, or None when that of the connection is not known.
 
-        `peer` is who is connected; `headers` are (lower-case name, value) pairs as ASGI gives them. An entry
-        that is no address ends the search: the client is then the last trusted hop, since nothing further
-        left is vouched for.
+        `peer` is who is connected, ``unix`` by the Unix socket; `headers` are (lower-case name, value) pairs
+        as ASGI gives them. An entry that is no address ends the search: the client is then the last trusted
+        hop, since nothing further left is vouched for. It is not known when that hop is the socket.
         """
         if peer is None:
             return None
+        if peer == UNIX:
+            return self._told(headers, None) if self._believes_socket else None
         if not self._networks:
             return peer if not peer.startswith("::ffff:") else self._hop_or(peer).address
         last = self._hop_or(peer)
-        if not last.trusted:
-            return last.address
+        return self._told(headers, last.address) if last.trusted else last.address
+
+    def _told(self, headers: Headers, address: str | None) -> str | None:
+        """Return whom a trusted hop names, or the last of others like it; `address` is its own."""
         sent = b",".join(value for name, value in headers if name == _HEADER)
         for entry in reversed(sent.rsplit(b",", _MOST_HOPS)[-_MOST_HOPS:]):
             hop = self._hop(entry.strip(b" \t").decode("latin-1")) if len(entry) <= _LONGEST else None
             if hop is None:
                 break
-            last = hop
+            address = hop.address
             if not hop.trusted:
                 break
-        return last.address
+        return address
 
     def _hop_or(self, peer: str) -> _Hop:
         return self._hop(peer) or _Hop(peer, trusted=False)

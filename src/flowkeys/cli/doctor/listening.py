@@ -1,0 +1,68 @@
+"""Where a server listens: the port, the Unix socket."""
+
+import errno
+import grp
+import socket
+import stat
+from pathlib import Path
+
+from flowkeys.cli.doctor.finding import Finding, fail, ok
+from flowkeys.config import Settings
+
+
+def check_port(settings: Settings) -> Finding:
+    """Look whether the port is free, or a server of ours has it."""
+    where = f"{settings.host} port {settings.port}"
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except (OSError, UnicodeError) as error:
+            if getattr(error, "errno", None) == errno.EADDRINUSE and _answers(settings):
+                return ok("port", f"a flowkeys server answers on {where}")
+            from flowkeys.cli.server.port import why_not
+
+            why = why_not(error)
+            return fail("port", f"cannot listen on {where}: {why}.", "Set FLOWKEYS_HOST and FLOWKEYS_PORT.")
+    return ok("port", f"{where} is free: no server runs there")
+
+
+def _answers(settings: Settings) -> bool:
+    from http.client import HTTPConnection, HTTPException
+
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not listened on
+    connection = HTTPConnection(anywhere.get(settings.host, settings.host), settings.port, timeout=2)
+    try:
+        connection.request("GET", "/api/v1/ping")
+        return connection.getresponse().read(100) == b"pong"
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def check_socket(path: Path) -> Finding:
+    """Look whether the Unix socket can be made, or a server of ours has it, and who may connect to it."""
+    from flowkeys.cli.server import unix_socket
+
+    if why := unix_socket.hindrance(path):
+        return fail("socket", f"cannot listen on {path}: {why}", "Set FLOWKEYS_UDS.")
+    state = unix_socket.state(path)
+    if state == "left":
+        return ok("socket", f"{path} is left of a server that was killed: the next start takes it over")
+    if state == "free":
+        return ok("socket", f"{path} is free: no server runs there")
+    if not unix_socket.answers(path):
+        return fail("socket", f"another program listens on {path}, or nobody answers.", "Set FLOWKEYS_UDS.")
+    found = path.stat()
+    mode, group = stat.S_IMODE(found.st_mode), _group(found.st_gid)
+    return ok("socket", f"a flowkeys server answers on {path}, for user and group {group} (mode {mode:04o})")
+
+
+def _group(number: int) -> str:
+    try:
+        name: str = grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+    return name

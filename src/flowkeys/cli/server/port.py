@@ -1,0 +1,45 @@
+"""The port that a server listens on."""
+
+import os
+import socket
+
+from flowkeys.config import Settings
+from flowkeys.domain.errors import ConfigurationError
+
+
+def listen(settings: Settings, backlog: int) -> socket.socket:
+    """Return a socket that listens on the host and port of the settings.
+
+    Raises:
+        ConfigurationError: it says what stands in the way.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # With the protocol named, asyncio too sends answers without Nagle's delay of 40 ms; uvloop always does.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.host, settings.port))
+        listening.listen(backlog)
+    except (OSError, UnicodeError) as error:
+        listening.close()
+        raise ConfigurationError(
+            f"Cannot listen on {settings.host} port {settings.port}: {why_not(error)}. "
+            "Choose another with --host and --port."
+        ) from error
+    listening.set_inheritable(False)
+    return listening
+
+
+def url_of(listening: socket.socket) -> str:
+    """Return the address that a socket is reached at."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def why_not(error: OSError | UnicodeError) -> str:
+    """Return in words why an address cannot be listened on."""
+    if isinstance(error, UnicodeError):
+        return "no host has such a name"
+    if isinstance(error, socket.gaierror):  # its numbers are not the operating system's
+        return f"no address of that name is known ({error.strerror})"
+    return os.strerror(error.errno or 0)
