@@ -35,7 +35,7 @@ def changes(folder: Path, kind: str, uds: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def flowkeys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server that believes the proxy on its socket, and no other."""
     folder = tmp_path_factory.mktemp("uds")
     limits = {"failures_per_second": 1, "failures_burst": BURST}
@@ -45,9 +45,9 @@ def flowkeys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def uds(flowkeys: Running) -> Path:
+def uds(behind: Running) -> Path:
     """The socket."""
-    return flowkeys.data_dir.parent / "s"
+    return behind.data_dir.parent / "s"
 
 
 def check_clients(proxy: Proxy, target: str, **options: object) -> None:
@@ -65,10 +65,10 @@ def check_clients(proxy: Proxy, target: str, **options: object) -> None:
 
 @pytest.mark.parametrize("kind", list(FILES))
 def test_forward_auth_asks_by_the_socket(
-    kind: str, flowkeys: Running, uds: Path, world: World, launch: Callable[..., Proxy]
+    kind: str, behind: Running, uds: Path, world: World, launch: Callable[..., Proxy]
 ) -> None:
     """Given nothing that listens on the port, a good key gets through, and each client is counted alone."""
-    with flowkeys.owner() as api:
+    with behind.owner() as api:
         chatflow = make_chatflow(api, "Guarded")
         token = bound_key(api, chatflow)["apiKey"]
     values = {**world.values(), **NOWHERE, "CHATFLOW_ID": chatflow["id"]}
@@ -81,7 +81,7 @@ def test_forward_auth_asks_by_the_socket(
 
 @pytest.mark.parametrize("kind", list(FILES))
 def test_flowkeys_is_reached_by_the_socket(
-    kind: str, flowkeys: Running, uds: Path, certificates: Path, launch: Callable[..., Proxy]
+    kind: str, behind: Running, uds: Path, certificates: Path, launch: Callable[..., Proxy]
 ) -> None:
     """Given nothing that listens on the port, pages, streams and guesses go by the socket, over TLS."""
     tls = ssl.create_default_context(cafile=str(certificates / "certificate.pem"))
@@ -92,7 +92,7 @@ def test_flowkeys_is_reached_by_the_socket(
     }
     values = {**NOWHERE, **{name: str(certificates / file) for name, file in files.items()}}
     proxy = launch(kind, values, changes(PLAIN, kind, uds), PLAIN)
-    with flowkeys.owner() as api:
+    with behind.owner() as api:
         chatflow = make_chatflow(api, "Guarded")
         token = bound_key(api, chatflow)["apiKey"]
     assert call(proxy.port, "/sign-in", tls=tls).status == 200

@@ -90,7 +90,7 @@ def test_a_socket_from_the_start_to_the_end(local: Cli, data_dir: Path, tmp_path
         answers(tmp_path / "other", beside)
         url = lines(again)[0]["url"]
         assert lines(again)[0]["uds"] == str(uds)
-        assert httpx.get(f"{url}/api/v1/ping", trust_env=False).text == "pong"
+        assert httpx.get(f"{url}/api/v1/ping", timeout=PATIENCE_SECONDS, trust_env=False).text == "pong"
         local("keys", "revoke", "caller", "--yes")
         for each in (uds, tmp_path / "other"):
             assert get(each, "/auth/verify", Authorization=f"Bearer {key}").json()["code"] == "revoked_key"
