@@ -27,8 +27,13 @@ def exported(name: str = "Echo (protected)") -> str:
 
 def echo(message: str = "You said: {{ question }}") -> str:
     """Return the exported Start → Direct Reply with another message."""
-    flow = json.loads(exported())
-    flow["nodes"][1]["data"]["inputs"]["directReplyMessage"] = message
+    return with_reply(exported(), message)
+
+
+def with_reply(flow_data: str, message: str) -> str:
+    """Return a chatflow whose last node replies with another message."""
+    flow = json.loads(flow_data)
+    flow["nodes"][-1]["data"]["inputs"]["directReplyMessage"] = message
     return json.dumps(flow)
 
 

@@ -4,11 +4,12 @@ import json
 import re
 import uuid
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from flowkeys.domain.keys.token import Token, checksum
+from flowkeys.flows.drafts.templates import documents_flow
 from tests.conformance.tenants import database
-from tests.support.flows import bound_key, make_chatflow, make_key
+from tests.support.flows import bound_key, echo, make_chatflow, make_key, unknown, with_reply
 from tests.support.server import Running
 
 FORWARD = b"/api/v1/auth/verify"
@@ -19,6 +20,16 @@ Line = tuple[bytes, bytes]
 GOOD: Line = (b"Authorization", b"Bearer <good>")
 ASK: Line = (b"Content-Type", b"application/json")
 NAMED = re.compile(rb"<([a-z_]+)>")
+
+
+_WAITING: Final = documents_flow(str(uuid.UUID(int=1)))
+"""Looks for documents: it has to be waited for, and finds none."""
+PUBLIC: Final = {
+    "waiting": _WAITING,
+    "failing": echo("{{ question }}" * 200),
+    "failing_later": with_reply(_WAITING, "{{ question }}" * 200),
+    "unrunnable": unknown(),
+}
 
 
 class Case(NamedTuple):
@@ -88,6 +99,10 @@ class World:
             "elsewhere": elsewhere["id"],
             "public": make_chatflow(owner, "Public", isPublic=True)["id"],
             "closed": make_chatflow(owner, "Closed")["id"],
+            **{
+                name: make_chatflow(owner, name, flow_data, isPublic=True)["id"]
+                for name, flow_data in PUBLIC.items()
+            },
             "nowhere": str(uuid.uuid4()),
             "token_encoded": token.replace("-", "%2d"),
         }

@@ -1,4 +1,4 @@
-"""The one table of what verification answers, on every path: some 280 requests.
+"""The one table of what verification answers, on every path: some 330 requests.
 
 `FORWARD_AUTH` is what a proxy or the library can be asked too.
 """
@@ -9,6 +9,7 @@ from typing import Final
 from tests.verification.bodies import BODIES, RAW_BODIES
 from tests.verification.case import ASK, FORWARD, GOOD, PREDICTION, VERIFY, Case, Line
 from tests.verification.headers import AUTH, LINES, SPOOFED, VALUES
+from tests.verification.questions import QUESTIONS
 from tests.verification.targets import PATHS, PERMISSIONS
 
 IDENTITY: Final = (
@@ -144,4 +145,4 @@ PREDICTIONS: Final[list[Case]] = [
     for number, (lines, path, code) in enumerate(REFUSED)
 ]  # fmt: skip
 
-CASES: Final = FORWARD_AUTH + VERIFICATIONS + PREDICTIONS
+CASES: Final = FORWARD_AUTH + VERIFICATIONS + PREDICTIONS + QUESTIONS

@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from flowkeys.web.hot.connection import StrictProtocol
 from flowkeys.web.hot.protocol import HotProtocol
+from flowkeys.web.hot.writing import WritingProtocol
 from tests.architecture.tree import ROOT
 
 READ = {
@@ -33,6 +34,7 @@ def test_uvicorn_is_the_one_that_was_read() -> None:
 
 def test_nothing_else_is_overridden() -> None:
     """These methods of uvicorn's are; one that is added belongs in this list, with its reason beside it."""
+    assert _overridden(WritingProtocol) == {"connection_lost"}
     assert _overridden(HotProtocol) == {
         "connection_lost",
         "data_received",

@@ -21,7 +21,7 @@ from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.registry import Kind
 from flowkeys.flows.runner import run_plan
 from flowkeys.flows.settings import FlowSettings
-from flowkeys.service.ports.flows import Emit, FlowCall, FlowResult, Retriever
+from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult, Retriever, Tokens
 
 if TYPE_CHECKING:
     from flowkeys.flows.outbound import Resolve
@@ -170,6 +170,19 @@ class Flow:
         )
         return await run_plan(plan, run, node_events=self._node_events)
 
+    def run_at_once(self, call: FlowCall) -> FlowResult | None:
+        """Run a flow that waits for nothing; None when there is something to wait for. It emits nothing."""
+        if self.plan.waits or (call.overrides and self._overrides.inputs):  # what they change may wait
+            return None
+        work = self.run(call, _ignore)
+        try:
+            work.send(None)
+        except StopIteration as done:
+            result: FlowResult = done.value
+            return result
+        work.close()
+        raise RuntimeError("A flow waited whose steps said that they do not.")
+
     def _overridden(self, call: FlowCall) -> Plan:
         nodes = self._overrides.apply(self._graph.nodes, call.overrides)
         if nodes is None:
@@ -178,6 +191,10 @@ class Flow:
         if not plan.runnable:
             raise InvalidInput.of("overrideConfig", " ".join(plan.problems))
         return plan
+
+
+async def _ignore(event: Event | Tokens) -> None:
+    """Take an event that nobody reads."""
 
 
 def _not_runnable(plan: Plan) -> FlowNotRunnable:

@@ -46,6 +46,8 @@ class Plan(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
     uses_history: bool = False
     """A template asks for the earlier messages, which have to be loaded before it is rendered."""
+    waits: bool = True
+    """A run may have to wait for something."""
 
     built: Mapping[str, Built] = {}
     templates: Mapping[str, Template] = {}
@@ -110,7 +112,8 @@ def make_plan(
         for node in graph.nodes
     ]
     uses_history = any(one.uses_history for one in built.values())
-    return Plan(tuple(planned), uses_history=uses_history, built=built, templates=templates)
+    waits = uses_history or any(step.waits for step in steps.values())
+    return Plan(tuple(planned), uses_history=uses_history, waits=waits, built=built, templates=templates)
 
 
 def _planned(

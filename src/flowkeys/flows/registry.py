@@ -46,6 +46,8 @@ class Step:
 
     streams = False
     """Whether the step can send its text while it is being made."""
+    waits = True
+    """Whether running it may have to wait: for a model, a search, another process."""
 
     def __init__(self, node: Node) -> None:
         self.node = node

@@ -23,7 +23,8 @@ class _Shown:
     the list is kept back, and sent one last time when it is complete.
     """
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, *, is_read: bool) -> None:
+        self._is_read = is_read
         self.entries: list[dict[str, Any]] = []
         self._emit = emit
         self._size = 0
@@ -33,6 +34,8 @@ class _Shown:
     def add(self, entry: dict[str, Any]) -> None:
         """Add a node that has run."""
         self.entries.append(entry)
+        if not self._is_read:
+            return
         self._size += len(msgspec.json.encode(entry))
         self._unsent += 1
 
@@ -55,7 +58,7 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
         await run.history()
     if node_events:
         await emit(BEGUN)
-    shown = _Shown(emit)
+    shown = _Shown(emit, is_read=run.call.streamed)
     text, finish_reason = await _steps(plan, run, shown if node_events else None)
     if node_events:
         await shown.send(last=True)

@@ -33,6 +33,8 @@ MAX_HEADER_BYTES: Final = 64 * 1024
 CLIENT_GONE: Final = 499
 """What the log says of a request whose client went away, as nginx does; it is never sent."""
 
+STOPPING: Final = problem("unavailable", "The server is stopping.", headers=[("Retry-After", "1")])
+
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9\-]{8,64}")
 
@@ -86,8 +88,7 @@ class Gate:
             # The server stops and has waited long enough. The answer says so; the task ends with it.
             if sender.status:
                 raise
-            stopping = problem("unavailable", "The server is stopping.", headers=[("Retry-After", "1")])
-            await send_problem(scope, sender, stopping)
+            await send_problem(scope, sender, STOPPING)
         except ConnectionError:
             sender.status = sender.status or CLIENT_GONE
         except FlowkeysError as error:

@@ -8,6 +8,8 @@ from flowkeys.flows.registry import Build, Kind, Outcome, Step
 class DirectReply(Step):
     """Says its message as one token."""
 
+    waits = False
+
     def __init__(self, build: Build, message: Template) -> None:
         super().__init__(build.node)
         self._message = message

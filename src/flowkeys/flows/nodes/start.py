@@ -37,6 +37,8 @@ class Field(msgspec.Struct, frozen=True):
 class ChatStart(Step):
     """Starts with a question."""
 
+    waits = False
+
     def __init__(self, build: Build, state: Mapping[str, Any]) -> None:
         super().__init__(build.node)
         self._state = state

@@ -77,6 +77,10 @@ class CompiledFlow(Protocol):
         """
         ...
 
+    def run_at_once(self, call: FlowCall) -> FlowResult | None:
+        """Return what `run` gives for a call that is not streamed, or None when that has to be awaited."""
+        ...
+
 
 class FlowEngine(Protocol):
     """Parses chatflows."""

@@ -1,9 +1,9 @@
 """Units of work over the store.
 
-A unit of work is a plain function over a `Transaction`. It may run in another thread, and touches nothing
-else. So the same code serves databases written by one thread (SQLite) and over connections (PostgreSQL).
+A unit of work is a plain function over a `Transaction` and touches nothing else: SQLite runs it in a thread.
 """
 
+from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -291,7 +291,7 @@ class Store(Protocol):
         """
         ...
 
-    async def add_messages(self, messages: Sequence[Message]) -> None:
+    def add_messages(self, messages: Sequence[Message]) -> Future[None]:
         """`Messages.add` and commit, as `write` does; what many calls say at once is written together."""
         ...
 

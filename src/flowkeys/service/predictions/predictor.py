@@ -102,7 +102,15 @@ class Predictor:
             FlowNotRunnable: the chatflow has kinds or settings this server cannot run.
             NotFound: the chatflow was deleted just now.
         """
-        chatflow, flow = await self._load(grant.access)
+        return self._run(grant, request, await self._load(grant.access))
+
+    def open_at_once(self, grant: Grant, request: PredictionInput) -> Run | None:
+        """Return what `open` returns, or None when that has to be awaited."""
+        ready = self._ready(grant.access)
+        return None if ready is None else self._run(grant, request, ready)
+
+    def _run(self, grant: Grant, request: PredictionInput, ready: tuple[Chatflow, CompiledFlow]) -> Run:
+        chatflow, flow = ready
         anonymous = grant.record is None and grant.person_id is None
         now = self._clock()
         session = session_of(request, now, anonymous=anonymous)
@@ -118,14 +126,19 @@ class Predictor:
         """Forget every chatflow."""
         self._loaded.clear()
 
-    async def _load(self, access: ChatflowAccess) -> tuple[Chatflow, CompiledFlow]:
+    def _ready(self, access: ChatflowAccess) -> tuple[Chatflow, CompiledFlow] | None:
         known = self._loaded.get(access.id)
-        if (
-            known is not None
-            and known[0].version == access.version
-            and known[0].workspace_id == access.workspace_id
-        ):
-            self._loaded.move_to_end(access.id)
+        if known is None:
+            return None
+        chatflow = known[0]
+        if chatflow.version != access.version or chatflow.workspace_id != access.workspace_id:
+            return None
+        self._loaded.move_to_end(access.id)
+        return known
+
+    async def _load(self, access: ChatflowAccess) -> tuple[Chatflow, CompiledFlow]:
+        known = self._ready(access)
+        if known is not None:
             return known
         chatflow = await self._directory.load(access.id)
         if chatflow is None:

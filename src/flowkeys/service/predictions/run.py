@@ -1,5 +1,6 @@
 """One call of a chatflow, from what was asked to two stored messages."""
 
+import asyncio
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -71,22 +72,38 @@ class Run:
             NotFound: the chatflow was deleted while it ran.
             Unavailable: the messages could not be stored; there is no answer then.
         """
-        result = await self._flow.run(
-            FlowCall(
-                workspace_id=self._chatflow.workspace_id,
-                chatflow_id=self._chatflow.id,
-                session_id=self._session.session_id,
-                chat_id=self._session.chat_id,
-                memory_id=self._memory_id(),
-                question=self._request.question,
-                form=self._request.form,
-                overrides=self._request.overrides,
-                history=self._history,
-                now=self._now,
-                streamed=emit is not None,
-            ),
-            emit or _ignore,
+        result = await self._flow.run(self._call(streamed=emit is not None), emit or _ignore)
+        answer, stored = self._store_both(result)
+        await stored
+        return answer
+
+    def execute_at_once(self) -> tuple[Answer, asyncio.Future[None]] | None:
+        """Do what `execute` does without `emit`; the answer may be given when the future says so.
+
+        None when the chatflow has something to wait for, and `execute` has to be awaited.
+
+        Raises:
+            InvalidInput: and what else `execute` raises before it stores.
+        """
+        result = self._flow.run_at_once(self._call(streamed=False))
+        return None if result is None else self._store_both(result)
+
+    def _call(self, *, streamed: bool) -> FlowCall:
+        return FlowCall(
+            workspace_id=self._chatflow.workspace_id,
+            chatflow_id=self._chatflow.id,
+            session_id=self._session.session_id,
+            chat_id=self._session.chat_id,
+            memory_id=self._memory_id(),
+            question=self._request.question,
+            form=self._request.form,
+            overrides=self._request.overrides,
+            history=self._history,
+            now=self._now,
+            streamed=streamed,
         )
+
+    def _store_both(self, result: FlowResult) -> tuple[Answer, asyncio.Future[None]]:
         answer = Answer(
             question=self._request.question,
             chat_id=self._session.chat_id,
@@ -101,8 +118,7 @@ class Run:
                 answer.message_id, Role.ASSISTANT, result.text, _details(answer), result.finish_reason
             ),
         ]
-        await self._store.add_messages(messages)
-        return answer
+        return answer, self._store.add_messages(messages)
 
     def _memory_id(self) -> str:
         caller = self._key_id if self._person_id is None else ("person", self._person_id)

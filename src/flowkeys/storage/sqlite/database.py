@@ -55,9 +55,9 @@ class SqliteStore:
         """Run `work` in the writer's thread; durable when this returns."""
         return await self._writer.run(lambda connection: work(Tables(connection)))
 
-    async def add_messages(self, messages: Sequence[Message]) -> None:
+    def add_messages(self, messages: Sequence[Message]) -> asyncio.Future[None]:
         """See `Store.add_messages`."""
-        await self._writer.run_together(add_together, messages)
+        return self._writer.run_together(add_together, messages)
 
     async def check_writes(self) -> None:
         """See `Store.check_writes`. What is written on trial is a number of the file's that nobody uses."""

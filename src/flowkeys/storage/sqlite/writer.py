@@ -77,12 +77,12 @@ class Writer:
         result: T = await self._put(_Unit(work, asyncio.get_running_loop()))
         return result
 
-    async def run_together(self, work: Together, item: Any) -> None:
+    def run_together(self, work: Together, item: Any) -> asyncio.Future[None]:
         """Have `work` done for `item`, and for what others want done by it at that time, as in `run`.
 
         When it fails for all of them, it is done again for each by itself.
         """
-        await self._put(_Unit(partial(_alone, work, item), asyncio.get_running_loop(), work, item))
+        return self._put(_Unit(partial(_alone, work, item), asyncio.get_running_loop(), work, item))
 
     def _put(self, unit: _Unit) -> asyncio.Future[Any]:
         if self._closing:

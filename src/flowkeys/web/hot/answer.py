@@ -12,12 +12,14 @@ from flowkeys.web.hot.verify import Verify
 
 PREFIXES: Final = (b"/api/v1/a", b"/api/v1/p")
 """The target of a hot route begins with one of these; few others do."""
+SHORT_BYTES: Final = 64 * 1024
+"""A larger body is read by the framework. A hundred tokens take 4 KiB, a question seldom more."""
 
 
 class Hot:
     """Every hot route."""
 
-    __slots__ = ("forward_auth", "max_body_bytes", "path", "predictions", "verify")
+    __slots__ = ("forward_auth", "max_body_bytes", "path", "predictions", "short_bytes", "verify")
 
     def __init__(
         self,
@@ -39,3 +41,5 @@ class Hot:
         self.verify = Verify(verifier, refuser)
         self.predictions = PredictionCalls(predictor, refuser)
         self.max_body_bytes = max_body_bytes
+        self.short_bytes = min(SHORT_BYTES, max_body_bytes)
+        """Of a body that is read here."""

@@ -64,7 +64,7 @@ class FastPath:
             refused = self.hot.verify.refusal(call)
             if refused is not None:
                 return refused, receive
-            if verify.is_unusual(scope["headers"]):
+            if verify.is_unusual(scope["headers"], self.hot.short_bytes):
                 return None, receive
             first = await receive()
             if first["type"] == "http.request" and not first.get("more_body", False):

@@ -67,7 +67,7 @@ def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied
 
 
 class Refuser:
-    """Refuses calls, and writes the line of each to the access log."""
+    """Refuses calls, and writes the line of each to the access log, and of others that are answered here."""
 
     __slots__ = ("_access_log", "_proxies", "_refusals")
 
@@ -90,19 +90,30 @@ class Refuser:
         found = self._refusals.refuse(why, address) if isinstance(why, Denied) else why
         reply = refusal(found, identity=identity, nginx=nginx).reply(call.request_id)
         if self._access_log is not None:
-            facts: dict[str, Any] = {
+            facts = {"code": found.code}
+            if isinstance(why, Denied) and why.record is not None:
+                facts["key_id"] = why.record.key_id
+            self._log(call, route, reply.status, address, facts)
+        return reply
+
+    def note(self, call: Call, route: str, status: int, facts: dict[str, Any]) -> None:
+        """Write the line of a call that was not refused; `facts` are what the route says of it."""
+        if self._access_log is not None:
+            self._log(call, route, status, self._proxies.client(call.peer, call.headers), facts)
+
+    def _log(self, call: Call, route: str, status: int, address: str | None, facts: dict[str, Any]) -> None:
+        assert self._access_log is not None
+        self._access_log(
+            {
                 "method": call.method.decode("ascii"),
                 "route": route,
-                "status": reply.status,
+                "status": status,
                 "ms": round((time.perf_counter() - call.started) * 1000, 2),
                 "request_id": call.request_id.decode("ascii"),
                 "address": address,
-                "code": found.code,
+                **facts,
             }
-            if isinstance(why, Denied) and why.record is not None:
-                facts["key_id"] = why.record.key_id
-            self._access_log(facts)
-        return reply
+        )
 
 
 def of_failure(error: Exception, call: Call) -> Problem:

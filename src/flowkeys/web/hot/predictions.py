@@ -1,22 +1,53 @@
-"""``POST /api/v1/prediction/{id}``: who is refused is refused here, before a byte of the body is read."""
+"""``POST /api/v1/prediction/{id}``, the plain cases: who is refused is so before the body is waited for.
 
+A question that comes whole, in a body that is as it should be, and wants its answer whole is answered here.
+Everything else is the framework's: it gives the same answers, and says what is wrong with a body.
+"""
+
+import asyncio
 import re
-from typing import Final
+from typing import Any, Final
 
+import msgspec
+import structlog
+
+from flowkeys.domain.errors import (
+    FlowkeysError,
+    FlowNotRunnable,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    UpstreamFailed,
+)
 from flowkeys.domain.keys.decision import Denied
+from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.predictions.run import Grant
-from flowkeys.web.errors import Problem
+from flowkeys.service.predictions.run import Answer, Grant, Run
+from flowkeys.web import render
+from flowkeys.web.errors import Problem, Refused, of_error, problem
+from flowkeys.web.gate import CLIENT_GONE, STOPPING
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
-from flowkeys.web.hot.reply import Reply
-from flowkeys.web.predictions.prediction import ROUTE
+from flowkeys.web.hot.reply import JSON, NO_STORE, Reply, form, of_problem
+from flowkeys.web.predictions.failures import log_failure
+from flowkeys.web.predictions.prediction import ANY_ORIGIN, ROUTE
+from flowkeys.web.requests.body import decode
 
 PREFIX: Final = b"/api/v1/prediction/"
 _PLAIN: Final = re.compile(rb"/api/v1/prediction/([0-9A-Za-z-]{1,64})")
+_OK: Final = form(200, JSON, NO_STORE)
+_OK_FOR_ALL: Final = form(200, JSON, NO_STORE, ANY_ORIGIN)
+_OF_THE_CALL: Final = (InvalidInput, NotFound, FlowNotRunnable, UpstreamFailed, TooLarge)
+"""What a page of another site is told too."""
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def is_plain(target: bytes) -> bool:
+    """Tell whether a target is that of a prediction alone; a token in it is the gate's to refuse."""
+    return _PLAIN.fullmatch(target) is not None and b"fl-" not in target
 
 
 class PredictionCalls:
-    """Decides who may run a chatflow."""
+    """Decides who may run a chatflow, and runs it for plain calls."""
 
     __slots__ = ("_predictor", "_refuser")
 
@@ -37,3 +68,48 @@ class PredictionCalls:
             return self._refuser.refuse(call, ROUTE, found) if isinstance(found, Denied) else found
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuser.refuse(call, ROUTE, of_failure(error, call))
+
+    def open(self, call: Call, grant: Grant) -> Run | None:
+        """Return the run of a call that was granted and whose body has been read, or None."""
+        if any(name == b"content-encoding" for name, _ in call.headers):
+            return None
+        try:
+            request = read_prediction(decode(call.body))
+        except (Refused, InvalidInput):
+            return None
+        return None if request.streaming else self._predictor.open_at_once(grant, request)
+
+    def answered(self, call: Call, grant: Grant, answer: Answer) -> Reply:
+        """Return the answer to a call of which both messages are stored."""
+        form = _OK_FOR_ALL if grant.access.is_public else _OK
+        reply = Reply(form, call.request_id, _encode(render.answer(answer)))
+        self._refuser.note(call, ROUTE, reply.status, _facts(grant))
+        return reply
+
+    def failed(self, call: Call, grant: Grant, error: BaseException) -> Reply:
+        """Return what is said of a run that failed, or that was cancelled because the server stops."""
+        request_id = call.request_id.decode("ascii")
+        of_the_call = isinstance(error, _OF_THE_CALL)
+        if isinstance(error, asyncio.CancelledError):
+            found = STOPPING
+        elif isinstance(error, FlowkeysError):
+            log_failure(error, request_id)
+            found = of_error(error)
+        else:
+            structlog.get_logger("flowkeys").error("failed", request_id=request_id, exc_info=error)
+            found = problem("internal_error")
+        more = [ANY_ORIGIN] if of_the_call and grant.access.is_public else []
+        reply = of_problem(found, call.request_id, *more)
+        self._refuser.note(call, ROUTE, reply.status, {**_facts(grant), "code": found.code})
+        return reply
+
+    def left(self, call: Call, grant: Grant) -> None:
+        """Note that nobody waits for an answer any more."""
+        self._refuser.note(call, ROUTE, CLIENT_GONE, _facts(grant))
+
+
+def _facts(grant: Grant) -> dict[str, Any]:
+    facts = {"chatflow_id": grant.access.id}
+    if grant.record is not None:
+        facts["key_id"] = grant.record.key_id
+    return facts

@@ -7,6 +7,7 @@ a test fails when what is overridden here changes (tests/verification/test_proto
 """
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -20,9 +21,11 @@ from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.asgi import FastPath
 from flowkeys.web.hot.call import Call
-from flowkeys.web.hot.connection import IN_BODY, MAX_LINES, NO_HEAD, StrictProtocol
+from flowkeys.web.hot.connection import IN_BODY, MAX_LINES, NO_HEAD
 from flowkeys.web.hot.reply import Reply
+from flowkeys.web.hot.running import Running
 from flowkeys.web.hot.target import read
+from flowkeys.web.hot.writing import WritingProtocol
 from flowkeys.web.predictions.prediction import GRANT
 from flowkeys.web.requests.below import without
 
@@ -32,9 +35,11 @@ _READING: Final = 1
 """The body is needed for the answer."""
 _ANSWERED: Final = 2
 """What is left of the message is read and dropped."""
+_RUNNING: Final = 3
+"""The message was read and is a prediction that runs: it is answered later."""
 
 
-class HotProtocol(StrictProtocol):
+class HotProtocol(WritingProtocol):
     """One connection."""
 
     def __init__(
@@ -51,26 +56,23 @@ class HotProtocol(StrictProtocol):
         self._target = b""
         """What is asked for, without the path that this server is below."""
         self._body = b""
+        self._asked: Call | None = None
+        """The call that waits for its body, when it is a prediction."""
+        self._granted: Grant | None = None
+        """What was granted to it before its body had come: it is decided once more."""
         self._is_checked = False
         """Whether the credential was looked at, since the body did not come with the headers."""
         self._dropped = 0
         self._keep_alive = True
         self._stopping = False
-        self._server_headers: list[tuple[bytes, bytes]] = []
-        self._server_block = b""
-        # One timer for the connection, which looks when it fires: one for each request would cost too much.
-        self._idle_timer: asyncio.TimerHandle | None = None
-        self._idle_until = 0.0
-        self._idle_since: object = None
-        """The headers of the message that was answered last; a new message has a list of its own."""
 
     # What uvicorn calls
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the connection at once: a timer would keep it in memory."""
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
+        """Note who left in the middle of a question."""
+        if self._state == _READING and self._asked is not None and self._granted is not None:
+            self._hot.predictions.left(self._asked, self._granted)
+        self._state = _ELSEWHERE
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -102,16 +104,15 @@ class HotProtocol(StrictProtocol):
         self._state = _ELSEWHERE
         if not self._begins_body():
             return
-        grant: Grant | None = None
         path = self._hot.path
         self._target = without(self.url, path) if path else self.url
         if self._target.startswith(PREFIXES) and self._is_plain():
             try:
-                grant = self._begin()
+                self._begin()
             except Exception:  # noqa: BLE001 - a mistake here must not cost the connection
                 self._mistaken()
         if self._state == _ELSEWHERE:
-            self._start(grant)
+            self._start(None)
 
     def on_body(self, body: bytes) -> None:
         """Keep a body that is needed, drop one that is not."""
@@ -120,7 +121,7 @@ class HotProtocol(StrictProtocol):
             super().on_body(body)
         elif self._state == _READING:
             self._body += body
-            if len(self._body) > verify.MAX_BODY_BYTES:
+            if len(self._body) > self._hot.short_bytes:
                 self._hand_on()
         else:
             self._dropped += len(body)
@@ -137,14 +138,18 @@ class HotProtocol(StrictProtocol):
         if is_last:
             self._keep_alive = False
         if self._state == _READING:
+            grant: Grant | None = None
             try:
-                reply = self._hot.verify.answer(self._call(b"POST", self._body))
-                if reply is not None:
-                    self._send(reply, with_body=True)
+                if self._asked is not None:
+                    grant = self._predict(self._asked)
+                else:
+                    reply = self._hot.verify.answer(self._call(b"POST", self._body))
+                    if reply is not None:
+                        self._send(reply, with_body=True)
             except Exception:  # noqa: BLE001 - a mistake here must not cost the connection
                 self._mistaken()
             if self._state == _READING:
-                self._hand_on()
+                self._hand_on(grant)
         if self._state == _ELSEWHERE:
             super().on_message_complete()
         self._state = _ELSEWHERE
@@ -157,11 +162,60 @@ class HotProtocol(StrictProtocol):
         """Refuse before the body has come who is to be refused."""
         if self._state == _READING and not self._is_checked and not self.transport.is_closing():
             self._is_checked = True
-            reply = self._hot.verify.refusal(self._call(b"POST"))
+            if self._asked is not None:
+                found = self._hot.predictions.answer(self._asked)
+                reply = found if isinstance(found, Reply) else None
+                self._granted = found if isinstance(found, Grant) else None
+            else:
+                reply = self._hot.verify.refusal(self._call(b"POST"))
             if reply is not None:
                 self._send(reply, with_body=True)
-            elif verify.is_unusual(self.headers):  # refused before it comes, by whoever answers
-                self._hand_on()
+            elif verify.is_unusual(
+                self.headers, self._hot.short_bytes
+            ):  # refused before it comes, by whoever answers
+                self._hand_on(self._granted)
+
+    def _predict(self, call: Call) -> Grant | None:
+        """Decide a prediction whose body has come, and run it when it is plain; return what was granted."""
+        calls = self._hot.predictions
+        grant = calls.answer(call)
+        if isinstance(grant, Reply):
+            self._send(grant, with_body=True)
+            return None
+        if grant is None:
+            return None
+        call.body = self._body
+        run = calls.open(call, grant)
+        if run is not None:
+            running = Running(call, grant, keep_alive=self._keep_alive)
+            try:
+                ending = running.begin(run, self.tasks)
+            except Exception:  # noqa: BLE001 - nothing is stored, and the framework says why
+                return grant
+            self._state = _RUNNING
+            self._body = b""
+            self.cycle = self._running = running  # type: ignore[assignment]
+            ending.add_done_callback(partial(self._when_run, running))
+        return grant
+
+    def _when_run(self, running: Running, work: asyncio.Future[None]) -> None:
+        """Answer a prediction."""
+        try:
+            reply = running.reply(self._hot.predictions, work)
+        except Exception:  # noqa: BLE001 - a mistake here must not leave the client waiting
+            self._mistaken()
+            reply = None
+        running.response_complete = True
+        if self.transport.is_closing():
+            return
+        if reply is None:
+            self.transport.close()
+            return
+        self.server_state.total_requests += 1
+        self._write(reply, running.call.headers, keep_alive=running.keep_alive, with_body=True)
+        if self.pipeline or self._parts or self.flow.read_paused:
+            self.server_state.total_requests -= 1  # it is counted where what waited for it goes on
+            self.on_response_complete()
 
     def _refuse(self, why: Problem) -> None:
         if self._state == _ANSWERED and self._room == IN_BODY:
@@ -178,8 +232,8 @@ class HotProtocol(StrictProtocol):
             or self.limit_concurrency is not None
         )
 
-    def _begin(self) -> Grant | None:
-        """Answer, or prepare to, or return what was granted to a prediction, or nothing at all."""
+    def _begin(self) -> None:
+        """Answer, or prepare to, or do nothing at all."""
         parser = self.parser
         self._keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
         method: bytes = parser.get_method()
@@ -190,38 +244,25 @@ class HotProtocol(StrictProtocol):
                 self._send(reply, with_body=method != b"HEAD")
         elif method == b"POST":
             if self._target == verify.TARGET:
-                self._body = b""
-                self._is_checked = False
-                self._state = _READING
-            elif self._target.startswith(predictions.PREFIX):
-                found = self._hot.predictions.answer(self._call(method))
-                if isinstance(found, Reply):
-                    self._send(found, with_body=True)
-                else:
-                    return found
-        return None
+                self._asked = None
+            elif predictions.is_plain(self._target):
+                self._asked = self._call(method)
+            else:
+                return
+            self._body = b""
+            self._granted = None
+            self._is_checked = False
+            self._state = _READING
 
     def _call(self, method: bytes, body: bytes = b"") -> Call:
         client = self.client
         return Call(method, self._target, self.headers, client[0] if client else None, body)
 
     def _send(self, reply: Reply, *, with_body: bool) -> None:
-        headers = self.server_state.default_headers
-        if headers is not self._server_headers:  # renewed each second
-            self._server_headers = headers
-            self._server_block = b"".join(b"%b: %b\r\n" % header for header in headers)
-        answer = reply.wire(self._server_block, close=not self._keep_alive, with_body=with_body)
         self._state = _ANSWERED
         self._dropped = 0
         self.server_state.total_requests += 1
-        self.transport.write(answer)
-        if not self._keep_alive:
-            self.transport.close()
-            return
-        self._idle_since = self.headers
-        self._idle_until = self.loop.time() + self.timeout_keep_alive
-        if self._idle_timer is None:
-            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._when_idle)
+        self._write(reply, self.headers, keep_alive=self._keep_alive, with_body=with_body)
 
     def _start(self, grant: Grant | None) -> None:
         """Let uvicorn make the scope, which it does when a message begins, and a task."""
@@ -232,30 +273,21 @@ class HotProtocol(StrictProtocol):
         if grant is not None:
             self.scope[GRANT] = grant  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
+        running: object = self._running
+        if (
+            isinstance(running, Running) and not running.response_complete
+        ):  # that its client leaves is to be read
+            self.flow.resume_reading()
 
-    def _hand_on(self) -> None:
+    def _hand_on(self, grant: Grant | None = None) -> None:
         """Let uvicorn begin with a message of which the headers and some of the body have been read."""
         self._state = _ELSEWHERE
         body, self._body = self._body, b""
-        self._start(None)
+        self._start(grant)
         if self._stopping:
             self.cycle.keep_alive = False
         if body:
             super().on_body(body)
-
-    def _is_idle(self) -> bool:
-        is_timed = self._idle_timer is not None and self.headers is self._idle_since
-        return is_timed or super()._is_idle()
-
-    def _when_idle(self) -> None:
-        self._idle_timer = None
-        if self.headers is not self._idle_since or self.transport.is_closing():
-            return  # whoever answers the message that has begun sets a timer again
-        left = self._idle_until - self.loop.time()
-        if left > 0:
-            self._idle_timer = self.loop.call_later(left, self._when_idle)
-        else:
-            self.transport.close()
 
     def _mistaken(self) -> None:
         structlog.get_logger("flowkeys").exception("failed")

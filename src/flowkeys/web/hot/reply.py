@@ -83,6 +83,13 @@ def new_request_id() -> bytes:
     return _OWN_IDS % next(_numbers)
 
 
+def of_problem(problem: Problem, request_id: bytes, *more: RawHeader) -> Reply:
+    """Return the answer that says a problem, field errors included, with `more` headers."""
+    own = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers]
+    made = form(problem.status, _PROBLEM, NO_STORE, *own, *more)
+    return Reply(made, request_id, problem.body(request_id.decode("ascii")))
+
+
 class Refusal(msgspec.Struct, frozen=True, eq=False):
     """A problem, ready but for the request's id."""
 

@@ -21,8 +21,6 @@ from flowkeys.web.schemas.keys import MAX_TOKEN_LENGTH, MAX_TOKENS
 
 ROUTE: Final = "/api/v1/apikey/verify"
 TARGET: Final = ROUTE.encode()
-MAX_BODY_BYTES: Final = 64 * 1024
-"""A larger body is read by the framework. A hundred tokens take 4 KiB."""
 _REMEMBERED: Final = 1024
 _MEDIA_TYPES: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
 _OK: Final = form(200, NO_STORE, JSON)
@@ -134,11 +132,11 @@ class Verify:
         return self._verifier.at_once(text.encode("ascii"), own) if text.isascii() else UNKNOWN
 
 
-def is_unusual(headers: list[RawHeader]) -> bool:
+def is_unusual(headers: list[RawHeader], limit_bytes: int) -> bool:
     """Tell whether a body is announced that is not read here: too large, encoded, of no length, expectant."""
     for name, value in headers:
         if name == b"content-length":
-            if not (value.isdigit() and int(value) <= MAX_BODY_BYTES):
+            if not (value.isdigit() and int(value) <= limit_bytes):
                 return True
         elif name in {b"expect", b"content-encoding"}:
             return True

@@ -29,9 +29,9 @@ GRANT: Final = "flowkeys.grant"
 """Where the hot routes leave in a scope what they decided: it is not decided twice."""
 _PREFIX: Final = "/api/v1/prediction/"
 _PATH: Final = re.compile(r"/api/v1/prediction/([^/]+)")
-_ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
+ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
 _PREFLIGHT: Final = (
-    _ANY_ORIGIN,
+    ANY_ORIGIN,
     (b"access-control-allow-methods", b"POST"),
     (b"access-control-allow-headers", b"content-type, authorization"),
     (b"access-control-max-age", b"600"),
@@ -72,7 +72,7 @@ class Predictions:
         except Refused as refused:
             await send_problem(scope, send, refused.problem)
             return
-        cors = [_ANY_ORIGIN] if grant.access.is_public else []
+        cors = [ANY_ORIGIN] if grant.access.is_public else []
         await answer(self._predictor, grant, self._max_body_bytes, scope, receive, send, cors, again=decide)
 
     async def _authorize(self, chatflow_id: str, scope: Scope) -> Grant:

@@ -1,0 +1,69 @@
+"""A prediction that is answered inside the connection."""
+
+import asyncio
+
+from flowkeys.service.predictions.run import Answer, Grant, Run
+from flowkeys.web.hot.call import Call
+from flowkeys.web.hot.predictions import PredictionCalls
+from flowkeys.web.hot.reply import Reply
+
+
+class Running:
+    """One that runs, or whose messages are being stored.
+
+    For uvicorn it is a `RequestResponseCycle`, as far as a connection looks at one: what comes behind it
+    waits until it is answered, and it hears of a client that leaves and of a server that stops.
+    """
+
+    __slots__ = ("_answer", "_work", "call", "disconnected", "grant", "keep_alive", "response_complete")
+
+    response_started = False
+
+    def __init__(self, call: Call, grant: Grant, *, keep_alive: bool) -> None:
+        self.call = call
+        self.grant = grant
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.response_complete = False
+        self._answer: Answer | None = None
+        self._work: asyncio.Task[None] | None = None
+
+    def begin(self, run: Run, tasks: set[asyncio.Task[None]]) -> asyncio.Future[None]:
+        """Run the chatflow, now when it has nothing to wait for, else in a task; return what ends it."""
+        begun = run.execute_at_once()
+        if begun is not None:
+            self._answer, stored = begun
+            return stored
+        task = asyncio.get_running_loop().create_task(self._execute(run))
+        self._work = task
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        return task
+
+    async def _execute(self, run: Run) -> None:
+        self._answer = await run.execute()
+
+    def reply(self, calls: PredictionCalls, work: asyncio.Future[None]) -> Reply | None:
+        """Return the answer when `work` is done, or None: the client has left before."""
+        if work.cancelled():
+            if self.disconnected:
+                calls.left(self.call, self.grant)
+                return None
+            return calls.failed(self.call, self.grant, asyncio.CancelledError())
+        error = work.exception()
+        if error is not None:
+            return calls.failed(self.call, self.grant, error)
+        assert self._answer is not None
+        return calls.answered(self.call, self.grant, self._answer)
+
+    # What a connection tells it
+
+    @property
+    def message_event(self) -> "Running":
+        """Where uvicorn says that something happened."""
+        return self
+
+    def set(self) -> None:
+        """Stop for a client that has left; what is being stored is stored."""
+        if self.disconnected and self._work is not None:
+            self._work.cancel()
