@@ -84,7 +84,7 @@ def configure(level: str = "info", form: Form = "auto") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(threshold, logging.WARNING))
-    for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "aiohttp", "alembic"):
+    for noisy in ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpcore", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It warns of every malformed form, which anybody may send; the request's line says so already.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)

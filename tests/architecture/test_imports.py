@@ -16,7 +16,7 @@ PLACES = {
     "pydantic_settings": {"config"},
     "uvicorn": {"cli", "web", "bootstrap", "asgi"},
     "uvloop": {"cli"},
-    "httptools": {"cli", "web"},
+    "httptools": {"cli", "web", "flows"},
     "sqlalchemy": {"storage"},
     "alembic": {"storage"},
     "structlog": {"logs", "web", "bootstrap"},
@@ -36,8 +36,7 @@ PLACES = {
     "python_calamine": {"documents"},
     "markdown_it": {"documents", "web", "cli"},
     "nh3": {"web"},
-    "aiohttp": {"flows"},
-    "yarl": {"flows"},  # comes with aiohttp: its addresses
+    "aiohappyeyeballs": {"flows"},
     "langchain_core": {"flows"},
     "langgraph": {"flows"},
 }

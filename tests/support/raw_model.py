@@ -1,6 +1,7 @@
 """A model server that is told byte for byte what to answer, on a real socket of this machine."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -95,10 +96,10 @@ ANSWER = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[RawModel]:
-    """Serve for the length of a block."""
+async def serving(context: ssl.SSLContext | None = None) -> AsyncIterator[RawModel]:
+    """Serve for the length of a block, over TLS if there is a context."""
     model = RawModel()
-    server = await asyncio.start_server(model.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(model.serve, "127.0.0.1", 0, ssl=context)
     model.port = server.sockets[0].getsockname()[1]
     try:
         yield model

@@ -52,9 +52,13 @@ class Endpoint(msgspec.Struct, frozen=True):
     @property
     def url(self) -> str:
         """The base URL in its normal spelling, without a slash at the end."""
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    @property
+    def authority(self) -> str:
+        """The host and, unless it is the scheme's own, the port, as ``Host`` has them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{host}{port}{self.path}"
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     def covers(self, other: "Endpoint") -> bool:
         """Tell whether `other` is this endpoint or something below it."""

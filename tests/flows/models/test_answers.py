@@ -25,7 +25,7 @@ from tests.support.raw_model import (
     serving,
     whole,
 )
-from tests.support.waiting import patience
+from tests.support.waiting import patience, soon
 
 KEY = "zk-Very/Secret+Key-0123456789=="
 JSON = b"Content-Type: application/json"
@@ -320,8 +320,7 @@ async def test_a_connection_is_used_again(raw: RawModel) -> None:
     for streamed in (True, True, False, True):
         result = await ready.run(call("hi", streamed=streamed), emit)
         assert result.text == "Hello"
-        async with asyncio.timeout(20):
-            await asyncio.gather(*made.models._drains._tasks)
+        await soon(lambda: any(pool.idle for pool in made.models._pools or ()), "the end of the body")
     await made.aclose()
     assert [sent.connection for sent in raw.sent] == [1, 1, 1, 1]
 

@@ -113,12 +113,12 @@ from tests.flows.support import call, run
 target = "tests.flows.targets:shout"
 ran = asyncio.run(run(python_flow(target), call("hi"), settings=FlowSettings(python_targets=(target,))))
 assert ran.result.text == "HI!"
-heavy = {"langchain_core", "langgraph", "aiohttp", "httpx", "markdownify"} & set(sys.modules)
+heavy = {"langchain_core", "langgraph", "httpx", "markdownify"} & set(sys.modules)
 assert not heavy, heavy
 """
 
 
 def test_a_plain_function_loads_no_framework():
-    """LangChain, LangGraph, aiohttp and httpx are loaded by flows that use them, and by no others."""
+    """LangChain, LangGraph and httpx are loaded by flows that use them, and by no others."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -11,13 +11,12 @@ import msgspec
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.flows.endpoints import Endpoint, Endpoints, operators_endpoint, read_endpoint
 from flowkeys.flows.models.failures import ModelError
-from flowkeys.flows.models.network import Drains, in_words
+from flowkeys.flows.models.network import in_words
 from flowkeys.flows.settings import FlowSettings
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
-
     from flowkeys.flows.models.client import Client
+    from flowkeys.flows.models.http.pool import Pool
     from flowkeys.flows.outbound import Resolve
 
 _CLIENTS: Final = 256
@@ -52,8 +51,7 @@ class Models:
         if len(self._keys) < len(settings.credentials):
             raise ConfigurationError("Two model credentials have the same name.")
         self._clients: OrderedDict[Target, Client] = OrderedDict()
-        self._sessions: tuple[ClientSession, ClientSession] | None = None
-        self._drains = Drains()
+        self._pools: tuple[Pool, Pool] | None = None
         self._opening = asyncio.Lock()
 
     def target(self, base_url: str, credential: str) -> Target | str:
@@ -94,32 +92,29 @@ class Models:
             self._clients.move_to_end(target)
             return client
         async with self._opening:
-            if self._sessions is None:
-                self._sessions = await self._open()
+            if self._pools is None:
+                self._pools = await self._open()
             client = self._clients.get(target)
             if client is None:
-                client = self._clients[target] = self._make(target, *self._sessions)
+                client = self._clients[target] = self._make(target, *self._pools)
         if len(self._clients) > _CLIENTS:
             self._clients.popitem(last=False)
         return client
 
     async def aclose(self) -> None:
         """Close all connections."""
-        opened, self._sessions = self._sessions, None
+        opened, self._pools = self._pools, None
         self._clients.clear()
-        await self._drains.stop()
-        for session in opened or ():
-            await session.close()
+        for pool in opened or ():
+            await pool.aclose()
 
-    def _make(self, target: Target, public: "ClientSession", trusted: "ClientSession") -> "Client":
-        from yarl import URL
-
+    def _make(self, target: Target, public: "Pool", trusted: "Pool") -> "Client":
         from flowkeys.flows.models.client import Client, Limits
 
         settings = self._settings
         return Client(
             trusted if target.trusted else public,
-            URL(f"{target.endpoint.url}/chat/completions", encoded=True),
+            target.endpoint,
             None if target.credential is None else self._keys[target.credential],
             Limits(
                 connect_seconds=settings.connect_timeout_seconds,
@@ -127,10 +122,9 @@ class Models:
                 silence_seconds=settings.model_timeout_seconds,
                 answer_bytes=settings.answer_bytes,
             ),
-            self._drains,
         )
 
-    async def _open(self) -> "tuple[ClientSession, ClientSession]":
+    async def _open(self) -> "tuple[Pool, Pool]":
         """Return the ways to addresses that have to be public, and to those that need not be."""
         try:
             context = await asyncio.to_thread(_prepare)
@@ -139,19 +133,15 @@ class Models:
                 "this server cannot read the certificates by which it knows others (SSL_CERT_FILE).",
                 reason=in_words(error),
             ) from error
-        from flowkeys.flows.models.network import trace
-        from flowkeys.flows.outbound import open_session, resolve
+        from flowkeys.flows.models.http.pool import Pool
+        from flowkeys.flows.outbound import resolve
 
-        return (
-            open_session(context, check=self._resolve or resolve, traces=[trace()]),
-            open_session(context, check=None, traces=[trace()]),
-        )
+        return Pool(context, self._resolve or resolve), Pool(context, None)
 
 
 @cache
 def _prepare() -> ssl.SSLContext:
     """Import what is large, and read the certificates, once."""
-    import aiohttp  # noqa: F401
     import httpx
 
     return httpx.create_ssl_context()

@@ -2,22 +2,25 @@
 
 import asyncio
 import codecs
+import re
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import msgspec
 
 from flowkeys.domain.version import VERSION
 from flowkeys.flows.models import deviations, errors
 from flowkeys.flows.models.failures import ModelError, loggable, refused
-from flowkeys.flows.models.network import Drains, Kept, in_words, late, unreachable
+from flowkeys.flows.models.network import in_words, late, unanswered, unconnected
 from flowkeys.flows.models.reply import BROKEN_OFF, Reply
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
-    from yarl import URL
+    from flowkeys.flows.endpoints import Endpoint
+    from flowkeys.flows.models.http.connection import Connection
+    from flowkeys.flows.models.http.pool import Pool
 
 _ERROR_BYTES: Final = 64 * 1024
 """How much is read of an answer that says what went wrong."""
@@ -26,6 +29,10 @@ _REFUSAL_SECONDS: Final = 5.0
 _STEP_BYTES: Final = 256 * 1024
 _AFTER_END_SECONDS: Final = 5.0
 """How long a server may be silent behind the last piece before its answer is taken for ended."""
+_ATTEMPTS: Final = 3
+"""Two connections that were kept may be closed at a time."""
+_IN_PATH: Final = "/%:@!$&'()*+,;=~"
+_CHARSET: Final = re.compile(r"""(?i);\s*charset\s*=\s*["']?([^\s"';,]+)""")
 _WIDE: Final = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"})
 _ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 _OTHER_ENCODINGS: Final = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
@@ -45,21 +52,14 @@ class Limits(msgspec.Struct, frozen=True):
 class Client:
     """Asks one endpoint, with its key or without one."""
 
-    def __init__(
-        self, session: "ClientSession", url: "URL", key: str | None, limits: Limits, drains: Drains
-    ) -> None:
-        self._session = session
-        self._url = url
+    def __init__(self, pool: "Pool", endpoint: "Endpoint", key: str | None, limits: Limits) -> None:
+        from flowkeys.flows.models.http.pool import Origin
+
+        self._pool = pool
+        self._origin = Origin(endpoint.host, endpoint.port, endpoint.scheme == "https")
         self._key = key
         self._limits = limits
-        self._drains = drains
-        self._headers = {
-            "Accept": "application/json, text/event-stream",
-            "Accept-Encoding": "identity",  # a small compressed body can be a very large one
-            "Content-Type": "application/json",
-            "User-Agent": f"flowkeys/{VERSION}",
-            **({} if key is None else {"Authorization": f"Bearer {key}"}),
-        }
+        self._head = _head(endpoint, key)
 
     @asynccontextmanager
     async def ask(
@@ -86,39 +86,61 @@ class Client:
             raise
         finally:
             if answer is not None:
-                self._drains.close(answer.response, is_complete=reply.is_complete)
+                answer.connection.leave(is_enough=reply.is_complete)
 
-    async def _post(self, body: bytes, wait: float) -> "ClientResponse":
-        from aiohttp import ClientOSError, ClientTimeout, ServerDisconnectedError
-
-        timeout = ClientTimeout(
-            total=None, sock_connect=min(self._limits.connect_seconds, wait), sock_read=wait
-        )
-        kept = Kept()
-        while True:
+    async def _post(self, body: bytes, wait: float) -> "Connection":
+        if self._head is None:
+            raise ModelError("the model's endpoint could not be asked: its credential cannot be sent.")
+        request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
+        for _ in range(_ATTEMPTS):
+            connection = self._pool.kept(self._origin)
+            is_kept = connection is not None
+            if connection is None:
+                connection = await self._open(min(self._limits.connect_seconds, wait))
             try:
-                return await self._session.post(
-                    self._url,
-                    data=body,
-                    headers=self._headers,
-                    timeout=timeout,
-                    allow_redirects=False,
-                    trace_request_ctx=kept,
-                )
-            except (ServerDisconnectedError, ClientOSError) as error:
+                connection.send(request)
+                await connection.head(wait)
+            except BaseException as error:
+                connection.close()
                 # A server closes connections that nobody uses for a while, perhaps in this very moment. It
                 # closed this one before it answered a byte, so that the call is made once more, on another.
-                if not kept.again():
-                    raise unreachable(error, wait) from error
-            except Exception as error:
-                raise unreachable(error, wait) from error
+                if is_kept and connection.is_silent and isinstance(error, ConnectionError):
+                    continue
+                if isinstance(error, Exception):
+                    raise unanswered(error, wait) from error
+                raise
+            return connection
+        raise AssertionError
+
+    async def _open(self, seconds: float) -> "Connection":
+        try:
+            return await self._pool.open(self._origin, seconds)
+        except Exception as error:
+            raise unconnected(error, f"{self._origin.host}:{self._origin.port}") from error
+
+
+def _head(endpoint: "Endpoint", key: str | None) -> bytes | None:
+    """Return a request up to the length of its body; None when the credential is none for a header."""
+    lines = [
+        f"POST {quote(endpoint.path, safe=_IN_PATH)}/chat/completions HTTP/1.1",
+        f"Host: {endpoint.authority}",
+        "Accept: application/json, text/event-stream",
+        "Accept-Encoding: identity",  # a small compressed body can be a very large one
+        "Content-Type: application/json",
+        f"User-Agent: flowkeys/{VERSION}",
+        *([] if key is None else [f"Authorization: Bearer {key}"]),
+        "Content-Length: ",
+    ]
+    if key is not None and not key.isprintable():
+        return None
+    return "\r\n".join(lines).encode()
 
 
 class Answer:
     """The bytes of an answer."""
 
-    def __init__(self, response: "ClientResponse", reply: Reply, wait: float, limit: int) -> None:
-        self.response = response
+    def __init__(self, connection: "Connection", reply: Reply, wait: float, limit: int) -> None:
+        self.connection = connection
         self._reply = reply
         self._wait = wait
         self._left = limit
@@ -136,14 +158,13 @@ class Answer:
         Raises:
             ModelError: it is a refusal, or cannot be read.
         """
-        response = self.response
-        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        encoding = self._header(b"content-encoding").strip().lower()
         if encoding in _ENCODINGS:
             self._unpacker = zlib.decompressobj(wbits=47)  # gzip or zlib, whichever it is
         elif encoding in _OTHER_ENCODINGS or "," in encoding:
             raise ModelError(f"the model's endpoint compressed its answer ({encoding[:20]}), unasked.")
         # "none", "utf-8", "chunked": no encodings, but widely written where a stream is not to be packed.
-        charset = response.charset
+        charset = self._charset()
         if charset is not None:
             try:
                 name = codecs.lookup(charset).name
@@ -152,22 +173,34 @@ class Answer:
             self._reply.says(name)
             if name in _WIDE:
                 self._recode = codecs.getincrementaldecoder(name)("replace")
-        if not 200 <= response.status < 300:  # noqa: PLR2004  # some frameworks answer 201 to every POST
+        if not 200 <= self.connection.status < 300:  # noqa: PLR2004  # some frameworks answer 201 to every POST
             raise await self._refused()
 
     async def _refused(self) -> ModelError:
+        from httpx import Headers
+
         said = b""
         with suppress(ModelError, TimeoutError):  # the status says enough
             async with asyncio.timeout(_REFUSAL_SECONDS):
                 while len(said) < _ERROR_BYTES and (part := await self.read()):
                     said += part
         try:
-            error: Any = deviations.parsed(said, self.response.charset)
+            error: Any = deviations.parsed(said, self._charset())
         except (ValueError, RecursionError):
             error = said.decode(errors="replace")
         reason = errors.in_words(error)
         code, wait = errors.code_of(error), errors.wait_of(error)
-        return refused(self.response.status, code, self.response.headers, reason, wait)
+        headers = Headers(self.connection.headers)
+        return refused(self.connection.status, code, headers, reason, wait)
+
+    def _header(self, name: bytes) -> str:
+        return next(
+            (value.decode("latin-1") for known, value in self.connection.headers if known == name), ""
+        )
+
+    def _charset(self) -> str | None:
+        found = _CHARSET.search(self._header(b"content-type"))
+        return None if found is None else found[1]
 
     async def read(self) -> bytes:
         """Return the next bytes, as soon as there are any; none at the end.
@@ -216,18 +249,14 @@ class Answer:
         return data
 
     async def _receive(self) -> bytes:
-        content = self.response.content
         if self._failure is None:
             try:
                 if not self._reply.is_complete:
-                    return await content.readany()
+                    return await self.connection.read(self._wait)
                 async with asyncio.timeout(_AFTER_END_SECONDS):
-                    return await content.readany()
+                    return await self.connection.read(self._wait)
             except Exception as error:  # noqa: BLE001  # of the network, by the dozen
                 self._failure = error
-                # The reader tells of a break before it gives out what came until then.
-                if content._buffer:  # noqa: SLF001
-                    return content._read_nowait(-1)  # noqa: SLF001
         if self._reply.is_complete:
             return b""
         raise self._broken(self._failure)

@@ -59,7 +59,7 @@ def refused(
     `wait` is what its body says where the headers lack ``Retry-After``.
     """
     if wait and not headers.get("Retry-After"):
-        headers = {**headers, "Retry-After": wait}
+        headers = {"Retry-After": wait}
     hint = _CODES.get(code) or _HINTS.get(status, "")
     if 300 <= status < 400:  # noqa: PLR2004  # the class of redirects
         hint = " Redirects are not followed."

@@ -1,0 +1,77 @@
+"""Calls over TLS: the server has to show that it is the one that was meant."""
+
+import ssl
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+
+import pytest
+
+from flowkeys.domain.errors import UpstreamFailed
+from flowkeys.flows import outbound
+from flowkeys.flows.models import access
+from flowkeys.flows.models.http.pool import Origin, Pool
+from flowkeys.flows.settings import FlowSettings, ModelCredential
+from tests.flows.support import call, chain, engine, node
+from tests.flows.support import chatflow as made_of
+from tests.proxies.plain import certify
+from tests.support.raw_model import ANSWER, RawModel, serving, whole
+
+NOT_ACCEPTED = "LLM: the model's endpoint could not be reached: its TLS certificate was not accepted."
+
+
+async def ask(raw: RawModel, host: str = "localhost") -> str:
+    """Ask a model at this name twice, and return what it says."""
+    base = f"https://{host}:{raw.port}/v1"
+    config = {"modelName": "m", "credential": "main"}
+    inputs = {"llmModel": "chatOpenAI", "llmModelConfig": config, "llmEnableMemory": False}
+    made = engine(FlowSettings(credentials=(ModelCredential("main", base, "key"),)))
+    flow = made.compile(made_of(chain(node("llmAgentflow_0", inputs, "LLM"))))
+
+    async def emit(_event: object) -> None:
+        pass
+
+    try:
+        await flow.run(call("hi", streamed=False), emit)
+        return (await flow.run(call("hi", streamed=False), emit)).text
+    finally:
+        await made.aclose()
+
+
+async def test_a_server_is_believed_by_its_certificate_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name and by address, over a connection that is used again; no other word or name counts."""
+    certify(tmp_path)
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(tmp_path / "both.pem")
+    async with serving(server) as raw:
+        raw.says(whole(ANSWER))
+        with pytest.raises(UpstreamFailed) as caught:
+            await ask(raw)
+        assert str(caught.value) == NOT_ACCEPTED
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "certificate.pem"))
+        monkeypatch.setattr(access, "_prepare", lambda: trusting)
+        assert [await ask(raw), await ask(raw, "127.0.0.1")] == ["Hello", "Hello"]
+        assert [sent.connection for sent in raw.sent] == [1, 1, 2, 2]
+        monkeypatch.setattr(outbound, "is_public", lambda _address: True)
+        pool = Pool(trusting, here)
+        for name in ("models.example", "127.0.0.2"):  # the certificate has localhost and 127.0.0.1
+            with pytest.raises(ssl.SSLCertVerificationError):
+                await pool.open(Origin(name, raw.port, is_tls=True), 10)
+        await pool.open(Origin("localhost", raw.port, is_tls=True), 10)
+        await pool.aclose()
+    assert len(raw.sent) == 4
+
+
+async def here(_host: str, _port: int) -> list[IPv4Address | IPv6Address]:
+    """Resolve any name to this machine."""
+    return [ip_address("127.0.0.1")]
+
+
+async def test_a_server_without_tls_is_not_asked_over_https() -> None:
+    """And the key is not sent to it."""
+    async with serving() as raw:
+        with pytest.raises(UpstreamFailed) as caught:
+            await ask(raw)
+        assert raw.sent == []
+    assert "could not be reached" in str(caught.value)
