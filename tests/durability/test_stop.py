@@ -5,10 +5,9 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import pytest
 
 from flowkeys.usage.buffer import INTERVAL_SECONDS
 from tests.durability.process import Serve, Served, wait_for
@@ -32,21 +31,28 @@ def test_last_use_is_shown_soon(running: Served) -> None:
     assert INTERVAL_SECONDS < 5
 
 
-def test_a_stop_writes_last_use(serve: Serve) -> None:
-    """A use that was not flushed yet is flushed by the stop."""
+def test_a_stop_writes_last_use_and_a_second_server_takes_over(serve: Serve) -> None:
+    """A use that was not flushed yet is flushed by the stop.
+
+    What one process wrote, the next one serves: keys, bindings and conversations.
+    """
     served = serve()
     owner = served.owner()
     chatflow = make_chatflow(owner)
-    for _ in range(2):  # a flush that happens to come in between must not be what passes the test
-        key = bound_key(owner, chatflow)
-        token, path = key["apiKey"], f"/prediction/{chatflow['id']}"
-        asked = served.api(token).post(path, json={"question": "Hello"})
-        assert asked.status_code == 200
+    tokens: list[str] = []
+    for number in range(2):  # a flush that happens to come in between must not be what passes the test
+        if number:
+            served.start()
+        key = bound_key(served.owner(), chatflow)
+        for token in (*tokens, key["apiKey"]):
+            question = {"question": "Hello", "sessionId": "s"}
+            answer = served.api(token).post(f"/prediction/{chatflow['id']}", json=question)
+            assert answer.json()["text"] == "You said: Hello"
+        tokens.append(key["apiKey"])
         assert served.stop() in CLEAN
         ((last_used,),) = served.rows("SELECT last_used_at FROM api_key WHERE id = ?", key["id"])
         assert last_used is not None
-        served.start()
-        owner = served.api(owner.token)
+    assert served.rows("SELECT count(*) FROM message WHERE session_id = 's'") == [(6,)]
 
 
 def test_a_running_stream_is_ended_with_a_reason(serve: Serve, tmp_path: Path) -> None:
@@ -93,38 +99,27 @@ def test_a_running_answer_is_waited_for(serve: Serve, tmp_path: Path) -> None:
     assert served.rows("SELECT role FROM message ORDER BY seq") == [("userMessage",), ("apiMessage",)]
 
 
-@pytest.mark.parametrize("name", ["wait", "block"])
-def test_a_run_that_does_not_end_holds_up_nothing(serve: Serve, tmp_path: Path, name: str) -> None:
-    """After the grace the server goes, whether its run waits or blocks a thread that cannot be stopped."""
+def test_runs_that_do_not_end_hold_up_nothing(serve: Serve, tmp_path: Path) -> None:
+    """After the grace the server goes: one run waits, one blocks a thread that cannot be stopped."""
     served = serve(**SETTINGS, shutdown_seconds=1)
     owner = served.owner()
-    mark = tmp_path / name
-    asking = caller(served, owner, name)
+    marks = {name: tmp_path / name for name in ("wait", "block")}
     errors: list[Exception] = []
-    asked = threading.Thread(target=_swallow, args=(lambda: asking.ask(str(mark)), errors))
-    asked.start()
+    asked = []
+    for name, mark in marks.items():
+        ask = partial(caller(served, owner, name).ask, str(mark))
+        asked.append(threading.Thread(target=_swallow, args=(ask, errors)))
+        asked[-1].start()
     try:
-        wait_for(Path(f"{mark}.started"))
+        for mark in marks.values():
+            wait_for(Path(f"{mark}.started"))
         served.stop()
     finally:
-        Path(f"{mark}.release").touch()
-        asked.join()
+        for mark in marks.values():
+            Path(f"{mark}.release").touch()
+        for each in asked:
+            each.join()
     assert served.rows("SELECT count(*) FROM message") == [(0,)]
-
-
-def test_a_second_server_takes_over(serve: Serve) -> None:
-    """What one process wrote, the next one serves: keys, bindings and conversations."""
-    served = serve()
-    owner = served.owner()
-    chatflow = make_chatflow(owner)
-    key = bound_key(owner, chatflow)
-    path = f"/prediction/{chatflow['id']}"
-    for _ in range(2):
-        answer = served.api(key["apiKey"]).post(path, json={"question": "Hello", "sessionId": "s"})
-        assert answer.json()["text"] == "You said: Hello"
-        assert served.stop() in CLEAN
-        served.start()
-    assert served.rows("SELECT count(*) FROM message WHERE session_id = 's'") == [(4,)]
 
 
 def _listens(served: Served) -> bool:

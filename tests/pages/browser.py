@@ -12,6 +12,9 @@ MISSING = "chromium is not installed: make tools"
 ARGUMENTS = (
     "--disable-quic",
     "--disable-gpu",
+    # Windows come and go by hundreds: a sixth of what each costs is the start of processes for it alone.
+    "--in-process-gpu",
+    "--renderer-process-limit=1",
     "--no-proxy-server",
     # No name is looked up: whatever a page, or the browser itself, asks another machine for fails at once.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
