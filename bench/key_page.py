@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from bench import process, seed
-from bench.pages import SORTS, WARMING, times
+from bench.pages import SORTS, STATUSES, WARMING, times, verdict_of
 from bench.report import Table
 from bench.target import opened
 from flowkeys.domain.people.link import Purpose
@@ -48,7 +48,7 @@ def measure(folder: Path, rounds: int, keys: int) -> list[Table]:
     for group in dict.fromkeys(group for group, _ in cases):
         numbers = [number for number, case in enumerate(cases) if case[0] == group]
         medians = [statistics.median(took[number]) for number in numbers]
-        verdict = table.verdict(f"< {TARGET_MS} ms", met=max(medians) < TARGET_MS)
+        verdict = verdict_of(table, group, medians, TARGET_MS)
         table.add(
             group, str(len(numbers)), f"{max(sizes[number] for number in numbers) / 1000:.0f}",
             f"{statistics.median(medians):.1f}", f"{max(medians):.1f}",
@@ -67,17 +67,28 @@ def _sign_in(data: Path) -> str:
 
 def _cases(keys: int, chatflows: list[str]) -> list[Case]:
     orders = [sign + name for name, sign in product(SORTS, ("-", ""))]
-    searches = ("production", "zoë's notebook", "no such name", "pr", "a1B2")
-    statuses = ("active", "disabled", "expired", "revoked", "all")
+    searches = ("production", "zoë's notebook", "no such name", "a1B2")
+    short = ("e", "pr")
+    flows = chatflows[:2]
     return [
         *(_case("first page, each order", sort=order) for order in orders),
         *(_case("last page, each order", sort=order, page=str(keys)) for order in orders),
         *(_case("a page of 100, each order", sort=order, size="100") for order in orders),
         *(_case("search", search=text) for text in searches),
         *(_case("search, by name", search=text, sort="keyName") for text in searches),
-        *(_case("one status", status=status) for status in statuses),
-        *(_case("a chatflow", chatflow=chatflow) for chatflow in chatflows[:2]),
-        *(_case("a chatflow, search", chatflow=flow, search="pr") for flow in chatflows[:2]),
+        *(_case("one status", status=status) for status in STATUSES),
+        *(_case("a chatflow", chatflow=flow) for flow in flows),
+        *(_case("search, one or two letters", search=text) for text in short),
+        *(_case("search, one or two letters, by name", search=text, sort="keyName") for text in short),
+        *(
+            _case("search, one status", search=text, status=status)
+            for text, status in product(short, STATUSES)
+        ),
+        *(_case("search, a chatflow", search=text, chatflow=flow) for text, flow in product(short, flows)),
+        *(
+            _case("search, a chatflow, one status", search=text, chatflow=flow, status=status)
+            for text, flow, status in product(short, flows, STATUSES)
+        ),
         _case("by who made a third of the keys", createdBy=seed.creator_id(seed.BUSY)),
     ]
 

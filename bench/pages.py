@@ -19,6 +19,9 @@ from flowkeys.flows.drafts.templates import reply_flow
 LIMIT: Final = 12
 UNSEARCHED_MS: Final = 5
 SEARCHED_MS: Final = 30
+MIDDLE_MS: Final = 15
+"""Of a search, at the median of its lists; `SEARCHED_MS` is for the slowest."""
+STATUSES: Final = ("active", "disabled", "expired", "revoked", "all")
 SORTS: Final = get_args(KeySort)
 WARMING: Final = "warming-up"
 
@@ -29,6 +32,7 @@ class Case:
 
     group: str
     target_ms: int
+    """For the slowest list."""
     query: tuple[tuple[str, str], ...]
 
     def path(self) -> str:
@@ -67,8 +71,7 @@ def measure(folder: Path, rounds: int, keys: int) -> list[Table]:
     for group, numbers in groups.items():
         medians = {number: statistics.median(took[number]) for number in numbers}
         slowest = max(medians, key=lambda number: medians[number])
-        target = cases[slowest].target_ms
-        verdict = table.verdict(f"< {target} ms", met=medians[slowest] < target)
+        verdict = verdict_of(table, group, [*medians.values()], cases[slowest].target_ms)
         most = max(max(took[number]) for number in numbers)
         table.add(
             group, str(len(numbers)), f"{cpu[group] / rounds / len(numbers) * 1000:.1f}",
@@ -76,6 +79,14 @@ def measure(folder: Path, rounds: int, keys: int) -> list[Table]:
             f"{medians[slowest]:.1f}", f"{most:.1f}", verdict,
         )  # fmt: skip
     return [table]
+
+
+def verdict_of(table: Table, group: str, medians: list[float], target_ms: int) -> str:
+    """Return what a line says about its targets: a search has one for the median too."""
+    if not group.startswith("search"):
+        return table.verdict(f"< {target_ms} ms", met=max(medians) < target_ms)
+    middle = table.verdict(f"median < {MIDDLE_MS} ms", met=statistics.median(medians) < MIDDLE_MS)
+    return f"{middle}; {table.verdict(f'slowest < {target_ms} ms', met=max(medians) < target_ms)}"
 
 
 def _cases(keys: int, chatflows: list[str]) -> list[Case]:
@@ -90,7 +101,7 @@ def _cases(keys: int, chatflows: list[str]) -> list[Case]:
     }
     cases = [_case("first page, each order", UNSEARCHED_MS, sort=order) for order in orders]
     cases += [_case("page far down, each order", UNSEARCHED_MS, sort=order, page=deep) for order in orders]
-    for status in ("active", "disabled", "expired", "revoked", "all"):
+    for status in STATUSES:
         cases += [
             _case("one status, each order", UNSEARCHED_MS, sort=order, status=status) for order in orders
         ]
@@ -120,16 +131,18 @@ def _cases(keys: int, chatflows: list[str]) -> list[Case]:
         ]
     cases += [
         _case("a chatflow, one status", SEARCHED_MS, status=status, chatflowId=chatflow)
-        for status, chatflow in product(("active", "disabled", "expired", "revoked", "all"), chatflows[:2])
+        for status, chatflow in product(STATUSES, chatflows[:2])
     ]
-    cases += [
-        _case("search, one status", SEARCHED_MS, search=text, status=status)
-        for text, status in product(("production", "pr"), ("active", "disabled", "expired", "revoked", "all"))
-    ]
-    cases += [
-        _case("search, one chatflow", SEARCHED_MS, search=text, chatflowId=chatflow)
-        for text, chatflow in product(("production", "pr"), chatflows[:2])
-    ]
+    for text in ("production", "e", "pr"):
+        group = "search" if text == "production" else "search, one or two characters"
+        cases += [
+            _case(f"{group}, one status", SEARCHED_MS, search=text, status=status) for status in STATUSES
+        ]
+        for flow in chatflows[:2]:
+            own = {"search": text, "chatflowId": flow}
+            cases.append(_case(f"{group}, one chatflow", SEARCHED_MS, **own))
+            both = f"{group}, one chatflow and status"
+            cases += [_case(both, SEARCHED_MS, status=status, **own) for status in STATUSES]
     return cases
 
 

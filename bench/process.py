@@ -98,10 +98,10 @@ def flowkeys(data_dir: Path, log: Path, **settings: str) -> Iterator[Process]:
 
 
 @contextlib.contextmanager
-def empty(log: Path) -> Iterator[Process]:
-    """Serve the application that does nothing, with the same event loop and the same parser."""
+def empty(log: Path, app: str = "app") -> Iterator[Process]:
+    """Serve an application that does nothing, with the same event loop and the same parser."""
     options = ["--port", "0", "--http", "httptools", "--loop", "uvloop", "--ws", "none", "--no-access-log"]
-    with running([sys.executable, "-m", "uvicorn", "bench.empty_app:app", *options], log) as process:
+    with running([sys.executable, "-m", "uvicorn", f"bench.empty_app:{app}", *options], log) as process:
         yield process
 
 

@@ -10,7 +10,7 @@ from bench import load, process
 from bench.load import Call, Figures
 from bench.process import CLIENT_CORE, Process, pinned
 from bench.report import Table
-from bench.verification.contenders import CONNECTIONS, SETTINGS
+from bench.verification.contenders import CONNECTIONS, PROTOCOL_PATH, SETTINGS
 from bench.verification.keys import Filled
 
 TARGET: Final = 1.5
@@ -27,7 +27,7 @@ def measure(folder: Path, filled: Filled, rounds: int, seconds: int) -> Table:
         "no credential": Call(_PATH),
     }
     found: dict[str, list[Figures]] = {name: [] for name in others}
-    with process.flowkeys(filled.folder, folder / "beside.log", **SETTINGS["protocol path"]) as server:
+    with process.flowkeys(filled.folder, folder / "beside.log", **SETTINGS[PROTOCOL_PATH]) as server:
         mine = Call(_PATH, token=filled.token)
         for number in range(rounds + 1):
             for name, call in others.items():

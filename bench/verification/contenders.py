@@ -15,8 +15,14 @@ from bench.verification.keys import Filled
 
 ROOT: Final = Path(__file__).parents[2]
 PEERS: Final = ROOT / "build" / "peers"
-SETTINGS: Final = {"protocol path": {"http": "protocol"}, "ASGI path": {"http": "asgi"}}
 CONNECTIONS: Final = 16
+MANY_CONNECTIONS: Final = 64
+EMPTY: Final = "empty ASGI application"
+PROTOCOL_PATH: Final = "protocol path"
+NO_BODY: Final = f"{EMPTY}, no body, {MANY_CONNECTIONS} connections"
+MANY: Final = f"{PROTOCOL_PATH}, {MANY_CONNECTIONS} connections"
+"""As forward-auth is asked by a proxy that keeps many connections: nothing is in its answer's body."""
+SETTINGS: Final = {PROTOCOL_PATH: {"http": "protocol"}, "ASGI path": {"http": "asgi"}}
 _UVICORN: Final = (
     "--port",
     "0",
@@ -99,11 +105,16 @@ def start(stack: ExitStack, folder: Path, filled: Filled) -> tuple[list[Contende
             yield Contender(f"{name}, {method}", server, Call(path, bodies[method], filled.token))
 
     empty = stack.enter_context(process.empty(folder / "empty.log"))
-    found = [*calls("empty ASGI application", empty)]
+    found = [*calls(EMPTY, empty)]
+    asked = Call(paths["GET"], token=filled.token)
+    no_body = stack.enter_context(process.empty(folder / "no-body.log", "no_body"))
+    found.append(Contender(f"{NO_BODY}, GET", no_body, asked, MANY_CONNECTIONS))
     for name, settings in SETTINGS.items():
         data = _copy(filled.folder, folder / name.replace(" ", "-"))
         server = stack.enter_context(process.flowkeys(data, folder / f"{data.name}.log", **settings))
         found += calls(name, server)
+        if name == PROTOCOL_PATH:
+            found.append(Contender(f"{MANY}, GET", server, asked, MANY_CONNECTIONS))
     for name, which in (("raw ASGI, the same work", "raw"), ("bare protocol, the same work", "bare")):
         data = _copy(filled.folder, folder / which)
         command = [sys.executable, "-m", "bench.verification.apps", which]

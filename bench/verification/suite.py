@@ -16,6 +16,6 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Table]:
     filled = fill(folder / "data", KEYS)
     yield table.measure(folder, filled, rounds, seconds)
     yield in_process.measure(filled)
-    yield beside.measure(folder, filled, rounds // 2 + 1, seconds)
+    yield beside.measure(folder, filled, rounds, seconds)
     yield propagation.measure(folder, filled)
     yield from growth.measure(folder, max(1, rounds // 2), seconds)
