@@ -15,6 +15,8 @@ from flowkeys.domain.workspace import Workspace
 from flowkeys.service.documents.collections import CollectionService, DocumentLimits
 from flowkeys.storage.sqlite.database import SqliteStore, connect
 from flowkeys.storage.sqlite.migrate import upgrade
+from flowkeys.storage.statement import Connection
+from flowkeys.storage.transaction import Tables
 
 DATA = Path(__file__).parent / "data"
 WORKSPACE = "11111111-1111-4111-8111-111111111111"
@@ -29,6 +31,17 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(connect(path)) as raw:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
+
+
+@pytest.fixture(scope="module")
+def tables(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
+    """The tables of a database of the module's own."""
+    path = tmp_path_factory.mktemp("tables") / "flowkeys.db"
+    path.write_bytes(migrated.read_bytes())
+    with closing(connect(path)) as raw:
+        raw.execute("INSERT INTO workspace VALUES (?, ?, 0)", (WORKSPACE, WORKSPACE))
+        raw.execute("BEGIN")
+        yield Tables(Connection(raw))
 
 
 @pytest.fixture

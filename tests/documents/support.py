@@ -4,6 +4,8 @@ from flowkeys.documents.kinds import Limits, media_type, passages
 from flowkeys.domain.documents.collection import Collection, Document, ParsedDocument, Passage
 from flowkeys.domain.ids import new_id
 from flowkeys.service.ports.store import Transaction
+from flowkeys.storage.transaction import Tables
+from tests.documents.conftest import WORKSPACE
 
 GENEROUS = Limits(pages=100, passages=10_000)
 
@@ -44,6 +46,23 @@ def put(tx: Transaction, workspace_id: str, collection_id: str, document: Parsed
     )
     tx.collections.put_document(made, document)
     return made
+
+
+def collection(tables: Tables, sections: dict[str, str]) -> str:
+    """Make a collection of one file with these sections."""
+    return make(tables, WORKSPACE, parsed("faq.md", *(Passage(*item) for item in sections.items())))
+
+
+def first(tables: Tables, collection_id: str, question: str) -> str:
+    """Return the heading of what is found first, or nothing."""
+    hits = tables.collections.search(WORKSPACE, collection_id, question, 5)
+    return hits[0].heading if hits else ""
+
+
+def wrong(tables: Tables, collection_id: str, asked: dict[str, str]) -> dict[str, str]:
+    """Return the questions that find another section than they should, with what they find."""
+    found = {question: first(tables, collection_id, question) for question in asked}
+    return {question: heading for question, heading in found.items() if heading != asked[question]}
 
 
 def pdf(*pages: str) -> bytes:

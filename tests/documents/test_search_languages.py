@@ -2,18 +2,13 @@
 # ruff: noqa: RUF001 - alphabets have letters that look like others
 
 import unicodedata
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from flowkeys.domain.documents.collection import Passage
-from flowkeys.storage.sqlite.database import connect
-from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 from tests.documents.conftest import WORKSPACE
-from tests.documents.support import make, parsed, put
+from tests.documents.support import collection, first, parsed, put, wrong
 
 ONE = {
     "Payment methods": "We accept cash and cards.",
@@ -227,34 +222,6 @@ NO_ANSWER = {
     "ja": "富士山の高さはどれくらいですか?",
     "ko": "한국에서 가장 긴 강은 무엇인가요?",
 }
-
-
-@pytest.fixture(scope="module")
-def tables(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
-    """A database of this module's own."""
-    path = tmp_path_factory.mktemp("languages") / "flowkeys.db"
-    path.write_bytes(migrated.read_bytes())
-    with closing(connect(path)) as raw:
-        raw.execute("INSERT INTO workspace VALUES (?, ?, 0)", (WORKSPACE, WORKSPACE))
-        raw.execute("BEGIN")
-        yield Tables(Connection(raw))
-
-
-def collection(tables: Tables, sections: dict[str, str]) -> str:
-    """Make a collection of one file with these sections."""
-    return make(tables, WORKSPACE, parsed("faq.md", *(Passage(*item) for item in sections.items())))
-
-
-def first(tables: Tables, collection_id: str, question: str) -> str:
-    """Return the heading of what is found first, or nothing."""
-    hits = tables.collections.search(WORKSPACE, collection_id, question, 5)
-    return hits[0].heading if hits else ""
-
-
-def wrong(tables: Tables, collection_id: str, asked: dict[str, str]) -> dict[str, str]:
-    """Return the questions that find another section than they should, with what they find."""
-    found = {question: first(tables, collection_id, question) for question in asked}
-    return {question: heading for question, heading in found.items() if heading != asked[question]}
 
 
 def test_one_passage_answers_for_itself(tables: Tables) -> None:

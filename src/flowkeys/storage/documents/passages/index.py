@@ -14,8 +14,8 @@ import msgspec
 from sqlalchemy import bindparam, func, select, text
 
 from flowkeys.domain.documents.collection import Hit
-from flowkeys.storage.documents.passages.likeness import START, alike, ends, resembling, slips
-from flowkeys.storage.documents.passages.question import Word, matching
+from flowkeys.storage.documents.passages.likeness import START, alike, ends, resembling, slips, splits
+from flowkeys.storage.documents.passages.question import Word, matching, together
 from flowkeys.storage.documents.passages.terms import UNKNOWN
 from flowkeys.storage.schema import collection, document, passage
 from flowkeys.storage.statement import Connection, Statement
@@ -40,11 +40,9 @@ _LIKE, _LIKE_IN_LARGE = 0.7, 0.4
 """What it is worth to find something like a word."""
 _RESEMBLING: Final = 0.6
 """The same of something that has some of its letters, in a small collection."""
-_CHARACTER: Final = 0.4
+_CHARACTER: Final = 0.3
 """What it is worth to find one character of two."""
 
-_TELLING: Final = 4
-"""Letters of a stop word that may mean something where a heading has it."""
 _SOME, _SOME_AT_LEAST = 0.1, 3
 """Headings that may have a stop word that means something: this part of all, or so many."""
 _SUBSTANTIAL, _HOLLOW = 200, 0.4
@@ -152,10 +150,10 @@ class Index:
         size = min(1.0, max(0, self._count - _SMALL) / (_LARGE - _SMALL))
         return small + size * (large - small)
 
-    def in_headings(self, words: Iterable[Word]) -> list[Word]:
-        """Return those of these (stop) words that some headings have, and most have not."""
+    def in_headings(self, words: Iterable[Word], letters: int) -> list[Word]:
+        """Return those (stop) words of so many letters that some headings have, and most have not."""
         most = max(_SOME_AT_LEAST, self._count * _SOME)
-        words = [word for word in words if len(word.forms[0]) >= _TELLING]
+        words = [word for word in words if word.is_piece or len(word.forms[0]) >= letters]
         return [word for word in words if 0 < self._estimate(_HEADING.format(word.match)) <= most]
 
     def look_up(self, words: Iterable[Word]) -> list[Found]:
@@ -192,18 +190,30 @@ class Index:
         scores = self._scores(_SCORES, word.match)
         if scores:
             return self._scored(word, scores, word.forms, 1.0)
-        for forms, part in self._instead(word):
-            if forms and (scores := self._scores(_SCORES, matching(forms))):
-                return self._scored(word, scores, forms, part)
+        for match, terms, part in self._instead(word):
+            if match and (scores := self._scores(_SCORES, match)):
+                return self._scored(word, scores, terms, part)
         unknown = _UNKNOWN_PIECE if word.is_piece else self.by_size(_UNKNOWN_IN_SMALL)
         return Found(self._weight(word, 0) * unknown, {})
 
-    def _instead(self, word: Word) -> Iterator[tuple[Sequence[str], float]]:
+    def _instead(self, word: Word) -> Iterator[tuple[str, Sequence[str], float]]:
         """Yield what to look for in place of a word that is nowhere, and how much finding it is worth."""
         if word.is_piece:
-            yield word.others, _CHARACTER
+            yield matching(word.others), word.others, _CHARACTER
             return
-        yield word.others, 1.0
+        yield matching(word.others), word.others, 1.0
+        apart = self._apart(word)
+        yield " OR ".join(map(together, apart)), [*itertools.chain(*apart)], 1.0
+        for terms, part in self._likely(word):
+            yield matching(terms), terms, part
+
+    def _apart(self, word: Word) -> list[tuple[str, ...]]:
+        """Return the words that a word may be written as."""
+        forms = dict.fromkeys((word.written, word.forms[0]))
+        return [parts for form in forms for parts in splits(form) if parts[-1] not in self.hollow]
+
+    def _likely(self, word: Word) -> Iterator[tuple[list[str], float]]:
+        """Yield the terms that are like a word, and how much finding them is worth."""
         part = self.by_size(_LIKE, _LIKE_IN_LARGE)
         yield self._alike(word), part
         yield [slip for slip in slips(word.written) if slip not in self.hollow], part

@@ -1,5 +1,7 @@
-"""Terms that are like a word which is nowhere: derived from it, a part of it, or mistyped."""
+"""Terms that are like a word which is nowhere: derived from it, a part of it, inflected, or mistyped."""
+# ruff: noqa: RUF001 - alphabets have letters that look like others
 
+import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 from typing import Final
@@ -12,6 +14,10 @@ _HALF: Final = 0.7
 _BEGUN: Final = 0.6
 _ALIKE: Final = 0.55
 _MOST: Final = 8
+_VOWELS: Final = re.compile("[aeiouyаеиоуыэюяαεηιουωاوي]+")
+_ALIKE_LETTERS: Final = re.compile(r"[0-9]+|[^0-9]+")
+_CONSONANTS: Final = 3
+"""Consonants that make a word what it is, when its vowels change."""
 
 
 def alike(word: str, terms: Iterable[str]) -> list[str]:
@@ -23,8 +29,13 @@ def alike(word: str, terms: Iterable[str]) -> list[str]:
 def resembling(word: str, terms: Iterable[str]) -> list[str]:
     """Return the terms that are most like a word, wherever in it: ``öffnungszeiten`` is like ``geöffnet``."""
     grams = {word[at : at + _STEM] for at in range(len(word) - _STEM + 1)}
-    near = [term for term in terms if term[:START] == word[:START] or any(gram in term for gram in grams)]
-    found = sorted((-max(likeness(word, term), _common(word, term)), term) for term in near)
+    found = []
+    for term in terms:
+        rank = _ALIKE if _is_inflected(word, term) else 0.0
+        if term[:START] == word[:START] or any(gram in term for gram in grams):
+            rank = max(rank, likeness(word, term), _common(word, term))
+        found.append((-rank, term))
+    found.sort()
     return [term for rank, term in found[:_MOST] if rank <= -_ALIKE]
 
 
@@ -32,9 +43,22 @@ def _common(word: str, term: str) -> float:
     """Return how much of the shorter word the two have in one piece, somewhat less than `likeness` gives."""
     match = SequenceMatcher(None, word, term, autojunk=False).find_longest_match()
     shorter = min(len(word), len(term))
-    if match.a == match.b == 0 and match.size >= max(START, _BEGUN * shorter):
+    begin_alike = match.a == match.b == 0
+    if begin_alike and match.size >= max(START, _BEGUN * shorter):
         return _ALIKE
+    if begin_alike and match.size >= _STEM <= shorter - match.size:
+        return _ALIKE  # as Park-gebühr and Park-platz
     return _ALIKE if match.size >= max(_STEM, _HALF * shorter) else 0.0
+
+
+def _is_inflected(word: str, term: str) -> bool:
+    """Whether two words differ in vowels, and the last consonant at most: ``devuelva`` and ``devolver``."""
+    if word[:1] != term[:1]:
+        return False
+    one, two = _VOWELS.sub("", word), _VOWELS.sub("", term)
+    return len(one) >= _CONSONANTS and (
+        one == two or (len(one) == len(two) > _CONSONANTS and one[:-1] == two[:-1])
+    )
 
 
 def likeness(word: str, term: str) -> float:
@@ -73,3 +97,13 @@ def slips(word: str) -> list[str]:
 def ends(word: str) -> list[str]:
     """Return the ends of a word that may be words of their own, as in Kinder-geburtstag."""
     return [word[at:] for at in range(START, len(word) - START)] if len(word) >= _LONG else []
+
+
+def splits(word: str) -> list[tuple[str, ...]]:
+    """Return the words that a word may be written as: ``e-mail``, ``Wi-Fi``, ``10 000``, ``AB-12-C``."""
+    found: dict[tuple[str, ...], None] = dict.fromkeys(
+        (word[:at], word[at:]) for at in range(1, len(word) - 1)
+    )
+    if len(parts := _ALIKE_LETTERS.findall(word)) > 1:
+        found[tuple(parts)] = None
+    return list(found)

@@ -5,7 +5,7 @@ it is quoted besides.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -31,7 +31,11 @@ _FAMILIES: Final = (
 )
 """Verbs so short that the stemmer leaves their nouns alone."""
 _FAMILY: Final = {word: family for family in _FAMILIES for word in family}
-_UMLAUTS: Final = (("ae", "a"), ("oe", "o"), ("ue", "u"))
+_PAIR: Final = 2
+_UMLAUTS: Final = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
+_SPELT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_WITHOUT_ENDINGS: Final = frozenset({"han", "south_east"})
+"""Scripts without spaces whose stop words stand by themselves, wherever they are."""
 _PARTICLES: Final = frozenset("的了吗呢吧么嗎我你您们們哪")
 """Single characters that are words of no content wherever they stand in a Chinese question."""
 
@@ -71,6 +75,12 @@ def matching(forms: Iterable[str]) -> str:
     return " OR ".join(f'"{form}"' for form in forms)
 
 
+def together(parts: Iterable[str]) -> str:
+    """Return the FTS5 expression that finds these terms beside each other, with their stems in between."""
+    quoted = [f'"{part}"' for part in parts]
+    return f"NEAR({' '.join(quoted)}, {len(quoted) - 1})"
+
+
 def read(question: str, spoken: Collection[str] = ()) -> Asked:
     """Return what a question says.
 
@@ -82,12 +92,14 @@ def read(question: str, spoken: Collection[str] = ()) -> Asked:
     stop = ENGLISH if language == "en" else stop_words(language)
     found: dict[str, Word] = {}
     passed: dict[str, Word] = {}
-    for before, word, after in zip(["", *written], written, [*written[1:], ""], strict=False):
+    for at, word in enumerate(written):
         if word in stop:
             passed.setdefault(word, Word(tuple(dict.fromkeys(_forms(word, spoken)))))
             continue
-        for made in _words(word, before, after, stop, spoken):
+        for made in _words(word, _joined(written, at), stop, spoken):
             found.setdefault(made.forms[0], made)
+        for made in _inner_stop_words(word, stop):
+            passed.setdefault(made.forms[0], made)
         if sum(1.0 if not made.is_piece else MAX_WORDS / MAX_PIECES for made in found.values()) >= MAX_WORDS:
             break
     if not found and len(written) == 1 and language != "en":
@@ -96,14 +108,11 @@ def read(question: str, spoken: Collection[str] = ()) -> Asked:
     return Asked(tuple(found.values())[:MAX_PIECES], tuple(passed.values())[:MAX_WORDS], language)
 
 
-def _words(
-    word: str, before: str, after: str, stop: frozenset[str], spoken: Collection[str]
-) -> Iterator[Word]:
+def _words(word: str, joined: Iterable[str], stop: frozenset[str], spoken: Collection[str]) -> Iterator[Word]:
     for script, run in runs(word):
         if script == SPACED:
-            forms = (*_forms(run, spoken), *_joined(before, run), *_joined(run, after))
-            written = bare(run)
-            yield Word(tuple(dict.fromkeys(forms)), written, tuple(_others(written)))
+            forms = (*_forms(run, spoken), *joined)
+            yield Word(tuple(dict.fromkeys(forms)), bare(run), tuple(_others(run)))
         else:
             yield from _pieces(script, run, stop)
 
@@ -119,17 +128,20 @@ def _forms(word: str, spoken: Collection[str]) -> Iterator[str]:
         yield stem("en", one) if "en" in spoken else one
 
 
-def _others(written: str) -> Iterator[str]:
-    """Yield what else a word may be: as it is written, without its umlauts, or the end of a compound."""
+def _others(word: str) -> Iterator[str]:
+    """Yield what else a word may be: as it is written, or with its umlauts the other way, *oe* and *ö*."""
+    written = bare(word)
     yield written
     for two, single in _UMLAUTS:
         if two in written:
             yield written.replace(two, single)
+    if (spelt := bare(word.translate(_SPELT))) != written:
+        yield spelt
 
 
 def _pieces(script: str, run: str, stop: frozenset[str]) -> Iterator[Word]:
     """Yield the pieces of what is left of a run without its stop words, each weighing its part of a word."""
-    for rest in _without(run, stop) if script in {"han", "south_east"} else [run]:
+    for rest in _content(run, stop) if script in _WITHOUT_ENDINGS else [run]:
         cut = pieces(script, bare(rest))
         letters = 4 if script == "south_east" else 2  # of a word, about
         weight = max(1.0, len(rest) / letters) / len(cut)
@@ -146,24 +158,34 @@ def _characters(script: str, piece: str) -> tuple[str, ...]:
     return tuple(piece) if script == "han" and len(piece) > 1 else ()
 
 
-def _without(run: str, stop: frozenset[str]) -> Iterator[str]:
-    """Yield what lies between the stop words of a run, of which the longest counts at each place."""
-    held = ""
-    at = 0
+def _inner_stop_words(word: str, stop: frozenset[str]) -> Iterator[Word]:
+    """Yield the stop words in runs of letters: where all their pieces stand in a row."""
+    for script, run in runs(word):
+        if script in _WITHOUT_ENDINGS:
+            for part, is_stop_word in _cut(run, stop):
+                if is_stop_word and len(part) > 1:
+                    yield Word((" ".join(pieces(script, bare(part))),), is_piece=True)
+
+
+def _content(run: str, stop: frozenset[str]) -> Iterator[str]:
+    return (part for part, is_stop_word in _cut(run, stop) if not is_stop_word)
+
+
+def _cut(run: str, stop: frozenset[str]) -> Iterator[tuple[str, bool]]:
+    """Yield the stop words of a run, of which the longest counts at each place, and what lies between."""
+    start = at = 0
     while at < len(run):
         length = next((n for n in range(min(8, len(run) - at), 1, -1) if run[at : at + n] in stop), 0)
         if not length and run[at] in _PARTICLES:
             length = 1
         if length:
-            if held:
-                yield held
-            held = ""
-            at += length
-        else:
-            held += run[at]
-            at += 1
-    if held:
-        yield held
+            if start < at:
+                yield run[start:at], False
+            yield run[at : at + length], True
+            start = at + length
+        at += length or 1
+    if start < at:
+        yield run[start:], False
 
 
 def _language(written: list[str], spoken: Collection[str]) -> str:
@@ -202,6 +224,15 @@ def _related(word: str) -> tuple[str, ...]:
     return ()
 
 
-def _joined(first: str, second: str) -> tuple[str, ...]:
-    """Documents may write as one what a question writes as two: "back up", "rate-limit", "web hook"."""
-    return (bare(first + second),) if min(len(first), len(second)) > 1 else ()
+def _joined(written: Sequence[str], at: int) -> Iterator[str]:
+    """Yield what documents may write as one with a word: "back up", "rate-limit", "5 kg", "AB-12-C"."""
+    for start in range(max(0, at - _PAIR), at + 1):
+        for end in range(max(at + 1, start + _PAIR), min(len(written), start + _PAIR + 1) + 1):
+            parts = written[start:end]
+            whole = "".join(parts)
+            if _has_digit(whole) or (end - start == _PAIR and min(map(len, parts)) > 1):
+                yield bare(whole)
+
+
+def _has_digit(word: str) -> bool:
+    return any(letter.isdigit() for letter in word)

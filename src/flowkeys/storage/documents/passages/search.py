@@ -29,12 +29,16 @@ _MANY, _SHARE_OF_MANY = 16, 0.2
 """How much of a question of few words a passage must hold, and of one of many; in between, in proportion."""
 _ALONE: Final = 0.45
 """The same of one that holds a single word: more than one of two, of which the other is nowhere."""
+_TELLING: Final = 1.01
+"""A word says more than the others of a question that weighs so many times what they do on average."""
 _IN_SMALL: Final = 0.5
 """In a small collection, this part of it is enough."""
 _MISSING: Final = 1.3
 """A word that is nowhere weighs at most so many times what the rarest word weighs that is somewhere."""
 _BEHIND: Final = 0.6
 """Passages that hold less than this part of what the best one holds are left out."""
+_LETTERS, _LETTERS_ALONE = 4, 3
+"""Letters of a stop word that may mean something where a heading has it, beside other words and without."""
 _HEADED: Final = 0.5
 """What is added to a passage whose heading and the question are the same words."""
 _UNSAID: Final = 0.15
@@ -57,15 +61,27 @@ def search(
         return []
     asked = read(question, index.languages())
     index.hollow = hollow_terms(asked.language)
-    headed = index.in_headings(asked.stop_words)
+    headed = index.in_headings(asked.stop_words, _LETTERS if asked.words else _LETTERS_ALONE)
     if hits := _find(index, asked, asked.words, headed, limit):
         return hits
     index.try_hard()
-    return _find(index, asked, (*asked.words, *headed), (), limit)
+    return _find(index, asked, (*asked.words, *headed), (), limit, is_last=True)
 
 
-def _find(index: Index, asked: Asked, words: Sequence[Word], beside: Sequence[Word], limit: int) -> list[Hit]:
-    """Search by `words`; those `beside` them only add to the scores."""
+def _find(
+    index: Index,
+    asked: Asked,
+    words: Sequence[Word],
+    beside: Sequence[Word],
+    limit: int,
+    *,
+    is_last: bool = False,
+) -> list[Hit]:
+    """Search by `words`; those `beside` them only add to the scores.
+
+    The last time, a single word is enough where all of them are known and no passage has two, if it says more
+    than the others.
+    """
     found = index.look_up(words)
     known = max((word.weight for word in found if word.scores), default=0.0)
     total = sum(word.weight if word.scores else min(word.weight, _MISSING * known) for word in found)
@@ -83,6 +99,8 @@ def _find(index: Index, asked: Asked, words: Sequence[Word], beside: Sequence[Wo
                 scores[row] += _BESIDE * word.weight * score
     needed = max(_share_needed(index, len(words)), _BEHIND * max(shares.values(), default=0.0))
     alone = max(needed, _ALONE * index.by_size(_IN_SMALL))
+    all_known = is_last and all(word.scores and word.sure == 1.0 for word in found)
+    telling = _TELLING / len(found) if all_known and found else math.inf
     likely = [
         (-scores[row] * math.sqrt(share), row)
         for row, share in shares.items()
@@ -93,7 +111,7 @@ def _find(index: Index, asked: Asked, words: Sequence[Word], beside: Sequence[Wo
         hit, terms = index.hit(row, -score, asked.language)
         said = sum(word.weight for word in found if not terms.isdisjoint(word.terms)) / total
         more = 1 + _HEADED * _in_heading(hit.heading, found, total, asked.language)
-        if shares[row] * more >= (alone if counts[row] == 1 else needed):
+        if shares[row] * more >= (alone if counts[row] == 1 and shares[row] < telling else needed):
             hits.append(structs.replace(hit, score=hit.score * more * (1 - _UNSAID * (1 - said))))
     hits.sort(key=lambda hit: -hit.score)
     return [hit for hit in hits[:limit] if hit.score >= _LAGGING * hits[0].score]
