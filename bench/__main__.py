@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import key_page, machine, pages, startup, throughput
+from bench import growth, key_page, machine, pages, startup, throughput
 from bench.documents import suite as documents
 from bench.models import suite as models
 from bench.report import Table
 from bench.verification import suite
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
-PARTS: Final = ("throughput", "pages", "web", "startup", "verification", "models", "documents")
+PARTS: Final = ("throughput", "pages", "web", "startup", "verification", "models", "growth", "documents")
 DOCUMENTS: Final = {"documents": DOCS / "documents.md"}
 """Where each part is kept, unless in docs/benchmarks.md."""
 MARKS: Final = "<!-- {part}: written by make bench -->\n", "<!-- {part}: end -->\n"
@@ -27,17 +27,18 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the tables into the documentation")
     parser.add_argument("--only", choices=PARTS, help="measure one part")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, of which the median counts")
-    parser.add_argument("--seconds", type=int, help="how long a round takes: 3 of throughput, else 1")
+    parser.add_argument("--seconds", type=int, help="how long a round takes: 2 of throughput, else 1")
     parser.add_argument("--keys", type=int, default=100_000, help="keys in the lists")
     arguments = parser.parse_args()
     rounds, seconds, keys = arguments.rounds, arguments.seconds, arguments.keys
     parts: dict[str, Callable[[Path], list[Table]]] = {
-        "throughput": lambda folder: throughput.measure(folder, rounds, seconds or 3),
+        "throughput": lambda folder: throughput.measure(folder, rounds, seconds or 2),
         "pages": lambda folder: pages.measure(folder, rounds, keys),
         "web": lambda folder: key_page.measure(folder, rounds, keys),
         "startup": lambda folder: startup.measure(folder, rounds),
         "verification": lambda folder: suite.measure(folder, rounds, seconds or 1),
         "models": lambda folder: models.measure(folder, rounds, seconds or 1),
+        "growth": lambda _: growth.measure(),
         "documents": documents.measure,
     }
     missed: list[str] = []
