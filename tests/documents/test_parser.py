@@ -123,10 +123,11 @@ async def test_a_cancelled_call_leaves_no_process_at_work(parser: SubprocessPars
 
 async def test_an_idle_process_goes_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that nobody uploads to keeps no parser in memory."""
-    monkeypatch.setattr(parser_module, "_IDLE_SECONDS", 0.01)
     parser = SubprocessParser()
     await parser.parse("a.md", b"text")
     process = parser._idle[0]._process
+    monkeypatch.setattr(parser_module, "_IDLE_SECONDS", 0.01)
+    await parser.parse("b.md", b"text")  # after which it may be gone at once
     assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
     assert parser._idle == []
 

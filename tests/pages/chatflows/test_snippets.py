@@ -16,7 +16,7 @@ from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
 from tests.support.waiting import PATIENCE_SECONDS
 
-CLIENTS = Path(__file__).parents[2] / ".venv-clients" / "bin" / "python"
+CLIENTS = Path(__file__).parents[3] / ".venv-clients" / "bin" / "python"
 IDS = ["curl", "sdk", "requests", "fetch"]
 ANSWER = "You said: Hello"
 HOSTILE = "http://x/'\"`$(touch hacked)\\\n;[1-3]{a,b}«url»</script>\u2028"
