@@ -16,8 +16,8 @@ from sqlalchemy.sql.elements import ClauseElement
 
 _DIALECT: Final = sqlite.dialect(paramstyle="named")
 _IN_ORDER: Final = sqlite.dialect(paramstyle="qmark")
-_ROWS: Final = (32, 16, 8, 4, 2, 1)
-"""So many rows one statement inserts: few statements to keep ready, and few to run for any number of rows."""
+_ROWS: Final = 32
+"""So many rows one statement inserts at most: the driver keeps 128 statements ready."""
 
 Row = tuple[Any, ...]
 
@@ -121,12 +121,9 @@ class Connection:
 
     def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
         """Insert rows in this order; each has the values of all columns."""
-        start = 0
-        for size in _ROWS:
-            while len(rows) - start >= size:
-                some = rows[start : start + size]
-                self.raw.execute(insertion.text(size), list(chain.from_iterable(some)))
-                start += size
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            self.raw.execute(insertion.text(len(some)), list(chain.from_iterable(some)))
 
     def query(self, element: ClauseElement) -> list[Row]:
         """Compile a query that was built for this one call, and run it with its own values."""

@@ -268,7 +268,7 @@ def test_calls_that_are_stored_together_are_stored_as_one_by_one(template: Path,
     together._connection.raw.set_trace_callback(statements.append)
     add_together(together._connection, turns)
     together._connection.raw.set_trace_callback(None)
-    assert len(statements) <= 20
+    assert len(statements) <= 12
     columns = "chatflow_id, session_id, key_id, person_id, first_question, messages, started_at, last_at"
     for query in ("SELECT * FROM message ORDER BY seq", f"SELECT {columns} FROM conversation ORDER BY seq"):
         rows = [tables._connection.raw.execute(query).fetchall() for tables in (one_by_one, together)]

@@ -99,14 +99,16 @@ def _insert_all(connection: Connection, numbers: Sequence[int]) -> None:
     connection.raw.executemany("INSERT INTO t VALUES (?)", [(n,) for n in numbers])
 
 
-async def _held(writer: Writer, meanwhile: Callable[[], list[asyncio.Task[Any]]]) -> list[Any]:
+async def _held(writer: Writer, meanwhile: Callable[[], list[asyncio.Future[Any]]]) -> list[Any]:
     """Let units come while the writer is busy, so that they make one batch; return their outcomes."""
     may = threading.Event()
     busy = asyncio.create_task(writer.run(lambda _connection: may.wait(PATIENCE_SECONDS)))
     await asyncio.sleep(0)
-    tasks = meanwhile()
-    await asyncio.sleep(0)
-    may.set()
+    try:
+        tasks = meanwhile()
+        await asyncio.sleep(0)
+    finally:
+        may.set()
     assert await busy
     return await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -126,7 +128,7 @@ async def test_the_same_work_for_many_is_done_once(writer: Writer, path: Path) -
     await _held(
         writer,
         lambda: [
-            asyncio.create_task(writer.run(_insert(n)) if n % 10 == 0 else writer.run_together(work, n))
+            asyncio.ensure_future(writer.run(_insert(n)) if n % 10 == 0 else writer.run_together(work, n))
             for n in range(1, 31)
         ],
     )
@@ -141,7 +143,7 @@ async def test_one_that_fails_together_fails_alone(writer: Writer, path: Path) -
     results = await _held(
         writer,
         lambda: [
-            *(asyncio.create_task(writer.run_together(_insert_all, n)) for n in range(10)),
+            *(asyncio.ensure_future(writer.run_together(_insert_all, n)) for n in range(10)),
             asyncio.create_task(writer.run(_insert(10))),
         ],
     )
