@@ -10,7 +10,7 @@ from flowkeys.flows.models.http import connection as connections
 from flowkeys.flows.models.http.connection import ClosedError, Connection, NotHttpError
 from flowkeys.flows.models.http.pool import Origin, Pool
 from tests.support.raw_model import CHUNKED, RawModel, chunk, serving, whole
-from tests.support.waiting import patience, soon
+from tests.support.waiting import PATIENCE_SECONDS, patience, soon
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 OK = whole(b"Hello")
@@ -188,13 +188,13 @@ async def test_the_end_of_an_answer_is_read_by_nobody_and_the_connection_kept(
 ) -> None:
     """Up to a size and a time; an answer that is left in its middle closes it."""
     origin = Origin("127.0.0.1", raw.port, is_tls=False)
-    monkeypatch.setattr(connections, "DRAIN_SECONDS", 0.2)
-    for tail, is_enough, is_kept in (
-        ([0.01, chunk(b"a little"), END], True, True),
-        ([0.01, chunk(b"a little"), END], False, False),
-        ([0.01, *[chunk(b"x" * 30_000)] * 4, END], True, False),
-        ([60], True, False),
+    for tail, is_enough, seconds, is_kept in (
+        ([0.01, chunk(b"a little"), END], True, PATIENCE_SECONDS, True),
+        ([0.01, chunk(b"a little"), END], False, PATIENCE_SECONDS, False),
+        ([0.01, *[chunk(b"x" * 30_000)] * 4, END], True, PATIENCE_SECONDS, False),
+        ([60], True, 0.2, False),
     ):
+        monkeypatch.setattr(connections, "DRAIN_SECONDS", seconds)
         raw.says(CHUNKED + chunk(b"Hello"), *tail)
         opened = await pool.open(origin, 10)
         opened.send(REQUEST)
