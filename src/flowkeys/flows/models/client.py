@@ -139,6 +139,11 @@ def _head(endpoint: "Endpoint", key: str | None) -> bytes | None:
 class Answer:
     """The bytes of an answer."""
 
+    __slots__ = (
+        *("_any", "_failure", "_is_unpacking", "_left", "_limit", "_packed", "_recode", "_reply"),
+        *("_unpacker", "_wait", "connection"),
+    )
+
     def __init__(self, connection: "Connection", reply: Reply, wait: float, limit: int) -> None:
         self.connection = connection
         self._reply = reply
@@ -209,21 +214,17 @@ class Answer:
             ModelError: they do not come in time, the connection breaks, or there are too many.
         """
         while True:
-            data = await self._read()
+            data = await (self._receive() if self._unpacker is None else self._unpacked())
             if not data:
                 return b""
             self._any = True
+            self._left -= len(data)
+            if self._left < 0:
+                raise ModelError(f"the model's answer is longer than {self._limit:,} bytes.")
             if self._recode is not None:
                 data = self._recode.decode(data).encode()
             if data:
                 return data
-
-    async def _read(self) -> bytes:
-        data = await (self._receive() if self._unpacker is None else self._unpacked())
-        self._left -= len(data)
-        if self._left < 0:
-            raise ModelError(f"the model's answer is longer than {self._limit:,} bytes.")
-        return data
 
     async def _unpacked(self) -> bytes:
         """Return the next bytes unpacked, few at a time, however much they are packed."""

@@ -30,6 +30,8 @@ Record = bytes | Named
 class Records:
     """Cuts an answer into records."""
 
+    __slots__ = ("_after_return", "_begun", "_by_line", "_data", "_event", "_parts", "head", "is_json")
+
     def __init__(self) -> None:
         self.head = b""
         """How the answer begins."""

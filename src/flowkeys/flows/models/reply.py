@@ -20,6 +20,11 @@ _ENDS_OF_RECORD: Final = (b"\n\n", b"\r\n\r\n")
 class Reply:
     """Reads one answer. What is returned is to be said at once, in this order, and is all of `text`."""
 
+    __slots__ = (
+        *("_alike", "_called_tools", "_charset", "_chunks", "_is_whole", "_ours", "_records", "_refusals"),
+        *("_saying", "ended", "finish_reason"),
+    )
+
     def __init__(self, limit: int, reasoning: Showing) -> None:
         """`limit` is the most characters of the answer and of what was thought before it, each."""
         self.finish_reason: str | None = None

@@ -11,6 +11,11 @@ from flowkeys.flows.models.reasoning import CLOSING, OPENING, Showing, Thoughts
 class Saying:
     """Takes the pieces as they come; `handed_on` returns what is to be said at once."""
 
+    __slots__ = (
+        *("_answer", "_is_thinking", "_length", "_limit", "_out", "_said_halves", "_showing", "_split"),
+        *("_text", "_thought_halves", "_thought_length", "_thoughts", "has_begun"),
+    )
+
     def __init__(self, limit: int, reasoning: Showing) -> None:
         """`limit` is the most characters of the answer and of what was thought before it, each."""
         self.has_begun = False

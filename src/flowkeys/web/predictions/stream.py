@@ -95,15 +95,27 @@ class Runs(Protocol):
 class EventStream:
     """Sends the events of one run. Events that are ready together leave together."""
 
+    __slots__ = (
+        *("_begun", "_buffer", "_drained", "_headers", "_is_late", "_is_ready", "_loop", "_scope", "_send"),
+        *("_sent_at", "_timer", "_waiter"),
+    )
+
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope = scope
         self._send = send
+        self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
         self._headers: list[tuple[bytes, bytes]] = []
         self._begun = False
-        self._ready = asyncio.Event()
-        self._drained = asyncio.Event()
-        self._drained.set()
+        self._is_ready = False
+        """There is something to send, or an end."""
+        self._is_late = False
+        """Nothing was sent for so long that something has to be."""
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._sent_at = 0.0
+        self._drained: asyncio.Future[None] | None = None
+        """What a run waits for whose reader is too far behind."""
 
     async def emit(self, event: Event | Tokens) -> None:
         """Queue an event, or several; waits while the client is too far behind."""
@@ -112,8 +124,8 @@ class EventStream:
         else:
             self._put(events.encode(event.name, event.data))
         if len(self._buffer) > BUFFER_BYTES:
-            self._drained.clear()
-            await self._drained.wait()
+            self._drained = self._drained or self._loop.create_future()
+            await asyncio.shield(self._drained)
 
     async def run(
         self, run: Runs, receive: Receive, stopping: asyncio.Event, headers: RawHeaders = ()
@@ -129,15 +141,23 @@ class EventStream:
         gone = asyncio.ensure_future(_gone(receive))
         stop = asyncio.ensure_future(stopping.wait())
         for task in (work, gone, stop):
-            task.add_done_callback(lambda _task: self._ready.set())
+            task.add_done_callback(self._wake)
+        self._sent_at = self._loop.time()
+        self._look()
         try:
             while not (work.done() or gone.done() or stop.done()):
-                await self._flush_when_ready()
+                if self._is_ready:
+                    await self._flush_what_is_ready()
+                else:
+                    self._waiter = self._loop.create_future()
+                    await self._waiter
             if gone.done() and not work.done():
                 raise ClientGone
             self._finish(work)
             await self._flush(more=False)
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
             await _end(gone, stop, work)
 
     def _finish(self, work: "asyncio.Future[Answer]") -> None:
@@ -166,34 +186,48 @@ class EventStream:
 
     def _put(self, record: bytes) -> None:
         self._buffer += record
-        self._ready.set()
+        self._wake()
 
-    async def _begin(self) -> None:
-        """Send the headers and `start`, once: with the first event, or when it takes its time."""
-        if not self._begun:
-            self._begun = True
-            await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
-            start = events.encode("start", "")
-            await self._send({"type": "http.response.body", "body": start, "more_body": True})
+    def _wake(self, _task: object = None) -> None:
+        self._is_ready = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
-    async def _flush_when_ready(self) -> None:
-        try:
-            async with asyncio.timeout(COMMENT_SECONDS if self._begun else BEGIN_SECONDS):
-                await self._ready.wait()
-        except TimeoutError:
-            if self._begun:
-                self._put(events.COMMENT)
-            await self._begin()
-        self._ready.clear()
+    def _look(self) -> None:
+        """Note that nothing was sent for too long. One timer looks, however many events there are."""
+        longest = COMMENT_SECONDS if self._begun else BEGIN_SECONDS
+        left = self._sent_at + longest - self._loop.time()
+        if left <= 0:
+            self._is_late = True
+            self._wake()
+            left = longest
+        self._timer = self._loop.call_later(left, self._look)
+
+    async def _flush_what_is_ready(self) -> None:
+        self._is_ready = False
+        if self._is_late and self._begun and not self._buffer:
+            self._buffer += events.COMMENT
         await self._flush(more=True)
 
     async def _flush(self, *, more: bool) -> None:
         body = bytes(self._buffer)
         self._buffer.clear()
-        self._drained.set()
-        if body or not more:
-            await self._begin()
-            await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        if self._drained is not None:
+            self._drained.set_result(None)
+            self._drained = None
+        begins = not self._begun
+        if not (body or self._is_late) and more:
+            return
+        self._is_late = False
+        self._sent_at = self._loop.time()
+        if begins:
+            self._begun = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            body = _START + body
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+_START: Final = events.encode("start", "")
 
 
 async def _gone(receive: Receive) -> None:
