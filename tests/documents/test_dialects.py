@@ -42,6 +42,8 @@ BEHIND = {
     "![Map](a.png){width=50% loading=lazy} and [b](c){: target='_blank' }": "![Map](a.png) and [b](c)",
     "[Go][ref]{.x} [span]{.mark} **b**{#i}": "[Go][ref] [span] **b**",
     "`[a](b){.c}` stays": "`[a](b){.c}` stays",
+    "`x`{.py} and `y`{ #id .sh }, `z`{=html}": "`x` and `y`, `z`",
+    "`x` {.py} {.py} and `GET /keys/`{id}": None,
     r"$\sum_{i=1}$ $\sqrt[3]{x=1}$ f(x){a=1} /keys/{id} [a](b) {{ c }}": None,
 }
 

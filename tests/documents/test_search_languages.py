@@ -285,6 +285,19 @@ def test_a_question_about_something_else_finds_nothing_in_a_small_collection(tab
     assert set(found.values()) == {""}, found
 
 
+def test_a_heading_above_says_what_a_passage_is_about(tables: Tables) -> None:
+    """Where it says all of the question, it outweighs an own heading that says a part of it."""
+    made = collection(
+        tables,
+        {
+            "Keys": "Keys are stored as a hash of the stored key.",
+            "How and where keys are stored > Decision": "A key is stored as HMAC.",
+            **{f"Keys of room {number}": f"This key opens room {number}." for number in range(30)},
+        },
+    )  # fmt: skip
+    assert first(tables, made, "How is a key stored?") == "How and where keys are stored > Decision"
+
+
 def test_names_in_code_are_found_by_their_parts(tables: Tables) -> None:
     """`HTTPSRedirectMiddleware` is about redirects."""
     made = collection(

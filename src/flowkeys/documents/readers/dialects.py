@@ -27,6 +27,8 @@ _ATTRIBUTES_BEHIND: Final = re.compile(
     r"|([\]*])\{:?[ \t]*[.#][A-Za-z][^{}\n]*\}"
 )
 """Of links, pictures, spans and emphasis: ``[Start](a.md){ .md-button }``. Formulas have braces, too."""
+_ATTRIBUTES_OF_CODE: Final = re.compile(r"\A\{:?[ \t]*(?:[.#][A-Za-z]|=\w)[^{}\n]*\}")
+"""Behind a piece of code: ``{.python}``, and Pandoc's ``{=html}``."""
 _CODE: Final = re.compile(r"(`+[^`]+`+)")
 _MARKER: Final = re.compile(
     r"[ \t]*(?:\[TOC\]|\[\[_?toc_?\]\]|\[\[_TOC_\]\]|;?--8<--.*|\\(?:newpage|pagebreak|clearpage)"
@@ -100,6 +102,7 @@ def _line(line: str) -> Iterator[str]:
 def _without_attributes(line: str) -> str:
     pieces = _CODE.split(line)
     pieces[::2] = [_ATTRIBUTES_BEHIND.sub(r"\1\2", piece) for piece in pieces[::2]]
+    pieces[2::2] = [_ATTRIBUTES_OF_CODE.sub("", piece) for piece in pieces[2::2]]
     return "".join(pieces)
 
 

@@ -19,7 +19,7 @@ from flowkeys.domain.documents.collection import Hit
 from flowkeys.storage.documents.passages.index import Found, Index
 from flowkeys.storage.documents.passages.languages import hollow_terms
 from flowkeys.storage.documents.passages.question import Asked, Word, read
-from flowkeys.storage.documents.passages.terms import own_words
+from flowkeys.storage.documents.passages.terms import ABOVE, own_words
 from flowkeys.storage.statement import Connection
 
 MAX_HITS: Final = 50
@@ -41,6 +41,8 @@ _LETTERS, _LETTERS_ALONE = 4, 3
 """Letters of a stop word that may mean something where a heading has it, beside other words and without."""
 _HEADED: Final = 0.5
 """What is added to a passage whose heading and the question are the same words."""
+_HIGHER: Final = 0.7
+"""The part of it where a heading further up is."""
 _UNSAID: Final = 0.15
 """What is taken away from a passage whose headings alone say it."""
 _BESIDE: Final = 0.5
@@ -110,11 +112,17 @@ def _find(
     for score, row in sorted(likely)[: _CANDIDATES * limit]:
         hit, terms = index.hit(row, -score, asked.language)
         said = sum(word.weight for word in found if not terms.isdisjoint(word.terms)) / total
-        more = 1 + _HEADED * _in_heading(hit.heading, found, total, asked.language)
+        more = 1 + _HEADED * _in_headings(hit.heading, found, total, asked.language)
         if shares[row] * more >= (alone if counts[row] == 1 and shares[row] < telling else needed):
             hits.append(structs.replace(hit, score=hit.score * more * (1 - _UNSAID * (1 - said))))
     hits.sort(key=lambda hit: -hit.score)
     return [hit for hit in hits[:limit] if hit.score >= _LAGGING * hits[0].score]
+
+
+def _in_headings(heading: str, found: Sequence[Found], total: float, language: str) -> float:
+    """Return how much a question is the same as a passage's own heading, or somewhat less as one above it."""
+    *above, own = (_in_heading(part, found, total, language) for part in heading.split(ABOVE))
+    return max(own, _HIGHER * max(above, default=0.0))
 
 
 def _in_heading(heading: str, found: Sequence[Found], total: float, language: str) -> float:

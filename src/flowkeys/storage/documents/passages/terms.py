@@ -25,7 +25,8 @@ _CACHED: Final = 50_000
 _MIXED: Final = 0.1
 """The second language's share of the votes of the first, from which a document may be in both. (English has a
 twentieth of German stop words, and the like.)"""
-_ABOVE: Final = " > "
+ABOVE: Final = " > "
+"""Between the headings of a passage, the outermost first."""
 _SURE: Final = 3.0
 """Votes by which a passage may be of another language than its document."""
 UNKNOWN: Final = "und"
@@ -52,7 +53,7 @@ def terms_of(passages: Iterable[Passage]) -> list[Terms]:
 
 def _weighed(heading: str) -> str:
     """Return a heading whose last part counts twice: those above it are other passages' as well."""
-    _, above, last = heading.rpartition(_ABOVE)
+    _, above, last = heading.rpartition(ABOVE)
     return f"{heading} {last}" if above else heading
 
 
@@ -112,7 +113,6 @@ def _unspaced(script: str, run: str) -> Iterator[str]:
 
 
 def own_words(heading: str, language: str) -> list[frozenset[str]]:
-    """Return the terms of each word of a heading's last part, stop words aside."""
+    """Return the terms of each word of a heading, stop words aside."""
     stop = ENGLISH if language == "en" else stop_words(language)
-    last = _read(heading.rpartition(_ABOVE)[2])
-    return [frozenset(_terms(word, language).split()) for word in last if word not in stop]
+    return [frozenset(_terms(word, language).split()) for word in _read(heading) if word not in stop]
