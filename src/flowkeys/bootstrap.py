@@ -48,7 +48,6 @@ from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
     from starlette.types import ASGIApp
 
 
@@ -237,13 +236,17 @@ def create_app(runtime: Runtime) -> "ASGIApp":
     access_log = logs.AccessLog(as_text=logs.is_text(settings.log_format)) if settings.access_log else None
 
     @asynccontextmanager
-    async def lifespan(_app: "FastAPI") -> AsyncIterator[None]:
+    async def lifespan() -> AsyncIterator[None]:
         runtime.usage.start()
         log = structlog.get_logger("flowkeys")
         warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)
         warming.start()
-        gc.collect()
+        if (
+            gc.isenabled()
+        ):  # `serve` turned it off: looking through all that is loaded takes a tenth of a second
+            gc.collect()
         gc.freeze()  # what was made at start lives to the end: no collection need look at it
+        gc.enable()
         try:
             yield
         finally:

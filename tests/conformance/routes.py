@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from flowkeys.web.app import describe
+from flowkeys.web.framework import describe
 from flowkeys.web.routes import ANY_KEY, NEEDS, OPEN, PREFIX
 
 UNDECLARED = "(undeclared)"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 
-from flowkeys.web.app import describe
+from flowkeys.web.framework import describe
 from tests.support.flows import make_chatflow, make_key
 from tests.support.server import Api, Running
 

@@ -73,6 +73,9 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the API. Settings come from FLOWKEYS_… and config.toml; these options win."""
+    import gc
+
+    gc.disable()  # what is loaded stays; the server turns it on when it is ready
     from flowkeys import config
     from flowkeys.cli.server.serve import serve as run_server
 

@@ -1,60 +1,46 @@
-"""The application: every route, and the order of the layers around them."""
+"""The application: the order of the layers, of which the innermost is loaded last."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope
 
-from flowkeys.domain.errors import FieldError, FlowkeysError
-from flowkeys.web.api import (
-    changes,
-    chatflows,
-    document_stores,
-    explain,
-    forward_auth,
-    key_bulk,
-    keys,
-    open_routes,
-    predictions,
-    verify,
-)
-from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
+from flowkeys.web.errors import Problem
 from flowkeys.web.gate import AccessLog, Gate
 from flowkeys.web.hot import FastPath, Hot, Refuser
-from flowkeys.web.pages.all import ROUTERS
-from flowkeys.web.pages.router import page_of_error
-from flowkeys.web.predictions.failures import log_failure
+from flowkeys.web.later import Later
 from flowkeys.web.predictions.prediction import Predictions, WithPredictions
 from flowkeys.web.requests.below import Below
-from flowkeys.web.requests.context import context_of
-from flowkeys.web.requests.raw_body import ClientGone
-from flowkeys.web.respond import wants_page
-from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 
-_MODULES = (verify, explain, changes, key_bulk, keys, chatflows, document_stores, predictions, open_routes)
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
 def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None) -> ASGIApp:
     """Return the ASGI application: the hot routes > (below a path) > gate > predictions > framework."""
-    app = describe(services.version, lifespan)
-    app.state.services = services
-    app.state.predictions = Predictions(
+    predictions = Predictions(
         services.predictor, services.directory, services.refusals, services.max_body_bytes
     )
 
-    async def page(scope: Scope, receive: Receive, refusal: Problem) -> ASGIApp:
-        return await page_of_error(Request({**scope, "app": app}, receive), refusal)
+    def make() -> "FastAPI":
+        from flowkeys.web import framework
 
-    inner = WithPredictions(app, app.state.predictions)
-    gate = Gate(inner, services.proxies, services.refusals, access_log, page)
+        return framework.create(services, predictions)
+
+    later = Later(make, lifespan)
+
+    async def page(scope: Scope, receive: Receive, refusal: Problem) -> ASGIApp:
+        app = await later.made()
+        from flowkeys.web.pages.router import page_of_error
+        from flowkeys.web.services import Call
+
+        return await page_of_error(Call({**scope, "app": app}, receive), refusal)
+
+    gate = Gate(WithPredictions(later, predictions), services.proxies, services.refusals, access_log, page)
     refuser = Refuser(services.proxies, services.refusals, access_log)
     path = services.public_urls.path
     hot = Hot(
@@ -66,130 +52,3 @@ def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None)
         path=path,
     )
     return FastPath(Below(gate, path) if path else gate, hot)
-
-
-def describe(version: str, lifespan: Lifespan | None = None) -> FastAPI:
-    """Return the framework's application with every route; its description needs no services."""
-    app = FastAPI(
-        title="flowkeys",
-        version=version,
-        summary="API keys for chatflows.",
-        openapi_url=f"{PREFIX}/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        lifespan=lifespan,
-        redirect_slashes=False,
-        separate_input_output_schemas=False,
-    )
-    for module in _MODULES:
-        app.include_router(module.router, prefix=PREFIX)
-    for router in ROUTERS:
-        app.include_router(router)
-    app.add_exception_handler(Refused, _on_refused)
-    app.add_exception_handler(FlowkeysError, _on_error)
-    app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_crash)
-    _describe_security(app)
-    return app
-
-
-def _describe_security(app: FastAPI) -> None:
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is not None:
-            return app.openapi_schema
-        description = generate()
-        description["paths"].update(forward_auth.paths())
-        schemes = description.setdefault("components", {}).setdefault("securitySchemes", {})
-        schemes["bearerKey"] = {"type": "http", "scheme": "bearer", "description": "A key: fl-…"}
-        for path in description["paths"].values():
-            for operation in path.values():
-                _keep_problems_only(operation["responses"])
-        for name in ("HTTPValidationError", "ValidationError"):
-            description["components"]["schemas"].pop(name, None)
-        return description
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _keep_problems_only(responses: dict[str, Any]) -> None:
-    """Take out what the framework adds by itself: its own form of 422, where we have no such answer."""
-    for status in [status for status in responses if status[0] in "45"]:
-        content = responses[status]["content"]
-        for media_type in set(content) - {CONTENT_TYPE}:
-            del content[media_type]
-        if not content:
-            del responses[status]
-
-
-async def _response(request: Request, refusal: Problem) -> Response:
-    """Return a problem: as a page to a browser that looks for one, else as JSON."""
-    if wants_page(request.scope):
-        return await page_of_error(request, refusal)
-    context = context_of(request.scope)
-    context.facts["code"] = refusal.code
-    headers = {"Cache-Control": "no-store", **dict(refusal.headers)}
-    return Response(refusal.body(context.request_id), refusal.status, headers, media_type=CONTENT_TYPE)
-
-
-async def _on_refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    return await _response(request, error.problem)
-
-
-async def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, FlowkeysError)
-    log_failure(error, context_of(request.scope).request_id)
-    return await _response(request, of_error(error))
-
-
-async def _on_validation(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    fields = [FieldError(_field(item["loc"]), _message(item)) for item in error.errors()]
-    detail = "; ".join(f"{item.field}: {item.message}" for item in fields)
-    return await _response(request, problem("validation_failed", detail, *fields))
-
-
-async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code)
-    if code is None:
-        code = "invalid_json" if error.status_code < 500 else "internal_error"  # noqa: PLR2004
-    detail = "There is no such path here." if code == "not_found" else None
-    headers = [("Allow", _allowed(request))] if code == "method_not_allowed" else []
-    return await _response(request, problem(code, detail, headers=headers))
-
-
-def _allowed(request: Request) -> str:
-    """Return every method of a path: the framework names those of the first route that matches it."""
-    path = request.scope["path"]
-    routers = [module.router for module in _MODULES] if path.startswith(PREFIX) else ROUTERS
-    found = {
-        method
-        for router in routers
-        for route in router.routes
-        if isinstance(route, APIRoute) and route.path_regex.match(path.removeprefix(PREFIX))
-        for method in route.methods or ()
-    }
-    return ", ".join(sorted(found))
-
-
-async def _on_crash(request: Request, error: Exception) -> Response:
-    if isinstance(error, ClientGone):  # nobody is there to be answered; the gate says so in the log
-        raise error
-    return await _response(request, problem("internal_error"))
-
-
-def _field(location: tuple[int | str, ...]) -> str:
-    names = [str(part) for part in location if part not in {"body", "query", "path"}]
-    return ".".join(names) or "body"
-
-
-def _message(error: dict[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
-        return "There is no such member."
-    if error["type"] == "missing":
-        return "This is needed."
-    return f"{error['msg']}."

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from fastapi import Request
+from starlette.requests import Request
 
 from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.principal import Caller

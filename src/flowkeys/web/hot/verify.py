@@ -17,7 +17,7 @@ from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web import render
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
 from flowkeys.web.hot.reply import JSON, NO_STORE, RawHeader, Reply, form
-from flowkeys.web.schemas.keys import MAX_TOKEN_LENGTH, MAX_TOKENS
+from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
 
 ROUTE: Final = "/api/v1/apikey/verify"
 TARGET: Final = ROUTE.encode()

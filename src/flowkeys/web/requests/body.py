@@ -9,6 +9,10 @@ from flowkeys.domain.nesting import MAX_DEPTH, too_deep
 from flowkeys.web.errors import Refused, problem
 from flowkeys.web.requests.json_mistakes import explain
 
+MAX_TOKEN_LENGTH: Final = 1024
+MAX_TOKENS: Final = 100
+"""So many tokens may be asked about in one call."""
+
 _decoder: Final = msgspec.json.Decoder()
 
 

@@ -1,17 +1,13 @@
 """Keys on the wire."""
 
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
+from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
 from flowkeys.web.schemas.wire import In, Out
 
 _READ_ONLY = "Accepted only when it equals the current value, so that a whole key can be put back."
-
-
-MAX_TOKEN_LENGTH: Final = 1024
-MAX_TOKENS: Final = 100
-"""So many tokens may be asked about in one call."""
 
 
 class KeyFields(In):

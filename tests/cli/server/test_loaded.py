@@ -1,0 +1,52 @@
+"""What is loaded when a server is ready: nothing that its first calls do not need."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.template import begin
+from tests.support.waiting import PATIENCE_SECONDS
+
+NOT_YET = {
+    "fastapi", "jinja2", "markupsafe", "markdown_it", "nh3", "opentelemetry",  # pages and the management API
+    "alembic", "mako",  # changes of the schema
+    "aiohttp", "langchain_core", "langgraph", "markdownify", "justhtml", "openai",  # models
+    "pypdf", "docutils", "mammoth", "python_calamine", "chardet", "snowballstemmer",  # documents
+    "httpx", "flowkeys.web.api", "flowkeys.web.pages", "flowkeys.web.schemas", "flowkeys.web.framework",
+}  # fmt: skip
+"""Each costs a start of the server some milliseconds, the framework with its routes a third of a second."""
+PROGRAM = """
+import json, sys
+from flowkeys.cli.main import main
+from flowkeys.web.later import Later
+
+def watched(self, begin=Later._begin):
+    print(json.dumps(sorted(sys.modules)), flush=True)
+    making = begin(self)
+    making.add_done_callback(lambda _: print(json.dumps(sorted(sys.modules)), flush=True))
+    return making
+
+Later._begin = watched
+main(["serve", "--port", "0"])
+"""
+
+
+def test_a_server_is_ready_before_what_it_needs_later_is_loaded(tmp_path: Path) -> None:
+    """Given a server that is ready, none of these is loaded; then they are, though nobody asks for them."""
+    environment = {**os.environ, "FLOWKEYS_DATA_DIR": str(tmp_path / "data")}
+    begin(tmp_path / "data")  # with the schema, for whose changes alembic is loaded
+    command = [sys.executable, "-c", PROGRAM]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        try:
+            ready, later = (set(json.loads(process.stdout.readline())) for _ in range(2))
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_SECONDS)
+    assert ready & NOT_YET == set()
+    assert {"fastapi", "flowkeys.web.api", "flowkeys.web.pages"} <= later
+    assert "flowkeys.web.hot.protocol" in ready, "this is what is looked at"
