@@ -46,7 +46,7 @@ def plain_app(server: Running, chatflow_id: str, headers: Headers) -> Decided:
 
     async def ask() -> httpx.Response:
         whole: Any = bootstrap.create_app(server.runtime)
-        framework = whole.app._app.app
+        framework: Any = await whole.app._app.app.made()
         services = framework.state.services
         gate = Gate(framework, services.proxies, services.refusals, None)
         transport = httpx.ASGITransport(gate, client=("127.0.0.1", 1))

@@ -12,7 +12,7 @@ from flowkeys.web.hot import FastPath, Hot, Refuser
 from flowkeys.web.later import Later
 from flowkeys.web.predictions.prediction import Predictions, WithPredictions
 from flowkeys.web.requests.below import Below
-from flowkeys.web.services import Services
+from flowkeys.web.services import Call, Services
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -36,7 +36,6 @@ def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None)
     async def page(scope: Scope, receive: Receive, refusal: Problem) -> ASGIApp:
         app = await later.made()
         from flowkeys.web.pages.router import page_of_error
-        from flowkeys.web.services import Call
 
         return await page_of_error(Call({**scope, "app": app}, receive), refusal)
 
