@@ -160,7 +160,9 @@ def test_ping_says_the_same_before_and_after(server: Running) -> None:
     async def asked() -> list[httpx.Response]:
         app: Any = bootstrap.create_app(server.runtime)
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://keys.test") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://keys.test", timeout=PATIENCE_SECONDS
+        ) as client:
             answers = []
             for method in ("GET", "HEAD"):
                 answers.append(await client.request(method, "/api/v1/ping"))
