@@ -140,7 +140,9 @@ def test_after_the_last_call_nothing_is_answered(
 
 def test_http_1_0_is_answered_and_closed(server: Running, bearer: str, connect: Connect) -> None:
     """A proxy of old speaks it (nginx by default): one call a connection."""
-    for call in (get(FORWARD, bearer), post(VERIFY, b"{}", bearer)):
+    wishes = [(), *[(f"{name}: keep-alive",) for name in ("Connection", "Proxy-Connection")]]
+    plain = [get(FORWARD, bearer, *lines) for lines in wishes]
+    for call in (*plain, *(post(VERIFY, b"{}", bearer, *lines) for lines in wishes)):
         wire = connect(server.url)
         wire.send(call.replace(b"HTTP/1.1", b"HTTP/1.0"))
         assert wire.answer().headers["connection"] == "close"

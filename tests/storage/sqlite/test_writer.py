@@ -13,7 +13,7 @@ from flowkeys.domain.errors import InvalidInput, Unavailable
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.sqlite.writer import Writer
 from flowkeys.storage.statement import Connection
-from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.waiting import PATIENCE_SECONDS, soon
 
 
 @pytest.fixture
@@ -101,9 +101,14 @@ def _insert_all(connection: Connection, numbers: Sequence[int]) -> None:
 
 async def _held(writer: Writer, meanwhile: Callable[[], list[asyncio.Future[Any]]]) -> list[Any]:
     """Let units come while the writer is busy, so that they make one batch; return their outcomes."""
-    may = threading.Event()
-    busy = asyncio.create_task(writer.run(lambda _connection: may.wait(PATIENCE_SECONDS)))
-    await asyncio.sleep(0)
+    may, begun = threading.Event(), threading.Event()
+
+    def wait(_: Connection) -> bool:
+        begun.set()
+        return may.wait(PATIENCE_SECONDS)
+
+    busy = asyncio.create_task(writer.run(wait))
+    await soon(begun.is_set, "the writer to be busy")
     try:
         tasks = meanwhile()
         await asyncio.sleep(0)

@@ -65,6 +65,8 @@ class StrictProtocol(HttpToolsProtocol):
     """How often a client that was slow to read had read enough."""
     _unread_looks = 0
     _has_trailers = False
+    _is_wished = False
+    """Whether the head that is being read says what should become of the connection."""
     _is_offered = False
     """Whether the message that is being read came with ``Upgrade``."""
     _is_deaf = False
@@ -143,6 +145,8 @@ class StrictProtocol(HttpToolsProtocol):
             name = name.lower()
             if name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
+            elif name.endswith(b"connection"):  # and Proxy-Connection, which the parser takes for it
+                self._is_wished = True
             self.headers.append((name, value))
         elif self._room == IN_BODY:
             self._has_trailers = True

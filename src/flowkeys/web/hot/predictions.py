@@ -71,8 +71,9 @@ class PredictionCalls:
 
     def open(self, call: Call, grant: Grant) -> Run | None:
         """Return the run of a call that was granted and whose body has been read, or None."""
-        if any(name == b"content-encoding" for name, _ in call.headers):
-            return None
+        for name, _ in call.headers:
+            if name == b"content-encoding":
+                return None
         try:
             request = read_prediction(decode(call.body))
         except (Refused, InvalidInput):

@@ -97,6 +97,7 @@ class HotProtocol(WritingProtocol):
         self.expect_100_continue = False
         self.headers = []
         self._room = MAX_LINES
+        self._is_wished = False
         self._gathered = 0
 
     def on_headers_complete(self) -> None:
@@ -235,7 +236,10 @@ class HotProtocol(WritingProtocol):
     def _begin(self) -> None:
         """Answer, or prepare to, or do nothing at all."""
         parser = self.parser
-        self._keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        # HTTP/1.0 is kept by a client's wish only, and to ask for the version costs as much as a header.
+        self._keep_alive = parser.should_keep_alive() and not (
+            self._is_wished and parser.get_http_version() == "1.0"
+        )
         method: bytes = parser.get_method()
         asked = read(self._target)
         if asked is not None:
