@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from typing import Any, Final, TypeVar
 
 from aiohappyeyeballs import start_connection
@@ -51,10 +51,12 @@ async def connect(
         OSError: the name has no addresses, or none of them answers.
     """
     loop = asyncio.get_running_loop()
-    if check is None:
-        addresses: Sequence[_Info] = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    if check is not None:
+        addresses: Sequence[_Info] = await _public(host, port, check)
+    elif (literal := _literal(host)) is not None:  # asking the system for it takes a thread
+        addresses = [_info(literal, port)]
     else:
-        addresses = await _public(host, port, check)
+        addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     opened = await start_connection(
         addresses,
         happy_eyeballs_delay=_NEXT_SECONDS,
@@ -77,16 +79,21 @@ async def _public(host: str, port: int, check: Resolve) -> list[_Info]:
         raise OSError(None, "the name cannot be resolved") from error
     if not found or not all(is_public(address) for address in found):
         raise AddressRefusedError(None, "the address is not public")
-    return [
-        (
-            socket.AF_INET if address.version == 4 else socket.AF_INET6,  # noqa: PLR2004
-            socket.SOCK_STREAM,
-            socket.IPPROTO_TCP,
-            "",
-            (str(address), port) if address.version == 4 else (str(address), port, 0, 0),  # noqa: PLR2004
-        )
-        for address in found
-    ]
+    return [_info(address, port) for address in found]
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _info(address: Address, port: int) -> _Info:
+    kind = socket.SOCK_STREAM, socket.IPPROTO_TCP, ""
+    if isinstance(address, IPv4Address):
+        return socket.AF_INET, *kind, (str(address), port)
+    return socket.AF_INET6, *kind, (str(address), port, 0, 0)
 
 
 def _public_socket(address: _Info) -> socket.socket:
