@@ -97,13 +97,9 @@ class Connection:
         """Run a query and return every row."""
         return self.raw.execute(statement.sql, statement.bind(parameters or {})).fetchall()
 
-    def some(
-        self, statement: Statement, parameters: Mapping[str, object], most: int
-    ) -> tuple[list[Row], int]:
-        """Run a query; return its first rows, at most so many, and how many there are in all."""
-        cursor = self.raw.execute(statement.sql, statement.bind(parameters))
-        rows = cursor.fetchmany(most)
-        return rows, len(rows) + sum(1 for _ in cursor)
+    def each(self, statement: Statement, parameters: Mapping[str, object]) -> sqlite3.Cursor:
+        """Run a query and return its rows, read as they are asked for; to be closed."""
+        return self.raw.execute(statement.sql, statement.bind(parameters))
 
     def row(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Row | None:
         """Run a query and return its first row, or None."""

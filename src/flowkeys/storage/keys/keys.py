@@ -12,6 +12,7 @@ from flowkeys.domain.keys.digest import ALGORITHM, TokenDigest, secret_id_of
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
 from flowkeys.service.ports.store import KeysMade
+from flowkeys.storage.keys import letters as key_letters
 from flowkeys.storage.keys import makers as key_makers
 from flowkeys.storage.keys import page as key_page
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
@@ -134,6 +135,7 @@ class KeyTable:
                 "valid_until": None,
             },
         )
+        key_letters.read_new(self._connection)
 
     def get(self, workspace_id: str, key_id: str) -> ApiKey | None:
         """Return a key of the workspace, in any status."""
@@ -164,6 +166,7 @@ class KeyTable:
     def update(self, key: ApiKey) -> None:
         """Write what may change of a key, and no time of use."""
         self._connection.run(_UPDATE, {**_mutable(key), "b_workspace": key.workspace_id, "b_id": key.id})
+        key_letters.read_new(self._connection)
 
     def touch(self, last_used: Mapping[str, int]) -> None:
         """Move `last_used_at` forward."""

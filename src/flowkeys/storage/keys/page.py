@@ -1,39 +1,40 @@
 """A page of keys, quick with 100,000 of them.
 
-Few matches are gathered, by what narrows most, and then sorted: that also tells how many they are. Among
-many, the page is soon met by walking the index of the order, and the total is kept; a search counts it in one
-pass over an index of names.
+What matches is a set, put together from those that are kept of statuses, creators, chatflows and letters:
+that tells how many there are. Few are sorted; among many, the page is soon met by walking the index of the
+order. A list of all, or of a status, needs no set: its total is kept.
 """
 
 import hashlib
 import re
+from contextlib import closing
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
 from flowkeys.domain.keys.api_key import Status, fold_name
 from flowkeys.domain.listing import KeyQuery
-from flowkeys.storage.keys import statements
-from flowkeys.storage.keys.statements import Path, Shape
+from flowkeys.storage.keys import letters, sets, statements
+from flowkeys.storage.keys.sets import KeySet
+from flowkeys.storage.keys.statements import Shape
 from flowkeys.storage.schema import key_count
 from flowkeys.storage.statement import Connection, Statement, in_json
 
 FEW: Final = 3000
-"""Up to so many matches of a search are gathered and sorted."""
-FEW_BOUND: Final = 1000
-"""Up to so many keys of a chatflow, or of one creator, are gathered at once."""
+"""Up to so many matches are sorted, and up to so many keys looked at one by one."""
 RARE: Final = 200
-"""A status that so few keys have is gathered: walking would pass by most of the others first."""
+"""Where so few match, without a search, they are sorted: walking would pass by most of the others first."""
+SAMPLE: Final = 3000
+"""After so many matches of an index of trigrams it is estimated how many there are."""
 
-_ANY: Final = ""
-"""Instead of a chatflow, in the kept counts: keys whatever they open."""
-_TRIGRAM: Final = 3
+_BY_TIME: Final = (Status.ACTIVE, Status.EXPIRED)
 _HINT = re.compile(r"(?:fl-)?[•.…*]*([0-9A-Za-z]{4})")
 _COUNTS = Statement(
     select(key_count.c.status, key_count.c.total).where(
-        key_count.c.workspace_id == bindparam("workspace"), key_count.c.chatflow_id == bindparam("chatflow")
+        key_count.c.workspace_id == bindparam("workspace"),
+        key_count.c.chatflow_id == "",  # whatever they open
     )
 )
 
@@ -57,112 +58,113 @@ class _Question:
         self._connection = connection
         self._query = query
         self._searched = fold_name(query.search.strip())
+        self._tag = tag_of_creator(query.created_by_id)
         self._values: dict[str, object] = {
             "workspace": query.workspace_id,
-            "chatflow": query.chatflow_id or _ANY,
-            "creator": tag_of_creator(query.created_by_id),
+            "creator": self._tag,
             "now": now,
             "searched": self._searched,
             "phrase": '"' + self._searched.replace('"', '""') + '"',
         }
-        hinted = self._by_hint()
-        self._values["hinted"] = in_json(hinted)
+        self._is_walked = not self._searched and query.chatflow_id is None
+        """Whether a walk alone picks the page, without a set."""
         self._shape = Shape(
             sort=query.sort,
             descending=query.descending,
             status=query.status,
             of_chatflow=query.chatflow_id is not None,
             of_creator=query.created_by_id is not None,
-            searched=bool(self._searched),
-            hinted=bool(hinted),
-            continued=False,
+            is_picked=self._is_walked,
+            is_named=False,
+            is_continued=False,
         )
 
     def answer(self) -> tuple[list[int], int]:
         """Return the page and the total."""
-        if self._query.before is not None:
-            return self._continued(), self._total
-        path = self._narrowest()
-        if path is None:
-            total = self._total
-            if not self._searched or total > FEW:
-                return self._walk(total), total
-            path = "names"
-        found, total = self._connection.some(statements.gather(self._shape, path), self._values, FEW)
-        if total > len(found):
-            return self._walk(total), total
         query = self._query
-        rows = self._rows(
-            statements.pick(query.sort, descending=query.descending),
-            seqs=in_json([seq for (seq,) in found]),
-            limit=query.limit,
-            offset=query.offset,
-        )
-        return [seq for (seq,) in rows], total
+        kept = self._kept_total()
+        total = len(self._matching) if kept is None else kept
+        if query.before is not None:
+            return self._continued(), total
+        if total <= (FEW if kept is None else RARE):
+            rows = self._rows(
+                statements.pick(query.sort, descending=query.descending),
+                seqs=in_json([*self._matching]),
+                limit=query.limit,
+                offset=query.offset,
+            )
+            return [seq for (seq,) in rows], total
+        return self._walk(total), total
 
-    def _narrowest(self) -> Path | None:
-        """Return where to gather what matches, or None where many are likely: then counting comes first."""
-        status = self._shape.status
-        owned = self._few_owned()
-        if owned is not None:
-            return owned
-        if self._searched:
-            if self._trigrams and self._few_trigrams():
-                return "trigrams"
-            if self._shape.of_chatflow:
-                return "chatflow"
-            if self._shape.of_creator:
-                return "creator"
-            letter = len(self._searched) == 1 and self._searched.isascii()
-            return None if status in {None, "all"} and (self._trigrams or letter) else "names"
-        if self._shape.of_creator:
+    def _kept_total(self) -> int | None:
+        """Return how many match: from the kept counts, or None where the set has to tell."""
+        status = self._query.status
+        if not self._is_walked or self._shape.of_creator:
             return None
-        if status not in {None, "all"} and self._total <= RARE:
-            return "expiry" if status is Status.EXPIRED else "status"
-        return None
-
-    def _few_owned(self) -> Path | None:
-        """Return the filter that leaves few keys, whatever else is asked."""
-        if self._shape.of_chatflow and sum(self._kept.values()) <= FEW_BOUND:
-            return "chatflow"
-        if self._shape.of_creator:
-            ((created,),) = self._rows(statements.COUNT_CREATED, most=FEW_BOUND + 1)
-            if created <= FEW_BOUND:
-                return "creator"
-        return None
-
-    @property
-    def _trigrams(self) -> bool:
-        """Whether the index of trigrams knows what is searched."""
-        return len(self._searched) >= _TRIGRAM and "\0" not in self._searched
-
-    def _few_trigrams(self) -> bool:
-        ((found,),) = self._rows(statements.COUNT_TRIGRAMS, most=FEW + 1)
-        return bool(found <= FEW)
-
-    @cached_property
-    def _kept(self) -> dict[str, int]:
-        return dict(self._rows(_COUNTS))
-
-    @cached_property
-    def _total(self) -> int:
-        """Return how many match: from the kept counts, as far as they know."""
-        if self._searched or self._shape.of_creator or self._shape.status is Status.EXPIRED:
-            return self._count(self._shape)
-        match self._shape.status:
+        kept: dict[str, int] = dict(self._rows(_COUNTS))
+        expired = self._rows(statements.COUNT_EXPIRED)[0][0] if status in _BY_TIME else 0
+        match status:
             case "all":
-                return sum(self._kept.values())
+                return sum(kept.values())
             case None:
-                return self._kept.get(Status.ACTIVE, 0) + self._kept.get(Status.DISABLED, 0)
-            case Status.ACTIVE:
-                expired = self._count(self._shape._replace(status=Status.EXPIRED))
-                return self._kept.get(Status.ACTIVE, 0) - expired
-            case status:
-                return self._kept.get(status, 0)
+                return kept.get(Status.ACTIVE, 0) + kept.get(Status.DISABLED, 0)
+            case Status.EXPIRED:
+                return int(expired)
+            case _:
+                return kept.get(status, 0) - int(expired)
 
-    def _count(self, shape: Shape) -> int:
-        ((counted,),) = self._rows(statements.count(shape))
-        return int(counted)
+    @cached_property
+    def _matching(self) -> KeySet:
+        """Return what matches."""
+        query, connection = self._query, self._connection
+        by_time = query.status in _BY_TIME
+        found = sets.of_status(connection, query.workspace_id, Status.ACTIVE if by_time else query.status)
+        if query.chatflow_id is not None:
+            found &= sets.of_chatflow(connection, query.workspace_id, query.chatflow_id)
+        if query.created_by_id is not None:
+            found &= sets.of_creator(connection, query.workspace_id, self._tag)
+        if self._searched:
+            found = self._named(found) | found & self._hinted
+        if by_time:
+            expired = self._expired(found)
+            found = found & expired if query.status is Status.EXPIRED else found - expired
+        return found
+
+    def _named(self, among: KeySet) -> KeySet:
+        """Return those of some keys whose names have what is searched."""
+        searched = self._searched
+        if len(searched) <= letters.LONGEST:
+            return letters.find(self._connection, searched, among)
+        if len(among) <= FEW:
+            return self._some(statements.NAMED, among)
+        if "\0" not in searched:  # where the index of trigrams would stop reading
+            found = self._by_trigrams()
+            if found is not None:
+                return among & found
+        return among - self._set(statements.NOT_NAMED)
+
+    def _by_trigrams(self) -> KeySet | None:
+        """Return what the index of trigrams finds; None where more than half of all keys are likely."""
+        with closing(self._connection.each(statements.BY_TRIGRAMS, self._values)) as rows:
+            found = [seq for (seq,) in islice(rows, SAMPLE)]
+            if len(found) == SAMPLE and found[-1] - found[0] < 2 * SAMPLE:
+                return None
+            found += (seq for (seq,) in rows)
+        return KeySet.of(found)
+
+    @cached_property
+    def _hinted(self) -> KeySet:
+        """Return the keys with a token that ends in what is searched. Folding the search lost its case."""
+        match = _HINT.fullmatch(self._searched)
+        if match is None:
+            return KeySet({})
+        cases = {"".join(letters) for letters in product(*((c, c.upper()) for c in match[1]))}
+        return self._set(statements.BY_HINT, hints=in_json(sorted(cases)))
+
+    def _expired(self, among: KeySet) -> KeySet:
+        if len(among) <= FEW:
+            return self._some(statements.EXPIRED_OF, among)
+        return self._set(statements.EXPIRED)
 
     def _walk(self, total: int) -> list[int]:
         """Walk to the page from the end that is nearer to it."""
@@ -172,11 +174,9 @@ class _Question:
             return []
         after = total - query.offset - limit
         if after >= query.offset:
-            rows = self._rows(statements.walk(self._shape), limit=limit, offset=query.offset)
-            return [seq for (seq,) in rows]
+            return self._along(self._shape, limit, query.offset)
         backwards = self._shape._replace(descending=not query.descending)
-        rows = self._rows(statements.walk(backwards), limit=limit, offset=after)
-        return [seq for (seq,) in reversed(rows)]
+        return self._along(backwards, limit, after)[::-1]
 
     def _continued(self) -> list[int]:
         """Return what comes after a key, newest first. Times alone do not tell: two keys may share one."""
@@ -184,19 +184,24 @@ class _Question:
         if not mark:
             return []
         ((at, seq),) = mark
-        statement = statements.walk(self._shape._replace(continued=True))
-        query = self._query
-        rows = self._rows(statement, mark_at=at, mark_seq=seq, limit=query.limit, offset=query.offset)
-        return [seq for (seq,) in rows]
+        query, shape = self._query, self._shape._replace(is_continued=True)
+        return self._along(shape, query.limit, query.offset, mark_at=at, mark_seq=seq)
 
-    def _by_hint(self) -> list[int]:
-        """Return the keys with a token that ends in what is searched. Folding the search lost its case."""
-        match = _HINT.fullmatch(self._searched)
-        if match is None:
-            return []
-        cases = {"".join(letters) for letters in product(*((c, c.upper()) for c in match[1]))}
-        rows = self._rows(statements.BY_HINT, hints=in_json(sorted(cases)))
-        return [seq for (seq,) in rows]
+    def _along(self, shape: Shape, limit: int, offset: int, **values: object) -> list[int]:
+        """Return what matches along the index of an order, from an offset on."""
+        if shape.is_picked:
+            rows = self._rows(statements.walk(shape), **values, limit=limit, offset=offset)
+            return [seq for (seq,) in rows]
+        matching = self._matching
+        statement = statements.walk(shape._replace(is_named=bool(self._searched) and not self._hinted))
+        with closing(self._connection.each(statement, {**self._values, **values})) as walked:
+            return list(islice(matching.those(walked), offset, offset + limit))
+
+    def _some(self, statement: Statement, among: KeySet) -> KeySet:
+        return self._set(statement, seqs=in_json([*among]))
+
+    def _set(self, statement: Statement, **values: object) -> KeySet:
+        return KeySet.of(seq for (seq,) in self._rows(statement, **values))
 
     def _rows(self, statement: Statement, **values: object) -> list[Any]:
         return self._connection.rows(statement, {**self._values, **values})

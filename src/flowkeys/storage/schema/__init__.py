@@ -7,7 +7,15 @@ from flowkeys.storage.schema.base import metadata
 from flowkeys.storage.schema.chatflows import chatflow
 from flowkeys.storage.schema.documents import collection, document, passage
 from flowkeys.storage.schema.journal import audit, change, sent_form
-from flowkeys.storage.schema.keys import api_key, binding, key_count, token
+from flowkeys.storage.schema.keys import (
+    api_key,
+    binding,
+    key_count,
+    key_letters,
+    key_set,
+    key_unread_name,
+    token,
+)
 from flowkeys.storage.schema.people import link, person, sign_in
 from flowkeys.storage.schema.predictions import conversation, message
 from flowkeys.storage.schema.workspaces import workspace
@@ -22,6 +30,9 @@ __all__ = (
     "conversation",
     "document",
     "key_count",
+    "key_letters",
+    "key_set",
+    "key_unread_name",
     "link",
     "message",
     "metadata",

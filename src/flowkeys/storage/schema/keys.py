@@ -6,6 +6,9 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -42,7 +45,7 @@ api_key = Table(
     Column("creator_tag", BigInteger),
     UniqueConstraint("workspace_id", "id"),
     # One for each order, with what keys are filtered by, so that a page is found without reading rows (by
-    # expiry: `storage.sqlite.ddl`); and three that hold all that a search looks at.
+    # expiry: `storage.sqlite.ddl`); one by row number, to look at some keys; and one to follow who made whom.
     *(
         Index(f"ix_api_key_{name}", "workspace_id", *columns, "seq", *after, "expires_at", "creator_tag")
         for name, columns, after in (
@@ -58,8 +61,7 @@ api_key = Table(
         )
     ),
     Index("ix_api_key_row", "seq", "status", "name_folded", "expires_at", "creator_tag"),
-    Index("ix_api_key_search", "workspace_id", "status", "name_folded", "seq", "expires_at"),
-    Index("ix_api_key_creator", "workspace_id", "creator_tag", "status", "name_folded", "seq", "expires_at"),
+    Index("ix_api_key_creator", "workspace_id", "creator_tag", "status", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -74,6 +76,44 @@ key_count = Table(
         "kept_by": "triggers, so that a page of 100,000 keys knows its total without counting",
         "chatflow_id": "of the keys bound to it; empty: of all keys",
     },
+)
+
+key_set = Table(
+    "key_set",
+    metadata,
+    workspace_id(),
+    Column("mark", Text, nullable=False),
+    Column("word", BigInteger, nullable=False),
+    Column("bits", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "mark", "word"),
+    sqlite_with_rowid=False,
+    info={
+        "kept_by": "triggers, so that what filters leave of 100,000 keys is known without looking at each",
+        "mark": "which set: status:STATUS, creator:TAG or chatflow:ID",
+        "bits": "of the 64 keys whose row numbers begin with word * 64",
+    },
+)
+
+key_letters = Table(
+    "key_letters",
+    metadata,
+    Column("block", BigInteger, nullable=False),
+    Column("letters", Text, nullable=False),
+    Column("bits", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("block", "letters"),
+    sqlite_with_rowid=False,
+    info={
+        "kept_by": "storage.keys.letters",
+        "letters": "one letter of folded names, or two in a row",
+        "bits": "of the 512 keys whose row numbers begin with block * 512, of whichever workspace",
+    },
+)
+
+key_unread_name = Table(
+    "key_unread_name",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    info={"kept_by": "triggers: whose name key_letters does not know yet"},
 )
 
 token = Table(

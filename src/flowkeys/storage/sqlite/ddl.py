@@ -161,6 +161,71 @@ CHANGES: Final = (
     *_tell_of_replaced("chatflow", "chatflow", "id", "seq"),
 )
 
+
+def _add_marks(row: str, *marks: tuple[str, str]) -> str:
+    """Return the statement that puts a row's key into sets, each given by its mark and the key's column."""
+    parts = " UNION ALL ".join(
+        f"SELECT {row}.workspace_id, {mark}, {row}.{seq} >> 6, 1 << ({row}.{seq} & 63)"
+        f" WHERE {mark} IS NOT NULL"
+        for mark, seq in marks
+    )
+    return f"""INSERT INTO key_set(workspace_id, mark, word, bits) {parts}
+        ON CONFLICT (workspace_id, mark, word) DO UPDATE SET bits = bits | excluded.bits;"""
+
+
+def _remove_marks(row: str, seq: str, *marks: str) -> str:
+    """Return the statements that take a row's key out of sets again."""
+    where = f"workspace_id = {row}.workspace_id AND mark IN ({', '.join(marks)}) AND word = {row}.{seq} >> 6"
+    return f"""UPDATE key_set SET bits = bits & ~(1 << ({row}.{seq} & 63)) WHERE {where};
+        DELETE FROM key_set WHERE {where} AND bits = 0;"""  # noqa: S608 - of constants
+
+
+_OLD_MARKS: Final = ("'status:' || old.status", "'creator:' || old.creator_tag")
+_NEW_MARKS: Final = (("'status:' || new.status", "seq"), ("'creator:' || new.creator_tag", "seq"))
+_OLD_CHATFLOW: Final = "'chatflow:' || old.chatflow_id"
+_NEW_CHATFLOW: Final = ("'chatflow:' || new.chatflow_id", "key_seq")
+# An upsert: `OR IGNORE` would give way to what the statement says that the trigger runs for.
+_SAME_ID: Final = "SELECT seq FROM api_key WHERE id = new.id"
+_NOTE: Final = "INSERT INTO key_unread_name(seq) {} ON CONFLICT DO NOTHING;"
+
+KEY_SETS: Final = (
+    # Of migration 0009. What keys are filtered by, as sets that are put together without looking at each key;
+    # and whose name is new, for `storage.keys.letters`.
+    f"CREATE TRIGGER key_set_insert AFTER INSERT ON api_key BEGIN {_add_marks('new', *_NEW_MARKS)} END",
+    f"""CREATE TRIGGER key_set_update AFTER UPDATE ON api_key
+    {_differ("seq", "workspace_id", "status", "creator_tag")} BEGIN
+        {_remove_marks("old", "seq", *_OLD_MARKS)}
+        {_add_marks("new", *_NEW_MARKS)}
+    END""",
+    f"""CREATE TRIGGER key_set_delete AFTER DELETE ON api_key BEGIN
+        {_remove_marks("old", "seq", *_OLD_MARKS)}
+    END""",
+    f"CREATE TRIGGER key_set_bind AFTER INSERT ON binding BEGIN {_add_marks('new', _NEW_CHATFLOW)} END",
+    f"""CREATE TRIGGER key_set_rebind AFTER UPDATE ON binding
+    {_differ("workspace_id", "chatflow_id", "key_seq")} BEGIN
+        {_remove_marks("old", "key_seq", _OLD_CHATFLOW)}
+        {_add_marks("new", _NEW_CHATFLOW)}
+    END""",
+    f"""CREATE TRIGGER key_set_unbind AFTER DELETE ON binding BEGIN
+        {_remove_marks("old", "key_seq", _OLD_CHATFLOW)}
+    END""",
+    f"CREATE TRIGGER key_name_insert AFTER INSERT ON api_key BEGIN {_NOTE.format('VALUES (new.seq)')} END",
+    f"""CREATE TRIGGER key_name_update AFTER UPDATE ON api_key {_differ("seq", "name_folded")} BEGIN
+        {_NOTE.format("VALUES (old.seq), (new.seq)")}
+    END""",
+    f"CREATE TRIGGER key_name_delete AFTER DELETE ON api_key BEGIN {_NOTE.format('VALUES (old.seq)')} END",
+    # A row that `REPLACE` takes away is noted by nothing else.
+    f"CREATE TRIGGER key_name_replaced BEFORE INSERT ON api_key BEGIN {_NOTE.format(_SAME_ID)} END",
+    # The keys that are there.
+    """INSERT INTO key_set(workspace_id, mark, word, bits)
+        SELECT workspace_id, 'status:' || status, seq >> 6, sum(1 << (seq & 63)) FROM api_key GROUP BY 1, 2, 3
+        UNION ALL SELECT workspace_id, 'creator:' || creator_tag, seq >> 6, sum(1 << (seq & 63)) FROM api_key
+        WHERE creator_tag IS NOT NULL GROUP BY 1, 2, 3
+        UNION ALL SELECT workspace_id, 'chatflow:' || chatflow_id, key_seq >> 6, sum(1 << (key_seq & 63))
+        FROM (SELECT DISTINCT workspace_id, chatflow_id, key_seq FROM binding) GROUP BY 1, 2, 3""",
+    "INSERT INTO key_unread_name(seq) SELECT seq FROM api_key",
+)
+
 PASSAGE_TERMS: Final = (
     # Of migration 0007. Passages are found by terms that are made in Python, so the full-text table only cuts
     # them at their spaces.
