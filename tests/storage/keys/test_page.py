@@ -142,7 +142,7 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(
     tables: Tables, monkeypatch: pytest.MonkeyPatch, asked: int, few: int, search: str
 ) -> None:
     """Whichever plan is taken, for few matches or for many, of names read or new: same keys, order, total."""
-    for limit in ("FEW", "RARE"):
+    for limit in ("FEW", "FEW_BOUND", "RARE"):
         monkeypatch.setattr(key_page, limit, few)
     monkeypatch.setattr(key_page, "SAMPLE", max(few, 1))
     if few == 20:

@@ -141,7 +141,7 @@ def test_lists_follow_changes_made_in_sql(
     tables: Tables, monkeypatch: pytest.MonkeyPatch, reads: bool, few: int
 ) -> None:
     """After each change they say what a look at every row says, whether new names were read or not."""
-    for limit in ("FEW", "RARE"):
+    for limit in ("FEW", "FEW_BOUND", "RARE"):
         monkeypatch.setattr(key_page, limit, few)
     connection = tables._connection
     connection.raw.execute("BEGIN")

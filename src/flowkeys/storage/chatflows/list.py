@@ -68,14 +68,24 @@ _BY_NAME = Statement(
 def fetch(connection: Connection, query: ChatflowQuery) -> tuple[list[Row], int]:
     """Return rows of the chatflows that the query asks for, in order, and how many match.
 
-    A row begins with the row's number. All that match are read, from one index: some thousands at most.
+    A row begins with the row's number. All that match are looked at, in one index: some thousands at most.
     """
-    rows = connection.query(_matching(query))
-    total = len(rows)
+    found = _matching(query)
     if query.before is not None:
         mark = connection.row(_MARK, {"workspace": query.workspace_id, "before": query.before})
-        rows = [row for row in rows if mark is not None and row[0] < mark[0]]
-    return rows[query.offset : query.offset + query.limit], total
+        if mark is None:
+            return [], _total(connection, found)
+        rows = connection.query(found.where(_c.seq < mark[0]).limit(query.limit).offset(query.offset))
+        return rows, _total(connection, found)
+    rows = connection.query(found.limit(query.limit).offset(query.offset))
+    if len(rows) < query.limit and (rows or not query.offset):  # the last page tells how many there are
+        return rows, query.offset + len(rows)
+    return rows, _total(connection, found)
+
+
+def _total(connection: Connection, found: Select[tuple[int]]) -> int:
+    ((total,),) = connection.query(found.with_only_columns(func.count()).order_by(None))
+    return int(total)
 
 
 def listed(connection: Connection, query: ChatflowQuery, keys: int) -> Page[ListedChatflow]:

@@ -2,7 +2,7 @@
 
 What matches is a set, put together from those that are kept of statuses, creators, chatflows and letters:
 that tells how many there are. Few are sorted; among many, the page is soon met by walking the index of the
-order. A list of all, or of a status, needs no set: its total is kept.
+order. A list without search and creator need not know the set of its keys: its total is kept.
 """
 
 import hashlib
@@ -25,16 +25,19 @@ from flowkeys.storage.statement import Connection, Statement, in_json
 FEW: Final = 3000
 """Up to so many matches are sorted, and up to so many keys looked at one by one."""
 RARE: Final = 200
-"""Where so few match, without a search, they are sorted: walking would pass by most of the others first."""
+"""Where so few have a status, they are sorted: walking would pass by most of the others first."""
+FEW_BOUND: Final = 1000
+"""Up to so many keys of a chatflow are sorted."""
 SAMPLE: Final = 3000
 """After so many matches of an index of trigrams it is estimated how many there are."""
 
+_ANY: Final = ""
+"""Instead of a chatflow, in the kept counts: keys whatever they open."""
 _BY_TIME: Final = (Status.ACTIVE, Status.EXPIRED)
 _HINT = re.compile(r"(?:fl-)?[•.…*]*([0-9A-Za-z]{4})")
 _COUNTS = Statement(
     select(key_count.c.status, key_count.c.total).where(
-        key_count.c.workspace_id == bindparam("workspace"),
-        key_count.c.chatflow_id == "",  # whatever they open
+        key_count.c.workspace_id == bindparam("workspace"), key_count.c.chatflow_id == bindparam("chatflow")
     )
 )
 
@@ -61,20 +64,19 @@ class _Question:
         self._tag = tag_of_creator(query.created_by_id)
         self._values: dict[str, object] = {
             "workspace": query.workspace_id,
+            "chatflow": query.chatflow_id or _ANY,
             "creator": self._tag,
             "now": now,
             "searched": self._searched,
             "phrase": '"' + self._searched.replace('"', '""') + '"',
         }
-        self._is_walked = not self._searched and query.chatflow_id is None
-        """Whether a walk alone picks the page, without a set."""
         self._shape = Shape(
             sort=query.sort,
             descending=query.descending,
             status=query.status,
             of_chatflow=query.chatflow_id is not None,
             of_creator=query.created_by_id is not None,
-            is_picked=self._is_walked,
+            is_picked=not self._searched and query.chatflow_id is None,
             is_named=False,
             is_continued=False,
         )
@@ -86,7 +88,8 @@ class _Question:
         total = len(self._matching) if kept is None else kept
         if query.before is not None:
             return self._continued(), total
-        if total <= (FEW if kept is None else RARE):
+        few = FEW if kept is None else RARE if query.chatflow_id is None else FEW_BOUND
+        if total <= few:
             rows = self._rows(
                 statements.pick(query.sort, descending=query.descending),
                 seqs=in_json([*self._matching]),
@@ -99,7 +102,9 @@ class _Question:
     def _kept_total(self) -> int | None:
         """Return how many match: from the kept counts, or None where the set has to tell."""
         status = self._query.status
-        if not self._is_walked or self._shape.of_creator:
+        if self._searched or self._shape.of_creator:
+            return None
+        if self._shape.of_chatflow and status in _BY_TIME:
             return None
         kept: dict[str, int] = dict(self._rows(_COUNTS))
         expired = self._rows(statements.COUNT_EXPIRED)[0][0] if status in _BY_TIME else 0
@@ -120,7 +125,7 @@ class _Question:
         by_time = query.status in _BY_TIME
         found = sets.of_status(connection, query.workspace_id, Status.ACTIVE if by_time else query.status)
         if query.chatflow_id is not None:
-            found &= sets.of_chatflow(connection, query.workspace_id, query.chatflow_id)
+            found &= self._bound
         if query.created_by_id is not None:
             found &= sets.of_creator(connection, query.workspace_id, self._tag)
         if self._searched:
@@ -129,6 +134,11 @@ class _Question:
             expired = self._expired(found)
             found = found & expired if query.status is Status.EXPIRED else found - expired
         return found
+
+    @cached_property
+    def _bound(self) -> KeySet:
+        query = self._query
+        return sets.of_chatflow(self._connection, query.workspace_id, query.chatflow_id or _ANY)
 
     def _named(self, among: KeySet) -> KeySet:
         """Return those of some keys whose names have what is searched."""
@@ -192,7 +202,9 @@ class _Question:
         if shape.is_picked:
             rows = self._rows(statements.walk(shape), **values, limit=limit, offset=offset)
             return [seq for (seq,) in rows]
-        matching = self._matching
+        matching = (
+            self._matching if self._searched else self._bound
+        )  # status and creator the walk knows itself
         statement = statements.walk(shape._replace(is_named=bool(self._searched) and not self._hinted))
         with closing(self._connection.each(statement, {**self._values, **values})) as walked:
             return list(islice(matching.those(walked), offset, offset + limit))

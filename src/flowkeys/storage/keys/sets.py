@@ -16,8 +16,7 @@ from flowkeys.storage.statement import Connection, Statement
 BLOCK: Final = 512
 """Keys whose bits are one number."""
 
-_WORD: Final = 64
-_ALL_BITS: Final = (1 << _WORD) - 1
+_ALL_BITS: Final = (1 << 64) - 1
 _STATUS: Final = "status:"
 _BEHIND_STATUS: Final = "status;"
 """The text after all that begin with `_STATUS`."""
@@ -108,7 +107,7 @@ def _marked(connection: Connection, workspace_id: str, mark: str) -> KeySet:
 
 def _read(connection: Connection, statement: Statement, values: Mapping[str, object]) -> KeySet:
     blocks: dict[int, int] = defaultdict(int)
-    for word, bits in connection.rows(statement, values):  # the topmost bit is the sign of the number
-        first = word * _WORD
-        blocks[first // BLOCK] |= (bits & _ALL_BITS) << first % BLOCK
+    for word, bits in connection.rows(statement, values):
+        # Eight words are a block; the topmost bit of a word is the sign of its number.
+        blocks[word >> 3] |= (bits & _ALL_BITS) << ((word & 7) << 6)
     return KeySet(dict(blocks))

@@ -8,18 +8,16 @@ from typing import Final
 FULL_TEXT_PREFIXES: Final = ("key_name_fts", "passage_fts")
 """Tables with these prefixes (FTS5 makes shadow tables) are left out of Alembic's comparison."""
 
-_COUNT_BIND: Final = """CREATE TRIGGER key_count_bind AFTER INSERT ON binding BEGIN
-    INSERT INTO key_count(workspace_id, chatflow_id, status, total)
+_COUNT: Final = """INSERT INTO key_count(workspace_id, chatflow_id, status, total)
         SELECT new.workspace_id, new.chatflow_id, status, 1 FROM api_key WHERE id = new.key_id
-        ON CONFLICT (workspace_id, chatflow_id, status) DO UPDATE SET total = total + 1;
-END"""
-_COUNT_UNBIND: Final = """CREATE TRIGGER key_count_unbind AFTER DELETE ON binding BEGIN
-    UPDATE key_count SET total = total - 1
+        ON CONFLICT (workspace_id, chatflow_id, status) DO UPDATE SET total = total + 1;"""
+_UNCOUNT: Final = """UPDATE key_count SET total = total - 1
         WHERE workspace_id = old.workspace_id AND chatflow_id = old.chatflow_id
             AND status = (SELECT status FROM api_key WHERE id = old.key_id);
     DELETE FROM key_count
-        WHERE workspace_id = old.workspace_id AND chatflow_id = old.chatflow_id AND total = 0;
-END"""
+        WHERE workspace_id = old.workspace_id AND chatflow_id = old.chatflow_id AND total = 0;"""
+_COUNT_BIND: Final = f"CREATE TRIGGER key_count_bind AFTER INSERT ON binding BEGIN {_COUNT} END"
+_COUNT_UNBIND: Final = f"CREATE TRIGGER key_count_unbind AFTER DELETE ON binding BEGIN {_UNCOUNT} END"
 
 INITIAL: Final = (
     # Of migration 0001.
@@ -208,6 +206,12 @@ KEY_SETS: Final = (
     END""",
     f"""CREATE TRIGGER key_set_unbind AFTER DELETE ON binding BEGIN
         {_remove_marks("old", "key_seq", _OLD_CHATFLOW)}
+    END""",
+    # A binding that is moved by hand counts elsewhere, as one that is taken away and one that is made.
+    f"""CREATE TRIGGER key_count_rebind AFTER UPDATE ON binding
+    {_differ("workspace_id", "chatflow_id", "key_id")} BEGIN
+        {_UNCOUNT}
+        {_COUNT}
     END""",
     f"CREATE TRIGGER key_name_insert AFTER INSERT ON api_key BEGIN {_NOTE.format('VALUES (new.seq)')} END",
     f"""CREATE TRIGGER key_name_update AFTER UPDATE ON api_key {_differ("seq", "name_folded")} BEGIN
