@@ -48,6 +48,7 @@ CHANGES = [
     "UPDATE api_key SET seq = 320 WHERE seq = 1199",
     "UPDATE api_key SET rowid = 5000000000 WHERE seq = 1198",
     "UPDATE api_key SET seq = -70 WHERE seq = 1197",
+    "UPDATE binding SET key_seq = (SELECT seq FROM api_key WHERE id = key_id) WHERE key_seq > 1196",
     "UPDATE api_key SET name_folded = 'new pr' WHERE seq IN (320, 5000000000, -70)",
 ]
 
