@@ -58,8 +58,13 @@ def pinned(core: int) -> list[str]:
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return this environment with these settings of flowkeys and no others."""
-    return {**{name: value for name, value in os.environ.items() if "FLOWKEYS_" not in name}, **settings}
+    """Return this environment with these settings of flowkeys and no others.
+
+    What is installed is compiled: where Python may not write that, a start would measure the compiler.
+    """
+    kept = {name: value for name, value in os.environ.items() if "FLOWKEYS_" not in name}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**kept, **settings}
 
 
 @contextlib.contextmanager
