@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from html import unescape
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,10 +45,10 @@ class Proxy:
                     return
                 target = self.path.removeprefix(PATH) or "/" if takes_off else self.path
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                behind = HTTPConnection(proxy.behind)
-                behind.request(self.command, target, body, dict(self.headers))
-                answer = behind.getresponse()
-                content = answer.read()
+                with closing(HTTPConnection(proxy.behind)) as behind:
+                    behind.request(self.command, target, body, dict(self.headers))
+                    answer = behind.getresponse()
+                    content = answer.read()
                 self.send_response_only(answer.status)
                 for name, value in answer.getheaders():
                     if name.lower() not in _HOP:
@@ -56,7 +57,6 @@ class Proxy:
                     self.send_header("content-length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
-                behind.close()
 
             do_GET = do_POST = do_PUT = do_DELETE = handle_one  # noqa: N815
 
