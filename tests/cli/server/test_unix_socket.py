@@ -1,17 +1,20 @@
 """The socket's file: who may connect to it, what it takes the place of, and when it goes."""
 
 import contextlib
+import fcntl
 import os
 import socket
 import stat
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
+from flowkeys.cli.server import unix_socket
 from flowkeys.cli.server.unix_socket import UnixSocket, state
 from flowkeys.config import load
 from flowkeys.domain.errors import ConfigurationError
@@ -107,6 +110,52 @@ def test_of_servers_that_start_at_once_one_has_the_socket(path: Path) -> None:
             client.connect(str(path))
             winner.listening.settimeout(0)
             winner.listening.accept()[0].close()
+
+
+def test_a_start_does_not_remove_what_another_has_just_made(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given two that look at a file to take over, the second looks when the first has its own there."""
+    leave(path)
+    looked_or_waits, has_it = Event(), Event()
+    looks: dict[int, int] = {}
+    look, lock = unix_socket.state, fcntl.flock
+    first = threading.get_ident()
+
+    def state_(of: Path) -> unix_socket.State:
+        me = threading.get_ident()
+        looks[me] = looks.get(me, 0) + 1
+        found = look(of)
+        if looks[me] == 2:  # the first time is before the lock
+            if me == first:
+                second.append(pool.submit(begin))
+                assert looked_or_waits.wait(PATIENCE_SECONDS)
+            else:
+                looked_or_waits.set()
+                assert has_it.wait(PATIENCE_SECONDS)
+        return found
+
+    def flock(file: int, how: int) -> None:
+        try:
+            lock(file, how)
+        except BlockingIOError:
+            looked_or_waits.set()
+            raise
+
+    def begin() -> str:
+        try:
+            with closing(UnixSocket(path, 1)):
+                return "has it too"
+        except ConfigurationError as error:
+            return str(error)
+
+    monkeypatch.setattr(unix_socket, "state", state_)
+    monkeypatch.setattr(fcntl, "flock", flock)
+    second: list[Future[str]] = []
+    with ThreadPoolExecutor(1) as pool, closing(UnixSocket(path, 1)):
+        has_it.set()
+        assert "A server listens on it already" in second[0].result()
+        assert look(path) == "listening"
 
 
 def test_a_socket_that_is_another_servers_by_now_stays(path: Path) -> None:
