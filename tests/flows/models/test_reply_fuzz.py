@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,3 +104,12 @@ PARTS += [b":", b"choices", b"[DONE]", b"<think>", b" "]
 def test_any_bytes_are_read_or_refused(parts: list[bytes]) -> None:
     """Also what is no JSON, and no text."""
     read(b"".join(parts), "hidden")
+
+
+@pytest.mark.parametrize("member", ["content", "reasoning_details", "tool_calls"])
+def test_what_is_nested_without_end_is_no_answer(member: str) -> None:
+    """A failure in words, as all else that cannot be read."""
+    nested = b"[" * 3000 + b"]" * 3000
+    sent = b'data: {"choices":[{"delta":{"%b":%b}}]}\n\n' % (member.encode(), nested)
+    with pytest.raises(ModelError):
+        Reply(1000, "hidden").feed(sent)

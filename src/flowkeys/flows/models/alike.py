@@ -60,7 +60,7 @@ class Alike:
         field, record, end = found.groups()
         try:
             chunk = structs.decode(record)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         content = _only_content(chunk, index)
         at = _CONTENT.search(record)
@@ -140,7 +140,7 @@ def _says(record: bytes, chunk: Chunk) -> bool:
     """Tell whether a record is the same but for its content, which is the other character."""
     try:
         other = structs.decode(record)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     given, found = chunk.choices, other.choices
     if not given or not found or given[0].delta is None or found[0].delta is None:

@@ -164,7 +164,7 @@ class Reply:
                 return
         try:
             usual = structs.decode(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             usual = None
         if usual is not None and usual.choices:
             self._read(usual)
