@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -163,10 +164,19 @@ def test_once_there_is_an_owner_no_link_is_printed(start: Start, tmp_path: Path)
         await runtime.close()
 
     asyncio.run(set_up())
-    again = start("--port", "0")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        again = start("--port", "0")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     again.url()
     assert "set-up" not in again.said
     assert "keys create" in again.said
+    limit, _ = resource.prlimit(again.process.pid, resource.RLIMIT_NOFILE)
+    assert limit == resource.RLIM_INFINITY or limit > 1024, (
+        "a server may open more than programs by themselves"
+    )
 
 
 def test_a_taken_port_is_one_sentence(start: Start) -> None:

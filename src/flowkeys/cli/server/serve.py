@@ -11,6 +11,7 @@ import uvicorn
 from flowkeys import bootstrap, logs
 from flowkeys.cli.people.links import base_url
 from flowkeys.cli.server.beginning import Beginning
+from flowkeys.cli.server.open_files import allow_many
 from flowkeys.cli.server.port import listen, url_of
 from flowkeys.cli.server.unix_socket import UnixSocket
 from flowkeys.config import Settings
@@ -78,6 +79,7 @@ def serve(settings: Settings) -> None:
     if not logs.is_text(settings.log_format):
         logs.take_over()
     sys.path.insert(0, str(settings.python_path.absolute()))
+    allow_many()
     with ExitStack() as opened:
         port = opened.enter_context(closing(listen(settings, _BACKLOG))) if settings.has_port else None
         unix = None if settings.uds is None else UnixSocket(settings.uds, _BACKLOG)
