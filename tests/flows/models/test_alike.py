@@ -48,7 +48,7 @@ def read(sent: bytes, cuts: Iterable[int] = (), *, one_by_one: bool = False) -> 
     """Return all that comes of an answer: what was said, in its pieces, or why there is none."""
     reply = Reply(10_000, "shown")
     if one_by_one:
-        reply._alike._attempts = 0
+        reply._alike._hope = 0
     pieces: list[str] = []
     start = 0
     try:
@@ -85,6 +85,42 @@ def test_records_that_always_differ_are_not_learned_without_end(decoded: Counted
     sent = b"".join(record("word ", padding="x" * (number % 7)) for number in range(500)) + STOP
     assert len(read(sent)[0]) == 500
     assert decoded.records < 530
+
+
+def test_short_runs_that_take_turns_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read at once of a large piece is not all that has come: it would be looked at for each run."""
+    looked = 0
+    read_all = Alike.read
+
+    def counting(alike: Alike, data: bytes) -> Any:
+        nonlocal looked
+        looked += len(data)
+        return read_all(alike, data)
+
+    monkeypatch.setattr(Alike, "read", counting)
+    for run in (1, 2, 3, 6, 10):
+        looked = 0
+        turns = (record("w") * run, record("w", created=2) * run)
+        sent = b"".join(turns * 200) + STOP
+        assert len(read(sent)[0]) == 400 * run
+        assert looked < 5 * len(sent)
+
+
+def test_pieces_that_come_one_by_one_pay_for_what_was_learned(decoded: Counted) -> None:
+    """A slow model says little in each second, for minutes."""
+    sent = [record("word ", created=number // 20) for number in range(1000)]
+    reply = Reply(10_000, "shown")
+    for one in sent:
+        reply.feed(one)
+    assert decoded.records < 200
+
+
+def test_a_content_that_is_what_is_put_in_its_place_proves_nothing() -> None:
+    """Where the content stands shows only when another is there."""
+    for content in (b"~", b"^"):
+        first = b'data: {"about":{"content":"%b"},"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n'
+        sent = record("Oh. ") + first % (content, content) + first % (b"no", content) * 3 + STOP
+        assert read(sent)[1] == "Oh. " + content.decode() * 4
 
 
 MISLEADING = [
@@ -126,6 +162,13 @@ RECORDS = st.builds(
             lambda given: given.replace(b'"content"', b'"reasoning"'),
             lambda given: given.replace(b'"index": 0', b'"index": 1'),
             lambda given: given.replace(b"null", b'"stop"'),
+            lambda given: given.replace(b'"content": "', b'"tool_calls": [{}], "content": "'),
+            lambda given: given.replace(b'"content": "', b'"content": null, "content": "'),
+            lambda given: given.replace(b'{"content"', b'{"role": "assistant", "content"'),
+            lambda given: given.replace(b'{"created"', b'{"content": "~", "usage": {}, "created"'),
+            lambda given: given.replace(b'{"created"', b'{"done": true, "created"'),
+            lambda given: given.replace(b"\r", b"").replace(b"\n\n", b"\r\r"),
+            lambda given: given.replace(b": {", b":\ndata: {", 1),
             lambda given: given.replace(b"data: ", b"data:"),
             lambda given: b"event: message\n" + given,
             lambda given: b": a comment\n\n" + given,

@@ -15,10 +15,13 @@ from flowkeys.flows.models.structs import Chunk
 
 _RECORD: Final = re.compile(rb"(data: ?)(\{[^\r\n]*\})(\n\n|\r\n\r\n)")
 _CONTENT: Final = re.compile(rb'"content": ?"')
-_OTHER: Final = b"~"
-"""Put in the place of a content, to see that nothing but the content changes with it."""
-_ATTEMPTS: Final = 8
-"""How many times in a row there may be nothing to learn, or nothing that helps with the next record."""
+_OTHERS: Final = (b"~", b"^")
+"""One of them is put in the place of a content, to see that nothing but the content changes with it."""
+_ROOM: Final = 1024
+_MOST_HOPE: Final = 32
+_COST: Final = 4
+"""How much hope it costs that there was nothing to learn, or nothing that helps with the next record: learning
+takes as long as reading so many records, each of which that was read as the one before gives one back."""
 
 _text = msgspec.json.Decoder(str).decode
 _texts = msgspec.json.Decoder(list[str]).decode
@@ -27,7 +30,7 @@ _texts = msgspec.json.Decoder(list[str]).decode
 class Alike:
     """Knows how a record looks around its content."""
 
-    __slots__ = ("_after", "_attempts", "_before", "_end", "_ending")
+    __slots__ = ("_after", "_before", "_end", "_ending", "_hope", "room")
 
     def __init__(self) -> None:
         self._before = b""
@@ -36,12 +39,15 @@ class Alike:
         """The blank line behind a record."""
         self._ending = b""
         """What stands after the content, and the blank line."""
-        self._attempts = _ATTEMPTS
+        self._hope = _MOST_HOPE
+        self.room = _ROOM
+        """How many bytes are worth looking at, at once: some more than were read the last time. Where short runs
+        of records take turns, the rest would be looked at again for each."""
 
     @property
     def is_hopeful(self) -> bool:
         """Whether it is worth while to look at records one by one."""
-        return self._attempts > 0
+        return self._hope > 0
 
     @property
     def is_known(self) -> bool:
@@ -51,7 +57,7 @@ class Alike:
     def learn(self, sent: bytes, index: Any) -> None:
         """Learn from the bytes of one record of the choice that is read, unless it is of an unusual kind."""
         if not self._learn(sent, index):
-            self._attempts -= 1
+            self._hope -= _COST
 
     def _learn(self, sent: bytes, index: Any) -> bool:
         found = _RECORD.fullmatch(sent)
@@ -68,7 +74,7 @@ class Alike:
             return False
         written = content.encode()
         before, after = record[: at.end()], record[at.end() + len(written) :]
-        if before + written + after != record or not _says(before + _OTHER + after, chunk):
+        if before + written + after != record or not _is_all_that_differs(before, after, chunk):
             return False
         # The other character was the content, and a string ends at the first quote that nothing escapes:
         # whatever stands there is the content, as long as it is written as JSON's strings are.
@@ -82,9 +88,11 @@ class Alike:
             return None
         content = data[len(self._before) : -len(self._ending)]
         try:
-            return _text(b'"%b"' % content)
+            said = _text(b'"%b"' % content)
         except ValueError:
             return None
+        self._hope = min(_MOST_HOPE, self._hope + 1)
+        return said
 
     def read(self, data: bytes) -> tuple[list[str], int] | None:
         """Return what is said by the records with which `data` begins, and how many bytes are behind them.
@@ -95,17 +103,21 @@ class Alike:
             records = data.split(self._end)
             rest = records.pop()
             if not records:
+                self.room = max(self.room, 2 * len(data))
                 return None  # its end has not come yet
             written = self._contents(records)
             said = _decoded(written)
             if said is not None:
-                self._attempts = _ATTEMPTS
+                self._hope = min(_MOST_HOPE, self._hope + len(written))
                 behind = records[len(written) :]
-                return said, sum(map(len, behind)) + len(behind) * len(self._end) + len(rest)
+                left = sum(map(len, behind)) + len(behind) * len(self._end) + len(rest)
+                self.room = max(_ROOM, 2 * (len(data) - left))
+                return said, left
         elif self._before.startswith(data):
             return None
         self._before = b""
-        self._attempts -= 1
+        self._hope -= _COST
+        self.room = _ROOM
         return None
 
     def _contents(self, records: list[bytes]) -> list[bytes]:
@@ -136,18 +148,21 @@ def _only_content(chunk: Chunk, index: Any) -> str:
     return "" if any(others.values()) else said.content
 
 
-def _says(record: bytes, chunk: Chunk) -> bool:
-    """Tell whether a record is the same but for its content, which is the other character."""
+def _is_all_that_differs(before: bytes, after: bytes, chunk: Chunk) -> bool:
+    """Tell whether a record with another content in its place is the same but for that."""
+    given = chunk.choices
+    if not given or given[0].delta is None:
+        return False
+    content = given[0].delta.content
+    put = next(other for other in _OTHERS if other.decode() != content)
     try:
-        other = structs.decode(record)
+        other = structs.decode(before + put + after)
     except (ValueError, RecursionError):
         return False
-    given, found = chunk.choices, other.choices
-    if not given or not found or given[0].delta is None or found[0].delta is None:
+    found = other.choices
+    if not found or found[0].delta is None or found[0].delta.content != put.decode():
         return False
-    if found[0].delta.content != _OTHER.decode():
-        return False
-    found[0].delta.content = given[0].delta.content
+    found[0].delta.content = content
     return other == chunk
 
 

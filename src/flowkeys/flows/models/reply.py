@@ -14,7 +14,7 @@ from flowkeys.flows.models.saying import Saying
 from flowkeys.flows.models.structs import Choice, Chunk, Said
 
 BROKEN_OFF: Final = "the model's answer broke off before its end."
-_ENDS_OF_RECORD: Final = (b"\n\n", b"\r\n\r\n")
+_BLANK_LINES: Final = (b"\n", b"\r\n")
 
 
 class Reply:
@@ -80,8 +80,8 @@ class Reply:
     def _next(self, data: bytes, at: int) -> int:
         """Read on in `data`; return how far."""
         alike = self._alike
-        if alike.is_known and (left := self._read_alike(data, at)) is not None:
-            return len(data) - left
+        if alike.is_known and (behind := self._read_alike(data, at)) is not None:
+            return behind
         end = _behind_record(data, at) if alike.is_hopeful and not self._records.is_json else 0
         first = data[at:end] if end else data[at:]
         for record in self._records.feed(first):
@@ -93,24 +93,25 @@ class Reply:
         return end or len(data)
 
     def _read_alike(self, data: bytes, at: int) -> int | None:
-        """Read the records that are as the one before; return how many bytes are left, None if none is."""
+        """Read records that are as the one before, some at least; return how far, None if the next is not."""
         waiting = self._records.waiting if self._saying.is_plain else None
         if waiting is None:
             return None
-        if waiting or at:
-            data = waiting + data[at:]
+        end = min(len(data), at + self._alike.room)
+        if waiting or at or end < len(data):
+            data = waiting + data[at:end]
         piece = self._alike.read_one(data)
         if piece is not None:
             self._records.skip()
             self._saying.say_as_it_is(piece)
-            return 0
+            return end
         found = self._alike.read(data)
         if found is None:
             return None
         self._records.skip()
         pieces, left = found
         self._saying.say_as_it_is("".join(pieces), pieces)
-        return left
+        return end - left
 
     def finish(self) -> Sequence[str]:
         """Return what is said at the end of the answer.
@@ -269,8 +270,10 @@ class Reply:
 
 def _behind_record(data: bytes, start: int) -> int:
     """Return where the first record of a stream of events ends that ends in these bytes, or 0."""
-    for end in _ENDS_OF_RECORD:
-        at = data.find(end, start)
-        if at >= 0:
-            return at + len(end)
+    at = data.find(b"\n", start)
+    while at >= 0:
+        for end in _BLANK_LINES:
+            if data.startswith(end, at + 1):
+                return at + 1 + len(end)
+        at = data.find(b"\n", at + 1)
     return 0
