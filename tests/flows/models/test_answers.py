@@ -120,6 +120,12 @@ READ: dict[str, list[Any]] = {
     "gzip, as a stream": [
         PACKED, gzip.compress(HELLO + STOP + DONE), "close",
     ],
+    "gzip, in several parts": [
+        PACKED, gzip.compress(HELLO), gzip.compress(b""), gzip.compress(STOP + DONE), "close",
+    ],
+    "gzip, and something behind it": [
+        whole(gzip.compress(ANSWER) + b"\0" * 99, JSON, b"Content-Encoding: gzip")
+    ],
     "deflate": [whole(zlib.compress(ANSWER), JSON, b"Content-Encoding: deflate")],
     "deflate, raw": [
         whole(zlib.compress(ANSWER, wbits=-15), JSON, b"Content-Encoding: deflate")
@@ -127,8 +133,13 @@ READ: dict[str, list[Any]] = {
     "an encoding that is none": [whole(ANSWER, JSON, b"Content-Encoding: none")],
     "a character set as an encoding": [whole(ANSWER, JSON, b"Content-Encoding: UTF-8")],
     "UTF-16": [whole(ANSWER.decode().encode("utf-16"), b"Content-Type: application/json; charset=utf-16")],
+    "UTF-16 named": [
+        CHUNKED.replace(b"event-stream", b"event-stream; charset=utf-16"),
+        chunk(ANSWER[:1]), chunk(ANSWER[1:]), END,
+    ],
     "another character set named": [whole(ANSWER, b"Content-Type: application/json; charset=latin-1")],
     "no such character set": [whole(ANSWER, b"Content-Type: application/json; charset=nonsense")],
+    "a character set that can have no name": [whole(ANSWER, b"Content-Type: application/json; charset=a\0b")],
 }  # fmt: skip
 
 
@@ -193,6 +204,25 @@ async def test_a_small_packed_answer_cannot_become_a_very_large_one(raw: RawMode
     """It is unpacked a little at a time, up to the operator's limit."""
     raw.says(whole(gzip.compress(b" " * 50_000_000), b"Content-Encoding: gzip"))
     assert "longer than 1,000,000 bytes" in str(await failure(raw, answer_bytes=1_000_000))
+
+
+@pytest.mark.parametrize("nothing", [b"x" * 200_000, gzip.compress(b"") * 10_000])
+async def test_what_unpacks_to_nothing_is_not_read_without_end(raw: RawModel, nothing: bytes) -> None:
+    """Neither what stands behind the end of a packed answer, nor parts of it that are empty."""
+    raw.says(PACKED, gzip.compress(HELLO), *[nothing] * 100_000)
+    async with patience("an answer"):
+        error = await failure(raw, answer_bytes=1_000_000)
+    assert str(error) in {BROKE_OFF, "LLM: the model's answer is longer than 1,000,000 bytes."}
+
+
+async def test_a_character_set_that_takes_no_such_bytes_is_an_answer_that_cannot_be_read(
+    raw: RawModel,
+) -> None:
+    """And no mistake of ours: Python's own encodings for names of hosts refuse what they do not know."""
+    bad = ANSWER.replace(b"Hello", b"Hell\xf6")
+    for name in (b"idna", b"punycode", b"undefined", b"hex", b"a\0b"):
+        raw.says(whole(bad, b"Content-Type: application/json; charset=" + name))
+        assert (await ask(raw, streamed=False)).result.text == "Hell\ufffd"
 
 
 async def test_four_ways_to_fail_are_four_sentences_and_bad_json_is_a_fifth(raw: RawModel) -> None:
@@ -338,6 +368,43 @@ async def test_a_kept_connection_that_was_closed_costs_no_answer(raw: RawModel) 
         assert (await ready.run(call("hi"), emit)).text == "Hello"
     await made.aclose()
     assert [sent.connection for sent in raw.sent] == [1, 1, 2]
+
+
+async def test_all_kept_connections_may_be_closed(raw: RawModel) -> None:
+    """A firewall that forgot them says so only to who uses them: the last attempt is made on a new one."""
+    raw.script = lambda _: [0.2, whole(ANSWER)]
+    made = engine(settings(raw))
+
+    async def emit(_event: Any) -> None:
+        pass
+
+    ready = made.compile(chatflow(flow(raw)))
+    await asyncio.gather(*[ready.run(call("hi"), emit) for _ in range(5)])
+    assert raw.connections == 5
+    raw.script = lambda sent: ["close"] if sent.connection <= 5 else [whole(ANSWER)]
+    assert (await ready.run(call("hi"), emit)).text == "Hello"
+    await made.aclose()
+    assert len(raw.sent) == 5 + 3
+
+
+async def test_a_call_that_a_server_may_have_worked_on_is_not_made_again(
+    raw: RawModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It closed the kept connection long after the call was there: that was no crossing on the way."""
+    monkeypatch.setattr(client, "_CROSSING_SECONDS", 0.0)
+    raw.script = lambda sent: ["close"] if len(raw.sent) == 2 else [whole(ANSWER)]
+    made = engine(settings(raw))
+
+    async def emit(_event: Any) -> None:
+        pass
+
+    ready = made.compile(chatflow(flow(raw)))
+    await ready.run(call("hi"), emit)
+    with pytest.raises(UpstreamFailed) as caught:
+        await ready.run(call("hi"), emit)
+    await made.aclose()
+    assert str(caught.value) == UNANSWERED
+    assert len(raw.sent) == 2
 
 
 async def test_a_call_that_was_not_answered_is_not_made_again(raw: RawModel) -> None:

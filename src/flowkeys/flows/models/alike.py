@@ -20,8 +20,8 @@ _OTHERS: Final = (b"~", b"^")
 _ROOM: Final = 1024
 _MOST_HOPE: Final = 32
 _COST: Final = 4
-"""How much hope it costs that there was nothing to learn, or nothing that helps with the next record: learning
-takes as long as reading so many records, each of which that was read as the one before gives one back."""
+"""How much hope it costs that there was nothing to learn, or nothing that helps with the next record.
+Learning takes as long as reading so many records; each that is read as the one before gives one back."""
 
 _text = msgspec.json.Decoder(str).decode
 _texts = msgspec.json.Decoder(list[str]).decode
@@ -41,8 +41,8 @@ class Alike:
         """What stands after the content, and the blank line."""
         self._hope = _MOST_HOPE
         self.room = _ROOM
-        """How many bytes are worth looking at, at once: some more than were read the last time. Where short runs
-        of records take turns, the rest would be looked at again for each."""
+        """How many bytes are worth looking at, at once: some more than were read the last time. Where short
+        runs of records take turns, the rest would be looked at again for each."""
 
     @property
     def is_hopeful(self) -> bool:

@@ -3,9 +3,9 @@
 import asyncio
 import codecs
 import re
-import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ from flowkeys.domain.version import VERSION
 from flowkeys.flows.models import deviations, errors
 from flowkeys.flows.models.failures import ModelError, loggable, refused
 from flowkeys.flows.models.network import in_words, late, unanswered, unconnected
+from flowkeys.flows.models.packed import ENCODINGS, Packed, too_long
 from flowkeys.flows.models.reply import BROKEN_OFF, Reply
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ _ERROR_BYTES: Final = 64 * 1024
 """How much is read of an answer that says what went wrong."""
 _REFUSAL_SECONDS: Final = 5.0
 """How long to wait for its words."""
-_STEP_BYTES: Final = 256 * 1024
 _AFTER_END_SECONDS: Final = 5.0
 """How long a server may be silent behind the last piece before its answer is taken for ended."""
 _ATTEMPTS: Final = 3
-"""Two connections that were kept may be closed at a time."""
+"""Two connections that were kept may be closed at a time; the last attempt is made on a new one."""
+_CROSSING_SECONDS: Final = 5.0
+"""How long what says that a kept connection was closed may be on its way, while a call goes the other way."""
 _IN_PATH: Final = "/%:@!$&'()*+,;=~"
 _CHARSET: Final = re.compile(r"""(?i);\s*charset\s*=\s*["']?([^\s"';,]+)""")
 _WIDE: Final = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"})
-_ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 _OTHER_ENCODINGS: Final = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 
 
@@ -92,19 +93,22 @@ class Client:
         if self._head is None:
             raise ModelError("the model's endpoint could not be asked: its credential cannot be sent.")
         request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
-        for _ in range(_ATTEMPTS):
-            connection = self._pool.kept(self._origin)
+        for attempt in range(_ATTEMPTS):
+            connection = self._pool.kept(self._origin) if attempt + 1 < _ATTEMPTS else None
             is_kept = connection is not None
             if connection is None:
                 connection = await self._open(min(self._limits.connect_seconds, wait))
+            sent = monotonic()
             try:
                 connection.send(request)
                 await connection.head(wait)
             except BaseException as error:
                 connection.close()
                 # A server closes connections that nobody uses for a while, perhaps in this very moment. It
-                # closed this one before it answered a byte, so that the call is made once more, on another.
-                if is_kept and connection.is_silent and isinstance(error, ConnectionError):
+                # closed this one before it answered a byte, so that the call is made once more, on another;
+                # not when it took its time, since then it may have worked on the call.
+                crossed = is_kept and connection.is_silent and monotonic() - sent < _CROSSING_SECONDS
+                if crossed and isinstance(error, ConnectionError):
                     continue
                 if isinstance(error, Exception):
                     raise unanswered(error, wait) from error
@@ -140,7 +144,17 @@ class Answer:
     """The bytes of an answer."""
 
     __slots__ = (
-        *("_any", "_failure", "_is_unpacking", "_left", "_limit", "_packed", "_recode", "_reply"),
+        *(
+            "_any",
+            "_failure",
+            "_is_unpacking",
+            "_left",
+            "_left_packed",
+            "_limit",
+            "_packed",
+            "_recode",
+            "_reply",
+        ),
         *("_unpacker", "_wait", "connection"),
     )
 
@@ -151,10 +165,8 @@ class Answer:
         self._left = limit
         self._limit = limit
         self._any = False
-        self._unpacker: Any = None
-        self._is_unpacking = False
+        self._packed: Packed | None = None
         self._recode: codecs.IncrementalDecoder | None = None
-        self._packed = b""
         self._failure: Exception | None = None
 
     async def check(self) -> None:
@@ -164,8 +176,8 @@ class Answer:
             ModelError: it is a refusal, or cannot be read.
         """
         encoding = self._header(b"content-encoding").strip().lower()
-        if encoding in _ENCODINGS:
-            self._unpacker = zlib.decompressobj(wbits=47)  # gzip or zlib, whichever it is
+        if encoding in ENCODINGS:
+            self._packed = Packed(self._receive, self._limit)
         elif encoding in _OTHER_ENCODINGS or "," in encoding:
             raise ModelError(f"the model's endpoint compressed its answer ({encoding[:20]}), unasked.")
         # "none", "utf-8", "chunked": no encodings, but widely written where a stream is not to be packed.
@@ -173,7 +185,7 @@ class Answer:
         if charset is not None:
             try:
                 name = codecs.lookup(charset).name
-            except LookupError:
+            except (LookupError, ValueError):
                 name = "utf-8"
             self._reply.says(name)
             if name in _WIDE:
@@ -214,40 +226,25 @@ class Answer:
             ModelError: they do not come in time, the connection breaks, or there are too many.
         """
         while True:
-            data = await (self._receive() if self._unpacker is None else self._unpacked())
+            data = await (self._receive() if self._packed is None else self._packed.read())
             if not data:
                 return b""
             self._any = True
             self._left -= len(data)
             if self._left < 0:
-                raise ModelError(f"the model's answer is longer than {self._limit:,} bytes.")
+                raise too_long(self._limit)
             if self._recode is not None:
-                data = self._recode.decode(data).encode()
+                data = self._recoded(data, self._recode)
             if data:
                 return data
 
-    async def _unpacked(self) -> bytes:
-        """Return the next bytes unpacked, few at a time, however much they are packed."""
-        while True:
-            packed = self._packed or await self._receive()
-            try:
-                data: bytes = self._unpack(packed) if packed else self._unpacker.flush()
-            except zlib.error as error:
-                raise ModelError(BROKEN_OFF, reason=f"unpacking it: {error}") from error
-            if data or not packed:
-                return data
-
-    def _unpack(self, packed: bytes) -> bytes:
+    def _recoded(self, data: bytes, recode: codecs.IncrementalDecoder) -> bytes:
+        begun = recode.getstate()[0]
         try:
-            data: bytes = self._unpacker.decompress(packed, _STEP_BYTES)
-        except zlib.error:
-            if self._is_unpacking:
-                raise
-            self._unpacker = zlib.decompressobj(wbits=-zlib.MAX_WBITS)  # deflate as many misread it: bare
-            data = self._unpacker.decompress(packed, _STEP_BYTES)
-        self._is_unpacking = True
-        self._packed = self._unpacker.unconsumed_tail
-        return data
+            return recode.decode(data).encode()
+        except UnicodeError:  # what says that it is UTF-16, and has no mark at its beginning, seldom is
+            self._recode = None
+            return begun + data
 
     async def _receive(self) -> bytes:
         if self._failure is None:

@@ -107,7 +107,7 @@ def _text(data: bytes, charset: str | None) -> str:
         pass
     try:
         return data.decode(charset or "utf-8", "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # there is none of that name, or it takes no such bytes
         return data.decode("utf-8", "replace")
 
 

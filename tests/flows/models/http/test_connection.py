@@ -1,7 +1,9 @@
 """Connections to a server: what is read of an answer, when one is used again, and when it is closed."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -96,6 +98,60 @@ async def test_what_comes_unasked_closes_a_connection(raw: RawModel, pool: Pool)
     assert pool.idle == 0
     raw.says(whole(b"Next"))
     assert await call(pool, raw) == (200, b"Next")
+
+
+async def test_what_comes_behind_an_answer_is_none_of_it(raw: RawModel, pool: Pool) -> None:
+    """Not even when whoever reads has not asked yet whether there is more."""
+    raw.says(OK, 0.05, whole(b"Evil"))
+    opened = await pool.open(Origin("127.0.0.1", raw.port, is_tls=False), 10)
+    opened.send(REQUEST)
+    await opened.head(10)
+    assert await opened.read(10) == b"Hello"
+    await soon(lambda: opened._is_spoiled, "another answer")
+    assert await opened.read(10) == b""
+    opened.leave(is_enough=True)
+    await closed(opened)
+    assert pool.idle == 0
+
+
+async def test_an_answer_to_half_a_request_closes_the_connection(pool: Pool) -> None:
+    """The server may read no more of it, and then the next request would stand behind the rest."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(whole(b"No", status=b"413 Too Large"))
+        await soon(lambda: opened.is_closed, "the client to leave")
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        ended.set()
+
+    ended = asyncio.Event()
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0, limit=1000)
+    async with server, patience("an answer"):
+        origin = Origin("127.0.0.1", server.sockets[0].getsockname()[1], is_tls=False)
+        opened = await pool.open(origin, 10)
+        opened.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n" + b"x" * 30_000_000)
+        await opened.head(10)
+        assert (await opened.read(10), await opened.read(10)) == (b"No", b"")
+        opened.leave(is_enough=False)
+        assert pool.idle == 0
+        await ended.wait()
+
+
+async def test_what_may_not_have_been_read_closes_the_connection(
+    raw: RawModel, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a server is kept waiting, more than its answer may stand in the system's buffers."""
+    monkeypatch.setattr(connections, "BUFFER_BYTES", 10)
+    raw.says(whole(b"x" * 20))
+    opened = await pool.open(Origin("127.0.0.1", raw.port, is_tls=False), 10)
+    opened.send(REQUEST)
+    await opened.head(10)
+    await soon(lambda: opened.is_complete, "the answer")
+    opened.leave(is_enough=False)
+    assert pool.idle == 0
+    await closed(opened)
 
 
 BROKEN: dict[str, tuple[Sequence[Any], type[Exception]]] = {

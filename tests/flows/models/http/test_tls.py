@@ -3,6 +3,7 @@
 import ssl
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,12 @@ from tests.support.raw_model import ANSWER, RawModel, serving, whole
 NOT_ACCEPTED = "LLM: the model's endpoint could not be reached: its TLS certificate was not accepted."
 
 
-async def ask(raw: RawModel, host: str = "localhost") -> str:
-    """Ask a model at this name twice, and return what it says."""
+async def ask(raw: RawModel, host: str = "localhost", **more: Any) -> str:
+    """Ask a model at this name twice, and return what it says; `more` are settings."""
     base = f"https://{host}:{raw.port}/v1"
     config = {"modelName": "m", "credential": "main"}
     inputs = {"llmModel": "chatOpenAI", "llmModelConfig": config, "llmEnableMemory": False}
-    made = engine(FlowSettings(credentials=(ModelCredential("main", base, "key"),)))
+    made = engine(FlowSettings(credentials=(ModelCredential("main", base, "key"),), **more))
     flow = made.compile(made_of(chain(node("llmAgentflow_0", inputs, "LLM"))))
 
     async def emit(_event: object) -> None:
@@ -72,6 +73,6 @@ async def test_a_server_without_tls_is_not_asked_over_https() -> None:
     """And the key is not sent to it."""
     async with serving() as raw:
         with pytest.raises(UpstreamFailed) as caught:
-            await ask(raw)
+            await ask(raw, connect_timeout_seconds=0.2)  # each waits for the other
         assert raw.sent == []
     assert "could not be reached" in str(caught.value)

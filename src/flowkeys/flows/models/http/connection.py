@@ -77,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._heard = 0
         self._buffered = 0
         self._end = 0
+        """How many of the parts are the answer's, when it is complete; what comes behind is none of it."""
         self._is_interim = False
         self._is_lasting = False
         self._is_spoiled = False
@@ -136,6 +137,7 @@ class Connection(asyncio.Protocol):
             await self._waiting.wait(seconds)
         data = b"".join(parts) if len(parts) > 1 else parts[0]
         parts.clear()
+        self._end = 0
         self._resume()
         return data
 
@@ -268,11 +270,20 @@ class Connection(asyncio.Protocol):
         """Keep the connection if another call can be made over it."""
         self._parser = None
         self._is_draining = False
-        if self.is_closed or self._is_spoiled or not self._is_lasting:
-            self.close()
-        else:
-            self._resume()
+        if self._is_certain():
             self._left(self)
+        else:
+            self.close()
+
+    def _is_certain(self) -> bool:
+        """Tell whether what is sent next is read as a request, and what comes next is its answer.
+
+        It is not while some of a request has not been sent, since the server answered without it, nor when
+        something may have come that was not read.
+        """
+        if self.is_closed or self._transport is None or self._is_spoiled or not self._is_lasting:
+            return False
+        return not self._is_paused and self._transport.get_write_buffer_size() == 0
 
     def _stop_timers(self) -> None:
         self._waiting.stop()
