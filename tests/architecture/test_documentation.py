@@ -21,6 +21,19 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert broken == []
 
 
+def test_files_that_the_architecture_names_are_there() -> None:
+    """Whoever looks for the test that holds an invariant, or for a step of a token's way, finds the file."""
+    named = re.compile(r"`((?:\w+/)+[\w.]+)`")
+    lost = [
+        f"{name_of(page)}: {path}"
+        for page in (ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md")
+        for path in named.findall(page.read_text("utf-8"))
+        if not ((ROOT / path).exists() or (ROOT / "src/flowkeys" / path).exists())
+        and path.partition("/")[0] != "build"
+    ]
+    assert lost == []
+
+
 def test_every_dependency_has_its_reason() -> None:
     """A package that nobody can say the reason for is not installed on other people's machines."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

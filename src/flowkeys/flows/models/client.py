@@ -144,18 +144,8 @@ class Answer:
     """The bytes of an answer."""
 
     __slots__ = (
-        *(
-            "_any",
-            "_failure",
-            "_is_unpacking",
-            "_left",
-            "_left_packed",
-            "_limit",
-            "_packed",
-            "_recode",
-            "_reply",
-        ),
-        *("_unpacker", "_wait", "connection"),
+        *("_any", "_failure", "_left", "_limit", "_packed", "_recode", "_reply", "_wait"),
+        "connection",
     )
 
     def __init__(self, connection: "Connection", reply: Reply, wait: float, limit: int) -> None:

@@ -1,7 +1,7 @@
-"""The hot routes: verify, forward-auth and who may run a chatflow, decided by plain functions over bytes.
+"""The hot routes: verify, forward-auth and predictions, decided by plain functions over bytes.
 
-`answer` decides; `asgi` is the layer in front of the framework that any server can run, `protocol` answers
-inside uvicorn's connection, before a task is made. Both give the same answers (tests/verification).
+`answer` knows them all; `asgi` is the layer in front of the framework that any server can run, `protocol`
+answers inside uvicorn's connection, before a task is made. Both give the same answers (tests/verification).
 """
 
 from flowkeys.web.hot.answer import Hot
