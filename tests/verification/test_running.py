@@ -135,6 +135,32 @@ def test_a_plain_question_makes_no_scope(
     assert (lines[0]["request_id"], lines[0]["address"]) == ("number-0123", "192.0.2.7")
 
 
+def test_a_connection_that_waits_for_its_next_call_holds_nothing_of_the_last(
+    target: str, server: Running, bearer: str, world: World, serve: Serve, connect: Connect
+) -> None:
+    """Neither a question nor an answer, which may be long: there may be thousands of such connections."""
+    beside = serve(server.server.config.app)
+    waiting = f"/api/v1/prediction/{world.named[b'waiting'].decode()}"
+    long = b'{"question":"%b"}' % (b"held " * 1000)
+    streamed = long.replace(b"}", b',"streaming":true}')
+    for path, body in ((target, long), (waiting, long), (VERIFY, long), (target, streamed)):
+        wire = connect(beside.url)
+        if body is streamed:
+            wire.send(post(target, body, bearer, "Connection: keep-alive"))
+            wire.socket.recv(1)
+        else:
+            wire.send(post(path, body, "X: y" if path == waiting else bearer))
+            assert wire.answer().status == (422 if path == VERIFY else 200)
+
+    async def look() -> str:
+        return "".join(
+            repr([one._body, one._asked, getattr(one._running, "_answer", None)])
+            for one in beside.server.server_state.connections
+        )
+
+    assert "held" not in server.do(look())
+
+
 def test_what_is_not_plain_is_handed_on(
     target: str, server: Running, bearer: str, serve: Serve, connect: Connect
 ) -> None:

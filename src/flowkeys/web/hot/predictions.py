@@ -69,13 +69,13 @@ class PredictionCalls:
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuser.refuse(call, ROUTE, of_failure(error, call))
 
-    def open(self, call: Call, grant: Grant) -> Run | None:
+    def open(self, call: Call, body: bytes, grant: Grant) -> Run | None:
         """Return the run of a call that was granted and whose body has been read, or None."""
         for name, _ in call.headers:
             if name == b"content-encoding":
                 return None
         try:
-            request = read_prediction(decode(call.body))
+            request = read_prediction(decode(body))
         except (Refused, InvalidInput):
             return None
         return None if request.streaming else self._predictor.open_at_once(grant, request)

@@ -154,6 +154,7 @@ class HotProtocol(WritingProtocol):
         if self._state == _ELSEWHERE:
             super().on_message_complete()
         self._state = _ELSEWHERE
+        self._body = b""
         if is_last:
             self._close_behind_answers()
 
@@ -185,8 +186,7 @@ class HotProtocol(WritingProtocol):
             return None
         if grant is None:
             return None
-        call.body = self._body
-        run = calls.open(call, grant)
+        run = calls.open(call, self._body, grant)
         if run is not None:
             running = Running(call, grant, keep_alive=self._keep_alive)
             try:
@@ -286,6 +286,7 @@ class HotProtocol(WritingProtocol):
     def _hand_on(self, grant: Grant | None = None) -> None:
         """Let uvicorn begin with a message of which the headers and some of the body have been read."""
         self._state = _ELSEWHERE
+        self._asked = self._granted = None
         body, self._body = self._body, b""
         self._start(grant)
         if self._stopping:

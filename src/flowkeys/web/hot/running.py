@@ -44,7 +44,11 @@ class Running:
         self._answer = await run.execute()
 
     def reply(self, calls: PredictionCalls, work: asyncio.Future[None]) -> Reply | None:
-        """Return the answer when `work` is done, or None: the client has left before."""
+        """Return the answer when `work` is done, or None: the client has left before.
+
+        It is not kept: a connection that waits for its next call would hold it.
+        """
+        answer, self._answer, self._work = self._answer, None, None
         if work.cancelled():
             if self.disconnected:
                 calls.left(self.call, self.grant)
@@ -53,8 +57,8 @@ class Running:
         error = work.exception()
         if error is not None:
             return calls.failed(self.call, self.grant, error)
-        assert self._answer is not None
-        return calls.answered(self.call, self.grant, self._answer)
+        assert answer is not None
+        return calls.answered(self.call, self.grant, answer)
 
     # What a connection tells it
 
