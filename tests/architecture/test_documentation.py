@@ -8,6 +8,8 @@ from packaging.requirements import Requirement
 
 from tests.architecture.tree import ROOT, name_of, tracked
 
+CHANGES = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+"""The order of Keep a Changelog."""
 RECORDS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 
 
@@ -42,6 +44,18 @@ def test_every_dependency_has_its_reason() -> None:
     wanted = {Requirement(line).name for group in (project["dependencies"], *groups) for line in group}
     explained = set(re.findall(r"`([^`]+)`", (ROOT / "docs/adr/0002-dependencies.md").read_text("utf-8")))
     assert wanted - explained == set()
+
+
+def test_the_changelog_says_everything_once_and_in_its_place() -> None:
+    """Whoever looks for a change finds it under one heading: merges have repeated entries and headings."""
+    releases = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text("utf-8"), flags=re.MULTILINE)[1:]
+    for release in releases:
+        name, *sections = re.split(r"^### ", release, flags=re.MULTILINE)
+        entries = re.findall(r"^- .*?(?=^- |^#|\Z)", release.strip() + "\n", re.MULTILINE | re.DOTALL)
+        kinds = [section.partition("\n")[0] for section in sections]
+        assert kinds == [kind for kind in CHANGES if kind in kinds]
+        assert "\n- " not in name, "an entry stands above the headings"
+        assert [entry for entry in set(entries) if entries.count(entry) > 1] == []
 
 
 def test_decision_records_are_numbered_without_gaps() -> None:
