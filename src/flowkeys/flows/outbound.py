@@ -16,7 +16,18 @@ from aiohappyeyeballs import start_connection
 
 from flowkeys.flows.endpoints import Address, is_public
 
-T = TypeVar("T", bound=asyncio.BaseProtocol)
+
+class Closable(asyncio.BaseProtocol):
+    """The protocol of a connection that somebody may give up before it is there."""
+
+    __slots__ = ()
+
+    def close(self) -> None:
+        """Close at once; a connection that is made later, too."""
+        raise NotImplementedError
+
+
+T = TypeVar("T", bound=Closable)
 
 Resolve = Callable[[str, int], Awaitable[list[Address]]]
 """Returns the addresses of a host name; raises OSError when it has none."""
@@ -63,13 +74,21 @@ async def connect(
         interleave=1,
         socket_factory=None if check is None else _public_socket,
     )
+    made: list[T] = []
+
+    def remember() -> T:
+        made.append(make())
+        return made[0]
+
     try:
         name = None if context is None else host
-        _, protocol = await loop.create_connection(make, sock=opened, ssl=context, server_hostname=name)
+        await loop.create_connection(remember, sock=opened, ssl=context, server_hostname=name)
     except BaseException:
-        opened.close()
+        # The event loop has the socket when it has a protocol. Closed under its hands, the number would soon
+        # be that of another connection, which it would read from and write to.
+        (made[0] if made else opened).close()
         raise
-    return protocol
+    return made[0]
 
 
 async def _public(host: str, port: int, check: Resolve) -> list[_Info]:

@@ -11,6 +11,7 @@ from typing import Final, cast
 import httptools
 
 from flowkeys.flows.models.http.waiting import Waiting
+from flowkeys.flows.outbound import Closable
 
 HEAD_BYTES: Final = 64 * 1024
 """The most that is read of a head, with whatever comes before it."""
@@ -29,7 +30,7 @@ class ClosedError(ConnectionError):
     """The connection was closed before the answer's end."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(Closable, asyncio.Protocol):
     """One connection. Whoever calls over it reads to the end, or leaves."""
 
     __slots__ = (
@@ -160,9 +161,11 @@ class Connection(asyncio.Protocol):
             self._resume()
 
     def close(self) -> None:
-        """Close at once."""
+        """Close at once; when it is not there yet, once it is."""
         self._stop_timers()
-        if self._transport is not None and not self.is_closed:
+        if self._transport is None:
+            self.is_closed = True
+        elif not self.is_closed:
             self._transport.abort()
 
     # What the event loop calls
@@ -170,6 +173,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)
+        if self.is_closed:  # nobody waited for it any more
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Read what has come."""
