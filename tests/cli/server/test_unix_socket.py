@@ -195,8 +195,22 @@ def test_what_stands_in_the_way_is_one_sentence(run: Cli, tmp_path: Path) -> Non
         assert result.code == 3, (given, result)
         assert said in result.err, (given, result.err)
         assert len(result.err.splitlines()) == 1, result.err
+        seen = run("doctor", FLOWKEYS_UDS=given, FLOWKEYS_DATA_DIR=str(tmp_path / "data"))
+        assert (seen.code, said in seen.out) == (3, True), (given, seen)
     assert {item.name: item.lstat().st_ino for item in tmp_path.iterdir()} == before
     assert (tmp_path / "file").read_text("utf-8") == "mine"
+
+
+def test_the_doctor_sees_that_no_proxy_may_enter_the_folder(run: Cli, path: Path) -> None:
+    """Given a folder for its user alone, as the data directory is, a socket in it is of no use to a proxy."""
+    for mode, told_of in ((0o700, ["warn"]), (0o750, [])):
+        folder = path.parent / f"{mode:o}"
+        folder.mkdir(mode=mode)
+        told = run("doctor", "--json", FLOWKEYS_UDS=str(folder / "s"), FLOWKEYS_DATA_DIR=str(path)).json
+        found = [
+            item["verdict"] for item in told["findings"] if f"one user may enter {folder}," in item["message"]
+        ]
+        assert found == told_of
 
 
 def test_a_folder_that_may_not_be_written_is_one_sentence(

@@ -4,9 +4,10 @@ import errno
 import grp
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
-from flowkeys.cli.doctor.finding import Finding, fail, ok
+from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
 from flowkeys.config import Settings
 
 
@@ -42,19 +43,43 @@ def _answers(settings: Settings) -> bool:
         connection.close()
 
 
-def check_socket(path: Path) -> Finding:
+def check_socket(path: Path) -> Iterator[Finding]:
     """Look whether the Unix socket can be made, or a server of ours has it, and who may connect to it."""
+    found = _socket(path)
+    yield found
+    if found.verdict == "ok" and (closed := _closed_folder(path)) is not None:
+        message = f"only one user may enter {closed}, so no proxy of another user reaches {path}."
+        yield warn(
+            "socket folder", message, "Set FLOWKEYS_UDS to a path in a folder that its group may enter."
+        )
+
+
+def _closed_folder(path: Path) -> Path | None:
+    """Return the folder on the way to a path that nobody but its user may enter, if there is one."""
+    anyone = stat.S_IXGRP | stat.S_IXOTH
+    return next((above for above in path.parents if not above.stat().st_mode & anyone), None)
+
+
+def _socket(path: Path) -> Finding:
     from flowkeys.cli.server import unix_socket
 
     if why := unix_socket.hindrance(path):
-        return fail("socket", f"cannot listen on {path}: {why}", "Set FLOWKEYS_UDS.")
+        return fail(
+            "socket",
+            f"cannot listen on {path}: {why}",
+            "Put that right, or set FLOWKEYS_UDS to another path.",
+        )
     state = unix_socket.state(path)
     if state == "left":
         return ok("socket", f"{path} is left of a server that was killed: the next start takes it over")
     if state == "free":
         return ok("socket", f"{path} is free: no server runs there")
     if not unix_socket.answers(path):
-        return fail("socket", f"another program listens on {path}, or nobody answers.", "Set FLOWKEYS_UDS.")
+        return fail(
+            "socket",
+            f"another program listens on {path}, or nobody answers.",
+            "Set FLOWKEYS_UDS to another path.",
+        )
     found = path.stat()
     mode, group = stat.S_IMODE(found.st_mode), _group(found.st_gid)
     return ok("socket", f"a flowkeys server answers on {path}, for user and group {group} (mode {mode:04o})")

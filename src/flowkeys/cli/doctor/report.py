@@ -28,7 +28,7 @@ def examine() -> Iterator[Finding]:
     if settings.has_port:
         yield listening.check_port(settings)
     if settings.uds is not None:
-        yield listening.check_socket(settings.uds)
+        yield from listening.check_socket(settings.uds)
 
 
 def _contents(settings: Settings) -> Iterator[Finding]:

@@ -47,7 +47,8 @@ class UnixSocket:
         except (OSError, ConfigurationError) as error:
             self.listening.close()
             raise ConfigurationError(
-                f"Cannot listen on {path}: {why_not(error, path)} Choose another with --uds."
+                f"Cannot listen on {path}: {why_not(error, path)} "
+                "Put that right, or choose another path with --uds or FLOWKEYS_UDS."
             ) from error
 
     def _take(self, path: Path, backlog: int) -> None:
@@ -86,12 +87,16 @@ def state(path: Path) -> State:
             return "other"
     except (FileNotFoundError, NotADirectoryError):
         return "free"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)  # when its queue is full, somebody listens there
-        found = probe.connect_ex(os.fspath(path))
+    found = _ask(path)
     if found == errno.ECONNREFUSED:
         return "left"
     return "free" if found == errno.ENOENT else "listening"
+
+
+def _ask(path: Path) -> int:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # when its queue is full, somebody listens there
+        return probe.connect_ex(os.fspath(path))
 
 
 def answers(path: Path) -> bool:
@@ -122,9 +127,12 @@ def hindrance(path: Path) -> str | None:
     try:
         if state(path) == "other":
             return "There is something of that name already, which is no socket and is left as it is."
-        return of_file(path, writing=True)
+        if why := of_file(path, writing=True):
+            return why
+        _ask(path)  # Python refuses a path that is too long before it asks the system
     except OSError as error:
         return why_not(error, path)
+    return None
 
 
 def why_not(error: Exception, path: Path) -> str:
