@@ -177,6 +177,11 @@ class Answer:
                 name = codecs.lookup(charset).name
             except (LookupError, ValueError):
                 name = "utf-8"
+            if name in {
+                "idna",
+                "punycode",
+            }:  # for names of hosts: newer Pythons take other texts, and change them
+                name = "utf-8"
             self._reply.says(name)
             if name in _WIDE:
                 self._recode = codecs.getincrementaldecoder(name)("replace")
