@@ -125,7 +125,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, problem: Problem) -
         (b"content-type", CONTENT_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
-        *((name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers),
+        *problem.raw_headers,
     ]
     await send({"type": f"{kind}.start", "status": problem.status, "headers": headers})
     await send({"type": f"{kind}.body", "body": body})

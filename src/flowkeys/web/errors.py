@@ -97,6 +97,11 @@ class Problem(msgspec.Struct, frozen=True):
         """What the code means, in a few words."""
         return KINDS[self.code].title
 
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers as ASGI has them: lower-case names, in bytes."""
+        return [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in self.headers]
+
     def body(self, request_id: str) -> bytes:
         """Return the JSON: RFC 9457's members, ours, and those that Flowise's clients read.
 

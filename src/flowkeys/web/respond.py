@@ -32,9 +32,11 @@ async def send_problem(scope: Scope, send: Send, problem: Problem, headers: RawH
     """Send a problem, and note its code for the log."""
     context = context_of(scope)
     context.facts["code"] = problem.code
-    own = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers]
     await send_bytes(
-        send, problem.status, problem.body(context.request_id), [_PROBLEM, NO_STORE, *own, *headers]
+        send,
+        problem.status,
+        problem.body(context.request_id),
+        [_PROBLEM, NO_STORE, *problem.raw_headers, *headers],
     )
 
 

@@ -85,8 +85,7 @@ def new_request_id() -> bytes:
 
 def of_problem(problem: Problem, request_id: bytes, *more: RawHeader) -> Reply:
     """Return the answer that says a problem, field errors included, with `more` headers."""
-    own = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers]
-    made = form(problem.status, _PROBLEM, NO_STORE, *own, *more)
+    made = form(problem.status, _PROBLEM, NO_STORE, *problem.raw_headers, *more)
     return Reply(made, request_id, problem.body(request_id.decode("ascii")))
 
 
@@ -115,8 +114,8 @@ def refusal(problem: Problem, *, identity: bool = False, nginx: bool = False) ->
 def _refusal(
     code: str, detail: str, headers: tuple[tuple[str, str], ...], identity: bool, nginx: bool
 ) -> Refusal:
-    problem = Problem(code, detail)
-    own = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
+    problem = Problem(code, detail, headers=headers)
+    own = problem.raw_headers
     status = problem.status
     if identity:
         own += _NOBODY
