@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from flowkeys.domain.keys import pasted
 from flowkeys.domain.keys.decision import Denied, Reason
-from flowkeys.domain.keys.token import LENGTH, Token
+from flowkeys.domain.keys.token import LENGTH
 
 _WHERE = "Send the key as: Authorization: Bearer fl-…"
 
@@ -25,18 +25,6 @@ TOKEN = re.compile(rb"fl-[0-9A-Za-z]{32}")
 _URL_NAMES: Final = frozenset(
     {b"access_token", b"apikey", b"api_key", b"api-key", b"x-api-key", b"bearer", b"authorization"}
 )
-
-
-def read_bearer(headers: Iterable[tuple[bytes, bytes]]) -> Token | Denied:
-    """Return the token of a request, or why there is none.
-
-    `headers` are (lower-case name, value) pairs as ASGI gives them. A value of another shape than ours,
-    or with a wrong checksum, is `UNKNOWN`: refused before any look-up.
-    """
-    credential = read_credential(headers)
-    if isinstance(credential, Denied):
-        return credential
-    return Token.parse(credential.decode("ascii")) or UNKNOWN
 
 
 def read_credential(headers: Iterable[tuple[bytes, bytes]]) -> bytes | Denied:

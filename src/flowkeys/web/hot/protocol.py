@@ -172,10 +172,8 @@ class HotProtocol(WritingProtocol):
                 reply = self._hot.verify.refusal(self._call(b"POST"))
             if reply is not None:
                 self._send(reply, with_body=True)
-            elif verify.is_unusual(
-                self.headers, self._hot.short_bytes
-            ):  # refused before it comes, by whoever answers
-                self._hand_on(self._granted)
+            elif verify.is_unusual(self.headers, self._hot.short_bytes):
+                self._hand_on(self._granted)  # refused before it comes, by whoever answers
 
     def _predict(self, call: Call) -> Grant | None:
         """Decide a prediction whose body has come, and run it when it is plain; return what was granted."""
@@ -278,10 +276,8 @@ class HotProtocol(WritingProtocol):
             self.scope[GRANT] = grant  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
         running: object = self._running
-        if (
-            isinstance(running, Running) and not running.response_complete
-        ):  # that its client leaves is to be read
-            self.flow.resume_reading()
+        if isinstance(running, Running) and not running.response_complete:
+            self.flow.resume_reading()  # that its client leaves is to be read
 
     def _hand_on(self, grant: Grant | None = None) -> None:
         """Let uvicorn begin with a message of which the headers and some of the body have been read."""

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowkeys.domain.errors import FlowNotRunnable, InvalidInput, NotFound, TooLarge, UpstreamFailed
@@ -141,18 +140,6 @@ async def answer(
         await send_problem(scope, send, of_error(error), headers)
     else:
         await send_bytes(send, 200, msgspec.json.encode(render.answer(made)), [JSON, NO_STORE, *headers])
-
-
-class Answering(Response):
-    """The answer to a call that was allowed, for handlers that return responses."""
-
-    def __init__(self, predictor: Predictor, grant: Grant, max_body_bytes: int) -> None:
-        super().__init__()
-        self._call = predictor, grant, max_body_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the request's body as a prediction's, and answer it: streamed, if it asks for that."""
-        await answer(*self._call, scope, receive, send)
 
 
 def _note(scope: Scope, grant: Grant) -> None:

@@ -92,11 +92,6 @@ class Connection(Closable, asyncio.Protocol):
         """Whether not a byte of an answer has come."""
         return self._heard == 0
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing is left to be read."""
-        return self.is_complete and not self._parts
-
     def send(self, request: bytes) -> None:
         """Send a request, whole. The answer to the one before was read, or left."""
         self._reset()
