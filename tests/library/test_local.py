@@ -153,9 +153,10 @@ def test_what_cannot_work_is_told_at_once(running: Running, tmp_path: Path) -> N
     with pytest.raises(ConfigurationError, match="no database"):
         Verifier.local(tmp_path, secret="x" * 40)
     by_hand(running.data_dir, f"VACUUM INTO '{tmp_path / 'flowkeys.db'}'")
-    by_hand(tmp_path, "DROP TRIGGER change_key_update")
-    with pytest.raises(ConfigurationError, match="older version"):
-        Verifier.local(tmp_path, secret="x" * 40)
+    for older in ("UPDATE alembic_version SET version_num = '0009'", "DROP TABLE alembic_version"):
+        by_hand(tmp_path, older)
+        with pytest.raises(ConfigurationError, match="older version"):
+            Verifier.local(tmp_path, secret="x" * 40)
 
 
 def test_a_database_that_breaks_is_an_outage(running: Running, tmp_path: Path) -> None:

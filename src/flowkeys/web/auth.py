@@ -35,7 +35,7 @@ async def authenticate(
                 return person
         raise Refused(services.refusals.refuse(credential, context.address))
     request = ANYTHING if permission is None else AccessRequest(permissions=(permission,))
-    decision = await services.verifier.verify(credential, request, counts=counts)
+    decision = await services.verifier.verify(credential, request, context.client, counts=counts)
     if decision.record is not None:
         context.facts["key_id"] = decision.record.key_id
     if isinstance(decision, Denied):

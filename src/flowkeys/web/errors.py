@@ -53,6 +53,9 @@ KINDS: Final[dict[str, Kind]] = {
     "expired_key": Kind(401, "Expired key", "This key has expired. Ask its owner for a new one.", _TOKEN),
     "revoked_key": Kind(401, "Revoked key", "This key was revoked. Ask its owner for a new one.", _TOKEN),
     "disabled_key": Kind(401, "Disabled key", "This key is disabled. Its owner can enable it.", _TOKEN),
+    "ip_not_allowed": Kind(
+        403, "Network not allowed", "This key may not be used from this address. Ask its owner."
+    ),
     "chatflow_not_allowed": Kind(
         403, "Chatflow not allowed", "This key is not bound to this chatflow.", _SCOPE
     ),

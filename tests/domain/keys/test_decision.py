@@ -5,6 +5,8 @@ import pytest
 
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Denied, Reason, decide
+from flowkeys.domain.keys.networks import KnownClient, Networks
+from flowkeys.domain.keys.terms import Terms
 
 NOW = 1_000_000
 RECORD = KeyRecord.of(
@@ -17,6 +19,8 @@ RECORD = KeyRecord.of(
     valid_until=None,
     chatflow_ids=frozenset({"c"}),
 )
+
+INSIDE = Terms(Networks(["10.0.0.0/8"]))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,9 @@ RECORD = KeyRecord.of(
             Reason.PERMISSION_MISSING,
         ),
         ({}, AccessRequest(workspace_id="other"), Reason.UNKNOWN_KEY),
+        ({"terms": INSIDE}, ANYTHING, Reason.IP_NOT_ALLOWED),
+        ({"terms": INSIDE, "expires_at": NOW}, ANYTHING, Reason.EXPIRED_KEY),
+        ({"terms": INSIDE}, AccessRequest(chatflow_id="other"), Reason.IP_NOT_ALLOWED),
     ],
 )
 def test_a_refusal_names_its_reason(change: dict, request_: AccessRequest, reason: Reason) -> None:
@@ -64,3 +71,19 @@ def test_a_live_key_may_do_what_it_holds(change: dict, request_: AccessRequest) 
 def test_an_unknown_token_is_refused_without_a_record() -> None:
     """There is nothing to tell about it."""
     assert decide(None, ANYTHING, NOW) == Denied(Reason.UNKNOWN_KEY)
+
+
+def test_a_key_of_some_networks_is_good_in_them_alone() -> None:
+    """What is not known of a client is not taken for one inside; a key without networks asks nobody."""
+    record = msgspec.structs.replace(RECORD, terms=INSIDE)
+    assert isinstance(decide(record, ANYTHING, NOW, KnownClient("10.1.2.3")), Allowed)
+    for address in (None, "192.0.2.1", "unix"):
+        decision = decide(record, ANYTHING, NOW, KnownClient(address))
+        assert isinstance(decision, Denied)
+        assert decision.reason is Reason.IP_NOT_ALLOWED
+
+    class Asked:
+        def address(self) -> str:
+            raise AssertionError("nobody needs it")
+
+    assert isinstance(decide(RECORD, ANYTHING, NOW, Asked()), Allowed)

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Reason, decide
 from flowkeys.domain.keys.explain import NOT_LOOKED_AT, STEPS, Presented, explain
+from flowkeys.domain.keys.networks import KnownClient, Networks
+from flowkeys.domain.keys.terms import Terms
 
 NOW = 1_000_000
 REASON_OF = {
@@ -13,6 +15,7 @@ REASON_OF = {
     "known": {Reason.UNKNOWN_KEY},
     "status": {Reason.DISABLED_KEY, Reason.REVOKED_KEY},
     "expiry": {Reason.EXPIRED_KEY},
+    "network": {Reason.IP_NOT_ALLOWED},
     "chatflow": {Reason.CHATFLOW_NOT_ALLOWED},
     "permission": {Reason.PERMISSION_MISSING},
 }
@@ -31,7 +34,9 @@ records = st.none() | st.builds(
     expires_at=_TIMES,
     valid_until=_TIMES,
     chatflow_ids=st.frozensets(_FLOWS),
+    terms=st.sampled_from([None, None, Terms(), Terms(Networks(["10.0.0.0/8"]))]),
 )
+clients = st.sampled_from([None, KnownClient(None), KnownClient("10.1.2.3"), KnownClient("192.0.2.1")])
 requests = st.builds(
     AccessRequest,
     chatflow_id=st.none() | _FLOWS,
@@ -40,11 +45,13 @@ requests = st.builds(
 )
 
 
-@given(record=records, request=requests)
-def test_the_steps_agree_with_the_decision(record: KeyRecord | None, request: AccessRequest) -> None:
+@given(record=records, request=requests, client=clients)
+def test_the_steps_agree_with_the_decision(
+    record: KeyRecord | None, request: AccessRequest, client: KnownClient | None
+) -> None:
     """All steps are right exactly when it is allowed; else the first wrong one is the given reason."""
-    decision = decide(record, request, NOW)
-    steps = explain(Presented("a1B2", record), request, NOW)
+    decision = decide(record, request, NOW, client)
+    steps = explain(Presented("a1B2", record), request, NOW, client)
     assert tuple(step.step for step in steps) == STEPS
     if isinstance(decision, Allowed):
         assert [step.ok for step in steps] == [True] * len(STEPS)
@@ -55,24 +62,30 @@ def test_the_steps_agree_with_the_decision(record: KeyRecord | None, request: Ac
     assert {(step.ok, step.detail) for step in steps[wrong + 1 :]} <= {(None, NOT_LOOKED_AT)}
 
 
-@given(record=records, request=requests)
-def test_a_public_chatflow_is_a_step_that_holds(record: KeyRecord | None, request: AccessRequest) -> None:
+@given(record=records, request=requests, client=clients)
+def test_a_public_chatflow_is_a_step_that_holds(
+    record: KeyRecord | None, request: AccessRequest, client: KnownClient | None
+) -> None:
     """The rest is decided as if no chatflow had been named."""
-    steps = explain(Presented("a1B2", record, opens_to_all=True), request, NOW)
+    steps = explain(Presented("a1B2", record, opens_to_all=True), request, NOW, client)
     unnamed = AccessRequest(permissions=request.permissions, workspace_id=request.workspace_id)
-    allowed = isinstance(decide(record, unnamed, NOW), Allowed)
+    allowed = isinstance(decide(record, unnamed, NOW, client), Allowed)
     assert all(step.ok for step in steps) == allowed
 
 
-@given(record=records, request=requests)
-def test_a_key_of_another_workspace_reads_as_none(record: KeyRecord | None, request: AccessRequest) -> None:
+@given(record=records, request=requests, client=clients)
+def test_a_key_of_another_workspace_reads_as_none(
+    record: KeyRecord | None, request: AccessRequest, client: KnownClient | None
+) -> None:
     """Not a letter of the explanation differs."""
     if record is None or request.workspace_id in {None, record.workspace_id}:
         return
-    assert explain(Presented("a1B2", record), request, NOW) == explain(Presented("a1B2"), request, NOW)
+    assert explain(Presented("a1B2", record), request, NOW, client) == explain(
+        Presented("a1B2"), request, NOW, client
+    )
 
 
 def test_what_is_no_token_fails_at_its_form() -> None:
     """Nothing else is looked at."""
     steps = explain(Presented(None), ANYTHING, NOW)
-    assert [step.ok for step in steps] == [False, *[None] * 5]
+    assert [step.ok for step in steps] == [False, *[None] * 6]

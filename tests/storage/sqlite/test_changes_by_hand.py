@@ -58,6 +58,7 @@ def told(raw: sqlite3.Connection, change: str) -> set[str]:
         ("chatflow SET id = 'flow b' WHERE id = 'flow a'", "flow a,flow b"),
         ("token SET hint = 'none', created_at = 7", ""),
         ("token SET seq = 77 WHERE key_id = 'a'", "a"),
+        ("api_key SET allowed_ips = '[\"10.0.0.0/8\"]' WHERE id = 'a'", "a"),
     ],
 )
 def test_a_row_that_an_update_replaces_is_told_of(change: str, whose: str, cached: Cached) -> None:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import PATTERN
 from flowkeys.domain.permissions import PermissionSet
 
@@ -60,6 +61,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: int | None
     version: int
     chatflows: tuple[BoundChatflow, ...] = ()
+    allowed_ips: tuple[str, ...] = ()
+    """Networks, as `networks.clean_networks` returns them; none: calls may come from anywhere."""
 
     def status_at(self, now: int) -> Status:
         """Return the status at the time `now`: an active key past its expiry is expired."""
@@ -84,6 +87,8 @@ class KeyRecord(msgspec.Struct, frozen=True, gc=False):
     chatflow_ids: Collection[str]
     position: int = 0
     """Of the change feed: what was changed up to there is in this record."""
+    terms: Terms | None = None
+    """What else it asks of its calls; None: nothing."""
 
     @classmethod
     def of(
@@ -98,12 +103,12 @@ class KeyRecord(msgspec.Struct, frozen=True, gc=False):
         valid_until: int | None = None,
         chatflow_ids: Collection[str] = (),
         position: int = 0,
+        terms: Terms | None = None,
     ) -> "KeyRecord":
         """Return the record of a key; `chatflow_ids` are those that it is bound to."""
         identity = f"{key_id}\n{name}"
-        return cls(
-            identity, workspace_id, permissions, status, expires_at, valid_until, chatflow_ids, position
-        )
+        times = expires_at, valid_until
+        return cls(identity, workspace_id, permissions, status, *times, chatflow_ids, position, terms)
 
     @property
     def key_id(self) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from flowkeys.domain.keys.api_key import KeyRecord, Status
+from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.permissions import ALL, PermissionSet
 
 
@@ -18,6 +19,7 @@ class Reason(StrEnum):
     EXPIRED_KEY = "expired_key"
     REVOKED_KEY = "revoked_key"
     DISABLED_KEY = "disabled_key"
+    IP_NOT_ALLOWED = "ip_not_allowed"
     CHATFLOW_NOT_ALLOWED = "chatflow_not_allowed"
     PERMISSION_MISSING = "permission_missing"
 
@@ -57,8 +59,10 @@ _ACTIVE: Final = Status.ACTIVE
 """At hand: looking it up at each call costs a fifth of the decision."""
 
 
-def decide(record: KeyRecord | None, request: AccessRequest, now: int) -> Decision:
-    """Decide about `request` at the time `now` (microseconds, UTC).
+def decide(
+    record: KeyRecord | None, request: AccessRequest, now: int, client: Client | None = None
+) -> Decision:
+    """Decide about `request` at the time `now` (microseconds, UTC), of `client`, if it is known.
 
     The record may come from a cache; the decision never does, so that expiry is exact.
     """
@@ -71,6 +75,11 @@ def decide(record: KeyRecord | None, request: AccessRequest, now: int) -> Decisi
         record.valid_until is not None and record.valid_until <= now
     ):
         return Denied(Reason.EXPIRED_KEY, record)
+    terms = record.terms
+    if terms is not None and terms.networks is not None:
+        address = None if client is None else client.address()
+        if not terms.networks.include(address):
+            return Denied(Reason.IP_NOT_ALLOWED, record)
     if request.chatflow_id is not None and request.chatflow_id not in record.chatflow_ids:
         return Denied(Reason.CHATFLOW_NOT_ALLOWED, record)
     for permission in request.permissions:

@@ -11,9 +11,10 @@ import msgspec
 
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import AccessRequest, Decision, grants
+from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.times import to_iso
 
-STEPS: Final = ("form", "known", "status", "expiry", "chatflow", "permission")
+STEPS: Final = ("form", "known", "status", "expiry", "network", "chatflow", "permission")
 """In the order in which they are decided."""
 NOT_LOOKED_AT: Final = "Not looked at, since an earlier step failed."
 
@@ -48,20 +49,22 @@ class Explanation(msgspec.Struct, frozen=True):
     hint: str | None
 
 
-def explain(presented: Presented, request: AccessRequest, now: int) -> tuple[Step, ...]:
-    """Return every step of the decision about `request` at the time `now` (microseconds, UTC).
+def explain(
+    presented: Presented, request: AccessRequest, now: int, client: Client | None = None
+) -> tuple[Step, ...]:
+    """Return every step of the decision about `request` of `client` at the time `now` (microseconds, UTC).
 
     A key of another workspace than the request's is told apart from one that there is not by nothing.
     """
     done: list[Step] = []
-    for step in _steps(presented, request, now):
+    for step in _steps(presented, request, now, client):
         done.append(step)
         if not step.ok:
             break
     return (*done, *(Step(name, None, NOT_LOOKED_AT) for name in STEPS[len(done) :]))
 
 
-def _steps(presented: Presented, request: AccessRequest, now: int) -> Iterator[Step]:
+def _steps(presented: Presented, request: AccessRequest, now: int, client: Client | None) -> Iterator[Step]:
     record = presented.record
     if presented.hint is None:
         yield Step("form", ok=False, detail=presented.mistake)
@@ -73,6 +76,7 @@ def _steps(presented: Presented, request: AccessRequest, now: int) -> Iterator[S
     yield Step("known", ok=True, detail="It is a key of this workspace.")
     yield Step("status", ok=record.status is Status.ACTIVE, detail=f"The key is {record.status.value}.")
     yield _expiry(record, now)
+    yield _network(record, client)
     yield _chatflow(record, request, opens_to_all=presented.opens_to_all)
     yield _permission(record, request)
 
@@ -83,6 +87,19 @@ def _expiry(record: KeyRecord, now: int) -> Step:
         return Step("expiry", ok=True, detail="It does not expire.")
     alive = min(ends) > now
     return Step("expiry", ok=alive, detail=f"It {'expires' if alive else 'expired'} at {to_iso(min(ends))}.")
+
+
+def _network(record: KeyRecord, client: Client | None) -> Step:
+    networks = None if record.terms is None else record.terms.networks
+    if networks is None:
+        return Step("network", ok=True, detail="The key may be used from anywhere.")
+    address = None if client is None else client.address()
+    within = ", ".join(networks.texts)
+    if address is None:
+        detail = f"The key may be used from {within} only, and no address was given."
+        return Step("network", ok=False, detail=detail)
+    inside = networks.include(address)
+    return Step("network", ok=inside, detail=f"{address} is {'' if inside else 'not '}in {within}.")
 
 
 def _chatflow(record: KeyRecord, request: AccessRequest, *, opens_to_all: bool) -> Step:

@@ -100,5 +100,6 @@ def _for_people(key: ApiKey) -> dict[str, object]:
         "status": key.status.value,
         "expiresAt": None if key.expires_at is None else to_iso(key.expires_at),
         "note": key.note,
+        "allowedIps": list(key.allowed_ips),
         "chatflowIds": [item.id for item in key.chatflows],
     }

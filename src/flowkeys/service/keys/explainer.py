@@ -3,6 +3,7 @@
 from flowkeys.domain.keys.bearer import UNKNOWN
 from flowkeys.domain.keys.decision import AccessRequest
 from flowkeys.domain.keys.explain import Explanation, Presented, explain
+from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.pasted import mistake
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.times import Clock
@@ -19,8 +20,10 @@ class Explainer:
         self._usage = usage
         self._clock = clock
 
-    async def explain(self, text: str, request: AccessRequest) -> Explanation:
-        """Return the verifier's decision about `text` for `request`, with its steps. No use is counted.
+    async def explain(self, text: str, request: AccessRequest, client: Client | None = None) -> Explanation:
+        """Return the verifier's decision about `text` for `request` of `client`, with its steps.
+
+        No use is counted.
 
         Raises:
             Unavailable: the store cannot be reached.
@@ -29,9 +32,9 @@ class Explainer:
         token = Token.parse(text)
         if token is None:
             presented = Presented(None, mistake=mistake(text) or "")
-            return Explanation(UNKNOWN, explain(presented, request, now), None)
+            return Explanation(UNKNOWN, explain(presented, request, now, client), None)
         verifier = Verifier(self._keys, self._directory, self._usage, lambda: now)
-        decision = await verifier.verify(token, request, counts=False)
+        decision = await verifier.verify(token, request, client, counts=False)
         record = decision.record
         opens_to_all = False
         if record is not None and request.chatflow_id is not None:
@@ -40,4 +43,4 @@ class Explainer:
                 access is not None and access.is_public and access.workspace_id == record.workspace_id
             )
         presented = Presented(token.hint, record, opens_to_all=opens_to_all)
-        return Explanation(decision, explain(presented, request, now), token.hint)
+        return Explanation(decision, explain(presented, request, now, client), token.hint)

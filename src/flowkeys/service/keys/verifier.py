@@ -9,6 +9,7 @@ import msgspec
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, Reason, decide
+from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.times import Clock
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Keys, UsageRecorder
@@ -26,9 +27,14 @@ class Verifier:
         self._clock = clock
 
     def at_once(
-        self, text: bytes, request: AccessRequest = ANYTHING, *, counts: bool = True
+        self,
+        text: bytes,
+        request: AccessRequest = ANYTHING,
+        client: Client | None = None,
+        *,
+        counts: bool = True,
     ) -> Decision | None:
-        """Return the decision about what was presented as a token, or None when `verify` has to be awaited.
+        """Return the decision about what `client` presented as a token, or None: then await `verify`.
 
         An allowed one counts as use unless `counts` is False.
 
@@ -39,20 +45,25 @@ class Verifier:
         record = self._keys.at_once(text, now)
         if record is PENDING:
             return None
-        decision = decide(record, request, now)
+        decision = decide(record, request, now, client)
         if type(decision) is Denied and decision.reason is Reason.CHATFLOW_NOT_ALLOWED:
             access = self._directory.at_once(request.chatflow_id or "", now)
             if access is PENDING:
                 return None
-            decision = _decide_about_public(decision, request, access, now)
+            decision = _decide_about_public(decision, request, access, now, client)
         if counts and type(decision) is Allowed:
             self._usage.used(decision.record.key_id, now)
         return decision
 
     async def verify(
-        self, token: Token | bytes, request: AccessRequest = ANYTHING, *, counts: bool = True
+        self,
+        token: Token | bytes,
+        request: AccessRequest = ANYTHING,
+        client: Client | None = None,
+        *,
+        counts: bool = True,
     ) -> Decision:
-        """Return the decision about `token` for `request`; an allowed one counts as use.
+        """Return the decision about `token` for `request` of `client`; an allowed one counts as use.
 
         Raises:
             Unavailable: the store cannot be reached. That is an outage, not a denial.
@@ -62,17 +73,17 @@ class Verifier:
         found = self._keys.at_once(text, now)
         record: KeyRecord | None = await self._keys.find(text, now) if found is PENDING else found
         now = self._clock()
-        decision = decide(record, request, now)
+        decision = decide(record, request, now, client)
         if isinstance(decision, Denied) and decision.reason is Reason.CHATFLOW_NOT_ALLOWED:
             access = await self._directory.access(request.chatflow_id or "")
-            decision = _decide_about_public(decision, request, access, now)
+            decision = _decide_about_public(decision, request, access, now, client)
         if counts and isinstance(decision, Allowed):
             self._usage.used(decision.record.key_id, now)
         return decision
 
 
 def _decide_about_public(
-    denied: Denied, request: AccessRequest, access: ChatflowAccess | None, now: int
+    denied: Denied, request: AccessRequest, access: ChatflowAccess | None, now: int, client: Client | None
 ) -> Decision:
     """A live key of the workspace may call its public chatflows too, bound to them or not."""
     record = denied.record
@@ -80,4 +91,4 @@ def _decide_about_public(
         return denied
     if access.workspace_id != record.workspace_id:
         return denied
-    return decide(record, msgspec.structs.replace(request, chatflow_id=None), now)
+    return decide(record, msgspec.structs.replace(request, chatflow_id=None), now, client)

@@ -8,6 +8,7 @@ from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
 from flowkeys.domain.errors import Forbidden, NotFound
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.decision import AccessRequest, Denied, Reason
+from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.verifier import Verifier
@@ -40,7 +41,9 @@ class Predictor:
         self.stopping = asyncio.Event()
         """Set when the server stops: streams end themselves instead of being cut."""
 
-    def authorize_at_once(self, chatflow_id: str, credential: bytes | Denied) -> Grant | Denied | None:
+    def authorize_at_once(
+        self, chatflow_id: str, credential: bytes | Denied, client: Client | None = None
+    ) -> Grant | Denied | None:
         """Return what `authorize` returns, or None when that has to be awaited."""
         now = self._clock()
         if isinstance(credential, Denied):
@@ -50,7 +53,7 @@ class Predictor:
             if access is PENDING:
                 return None
             return Grant(access, None) if access is not None and access.is_public else credential
-        decision = self._verifier.at_once(credential, AccessRequest(chatflow_id=chatflow_id))
+        decision = self._verifier.at_once(credential, AccessRequest(chatflow_id=chatflow_id), client)
         if decision is None or isinstance(decision, Denied):
             return decision
         access = self._directory.at_once(chatflow_id, now)
@@ -60,7 +63,9 @@ class Predictor:
             return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
         return Grant(access, decision.record)
 
-    async def authorize(self, chatflow_id: str, credential: bytes | Denied) -> Grant | Denied:
+    async def authorize(
+        self, chatflow_id: str, credential: bytes | Denied, client: Client | None = None
+    ) -> Grant | Denied:
         """Decide who may call a chatflow: a key bound to it, or anyone when it is public.
 
         Without a credential the answer is the same for a closed chatflow and for none at all.
@@ -71,7 +76,7 @@ class Predictor:
                 if access is not None and access.is_public:
                     return Grant(access, None)
             return credential
-        decision = await self._verifier.verify(credential, AccessRequest(chatflow_id=chatflow_id))
+        decision = await self._verifier.verify(credential, AccessRequest(chatflow_id=chatflow_id), client)
         if isinstance(decision, Denied):
             return decision
         access = await self._directory.access(chatflow_id)

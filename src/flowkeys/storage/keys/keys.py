@@ -16,6 +16,7 @@ from flowkeys.storage.keys import letters as key_letters
 from flowkeys.storage.keys import makers as key_makers
 from flowkeys.storage.keys import page as key_page
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
+from flowkeys.storage.keys.terms import networks_from
 from flowkeys.storage.schema import api_key, binding, chatflow, token
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
@@ -57,6 +58,7 @@ _UPDATE = Statement(
         "updated_at",
         "revoked_at",
         "version",
+        "allowed_ips",
     ],
 )
 # Moves forward only, and touches nothing else: a buffered time of use cannot undo anything.
@@ -231,6 +233,7 @@ def _key(row: Row, chatflows: tuple[BoundChatflow, ...]) -> ApiKey:
         check_types(values["name"], values["expires_at"])
         values["permissions"] = msgspec.json.decode(values["permissions"], type=frozenset[str])
         values["status"] = Status(values["status"])
+        values["allowed_ips"] = networks_from(values["allowed_ips"])
     except SPOILT as error:
         raise Unavailable(
             f"The key {values['id']} cannot be read: its row was changed by hand. Run: flowkeys doctor"
@@ -250,4 +253,5 @@ def _mutable(key: ApiKey) -> dict[str, object]:
         "updated_at": key.updated_at,
         "revoked_at": key.revoked_at,
         "version": key.version,
+        "allowed_ips": msgspec.json.encode(key.allowed_ips).decode() if key.allowed_ips else None,
     }

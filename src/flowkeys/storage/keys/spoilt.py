@@ -20,6 +20,11 @@ FIND_SPOILT: Final = f"""SELECT id FROM api_key WHERE status NOT IN ({_STATUSES}
             WHEN NOT json_valid(permissions) THEN 1
             WHEN json_type(permissions) <> 'array' THEN 1
             ELSE EXISTS (SELECT 1 FROM json_each(permissions) WHERE type <> 'text') END
+        OR CASE WHEN allowed_ips IS NULL THEN 0
+            WHEN NOT json_valid(allowed_ips) THEN 1
+            WHEN json_type(allowed_ips) <> 'array' THEN 1
+            ELSE json_array_length(allowed_ips) = 0
+                OR EXISTS (SELECT 1 FROM json_each(allowed_ips) WHERE type <> 'text') END
     UNION SELECT key_id FROM token WHERE typeof(valid_until) NOT IN ('integer', 'null') ORDER BY 1"""  # noqa: S608
 """The ids of keys that cannot be read; a look at every key."""
 

@@ -43,6 +43,8 @@ api_key = Table(
     Column("creator_folded", Text, nullable=False, server_default=""),
     # 48 bits of a hash of the creator's id: every index holds it, where the id would double their size.
     Column("creator_tag", BigInteger),
+    # A JSON list of networks that calls may come from; NULL: from anywhere.
+    Column("allowed_ips", Text),
     UniqueConstraint("workspace_id", "id"),
     # One for each order, with what keys are filtered by, so that a page is found without reading rows (by
     # expiry: `storage.sqlite.ddl`); one by row number, to look at some keys; and one to follow who made whom.

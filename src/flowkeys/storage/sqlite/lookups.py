@@ -18,9 +18,11 @@ from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.digest import TokenDigest
+from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.service.ports.verification import Found, Unreadable
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
+from flowkeys.storage.keys.terms import terms_from
 from flowkeys.storage.sqlite.connection import connect
 
 Given = TypeVar("Given")
@@ -28,7 +30,7 @@ Made = TypeVar("Made")
 
 _COLUMNS: Final = """k.id, k.workspace_id, k.name, k.permissions, k.status, k.expires_at, t.valid_until,
     (SELECT group_concat(chatflow_id) FROM binding WHERE key_id = k.id), t.digest,
-    (SELECT coalesce(max(seq), 0) FROM change)"""
+    (SELECT coalesce(max(seq), 0) FROM change), k.allowed_ips"""
 _FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id WHERE t.digest IN"""  # noqa: S608
 # In the order in which they were made, as they lie on the disk: by digest each would be elsewhere.
 _AHEAD: Final = f"""SELECT {_COLUMNS} FROM token t NOT INDEXED CROSS JOIN api_key k ON k.id = t.key_id
@@ -169,9 +171,10 @@ class _Reader:
         self._chatflows: Callable[[str], Collection[str]] = _shared(_chatflows)
         self._ids: Callable[[str], str] = _shared(str)
         self._positions: Callable[[int], int] = _shared(int)
+        self._terms: Callable[[str], Terms | None] = _shared(terms_from)
 
     def __call__(self, row: tuple[object, ...]) -> KeyRecord:
-        key_id, workspace_id, name, permissions, status, expires_at, valid_until, chatflows, _, at = row
+        key_id, workspace_id, name, permissions, status, expires_at, valid_until, chatflows, _, at, ips = row
         check_types(name, expires_at, valid_until)
         return KeyRecord(
             f"{key_id}\n{name}",
@@ -182,6 +185,7 @@ class _Reader:
             valid_until,  # type: ignore[arg-type]
             self._chatflows(chatflows) if chatflows else (),  # type: ignore[arg-type]
             self._positions(at),  # type: ignore[arg-type]
+            None if ips is None else self._terms(ips),  # type: ignore[arg-type]
         )
 
 

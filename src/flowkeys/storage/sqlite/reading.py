@@ -11,9 +11,10 @@ from flowkeys.domain.keys.server_secrets import VERIFIES_ONLY, ServerSecrets
 from flowkeys.storage.sqlite.access import hindrance
 from flowkeys.storage.sqlite.feed import SqliteFeed
 from flowkeys.storage.sqlite.lookups import SqliteLookups
+from flowkeys.storage.sqlite.migrate import HEAD
 
 _FILE: Final = "flowkeys.db"
-_KNOWS_CHANGES: Final = "SELECT 1 FROM sqlite_master WHERE type = 'trigger' AND name = 'change_key_update'"
+_REVISION: Final = "SELECT version_num FROM alembic_version"
 _ANY_TOKEN: Final = "SELECT 1 FROM token LIMIT 1"  # noqa: S105 - a statement
 _NOTED: Final = "SELECT 1 FROM audit WHERE action = ? AND subject_id = ? LIMIT 1"
 _TOKEN_UNDER: Final = "SELECT 1 FROM token WHERE digest > ? AND digest < ? LIMIT 1"  # noqa: S105
@@ -93,7 +94,7 @@ def open_to_read(data_dir: Path, written: ServerSecrets) -> Opened:
 def _hasher(
     raw: sqlite3.Connection, path: Path, written: ServerSecrets
 ) -> tuple[TokenHasher, frozenset[str]]:
-    if raw.execute(_KNOWS_CHANGES).fetchone() is None:
+    if _revision(raw) < HEAD:
         raise ConfigurationError(f"The database {path} is of an older version. Start the server once.")
     earlier = set(_used(raw, written.earlier_ids))
     known = [name for name in written.earlier_ids if raw.execute(_NOTED, (VERIFIES_ONLY, name)).fetchone()]
@@ -104,6 +105,17 @@ def _hasher(
             "server has, from FLOWKEYS_SECRET or from the file `secret` in its data directory."
         )
     return hasher, frozenset((*earlier, *known))
+
+
+def _revision(raw: sqlite3.Connection) -> str:
+    """Return the newest migration that has run: a number of four digits, or nothing."""
+    try:
+        row = raw.execute(_REVISION).fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
+        return ""
+    return str(row[0]) if row else ""
 
 
 def _used(raw: sqlite3.Connection, ids: Iterable[str]) -> list[str]:

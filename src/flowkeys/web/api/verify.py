@@ -50,9 +50,14 @@ async def verify(call: Call, body: VerifyIn) -> Response:
 async def _about_caller(call: Call, wanted: AccessRequest) -> render.Json:
     credential = read_credential(call.scope["headers"])
     verifier = call.services.verifier
-    decision = await verifier.verify(credential, wanted) if isinstance(credential, bytes) else credential
+    context = context_of(call.scope)
+    decision: Decision = (
+        await verifier.verify(credential, wanted, context.client)
+        if isinstance(credential, bytes)
+        else credential
+    )
     if isinstance(decision, Denied):
-        raise Refused(call.services.refusals.refuse(decision, context_of(call.scope).address))
+        raise Refused(call.services.refusals.refuse(decision, context.address))
     return render.verified(decision)
 
 

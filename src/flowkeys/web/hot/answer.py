@@ -19,7 +19,7 @@ SHORT_BYTES: Final = 64 * 1024
 class Hot:
     """Every hot route."""
 
-    __slots__ = ("forward_auth", "max_body_bytes", "path", "predictions", "short_bytes", "verify")
+    __slots__ = ("forward_auth", "max_body_bytes", "path", "predictions", "proxies", "short_bytes", "verify")
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Hot:
         targets may begin with, as proxies that do not take it off send them.
         """
         self.path = path.encode("ascii")
+        self.proxies = refuser.proxies
         self.forward_auth = ForwardAuth(verifier, refuser, key_header)
         self.verify = Verify(verifier, refuser)
         self.predictions = PredictionCalls(predictor, refuser)

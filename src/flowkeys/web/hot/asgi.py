@@ -13,6 +13,7 @@ from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.reply import Reply, new_request_id, refusal
 from flowkeys.web.hot.target import read
 from flowkeys.web.predictions.prediction import GRANT
+from flowkeys.web.requests.address import TrustedProxies
 from flowkeys.web.requests.below import without
 
 _MISTAKE: Final = refusal(problem("internal_error"))
@@ -39,7 +40,7 @@ class FastPath:
                 try:
                     asked = read(target)
                     if asked is not None:
-                        call = _call(scope, target)
+                        call = _call(scope, target, self.hot.proxies)
                         reply = self.hot.forward_auth.answer(call, asked)
                         if reply is None:
                             reply = await self.hot.forward_auth.answer_later(call, asked)
@@ -60,7 +61,7 @@ class FastPath:
     ) -> tuple[Reply | None, Receive]:
         """Return the answer, or None and where the body can be read by whoever answers."""
         if target == verify.TARGET:
-            call = _call(scope, target)
+            call = _call(scope, target, self.hot.proxies)
             refused = self.hot.verify.refusal(call)
             if refused is not None:
                 return refused, receive
@@ -74,16 +75,17 @@ class FastPath:
                     return reply, receive
             return None, _again(first, receive)
         if target.startswith(predictions.PREFIX):
-            found = self.hot.predictions.answer(_call(scope, target))
+            found = self.hot.predictions.answer(_call(scope, target, self.hot.proxies))
             if not isinstance(found, Grant):
                 return found, receive
             scope[GRANT] = found
         return None, receive
 
 
-def _call(scope: Scope, target: bytes) -> Call:
+def _call(scope: Scope, target: bytes, proxies: TrustedProxies) -> Call:
     client = scope.get("client")
-    return Call(scope["method"].encode("ascii"), target, scope["headers"], client[0] if client else None)
+    peer = client[0] if client else None
+    return Call(scope["method"].encode("ascii"), target, scope["headers"], peer, proxies)
 
 
 def _again(first: Message, receive: Receive) -> Receive:

@@ -28,10 +28,16 @@ class Call(msgspec.Struct, gc=False):
     """Pairs of a lower-case name and a value."""
     peer: str | None
     """Who is connected."""
+    proxies: TrustedProxies
+    """Who is believed about clients."""
     body: bytes = b""
     request_id: bytes = b""
     credential: bytes | Denied | Problem | None = None
     started: float = msgspec.field(default_factory=time.perf_counter)
+
+    def address(self) -> str | None:
+        """Return the address of the client, or None when it is not known."""
+        return self.proxies.client(self.peer, self.headers)
 
 
 def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied | Problem:
@@ -69,10 +75,10 @@ def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied
 class Refuser:
     """Refuses calls, and writes the line of each to the access log, and of others that are answered here."""
 
-    __slots__ = ("_access_log", "_proxies", "_refusals")
+    __slots__ = ("_access_log", "_refusals", "proxies")
 
     def __init__(self, proxies: TrustedProxies, refusals: Refusals, access_log: AccessLog | None) -> None:
-        self._proxies = proxies
+        self.proxies = proxies
         self._refusals = refusals
         self._access_log = access_log
 
@@ -86,7 +92,7 @@ class Refuser:
         nginx: bool = False,
     ) -> Reply:
         """Return the refusal of a call; `identity` and `nginx` are those of `reply.refusal`."""
-        address = self._proxies.client(call.peer, call.headers)
+        address = call.address()
         found = self._refusals.refuse(why, address) if isinstance(why, Denied) else why
         reply = refusal(found, identity=identity, nginx=nginx).reply(call.request_id)
         if self._access_log is not None:
@@ -99,7 +105,7 @@ class Refuser:
     def note(self, call: Call, route: str, status: int, facts: dict[str, Any]) -> None:
         """Write the line of a call that was not refused; `facts` are what the route says of it."""
         if self._access_log is not None:
-            self._log(call, route, status, self._proxies.client(call.peer, call.headers), facts)
+            self._log(call, route, status, call.address(), facts)
 
     def _log(self, call: Call, route: str, status: int, address: str | None, facts: dict[str, Any]) -> None:
         assert self._access_log is not None

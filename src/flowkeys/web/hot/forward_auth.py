@@ -42,7 +42,7 @@ class ForwardAuth:
             credential = read_head(call, self._key_header)
             if type(credential) is not bytes or asked.malformed is not None:
                 return self._refuse(call, asked, _first(credential, asked))
-            decision = self._verifier.at_once(credential, asked.request, counts=asked.never is None)
+            decision = self._verifier.at_once(credential, asked.request, call, counts=asked.never is None)
             return None if decision is None else self._answer(call, asked, decision)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuse(call, asked, of_failure(error, call))
@@ -53,7 +53,9 @@ class ForwardAuth:
             credential = read_head(call, self._key_header)
             if not isinstance(credential, bytes):
                 return self._refuse(call, asked, credential)
-            decision = await self._verifier.verify(credential, asked.request, counts=asked.never is None)
+            decision = await self._verifier.verify(
+                credential, asked.request, call, counts=asked.never is None
+            )
             return self._answer(call, asked, decision)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuse(call, asked, of_failure(error, call))

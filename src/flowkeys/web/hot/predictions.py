@@ -64,7 +64,7 @@ class PredictionCalls:
             credential = read_head(call)
             if isinstance(credential, Problem):
                 return self._refuser.refuse(call, ROUTE, credential)
-            found = self._predictor.authorize_at_once(plain[1].decode("ascii"), credential)
+            found = self._predictor.authorize_at_once(plain[1].decode("ascii"), credential, call)
             return self._refuser.refuse(call, ROUTE, found) if isinstance(found, Denied) else found
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuser.refuse(call, ROUTE, of_failure(error, call))

@@ -258,7 +258,9 @@ class HotProtocol(WritingProtocol):
 
     def _call(self, method: bytes, body: bytes = b"") -> Call:
         client = self.client
-        return Call(method, self._target, self.headers, client[0] if client else None, body)
+        return Call(
+            method, self._target, self.headers, client[0] if client else None, self._hot.proxies, body
+        )
 
     def _send(self, reply: Reply, *, with_body: bool) -> None:
         self._state = _ANSWERED

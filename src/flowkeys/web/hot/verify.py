@@ -57,7 +57,7 @@ class Verify:
         try:
             credential = read_head(call)
             why = (
-                self._verifier.at_once(credential, counts=False)
+                self._verifier.at_once(credential, ANYTHING, call, counts=False)
                 if isinstance(credential, bytes)
                 else credential
             )
@@ -80,7 +80,7 @@ class Verify:
         wanted = None if body is None else _wanted(body)
         if body is None or wanted is None or (body.token is body.tokens is msgspec.UNSET):
             # The caller is the one in question, or must be good for the rest to be looked at.
-            decision = self._verifier.at_once(credential, wanted or ANYTHING, counts=wanted is not None)
+            decision = self._verifier.at_once(credential, wanted or ANYTHING, call, counts=wanted is not None)
             if type(decision) is Denied:
                 return self._refuser.refuse(call, ROUTE, decision)
             if decision is None or wanted is None:
@@ -106,7 +106,7 @@ class Verify:
     ) -> Reply | None:
         if body.token is not msgspec.UNSET and body.tokens is not msgspec.UNSET:
             return None
-        caller = self._verifier.at_once(credential, _VIEW)
+        caller = self._verifier.at_once(credential, _VIEW, call)
         if type(caller) is Denied and caller.reason is not Reason.PERMISSION_MISSING:
             return self._refuser.refuse(call, ROUTE, caller)
         if type(caller) is not Allowed:

@@ -75,10 +75,11 @@ class Predictions:
         await answer(self._predictor, grant, self._max_body_bytes, scope, receive, send, cors, again=decide)
 
     async def _authorize(self, chatflow_id: str, scope: Scope) -> Grant:
-        found = await self._predictor.authorize(chatflow_id, read_credential(scope["headers"]))
+        context = context_of(scope)
+        credential = read_credential(scope["headers"])
+        found = await self._predictor.authorize(chatflow_id, credential, context.client)
         if isinstance(found, Grant):
             return found
-        context = context_of(scope)
         if found.record is not None:
             context.facts["key_id"] = found.record.key_id
         raise Refused(self._refusals.refuse(found, context.address))

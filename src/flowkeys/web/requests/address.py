@@ -7,12 +7,12 @@ headers that may disagree, a client could choose.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 import msgspec
 
-from flowkeys.domain.addresses import UNIX, parse_address
+from flowkeys.domain.addresses import UNIX, network_from, parse_address
 
 _HEADER: Final = b"x-forwarded-for"
 _MOST_HOPS: Final = 32
@@ -20,9 +20,6 @@ _MOST_HOPS: Final = 32
 _LONGEST: Final = 128
 """Of one entry, in characters. The longest address with brackets, zone and port is shorter."""
 _REMEMBERED: Final = 4096
-_MAPPED_BITS: Final = 96
-"""Of an IPv6 address that stands for an IPv4 one, ``::ffff:0:0/96`` (RFC 4291 section 2.5.5.2)."""
-_MAPPED: Final = IPv6Network("::ffff:0:0/96")
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -83,19 +80,6 @@ class TrustedProxies:
             return None
         trusted = any(address.version == network.version and address in network for network in self._networks)
         return _Hop(str(address), trusted)
-
-
-def network_from(text: str) -> IPv4Network | IPv6Network:
-    """Return a network, one of IPv4-mapped addresses as the IPv4 network that it stands for.
-
-    Raises:
-        ValueError: it is no network.
-    """
-    network = ip_network(text)
-    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
-        mapped = network.network_address.ipv4_mapped
-        return IPv4Network((int(mapped or 0), network.prefixlen - _MAPPED_BITS))
-    return network
 
 
 def _parse(entry: str) -> IPv4Address | IPv6Address | None:

@@ -5,6 +5,8 @@ from typing import Any, Final
 import msgspec
 from starlette.types import Scope
 
+from flowkeys.domain.keys.networks import KnownClient
+
 KEY: Final = "flowkeys"
 
 
@@ -16,6 +18,11 @@ class RequestContext(msgspec.Struct):
     facts: dict[str, Any] = {}
     """Members of the log line: ids and codes, never anything that a client wrote."""
     route: str | None = None
+
+    @property
+    def client(self) -> KnownClient:
+        """Where the request comes from."""
+        return KnownClient(self.address)
 
 
 def context_of(scope: Scope) -> RequestContext:

@@ -1,0 +1,92 @@
+"""The networks that a key may be used from: CIDR (RFC 4632, RFC 4291), or an address alone."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, Protocol
+
+import msgspec
+
+from flowkeys.domain.addresses import network_from, parse_address
+
+MAX_NETWORKS: Final = 100
+"""Of one key."""
+_REMEMBERED: Final = 4096
+
+
+class Client(Protocol):
+    """Where a call comes from. It is asked only of a call that it matters to."""
+
+    def address(self) -> str | None:
+        """Return the client's address as trusted proxies give it, or None when it is not known."""
+        ...
+
+
+class KnownClient(msgspec.Struct, frozen=True, gc=False):
+    """A client whose address was found before, or is what a caller says of it."""
+
+    known: str | None
+
+    def address(self) -> str | None:
+        """Return the address."""
+        return self.known
+
+
+class Networks:
+    """Networks in the form in which a call's address is looked for; equal lists share one of these."""
+
+    __slots__ = ("_ranges", "texts")
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        """Take what `clean_networks` returned.
+
+        Raises:
+            ValueError: one of them is no network.
+        """
+        self.texts = tuple(texts)
+        found = [network_from(text) for text in texts]
+        self._ranges = [(each.version, int(each[0]), int(each[-1])) for each in found]
+
+    def include(self, address: str | None) -> bool:
+        """Tell whether an address lies in one of them; one that is not known lies in none."""
+        found = _number(address)
+        if found is None:
+            return False
+        version, number = found
+        return any(version == of and first <= number <= last for of, first, last in self._ranges)
+
+
+def clean_networks(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return networks as they are stored and shown: canonical, each once, in the order in which they came.
+
+    Raises:
+        ValueError: one is no network; the message says which one, and what may be meant.
+    """
+    return tuple(dict.fromkeys(_clean(text.strip()) for text in texts))
+
+
+def _clean(text: str) -> str:
+    if "%" in text:
+        raise ValueError(f"{text[:64]!r} has a zone, which means something on one machine only (RFC 4007).")
+    try:
+        network = network_from(text)
+    except ValueError:
+        raise ValueError(_mistake(text)) from None
+    single = network.prefixlen == network.max_prefixlen
+    return str(network.network_address if single else network)
+
+
+def _mistake(text: str) -> str:
+    shown = repr(text[:64])
+    try:
+        meant = network_from(text, strict=False)
+    except ValueError:
+        known = "Give one such as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/32."
+        return f"{shown} is no address and no network. {known}"
+    return f"{shown} has bits behind its prefix. The network is {meant}; the address alone needs no prefix."
+
+
+@lru_cache(_REMEMBERED)
+def _number(address: str | None) -> tuple[int, int] | None:
+    found: IPv4Address | IPv6Address | None = parse_address(address)
+    return None if found is None else (found.version, int(found))

@@ -1,0 +1,12 @@
+"""What a key asks of its calls beyond its status, its time and its chatflows."""
+
+import msgspec
+
+from flowkeys.domain.keys.networks import Networks
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """Kept with a key's record: keys that ask for the same share one, and who asks for nothing has none."""
+
+    networks: Networks | None = None
+    """Where calls may come from; None: from anywhere."""
