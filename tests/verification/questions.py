@@ -94,4 +94,6 @@ QUESTIONS: Final[list[Case]] = [
         for chatflow, question, code in OTHERS
         for who, lines in (("nobody", (ASK,)), ("a key", (GOOD, ASK)))
     ),
+    _case("a key from its network", ((GOOD[0], b"Bearer <near>"), ASK), b"chatflow", b'{"question": "Hello"}',
+          None),
 ]  # fmt: skip

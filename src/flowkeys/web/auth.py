@@ -14,11 +14,17 @@ from flowkeys.web.services import Services
 
 
 async def authenticate(
-    services: Services, scope: Scope, permission: str | None, *, counts: bool = True
+    services: Services,
+    scope: Scope,
+    permission: str | None,
+    *,
+    counts: bool = True,
+    from_anywhere: bool = False,
 ) -> Caller:
     """Return who is calling. A cookie beside a bearer header is ignored.
 
-    A key that is let in was used, unless `counts` is False.
+    A key that is let in was used, unless `counts` is False. With `from_anywhere` one is let in whatever
+    network it is used from: the handler decides about that.
 
     Raises:
         Refused: there is no credential, it is not good, or it lacks `permission`; or a cookie came with
@@ -39,7 +45,10 @@ async def authenticate(
     if decision.record is not None:
         context.facts["key_id"] = decision.record.key_id
     if isinstance(decision, Denied):
-        raise Refused(services.refusals.refuse(decision, context.address))
+        record = decision.record
+        if not from_anywhere or record is None or decision.reason is not Reason.IP_NOT_ALLOWED:
+            raise Refused(services.refusals.refuse(decision, context.address))
+        return Caller(principal_of(record), context.address, context.request_id)
     return Caller(principal_of(decision.record), context.address, context.request_id)
 
 

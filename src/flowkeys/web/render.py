@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from flowkeys.domain.keys.api_key import ApiKey
-from flowkeys.domain.keys.decision import Decision, Denied
+from flowkeys.domain.keys.api_key import ApiKey, KeyRecord
+from flowkeys.domain.keys.decision import Decision, Denied, Reason
 from flowkeys.domain.keys.explain import Explanation
 from flowkeys.domain.keys.token import mask
 from flowkeys.domain.predictions.conversation import Message
@@ -44,6 +44,7 @@ def key(item: ApiKey, now: int) -> Json:
         "createdBy": {"type": item.created_by.type, "id": item.created_by.id, "name": item.created_by.name},
         "workspaceId": item.workspace_id,
         "note": item.note,
+        "allowedIps": list(item.allowed_ips),
     }
 
 
@@ -53,23 +54,34 @@ def made_key(made: MadeKey, now: int) -> Json:
 
 
 def verified(decision: Decision) -> Json:
-    """Return what a decision says about a token."""
-    record = decision.record
-    if isinstance(decision, Denied):
-        code = decision.reason.value
-        about = {} if record is None else {"id": record.key_id, "keyName": record.name}
-        return {"valid": False, "code": code, "detail": decision.detail or KINDS[code].detail, **about}
+    """Return what a decision says about a token.
+
+    Of a key that is refused for where it is used from it says all that is said of a good one: who keeps
+    answers may decide by it about calls from elsewhere.
+    """
+    if not isinstance(decision, Denied):
+        return {"valid": True, "code": "valid", **_record(decision.record)}
+    record, code = decision.record, decision.reason.value
+    said = {"valid": False, "code": code, "detail": decision.detail or KINDS[code].detail}
+    if record is None:
+        return said
+    if decision.reason is Reason.IP_NOT_ALLOWED:
+        return {**said, **_record(record)}
+    return {**said, "id": record.key_id, "keyName": record.name}
+
+
+def _record(record: KeyRecord) -> Json:
+    networks = None if record.terms is None else record.terms.networks
     return {
-        "valid": True,
-        "code": "valid",
-        "id": decision.record.key_id,
-        "keyName": decision.record.name,
-        "workspaceId": decision.record.workspace_id,
-        "permissions": sorted(decision.record.permissions),
-        "chatflowIds": sorted(decision.record.chatflow_ids),
-        "expiresAt": _time(decision.record.expires_at),
-        "tokenValidUntil": _time(decision.record.valid_until),
-        "position": decision.record.position,
+        "id": record.key_id,
+        "keyName": record.name,
+        "workspaceId": record.workspace_id,
+        "permissions": sorted(record.permissions),
+        "chatflowIds": sorted(record.chatflow_ids),
+        "expiresAt": _time(record.expires_at),
+        "tokenValidUntil": _time(record.valid_until),
+        "allowedIps": [] if networks is None else list(networks.texts),
+        "position": record.position,
     }
 
 

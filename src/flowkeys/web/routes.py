@@ -28,7 +28,7 @@ PREFIX: Final = "/api/v1"
 OPEN: Final = "open"
 """No credential is asked for. The list of these routes is held by a test."""
 ANY_KEY: Final = "any key"
-"""Any good key may call; what it may do, and whether that was a use of it, is the handler's to say."""
+"""Any good key may call; what it may do, from where, and whether that was a use, is the handler's to say."""
 
 NEEDS: Final = "x-permission"
 _CREDENTIAL_CODES: Final = (
@@ -47,7 +47,6 @@ class GuardedRoute(APIRoute):
         inner = super().get_route_handler()
         needs: str = (self.openapi_extra or {})[NEEDS]
         permission = None if needs in {OPEN, ANY_KEY} else needs
-        counts = needs != ANY_KEY
         takes_json = self.body_field is not None
         route = PREFIX + self.path_format
 
@@ -55,14 +54,18 @@ class GuardedRoute(APIRoute):
             context_of(request.scope).route = route
             call = Call(request.scope, request.receive)
             if needs != OPEN:
-                call.state.caller = await authenticate(call.services, call.scope, permission, counts=counts)
+                await admit(call)
             if takes_json:
                 await _read_json(call, call.services.max_body_bytes)
                 if needs != OPEN:
-                    call.state.caller = await authenticate(
-                        call.services, call.scope, permission, counts=counts
-                    )
+                    await admit(call)
             return await inner(call)
+
+        async def admit(call: Call) -> None:
+            is_any = needs == ANY_KEY
+            call.state.caller = await authenticate(
+                call.services, call.scope, permission, counts=not is_any, from_anywhere=is_any
+            )
 
         return guarded
 

@@ -47,7 +47,7 @@ NEVER: dict[str, Any] = {
     "role": "owner",
     "rateLimit": 10,
     "quota": 10,
-    "allowedIps": ["127.0.0.1"],
+    "allowed_ips": ["127.0.0.1"],
     "": "x",
     "KeyName": "x",
     "__proto__": {"permissions": ["*"]},

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from flowkeys.domain.keys.token import Token
-from tests.support.flows import bound_key, make_chatflow
+from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
 
-STEPS = ["form", "known", "status", "expiry", "chatflow", "permission"]
+STEPS = ["form", "known", "status", "expiry", "network", "chatflow", "permission"]
 
 
 def _explained(owner: Api, **body: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_a_good_key_passes_every_step(server: Running, owner: Api) -> None:
     said = _explained(owner, token=key["apiKey"], chatflowId=chatflow["id"], permission="chatflows:view")
     assert (said["valid"], said["code"], said["id"]) == (True, "valid", key["id"])
     assert said["apiKey"].endswith(f"••{key['apiKey'][-4:]}")
-    assert _oks(said) == [True] * 6
+    assert _oks(said) == [True] * 7
 
 
 def test_each_way_to_be_refused_is_the_step_that_fails(server: Running, owner: Api) -> None:
@@ -59,29 +59,33 @@ def test_each_way_to_be_refused_is_the_step_that_fails(server: Running, owner: A
     chatflow = make_chatflow(owner)
     made = owner.post("/apikey", json={"keyName": "k", "permissions": ["apikeys:view"]}).json()
     token, path = made["apiKey"], f"/apikey/{made['id']}"
+    bound = make_key(owner, allowedIps=["10.0.0.0/8"])["apiKey"]
     wrong = token[:-1] + ("0" if token[-1] != "0" else "1")
     cases = [
         ({"token": wrong}, "unknown_key", 0),
         ({"token": ""}, "unknown_key", 0),
         ({"token": "Ünïcode"}, "unknown_key", 0),
         ({"token": server.key(workspace="elsewhere")["apiKey"]}, "unknown_key", 1),
-        ({"token": token, "chatflowId": chatflow["id"]}, "chatflow_not_allowed", 4),
-        ({"token": token, "chatflowId": "nowhere"}, "chatflow_not_allowed", 4),
-        ({"token": token, "permission": "chatflows:view"}, "permission_missing", 5),
+        ({"token": token, "chatflowId": chatflow["id"]}, "chatflow_not_allowed", 5),
+        ({"token": token, "chatflowId": "nowhere"}, "chatflow_not_allowed", 5),
+        ({"token": token, "permission": "chatflows:view"}, "permission_missing", 6),
+        ({"token": bound, "chatflowId": chatflow["id"]}, "ip_not_allowed", 4),
+        ({"token": bound, "address": "192.0.2.1"}, "ip_not_allowed", 4),
+        ({"token": bound, "address": "10.1.2.3", "chatflowId": "nowhere"}, "chatflow_not_allowed", 5),
     ]
     for body, code, failed in cases:
         said = _explained(owner, **body)
         assert (said["valid"], said["code"]) == (False, code)
-        assert _oks(said) == [True] * failed + [False] + [None] * (5 - failed)
+        assert _oks(said) == [True] * failed + [False] + [None] * (6 - failed)
         assert owner.post("/apikey/verify", json=body).json()["code"] == code
     _expire(server, made["id"])
     expired = _explained(owner, token=token, permission="chatflows:view")
-    assert (expired["code"], _oks(expired)) == ("expired_key", [True, True, True, False, None, None])
+    assert (expired["code"], _oks(expired)) == ("expired_key", [True, True, True, False, None, None, None])
     owner.post(f"{path}/disable")
     assert _explained(owner, token=token)["code"] == "disabled_key"
     owner.delete(path)
     revoked = _explained(owner, token=token)
-    assert (revoked["code"], _oks(revoked)) == ("revoked_key", [True, True, False, None, None, None])
+    assert (revoked["code"], _oks(revoked)) == ("revoked_key", [True, True, False, None, None, None, None])
 
 
 def test_a_public_chatflow_is_open_to_keys_of_its_workspace(server: Running, owner: Api) -> None:
@@ -90,7 +94,7 @@ def test_a_public_chatflow_is_open_to_keys_of_its_workspace(server: Running, own
     body = {"token": server.key()["apiKey"], "chatflowId": chatflow["id"]}
     said = _explained(owner, **body)
     assert owner.post("/apikey/verify", json=body).json()["valid"] is said["valid"] is True
-    assert "public" in said["steps"][4]["detail"]
+    assert "public" in said["steps"][5]["detail"]
     elsewhere = {**body, "token": server.key(workspace="elsewhere")["apiKey"]}
     assert _explained(server.owner("elsewhere"), **elsewhere)["code"] == "chatflow_not_allowed"
 
@@ -122,6 +126,8 @@ def test_explaining_counts_as_no_use(server: Running, owner: Api) -> None:
         ({"token": "fl-", "tokens": []}, "tokens"),
         ({"token": "x" * 1025}, "token"),
         ({"token": "fl-", "chatflowId": None}, "chatflowId"),
+        ({"token": "fl-", "address": "here"}, "address"),
+        ({"token": "fl-", "address": None}, "address"),
     ],
 )
 def test_a_wrong_question_is_refused(owner: Api, body: dict[str, Any], field: str) -> None:

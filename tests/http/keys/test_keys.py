@@ -10,7 +10,7 @@ from tests.support.server import Api, Running
 
 MEMBERS = {
     "id", "keyName", "apiKey", "permissions", "chatFlows", "status", "expiresAt", "lastUsedAt", "createdAt",
-    "createdDate", "updatedAt", "updatedDate", "createdBy", "workspaceId", "note",
+    "createdDate", "updatedAt", "updatedDate", "createdBy", "workspaceId", "note", "allowedIps",
 }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ class TestCreate:
             ({"keyName": "x", "note": "n" * 2001}, "note"),
             ({"keyName": "x", "rateLimit": {"limit": 1}}, "rateLimit"),
             ({"keyName": "x", "quota": 5}, "quota"),
-            ({"keyName": "x", "allowedIps": []}, "allowedIps"),
+            ({"keyName": "x", "allowedIps": ["here"]}, "allowedIps"),
             ({"keyName": "x", "apiKey": "fl-own"}, "apiKey"),
         ],
     )
@@ -300,6 +300,7 @@ class TestVerify:
             "chatflowIds": [chatflow["id"]],
             "expiresAt": None,
             "tokenValidUntil": None,
+            "allowedIps": [],
             "position": own.json()["position"],
         }
         owner.put(f"/apikey/{key['id']}", json={"note": "changed"})

@@ -11,6 +11,8 @@ from flowkeys.domain.addresses import network_from, parse_address
 
 MAX_NETWORKS: Final = 100
 """Of one key."""
+MAX_ADDRESS_LENGTH: Final = 100
+"""The longest address, with the longest zone that there is, is shorter."""
 _REMEMBERED: Final = 4096
 
 
@@ -54,6 +56,11 @@ class Networks:
             return False
         version, number = found
         return any(version == of and first <= number <= last for of, first, last in self._ranges)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an address, with a zone or without (RFC 4007)."""
+    return len(text) <= MAX_ADDRESS_LENGTH and _number(text) is not None
 
 
 def clean_networks(texts: Iterable[str]) -> tuple[str, ...]:

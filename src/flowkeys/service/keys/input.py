@@ -1,7 +1,7 @@
 """What callers may say about a key, checked before anything is changed."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from flowkeys.domain import permissions as known_permissions
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import NAME_LENGTH, NOTE_LENGTH, clean_name
+from flowkeys.domain.keys.networks import MAX_NETWORKS, clean_networks
 from flowkeys.domain.keys.token import PATTERN
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.domain.times import MAXIMUM, end_from_iso, lacks_zone, parse_duration
@@ -25,6 +26,8 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     chatflow_ids: tuple[str, ...] = ()
     expires_at: int | None = None
     note: str | None = None
+    allowed_ips: tuple[str, ...] = ()
+    """Addresses and networks that it may be used from; none: from anywhere."""
 
 
 class KeyPatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +38,11 @@ class KeyPatch(msgspec.Struct, frozen=True, kw_only=True):
     chatflow_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     expires_at: int | msgspec.UnsetType | None = msgspec.UNSET
     note: str | msgspec.UnsetType | None = msgspec.UNSET
+    allowed_ips: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def checked(patch: KeyPatch, now: int) -> KeyPatch:
-    """Return the patch with its name trimmed.
+    """Return the patch with its name trimmed and its networks in the form in which they are stored.
 
     Raises:
         InvalidInput: naming every field that is wrong.
@@ -60,9 +64,28 @@ def checked(patch: KeyPatch, now: int) -> KeyPatch:
     if isinstance(patch.note, str) and not _fit(patch.note):
         message = f"A note has at most {NOTE_LENGTH} characters, no control characters and no key in it."
         errors.append(FieldError("note", message))
+    allowed_ips = patch.allowed_ips
+    try:
+        allowed_ips = read_networks(allowed_ips) if isinstance(allowed_ips, tuple) else allowed_ips
+    except InvalidInput as refused:
+        errors += refused.errors
     if errors:
         raise InvalidInput(*errors)
-    return msgspec.structs.replace(patch, name=name)
+    return msgspec.structs.replace(patch, name=name, allowed_ips=allowed_ips)
+
+
+def read_networks(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return addresses and networks as they are stored: canonical, each once.
+
+    Raises:
+        InvalidInput: naming ``allowedIps``: one is no network, or there are too many.
+    """
+    if len(texts) > MAX_NETWORKS:
+        raise InvalidInput.of("allowedIps", f"Give at most {MAX_NETWORKS} addresses and networks.")
+    try:
+        return clean_networks(texts)
+    except ValueError as error:
+        raise InvalidInput.of("allowedIps", str(error)) from None
 
 
 def read_expiry(expires_at: str | None, expires_in: str | None, now: int) -> int | None:

@@ -61,6 +61,7 @@ class Keyring:
                 chatflow_ids=new.chatflow_ids,
                 expires_at=new.expires_at if new.expires_at is not None else msgspec.UNSET,
                 note=new.note,
+                allowed_ips=new.allowed_ips,
             ),
             now,
         )
@@ -82,6 +83,7 @@ class Keyring:
             last_used_at=None,
             revoked_at=None,
             version=1,
+            allowed_ips=given(patch.allowed_ips, ()),
         )
 
         def work(tx: Transaction) -> ApiKey:
@@ -171,6 +173,7 @@ class Keyring:
                 permissions=given(patch.permissions, key.permissions),
                 expires_at=given(patch.expires_at, key.expires_at),
                 note=given(patch.note, key.note) or None,
+                allowed_ips=given(cleaned.allowed_ips, key.allowed_ips),
             )
 
         return await self._change(caller, key_id, "key.update", change)

@@ -48,6 +48,7 @@ async def create_key(body: KeyCreate, call: Call) -> Response:
             chatflow_ids=fields.get("chatflow_ids", ()),
             expires_at=fields.get("expires_at"),
             note=fields.get("note"),
+            allowed_ips=fields.get("allowed_ips", ()),
         ),
     )
     location = {"Location": f"/api/v1/apikey/{made.key.id}"}
@@ -179,6 +180,8 @@ def _fields(body: KeyFields, now: int) -> dict[str, Any]:
         values["chatflow_ids"] = tuple(body.chatflow_ids)
     if _sent(body, "note"):
         values["note"] = body.note
+    if _sent(body, "allowed_ips"):
+        values["allowed_ips"] = tuple(body.allowed_ips or ())
     if body.expires_in is not None or _sent(body, "expires_at"):
         values["expires_at"] = read_expiry(body.expires_at, body.expires_in, now)
     return values

@@ -6,9 +6,11 @@ from fastapi import Response
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.keys.bearer import UNKNOWN, read_credential
 from flowkeys.domain.keys.decision import AccessRequest, Decision, Denied
+from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.web import render
+from flowkeys.web.api.asked import client_of
 from flowkeys.web.auth import authenticate
 from flowkeys.web.errors import Refused
 from flowkeys.web.requests.context import context_of
@@ -27,32 +29,38 @@ router = GuardedRouter(tags=["Verification"])
     errors=("validation_failed", "invalid_json", "too_large", "chatflow_not_allowed"),
 )
 async def verify(call: Call, body: VerifyIn) -> Response:
-    """Say whether tokens are good, for a chatflow or a permission if one is named.
+    """Say whether tokens are good, for a chatflow, a permission or an address if one is named.
 
     Without a token in the body the caller asks about itself, and a refusal is this call's own. With `token`
     or `tokens` the caller needs `apikeys:view`, and the answer is always 200. Only what is allowed counts as
     use, of the caller and of the keys that are asked about.
+
+    `address` is where a call comes from that a gateway asks about. It decides about a key that is bound to
+    networks, also when the caller asks about itself; without it that is decided by where this call comes
+    from, and a token in the body that is bound to networks is refused.
     """
     wanted = _wanted(body)
     sent = body.given()
+    client = client_of(body.address) if "address" in sent else None
     if "token" not in sent and "tokens" not in sent:
-        return json_response(await _about_caller(call, wanted))
+        return json_response(await _about_caller(call, wanted, client))
+    await authenticate(call.services, call.scope, None, counts=False)  # from where it calls counts, too
     call.caller.require("apikeys:view")
     if "token" in sent and "tokens" in sent:
         raise InvalidInput.of("tokens", "Send token or tokens, not both.")
     await authenticate(call.services, call.scope, "apikeys:view")  # counts as use
     if "token" not in sent:
-        decisions = [await _decide(call, text, wanted) for text in body.tokens]
+        decisions = [await _decide(call, text, wanted, client) for text in body.tokens]
         return json_response({"results": [render.verified(decision) for decision in decisions]})
-    return json_response(render.verified(await _decide(call, body.token, wanted)))
+    return json_response(render.verified(await _decide(call, body.token, wanted, client)))
 
 
-async def _about_caller(call: Call, wanted: AccessRequest) -> render.Json:
+async def _about_caller(call: Call, wanted: AccessRequest, client: Client | None) -> render.Json:
     credential = read_credential(call.scope["headers"])
     verifier = call.services.verifier
     context = context_of(call.scope)
     decision: Decision = (
-        await verifier.verify(credential, wanted, context.client)
+        await verifier.verify(credential, wanted, client or context.client)
         if isinstance(credential, bytes)
         else credential
     )
@@ -61,13 +69,13 @@ async def _about_caller(call: Call, wanted: AccessRequest) -> render.Json:
     return render.verified(decision)
 
 
-async def _decide(call: Call, text: str, wanted: AccessRequest) -> Decision:
+async def _decide(call: Call, text: str, wanted: AccessRequest, client: Client | None) -> Decision:
     """Decide about a token of the caller's workspace; one of another is unknown here."""
     token = Token.parse(text)
     if token is None:
         return UNKNOWN
     own = msgspec.structs.replace(wanted, workspace_id=call.caller.workspace_id)
-    return await call.services.verifier.verify(token, own)
+    return await call.services.verifier.verify(token, own, client)
 
 
 def _wanted(body: VerifyIn) -> AccessRequest:

@@ -12,6 +12,7 @@ import msgspec
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.bearer import UNKNOWN
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, Reason
+from flowkeys.domain.keys.networks import Client, KnownClient, is_address
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web import render
@@ -36,6 +37,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False
     tokens: list[str] | Unset = msgspec.UNSET
     chatflow_id: str | Unset = msgspec.UNSET
     permission: str | Unset = msgspec.UNSET
+    address: str | Unset = msgspec.UNSET
 
 
 _decode: Final = msgspec.json.Decoder(_Body).decode
@@ -61,7 +63,12 @@ class Verify:
                 if isinstance(credential, bytes)
                 else credential
             )
-            return None if why is None or isinstance(why, Allowed) else self._refuser.refuse(call, ROUTE, why)
+            # Where a key is used from, its body may say.
+            if isinstance(why, Denied) and why.reason is Reason.IP_NOT_ALLOWED:
+                return None
+            if why is None or isinstance(why, Allowed):
+                return None
+            return self._refuser.refuse(call, ROUTE, why)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuser.refuse(call, ROUTE, of_failure(error, call))
 
@@ -80,8 +87,11 @@ class Verify:
         wanted = None if body is None else _wanted(body)
         if body is None or wanted is None or (body.token is body.tokens is msgspec.UNSET):
             # The caller is the one in question, or must be good for the rest to be looked at.
-            decision = self._verifier.at_once(credential, wanted or ANYTHING, call, counts=wanted is not None)
-            if type(decision) is Denied:
+            client: Client = call if body is None else _client(body) or call
+            decision = self._verifier.at_once(
+                credential, wanted or ANYTHING, client, counts=wanted is not None
+            )
+            if type(decision) is Denied and (wanted or decision.reason is not Reason.IP_NOT_ALLOWED):
                 return self._refuser.refuse(call, ROUTE, decision)
             if decision is None or wanted is None:
                 return None
@@ -112,24 +122,25 @@ class Verify:
         if type(caller) is not Allowed:
             return None
         own = AccessRequest(wanted.chatflow_id, wanted.permissions, caller.record.workspace_id)
+        client = _client(body)
         if body.tokens is msgspec.UNSET:
-            decision = None if body.token is msgspec.UNSET else self._decide(body.token, own)
+            decision = None if body.token is msgspec.UNSET else self._decide(body.token, own, client)
             found = None if decision is None else _encode(render.verified(decision))
         else:
-            found = self._decide_each(body.tokens, own)
+            found = self._decide_each(body.tokens, own, client)
         return None if found is None else Reply(_OK, call.request_id, found)
 
-    def _decide_each(self, texts: list[str], own: AccessRequest) -> bytes | None:
+    def _decide_each(self, texts: list[str], own: AccessRequest, client: Client | None) -> bytes | None:
         results = []
         for text in texts:
-            decision = self._decide(text, own)
+            decision = self._decide(text, own, client)
             if decision is None:
                 return None
             results.append(render.verified(decision))
         return _encode({"results": results})
 
-    def _decide(self, text: str, own: AccessRequest) -> Decision | None:
-        return self._verifier.at_once(text.encode("ascii"), own) if text.isascii() else UNKNOWN
+    def _decide(self, text: str, own: AccessRequest, client: Client | None) -> Decision | None:
+        return self._verifier.at_once(text.encode("ascii"), own, client) if text.isascii() else UNKNOWN
 
 
 def is_unusual(headers: list[RawHeader], limit_bytes: int) -> bool:
@@ -163,7 +174,13 @@ def _read(call: Call) -> _Body | None:
     return None if type(body.tokens) is list and len(body.tokens) > MAX_TOKENS else body
 
 
+def _client(body: _Body) -> Client | None:
+    return None if body.address is msgspec.UNSET else KnownClient(body.address)
+
+
 def _wanted(body: _Body) -> AccessRequest | None:
+    if body.address is not msgspec.UNSET and not is_address(body.address):
+        return None
     if body.permission is msgspec.UNSET:
         if body.chatflow_id is msgspec.UNSET:
             return ANYTHING

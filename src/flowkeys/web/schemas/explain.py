@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from flowkeys.domain.keys.networks import MAX_ADDRESS_LENGTH
 from flowkeys.web.schemas.wire import In, Out
 
 
@@ -13,12 +14,18 @@ class ExplainIn(In):
     token: str = Field(max_length=1024)
     chatflow_id: str = Field(default="", description="May it call this chatflow?")
     permission: str = Field(default="", description="Does it hold this permission?")
+    address: str = Field(
+        default="",
+        max_length=MAX_ADDRESS_LENGTH,
+        description="Where the call comes from that is asked about.",
+        examples=["203.0.113.7"],
+    )
 
 
 class StepOut(Out):
     """One thing that was looked at."""
 
-    step: Literal["form", "known", "status", "expiry", "chatflow", "permission"]
+    step: Literal["form", "known", "status", "expiry", "network", "chatflow", "permission"]
     ok: bool | None = Field(description="null: not looked at, since an earlier step failed.")
     detail: str
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from flowkeys.domain.keys.networks import MAX_ADDRESS_LENGTH
 from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
 from flowkeys.web.schemas.wire import In, Out
 
@@ -21,6 +22,11 @@ class KeyFields(In):
     expires_at: str | None = Field(default=None, description="ISO 8601, or null for never.")
     expires_in: str | None = Field(default=None, description="Instead of expiresAt.", examples=["90d", "12h"])
     note: str | None = Field(default=None, description="For people; at most 2000 characters.")
+    allowed_ips: list[str] | None = Field(
+        default=None,
+        description="Addresses and networks (CIDR) that calls may come from, at most 100; none: anywhere.",
+        examples=[["203.0.113.7", "10.0.0.0/8", "2001:db8::/32"]],
+    )
 
 
 class KeyCreate(KeyFields):
@@ -86,6 +92,7 @@ class KeyOut(Out):
     created_by: CreatorOut
     workspace_id: str
     note: str | None
+    allowed_ips: list[str] = Field(description="Where calls may come from; none: from anywhere.")
 
 
 class MadeKeyOut(KeyOut):
@@ -133,6 +140,13 @@ class VerifyIn(In):
     tokens: list[str] = Field(default=[], max_length=MAX_TOKENS)
     chatflow_id: str = Field(default="", description="May it call this chatflow?")
     permission: str = Field(default="", description="Does it hold this permission?")
+    address: str = Field(
+        default="",
+        max_length=MAX_ADDRESS_LENGTH,
+        description="Where the call comes from that is asked about. Without it a token that is bound to "
+        "networks is refused, and whoever asks about itself is asked about from where this call comes.",
+        examples=["203.0.113.7"],
+    )
 
 
 class VerifiedOut(Out):
@@ -148,6 +162,9 @@ class VerifiedOut(Out):
     chatflow_ids: list[str] | None = None
     expires_at: str | None = None
     token_valid_until: str | None = Field(default=None, description="When a replaced token ends.")
+    allowed_ips: list[str] | None = Field(
+        default=None, description="Where calls may come from; none: from anywhere."
+    )
     position: int | None = Field(
         default=None, description="Of the change feed: changes up to there are in this answer."
     )
