@@ -8,11 +8,13 @@ The application finds the key in ``scope["flowkeys"]`` and, with Starlette, in `
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
+from flowkeys.domain.addresses import UNIX
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.ids import new_id
 from flowkeys.verify.result import Refusal, VerifiedKey
 from flowkeys.verify.verifier import Permissions, Verifier, request_for
 from flowkeys.web.errors import CONTENT_TYPE, Problem, of_error
+from flowkeys.web.requests.address import TrustedProxies
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -40,6 +42,7 @@ class KeyMiddleware:
         chatflow_id: str | Callable[[Scope], str] | None = None,
         open_paths: Iterable[str] = (),
         optional: bool = False,
+        trusted_proxies: Iterable[str] = (),
     ) -> None:
         """Guard `app`.
 
@@ -48,16 +51,21 @@ class KeyMiddleware:
         does not open the application. With `optional` a call without any key goes through as on an open
         path, where the key is None; a key that is no good is still refused.
 
+        A call comes from whoever is connected (``scope["client"]``), which is what a key is asked that is
+        bound to networks. `trusted_proxies` are addresses and networks of proxies whose ``X-Forwarded-For``
+        is believed instead; ``unix`` is whoever has no address, as on a Unix socket.
+
         Raises:
             ValueError: a permission does not exist.
             TypeError: `permission` is None.
-            ConfigurationError: an open path does not begin with ``/``.
+            ConfigurationError: an open path does not begin with ``/``, or a proxy is no network.
         """
         self._app = app
         self._verifier = verifier
         self._permissions = request_for(None, permission).permissions
         self._chatflow_id = chatflow_id
         self._optional = optional
+        self._client = client_of(trusted_proxies)
         paths = [open_paths] if isinstance(open_paths, str) else list(open_paths)
         if not all(path.startswith("/") for path in paths):
             raise ConfigurationError("Each of open_paths begins with a slash.")
@@ -84,6 +92,7 @@ class KeyMiddleware:
                 headers=scope["headers"],
                 chatflow_id=(named(scope) or "") if callable(named) else named,
                 permissions=self._permissions,
+                address=self._client(scope),
             )
         except Unavailable as error:
             await refuse(scope, receive, send, of_error(error))
@@ -105,6 +114,26 @@ class KeyMiddleware:
         # What an application might take for a path outside of the open one is not inside of it.
         plain = "\\" not in path and not {"..", ".", ""} & set(path.strip("/").split("/"))
         return plain and path.startswith(self._open_below)
+
+
+def client_of(trusted_proxies: Iterable[str]) -> Callable[[Scope], str | None]:
+    """Return what tells where a call comes from, behind these proxies or without any.
+
+    Raises:
+        ConfigurationError: one of them is no network.
+    """
+    named = [trusted_proxies] if isinstance(trusted_proxies, str) else list(trusted_proxies)
+    try:
+        proxies = TrustedProxies(named)
+    except ValueError as error:
+        raise ConfigurationError(f"trusted_proxies: {error}.") from None
+
+    def client(scope: Scope) -> str | None:
+        peer = scope.get("client")
+        headers = ((name.lower(), value) for name, value in scope["headers"])
+        return proxies.client((peer[0] if peer else None) or UNIX, headers)
+
+    return client
 
 
 def _with_key(scope: Scope, key: VerifiedKey | None) -> Scope:

@@ -11,6 +11,7 @@
 It works in ``Depends`` and ``Security``, on one route or in a router's ``dependencies``.
 """
 
+from collections.abc import Iterable
 from typing import Any, Literal, cast, overload
 
 from fastapi import FastAPI, HTTPException
@@ -21,6 +22,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from flowkeys.asgi import client_of
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.ids import new_id
 from flowkeys.verify.result import Refusal, Result, VerifiedKey
@@ -52,6 +54,7 @@ class KeyRequired(SecurityBase):
         permissions: Permissions,
         chatflow_id: str | None,
         chatflow_param: str | None,
+        trusted_proxies: Iterable[str] = (),
     ) -> None:
         """Require a key that is good for this; see `require_key`."""
         self.model = _described(verifier.key_header)
@@ -60,6 +63,7 @@ class KeyRequired(SecurityBase):
         self._permissions = request_for(None, permissions).permissions
         self._chatflow_id = chatflow_id
         self._chatflow_param = chatflow_param
+        self._client = client_of(trusted_proxies)
 
     async def __call__(self, connection: HTTPConnection, scopes: SecurityScopes) -> VerifiedKey:
         """Return the key that came with a request or a WebSocket's handshake.
@@ -82,6 +86,7 @@ class KeyRequired(SecurityBase):
                 headers=connection.scope["headers"],
                 chatflow_id=chatflow_id,
                 permissions=(*self._permissions, *scopes.scopes),
+                address=self._client(connection.scope),
             )
         except Unavailable as error:
             raise KeyRefused(of_error(error)) from error
@@ -114,6 +119,7 @@ def require_key(
     chatflow_id: str | None = None,
     chatflow_param: str | None = None,
     optional: Literal[False] = False,
+    trusted_proxies: Iterable[str] = (),
 ) -> KeyRequired: ...
 
 
@@ -125,6 +131,7 @@ def require_key(
     chatflow_id: str | None = None,
     chatflow_param: str | None = None,
     optional: Literal[True],
+    trusted_proxies: Iterable[str] = (),
 ) -> KeyOptional: ...
 
 
@@ -135,6 +142,7 @@ def require_key(
     chatflow_id: str | None = None,
     chatflow_param: str | None = None,
     optional: bool = False,
+    trusted_proxies: Iterable[str] = (),
 ) -> KeyRequired:
     """Return a dependency: a good key, with all permissions named, for the chatflow named.
 
@@ -144,14 +152,19 @@ def require_key(
     The chatflow is `chatflow_id`, or what the route's path has for its parameter `chatflow_param`. Without a
     chatflow and a permission it is authentication only.
 
+    A key that is bound to networks is asked for the address of whoever is connected, or for what one of
+    `trusted_proxies` says in ``X-Forwarded-For``: addresses and networks, and ``unix`` for whoever has no
+    address, as on a Unix socket.
+
     Raises:
+        ConfigurationError: a proxy is no network.
         ValueError: a permission does not exist, or the chatflow is named twice.
         TypeError: `permission` is None.
     """
     if chatflow_id is not None and chatflow_param is not None:
         raise ValueError("Give chatflow_id or chatflow_param, not both.")
     kind = KeyOptional if optional else KeyRequired
-    return kind(verifier, permission, chatflow_id, chatflow_param)
+    return kind(verifier, permission, chatflow_id, chatflow_param, trusted_proxies)
 
 
 def _described(key_header: str | None) -> SecurityBaseModel:

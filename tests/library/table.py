@@ -6,9 +6,12 @@ from typing import NamedTuple
 from flowkeys.domain.keys.token import checksum
 from flowkeys.verify import FixedKey
 
-_BODIES = [f"AbCdEfGhIjKlMnOpQrStUvWxY{number}" for number in range(6)]
+_BODIES = [f"AbCdEfGhIjKlMnOpQrStUvWxY{number}" for number in range(8)]
+_TOKENS = (f"fl-{body}{checksum(body)}" for body in _BODIES)
 # The same each time: they are part of the names of tests.
-GOOD, VIEWER, EXPIRED, DISABLED, REVOKED, STRANGER = (f"fl-{body}{checksum(body)}" for body in _BODIES)
+GOOD, VIEWER, EXPIRED, DISABLED, REVOKED, STRANGER, NEAR, FAR = _TOKENS
+ADDRESS = "127.0.0.1"
+"""Where the calls of the table come from."""
 CHATFLOW, OTHER, PUBLIC = "c-bound", "c-other", "c-public"
 KEYS = [
     FixedKey(token=GOOD, id="good", name="Good", chatflow_ids=[CHATFLOW]),
@@ -16,6 +19,8 @@ KEYS = [
     FixedKey(token=EXPIRED, id="expired", expires_at=datetime.now(UTC) - timedelta(seconds=1)),
     FixedKey(token=DISABLED, id="disabled", disabled=True),
     FixedKey(token=REVOKED, id="revoked", revoked=True),
+    FixedKey(token=NEAR, id="near", allowed_ips=["192.0.2.0/24", "127.0.0.0/8"]),
+    FixedKey(token=FAR, id="far", allowed_ips=["192.0.2.0/24"]),
 ]
 
 
@@ -72,5 +77,13 @@ CASES = [
     Case("expired", bearer(EXPIRED), 401, "expired_key"),
     Case("disabled", bearer(DISABLED), 401, "disabled_key"),
     Case("revoked", bearer(REVOKED), 401, "revoked_key"),
+    Case("from its network", bearer(NEAR), 200, "valid"),
+    Case("from elsewhere", bearer(FAR), 403, "ip_not_allowed"),
+    Case(
+        "from elsewhere, it says otherwise",
+        [*bearer(FAR), (b"x-forwarded-for", b"192.0.2.1")],
+        403,
+        "ip_not_allowed",
+    ),
 ]
 NAMES = [case.what for case in CASES]

@@ -8,7 +8,7 @@ import pytest
 from flowkeys.asgi import KEY, KeyMiddleware
 from flowkeys.verify import ConfigurationError, Unavailable, Verifier
 from flowkeys.verify.verifier import Verifier as Plain
-from tests.library.table import CASES, CHATFLOW, GOOD, KEYS, NAMES, OTHER, VIEWER, Case, bearer
+from tests.library.table import CASES, CHATFLOW, FAR, GOOD, KEYS, NAMES, OTHER, VIEWER, Case, bearer
 
 VERIFIER = Verifier.fixed(KEYS)
 
@@ -45,6 +45,7 @@ async def ask(
         "type": "http",
         "path": "/",
         "headers": list(headers),
+        "client": ("127.0.0.1", 4711),
         "state": {"from": "lifespan"},
         **(scope or {}),
     }
@@ -196,10 +197,47 @@ def test_a_setting_that_is_missing_is_no_weaker_check(permission: Any, error: ty
         KeyMiddleware(Inner(), VERIFIER, permission=permission)
 
 
+@pytest.mark.parametrize(
+    ("peer", "named", "proxies", "status"),
+    [
+        ("192.0.2.1", [], [], 200),
+        ("::ffff:192.0.2.1", [], [], 200),
+        ("192.0.3.1", ["192.0.2.1"], [], 403),
+        ("192.0.2.1", ["192.0.3.1"], [], 200),
+        ("10.0.0.1", ["192.0.2.1"], ["10.0.0.0/8"], 200),
+        ("10.0.0.1", ["192.0.2.1, 10.0.0.9"], ["10.0.0.0/8"], 200),
+        ("10.0.0.1", ["192.0.2.1, 192.0.3.1"], ["10.0.0.0/8"], 403),
+        ("10.0.0.1", ["192.0.2.1", "192.0.3.1"], ["10.0.0.0/8"], 403),
+        ("10.0.0.1", [], "10.0.0.1", 403),
+        ("11.0.0.1", ["192.0.2.1"], ["10.0.0.0/8"], 403),
+        (None, ["192.0.2.1"], ["10.0.0.0/8"], 403),
+        (None, ["192.0.2.1"], ["unix"], 200),
+        ("", ["192.0.2.1"], ["unix"], 200),
+        (None, [], ["unix"], 403),
+        ("testclient", [], [], 403),
+    ],
+)
+async def test_a_key_is_used_from_its_networks(
+    peer: str | None, named: list[str], proxies: list[str] | str, status: int
+) -> None:
+    """Of whoever is connected, or of whom a trusted proxy names; the address of nobody is in no network."""
+    headers = [*bearer(FAR), *((b"X-Forwarded-For", each.encode()) for each in named)]
+    scope = {"client": None if peer is None else (peer, 1)}
+    inner = Inner()
+    assert (await ask(inner, headers, scope=scope, trusted_proxies=proxies))[0]["status"] == status
+    assert len(inner.scopes) == (status == 200)
+
+
+def test_a_proxy_that_is_no_network_is_a_mistake() -> None:
+    """It is told when the application is put together."""
+    with pytest.raises(ConfigurationError, match="trusted_proxies"):
+        KeyMiddleware(Inner(), VERIFIER, trusted_proxies=["10.0.0.1/8"])
+
+
 class _Away:
     """A source that cannot be reached."""
 
-    def at_once(self, text: bytes, request: object) -> None:
+    def at_once(self, text: bytes, request: object, client: object) -> None:
         """Raise what an outage is."""
         raise Unavailable(retry_after_seconds=7)
 

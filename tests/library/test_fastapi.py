@@ -11,11 +11,12 @@ from starlette.websockets import WebSocketDisconnect
 
 from flowkeys.fastapi import install, require_key
 from flowkeys.verify import Unavailable, VerifiedKey, Verifier
-from tests.library.table import CASES, CHATFLOW, GOOD, KEYS, NAMES, OTHER, VIEWER, Case, bearer
+from tests.library.table import ADDRESS, CASES, CHATFLOW, FAR, GOOD, KEYS, NAMES, OTHER, VIEWER, Case, bearer
 
 VERIFIER = Verifier.fixed(KEYS)
 AnyKey = Annotated[VerifiedKey, Depends(require_key(VERIFIER))]
 Viewer = Annotated[VerifiedKey, Security(require_key(VERIFIER), scopes=["logs:view"])]
+Proxied = Annotated[VerifiedKey, Depends(require_key(VERIFIER, trusted_proxies=["127.0.0.0/8"]))]
 MaybeKey = Annotated[VerifiedKey | None, Depends(require_key(VERIFIER, optional=True))]
 MaybeViewer = Annotated[
     VerifiedKey | None, Security(require_key(VERIFIER, optional=True), scopes=["logs:view"])
@@ -58,6 +59,10 @@ def build() -> FastAPI:
     async def maybe(key: MaybeKey, viewer: MaybeViewer) -> dict[str, str | None]:
         return {"id": key and key.id, "viewer": viewer and viewer.id}
 
+    @app.get("/proxied")
+    async def proxied(key: Proxied) -> dict[str, str]:
+        return {"id": key.id}
+
     @app.get("/maybe-any")
     async def maybe_any(key: MaybeKey) -> dict[str, str | None]:
         return {"id": key and key.id}
@@ -71,7 +76,7 @@ def client() -> Iterator[TestClient]:
     """A client of the application with its handler."""
     app = build()
     install(app)
-    with TestClient(app, raise_server_exceptions=False) as opened:
+    with TestClient(app, raise_server_exceptions=False, client=(ADDRESS, 4711)) as opened:
         yield opened
 
 
@@ -104,6 +109,15 @@ def test_an_optional_key_is_good_or_not_there(client: TestClient) -> None:
     assert get(client, "/maybe").json() == {"id": None, "viewer": None}
     assert get(client, "/maybe", bearer(VIEWER)).json() == {"id": "viewer", "viewer": "viewer"}
     assert get(client, "/maybe", bearer(GOOD)).status_code == 403
+
+
+def test_a_key_is_used_from_its_networks(client: TestClient) -> None:
+    """Whoever is connected counts; a proxy's word only where it is trusted, and its last one."""
+    named = {"192.0.2.1": 200, "192.0.2.1, 192.0.3.1": 403, "": 403}
+    for address, status in named.items():
+        headers = [*bearer(FAR), (b"X-Forwarded-For", address.encode())]
+        assert get(client, "/any", headers).status_code == 403
+        assert get(client, "/proxied", headers).status_code == status, address
 
 
 def test_the_handler_gets_the_key(client: TestClient) -> None:
@@ -162,7 +176,7 @@ def test_a_websocket_needs_a_key_too(client: TestClient) -> None:
 def test_an_outage_is_not_a_denial(monkeypatch: pytest.MonkeyPatch, client: TestClient) -> None:
     """503 and when to try again, whatever the key."""
 
-    def away(text: bytes, request: object) -> None:
+    def away(text: bytes, request: object, client: object) -> None:
         raise Unavailable
 
     monkeypatch.setattr(VERIFIER._source, "at_once", away)

@@ -7,7 +7,20 @@ import pytest
 
 from flowkeys.verify import ConfigurationError, FixedKey, Verifier, mint
 from tests.library.conftest import code
-from tests.library.table import CASES, CHATFLOW, GOOD, KEYS, NAMES, OTHER, PUBLIC, STRANGER, VIEWER, Case
+from tests.library.table import (
+    ADDRESS,
+    CASES,
+    CHATFLOW,
+    FAR,
+    GOOD,
+    KEYS,
+    NAMES,
+    OTHER,
+    PUBLIC,
+    STRANGER,
+    VIEWER,
+    Case,
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +37,8 @@ def said(result) -> tuple[int, str]:
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 async def test_raw_headers_are_read_as_by_the_server(verifier: Verifier, case: Case) -> None:
     """The table holds, waiting or not."""
-    assert said(verifier.verify(headers=case.headers)) == (case.status, case.code)
-    assert said(await verifier.averify(headers=case.headers)) == (case.status, case.code)
+    assert said(verifier.verify(headers=case.headers, address=ADDRESS)) == (case.status, case.code)
+    assert said(await verifier.averify(headers=case.headers, address=ADDRESS)) == (case.status, case.code)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +48,7 @@ def test_the_value_of_one_header_is_read_the_same(verifier: Verifier, case: Case
     """Programs that have headers as text (WSGI) get the same answers."""
     value = dict(case.headers).get(b"authorization")
     text = None if value is None else value.decode("latin-1")
-    assert said(verifier.verify(text)) == (case.status, case.code)
+    assert said(verifier.verify(text, address=ADDRESS)) == (case.status, case.code)
 
 
 def test_a_refusal_carries_what_its_answer_needs(verifier: Verifier) -> None:
@@ -77,6 +90,35 @@ def test_the_key_says_who_it_is(verifier: Verifier) -> None:
 def test_a_key_is_good_for_what_it_holds(verifier: Verifier, token: str, wanted: dict, code: str) -> None:
     """A chatflow and permissions are asked for together, and all are needed."""
     assert said(verifier.verify(token=token, **wanted))[1] == code
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("192.0.2.7", "valid"),
+        ("::ffff:192.0.2.7", "valid"),
+        ("192.0.3.7", "ip_not_allowed"),
+        ("2001:db8::1", "ip_not_allowed"),
+        ("testclient", "ip_not_allowed"),
+        ("", "ip_not_allowed"),
+        (None, "ip_not_allowed"),
+    ],
+)
+async def test_a_key_is_used_from_its_networks(verifier: Verifier, address: str | None, code: str) -> None:
+    """What is no address, or not known, is in no network; another key is asked for none."""
+    assert said(verifier.verify(token=FAR, address=address))[1] == code
+    assert said(await verifier.averify(token=FAR, address=address, chatflow_id=PUBLIC))[1] == code
+    assert verifier.verify(token=GOOD, address=address)
+    refused = verifier.verify(token=FAR, chatflow_id=OTHER)
+    assert (refused.status, refused.key_id) == (403, "far")
+    assert verifier.verify(token=FAR, address="192.0.2.7").allowed_ips == ("192.0.2.0/24",)
+    assert verifier.verify(token=GOOD).allowed_ips == ()
+
+
+def test_a_network_that_is_none_is_a_mistake() -> None:
+    """It is said when the verifier is made, with what is meant."""
+    with pytest.raises(ConfigurationError, match=r"The network is 10\.0\.0\.0/8"):
+        Verifier.fixed([FixedKey(token=mint(), allowed_ips=["10.1.2.3/8"])])
 
 
 def test_a_permission_that_does_not_exist_is_a_mistake(verifier: Verifier) -> None:

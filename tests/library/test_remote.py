@@ -30,10 +30,10 @@ class Counted:
         self.asked: list[str | None] = []
         self.after: Callable[[], object] = lambda: None
 
-    def ask(self, token: str, chatflow_id: str | None, until: float):
+    def ask(self, token: str, chatflow_id: str | None, address: str | None, until: float):
         """Ask the server; what `after` does happens between its answer and ours."""
         self.asked.append(chatflow_id)
-        answer = self._ask(token, chatflow_id, until)
+        answer = self._ask(token, chatflow_id, address, until)
         self.after()
         return answer
 
@@ -164,7 +164,7 @@ def test_an_answer_of_before_the_change_is_not_kept(api: Api, remote: Counted) -
     """e2b's race: another process of the server, which is behind, answers after the change was told."""
     made = make_key(api)
     remote.settled(made["apiKey"])
-    old = remote._ask(made["apiKey"], None, time.monotonic() + PATIENCE_SECONDS)
+    old = remote._ask(made["apiKey"], None, None, time.monotonic() + PATIENCE_SECONDS)
     api.post(f"/apikey/{made['id']}/disable")
     eventually(lambda: remote.said(made["apiKey"]), "disabled_key")
     asking, remote._ask = remote._ask, lambda *_: old
@@ -294,6 +294,37 @@ def test_its_own_key_revoked_ends_what_is_kept(api: Api, remote: Counted, runnin
 def test_keys_of_other_workspaces_are_unknown(running: Running, remote: Counted) -> None:
     """A verifier knows the keys of its own key's workspace."""
     assert remote.said(running.key("foreign", workspace="another")["apiKey"]) == "unknown_key"
+
+
+def test_networks_are_decided_about_on_each_call(api: Api, remote: Counted) -> None:
+    """What is kept is the key with its networks: a call from elsewhere is refused without a question."""
+    chatflow, public = make_chatflow(api), make_chatflow(api, isPublic=True)
+    made = bound_key(api, chatflow, allowedIps=["192.0.2.0/24"])
+    token, inside, outside = made["apiKey"], "192.0.2.7", "192.0.3.7"
+    remote.settled(make_key(api)["apiKey"])
+
+    def questions() -> list[str]:
+        remote.asked = []
+        return [
+            remote.said(token, address=outside),
+            remote.said(token),
+            remote.said(token, address="nowhere"),
+            remote.said(token, chatflow["id"], address=outside),
+            remote.said(token, chatflow["id"], address=inside),
+            remote.said(token, address=f"::ffff:{inside}"),
+        ]
+
+    expected = ["ip_not_allowed"] * 4 + ["valid"] * 2
+    assert questions() == expected
+    eventually(lambda: (questions(), len(remote.asked)), (expected, 0))
+    assert remote.said(token, public["id"], address=outside) == "ip_not_allowed"
+    assert remote.said(token, make_chatflow(api)["id"], address=inside) == "chatflow_not_allowed"
+    assert remote.said(token, public["id"], address=inside) == "valid"
+    api.put(f"/apikey/{made['id']}", json={"allowedIps": ["192.0.3.0/24"]})
+    eventually(lambda: remote.said(token, address=outside), "valid")
+    assert remote.said(token, address=inside) == "ip_not_allowed"
+    api.put(f"/apikey/{made['id']}", json={"allowedIps": []})
+    eventually(lambda: remote.said(token), "valid")
 
 
 def test_a_closed_one_is_an_outage(running: Running, api: Api) -> None:

@@ -62,7 +62,12 @@ def ways(running: Running) -> Iterator[dict[str, Way]]:
 
 def by_call(verifier: Verifier, case: Case, chatflow_id: str | None, permissions: tuple[str, ...]) -> Said:
     """Ask a verifier, waiting and not: both say the same."""
-    wanted: dict[str, Any] = {"headers": case.lines, "chatflow_id": chatflow_id, "permissions": permissions}
+    wanted: dict[str, Any] = {
+        "headers": case.lines,
+        "chatflow_id": chatflow_id,
+        "permissions": permissions,
+        "address": "127.0.0.1",
+    }
     found, awaited = verifier.verify(**wanted), asyncio.run(verifier.averify(**wanted))
     said = [
         Said(200, None, None) if each.allowed else Said(each.status, each.code, each.www_authenticate)
@@ -86,7 +91,13 @@ def through_middleware(
         sent.append(message)
 
     headers = [(name.lower(), value) for name, value in case.lines]
-    scope = {"type": "http", "method": case.method, "path": "/", "headers": headers}
+    scope = {
+        "type": "http",
+        "method": case.method,
+        "path": "/",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+    }
     guarded = KeyMiddleware(app, verifier, permission=permissions, chatflow_id=chatflow_id)
     asyncio.run(guarded(scope, None, send))
     challenge = dict(sent[0]["headers"]).get(b"www-authenticate", b"").decode() or None

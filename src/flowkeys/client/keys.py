@@ -38,9 +38,13 @@ def create(
     expires_at: date | UnsetType | None = UNSET,
     expires_in: timedelta | str | UnsetType = UNSET,
     note: str | UnsetType | None = UNSET,
+    allowed_ips: Iterable[str] | UnsetType | None = UNSET,
 ) -> Call[NewKey]:
-    """Create a key. Its `token` is in the result and can never be read again."""
-    body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note)
+    """Create a key. Its `token` is in the result and can never be read again.
+
+    `allowed_ips` are the addresses and networks (CIDR) that calls may come from; none: from anywhere.
+    """
+    body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note, allowed_ips)
     return Call(method="POST", path=path("apikey"), body=body, decode=_NEW_KEY, repeatable=False)
 
 
@@ -91,9 +95,13 @@ def update(
     expires_at: date | UnsetType | None = UNSET,
     expires_in: timedelta | str | UnsetType = UNSET,
     note: str | UnsetType | None = UNSET,
+    allowed_ips: Iterable[str] | UnsetType | None = UNSET,
 ) -> Call[Key]:
-    """Change what is given and leave the rest. ``expires_at=None`` removes the expiry."""
-    body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note)
+    """Change what is given and leave the rest.
+
+    ``expires_at=None`` removes the expiry, and ``allowed_ips=None`` lets calls come from anywhere.
+    """
+    body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note, allowed_ips)
     return Call(method="PUT", path=path("apikey", key), body=body, decode=_KEY)
 
 
@@ -140,23 +148,31 @@ def verify(
     *,
     chatflow_id: Ref | None = None,
     permission: str | None = None,
+    address: str | None = None,
 ) -> Call[Verification]:
-    """Tell whether a token is good, for a chatflow or a permission if one is named.
+    """Tell whether a token is good, for a chatflow, a permission or an address if one is named.
+
+    `address` is where the call comes from that is asked about: without it a token is refused that is bound
+    to networks.
 
     Without `token` the client asks about its own key; then a refusal is raised, not returned. None and ""
     are nobody's tokens, and refused: what a visitor did not send is never taken for the client's own key.
     """
-    body = _question(chatflow_id, permission)
+    body = _question(chatflow_id, permission, address)
     if not isinstance(token, UnsetType):
         body |= {"token": str(token or "")}
     return Call(method="POST", path=path("apikey", "verify"), body=body, decode=_VERIFICATION)
 
 
 def verify_many(
-    tokens: Iterable[str], *, chatflow_id: Ref | None = None, permission: str | None = None
+    tokens: Iterable[str],
+    *,
+    chatflow_id: Ref | None = None,
+    permission: str | None = None,
+    address: str | None = None,
 ) -> Call[list[Verification]]:
     """Tell of up to 100 tokens whether they are good, in the order given."""
-    body = _question(chatflow_id, permission) | {"tokens": [str(token) for token in tokens]}
+    body = _question(chatflow_id, permission, address) | {"tokens": [str(token) for token in tokens]}
     return Call(
         method="POST",
         path=path("apikey", "verify"),
@@ -166,10 +182,14 @@ def verify_many(
 
 
 def explain(
-    token: str, *, chatflow_id: Ref | None = None, permission: str | None = None
+    token: str,
+    *,
+    chatflow_id: Ref | None = None,
+    permission: str | None = None,
+    address: str | None = None,
 ) -> Call[Explanation]:
     """Tell step by step why a token is good or refused. It does not count as use."""
-    body = _question(chatflow_id, permission) | {"token": str(token or "")}
+    body = _question(chatflow_id, permission, address) | {"token": str(token or "")}
     return Call(method="POST", path=path("apikey", "explain"), body=body, decode=_EXPLANATION)
 
 
@@ -180,6 +200,7 @@ def _body(
     expires_at: date | UnsetType | None,
     expires_in: timedelta | str | UnsetType,
     note: str | UnsetType | None,
+    allowed_ips: Iterable[str] | UnsetType | None,
 ) -> dict[str, object]:
     return given(
         keyName=key_name,
@@ -188,6 +209,7 @@ def _body(
         expiresAt=expires_at,
         expiresIn=_seconds(expires_in) if isinstance(expires_in, timedelta) else expires_in,
         note=note,
+        allowedIps=allowed_ips if isinstance(allowed_ips, UnsetType) else list(allowed_ips or ()),
     )
 
 
@@ -208,8 +230,9 @@ def _filter(
     return query(search=search, status=status, chatflowId=chatflow, createdBy=creator)
 
 
-def _question(chatflow_id: Ref | None, permission: str | None) -> dict[str, object]:
+def _question(chatflow_id: Ref | None, permission: str | None, address: str | None) -> dict[str, object]:
     return given(
         chatflowId=UNSET if chatflow_id is None else id_of(chatflow_id),
         permission=UNSET if permission is None else permission,
+        address=UNSET if address is None else address,
     )

@@ -65,6 +65,7 @@ class Key(Wire, frozen=True, kw_only=True):
     created_by: Creator | None = None
     workspace_id: str | None = None
     note: str | None = None
+    allowed_ips: list[str] = []
 
 
 class NewKey(Key, frozen=True, kw_only=True):
@@ -110,6 +111,8 @@ class Verification(Wire, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     token_valid_until: datetime | None = None
     """When this token ends, though its key does not: it was replaced by another."""
+    allowed_ips: list[str] | None = None
+    """Where calls may come from; none: from anywhere."""
     position: int | None = None
     """Of the feed of changes: those up to there are in this answer."""
     detail: str | None = None
@@ -122,7 +125,7 @@ class ExplanationStep(Wire, frozen=True, kw_only=True):
     """One step of a decision."""
 
     step: str
-    """``form``, ``known``, ``status``, ``expiry``, ``chatflow`` or ``permission``."""
+    """``form``, ``known``, ``status``, ``expiry``, ``network``, ``chatflow`` or ``permission``."""
     ok: bool | None
     """None when an earlier step failed, so that this one was not looked at."""
     detail: str

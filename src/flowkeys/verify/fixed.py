@@ -9,6 +9,8 @@ import msgspec
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import AccessRequest, Decision, decide
+from flowkeys.domain.keys.networks import Client, Networks, clean_networks
+from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.permissions import unknown
 from flowkeys.domain.times import Clock
@@ -33,6 +35,8 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
     permissions: Collection[str] = ()
     chatflow_ids: Collection[str] = ()
     expires_at: datetime | None = None
+    allowed_ips: Collection[str] = ()
+    """Addresses and networks (CIDR) that calls may come from; none: from anywhere."""
     disabled: bool = False
     revoked: bool = False
 
@@ -40,12 +44,17 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
         """Return what verification needs of it.
 
         Raises:
-            ConfigurationError: it has a permission that does not exist, or a time without a zone.
+            ConfigurationError: it has a permission that does not exist, a time without a zone, or a network
+                that is none.
         """
         if unknown(self.permissions):
             raise ConfigurationError(f"There is no permission {', '.join(unknown(self.permissions))}.")
         if self.expires_at is not None and self.expires_at.tzinfo is None:
             raise ConfigurationError("expires_at needs a time zone, such as datetime.UTC.")
+        try:
+            networks = clean_networks(self.allowed_ips)
+        except ValueError as error:
+            raise ConfigurationError(f"allowed_ips: {error}") from None
         status = Status.REVOKED if self.revoked else Status.DISABLED if self.disabled else Status.ACTIVE
         return KeyRecord.of(
             key_id=self.id,
@@ -55,6 +64,7 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
             status=status,
             expires_at=None if self.expires_at is None else (self.expires_at - _EPOCH) // _MICROSECOND,
             chatflow_ids=frozenset(self.chatflow_ids),
+            terms=Terms(Networks(networks)) if networks else None,
         )
 
     def __repr__(self) -> str:
@@ -78,17 +88,17 @@ class FixedSource:
                 raise ConfigurationError(f"The token of {key.name} is not well formed. Make one with mint().")
             self._records[key.token.encode()] = key.record()
 
-    def decide(self, text: bytes, request: AccessRequest) -> Decision:
+    def decide(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision:
         """Return the decision."""
         if request.chatflow_id in self._public:
             request = msgspec.structs.replace(request, chatflow_id=None)
-        return decide(self._records.get(text), request, self._clock())
+        return decide(self._records.get(text), request, self._clock(), client)
 
     at_once = decide
 
-    async def adecide(self, text: bytes, request: AccessRequest) -> Decision:
+    async def adecide(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision:
         """Return the decision."""
-        return self.decide(text, request)
+        return self.decide(text, request, client)
 
     def close(self) -> None:
         """Do nothing: there is nothing to give back."""

@@ -11,6 +11,7 @@ from flowkeys.domain.chatflows.chatflow import Chatflow
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.keys.decision import AccessRequest, Decision
 from flowkeys.domain.keys.digest import TokenDigest
+from flowkeys.domain.keys.networks import Client
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.storage.sqlite.reading import Files, files_of, open_to_read
@@ -94,21 +95,21 @@ class LocalSource:
         )
         self._files = after if is_sure else None
 
-    def decide(self, text: bytes, request: AccessRequest) -> Decision:
+    def decide(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision:
         """Return the decision."""
         with self._lock:
             if self._closed:
                 raise Unavailable("This verifier was closed.")
             self._look()
-            decision = self._verifier.at_once(text, request, counts=False)
+            decision = self._verifier.at_once(text, request, client, counts=False)
         assert decision is not None, "a file beside us is read at once"
         return decision
 
     at_once = decide
 
-    async def adecide(self, text: bytes, request: AccessRequest) -> Decision:
+    async def adecide(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision:
         """Return the decision: a look-up in the file takes less than a thread would."""
-        return self.decide(text, request)
+        return self.decide(text, request, client)
 
     def close(self) -> None:
         """Close the file."""

@@ -13,6 +13,7 @@ import msgspec
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.bearer import UNKNOWN
 from flowkeys.domain.keys.decision import AccessRequest, Decision, decide
+from flowkeys.domain.keys.networks import Client, is_address
 from flowkeys.domain.keys.token import LENGTH, Token
 from flowkeys.verify.clock import now
 from flowkeys.verify.forks import begin_again_after
@@ -26,7 +27,8 @@ _FIRST_WAIT_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 2.0
 
 _log: Final = logging.getLogger("flowkeys.verify")
-_Question = tuple[bytes, str | None]
+_Question = tuple[bytes, str | None, str | None]
+"""A token, a chatflow, and where the call comes from."""
 
 
 class RemoteSource:
@@ -65,33 +67,33 @@ class RemoteSource:
         """Let them go on."""
         self._lock.release()
 
-    def at_once(self, text: bytes, request: AccessRequest) -> Decision | None:
+    def at_once(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision | None:
         """Return the decision that what is kept allows, or None."""
         if len(text) != LENGTH:
             return UNKNOWN
         with self._lock:
-            return self._cache.decide(self._cache.index(text), request, now(), time.monotonic())
+            return self._cache.decide(self._cache.index(text), request, now(), time.monotonic(), client)
 
-    def decide(self, text: bytes, request: AccessRequest) -> Decision:
+    def decide(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision:
         """Return the decision, after asking the server if need be."""
-        decision = self.at_once(text, request)
+        decision = self.at_once(text, request, client)
         if decision is not None:
             return decision
-        asked = self._ask(text, request.chatflow_id)
+        asked = self._ask(text, request.chatflow_id, client)
         if asked is None:
             return UNKNOWN
         try:
             answer = asked.result(self._server.timeout_seconds)
         except TimeoutError as error:
             raise self._server.late() from error
-        return _decide(answer, request)
+        return _decide(answer, request, client)
 
-    async def adecide(self, text: bytes, request: AccessRequest) -> Decision:
+    async def adecide(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision:
         """Return the decision, after asking the server in another thread if need be."""
-        decision = self.at_once(text, request)
+        decision = self.at_once(text, request, client)
         if decision is not None:
             return decision
-        asked = self._ask(text, request.chatflow_id)
+        asked = self._ask(text, request.chatflow_id, client)
         if asked is None:
             return UNKNOWN
         # Others may wait for the same answer: who stops waiting does not stop the question.
@@ -100,7 +102,7 @@ class RemoteSource:
             answer = await asyncio.wait_for(waiting, self._server.timeout_seconds)
         except TimeoutError as error:
             raise self._server.late() from error
-        return _decide(answer, request)
+        return _decide(answer, request, client)
 
     def close(self) -> None:
         """End the thread and close the connections."""
@@ -108,11 +110,11 @@ class RemoteSource:
         self._server.close()
         self._pool.shutdown(wait=False)
 
-    def _ask(self, text: bytes, chatflow_id: str | None) -> "Future[Answer] | None":
+    def _ask(self, text: bytes, chatflow_id: str | None, client: Client | None) -> "Future[Answer] | None":
         """Return the server's coming answer, or None for what cannot be a token.
 
-        Calls for one token and chatflow share a question, unless something was changed since it was asked or
-        the feed is not heard: then each call has its own.
+        Calls from one address for one token and chatflow share a question, unless something was changed
+        since it was asked or the feed is not heard: then each call has its own.
         """
         token = Token.parse(text.decode("ascii")) if text.isascii() else None
         if token is None:
@@ -121,7 +123,7 @@ class RemoteSource:
             raise Unavailable("This verifier was closed.")
         with self._lock:
             self._follow_if_nobody_does()
-            question = self._cache.index(text), chatflow_id
+            question = self._cache.index(text), chatflow_id, _address(client)
             mark = self._cache.mark
             under_way = self._asked.get(question)
             clock = time.monotonic()
@@ -138,8 +140,8 @@ class RemoteSource:
         return asked
 
     def _answer(self, token: Token, question: _Question, mark: Mark, until: float) -> Answer:
-        index, chatflow_id = question
-        answer = self._server.ask(token.reveal(), chatflow_id, until)
+        index, chatflow_id, address = question
+        answer = self._server.ask(token.reveal(), chatflow_id, address, until)
         with self._lock:
             self._cache.keep(index, chatflow_id, answer, mark, time.monotonic())
         return answer
@@ -175,8 +177,14 @@ class RemoteSource:
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
 
-def _decide(answer: Answer, request: AccessRequest) -> Decision:
+def _address(client: Client | None) -> str | None:
+    """Return what the server can be told of where a call comes from."""
+    address = None if client is None else client.address()
+    return address if address is not None and is_address(address) else None
+
+
+def _decide(answer: Answer, request: AccessRequest, client: Client | None) -> Decision:
     """Decide on what the server just said, which has judged the chatflow already."""
-    if answer.record is None:
+    if answer.denied is not None or answer.record is None:
         return answer.denied or UNKNOWN
-    return decide(answer.record, msgspec.structs.replace(request, chatflow_id=None), now())
+    return decide(answer.record, msgspec.structs.replace(request, chatflow_id=None), now(), client)

@@ -15,6 +15,7 @@ import msgspec
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.decision import AccessRequest, Decision, Denied, Reason, decide
+from flowkeys.domain.keys.networks import Client
 from flowkeys.verify.remote_server import Answer
 
 BRIEF_SECONDS: Final = 1.0
@@ -58,19 +59,21 @@ class RemoteCache:
         """Where the feed is now; what is asked from now on is kept only if that says so."""
         return self._forgotten, self._changes
 
-    def decide(self, index: bytes, request: AccessRequest, now: int, at: float) -> Decision | None:
-        """Return the decision at the time `now` that what is kept allows, or None."""
+    def decide(
+        self, index: bytes, request: AccessRequest, now: int, at: float, client: Client | None = None
+    ) -> Decision | None:
+        """Return the decision about `client` at the time `now` that what is kept allows, or None."""
         if not self.is_trusted(at):
             return None
         record = self._records.get(index)
         if record is None or not self._is_valid(record):
             return self._refusal(index, None, at) or self._refusal(index, request.chatflow_id, at)
-        decision = decide(record, request, now)
+        decision = decide(record, request, now, client)
         if not (isinstance(decision, Denied) and decision.reason is Reason.CHATFLOW_NOT_ALLOWED):
             return decision
         chatflow_id = request.chatflow_id or ""
         if self._public.get(chatflow_id, 0.0) > at:
-            return decide(record, msgspec.structs.replace(request, chatflow_id=None), now)
+            return decide(record, msgspec.structs.replace(request, chatflow_id=None), now, client)
         return self._refusal(index, chatflow_id, at)
 
     def keep(self, index: bytes, chatflow_id: str | None, answer: Answer, asked: Mark, at: float) -> None:
@@ -83,7 +86,9 @@ class RemoteCache:
         if record is not None:
             if self._is_valid(record):
                 _put(self._records, index, record, self._size)
-            if settled and chatflow_id is not None and chatflow_id not in record.chatflow_ids:
+            # Who is refused for where it calls from was asked nothing about a chatflow.
+            is_public = denied is None and chatflow_id is not None and chatflow_id not in record.chatflow_ids
+            if settled and chatflow_id is not None and is_public:
                 _put(self._public, chatflow_id, at + BRIEF_SECONDS, _BRIEF)
         elif settled and denied is not None:
             about = chatflow_id if denied.reason is Reason.CHATFLOW_NOT_ALLOWED else None

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.bearer import UNKNOWN
 from flowkeys.domain.keys.decision import Denied, Reason
+from flowkeys.domain.keys.networks import Networks
+from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.times import from_iso
 from flowkeys.verify.remote_lines import Line, Lines
 
@@ -24,6 +27,8 @@ _CONNECT_SECONDS: Final = 5.0
 _CLOSED_MEANWHILE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 """What a kept connection raises when the server has just closed it. Asking twice does no harm."""
 _STATUS: Final = {Reason.DISABLED_KEY: Status.DISABLED, Reason.REVOKED_KEY: Status.REVOKED}
+_TERMS: Final = 1024
+"""Lists of networks that records share."""
 
 Event = tuple[str, dict[str, Any]]
 
@@ -40,11 +45,12 @@ class _Said(msgspec.Struct, rename="camel", gc=False):
     chatflow_ids: frozenset[str] = frozenset()
     expires_at: str | None = None
     token_valid_until: str | None = None
+    allowed_ips: tuple[str, ...] = ()
     position: int | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What the server says of a token: its key, or why it is refused."""
+    """What the server says of a token: its key, or why it is refused; both of a key in the wrong network."""
 
     record: KeyRecord | None
     denied: Denied | None = None
@@ -82,15 +88,16 @@ class Server:
         """Begin with no connection; those of a parent process are left to it."""
         self._lines = Lines(self._client)
 
-    def ask(self, token: str, chatflow_id: str | None, until: float) -> Answer:
-        """Return what the server says of `token`, for a chatflow if one is named.
+    def ask(self, token: str, chatflow_id: str | None, address: str | None, until: float) -> Answer:
+        """Return what the server says of `token`, for a chatflow and of a client if one is named.
 
         At `until`, of the monotonic clock, it is given up.
 
         Raises:
             Unavailable: it cannot be reached, refuses this verifier's own key, or is no flowkeys server.
         """
-        body = {"token": token} if chatflow_id is None else {"token": token, "chatflowId": chatflow_id}
+        wanted = {"token": token, "chatflowId": chatflow_id, "address": address}
+        body = {name: value for name, value in wanted.items() if value is not None}
         try:
             with self._lines.line(until) as line:
                 try:
@@ -169,7 +176,7 @@ class Server:
 
 
 def _read(said: _Said) -> Answer:
-    if not said.valid:
+    if not said.valid and said.code != Reason.IP_NOT_ALLOWED:
         reason = Reason(said.code)
         if not said.id:
             return Answer(None, UNKNOWN if reason is Reason.UNKNOWN_KEY else Denied(reason))
@@ -178,18 +185,23 @@ def _read(said: _Said) -> Answer:
         return Answer(None, Denied(reason, record))
     if not said.id or said.position is None:
         raise ValueError("an answer of an older server")
-    return Answer(
-        KeyRecord.of(
-            key_id=said.id,
-            workspace_id=said.workspace_id,
-            name=said.key_name,
-            permissions=said.permissions,
-            expires_at=_time(said.expires_at),
-            valid_until=_time(said.token_valid_until),
-            chatflow_ids=said.chatflow_ids,
-            position=said.position,
-        )
+    record = KeyRecord.of(
+        key_id=said.id,
+        workspace_id=said.workspace_id,
+        name=said.key_name,
+        permissions=said.permissions,
+        expires_at=_time(said.expires_at),
+        valid_until=_time(said.token_valid_until),
+        chatflow_ids=said.chatflow_ids,
+        position=said.position,
+        terms=_terms(said.allowed_ips),
     )
+    return Answer(record, None if said.valid else Denied(Reason.IP_NOT_ALLOWED, record))
+
+
+@lru_cache(_TERMS)
+def _terms(allowed_ips: tuple[str, ...]) -> Terms | None:
+    return Terms(Networks(allowed_ips)) if allowed_ips else None
 
 
 def _time(text: str | None) -> int | None:

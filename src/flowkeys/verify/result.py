@@ -56,6 +56,12 @@ class VerifiedKey(msgspec.Struct, frozen=True, gc=False):
         at = self.record.expires_at
         return None if at is None else _EPOCH + timedelta(microseconds=at)
 
+    @property
+    def allowed_ips(self) -> tuple[str, ...]:
+        """The addresses and networks that the key may be used from; none: from anywhere."""
+        terms = self.record.terms
+        return () if terms is None or terms.networks is None else terms.networks.texts
+
     def grants(self, permission: str) -> bool:
         """Tell whether the key holds a permission."""
         return grants(self.record.permissions, permission)

@@ -3,12 +3,13 @@
 from typing import Protocol
 
 from flowkeys.domain.keys.decision import AccessRequest, Decision
+from flowkeys.domain.keys.networks import Client
 
 
 class Source(Protocol):
     """Decides about tokens. Safe to call from any thread."""
 
-    def at_once(self, text: bytes, request: AccessRequest) -> Decision | None:
+    def at_once(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision | None:
         """Return what `decide` returns, or None where that takes more than microseconds.
 
         Raises:
@@ -16,15 +17,15 @@ class Source(Protocol):
         """
         ...
 
-    def decide(self, text: bytes, request: AccessRequest) -> Decision:
-        """Return the decision about what was presented as a token; may wait for it.
+    def decide(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision:
+        """Return the decision about what `client` presented as a token; may wait for it.
 
         Raises:
             Unavailable: the keys cannot be read, or the server cannot be asked.
         """
         ...
 
-    async def adecide(self, text: bytes, request: AccessRequest) -> Decision:
+    async def adecide(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision:
         """Return what `decide` returns, without keeping the event loop waiting."""
         ...
 

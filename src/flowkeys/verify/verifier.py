@@ -10,6 +10,7 @@ from flowkeys.client.environment import expanded
 from flowkeys.domain.keys.bearer import MISSING, parse_authorization, read_credential
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Denied
 from flowkeys.domain.keys.header import KeyHeader
+from flowkeys.domain.keys.networks import KnownClient
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.times import Clock
 from flowkeys.verify.clock import now
@@ -112,6 +113,7 @@ class Verifier:
         headers: RawHeaders | None = None,
         chatflow_id: str | None = None,
         permissions: Permissions = (),
+        address: str | None = None,
     ) -> Result:
         """Return the key that was presented, or why it is refused.
 
@@ -119,6 +121,8 @@ class Verifier:
         `token` may be a bare token, or `headers` all headers as bytes (what sees that there are two).
         A verifier with a `key_header` takes `token` or `headers`.
         Without `chatflow_id` and `permissions` the answer is authentication only.
+        `address` is where the call comes from, as proxies that you trust say it. A key that is bound to
+        networks is refused (``ip_not_allowed``) when it is not given, is no address, or lies in none of them.
 
         Raises:
             Unavailable: the keys cannot be read: an outage, not a denial.
@@ -129,7 +133,7 @@ class Verifier:
         credential = _credential(authorization, token, headers, self._key_header)
         if isinstance(credential, Denied):
             return Refusal(credential)
-        return result_of(self._source.decide(credential, request))
+        return result_of(self._source.decide(credential, request, KnownClient(address)))
 
     async def averify(
         self,
@@ -139,14 +143,18 @@ class Verifier:
         headers: RawHeaders | None = None,
         chatflow_id: str | None = None,
         permissions: Permissions = (),
+        address: str | None = None,
     ) -> Result:
         """Return what `verify` returns, without keeping the event loop waiting; raises what it raises."""
         request = request_for(chatflow_id, permissions)
         credential = _credential(authorization, token, headers, self._key_header)
         if isinstance(credential, Denied):
             return Refusal(credential)
-        decision = self._source.at_once(credential, request)
-        return result_of(await self._source.adecide(credential, request) if decision is None else decision)
+        client = KnownClient(address)
+        decision = self._source.at_once(credential, request, client)
+        if decision is None:
+            decision = await self._source.adecide(credential, request, client)
+        return result_of(decision)
 
     def close(self) -> None:
         """Give back files, connections and threads. A closed verifier verifies no more."""

@@ -251,18 +251,45 @@ def test_a_token_is_verified_from_the_input(cli: Cli, name: str) -> None:
     assert '"code": "revoked_key"' in refused.out
 
 
+def test_a_key_is_bound_to_networks(cli: Cli, name: str) -> None:
+    """Given at its making, shown, asked about with an address, changed as a whole, and taken away again."""
+    made = cli(
+        "keys", "create", name, "--allowed-ip", "192.0.2.0/24", "--allowed-ip", "::1,10.1.2.3", "--json"
+    )
+    key = made.json
+    assert key["allowedIps"] == ["192.0.2.0/24", "::1", "10.1.2.3"]
+    assert "192.0.2.0/24, ::1, 10.1.2.3" in cli("keys", "show", key["id"]).out
+    token = {"FLOWKEYS_TOKEN": key["apiKey"]}
+    for command in ("verify", "explain"):
+        assert cli("keys", command, "--address", "192.0.2.9", **token).code == 0
+        for address in (["--address", "192.0.3.9"], []):
+            refused = cli("keys", command, *address, **token)
+            assert (refused.code, refused.out.partition(":")[0]) == (5, "ip_not_allowed")
+    assert "Give an address" in cli("keys", "verify", "--address", "here", **token).err
+    renamed = cli("keys", "update", key["id"], "--name", f"{name} again", "--json").json
+    assert renamed["allowedIps"] == key["allowedIps"]
+    changed = cli("keys", "update", key["id"], "--allowed-ip", "10.0.0.0/8", "--json").json
+    assert changed["allowedIps"] == ["10.0.0.0/8"]
+    wrong = cli("keys", "update", key["id"], "--allowed-ip", "10.1.2.3/8")
+    assert wrong.code != 0
+    assert "The network is 10.0.0.0/8" in wrong.err
+    assert cli("keys", "update", key["id"], "--allowed-ip", "", "--json").json["allowedIps"] == []
+    assert "anywhere" in cli("keys", "show", key["id"]).out
+    assert cli("keys", "verify", **token).code == 0
+
+
 def test_a_refusal_is_explained_step_by_step(cli: Cli, name: str) -> None:
     """A disabled key: the status is wrong, what follows was not looked at, and the token is not printed."""
     made = cli("keys", "create", name, "--json").json
     good = cli("keys", "explain", "--json", FLOWKEYS_TOKEN=made["apiKey"])
     assert good.code == 0
-    assert [step["ok"] for step in good.json["steps"]] == [True] * 6
+    assert [step["ok"] for step in good.json["steps"]] == [True] * 7
     cli("keys", "disable", made["id"])
     refused = cli("keys", "explain", "--permission", "apikeys:view", stdin=made["apiKey"] + "\n")
     assert refused.code == 5
     assert refused.out.startswith(f"disabled_key: {name}\n")
     assert "The key is disabled." in refused.out
-    assert refused.out.count("Not looked at") == 3
+    assert refused.out.count("Not looked at") == 4
     assert made["apiKey"] not in refused.out + refused.err
     assert cli("keys", "explain", "--permission", "x:y", stdin=made["apiKey"]).code == 6
 

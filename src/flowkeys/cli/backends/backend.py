@@ -54,6 +54,15 @@ class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str | None = None
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """What is asked about a token: is it good, for a chatflow, a permission, from an address."""
+
+    token: str
+    chatflow_id: str | None = None
+    permission: str | None = None
+    address: str | None = None
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A question to a chatflow. Without a token it is asked with the backend's own right."""
 
@@ -99,11 +108,11 @@ class Backend(Protocol):
         """Disable, enable or revoke keys, all of them or none; return what became of them."""
         ...
 
-    def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+    def verify(self, asked: Asked) -> Json:
         """Say whether a token is good."""
         ...
 
-    def explain(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+    def explain(self, asked: Asked) -> Json:
         """Say step by step why a token is good or refused."""
         ...
 

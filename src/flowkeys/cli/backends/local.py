@@ -13,26 +13,33 @@ import msgspec
 from flowkeys import bootstrap, config, logs
 from flowkeys.bootstrap import Runtime
 from flowkeys.cli.backends import batches as import_report
-from flowkeys.cli.backends.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part, Progress, Question
-from flowkeys.cli.backends.reasons import tell
+from flowkeys.cli.backends.asking import answer
+from flowkeys.cli.backends.backend import (
+    Asked,
+    BulkAction,
+    Emit,
+    Json,
+    KeyFilter,
+    Listed,
+    Part,
+    Progress,
+    Question,
+)
 from flowkeys.cli.streams import note
 from flowkeys.documents.folder import read_folder
-from flowkeys.domain.errors import ConfigurationError, InvalidInput, NotFound, Unavailable, UpstreamFailed
+from flowkeys.domain.errors import ConfigurationError, InvalidInput, Unavailable
 from flowkeys.domain.keys.api_key import Status
-from flowkeys.domain.keys.decision import AccessRequest, Denied
+from flowkeys.domain.keys.decision import AccessRequest
+from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.listing import UNPAGED_LIMIT, ChatflowQuery, KeyQuery
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.collections import DocumentLimits
-from flowkeys.service.keys.input import KeyPatch, NewKey
-from flowkeys.service.ports.flows import Event, Tokens
-from flowkeys.service.predictions.input import read_prediction
-from flowkeys.service.predictions.run import Grant
+from flowkeys.service.keys.input import KeyPatch, NewKey, client_of
 from flowkeys.storage.sqlite.access import hindrance
 from flowkeys.web import render
-from flowkeys.web.errors import of_denial
 
 T = TypeVar("T")
 
@@ -143,26 +150,27 @@ class LocalBackend:
         }[action]
         return msgspec.structs.asdict(self.run(change(self.caller, key_ids)))
 
-    def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+    def verify(self, asked: Asked) -> Json:
         """Say whether a token is good."""
-        wanted = self._wanted(chatflow_id, permission)
-        parsed = Token.parse(token)
+        wanted, client = self._wanted(asked)
+        parsed = Token.parse(asked.token)
         if parsed is None:
             from flowkeys.domain.keys.bearer import UNKNOWN
 
             return render.verified(UNKNOWN)
-        return render.verified(self.run(self.runtime.verifier.verify(parsed, wanted)))
+        return render.verified(self.run(self.runtime.verifier.verify(parsed, wanted, client)))
 
-    def explain(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+    def explain(self, asked: Asked) -> Json:
         """Say step by step why a token is good or refused."""
-        wanted = self._wanted(chatflow_id, permission)
-        return render.explained(self.run(self.runtime.explainer.explain(token, wanted)))
+        wanted, client = self._wanted(asked)
+        return render.explained(self.run(self.runtime.explainer.explain(asked.token, wanted, client)))
 
-    def _wanted(self, chatflow_id: str | None, permission: str | None) -> AccessRequest:
-        if permission is not None and permission not in KNOWN:
+    def _wanted(self, asked: Asked) -> tuple[AccessRequest, Client | None]:
+        if asked.permission is not None and asked.permission not in KNOWN:
             raise InvalidInput.of("permission", "There is no such permission.")
-        permissions = () if permission is None else (permission,)
-        return AccessRequest(chatflow_id, permissions, self.caller.workspace_id)
+        permissions = () if asked.permission is None else (asked.permission,)
+        client = None if asked.address is None else client_of(asked.address)
+        return AccessRequest(asked.chatflow_id, permissions, self.caller.workspace_id), client
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
         """Store a chatflow."""
@@ -238,44 +246,7 @@ class LocalBackend:
         folder = str(self.runtime.settings.python_path.absolute())
         if folder not in sys.path:
             sys.path.insert(0, folder)
-        return self.run(self._answer(question, emit))
-
-    async def _answer(self, question: Question, emit: Emit | None) -> Json:
-        async def handed_on(event: Event | Tokens) -> None:
-            assert emit is not None
-            if isinstance(event, Tokens):
-                emit("token", "".join(event.pieces))
-            else:
-                emit(event.name, event.data)
-
-        request = read_prediction({"question": question.text, "sessionId": question.session_id})
-        run = await self.runtime.predictor.open(await self._grant(question), request)
-        try:
-            answer = await run.execute(handed_on if emit is not None else None)
-        except UpstreamFailed as error:
-            tell(error)  # whoever asks here is the operator
-            raise
-        if emit is not None:
-            emit("metadata", render.metadata(answer))
-        return render.answer(answer)
-
-    async def _grant(self, question: Question) -> Grant:
-        access = await self.runtime.directory.access(question.chatflow_id)
-        if question.token is None:
-            if access is None or access.workspace_id != self.caller.workspace_id:
-                raise NotFound("chatflow")
-            return Grant(access, None)  # the operator may try any chatflow (CONTRACT, the Try pane's right)
-        token = Token.parse(question.token)
-        from flowkeys.domain.keys.bearer import UNKNOWN
-
-        credential = UNKNOWN if token is None else token.reveal().encode()
-        grant = await self.runtime.predictor.authorize(question.chatflow_id, credential)
-        if isinstance(grant, Denied):
-            from flowkeys.cli.failures import Refusal
-
-            problem = of_denial(grant)
-            raise Refusal(problem.code, problem.detail)
-        return grant
+        return self.run(answer(self.runtime, self.caller, question, emit))
 
 
 def _slice(part: Part) -> tuple[int, int]:

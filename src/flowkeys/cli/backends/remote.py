@@ -10,7 +10,17 @@ import msgspec
 from msgspec import UnsetType
 
 from flowkeys.cli.backends import batches as import_report
-from flowkeys.cli.backends.backend import BulkAction, Emit, Json, KeyFilter, Listed, Part, Progress, Question
+from flowkeys.cli.backends.backend import (
+    Asked,
+    BulkAction,
+    Emit,
+    Json,
+    KeyFilter,
+    Listed,
+    Part,
+    Progress,
+    Question,
+)
 from flowkeys.client import events
 from flowkeys.client.call import Call, path, query
 from flowkeys.client.document_stores import upload
@@ -25,7 +35,7 @@ from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.collections import DocumentLimits
 from flowkeys.service.keys.input import KeyPatch, NewKey
 
-_KEY_MEMBERS: Final = {"name": "keyName", "chatflow_ids": "chatflowIds"}
+_KEY_MEMBERS: Final = {"name": "keyName", "chatflow_ids": "chatflowIds", "allowed_ips": "allowedIps"}
 _CHATFLOW_MEMBERS: Final = {
     "flow_data": "flowData",
     "is_public": "isPublic",
@@ -62,6 +72,7 @@ class RemoteBackend:
             "chatflowIds": list(new.chatflow_ids),
             "expiresAt": None if new.expires_at is None else to_iso(new.expires_at),
             "note": new.note,
+            "allowedIps": list(new.allowed_ips),
         }
         return self._json("POST", path("apikey"), body)
 
@@ -106,13 +117,13 @@ class RemoteBackend:
         """Change keys, all of them or none."""
         return self._json("POST", path("apikey", "bulk", action), {"ids": key_ids})
 
-    def verify(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+    def verify(self, asked: Asked) -> Json:
         """Say whether a token is good."""
-        return self._json("POST", path("apikey", "verify"), _question(token, chatflow_id, permission))
+        return self._json("POST", path("apikey", "verify"), _question(asked))
 
-    def explain(self, token: str, chatflow_id: str | None, permission: str | None) -> Json:
+    def explain(self, asked: Asked) -> Json:
         """Say step by step why a token is good or refused."""
-        return self._json("POST", path("apikey", "explain"), _question(token, chatflow_id, permission))
+        return self._json("POST", path("apikey", "explain"), _question(asked))
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
         """Store a chatflow."""
@@ -242,8 +253,13 @@ def _given(patch: msgspec.Struct, members: Mapping[str, str]) -> Json:
     }
 
 
-def _question(token: str, chatflow_id: str | None, permission: str | None) -> Json:
-    body = {"token": token, "chatflowId": chatflow_id, "permission": permission}
+def _question(asked: Asked) -> Json:
+    body = {
+        "token": asked.token,
+        "chatflowId": asked.chatflow_id,
+        "permission": asked.permission,
+        "address": asked.address,
+    }
     return {name: value for name, value in body.items() if value is not None}
 
 

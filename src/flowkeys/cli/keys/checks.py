@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from flowkeys.cli import options, resolve
-from flowkeys.cli.backends.backend import Backend
+from flowkeys.cli.backends.backend import Asked, Backend
 from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.keys.output import show_explanation
 from flowkeys.cli.keys.token_input import read_token
@@ -18,18 +18,24 @@ MayCall = Annotated[str | None, typer.Option("--chatflow", metavar="FLOW", help=
 MayUse = Annotated[
     str | None, typer.Option("--permission", metavar="NAME", help="Does it hold this permission?")
 ]
+Address = Annotated[
+    str | None, typer.Option("--address", metavar="IP", help="May it be used from this address?")
+]
 
 
 def verify(
     *,
     chatflow: MayCall = None,
     permission: MayUse = None,
+    address: Address = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Say whether a token is good. It is read from FLOWKEYS_TOKEN or the input, never an argument."""
     token = read_token()
-    answer = _answer(workspace, chatflow, lambda backend, flow: backend.verify(token, flow, permission))
+    answer = _answer(
+        workspace, chatflow, lambda backend, flow: backend.verify(Asked(token, flow, permission, address))
+    )
     why = None if answer["valid"] else mistake(token)
     if why is not None:
         answer = {**answer, "detail": f"{answer.get('detail') or ''} {why}".strip()}
@@ -47,12 +53,15 @@ def explain(
     *,
     chatflow: MayCall = None,
     permission: MayUse = None,
+    address: Address = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Say step by step why a token is good or refused. It is read as by verify, and counts as no use."""
     token = read_token()
-    answer = _answer(workspace, chatflow, lambda backend, flow: backend.explain(token, flow, permission))
+    answer = _answer(
+        workspace, chatflow, lambda backend, flow: backend.explain(Asked(token, flow, permission, address))
+    )
     if as_json:
         print_json(answer)
     else:

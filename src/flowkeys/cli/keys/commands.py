@@ -37,6 +37,12 @@ ExpiresAt = Annotated[
     typer.Option("--expires-at", metavar="TIME", help="2027-01-31 (its end, UTC) or 2027-01-31T09:00Z."),
 ]
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="For people.")]
+AllowedIps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allowed-ip", metavar="CIDR", help="An address or network that calls may come from, repeatable."
+    ),
+]
 
 
 @app.command("create")
@@ -48,6 +54,7 @@ def create(
     expires_in: ExpiresIn = None,
     expires_at: ExpiresAt = None,
     note_text: Note = None,
+    allowed_ip: AllowedIps = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -62,6 +69,7 @@ def create(
                 chatflow_ids=_flow_ids(backend, chatflow or ()),
                 expires_at=ends,
                 note=note_text,
+                allowed_ips=key_input.networks(allowed_ip or ()),
             )
         )
     lost = (
@@ -71,6 +79,8 @@ def create(
         print_json(made) if as_json else say(made["apiKey"])
     if as_json:
         return
+    if made["allowedIps"]:
+        note(f"It may be used from {', '.join(made['allowedIps'])} only.")
     if made["expiresAt"]:
         note(f"It expires at {moment(made['expiresAt'])}.")
     note("This is the key. It is shown this once and stored nowhere: keep it now, in a place for secrets.")
@@ -140,6 +150,10 @@ def update(
     expires_at: ExpiresAt = None,
     never_expires: Annotated[bool, typer.Option("--never-expires", help="Take the expiry away.")] = False,
     note_text: Note = None,
+    allowed_ip: Annotated[
+        list[str] | None,
+        typer.Option("--allowed-ip", metavar="CIDR", help="The whole new set, repeatable; '' for anywhere."),
+    ] = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -154,6 +168,7 @@ def update(
             chatflow_ids=msgspec.UNSET if chatflow is None else _flow_ids(backend, chatflow),
             expires_at=None if never_expires else msgspec.UNSET if ends is None else ends,
             note=msgspec.UNSET if note_text is None else note_text,
+            allowed_ips=msgspec.UNSET if allowed_ip is None else key_input.networks(allowed_ip),
         )
         if patch == KeyPatch():
             raise typer.BadParameter("Say what to change, for example --name NAME.")

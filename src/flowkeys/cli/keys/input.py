@@ -25,6 +25,11 @@ def permissions(given: Sequence[str]) -> frozenset[str]:
     return frozenset(name for text in given for part in text.split(",") if (name := part.strip()))
 
 
+def networks(given: Sequence[str]) -> tuple[str, ...]:
+    """Return networks that were given one by one, or several behind commas."""
+    return tuple(name for text in given for part in text.split(",") if (name := part.strip()))
+
+
 def sort(text: str) -> str:
     """Return the order of a list."""
     if text.removeprefix("-") not in get_args(KeySort):

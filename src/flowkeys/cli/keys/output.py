@@ -40,6 +40,7 @@ def show_key(key: Json) -> None:
             ("permissions", ", ".join(key["permissions"]) or "none"),
             ("chatflows", flows or "none: it opens nothing"),
             ("expires", moment(key["expiresAt"], "never")),
+            ("used from", ", ".join(key["allowedIps"]) or "anywhere"),
             ("last used", moment(key["lastUsedAt"], "never")),
             ("made", f"{moment(key['createdAt'])} by {key['createdBy']['name']}"),
             ("changed", moment(key["updatedAt"])),

@@ -9,7 +9,7 @@ import msgspec
 from flowkeys.domain import permissions as known_permissions
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import NAME_LENGTH, NOTE_LENGTH, clean_name
-from flowkeys.domain.keys.networks import MAX_NETWORKS, clean_networks
+from flowkeys.domain.keys.networks import MAX_NETWORKS, KnownClient, clean_networks, is_address
 from flowkeys.domain.keys.token import PATTERN
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.domain.times import MAXIMUM, end_from_iso, lacks_zone, parse_duration
@@ -72,6 +72,19 @@ def checked(patch: KeyPatch, now: int) -> KeyPatch:
     if errors:
         raise InvalidInput(*errors)
     return msgspec.structs.replace(patch, name=name, allowed_ips=allowed_ips)
+
+
+def client_of(address: str) -> KnownClient:
+    """Return the client that is asked about.
+
+    Raises:
+        InvalidInput: naming ``address``: it is none.
+    """
+    if not is_address(address):
+        raise InvalidInput.of(
+            "address", "Give an address such as 203.0.113.7 or 2001:db8::1, or leave it out."
+        )
+    return KnownClient(address)
 
 
 def read_networks(texts: Sequence[str]) -> tuple[str, ...]:

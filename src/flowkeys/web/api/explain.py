@@ -5,8 +5,8 @@ from fastapi import Response
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.keys.decision import AccessRequest
 from flowkeys.domain.permissions import KNOWN
+from flowkeys.service.keys.input import client_of
 from flowkeys.web import render
-from flowkeys.web.api.asked import client_of
 from flowkeys.web.routes import GuardedRouter, json_response
 from flowkeys.web.schemas.explain import ExplainedOut, ExplainIn
 from flowkeys.web.services import Call

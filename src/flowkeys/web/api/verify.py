@@ -9,8 +9,8 @@ from flowkeys.domain.keys.decision import AccessRequest, Decision, Denied
 from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.permissions import KNOWN
+from flowkeys.service.keys.input import client_of
 from flowkeys.web import render
-from flowkeys.web.api.asked import client_of
 from flowkeys.web.auth import authenticate
 from flowkeys.web.errors import Refused
 from flowkeys.web.requests.context import context_of
