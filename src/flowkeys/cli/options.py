@@ -9,7 +9,7 @@ import typer
 from flowkeys.cli.failures import Refusal
 
 _MAY_BE_EMPTY: Final = frozenset({"--note", "--search"})
-_NONE_AT_ALL: Final = frozenset({"--permission", "--chatflow"})
+_NONE_AT_ALL: Final = frozenset({"--permission", "--chatflow", "--allowed-ip"})
 """Of ``keys update``: the whole new set, and `''` is the empty one."""
 
 AsJson = Annotated[

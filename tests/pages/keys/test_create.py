@@ -59,11 +59,13 @@ def test_a_key_is_made_as_it_was_chosen(server: Running, owner: Api, pages: Api,
         "chatflowIds": [first["id"], second["id"]],
         "permissions": ["apikeys:view"],
         "note": ["line 1\r\nline 2"],
+        "allowedIps": ["127.0.0.1\r\n2001:db8::/32"],
     }
     token = made_by(pages.post("/keys/new", data=filled(pages, **chosen)))
     (key,) = named(owner, "As chosen")
     assert {item["id"] for item in key["chatFlows"]} == {first["id"], second["id"]}
     assert (key["permissions"], key["note"]) == (["apikeys:view"], "line 1\nline 2")
+    assert key["allowedIps"] == ["127.0.0.1", "2001:db8::/32"]
     assert key["createdBy"] == {"type": "person", "id": ada.person.id, "name": "Ada"}
     caller = server.api(token)
     for chatflow in (first, second):

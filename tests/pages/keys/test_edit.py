@@ -171,3 +171,25 @@ def test_a_viewer_and_another_site_change_nothing(server: Running, owner: Api, p
     path, forged = f"/keys/{key['id']}/edit", {**shown, "keyName": ["Theirs"]}
     assert pages.post(path, data=forged, headers={"Origin": "https://evil.example"}).status_code == 403
     assert now(owner, key)["keyName"] == "Mine"
+
+
+def test_networks_are_shown_changed_and_taken_away(owner: Api, pages: Api) -> None:
+    """One on each line, with commas too; what is none is said beside the field, and what was typed stays."""
+    key = make_key(owner, allowedIps=["192.0.2.0/24", "2001:db8::1"])
+    path = f"/keys/{key['id']}"
+    assert fields(pages.get(f"{path}/edit"))["allowedIps"] == ["192.0.2.0/24\n2001:db8::1"]
+    assert "<code>2001:db8::1</code>" in pages.get(path).text
+    assert save(pages, key).status_code == 303
+    assert now(owner, key)["allowedIps"] == ["192.0.2.0/24", "2001:db8::1"]
+    typed = "10.0.0.0/8, 192.0.2.1;::1\r\n\r\n  203.0.113.0/24 "
+    assert save(pages, key, allowedIps=[typed]).status_code == 303
+    assert now(owner, key)["allowedIps"] == ["10.0.0.0/8", "192.0.2.1", "::1", "203.0.113.0/24"]
+    refused = save(pages, key, allowedIps=["10.1.2.3/8"])
+    assert refused.status_code == 422
+    assert 'id="allowedIps-error"' in refused.text
+    assert "The network is 10.0.0.0/8" in refused.text
+    assert fields(refused)["allowedIps"] == ["10.1.2.3/8"]
+    assert len(now(owner, key)["allowedIps"]) == 4
+    assert save(pages, key, allowedIps=[""]).status_code == 303
+    assert now(owner, key)["allowedIps"] == []
+    assert "anywhere" in pages.get(path).text

@@ -1,5 +1,6 @@
 """What stands in the fields of a key's form, and what it means."""
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,6 +19,7 @@ KEEP: Final = "keep"
 NEVER: Final = "never"
 DATE: Final = "date"
 
+_BETWEEN: Final = re.compile("[,;]")
 _NO_TIME: Final = 0
 """Stands for a date that is none: the service refuses it together with all else that is wrong."""
 
@@ -27,6 +29,8 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str = ""
     note: str = ""
+    allowed_ips: str = ""
+    """Addresses and networks, one on each line."""
     expires: str = "90"
     """One of `DAYS`, `DATE`, `NEVER`, or when a key is edited `KEEP`."""
     expires_on: str = ""
@@ -49,6 +53,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             name=sent.text("keyName"),
             note=sent.text("note"),
+            allowed_ips=sent.text("allowedIps"),
             expires=sent.text("expires"),
             expires_on=sent.text("expiresOn"),
             chatflow_ids=tuple(sent.all("chatflowIds")),
@@ -63,6 +68,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             name=key.name,
             note=key.note or "",
+            allowed_ips="\n".join(key.allowed_ips),
             expires=KEEP,
             expires_on="" if key.expires_at is None else to_iso(key.expires_at)[:10],
             chatflow_ids=tuple(item.id for item in key.chatflows),
@@ -84,6 +90,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             chatflow_ids=self.chatflow_ids,
             expires_at=expires_at,
             note=self.note,
+            allowed_ips=self._networks(),
         )
 
     def patch(self, caller: Caller, key: ApiKey, offered: PermissionSet, now: int) -> KeyPatch:
@@ -106,7 +113,12 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             chatflow_ids=self.chatflow_ids if may_bind(caller) else msgspec.UNSET,
             expires_at=self._expires_at(now),
             note=self.note,
+            allowed_ips=self._networks(),
         )
+
+    def _networks(self) -> tuple[str, ...]:
+        """Return what stands on the lines; people put commas between networks, too."""
+        return tuple(_BETWEEN.sub(" ", self.allowed_ips).split())
 
     def _expires_at(self, now: int) -> int | msgspec.UnsetType | None:
         if self.expires == NEVER:
