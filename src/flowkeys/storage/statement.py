@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Insert, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Insert, Select, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -85,6 +85,17 @@ def in_json(values: Sequence[object]) -> str:
     return msgspec.json.encode(values).decode()
 
 
+def as_list(number: ColumnElement[int]) -> ColumnElement[str]:
+    """Return a column that has the numbers of all rows, for `Connection.numbers`.
+
+    As one value they are read within SQLite: a row for each would take the interpreter's lock for each.
+    """
+    return func.json_group_array(number)
+
+
+_NUMBERS: Final = msgspec.json.Decoder(list[int])
+
+
 class Connection:
     """A driver connection that runs statements; not to be shared between threads at once."""
 
@@ -97,14 +108,16 @@ class Connection:
         """Run a query and return every row."""
         return self.raw.execute(statement.sql, statement.bind(parameters or {})).fetchall()
 
-    def each(self, statement: Statement, parameters: Mapping[str, object]) -> sqlite3.Cursor:
-        """Run a query and return its rows, read as they are asked for; to be closed."""
-        return self.raw.execute(statement.sql, statement.bind(parameters))
-
     def row(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Row | None:
         """Run a query and return its first row, or None."""
         row: Row | None = self.raw.execute(statement.sql, statement.bind(parameters or {})).fetchone()
         return row
+
+    def numbers(
+        self, statement: Statement, parameters: Mapping[str, object] | None = None
+    ) -> list[list[int]]:
+        """Run a query whose columns are made by `as_list`; return the lists of all its rows."""
+        return [_NUMBERS.decode(text) for row in self.rows(statement, parameters) for text in row]
 
     def run(self, statement: Statement, parameters: Mapping[str, object]) -> int:
         """Run a change and return how many rows it touched."""

@@ -142,7 +142,7 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(
     tables: Tables, monkeypatch: pytest.MonkeyPatch, asked: int, few: int, search: str
 ) -> None:
     """Whichever plan is taken, for few matches or for many, of names read or new: same keys, order, total."""
-    for limit in ("FEW", "FEW_BOUND", "RARE"):
+    for limit in ("FEW", "FEW_ROWS", "RARE"):
         monkeypatch.setattr(key_page, limit, few)
     monkeypatch.setattr(key_page, "SAMPLE", max(few, 1))
     if few == 20:
@@ -175,7 +175,7 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(
 
 def test_no_order_sorts_and_no_search_reads_rows(tables: Tables) -> None:
     """Walking, counting and looking at names read one index that holds all they need."""
-    shape = key_statements.Shape("createdAt", True, None, False, False, True, False, False)
+    shape = key_statements.Shape("createdAt", True, None, False, False, None, False)
     plans = [
         *(key_statements.COUNT_EXPIRED, key_statements.EXPIRED, key_statements.EXPIRED_OF),
         *(key_statements.NAMED, key_statements.NOT_NAMED),
@@ -184,7 +184,8 @@ def test_no_order_sorts_and_no_search_reads_rows(tables: Tables) -> None:
         one = shape._replace(sort=sort, status=status, descending=descending)
         plans += [
             *(key_statements.walk(one), key_statements.walk(one._replace(of_creator=True))),
-            key_statements.walk(one._replace(is_picked=False, is_named=True, of_chatflow=True)),
+            *(key_statements.walk(one._replace(within=way, of_chatflow=True)) for way in ("flags", "list")),
+            key_statements.walk(one._replace(within="flags", is_continued=sort == "createdAt")),
         ]
     for plan in plans:
         first, *others = _steps(tables, plan)
@@ -206,6 +207,45 @@ def test_what_filters_and_letters_leave_is_known_without_looking_at_keys(
     """Their sets are read: rows of many keys each, found by the primary key."""
     for step, wanted in zip(_steps(tables, statement), steps, strict=True):
         assert wanted in step
+
+
+def test_a_total_that_is_too_great_shows_no_key_of_another_workspace(tables: Tables) -> None:
+    """A walk ends where the total says, not where the workspace does: ``REPLACE`` leaves totals too great."""
+    raw = tables._connection.raw
+    raw.execute("BEGIN")
+    raw.execute("UPDATE key_count SET total = total + 200 WHERE chatflow_id = ''")
+    try:
+        for name, sort, descending in product(("w1", "w2"), SORTS, (True, False)):
+            query = KeyQuery(workspace_id=name, status="all", sort=sort, descending=descending)
+            shown = tables.keys.page(query, NOW)
+            assert shown.total > len(shown.items) > 0
+            assert {key.workspace_id for key in shown.items} == {name}, (name, sort, descending)
+    finally:
+        raw.execute("ROLLBACK")
+
+
+def test_keys_whose_row_numbers_lie_far_apart_are_listed(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flags would be too many for such: the walk looks keys up in a list of them."""
+    query = KeyQuery(workspace_id="w1", status="all", search="o", chatflow_id="many", limit=9, offset=4)
+    expected = [key.id for key in _expected(query)]
+    monkeypatch.setattr(key_page, "FEW_ROWS", 0)
+    raw = tables._connection.raw
+    for seq in (-7, 0, 1 << 40):
+        raw.execute("BEGIN")
+        (last,) = raw.execute("SELECT seq FROM api_key WHERE id = ?", (expected[0],)).fetchone()
+        raw.execute("PRAGMA defer_foreign_keys = ON")
+        raw.execute("UPDATE binding SET key_seq = ? WHERE key_seq = ?", (seq, last))
+        raw.execute("UPDATE api_key SET seq = ? WHERE seq = ?", (seq, last))
+        raw.execute("UPDATE api_key SET created_at = 1000 WHERE seq = ?", (seq,))
+        try:
+            page = tables.keys.page(query, NOW)
+            first = tables.keys.page(msgspec.structs.replace(query, offset=0), NOW)
+        finally:
+            raw.execute("ROLLBACK")
+        assert ([key.id for key in page.items], page.total) == (expected[4:13], len(expected)), seq
+        assert first.items[0].id == expected[0], seq
 
 
 def _steps(tables: Tables, statement: Statement) -> list[str]:

@@ -16,7 +16,7 @@ from flowkeys.domain.workspace import Workspace
 from flowkeys.storage.keys import letters, sets
 from flowkeys.storage.keys import page as key_page
 from flowkeys.storage.keys.page import tag_of_creator
-from flowkeys.storage.keys.sets import KeySet
+from flowkeys.storage.keys.sets import FLAGGED, KeySet
 from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
@@ -142,7 +142,7 @@ def test_lists_follow_changes_made_in_sql(
     tables: Tables, monkeypatch: pytest.MonkeyPatch, reads: bool, few: int
 ) -> None:
     """After each change they say what a look at every row says, whether new names were read or not."""
-    for limit in ("FEW", "FEW_BOUND", "RARE"):
+    for limit in ("FEW", "FEW_ROWS", "RARE"):
         monkeypatch.setattr(key_page, limit, few)
     connection = tables._connection
     connection.raw.execute("BEGIN")
@@ -207,4 +207,7 @@ def test_sets_are_what_sets_are() -> None:
         one, other = KeySet.of(a), KeySet.of(b)
         assert ({*one & other}, {*one | other}, {*one - other}) == (a & b, a | b, a - b)
         assert (len(one), len(one & other), bool(one - one)) == (6, len(a & b), False)
-        assert [*one.those((seq,) for seq in pool)] == [seq for seq in pool if seq in a]
+        assert (one.flags() is None) == (min(a) < 1 or max(a) > 1_000_000_000)
+    for some in ({1}, {1, 512}, {*range(1, 1600, 3)}, set()):
+        flags = KeySet.of(some).flags()
+        assert {place for place, flag in enumerate(flags or b"", 1) if flag == FLAGGED[0]} == some

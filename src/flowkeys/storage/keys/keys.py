@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, literal, literal_column, or_, select, update
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
@@ -72,7 +72,13 @@ _TOUCH = Statement(
 _REDIGEST = Statement(
     update(token).where(token.c.key_id == bindparam("b_id"), token.c.digest == bindparam("b_old")), ["digest"]
 )
-_BY_SEQ = Statement(_SELECT.add_columns(api_key.c.seq).where(api_key.c.seq.in_(listed("seqs"))))
+# The plus keeps SQLite from looking through all keys of the workspace.
+_BY_SEQ = Statement(
+    _SELECT.add_columns(api_key.c.seq).where(
+        api_key.c.seq.in_(listed("seqs")),
+        literal_column("+api_key.workspace_id") == bindparam("workspace"),
+    )
+)
 _SOME = Statement(
     _SELECT.where(api_key.c.workspace_id == bindparam("workspace"), api_key.c.id.in_(listed("keys")))
 )
@@ -153,9 +159,9 @@ class KeyTable:
     def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
         """Return the keys that match, sorted, with the number of all that match."""
         seqs, total = key_page.fetch(self._connection, query, now)
-        found = self._connection.rows(_BY_SEQ, {"seqs": in_json(seqs)})
+        found = self._connection.rows(_BY_SEQ, {"workspace": query.workspace_id, "seqs": in_json(seqs)})
         by_seq = {row[-1]: row[:-1] for row in found}
-        return Page(self._keys([by_seq[seq] for seq in seqs]), total)
+        return Page(self._keys([by_seq[seq] for seq in seqs if seq in by_seq]), total)
 
     def made_by(self, workspace_id: str, creator_id: str) -> KeysMade:
         """Count the keys that a person or a key made, and those that were made by such keys, and so on."""

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, column, delete, func, insert, literal_column, 
 
 from flowkeys.storage.keys.sets import BLOCK, KeySet
 from flowkeys.storage.schema import api_key, key_letters, key_unread_name
-from flowkeys.storage.statement import Connection, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Statement, as_list, in_json, listed
 
 LONGEST: Final = 2
 """Letters in a row that are known."""
@@ -48,9 +48,9 @@ _FIND = Statement(
     .select_from(text("json_each(:blocks) AS wanted CROSS JOIN key_letters"))
     .where(column("block") == literal_column("wanted.value"), column("letters") == bindparam("letters"))
 )
-_WAITING = Statement(select(key_unread_name.c.seq))
+_WAITING = Statement(select(as_list(key_unread_name.c.seq)))
 _FIND_WAITING = Statement(
-    select(column("seq"))
+    select(as_list(column("seq")))
     .select_from(text("key_unread_name CROSS JOIN api_key USING (seq)"))
     .where(func.instr(column("name_folded"), bindparam("letters")) > 0)
 )
@@ -60,10 +60,10 @@ def find(connection: Connection, letters: str, among: KeySet) -> KeySet:
     """Return those of some keys whose names have one letter, or two in a row."""
     rows = connection.rows(_FIND, {"blocks": in_json(list(among.blocks)), "letters": letters})
     found = KeySet({block: int.from_bytes(bits, "little") for block, bits in rows})
-    waiting = KeySet.of(seq for (seq,) in connection.rows(_WAITING))
+    (waiting,) = connection.numbers(_WAITING)
     if waiting:
-        new = KeySet.of(seq for (seq,) in connection.rows(_FIND_WAITING, {"letters": letters}))
-        found = found - waiting | new
+        (new,) = connection.numbers(_FIND_WAITING, {"letters": letters})
+        found = found - KeySet.of(waiting) | KeySet.of(new)
     return found & among
 
 

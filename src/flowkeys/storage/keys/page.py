@@ -7,9 +7,8 @@ order. A list without search and creator need not know the set of its keys: its 
 
 import hashlib
 import re
-from contextlib import closing
 from functools import cached_property
-from itertools import islice, product
+from itertools import product
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select
@@ -23,14 +22,17 @@ from flowkeys.storage.schema import key_count
 from flowkeys.storage.statement import Connection, Statement, in_json
 
 FEW: Final = 3000
-"""Up to so many matches are sorted, and up to so many keys looked at one by one."""
+"""Up to so many keys are looked at one by one, or sorted, where an index of the rows has all it takes."""
+FEW_ROWS: Final = 1000
+"""Up to so many rows are read, from all over the table, to be sorted."""
 RARE: Final = 200
 """Where so few have a status, they are sorted: walking would pass by most of the others first."""
-FEW_BOUND: Final = 1000
-"""Up to so many keys of a chatflow are sorted."""
 SAMPLE: Final = 3000
 """After so many matches of an index of trigrams it is estimated how many there are."""
 
+_LEAST: Final = -(1 << 63)
+_ALL: Final = -1
+"""As a limit: none."""
 _ANY: Final = ""
 """Instead of a chatflow, in the kept counts: keys whatever they open."""
 _BY_TIME: Final = (Status.ACTIVE, Status.EXPIRED)
@@ -76,8 +78,7 @@ class _Question:
             status=query.status,
             of_chatflow=query.chatflow_id is not None,
             of_creator=query.created_by_id is not None,
-            is_picked=not self._searched and query.chatflow_id is None,
-            is_named=False,
+            within=None,
             is_continued=False,
         )
 
@@ -87,8 +88,11 @@ class _Question:
         kept = self._kept_total()
         total = len(self._matching) if kept is None else kept
         if query.before is not None:
-            return self._continued(), total
-        few = FEW if kept is None else RARE if query.chatflow_id is None else FEW_BOUND
+            return self._continued(self._to_walk(kept)), total
+        if kept is not None and query.chatflow_id is None:
+            few = RARE
+        else:
+            few = FEW if query.sort in statements.BY_ROW else FEW_ROWS
         if total <= few:
             rows = self._rows(
                 statements.pick(query.sort, descending=query.descending),
@@ -97,7 +101,22 @@ class _Question:
                 offset=query.offset,
             )
             return [seq for (seq,) in rows], total
-        return self._walk(total), total
+        return self._walk(self._to_walk(kept), total), total
+
+    def _to_walk(self, kept: int | None) -> Shape:
+        """Return the shape of a walk; what it passes by is looked up in a set that the values hold."""
+        shape = self._shape
+        if kept is None:
+            return self._within(self._matching, shape._replace(status="all", of_creator=False))
+        return self._within(self._bound, shape) if shape.of_chatflow else shape
+
+    def _within(self, among: KeySet, shape: Shape) -> Shape:
+        flags = among.flags()
+        if flags is None:
+            self._values["seqs"] = in_json([*among])
+            return shape._replace(within="list")
+        self._values["flags"] = flags
+        return shape._replace(within="flags")
 
     def _kept_total(self) -> int | None:
         """Return how many match: from the kept counts, or None where the set has to tell."""
@@ -155,11 +174,11 @@ class _Question:
 
     def _by_trigrams(self) -> KeySet | None:
         """Return what the index of trigrams finds; None where more than half of all keys are likely."""
-        with closing(self._connection.each(statements.BY_TRIGRAMS, self._values)) as rows:
-            found = [seq for (seq,) in islice(rows, SAMPLE)]
-            if len(found) == SAMPLE and found[-1] - found[0] < 2 * SAMPLE:
+        found = self._numbers(statements.BY_TRIGRAMS, after=_LEAST, most=SAMPLE)
+        if len(found) == SAMPLE:
+            if found[-1] - found[0] < 2 * SAMPLE:
                 return None
-            found += (seq for (seq,) in rows)
+            found += self._numbers(statements.BY_TRIGRAMS, after=found[-1], most=_ALL)
         return KeySet.of(found)
 
     @cached_property
@@ -176,44 +195,40 @@ class _Question:
             return self._some(statements.EXPIRED_OF, among)
         return self._set(statements.EXPIRED)
 
-    def _walk(self, total: int) -> list[int]:
-        """Walk to the page from the end that is nearer to it."""
+    def _walk(self, shape: Shape, total: int) -> list[int]:
+        """Walk to the page from the end that is nearer to it, and never past the last that matches."""
         query = self._query
         limit = min(query.limit, total - query.offset)
         if limit <= 0:
             return []
         after = total - query.offset - limit
         if after >= query.offset:
-            return self._along(self._shape, limit, query.offset)
-        backwards = self._shape._replace(descending=not query.descending)
+            return self._along(shape, limit, query.offset)
+        backwards = shape._replace(descending=not query.descending)
         return self._along(backwards, limit, after)[::-1]
 
-    def _continued(self) -> list[int]:
+    def _continued(self, shape: Shape) -> list[int]:
         """Return what comes after a key, newest first. Times alone do not tell: two keys may share one."""
         mark = self._rows(statements.MARK, before=self._query.before)
         if not mark:
             return []
         ((at, seq),) = mark
-        query, shape = self._query, self._shape._replace(is_continued=True)
+        query, shape = self._query, shape._replace(is_continued=True)
         return self._along(shape, query.limit, query.offset, mark_at=at, mark_seq=seq)
 
     def _along(self, shape: Shape, limit: int, offset: int, **values: object) -> list[int]:
         """Return what matches along the index of an order, from an offset on."""
-        if shape.is_picked:
-            rows = self._rows(statements.walk(shape), **values, limit=limit, offset=offset)
-            return [seq for (seq,) in rows]
-        matching = (
-            self._matching if self._searched else self._bound
-        )  # status and creator the walk knows itself
-        statement = statements.walk(shape._replace(is_named=bool(self._searched) and not self._hinted))
-        with closing(self._connection.each(statement, {**self._values, **values})) as walked:
-            return list(islice(matching.those(walked), offset, offset + limit))
+        rows = self._rows(statements.walk(shape), **values, limit=limit, offset=offset)
+        return [seq for (seq,) in rows]
 
     def _some(self, statement: Statement, among: KeySet) -> KeySet:
         return self._set(statement, seqs=in_json([*among]))
 
     def _set(self, statement: Statement, **values: object) -> KeySet:
-        return KeySet.of(seq for (seq,) in self._rows(statement, **values))
+        return KeySet.of(self._numbers(statement, **values))
+
+    def _numbers(self, statement: Statement, **values: object) -> list[int]:
+        return self._connection.numbers(statement, {**self._values, **values})[0]
 
     def _rows(self, statement: Statement, **values: object) -> list[Any]:
         return self._connection.rows(statement, {**self._values, **values})

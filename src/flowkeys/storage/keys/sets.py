@@ -4,25 +4,33 @@ Triggers keep a set for each status, creator and chatflow of a workspace (`key_s
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from struct import pack
 from typing import Final
 
 from sqlalchemy import bindparam, select
 
 from flowkeys.domain.keys.api_key import Status
 from flowkeys.storage.schema import key_set
-from flowkeys.storage.statement import Connection, Statement
+from flowkeys.storage.statement import Connection, Statement, as_list
 
 BLOCK: Final = 512
 """Keys whose bits are one number."""
 
+FLAGGED: Final = b"1"
+"""The byte of a key that is in a set, among its flags."""
+_DIGITS: Final = f"0{BLOCK}b"
+_BYTES: Final = BLOCK // 8
+_WORDS: Final = BLOCK // 64
+_WIDEST: Final = 1 << 23
+"""Row numbers that are gone through one by one: where they lie further apart, somebody wrote some by hand."""
 _ALL_BITS: Final = (1 << 64) - 1
 _STATUS: Final = "status:"
 _BEHIND_STATUS: Final = "status;"
 """The text after all that begin with `_STATUS`."""
 
 _own = key_set.c.workspace_id == bindparam("workspace")
-_words = select(key_set.c.word, key_set.c.bits).where(_own)
+_words = select(as_list(key_set.c.word), as_list(key_set.c.bits)).where(_own)
 _MARKED = Statement(_words.where(key_set.c.mark == bindparam("mark")))
 _BETWEEN = Statement(_words.where(key_set.c.mark >= bindparam("first"), key_set.c.mark < bindparam("past")))
 
@@ -37,13 +45,30 @@ class KeySet:
         self.blocks = blocks
 
     @classmethod
-    def of(cls, seqs: Iterable[int]) -> "KeySet":
+    def of(cls, seqs: Collection[int]) -> "KeySet":
         """Return the set of these row numbers."""
-        digits: dict[int, bytearray] = defaultdict(lambda: bytearray(b"0" * BLOCK))
-        one = ord("1")
+        blocks = _blocks(seqs, BLOCK)
+        if _is_wide(blocks):
+            return cls(_gathered((seq // BLOCK, 1 << seq % BLOCK) for seq in seqs))
+        flags, first, one = bytearray(b"0") * (len(blocks) * BLOCK), blocks.start * BLOCK, FLAGGED[0]
         for seq in seqs:
-            digits[seq // BLOCK][-1 - seq % BLOCK] = one
-        return cls({block: int(written, 2) for block, written in digits.items()})
+            flags[seq - first] = one
+        bits = int(flags[::-1] or b"0", 2)
+        return cls(_cut(blocks, bits.to_bytes(len(blocks) * _BYTES, "little")))
+
+    @classmethod
+    def of_words(cls, words: Collection[int], all_bits: Collection[int]) -> "KeySet":
+        """Return the set of the keys in these words: 64 keys each, and the topmost bit is the sign."""
+        blocks = _blocks(words, _WORDS)
+        pairs = zip(words, all_bits, strict=True)
+        if _is_wide(blocks):
+            return cls(
+                _gathered((word // _WORDS, (bits & _ALL_BITS) << word % _WORDS * 64) for word, bits in pairs)
+            )
+        numbers, first = [0] * (len(blocks) * _WORDS), blocks.start * _WORDS
+        for word, bits in pairs:
+            numbers[word - first] |= bits
+        return cls(_cut(blocks, pack(f"<{len(numbers)}q", *numbers)))
 
     def __and__(self, other: "KeySet") -> "KeySet":
         """Return the keys that are in both."""
@@ -60,23 +85,49 @@ class KeySet:
         theirs = other.blocks
         return KeySet({b: left for b, bits in self.blocks.items() if (left := bits & ~theirs.get(b, 0))})
 
-    def those(self, seqs: Iterable[tuple[int]]) -> Iterator[int]:
-        """Return those of some keys, each a row of its own, that are in the set."""
-        bits_of = self.blocks.get  # in a loop that may be long
-        for (seq,) in seqs:
-            if bits_of(seq // BLOCK, 0) >> seq % BLOCK & 1:
-                yield seq
+    def flags(self) -> bytes | None:
+        """Return a byte for each row number from 1 to the greatest; None if one is below, or too great."""
+        blocks = range(max(self.blocks, default=-1) + 1)
+        bits_of = self.blocks.get
+        if _is_wide(blocks) or min(self.blocks, default=0) < 0 or bits_of(0, 0) & 1:
+            return None
+        return "".join([format(bits_of(block, 0), _DIGITS)[::-1] for block in blocks]).encode()[1:]
 
     def __len__(self) -> int:
         return sum(bits.bit_count() for bits in self.blocks.values())
 
     def __iter__(self) -> Iterator[int]:
         for block, bits in self.blocks.items():
-            left = bits
-            while left:
-                lowest = left & -left
-                yield block * BLOCK + lowest.bit_length() - 1
-                left ^= lowest
+            digits = f"{bits:b}"[::-1]
+            place = digits.find("1")
+            while place >= 0:
+                yield block * BLOCK + place
+                place = digits.find("1", place + 1)
+
+
+def _blocks(numbers: Collection[int], size: int) -> range:
+    """Return the blocks from the least to the greatest of these numbers, of which so many are a block."""
+    return range(min(numbers) // size, max(numbers) // size + 1) if numbers else range(0)
+
+
+def _is_wide(blocks: range) -> bool:
+    return len(blocks) > _WIDEST // BLOCK
+
+
+def _gathered(pieces: Iterable[tuple[int, int]]) -> dict[int, int]:
+    blocks: dict[int, int] = defaultdict(int)
+    for block, bits in pieces:
+        blocks[block] |= bits
+    return dict(blocks)
+
+
+def _cut(blocks: range, packed: bytes) -> dict[int, int]:
+    """Return the bits of each block that has any, from the bytes of all of them."""
+    found = {
+        block: int.from_bytes(packed[at : at + _BYTES], "little")
+        for block, at in zip(blocks, range(0, len(packed), _BYTES), strict=True)
+    }
+    return {block: bits for block, bits in found.items() if bits}
 
 
 def of_status(connection: Connection, workspace_id: str, status: Status | str | None) -> KeySet:
@@ -106,8 +157,4 @@ def _marked(connection: Connection, workspace_id: str, mark: str) -> KeySet:
 
 
 def _read(connection: Connection, statement: Statement, values: Mapping[str, object]) -> KeySet:
-    blocks: dict[int, int] = defaultdict(int)
-    for word, bits in connection.rows(statement, values):
-        # Eight words are a block; the topmost bit of a word is the sign of its number.
-        blocks[word >> 3] |= (bits & _ALL_BITS) << ((word & 7) << 6)
-    return KeySet(dict(blocks))
+    return KeySet.of_words(*connection.numbers(statement, values))

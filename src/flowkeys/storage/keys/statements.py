@@ -22,8 +22,9 @@ from sqlalchemy import (
 
 from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.listing import KeySort
+from flowkeys.storage.keys.sets import FLAGGED
 from flowkeys.storage.schema import api_key, token
-from flowkeys.storage.statement import Statement, listed
+from flowkeys.storage.statement import Statement, as_list, listed
 
 
 class Shape(NamedTuple):
@@ -34,10 +35,8 @@ class Shape(NamedTuple):
     status: Status | Literal["all"] | None
     of_chatflow: bool
     of_creator: bool
-    is_picked: bool
-    """Whether the walk itself picks the page; else its rows are looked up in a set."""
-    is_named: bool
-    """Whether only keys are asked for whose names have what is searched."""
+    within: Literal["flags", "list"] | None
+    """How a set is given that only keys are asked for of."""
     is_continued: bool
     """Whether only what is older than a key is asked for."""
 
@@ -45,7 +44,8 @@ class Shape(NamedTuple):
 _seq: ColumnElement[int] = column("seq")
 _status: ColumnElement[str] = column("status")
 _name: ColumnElement[str] = column("name_folded")
-_workspace = column("workspace_id") == bindparam("workspace")
+_workspace_id: ColumnElement[str] = column("workspace_id")
+_workspace = _workspace_id == bindparam("workspace")
 # Keys without expiry come last, as the latest to expire.
 _expiry: ColumnElement[Any] = func.coalesce(column("expires_at"), literal_column("9223372036854775807"))
 _ORDER: Final[dict[KeySort, tuple[ColumnElement[Any], str]]] = {
@@ -60,24 +60,30 @@ _ORDER: Final[dict[KeySort, tuple[ColumnElement[Any], str]]] = {
     "chatFlows": (column("chatflow_count"), "ix_api_key_chatflows"),
     "createdBy": (column("creator_folded"), "ix_api_key_creator_name"),
 }
+BY_ROW: Final[frozenset[KeySort]] = frozenset({"keyName", "status", "expiresAt"})
+"""What the index by row number holds of what keys are sorted by."""
 _named = func.instr(_name, bindparam("searched")) > 0
 _some = _seq.in_(listed("seqs"))
 
-# Keys by a part of the name: by trigrams, in the order of the rows; some keys; or all that have not got it.
-BY_TRIGRAMS: Final = Statement(
+# Keys by a part of the name: by trigrams, the next so many in the order of the rows; some keys; or all that
+# have not got it.
+_next = (
     select(column("rowid"))
     .select_from(text("key_name_fts"))
-    .where(text("key_name_fts MATCH :phrase"))
+    .where(text("key_name_fts MATCH :phrase"), column("rowid") > bindparam("after"))
     .order_by(column("rowid"))
+    .limit(bindparam("most"))
+    .subquery()
 )
+BY_TRIGRAMS: Final = Statement(select(as_list(_next.c.rowid)))
 _BY_ROW = text("api_key INDEXED BY ix_api_key_row")
-NAMED: Final = Statement(select(_seq).select_from(_BY_ROW).where(_some, _named))
+NAMED: Final = Statement(select(as_list(_seq)).select_from(_BY_ROW).where(_some, _named))
 NOT_NAMED: Final = Statement(
-    select(_seq).select_from(text("api_key INDEXED BY ix_api_key_name")).where(_workspace, ~_named)
+    select(as_list(_seq)).select_from(text("api_key INDEXED BY ix_api_key_name")).where(_workspace, ~_named)
 )
 # Keys by the end of a token.
 BY_HINT: Final = Statement(
-    select(api_key.c.seq)
+    select(as_list(api_key.c.seq))
     .select_from(token.join(api_key, api_key.c.id == token.c.key_id))
     .where(
         token.c.hint.in_(listed("hints")),
@@ -87,8 +93,8 @@ BY_HINT: Final = Statement(
 _expired = (_status == Status.ACTIVE.value, _expiry <= bindparam("now"))
 _BY_EXPIRY = text("api_key INDEXED BY ix_api_key_expiry")
 COUNT_EXPIRED: Final = Statement(select(func.count()).select_from(_BY_EXPIRY).where(_workspace, *_expired))
-EXPIRED: Final = Statement(select(_seq).select_from(_BY_EXPIRY).where(_workspace, *_expired))
-EXPIRED_OF: Final = Statement(select(_seq).select_from(_BY_ROW).where(_some, *_expired))
+EXPIRED: Final = Statement(select(as_list(_seq)).select_from(_BY_EXPIRY).where(_workspace, *_expired))
+EXPIRED_OF: Final = Statement(select(as_list(_seq)).select_from(_BY_ROW).where(_some, *_expired))
 MARK: Final = Statement(
     select(api_key.c.created_at, api_key.c.seq).where(
         api_key.c.workspace_id == bindparam("workspace"), api_key.c.id == bindparam("before")
@@ -98,16 +104,37 @@ MARK: Final = Statement(
 
 @cache
 def walk(shape: Shape) -> Statement:
-    """Return the statement for row numbers along the index of the order: for a page of them, if picked."""
-    found = _from(f"INDEXED BY {_ORDER[shape.sort][1]}").where(_workspace, *_conditions(shape))
-    ordered = _ordered(found, shape.sort, descending=shape.descending)
-    return _page(ordered) if shape.is_picked else Statement(ordered)
+    """Return the statement for a page of row numbers along the index of the order.
+
+    Where it can, it says at which end of the workspace the walk begins, and not where it ends: to compare
+    that costs as much as all else that is done for a key which is passed by. Whoever asks for no more keys
+    than there are does not get to the next workspace.
+    """
+    found = _from(f"INDEXED BY {_ORDER[shape.sort][1]}").where(*_conditions(shape))
+    if _is_sought(shape):
+        found = found.where(_workspace)
+    elif shape.descending:
+        found = found.where(_workspace_id <= bindparam("workspace")).order_by(_workspace_id.desc())
+    else:
+        found = found.where(_workspace_id >= bindparam("workspace")).order_by(_workspace_id)
+    return _page(_ordered(found, shape.sort, descending=shape.descending))
+
+
+def _is_sought(shape: Shape) -> bool:
+    """Tell whether the index finds more than the workspace: what is asked for lies in one piece of it."""
+    of_order = shape.sort in {"status", "expiresAt"} and shape.status != "all"
+    return of_order or shape.is_continued or _has_some(shape)
+
+
+def _has_some(shape: Shape) -> bool:
+    return shape.of_chatflow and shape.sort == "chatFlows"
 
 
 @cache
 def pick(sort: KeySort, *, descending: bool) -> Statement:
     """Return the statement for one page of some keys, given by their row numbers."""
-    return _page(_ordered(_from("NOT INDEXED").where(_some), sort, descending=descending))
+    index = "INDEXED BY ix_api_key_row" if sort in BY_ROW else "NOT INDEXED"
+    return _page(_ordered(_from(index).where(_some), sort, descending=descending))
 
 
 def _page(found: Select[Any]) -> Statement:
@@ -125,12 +152,15 @@ def _from(index: str) -> Select[Any]:
 
 def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
     conditions = _of_status(shape.status)
-    if shape.of_chatflow and shape.sort == "chatFlows":  # walking begins behind those that open none
+    if _has_some(shape):  # walking begins behind those that open none
         conditions.append(column("chatflow_count") > 0)
     if shape.of_creator:
         conditions.append(column("creator_tag") == bindparam("creator"))
-    if shape.is_named and shape.sort == "keyName":  # names that have it lie close together
-        conditions.append(_named)
+    if shape.within == "flags":
+        flag = func.substr(bindparam("flags"), _seq, literal_column("1"))
+        conditions += [flag == literal_column(f"x'{FLAGGED.hex()}'"), _seq > literal_column("0")]
+    elif shape.within == "list":
+        conditions.append(_some)
     if shape.is_continued:
         mark = tuple_(bindparam("mark_at"), bindparam("mark_seq"))
         conditions.append(tuple_(column("created_at"), _seq) < mark)
