@@ -1,8 +1,11 @@
 """What a key asks of its calls beyond its status, its time and its chatflows."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from flowkeys.domain.keys.networks import Networks
+from flowkeys.domain.limits.rate import Limits
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -10,3 +13,7 @@ class Terms(msgspec.Struct, frozen=True):
 
     networks: Networks | None = None
     """Where calls may come from; None: from anywhere."""
+    limits: Limits | None = None
+    """How often it may call."""
+    bindings: Mapping[str, Limits] | None = None
+    """How often it may call each chatflow, where that is limited."""

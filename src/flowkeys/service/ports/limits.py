@@ -1,6 +1,9 @@
-"""What refusals need: a limit on failures, by address."""
+"""What counts: failures by address, and the calls that are let in."""
 
-from typing import Protocol
+from typing import Literal, Protocol
+
+from flowkeys.domain.limits.gcra import Scope, Taken
+from flowkeys.service.ports.verification import Pending
 
 
 class FailureLimit(Protocol):
@@ -20,5 +23,36 @@ class FailureLimit(Protocol):
         """Count a failure and return 0, or return for how many seconds there have been too many.
 
         `now` is the time of the call, in microseconds.
+        """
+        ...
+
+
+class RateLimiter(Protocol):
+    """Counts accepted calls. What a call takes of several limits it takes of all, or of none."""
+
+    def at_once(self, scopes: tuple[Scope, ...]) -> Taken | Literal[Pending.PENDING]:
+        """Return what `take` returns, or `PENDING` where that takes long; then nothing is taken.
+
+        Raises:
+            Unavailable: whoever counts cannot be reached.
+        """
+        ...
+
+    async def take(self, scopes: tuple[Scope, ...]) -> Taken:
+        """Take one call of every limit of the scopes, or of none when one of them has none left.
+
+        However many ask at a time, no more are let in than the limits say. Limits that take the place of
+        others go on with the calls that were made under those (`gcra.moved`).
+
+        Raises:
+            Unavailable: whoever counts cannot be reached.
+        """
+        ...
+
+    async def standing(self, scopes: tuple[Scope, ...]) -> Taken:
+        """Return what is left of the limits of the scopes, and take nothing.
+
+        Raises:
+            Unavailable: whoever counts cannot be reached.
         """
         ...
