@@ -66,7 +66,7 @@ def _read_ahead(keys: KeyCache, target: Opened) -> None:
     keys.begin_reading(time.time_ns() // 1000)
     for batch in target.runtime.lookups.ahead(target.runtime.hasher.newest_tag, 1000):
         for digest, record in batch:
-            keys.warm(digest, record)
+            keys.warm(digest, record, 0)
 
 
 def _read_all(keys: KeyCache, target: Opened) -> None:

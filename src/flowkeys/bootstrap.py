@@ -154,7 +154,7 @@ def _assemble(
 ) -> Runtime:
     hasher = secrets.hasher
     # Each needs the other: the keyring that stores uses also shows those that are not stored yet.
-    usage = UsageBuffer(lambda last_used, outdated: keyring.flush(last_used, outdated))  # noqa: PLW0108
+    usage = UsageBuffer(lambda *buffered: keyring.flush(*buffered))  # noqa: PLW0108
     keyring = Keyring(store, hasher, clock, usage)
     feed = SqliteFeed(lookups.connection)
     keys = KeyCache(lookups, feed, hasher, usage, settings.cached_keys)

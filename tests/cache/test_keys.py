@@ -41,6 +41,7 @@ def test_a_key_is_read_once(cached: Cached) -> None:
         "UPDATE api_key SET expires_at = 5",
         "UPDATE api_key SET permissions = '[\"*\"]'",
         "UPDATE token SET valid_until = 5",
+        "UPDATE token SET valid_until = 9e15, replaced_at = 5",
         "DELETE FROM token",
         "UPDATE api_key SET status = 'revoked', version = version + 1, updated_at = 7",
         "UPDATE api_key SET id = 'b'",

@@ -24,6 +24,7 @@ SPOILT = [
     "UPDATE api_key SET expires_at = '2030-01-01' WHERE id = 'bad'",
     "UPDATE api_key SET name = x'00ff' WHERE id = 'bad'",
     "UPDATE token SET valid_until = 'never' WHERE key_id = 'bad'",
+    "UPDATE token SET replaced_at = 'then' WHERE key_id = 'bad'",
 ]
 NO_UTF_8 = "UPDATE api_key SET name = CAST(x'ff' AS TEXT) WHERE id = 'bad'"
 
@@ -53,7 +54,7 @@ async def test_a_row_that_is_spoilt_while_all_is_in_memory(spoil: str, cached: C
     for _ in range(2):
         with pytest.raises(Unavailable):
             cached.find(bad, after=BOUND_MICROSECONDS)
-    cached.other.execute("UPDATE token SET valid_until = NULL")
+    cached.other.execute("UPDATE token SET valid_until = NULL, replaced_at = NULL")
     cached.other.execute(
         "UPDATE api_key SET status = 'active', permissions = '[]', expires_at = NULL, name = 'bad'"
     )

@@ -68,6 +68,8 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/apikey"): {"keyName": "made by a test"},
     ("PUT", "/apikey/{key_id}"): {"keyName": "renamed by a test"},
     ("PUT", "/apikey/{key_id}/chatflows"): {"chatflowIds": []},
+    ("POST", "/apikey/{key_id}/rotate"): {"graceSeconds": 60},
+    ("PUT", "/apikey/{key_id}/rotation"): {"graceSeconds": 0},
     ("POST", "/apikey/verify"): {},
     ("POST", "/apikey/explain"): {"token": "fl-"},
     **{
@@ -79,6 +81,12 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/document-stores"): {"name": "made by a test"},
     ("POST", "/prediction/{chatflow_id}"): {"question": "Hello"},
 }
+
+
+def prepare(route: Declared, owner: Any, ids: dict[str, str]) -> None:
+    """Do what has to be done first for the request to a route to succeed."""
+    if route.path.endswith("/rotation"):
+        assert owner.post(f"/apikey/{ids['key_id']}/rotate", json={"graceSeconds": 60}).status_code == 201
 
 
 def request_for(route: Declared, ids: dict[str, str]) -> tuple[str, dict[str, Any]]:

@@ -56,7 +56,7 @@ def unflushed(server: Running) -> Iterator[list[dict[str, int]]]:
     flushed: list[dict[str, int]] = []
     usage = server.runtime.usage
 
-    async def collect(last_used: dict[str, int], _: object) -> None:
+    async def collect(last_used: dict[str, int], *_: object) -> None:
         flushed.append(last_used)
 
     async def swap(flush: object) -> object:

@@ -12,7 +12,7 @@ class Stored:
         self.parts: list[dict[str, int]] = []
         self.away = False
 
-    async def __call__(self, last_used: dict[str, int], _outdated: object) -> None:
+    async def __call__(self, last_used: dict[str, int], *_: object) -> None:
         """Take it, or be away."""
         if self.away:
             raise Unavailable

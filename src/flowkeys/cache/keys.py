@@ -20,6 +20,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Final, Literal
 
+from flowkeys.cache.ended import Ended
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.digest import Digests, TokenHasher
@@ -72,6 +73,7 @@ class KeyCache:
 
         Some in it are gone: a record that was read ahead gets another index when its token is presented.
         """
+        self._ended = Ended()
         self._changed: dict[str, int] = {}
         self._absent: OrderedDict[bytes, int] = OrderedDict()
         self._asked: dict[bytes, asyncio.Future[KeyRecord | None]] = {}
@@ -101,10 +103,10 @@ class KeyCache:
         if not is_well_formed(text):
             return None
         if trusted:
-            record = self._read_ahead(index, text)
+            record = self._read_ahead(index, text, now)
             if record is not None:
                 return record
-            if self._has_all(now):
+            if self._has_all(now) and not self._is_ended(text):
                 return None
         digests = self._hasher.digest(Token(text.decode("ascii")))
         found = self._store.find_at_once(digests.all)
@@ -131,8 +133,11 @@ class KeyCache:
             return found.record  # from before what is known now: not kept
         return self._keep(index, found, digests, now)
 
-    def warm(self, digest: bytes, record: KeyRecord) -> bool:
+    def warm(self, digest: bytes, record: KeyRecord, now: int) -> bool:
         """Take a record that was read ahead, under its digest; return False when there is no room."""
+        if _has_ended(record, now):
+            self._ended.add(digest)
+            return True
         if len(self._records) >= self._size:
             self.keep_some()
             return False
@@ -170,6 +175,7 @@ class KeyCache:
         """Forget every record, and with them what changed."""
         self._records = {}
         self._order = bytearray()
+        self._ended = Ended()
         self._start_anew()
         self._changed = {}  # look-ups that are on their way see that the generation is another
         self.keep_some()
@@ -189,10 +195,10 @@ class KeyCache:
     def _is_valid(self, record: KeyRecord) -> bool:
         return not self._changed or self._changed.get(record.key_id, -1) <= record.position
 
-    def _read_ahead(self, index: bytes, text: bytes) -> KeyRecord | None:
+    def _read_ahead(self, index: bytes, text: bytes, now: int) -> KeyRecord | None:
         """Return the key of a token that was read and not presented yet."""
         if self._unread and self._read_key is not None:
-            self._read_changed(self._unread, self._read_key)
+            self._read_changed(self._unread, self._read_key, now)
         digest = self._hasher.newest(text)[:INDEX_BYTES]
         record = self._records.get(digest)
         if record is None or not self._is_valid(record):
@@ -205,10 +211,14 @@ class KeyCache:
         """Tell whether what is not here is nowhere."""
         return self._claims_all() and self._feed.current(now, NEW_MICROSECONDS) and self._claims_all()
 
+    def _is_ended(self, text: bytes) -> bool:
+        """Tell whether there is something to look up: a token that was replaced, and works no more."""
+        return len(self._ended) > 0 and self._hasher.newest(text) in self._ended
+
     def _claims_all(self) -> bool:
         return self._read_key is not None and not self._unread
 
-    def _read_changed(self, unread: dict[str, None], read_key: ReadKey) -> None:
+    def _read_changed(self, unread: dict[str, None], read_key: ReadKey, now: int) -> None:
         """Read tokens of changed keys: of some, since a call waits for it.
 
         With one that cannot be read the claim ends; only who presents it is to hear of that.
@@ -221,7 +231,10 @@ class KeyCache:
                 if isinstance(record, Unreadable):
                     self.keep_some()
                     return
-                self._insert(digest[:INDEX_BYTES], record)
+                if _has_ended(record, now):
+                    self._ended.add(digest)
+                else:
+                    self._insert(digest[:INDEX_BYTES], record)
             del unread[key_id]
 
     def _keep(self, index: bytes, found: Found, digests: Digests, now: int) -> KeyRecord | None:
@@ -247,6 +260,11 @@ class KeyCache:
             self.keep_some()
             self._records.pop(bytes(self._order[:INDEX_BYTES]), None)
             del self._order[:INDEX_BYTES]
+
+
+def _has_ended(record: KeyRecord, now: int) -> bool:
+    """Tell whether a token was replaced and works no more: nobody needs its record in memory."""
+    return record.replaced is not None and record.replaced.valid_until <= now
 
 
 def _end(

@@ -98,7 +98,7 @@ class Warming:
                 if isinstance(record, Unreadable):
                     unreadable = unreadable or record.key_id
                     self._tell(unreadable)
-                elif not self._cache.warm(digest, record):
+                elif not self._cache.warm(digest, record, self._clock()):
                     return
             await asyncio.sleep(_PAUSE_SECONDS)
             if self._cache.generation != generation:

@@ -5,6 +5,7 @@ FlowkeysError
 ├── InvalidInput            the caller sent something wrong; each field is named
 ├── NotFound                no such thing in the caller's workspace
 ├── Forbidden               the caller may not do this
+├── Conflict                not now: something stands in the way, and the message says how to go on
 ├── AlreadySent             a form was sent a second time; what it made the first time is named
 ├── FlowNotRunnable         the chatflow has node kinds or settings that this server cannot run
 ├── UpstreamFailed          a model or service behind a node failed
@@ -57,6 +58,14 @@ class Forbidden(FlowkeysError):
 
     def __init__(self, message: str, permission: str | None = None) -> None:
         self.permission = permission
+        super().__init__(message)
+
+
+class Conflict(FlowkeysError):
+    """The caller may do this, and not now: something stands in the way. Its kind is `code`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
         super().__init__(message)
 
 

@@ -10,9 +10,12 @@ from flowkeys.domain.permissions import ALL, PermissionSet, covers
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """An authenticated caller: a key, a signed-in person, or the operator on the server's machine."""
+    """An authenticated caller: a key, a signed-in person, or the operator on the server's machine.
 
-    kind: Literal["key", "person", "operator"]
+    ``system`` is the server itself, which does by itself what it was told to do when it is time.
+    """
+
+    kind: Literal["key", "person", "operator", "system"]
     id: str | None
     name: str
     workspace_id: str
@@ -20,7 +23,7 @@ class Principal(msgspec.Struct, frozen=True):
 
     def as_creator(self) -> Creator:
         """Return how a key that this principal makes remembers it."""
-        return Creator(self.kind, self.id, self.name)
+        return Creator("operator" if self.kind == "system" else self.kind, self.id, self.name)
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -54,6 +57,11 @@ class Caller(msgspec.Struct, frozen=True):
         lacking = sorted(permissions - self.principal.permissions)
         what = "everything (*)" if ALL in lacking else ", ".join(lacking)
         raise Forbidden(f"The key holds or would hold more than you do: {what}.", lacking[0])
+
+
+def server(workspace_id: str) -> Principal:
+    """Return the principal of what the server does by itself, as it was told to when it was not yet time."""
+    return Principal("system", None, "flowkeys", workspace_id, frozenset({ALL}))
 
 
 def operator(workspace_id: str) -> Principal:

@@ -6,6 +6,7 @@ from flowkeys.storage.chatflows.chatflows import BindingTable, ChatflowTable
 from flowkeys.storage.documents.collections import CollectionTable
 from flowkeys.storage.journal import JournalTable, WorkspaceTable
 from flowkeys.storage.keys.keys import KeyTable
+from flowkeys.storage.keys.rotations import TokenTable
 from flowkeys.storage.people.links import LinkTable
 from flowkeys.storage.people.people import PersonTable
 from flowkeys.storage.people.sign_ins import SignInTable
@@ -25,6 +26,11 @@ class Tables:
     def keys(self) -> KeyTable:
         """The keys."""
         return KeyTable(self._connection)
+
+    @cached_property
+    def tokens(self) -> TokenTable:
+        """The keys' tokens, beside the first."""
+        return TokenTable(self._connection)
 
     @cached_property
     def chatflows(self) -> ChatflowTable:

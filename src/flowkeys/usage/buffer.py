@@ -3,6 +3,8 @@
 A crash loses what is not stored yet: last uses are for people to read, not for decisions. With up to
 `AT_ONCE` keys in use that is one interval. With more, some are stored at each interval, those that were used
 first, so that calls of a hundred thousand keys leave the processor to calls.
+
+Uses of tokens that were replaced are counted apart: few keys are being rotated at a time.
 """
 
 import asyncio
@@ -12,13 +14,19 @@ from typing import Final
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.digest import TokenDigest
+from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.keys.rotation import TokenUses, clean_agent
 
 INTERVAL_SECONDS: Final = 2.0
 AT_ONCE: Final = 2_000
 """As many last uses are stored in one interval: some tens of milliseconds of the writer's time."""
 
-Flush = Callable[[dict[str, int], dict[str, tuple[TokenDigest, TokenDigest]]], Awaitable[None]]
-"""Stores last uses (key id → time) and re-digests (key id → old, new)."""
+Outdated = dict[TokenDigest, tuple[str, TokenDigest]]
+"""Old digest → key id, new digest: a key that is being rotated has two tokens."""
+Replaced = dict[int, TokenUses]
+"""The number of a replaced token's row → how it was used."""
+Flush = Callable[[dict[str, int], Outdated, Replaced], Awaitable[None]]
+"""Stores last uses (key id → time), re-digests, and uses of replaced tokens."""
 
 
 class UsageBuffer:
@@ -30,20 +38,34 @@ class UsageBuffer:
         self._interval = interval_seconds
         self._last_used: dict[str, int] = {}
         self._on_its_way: dict[str, int] = {}
-        self._outdated: dict[str, tuple[TokenDigest, TokenDigest]] = {}
+        self._outdated: Outdated = {}
+        self._replaced: Replaced = {}
+        self._replaced_on_its_way: Replaced = {}
         self._task: asyncio.Task[None] | None = None
 
     def used(self, key_id: str, at: int) -> None:
         """Note that a key was accepted."""
         self._last_used[key_id] = at
 
+    def used_replaced(self, token: int, at: int, client: Client | None) -> None:
+        """Note that it was by a replaced token, and whose call it was."""
+        address, agent = (None, None) if client is None else (client.address(), client.user_agent())
+        use = TokenUses(1, at, address, clean_agent(agent))
+        before = self._replaced.get(token)
+        self._replaced[token] = use if before is None else before.then(use)
+
     def outdated(self, key_id: str, old: TokenDigest, new: TokenDigest) -> None:
         """Note that an accepted token is stored under an older secret."""
-        self._outdated[key_id] = (old, new)
+        self._outdated[old] = (key_id, new)
 
     def last_use(self, key_id: str) -> int | None:
         """Return when a key was last accepted, unless that is stored already."""
         return self._last_used.get(key_id) or self._on_its_way.get(key_id)
+
+    def of_replaced(self, token: int) -> TokenUses | None:
+        """Return how a replaced token was used, as far as that is not stored."""
+        before, after = self._replaced_on_its_way.get(token), self._replaced.get(token)
+        return after if before is None else before if after is None else before.then(after)
 
     def start(self) -> None:
         """Begin to flush in the background."""
@@ -59,19 +81,26 @@ class UsageBuffer:
 
     async def flush(self) -> bool:
         """Hand over what was recorded first; keep it when the store is away. Tell whether more is left."""
-        if not self._last_used and not self._outdated:
+        if not self._last_used and not self._outdated and not self._replaced:
             return False
         last_used = self._on_its_way = self._take()
         outdated, self._outdated = self._outdated, {}
+        replaced = self._replaced_on_its_way = self._replaced  # first: other threads ask for them
+        self._replaced = {}
         stored = True
         try:
-            await self._flush(last_used, outdated)
+            await self._flush(last_used, outdated, replaced)
         except Unavailable:
             stored = False
             self._last_used = {**last_used, **self._last_used}
             self._outdated = {**outdated, **self._outdated}
+            for token, uses in self._replaced.items():
+                replaced[token] = replaced[token].then(uses) if token in replaced else uses
+            self._replaced = replaced
         if self._on_its_way is last_used:
             self._on_its_way = {}
+        if self._replaced_on_its_way is replaced:
+            self._replaced_on_its_way = {}
         return stored and bool(self._last_used)
 
     def _take(self) -> dict[str, int]:

@@ -129,6 +129,9 @@ class _NoMemory:
     def used(self, key_id: str, at: int) -> None:
         """Forget it."""
 
+    def used_replaced(self, token: int, at: int, client: Client | None) -> None:
+        """Forget it."""
+
     def outdated(self, key_id: str, old: TokenDigest, new: TokenDigest) -> None:
         """Forget it: the server notes it too."""
 

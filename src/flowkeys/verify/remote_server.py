@@ -18,6 +18,7 @@ from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.bearer import UNKNOWN
 from flowkeys.domain.keys.decision import Denied, Reason
 from flowkeys.domain.keys.networks import Networks
+from flowkeys.domain.keys.rotation import Replaced
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.times import from_iso
 from flowkeys.verify.remote_lines import Line, Lines
@@ -38,6 +39,7 @@ class _Said(msgspec.Struct, rename="camel", gc=False):
 
     valid: bool
     code: str
+    detail: str | None = None
     id: str = ""
     key_name: str = ""
     workspace_id: str = ""
@@ -46,6 +48,7 @@ class _Said(msgspec.Struct, rename="camel", gc=False):
     expires_at: str | None = None
     token_valid_until: str | None = None
     allowed_ips: tuple[str, ...] = ()
+    token_replaced_at: str | None = None
     position: int | None = None
 
 
@@ -182,7 +185,8 @@ def _read(said: _Said) -> Answer:
             return Answer(None, UNKNOWN if reason is Reason.UNKNOWN_KEY else Denied(reason))
         status = _STATUS.get(reason, Status.ACTIVE)
         record = KeyRecord.of(key_id=said.id, workspace_id="", name=said.key_name, status=status)
-        return Answer(None, Denied(reason, record))
+        # Why a key has expired is the server's to say: it may be that it was replaced.
+        return Answer(None, Denied(reason, record, said.detail if reason is Reason.EXPIRED_KEY else None))
     if not said.id or said.position is None:
         raise ValueError("an answer of an older server")
     record = KeyRecord.of(
@@ -191,7 +195,7 @@ def _read(said: _Said) -> Answer:
         name=said.key_name,
         permissions=said.permissions,
         expires_at=_time(said.expires_at),
-        valid_until=_time(said.token_valid_until),
+        replaced=_replaced(said),
         chatflow_ids=said.chatflow_ids,
         position=said.position,
         terms=_terms(said.allowed_ips),
@@ -202,6 +206,12 @@ def _read(said: _Said) -> Answer:
 @lru_cache(_TERMS)
 def _terms(allowed_ips: tuple[str, ...]) -> Terms | None:
     return Terms(Networks(allowed_ips)) if allowed_ips else None
+
+
+def _replaced(said: _Said) -> Replaced | None:
+    """Return when the token ends, and since when another is there, if it was replaced."""
+    until = _time(said.token_valid_until)
+    return None if until is None else Replaced(until, _time(said.token_replaced_at))
 
 
 def _time(text: str | None) -> int | None:

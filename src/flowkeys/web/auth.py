@@ -43,7 +43,7 @@ async def authenticate(
     request = ANYTHING if permission is None else AccessRequest(permissions=(permission,))
     decision = await services.verifier.verify(credential, request, context.client, counts=counts)
     if decision.record is not None:
-        context.facts["key_id"] = decision.record.key_id
+        context.calls(decision.record)
     if isinstance(decision, Denied):
         record = decision.record
         if not from_anywhere or record is None or decision.reason is not Reason.IP_NOT_ALLOWED:

@@ -9,6 +9,7 @@ import msgspec
 
 from flowkeys.domain.errors import (
     AlreadySent,
+    Conflict,
     FieldError,
     FlowkeysError,
     FlowNotRunnable,
@@ -66,6 +67,8 @@ KINDS: Final[dict[str, Kind]] = {
     "not_found": Kind(404, "Not found", "There is no such thing here."),
     "method_not_allowed": Kind(405, "Method not allowed", "This path does not take that method."),
     "already_sent": Kind(409, "Already sent", "This form was sent already. What it made is there."),
+    "rotation_under_way": Kind(409, "Rotation under way", "The key is being rotated. End that first."),
+    "no_rotation": Kind(409, "No rotation", "The key is not being rotated."),
     "validation_failed": Kind(422, "Invalid input", "Some fields are wrong; errors names each of them."),
     "invalid_json": Kind(400, "Not JSON", "The body is not valid JSON."),
     "too_large": Kind(413, "Too large", "The request is larger than this server takes."),
@@ -168,6 +171,8 @@ def of_error(error: FlowkeysError) -> Problem:
             return problem("validation_failed", str(error), *error.errors)
         case NotFound():
             return problem("not_found", str(error))
+        case Conflict():
+            return problem(error.code, str(error))
         case AlreadySent():
             return Problem("already_sent", str(error), extra={"subjectId": error.subject_id})
         case Forbidden():

@@ -18,6 +18,7 @@ from flowkeys.web.api import (
     explain,
     forward_auth,
     key_bulk,
+    key_rotations,
     keys,
     open_routes,
     predictions,
@@ -34,7 +35,10 @@ from flowkeys.web.respond import wants_page
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 
-_MODULES = (verify, explain, changes, key_bulk, keys, chatflows, document_stores, predictions, open_routes)
+_MODULES = (
+    *(verify, explain, changes, key_bulk, key_rotations, keys),
+    *(chatflows, document_stores, predictions, open_routes),
+)
 
 
 def create(services: Services, predictions: Predictions) -> FastAPI:

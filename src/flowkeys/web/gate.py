@@ -19,6 +19,7 @@ from flowkeys.domain.keys.bearer import token_in_url
 from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.refusals import Refusals
+from flowkeys.web.replaced import headers_of
 from flowkeys.web.requests.address import TrustedProxies
 from flowkeys.web.requests.context import KEY, RequestContext, context_of
 from flowkeys.web.respond import send_problem, wants_page
@@ -63,11 +64,11 @@ class Gate:
             return
         client = scope.get("client")
         address = self._proxies.client(client[0] if client else None, scope["headers"])
-        context = RequestContext(_request_id(scope), address, {})
+        context = RequestContext(_request_id(scope), address, {}, headers=scope["headers"])
         scope[KEY] = context
         if scope["method"] == "HEAD":  # as GET (RFC 9110 section 9.3.2); the server leaves the body out
             scope = {**scope, "method": "GET"}
-        sender = _Sender(send, context.request_id)
+        sender = _Sender(send, context)
         started = time.perf_counter()
         try:
             await self._answer(scope, receive, sender)
@@ -113,11 +114,12 @@ class Gate:
 class _Sender:
     """Sends on, adds what every answer has to the headers, and remembers the status."""
 
-    __slots__ = ("_header", "_send", "status")
+    __slots__ = ("_context", "_header", "_send", "status")
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, context: RequestContext) -> None:
         self._send = send
-        self._header = (b"x-request-id", request_id.encode())
+        self._context = context
+        self._header = (b"x-request-id", context.request_id.encode())
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -126,6 +128,8 @@ class _Sender:
             headers = [*message.get("headers", ()), self._header]
             if _NO_SNIFFING not in headers:  # pages have it already
                 headers.append(_NO_SNIFFING)
+            if self._context.replaced is not None:
+                headers += headers_of(self._context.replaced)
             message["headers"] = headers
         await self._send(message)
 

@@ -5,12 +5,13 @@ from typing import Any, Final
 from flowkeys.domain.keys.api_key import ApiKey, KeyRecord
 from flowkeys.domain.keys.decision import Decision, Denied, Reason
 from flowkeys.domain.keys.explain import Explanation
+from flowkeys.domain.keys.rotation import Rotation
 from flowkeys.domain.keys.token import mask
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.input import EXTRAS
 from flowkeys.service.chatflows.reader import CheckedChatflow
-from flowkeys.service.keys.keyring import MadeKey
+from flowkeys.service.keys.rotations import MadeKey
 from flowkeys.service.predictions.run import Answer
 from flowkeys.web.errors import KINDS
 
@@ -45,6 +46,23 @@ def key(item: ApiKey, now: int) -> Json:
         "workspaceId": item.workspace_id,
         "note": item.note,
         "allowedIps": list(item.allowed_ips),
+        "rotation": _rotation(item.rotation_at(now)),
+    }
+
+
+def _rotation(item: Rotation | None) -> Json | None:
+    """Return a rotation that is under way: the old token, and how it was used since."""
+    if item is None:
+        return None
+    return {
+        "apiKey": mask(item.hint),
+        "startedAt": to_iso(item.started_at),
+        "endsAt": to_iso(item.ends_at),
+        "finishWhenUnusedSeconds": item.finish_when_unused_seconds,
+        "lastUsedAt": _time(item.last_used_at),
+        "lastAddress": item.last_address,
+        "lastUserAgent": item.last_user_agent,
+        "uses": item.uses,
     }
 
 
@@ -80,6 +98,7 @@ def _record(record: KeyRecord) -> Json:
         "chatflowIds": sorted(record.chatflow_ids),
         "expiresAt": _time(record.expires_at),
         "tokenValidUntil": _time(record.valid_until),
+        "tokenReplacedAt": _time(record.replaced_at),
         "allowedIps": [] if networks is None else list(networks.texts),
         "position": record.position,
     }

@@ -58,13 +58,14 @@ class GuardedRoute(APIRoute):
             if takes_json:
                 await _read_json(call, call.services.max_body_bytes)
                 if needs != OPEN:
-                    await admit(call)
+                    await admit(call, again=True)
             return await inner(call)
 
-        async def admit(call: Call) -> None:
+        async def admit(call: Call, *, again: bool = False) -> None:
             is_any = needs == ANY_KEY
+            counts = not is_any and not again  # once for a call
             call.state.caller = await authenticate(
-                call.services, call.scope, permission, counts=not is_any, from_anywhere=is_any
+                call.services, call.scope, permission, counts=counts, from_anywhere=is_any
             )
 
         return guarded

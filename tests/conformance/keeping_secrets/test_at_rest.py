@@ -259,7 +259,19 @@ def test_what_is_stored_of_a_token_is_a_tagged_hash_and_a_hint(serve: Callable[.
     with closing(sqlite3.connect(served.data_dir / "flowkeys.db")) as rows:
         rows.row_factory = sqlite3.Row
         (row,) = [dict(row) for row in rows.execute("SELECT * FROM token")]
-    assert set(row) == {"seq", "workspace_id", "key_id", "digest", "hint", "created_at", "valid_until"}
+    of_rotation = {"valid_until", "replaced_at", "finish_unused_seconds"}
+    of_uses = {"uses", "last_used_at", "last_address", "last_user_agent"}
+    assert set(row) == {
+        "seq",
+        "workspace_id",
+        "key_id",
+        "digest",
+        "hint",
+        "created_at",
+        *of_rotation,
+        *of_uses,
+    }
+    assert [name for name in of_rotation | of_uses if row[name]] == []
     assert row["digest"] == made["apiSecret"]
     assert re.fullmatch(r"hmac-sha256\$[0-9a-f]{8}\$[0-9a-f]{64}", row["digest"])
     assert row["hint"] == made["apiKey"][-4:]

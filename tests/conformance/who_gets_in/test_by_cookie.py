@@ -11,7 +11,7 @@ from flowkeys.web.requests.sign_in_cookie import COOKIE
 from flowkeys.web.routes import ANY_KEY
 from tests.conformance import raw, ways
 from tests.conformance.pages import UNSAFE_PAGES, House, dump, form_for
-from tests.conformance.routes import CLOSED, WITH_PERMISSION, Declared, request_for
+from tests.conformance.routes import CLOSED, WITH_PERMISSION, Declared, prepare, request_for
 from tests.conformance.tenants import Tenant, database
 from tests.support.flows import make_chatflow
 from tests.support.people import PASSWORD, SignedIn, person
@@ -131,6 +131,7 @@ def test_a_person_with_the_permission_gets_in(route: Declared, house: House) -> 
     """The matrix above would prove nothing if the cookie opened nothing."""
     spent = Tenant(house.server, f"opened by {route}")
     who = person(house.server, "member", permissions=(str(route.permission),), workspace=spent.workspace)
+    prepare(route, spent.owner, spent.ids)
     path, arguments = request_for(route, spent.ids)
     if route.path.endswith("/apikey/{key_id}/chatflows"):
         arguments["json"]["chatflowIds"] = [spent.chatflow["id"]]  # as they are: no binding changes

@@ -6,7 +6,7 @@ import pytest
 
 from flowkeys.domain.permissions import ALL as EVERYTHING
 from flowkeys.domain.permissions import KNOWN
-from tests.conformance.routes import WITH_PERMISSION, Declared, request_for
+from tests.conformance.routes import WITH_PERMISSION, Declared, prepare, request_for
 from tests.conformance.tenants import Tenant
 from tests.support.flows import make_chatflow, make_key
 from tests.support.people import person
@@ -47,6 +47,7 @@ def test_a_route_is_closed_to_every_permission_but_its_own(route: Declared, ther
 def test_its_own_permission_is_enough(route: Declared, tenant_to_spend: Tenant) -> None:
     """The matrix above would prove nothing if the route were closed to everyone."""
     client = tenant_to_spend.lesser(route.permission or "")
+    prepare(route, tenant_to_spend.owner, tenant_to_spend.ids)
     path, arguments = request_for(route, tenant_to_spend.ids)
     if route.path.endswith("/apikey/{key_id}/chatflows"):
         arguments["json"]["chatflowIds"] = [tenant_to_spend.chatflow["id"]]  # as they are: no binding changes

@@ -6,6 +6,7 @@ import pytest
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Denied, Reason, decide
 from flowkeys.domain.keys.networks import KnownClient, Networks
+from flowkeys.domain.keys.rotation import Replaced
 from flowkeys.domain.keys.terms import Terms
 
 NOW = 1_000_000
@@ -16,7 +17,7 @@ RECORD = KeyRecord.of(
     permissions=frozenset({"apikeys:view"}),
     status=Status.ACTIVE,
     expires_at=None,
-    valid_until=None,
+    replaced=None,
     chatflow_ids=frozenset({"c"}),
 )
 
@@ -30,7 +31,7 @@ INSIDE = Terms(Networks(["10.0.0.0/8"]))
         ({"status": Status.DISABLED}, ANYTHING, Reason.DISABLED_KEY),
         ({"status": Status.DISABLED, "expires_at": NOW}, ANYTHING, Reason.DISABLED_KEY),
         ({"expires_at": NOW}, ANYTHING, Reason.EXPIRED_KEY),
-        ({"valid_until": NOW}, ANYTHING, Reason.EXPIRED_KEY),
+        ({"replaced": Replaced(NOW, NOW - 1)}, ANYTHING, Reason.EXPIRED_KEY),
         ({}, AccessRequest(chatflow_id="other"), Reason.CHATFLOW_NOT_ALLOWED),
         ({"chatflow_ids": frozenset()}, AccessRequest(chatflow_id="c"), Reason.CHATFLOW_NOT_ALLOWED),
         ({"permissions": frozenset({"*"})}, AccessRequest(chatflow_id="x"), Reason.CHATFLOW_NOT_ALLOWED),
@@ -57,7 +58,7 @@ def test_a_refusal_names_its_reason(change: dict, request_: AccessRequest, reaso
     ("change", "request_"),
     [
         ({}, ANYTHING),
-        ({"expires_at": NOW + 1, "valid_until": NOW + 1}, ANYTHING),
+        ({"expires_at": NOW + 1, "replaced": Replaced(NOW + 1, NOW)}, ANYTHING),
         ({}, AccessRequest(chatflow_id="c")),
         ({}, AccessRequest(permissions=("apikeys:view",), workspace_id="w")),
         ({"permissions": frozenset({"*"})}, AccessRequest(permissions=("users:manage",))),
@@ -66,6 +67,18 @@ def test_a_refusal_names_its_reason(change: dict, request_: AccessRequest, reaso
 def test_a_live_key_may_do_what_it_holds(change: dict, request_: AccessRequest) -> None:
     """A microsecond before the expiry it still works."""
     assert isinstance(decide(msgspec.structs.replace(RECORD, **change), request_, NOW), Allowed)
+
+
+def test_a_replaced_token_that_ended_says_so() -> None:
+    """When it was replaced, and when it ended; not of a key that has expired, nor by hand."""
+    replaced = msgspec.structs.replace(RECORD, replaced=Replaced(NOW, 0))
+    denied = decide(replaced, ANYTHING, NOW)
+    assert isinstance(denied, Denied)
+    assert denied.detail is not None
+    assert "replaced by a new one at 1970-01-01T00:00:00.000Z" in denied.detail
+    assert "ended at 1970-01-01T00:00:01.000Z" in denied.detail
+    for other in ({"expires_at": NOW}, {"replaced": Replaced(NOW)}):
+        assert decide(msgspec.structs.replace(replaced, **other), ANYTHING, NOW).detail is None  # type: ignore[union-attr]
 
 
 def test_an_unknown_token_is_refused_without_a_record() -> None:

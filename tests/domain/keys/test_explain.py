@@ -7,6 +7,7 @@ from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Reason, decide
 from flowkeys.domain.keys.explain import NOT_LOOKED_AT, STEPS, Presented, explain
 from flowkeys.domain.keys.networks import KnownClient, Networks
+from flowkeys.domain.keys.rotation import Replaced
 from flowkeys.domain.keys.terms import Terms
 
 NOW = 1_000_000
@@ -32,7 +33,7 @@ records = st.none() | st.builds(
     permissions=st.frozensets(_PERMISSIONS | st.just("*"), max_size=2),
     status=st.sampled_from([Status.ACTIVE, Status.ACTIVE, Status.DISABLED, Status.REVOKED]),
     expires_at=_TIMES,
-    valid_until=_TIMES,
+    replaced=st.none() | st.builds(Replaced, st.integers(NOW - 1, NOW + 1), _TIMES),
     chatflow_ids=st.frozensets(_FLOWS),
     terms=st.sampled_from([None, None, Terms(), Terms(Networks(["10.0.0.0/8"]))]),
 )

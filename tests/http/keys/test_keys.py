@@ -10,7 +10,7 @@ from tests.support.server import Api, Running
 
 MEMBERS = {
     "id", "keyName", "apiKey", "permissions", "chatFlows", "status", "expiresAt", "lastUsedAt", "createdAt",
-    "createdDate", "updatedAt", "updatedDate", "createdBy", "workspaceId", "note", "allowedIps",
+    "createdDate", "updatedAt", "updatedDate", "createdBy", "workspaceId", "note", "allowedIps", "rotation",
 }  # fmt: skip
 
 
@@ -301,6 +301,7 @@ class TestVerify:
             "expiresAt": None,
             "tokenValidUntil": None,
             "allowedIps": [],
+            "tokenReplacedAt": None,
             "position": own.json()["position"],
         }
         owner.put(f"/apikey/{key['id']}", json={"note": "changed"})

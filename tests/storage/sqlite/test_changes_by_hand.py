@@ -98,6 +98,6 @@ async def test_a_token_whose_number_changes_while_all_are_read_is_read(cached: C
     cached.keys.begin_reading(cached.now)
     for part in reading:
         cached.other.execute("UPDATE token SET seq = -1 WHERE key_id = 'late' AND seq > 0")
-        assert all(cached.keys.warm(digest, record) for digest, record in part)
+        assert all(cached.keys.warm(digest, record, cached.now) for digest, record in part)
     cached.keys.end_reading(lambda key_id: cached.lookups.of_key(cached.hasher.newest_tag, key_id))
     assert cached.find(text, after=BOUND_MICROSECONDS) == "late active"

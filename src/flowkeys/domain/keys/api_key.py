@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from flowkeys.domain.keys.rotation import Replaced, Rotation
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import PATTERN
 from flowkeys.domain.permissions import PermissionSet
@@ -63,6 +64,17 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     chatflows: tuple[BoundChatflow, ...] = ()
     allowed_ips: tuple[str, ...] = ()
     """Networks, as `networks.clean_networks` returns them; none: calls may come from anywhere."""
+    rotation: Rotation | None = None
+    """The last one, under way or over."""
+
+    @property
+    def token_made_at(self) -> int:
+        """When the token that the key has now was made."""
+        return self.created_at if self.rotation is None else self.rotation.started_at
+
+    def rotation_at(self, now: int) -> Rotation | None:
+        """Return the rotation that is under way at the time `now`."""
+        return self.rotation if self.rotation is not None and self.rotation.is_under_way(now) else None
 
     def status_at(self, now: int) -> Status:
         """Return the status at the time `now`: an active key past its expiry is expired."""
@@ -83,7 +95,8 @@ class KeyRecord(msgspec.Struct, frozen=True, gc=False):
     permissions: PermissionSet
     status: Status
     expires_at: int | None
-    valid_until: int | None
+    replaced: Replaced | None
+    """Of a token that ends, since another replaced it; None: it is the key's own."""
     chatflow_ids: Collection[str]
     position: int = 0
     """Of the change feed: what was changed up to there is in this record."""
@@ -100,20 +113,30 @@ class KeyRecord(msgspec.Struct, frozen=True, gc=False):
         permissions: PermissionSet = frozenset(),
         status: Status = Status.ACTIVE,
         expires_at: int | None = None,
-        valid_until: int | None = None,
+        replaced: Replaced | None = None,
         chatflow_ids: Collection[str] = (),
         position: int = 0,
         terms: Terms | None = None,
     ) -> "KeyRecord":
         """Return the record of a key; `chatflow_ids` are those that it is bound to."""
         identity = f"{key_id}\n{name}"
-        times = expires_at, valid_until
-        return cls(identity, workspace_id, permissions, status, *times, chatflow_ids, position, terms)
+        ends = expires_at, replaced
+        return cls(identity, workspace_id, permissions, status, *ends, chatflow_ids, position, terms)
 
     @property
     def key_id(self) -> str:
         """The key's id."""
         return self.identity.partition("\n")[0]
+
+    @property
+    def valid_until(self) -> int | None:
+        """When the token that was presented ends, or None: with the key."""
+        return None if self.replaced is None else self.replaced.valid_until
+
+    @property
+    def replaced_at(self) -> int | None:
+        """When another token replaced the one that was presented, or None."""
+        return None if self.replaced is None else self.replaced.at
 
     @property
     def name(self) -> str:

@@ -71,10 +71,11 @@ def decide(
     if record.status is not _ACTIVE:
         reason = Reason.REVOKED_KEY if record.status is Status.REVOKED else Reason.DISABLED_KEY
         return Denied(reason, record)
-    if (record.expires_at is not None and record.expires_at <= now) or (
-        record.valid_until is not None and record.valid_until <= now
-    ):
+    if record.expires_at is not None and record.expires_at <= now:
         return Denied(Reason.EXPIRED_KEY, record)
+    replaced = record.replaced
+    if replaced is not None and replaced.valid_until <= now:
+        return Denied(Reason.EXPIRED_KEY, record, replaced.detail)
     terms = record.terms
     if terms is not None and terms.networks is not None:
         address = None if client is None else client.address()

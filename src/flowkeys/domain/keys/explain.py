@@ -82,6 +82,16 @@ def _steps(presented: Presented, request: AccessRequest, now: int, client: Clien
 
 
 def _expiry(record: KeyRecord, now: int) -> Step:
+    replaced = record.replaced
+    has_expired = record.expires_at is not None and record.expires_at <= now
+    if replaced is not None and replaced.at is not None and not has_expired:
+        ends_at = min(replaced.valid_until, record.expires_at or replaced.valid_until)
+        at = to_iso(replaced.at)
+        if ends_at > now:
+            detail = f"It was replaced by a new one at {at}, and works until {to_iso(ends_at)}."
+            return Step("expiry", ok=True, detail=detail)
+        detail = f"It was replaced by a new one at {at}, and ended at {to_iso(ends_at)}."
+        return Step("expiry", ok=False, detail=detail)
     ends = [time for time in (record.expires_at, record.valid_until) if time is not None]
     if not ends:
         return Step("expiry", ok=True, detail="It does not expire.")

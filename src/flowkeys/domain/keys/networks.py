@@ -23,15 +23,24 @@ class Client(Protocol):
         """Return the client's address as trusted proxies give it, or None when it is not known."""
         ...
 
+    def user_agent(self) -> str | None:
+        """Return what the client calls itself (RFC 9110 section 10.1.5), as it was sent; None: nothing."""
+        ...
+
 
 class KnownClient(msgspec.Struct, frozen=True, gc=False):
     """A client whose address was found before, or is what a caller says of it."""
 
     known: str | None
+    agent: str | None = None
 
     def address(self) -> str | None:
         """Return the address."""
         return self.known
+
+    def user_agent(self) -> str | None:
+        """Return what it calls itself, if that is known."""
+        return self.agent
 
 
 class Networks:

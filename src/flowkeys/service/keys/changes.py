@@ -8,6 +8,8 @@ import msgspec
 from flowkeys.domain.errors import InvalidInput, NotFound
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.api_key import ApiKey, Status
+from flowkeys.domain.keys.rotation import Rotation
+from flowkeys.domain.keys.token import mask
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.access import bind, unbind
@@ -96,10 +98,21 @@ def record_change(
 def _for_people(key: ApiKey) -> dict[str, object]:
     return {
         "keyName": key.name,
+        "apiKey": mask(key.hint),
         "permissions": sorted(key.permissions),
         "status": key.status.value,
         "expiresAt": None if key.expires_at is None else to_iso(key.expires_at),
         "note": key.note,
         "allowedIps": list(key.allowed_ips),
         "chatflowIds": [item.id for item in key.chatflows],
+        "rotation": None if key.rotation is None else _rotation_for_people(key.rotation),
+    }
+
+
+def _rotation_for_people(rotation: Rotation) -> dict[str, object]:
+    return {
+        "apiKey": mask(rotation.hint),
+        "startedAt": to_iso(rotation.started_at),
+        "endsAt": to_iso(rotation.ends_at),
+        "finishWhenUnusedSeconds": rotation.finish_when_unused_seconds,
     }

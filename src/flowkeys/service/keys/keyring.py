@@ -1,6 +1,7 @@
 """Every write to a key goes through here, and so does every list of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -8,6 +9,7 @@ from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.keys.digest import TokenDigest, TokenHasher
+from flowkeys.domain.keys.rotation import TokenUses
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.principal import Caller, operator
@@ -15,20 +17,13 @@ from flowkeys.domain.times import Clock
 from flowkeys.service.keys.bulk import MAX_KEYS, BulkResult, all_of, checked_ids, set_status
 from flowkeys.service.keys.changes import get_key, given, record_change, save, set_chatflows, with_status
 from flowkeys.service.keys.input import KeyPatch, NewKey, checked
+from flowkeys.service.keys.rotations import MadeKey, Rotations
 from flowkeys.service.once import spend
 from flowkeys.service.ports.store import KeysMade, Store, Transaction
 from flowkeys.service.ports.verification import RecentUses
 
 Expectation = Callable[[ApiKey], None]
 """Raises `InvalidInput` when a key is not as its caller believes."""
-
-
-class MadeKey(msgspec.Struct, frozen=True):
-    """A key at the only moment at which its token is known."""
-
-    key: ApiKey
-    token: Token
-    digest: TokenDigest
 
 
 class Keyring:
@@ -42,6 +37,8 @@ class Keyring:
         self._uses = uses
         self._hasher = hasher
         self._clock = clock
+        self.rotations = Rotations(store, hasher, clock, uses)
+        """New tokens for keys that are there."""
 
     async def create(self, caller: Caller, new: NewKey, once: str | None = None) -> MadeKey:
         """Make a key, bound to `new.chatflow_ids`; `once` is the one-time value of the form that asks for it.
@@ -251,21 +248,27 @@ class Keyring:
         return await self._store.write(work)
 
     async def flush(
-        self, last_used: dict[str, int], outdated: dict[str, tuple[TokenDigest, TokenDigest]]
+        self,
+        last_used: Mapping[str, int],
+        outdated: Mapping[TokenDigest, tuple[str, TokenDigest]],
+        replaced: Mapping[int, TokenUses] = MappingProxyType({}),
     ) -> None:
-        """Store buffered times of use, and digests under the newest secret where the old one still stands.
+        """Store what is buffered: last uses, digests under the newest secret, and uses of replaced tokens.
 
-        Neither touches another column, so that nothing done to a key meanwhile is undone.
+        A digest only where the old one still stands. None touches another column, so that nothing done to a
+        key meanwhile is undone.
         """
 
         def work(tx: Transaction) -> None:
             tx.keys.touch(last_used)
-            for key_id, (old, new) in outdated.items():
+            for old, (key_id, new) in outdated.items():
                 tx.keys.redigest(key_id, old, new)
+            tx.tokens.note_uses(replaced)
 
         await self._store.write(work)
 
     def _with_last_use(self, key: ApiKey) -> ApiKey:
+        key = self.rotations.with_uses(key)
         at = self._uses.last_use(key.id) if self._uses else None
         if at is None or at <= (key.last_used_at or 0):
             return key

@@ -52,7 +52,10 @@ class Verifier:
                 return None
             decision = _decide_about_public(decision, request, access, now, client)
         if counts and type(decision) is Allowed:
-            self._usage.used(decision.record.key_id, now)
+            record = decision.record
+            self._usage.used(record.key_id, now)
+            if record.replaced is not None:
+                self._usage.used_replaced(record.replaced.token, now, client)
         return decision
 
     async def verify(
@@ -78,7 +81,10 @@ class Verifier:
             access = await self._directory.access(request.chatflow_id or "")
             decision = _decide_about_public(decision, request, access, now, client)
         if counts and isinstance(decision, Allowed):
-            self._usage.used(decision.record.key_id, now)
+            record = decision.record
+            self._usage.used(record.key_id, now)
+            if record.replaced is not None:
+                self._usage.used_replaced(record.replaced.token, now, client)
         return decision
 
 

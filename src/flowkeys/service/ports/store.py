@@ -9,7 +9,6 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from flowkeys.domain.documents.collection import Collection, Document, Hit, ParsedDocument
 from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.keys.digest import TokenDigest
@@ -17,7 +16,9 @@ from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.domain.workspace import Workspace
 from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
+from flowkeys.service.ports.documents import Collections
 from flowkeys.service.ports.people import Links, People, SignIns
+from flowkeys.service.ports.tokens import Tokens
 
 T = TypeVar("T")
 
@@ -119,49 +120,6 @@ class Keys(Protocol):
         ...
 
 
-class Collections(Protocol):
-    """Document collections within one transaction, and the search in them."""
-
-    def insert(self, collection: Collection) -> None:
-        """Add an empty collection."""
-        ...
-
-    def get(self, workspace_id: str, collection_id: str) -> Collection | None:
-        """Return a collection with its counts."""
-        ...
-
-    def find(self, workspace_id: str, name: str) -> Collection | None:
-        """Return the oldest collection of this name."""
-        ...
-
-    def all(self, workspace_id: str) -> list[Collection]:
-        """Return the workspace's collections, newest first."""
-        ...
-
-    def delete(self, workspace_id: str, collection_id: str) -> None:
-        """Delete a collection with its documents and passages."""
-        ...
-
-    def put_document(self, document: Document, parsed: ParsedDocument) -> None:
-        """Add a document with its passages, in the place of one with the same source."""
-        ...
-
-    def documents(self, workspace_id: str, collection_id: str) -> list[Document]:
-        """Return a collection's documents by source."""
-        ...
-
-    def delete_document(self, workspace_id: str, collection_id: str, document_id: str) -> bool:
-        """Delete one document; tell whether there was one."""
-        ...
-
-    def search(self, workspace_id: str, collection_id: str, question: str, limit: int) -> list[Hit]:
-        """Return the passages that answer a question best, best first; none when none is relevant.
-
-        Any text is a legal question: words from people are never read as query syntax.
-        """
-        ...
-
-
 class Workspaces(Protocol):
     """Workspaces within one transaction."""
 
@@ -212,6 +170,11 @@ class Transaction(Protocol):
     @property
     def keys(self) -> Keys:
         """The keys."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens:
+        """The keys' tokens, beside the first."""
         ...
 
     @property

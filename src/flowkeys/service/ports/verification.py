@@ -13,6 +13,8 @@ import msgspec
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.digest import TokenDigest
+from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.keys.rotation import TokenUses
 
 
 class Pending(Enum):
@@ -133,6 +135,10 @@ class UsageRecorder(Protocol):
         """Note that a key was accepted at the time `at`."""
         ...
 
+    def used_replaced(self, token: int, at: int, client: Client | None) -> None:
+        """Note beside it that the token was a replaced one, by its row's number, and who had it."""
+        ...
+
     def outdated(self, key_id: str, old: TokenDigest, new: TokenDigest) -> None:
         """Note that an accepted token is stored under an older secret: `Keyring` stores `new` later."""
         ...
@@ -143,4 +149,8 @@ class RecentUses(Protocol):
 
     def last_use(self, key_id: str) -> int | None:
         """Return when a key was last accepted, or None when all that is known of it is stored."""
+        ...
+
+    def of_replaced(self, token: int) -> TokenUses | None:
+        """Return how a replaced token was used, as far as that is not stored, or None."""
         ...

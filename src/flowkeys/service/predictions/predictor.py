@@ -42,7 +42,12 @@ class Predictor:
         """Set when the server stops: streams end themselves instead of being cut."""
 
     def authorize_at_once(
-        self, chatflow_id: str, credential: bytes | Denied, client: Client | None = None
+        self,
+        chatflow_id: str,
+        credential: bytes | Denied,
+        client: Client | None = None,
+        *,
+        counts: bool = True,
     ) -> Grant | Denied | None:
         """Return what `authorize` returns, or None when that has to be awaited."""
         now = self._clock()
@@ -53,7 +58,8 @@ class Predictor:
             if access is PENDING:
                 return None
             return Grant(access, None) if access is not None and access.is_public else credential
-        decision = self._verifier.at_once(credential, AccessRequest(chatflow_id=chatflow_id), client)
+        request = AccessRequest(chatflow_id=chatflow_id)
+        decision = self._verifier.at_once(credential, request, client, counts=counts)
         if decision is None or isinstance(decision, Denied):
             return decision
         access = self._directory.at_once(chatflow_id, now)
@@ -64,10 +70,16 @@ class Predictor:
         return Grant(access, decision.record)
 
     async def authorize(
-        self, chatflow_id: str, credential: bytes | Denied, client: Client | None = None
+        self,
+        chatflow_id: str,
+        credential: bytes | Denied,
+        client: Client | None = None,
+        *,
+        counts: bool = True,
     ) -> Grant | Denied:
         """Decide who may call a chatflow: a key bound to it, or anyone when it is public.
 
+        `counts` is False for a call that was decided before, and is a use of its key already.
         Without a credential the answer is the same for a closed chatflow and for none at all.
         """
         if isinstance(credential, Denied):
@@ -76,7 +88,8 @@ class Predictor:
                 if access is not None and access.is_public:
                     return Grant(access, None)
             return credential
-        decision = await self._verifier.verify(credential, AccessRequest(chatflow_id=chatflow_id), client)
+        request = AccessRequest(chatflow_id=chatflow_id)
+        decision = await self._verifier.verify(credential, request, client, counts=counts)
         if isinstance(decision, Denied):
             return decision
         access = await self._directory.access(chatflow_id)

@@ -9,12 +9,14 @@ from sqlalchemy import and_, bindparam, func, insert, literal, literal_column, o
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
 from flowkeys.domain.keys.digest import ALGORITHM, TokenDigest, secret_id_of
+from flowkeys.domain.keys.rotation import Rotation
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
 from flowkeys.service.ports.store import KeysMade
 from flowkeys.storage.keys import letters as key_letters
 from flowkeys.storage.keys import makers as key_makers
 from flowkeys.storage.keys import page as key_page
+from flowkeys.storage.keys import rotations as key_rotations
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
 from flowkeys.storage.keys.terms import networks_from
 from flowkeys.storage.schema import api_key, binding, chatflow, token
@@ -39,7 +41,9 @@ _NAMES: Final = [c.name for c in _COLUMNS]
 _ID: Final = _NAMES.index("id")
 
 _INSERT_KEY = Statement(insert(api_key), _KEY_PARAMETERS)
-_INSERT_TOKEN = Statement(insert(token), [c.name for c in token.c if c.name != "seq"])
+_INSERT_TOKEN = Statement(
+    insert(token), ["workspace_id", "key_id", "digest", "hint", "created_at", "valid_until"]
+)
 _GET = Statement(
     _SELECT.where(api_key.c.workspace_id == bindparam("workspace"), api_key.c.id == bindparam("key"))
 )
@@ -220,7 +224,8 @@ class KeyTable:
         bound: dict[str, list[BoundChatflow]] = {row[_ID]: [] for row in rows}
         for key_id, *about in self._connection.rows(_BOUND, {"keys": in_json(list(bound))}):
             bound[key_id].append(BoundChatflow(*about))
-        return [_key(row, tuple(bound[row[_ID]])) for row in rows]
+        rotations = key_rotations.last(self._connection, list(bound))
+        return [_key(row, tuple(bound[row[_ID]]), rotations.get(row[_ID])) for row in rows]
 
 
 def _digest(rest: str) -> str:
@@ -232,7 +237,7 @@ def _range(secret_id: str) -> dict[str, str]:
     return {"first": _digest(f"{secret_id}$"), "last": _digest(f"{secret_id}$~")}
 
 
-def _key(row: Row, chatflows: tuple[BoundChatflow, ...]) -> ApiKey:
+def _key(row: Row, chatflows: tuple[BoundChatflow, ...], rotation: Rotation | None) -> ApiKey:
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     creator = Creator(*(values.pop(f"created_by_{part}") for part in ("type", "id", "name")))
     try:
@@ -244,7 +249,7 @@ def _key(row: Row, chatflows: tuple[BoundChatflow, ...]) -> ApiKey:
         raise Unavailable(
             f"The key {values['id']} cannot be read: its row was changed by hand. Run: flowkeys doctor"
         ) from error
-    return ApiKey(**values, created_by=creator, chatflows=chatflows)
+    return ApiKey(**values, created_by=creator, chatflows=chatflows, rotation=rotation)
 
 
 def _mutable(key: ApiKey) -> dict[str, object]:

@@ -25,7 +25,8 @@ FIND_SPOILT: Final = f"""SELECT id FROM api_key WHERE status NOT IN ({_STATUSES}
             WHEN json_type(allowed_ips) <> 'array' THEN 1
             ELSE json_array_length(allowed_ips) = 0
                 OR EXISTS (SELECT 1 FROM json_each(allowed_ips) WHERE type <> 'text') END
-    UNION SELECT key_id FROM token WHERE typeof(valid_until) NOT IN ('integer', 'null') ORDER BY 1"""  # noqa: S608
+    UNION SELECT key_id FROM token WHERE typeof(valid_until) NOT IN ('integer', 'null')
+        OR typeof(replaced_at) NOT IN ('integer', 'null') ORDER BY 1"""  # noqa: S608
 """The ids of keys that cannot be read; a look at every key."""
 
 

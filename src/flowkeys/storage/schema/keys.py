@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from flowkeys.storage.schema.base import metadata, seq, workspace_id
@@ -128,9 +129,17 @@ token = Table(
     Column("hint", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("valid_until", BigInteger),
+    # When another replaced it; NULL: it is the key's own. What follows is of replaced tokens only.
+    Column("replaced_at", BigInteger),
+    Column("finish_unused_seconds", BigInteger),
+    Column("uses", BigInteger, nullable=False, server_default="0"),
+    Column("last_used_at", BigInteger),
+    Column("last_address", Text),
+    Column("last_user_agent", Text),
     ForeignKeyConstraint(["workspace_id", "key_id"], ["api_key.workspace_id", "api_key.id"]),
     Index(None, "key_id"),
     Index(None, "hint"),
+    Index("ix_token_replaced", "key_id", "valid_until", sqlite_where=text("replaced_at IS NOT NULL")),
 )
 
 binding = Table(

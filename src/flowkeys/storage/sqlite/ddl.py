@@ -255,3 +255,9 @@ ALLOWED_IPS: Final = (
     "DROP TRIGGER change_key_update",
     _tell("key_update", f"UPDATE ON api_key {_differ(*_OF_KEY, 'allowed_ips')}", "key", "old", "id"),
 )
+
+REPLACED_TOKENS: Final = (
+    # Of migration 0011. What verification reads of a token reaches the feed; its uses do not matter there.
+    "DROP TRIGGER change_token_update",
+    _tell("token_update", f"UPDATE ON token {_differ(*_OF_TOKEN, 'replaced_at')}", "key", "old", "key_id"),
+)

@@ -18,6 +18,7 @@ from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.digest import TokenDigest
+from flowkeys.domain.keys.rotation import Replaced
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.service.ports.verification import Found, Unreadable
@@ -30,7 +31,8 @@ Made = TypeVar("Made")
 
 _COLUMNS: Final = """k.id, k.workspace_id, k.name, k.permissions, k.status, k.expires_at, t.valid_until,
     (SELECT group_concat(chatflow_id) FROM binding WHERE key_id = k.id), t.digest,
-    (SELECT coalesce(max(seq), 0) FROM change), k.allowed_ips"""
+    (SELECT coalesce(max(seq), 0) FROM change), k.allowed_ips,
+    t.replaced_at, t.seq"""
 _FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id WHERE t.digest IN"""  # noqa: S608
 # In the order in which they were made, as they lie on the disk: by digest each would be elsewhere.
 _AHEAD: Final = f"""SELECT {_COLUMNS} FROM token t NOT INDEXED CROSS JOIN api_key k ON k.id = t.key_id
@@ -174,15 +176,16 @@ class _Reader:
         self._terms: Callable[[str], Terms | None] = _shared(terms_from)
 
     def __call__(self, row: tuple[object, ...]) -> KeyRecord:
-        key_id, workspace_id, name, permissions, status, expires_at, valid_until, chatflows, _, at, ips = row
-        check_types(name, expires_at, valid_until)
+        key_id, workspace_id, name, permissions, status, expires_at, valid_until, *rest = row
+        chatflows, _, at, ips, replaced_at, token = rest
+        check_types(name, expires_at, valid_until, replaced_at)
         return KeyRecord(
             f"{key_id}\n{name}",
             self._ids(workspace_id),  # type: ignore[arg-type]
             self._permissions(permissions),  # type: ignore[arg-type]
             _STATUS[status],  # type: ignore[index]
             expires_at,  # type: ignore[arg-type]
-            valid_until,  # type: ignore[arg-type]
+            None if valid_until is None else Replaced(valid_until, replaced_at, token),  # type: ignore[arg-type]
             self._chatflows(chatflows) if chatflows else (),  # type: ignore[arg-type]
             self._positions(at),  # type: ignore[arg-type]
             None if ips is None else self._terms(ips),  # type: ignore[arg-type]

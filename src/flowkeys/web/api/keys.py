@@ -11,6 +11,7 @@ from flowkeys.domain.listing import KeyQuery, KeySort
 from flowkeys.domain.times import SECOND, from_iso
 from flowkeys.service.keys.input import KeyPatch, NewKey, read_expiry
 from flowkeys.web import render
+from flowkeys.web.api import key_rotations
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
 from flowkeys.web.requests.putback import require_unchanged
 from flowkeys.web.routes import GuardedRouter, json_response
@@ -114,7 +115,8 @@ async def update_key(key_id: str, body: KeyUpdate, call: Call) -> Response:
         read_only["expiresAt"] = body.expires_at  # a duration replaces it; it must be the one that stands
 
     def expect(current: ApiKey) -> None:
-        require_unchanged(read_only, render.key(current, now), {"lastUsedAt": _earlier})
+        tolerated = {"lastUsedAt": _earlier, "rotation": key_rotations.is_earlier}
+        require_unchanged(read_only, render.key(current, now), tolerated)
 
     key = await call.services.keyring.update(call.caller, key_id, patch, expect)
     return json_response(render.key(key, now))

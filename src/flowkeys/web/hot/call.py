@@ -12,9 +12,10 @@ from flowkeys.domain.keys.decision import Denied
 from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.gate import MAX_HEADER_BYTES, MAX_HEADERS, AccessLog
-from flowkeys.web.hot.reply import RawHeader, Reply, new_request_id, plausible_id, refusal
+from flowkeys.web.hot.reply import RawHeader, Reply, new_request_id, plausible_id, refusal, to_replaced
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.requests.address import TrustedProxies
+from flowkeys.web.requests.context import user_agent
 
 _TOO_LARGE: Final = problem("headers_too_large")
 
@@ -38,6 +39,10 @@ class Call(msgspec.Struct, gc=False):
     def address(self) -> str | None:
         """Return the address of the client, or None when it is not known."""
         return self.proxies.client(self.peer, self.headers)
+
+    def user_agent(self) -> str | None:
+        """Return what the client calls itself, or None."""
+        return user_agent(self.headers)
 
 
 def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied | Problem:
@@ -95,6 +100,8 @@ class Refuser:
         address = call.address()
         found = self._refusals.refuse(why, address) if isinstance(why, Denied) else why
         reply = refusal(found, identity=identity, nginx=nginx).reply(call.request_id)
+        if isinstance(why, Denied) and why.record is not None and why.record.replaced is not None:
+            reply = to_replaced(reply, why.record)
         if self._access_log is not None:
             facts = {"code": found.code}
             if isinstance(why, Denied) and why.record is not None:

@@ -14,7 +14,7 @@ from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
-from flowkeys.web.hot.reply import NO_STORE, Form, Reply, form
+from flowkeys.web.hot.reply import NO_STORE, Form, Reply, form, to_replaced
 from flowkeys.web.hot.target import Asked
 
 ROUTE: Final = "/api/v1/auth/verify"
@@ -63,7 +63,8 @@ class ForwardAuth:
     def _answer(self, call: Call, asked: Asked, decision: Decision) -> Reply:
         if type(decision) is Allowed and asked.never is None:
             record = decision.record
-            return Reply(_passed(record.identity, record.workspace_id), call.request_id, b"")
+            reply = Reply(_passed(record.identity, record.workspace_id), call.request_id, b"")
+            return reply if record.replaced is None else to_replaced(reply, record)
         denied = decision if isinstance(decision, Denied) else asked.never
         assert denied is not None
         return self._refuse(call, asked, denied)

@@ -27,7 +27,7 @@ from flowkeys.web import render
 from flowkeys.web.errors import Problem, Refused, of_error, problem
 from flowkeys.web.gate import CLIENT_GONE, STOPPING
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
-from flowkeys.web.hot.reply import JSON, NO_STORE, Reply, form, of_problem
+from flowkeys.web.hot.reply import JSON, NO_STORE, Reply, form, of_problem, to_replaced
 from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.predictions.prediction import ANY_ORIGIN, ROUTE
 from flowkeys.web.requests.body import decode
@@ -55,8 +55,11 @@ class PredictionCalls:
         self._predictor = predictor
         self._refuser = refuser
 
-    def answer(self, call: Call) -> Reply | Grant | None:
-        """Return a refusal, or what was granted, or None: then it is decided further in."""
+    def answer(self, call: Call, *, counts: bool = True) -> Reply | Grant | None:
+        """Return a refusal, or what was granted, or None: then it is decided further in.
+
+        `counts` is False for a call that was granted before its body had come: that was the use of its key.
+        """
         plain = _PLAIN.fullmatch(call.target)
         if plain is None or b"fl-" in call.target:  # a token in the URL is the gate's to refuse
             return None
@@ -64,7 +67,9 @@ class PredictionCalls:
             credential = read_head(call)
             if isinstance(credential, Problem):
                 return self._refuser.refuse(call, ROUTE, credential)
-            found = self._predictor.authorize_at_once(plain[1].decode("ascii"), credential, call)
+            found = self._predictor.authorize_at_once(
+                plain[1].decode("ascii"), credential, call, counts=counts
+            )
             return self._refuser.refuse(call, ROUTE, found) if isinstance(found, Denied) else found
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuser.refuse(call, ROUTE, of_failure(error, call))
@@ -85,7 +90,7 @@ class PredictionCalls:
         form = _OK_FOR_ALL if grant.access.is_public else _OK
         reply = Reply(form, call.request_id, _encode(render.answer(answer)))
         self._refuser.note(call, ROUTE, reply.status, _facts(grant))
-        return reply
+        return _to(grant, reply)
 
     def failed(self, call: Call, grant: Grant, error: BaseException) -> Reply:
         """Return what is said of a run that failed, or that was cancelled because the server stops."""
@@ -102,11 +107,16 @@ class PredictionCalls:
         more = [ANY_ORIGIN] if of_the_call and grant.access.is_public else []
         reply = of_problem(found, call.request_id, *more)
         self._refuser.note(call, ROUTE, reply.status, {**_facts(grant), "code": found.code})
-        return reply
+        return _to(grant, reply)
 
     def left(self, call: Call, grant: Grant) -> None:
         """Note that nobody waits for an answer any more."""
         self._refuser.note(call, ROUTE, CLIENT_GONE, _facts(grant))
+
+
+def _to(grant: Grant, reply: Reply) -> Reply:
+    record = grant.record
+    return reply if record is None or record.replaced is None else to_replaced(reply, record)
 
 
 def _facts(grant: Grant) -> dict[str, Any]:

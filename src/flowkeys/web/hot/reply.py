@@ -9,7 +9,9 @@ from typing import Final
 
 import msgspec
 
+from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.web.errors import CONTENT_TYPE, Problem
+from flowkeys.web.replaced import headers_of
 
 RawHeader = tuple[bytes, bytes]
 
@@ -71,6 +73,18 @@ def form(status: int, *headers: RawHeader) -> Form:
     every = (*headers, _NO_SNIFFING)
     line = b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode())
     return Form(status, every, line, b"".join(b"%b: %b\r\n" % header for header in every))
+
+
+def with_headers(given: Form, headers: tuple[RawHeader, ...]) -> Form:
+    """Return a form with more headers."""
+    block = b"".join(b"%b: %b\r\n" % header for header in headers)
+    return Form(given.status, (*given.headers, *headers), given.status_line, given.block + block)
+
+
+def to_replaced(reply: Reply, record: KeyRecord) -> Reply:
+    """Return the answer to a call with a token that was replaced: it says so."""
+    headers = headers_of(record)
+    return Reply(with_headers(reply.form, headers), reply.request_id, reply.body) if headers else reply
 
 
 def plausible_id(given: bytes) -> bool:

@@ -17,7 +17,7 @@ from flowkeys.domain.permissions import KNOWN
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web import render
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
-from flowkeys.web.hot.reply import JSON, NO_STORE, RawHeader, Reply, form
+from flowkeys.web.hot.reply import JSON, NO_STORE, RawHeader, Reply, form, to_replaced
 from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
 
 ROUTE: Final = "/api/v1/apikey/verify"
@@ -93,9 +93,9 @@ class Verify:
             )
             if type(decision) is Denied and (wanted or decision.reason is not Reason.IP_NOT_ALLOWED):
                 return self._refuser.refuse(call, ROUTE, decision)
-            if decision is None or wanted is None:
+            if type(decision) is not Allowed or wanted is None:
                 return None
-            return Reply(_OK, call.request_id, self._body(decision))
+            return _answered(call, self._body(decision), decision.record)
         return self._about_others(call, credential, body, wanted)
 
     def _body(self, decision: Decision) -> bytes:
@@ -128,7 +128,7 @@ class Verify:
             found = None if decision is None else _encode(render.verified(decision))
         else:
             found = self._decide_each(body.tokens, own, client)
-        return None if found is None else Reply(_OK, call.request_id, found)
+        return None if found is None else _answered(call, found, caller.record)
 
     def _decide_each(self, texts: list[str], own: AccessRequest, client: Client | None) -> bytes | None:
         results = []
@@ -141,6 +141,11 @@ class Verify:
 
     def _decide(self, text: str, own: AccessRequest, client: Client | None) -> Decision | None:
         return self._verifier.at_once(text.encode("ascii"), own, client) if text.isascii() else UNKNOWN
+
+
+def _answered(call: Call, body: bytes, caller: KeyRecord) -> Reply:
+    reply = Reply(_OK, call.request_id, body)
+    return reply if caller.replaced is None else to_replaced(reply, caller)
 
 
 def is_unusual(headers: list[RawHeader], limit_bytes: int) -> bool:

@@ -63,25 +63,25 @@ class Predictions:
             await send_problem(scope, send, problem("method_not_allowed"), [allow])
 
     async def _predict(self, chatflow_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        async def decide() -> Grant:
-            return await self._authorize(chatflow_id, scope)
+        async def again() -> Grant:
+            return await self._authorize(chatflow_id, scope, counts=False)
 
         try:
-            grant = scope.get(GRANT) or await decide()
+            grant = scope.get(GRANT) or await self._authorize(chatflow_id, scope)
         except Refused as refused:
             await send_problem(scope, send, refused.problem)
             return
         cors = [ANY_ORIGIN] if grant.access.is_public else []
-        await answer(self._predictor, grant, self._max_body_bytes, scope, receive, send, cors, again=decide)
+        await answer(self._predictor, grant, self._max_body_bytes, scope, receive, send, cors, again=again)
 
-    async def _authorize(self, chatflow_id: str, scope: Scope) -> Grant:
+    async def _authorize(self, chatflow_id: str, scope: Scope, *, counts: bool = True) -> Grant:
         context = context_of(scope)
         credential = read_credential(scope["headers"])
-        found = await self._predictor.authorize(chatflow_id, credential, context.client)
+        found = await self._predictor.authorize(chatflow_id, credential, context.client, counts=counts)
         if isinstance(found, Grant):
             return found
         if found.record is not None:
-            context.facts["key_id"] = found.record.key_id
+            context.calls(found.record)
         raise Refused(self._refusals.refuse(found, context.address))
 
     async def _preflight(self, chatflow_id: str, send: Send) -> None:
@@ -144,12 +144,12 @@ async def answer(
 
 
 def _note(scope: Scope, grant: Grant) -> None:
-    facts = context_of(scope).facts
-    facts["chatflow_id"] = grant.access.id
+    context = context_of(scope)
+    context.facts["chatflow_id"] = grant.access.id
     if grant.record is not None:
-        facts["key_id"] = grant.record.key_id
+        context.calls(grant.record)
     if grant.person_id is not None:
-        facts["person_id"] = grant.person_id
+        context.facts["person_id"] = grant.person_id
 
 
 def _content_type(scope: Scope) -> str:

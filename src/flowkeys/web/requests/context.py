@@ -1,11 +1,13 @@
 """What is known of a request beside its headers: kept in the ASGI scope by the gate."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 from starlette.types import Scope
 
-from flowkeys.domain.keys.networks import KnownClient
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.networks import Client
 
 KEY: Final = "flowkeys"
 
@@ -19,10 +21,39 @@ class RequestContext(msgspec.Struct):
     """Members of the log line: ids and codes, never anything that a client wrote."""
     route: str | None = None
 
+    headers: Iterable[tuple[bytes, bytes]] = ()
+    replaced: KeyRecord | None = None
+    """The key that calls, when it does with a token that was replaced: the answer says so."""
+
+    def calls(self, record: KeyRecord) -> None:
+        """Note which key calls, and whether it does with a token that was replaced."""
+        self.facts["key_id"] = record.key_id
+        self.replaced = None if record.replaced is None else record
+
     @property
-    def client(self) -> KnownClient:
+    def client(self) -> Client:
         """Where the request comes from."""
-        return KnownClient(self.address)
+        return _Client(self.address, self.headers)
+
+
+class _Client(msgspec.Struct, frozen=True, gc=False):
+    """Implements the protocol `Client`; what few ask for is looked for when they do."""
+
+    known: str | None
+    headers: Iterable[tuple[bytes, bytes]]
+
+    def address(self) -> str | None:
+        """Return the address."""
+        return self.known
+
+    def user_agent(self) -> str | None:
+        """Return what the client calls itself."""
+        return user_agent(self.headers)
+
+
+def user_agent(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the first ``User-Agent`` of headers with lower-case names, or None."""
+    return next((value.decode("latin-1") for name, value in headers if name == b"user-agent"), None)
 
 
 def context_of(scope: Scope) -> RequestContext:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from flowkeys.domain.keys.networks import MAX_ADDRESS_LENGTH
+from flowkeys.domain.keys.rotation import DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, MIN_UNUSED_SECONDS
 from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
 from flowkeys.web.schemas.wire import In, Out
 
@@ -49,12 +50,32 @@ class KeyUpdate(KeyFields):
     updated_date: Any = Field(default=None, description=_READ_ONLY)
     created_by: Any = Field(default=None, description=_READ_ONLY)
     workspace_id: Any = Field(default=None, description=_READ_ONLY)
+    rotation: Any = Field(default=None, description="Ignored when it is an earlier reading. Use /rotation.")
 
 
 class KeyChatflows(In):
     """The whole set of chatflows that a key opens."""
 
     chatflow_ids: list[str]
+
+
+class RotationBegin(In):
+    """How a key is to be rotated."""
+
+    grace_seconds: int = Field(
+        default=DEFAULT_GRACE_SECONDS,
+        description=f"The old token works for so long: 0 (it leaked) to {MAX_GRACE_SECONDS}.",
+    )
+    finish_when_unused_seconds: int | None = Field(
+        default=None,
+        description=f"End the old token when it was not used for so long: from {MIN_UNUSED_SECONDS} on.",
+    )
+
+
+class RotationChange(In):
+    """When the old token is to end instead."""
+
+    grace_seconds: int = Field(description=f"From now: 0 (at once) to {MAX_GRACE_SECONDS}.")
 
 
 class BoundChatflowOut(Out):
@@ -72,6 +93,21 @@ class CreatorOut(Out):
     type: Literal["key", "person", "operator"]
     id: str | None
     name: str
+
+
+class RotationOut(Out):
+    """A rotation that is under way: the token before, which still works, and how it was used since."""
+
+    api_key: str = Field(description="The old token, masked.")
+    started_at: str
+    ends_at: str = Field(description="From then on the old token is refused.")
+    finish_when_unused_seconds: int | None = Field(
+        description="The old token ends sooner when it was not used for so long."
+    )
+    last_used_at: str | None
+    last_address: str | None = Field(description="Where the old token was used from last, if that is known.")
+    last_user_agent: str | None = Field(description="What used it last, as it calls itself; cut off.")
+    uses: int = Field(description="How often it was used since it was replaced.")
 
 
 class KeyOut(Out):
@@ -93,6 +129,7 @@ class KeyOut(Out):
     workspace_id: str
     note: str | None
     allowed_ips: list[str] = Field(description="Where calls may come from; none: from anywhere.")
+    rotation: RotationOut | None = Field(description="Null unless the token before still works.")
 
 
 class MadeKeyOut(KeyOut):
@@ -164,6 +201,9 @@ class VerifiedOut(Out):
     token_valid_until: str | None = Field(default=None, description="When a replaced token ends.")
     allowed_ips: list[str] | None = Field(
         default=None, description="Where calls may come from; none: from anywhere."
+    )
+    token_replaced_at: str | None = Field(
+        default=None, description="When a new token replaced the one that was asked about."
     )
     position: int | None = Field(
         default=None, description="Of the change feed: changes up to there are in this answer."

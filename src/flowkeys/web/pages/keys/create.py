@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fastapi import Response
 
 from flowkeys.domain.errors import AlreadySent, InvalidInput
-from flowkeys.service.keys.keyring import MadeKey
+from flowkeys.service.keys.rotations import MadeKey
 from flowkeys.service.once import issue
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.chatflows.snippets import VARIABLE, snippets
