@@ -19,10 +19,9 @@ from flowkeys.domain.keys.bearer import token_in_url
 from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.refusals import Refusals
-from flowkeys.web.replaced import headers_of
 from flowkeys.web.requests.address import TrustedProxies
 from flowkeys.web.requests.context import KEY, RequestContext, context_of
-from flowkeys.web.respond import send_problem, wants_page
+from flowkeys.web.respond import headers_of, send_problem, wants_page
 
 AccessLog = Callable[[dict[str, Any]], None]
 """Writes the line of one request."""

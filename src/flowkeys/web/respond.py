@@ -1,15 +1,20 @@
 """Sending answers over plain ASGI, without a framework."""
 
 from collections.abc import Iterable
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Final
 
 from starlette.types import Scope, Send
 
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.times import SECOND
 from flowkeys.web.errors import CONTENT_TYPE, Problem
 from flowkeys.web.requests.context import context_of
 
 JSON: Final = (b"content-type", b"application/json")
 _PROBLEM: Final = (b"content-type", CONTENT_TYPE.encode())
+_REMEMBERED: Final = 1024
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -41,3 +46,25 @@ async def send_problem(scope: Scope, send: Send, problem: Problem, headers: RawH
 
 
 NO_STORE: Final = (b"cache-control", b"no-store")
+
+
+def headers_of(record: KeyRecord) -> tuple[tuple[bytes, bytes], ...]:
+    """Return what the answer to a call with a replaced token says of it: since when it is, and when it ends.
+
+    ``Deprecation`` (RFC 9745) is a date as structured fields have it, ``Sunset`` (RFC 8594) one as HTTP has it
+    (RFC 9110 section 5.6.7). There is none for a token whose end was set by hand.
+    """
+    replaced = record.replaced
+    if replaced is None or replaced.at is None:
+        return ()
+    expires_at = record.expires_at
+    until = replaced.valid_until
+    return _headers(replaced.at, until if expires_at is None else min(until, expires_at))
+
+
+@lru_cache(_REMEMBERED)
+def _headers(at: int, until: int) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"deprecation", b"@%d" % (at // SECOND)),
+        (b"sunset", formatdate(until // SECOND, usegmt=True).encode("ascii")),
+    )

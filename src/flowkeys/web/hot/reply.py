@@ -11,7 +11,7 @@ import msgspec
 
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.web.errors import CONTENT_TYPE, Problem
-from flowkeys.web.replaced import headers_of
+from flowkeys.web.respond import headers_of
 
 RawHeader = tuple[bytes, bytes]
 
