@@ -51,7 +51,7 @@ NO_STORE: Final = (b"cache-control", b"no-store")
 def headers_of(record: KeyRecord) -> tuple[tuple[bytes, bytes], ...]:
     """Return what the answer to a call with a replaced token says of it: since when it is, and when it ends.
 
-    ``Deprecation`` (RFC 9745) is a date as structured fields have it, ``Sunset`` (RFC 8594) one as HTTP has it
+    ``Deprecation`` (RFC 9745) is a date of structured fields, ``Sunset`` (RFC 8594) one as HTTP has them
     (RFC 9110 section 5.6.7). There is none for a token whose end was set by hand.
     """
     replaced = record.replaced
