@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,6 +15,7 @@ from flowkeys.cache.chatflows import ChatflowCache
 from flowkeys.cache.keys import KeyCache
 from flowkeys.cache.warming import Warming
 from flowkeys.config import Settings
+from flowkeys.config.flows import flow_settings
 from flowkeys.documents.kinds import MEDIA_TYPES
 from flowkeys.documents.parser import SubprocessParser
 from flowkeys.domain.errors import ConfigurationError
@@ -22,7 +24,6 @@ from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.version import VERSION
 from flowkeys.flows.drafts.drafts import Drafts
 from flowkeys.flows.engine import Engine
-from flowkeys.flows.settings import FlowSettings, ModelCredential
 from flowkeys.limits.failures import Failures
 from flowkeys.passwords.argon2 import Argon2Passwords
 from flowkeys.service.chatflows.chatflows import ChatflowService
@@ -38,6 +39,8 @@ from flowkeys.service.people.people import PeopleService
 from flowkeys.service.people.sign_ins import SignInLimits, SignInService
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.startup import Secrets, check_secrets, open_secrets
+from flowkeys.service.usage.reports import UsageReports
+from flowkeys.service.usage.storing import UsageStore
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage import secret_file
 from flowkeys.storage.sqlite import migrate
@@ -46,6 +49,7 @@ from flowkeys.storage.sqlite.database import SqliteStore, chatflow_loader
 from flowkeys.storage.sqlite.feed import SqliteFeed
 from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
+from flowkeys.usage.calls import CallCounter
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -78,6 +82,9 @@ class Runtime:
     keys: KeyCache
     directory: ChatflowCache
     usage: UsageBuffer
+    calls: CallCounter
+    usage_store: UsageStore
+    reports: UsageReports
     verifier: Verifier
     explainer: Explainer
     failures: Failures
@@ -100,6 +107,8 @@ class Runtime:
             last_first.callback(self.passwords.close)
             last_first.push_async_callback(self.parser.aclose)
             last_first.push_async_callback(self.engine.aclose)
+            last_first.push_async_callback(self.usage_store.stop)
+            last_first.push_async_callback(self.calls.stop)
             last_first.push_async_callback(self.usage.stop)
             last_first.push_async_callback(self.imports.aclose)
 
@@ -154,7 +163,10 @@ def _assemble(
 ) -> Runtime:
     hasher = secrets.hasher
     # Each needs the other: the keyring that stores uses also shows those that are not stored yet.
-    usage = UsageBuffer(lambda *buffered: keyring.flush(*buffered))  # noqa: PLW0108
+    every = settings.usage_flush_seconds
+    usage = UsageBuffer(lambda *buffered: keyring.flush(*buffered), every)  # noqa: PLW0108
+    usage_store = UsageStore(store, clock, partial(_warn, "usage is not tidied"))
+    calls = CallCounter(usage_store.add, clock, every, partial(_warn, "usage is kept"))
     keyring = Keyring(store, hasher, clock, usage)
     feed = SqliteFeed(lookups.connection)
     keys = KeyCache(lookups, feed, hasher, usage, settings.cached_keys)
@@ -195,6 +207,9 @@ def _assemble(
         keys=keys,
         directory=directory,
         usage=usage,
+        calls=calls,
+        usage_store=usage_store,
+        reports=UsageReports(store, calls, clock),
         verifier=verifier,
         followers=followers,
         explainer=Explainer(keys, directory, usage, clock),
@@ -207,19 +222,8 @@ def _assemble(
     )
 
 
-def flow_settings(settings: Settings) -> FlowSettings:
-    """Return what the operator allows chatflows to do."""
-    credentials = tuple(
-        ModelCredential(name, item.base_url, item.key()) for name, item in settings.credentials.items()
-    )
-    return FlowSettings(
-        credentials=credentials,
-        allowed_endpoints=settings.allowed_endpoints,
-        python_targets=settings.python_flows,
-        variables=settings.variables,
-        model_timeout_seconds=settings.model_silence_seconds,
-        whole_answer_timeout_seconds=settings.model_answer_seconds,
-    )
+def _warn(event: str, why: str) -> None:
+    structlog.get_logger("flowkeys").warning(event, detail=why)
 
 
 def create_app(runtime: Runtime) -> "ASGIApp":
@@ -238,6 +242,8 @@ def create_app(runtime: Runtime) -> "ASGIApp":
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         runtime.usage.start()
+        runtime.calls.start()
+        runtime.usage_store.start()
         log = structlog.get_logger("flowkeys")
         warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)
         warming.start()
@@ -257,6 +263,8 @@ def create_app(runtime: Runtime) -> "ASGIApp":
 
     services = Services(
         verifier=runtime.verifier,
+        calls=runtime.calls,
+        usage=runtime.reports,
         explainer=runtime.explainer,
         followers=runtime.followers,
         keyring=runtime.keyring,

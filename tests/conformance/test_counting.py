@@ -13,6 +13,7 @@ import structlog
 
 from flowkeys.bootstrap import clock
 from flowkeys.cache.warming import Warming
+from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.times import from_iso
 from tests.conformance import raw, ways
@@ -52,9 +53,9 @@ def statements(server: Running) -> Iterator[list[str]]:
 
 @contextmanager
 def unflushed(server: Running) -> Iterator[list[dict[str, int]]]:
-    """Keep what verification remembers from being written, and collect it."""
+    """Keep what verification remembers from being written, and collect it; what is counted waits, too."""
     flushed: list[dict[str, int]] = []
-    usage = server.runtime.usage
+    usage, calls = server.runtime.usage, server.runtime.calls
 
     async def collect(last_used: dict[str, int], *_: object) -> None:
         flushed.append(last_used)
@@ -64,10 +65,16 @@ def unflushed(server: Running) -> Iterator[list[dict[str, int]]]:
         was, usage._flush = usage._flush, flush
         return was
 
+    async def away(_: object) -> None:
+        raise Unavailable
+
     was = server.do(swap(collect))
+    server.do(calls.flush())
+    store, calls._store = calls._store, away
     try:
         yield flushed
     finally:
+        calls._store = store
         server.do(swap(was))
 
 

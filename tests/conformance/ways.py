@@ -48,7 +48,7 @@ def plain_app(server: Running, chatflow_id: str, headers: Headers) -> Decided:
         whole: Any = bootstrap.create_app(server.runtime)
         framework: Any = await whole.app._app.app.made()
         services = framework.state.services
-        gate = Gate(framework, services.proxies, services.refusals, None)
+        gate = Gate(framework, services.proxies, services.refusals, None, services.calls)
         transport = httpx.ASGITransport(gate, client=("127.0.0.1", 1))
         async with httpx.AsyncClient(
             transport=transport, base_url="http://localhost", timeout=PATIENCE_SECONDS

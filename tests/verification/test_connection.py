@@ -53,7 +53,9 @@ def test_a_trailer_forges_no_address(
     """Failures are counted for the address that the proxy named, though each call has another behind it."""
     whole: Any = server.server.config.app
     lines: list[dict[str, Any]] = []
-    refuser = Refuser(TrustedProxies(["127.0.0.0/8"]), Refusals(Failures(1, 2), clock), lines.append)
+    refuser = Refuser(
+        TrustedProxies(["127.0.0.0/8"]), Refusals(Failures(1, 2), clock), lines.append, server.runtime.calls
+    )
     hot = Hot(server.runtime.verifier, server.runtime.predictor, refuser, 1000)
     wire = connect(serve(FastPath(whole.app, hot), http=http).url)
     statuses = []

@@ -51,7 +51,7 @@ class Made:
         whole: Any = self._server.server.config.app
         runtime = self._server.runtime
         refusals = Refusals(Failures(1 if burst else 0, burst), clock)
-        refuser = Refuser(TrustedProxies(["127.0.0.0/8"]), refusals, self.lines.append)
+        refuser = Refuser(TrustedProxies(["127.0.0.0/8"]), refusals, self.lines.append, runtime.calls)
         hot = Hot(verifier or runtime.verifier, verifier or runtime.predictor, refuser, 1000)
         self._beside.append(Beside(self._server, FastPath(whole.app, hot), http=self._http))
         return self._beside[-1].url

@@ -105,7 +105,7 @@ def test_a_plain_question_makes_no_scope(
     lines: list[dict[str, Any]] = []
     runtime, elsewhere = server.runtime, Elsewhere()
     refusals = Refusals(Failures(1, 2), clock)
-    refuser = Refuser(TrustedProxies(["127.0.0.0/8"]), refusals, lines.append)
+    refuser = Refuser(TrustedProxies(["127.0.0.0/8"]), refusals, lines.append, runtime.calls)
     hot = Hot(runtime.verifier, runtime.predictor, refuser, 1_000_000, path="/below")
     beside = serve(FastPath(elsewhere, hot))
     call = post(target, QUESTION, bearer, "X-Request-Id: number-0123", "X-Forwarded-For: 192.0.2.7")

@@ -100,6 +100,12 @@ class Settings(BaseSettings):
         le=300,
         description="How long running requests may take to end when the server stops.",
     )
+    usage_flush_seconds: int = Field(
+        default=2,
+        ge=1,
+        le=300,
+        description="How often what was counted in memory is stored: so much of it a crash may lose.",
+    )
     trusted_proxies: Names = Field(
         default=(),
         description="Proxies whose X-Forwarded-For is believed: networks or addresses, separated by commas; "

@@ -14,6 +14,7 @@ from flowkeys.storage.predictions.conversations import ConversationTable
 from flowkeys.storage.predictions.messages import MessageTable
 from flowkeys.storage.sent_forms import SentFormTable
 from flowkeys.storage.statement import Connection
+from flowkeys.storage.usage.usage import UsageTable
 
 
 class Tables:
@@ -86,3 +87,8 @@ class Tables:
     def sent_forms(self) -> SentFormTable:
         """The forms that were sent."""
         return SentFormTable(self._connection)
+
+    @cached_property
+    def usage(self) -> UsageTable:
+        """What was counted of calls."""
+        return UsageTable(self._connection)

@@ -1,1 +1,1 @@
-"""What verification leaves behind: buffered in memory, flushed by one writer."""
+"""What calls leave behind: kept in memory, flushed by one writer."""

@@ -39,8 +39,15 @@ def create(services: Services, lifespan: Lifespan, access_log: AccessLog | None)
 
         return await page_of_error(Call({**scope, "app": app}, receive), refusal)
 
-    gate = Gate(WithPredictions(later, predictions), services.proxies, services.refusals, access_log, page)
-    refuser = Refuser(services.proxies, services.refusals, access_log)
+    gate = Gate(
+        WithPredictions(later, predictions),
+        services.proxies,
+        services.refusals,
+        access_log,
+        services.calls,
+        page,
+    )
+    refuser = Refuser(services.proxies, services.refusals, access_log, services.calls)
     path = services.public_urls.path
     hot = Hot(
         services.verifier,

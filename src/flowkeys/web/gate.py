@@ -16,6 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowkeys.domain.errors import FlowkeysError
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.bearer import token_in_url
+from flowkeys.domain.usage.usage import CLIENT_GONE as GONE
+from flowkeys.domain.usage.usage import OK
+from flowkeys.service.ports.usage import CallRecorder
 from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.refusals import Refusals
@@ -48,12 +51,14 @@ class Gate:
         proxies: TrustedProxies,
         refusals: Refusals,
         access_log: AccessLog | None,
+        calls: CallRecorder,
         page: RefusalPage | None = None,
     ) -> None:
         self._app = app
         self._proxies = proxies
         self._refusals = refusals
         self._access_log = access_log
+        self._calls = calls
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,12 +73,27 @@ class Gate:
         if scope["method"] == "HEAD":  # as GET (RFC 9110 section 9.3.2); the server leaves the body out
             scope = {**scope, "method": "GET"}
         sender = _Sender(send, context)
-        started = time.perf_counter()
         try:
             await self._answer(scope, receive, sender)
         finally:
+            if context.use is not None:
+                self._count(context, sender)
             if self._access_log is not None:
-                self._access_log(_facts(scope, context, sender.status, started))
+                self._access_log(_facts(scope, context, sender.status))
+
+    def _count(self, context: RequestContext, sender: "_Sender") -> None:
+        use = context.use
+        assert use is not None
+        outcome: str = context.facts.get("code") or (GONE if sender.is_gone else OK)
+        self._calls.count_run(
+            outcome,
+            use.record,
+            use.workspace_id,
+            use.chatflow_id,
+            context.started,
+            tokens=use.model_tokens,
+            sizes=(use.asked_bytes, sender.size),
+        )
 
     async def _answer(self, scope: Scope, receive: Receive, sender: "_Sender") -> None:
         try:
@@ -87,9 +107,11 @@ class Gate:
         except asyncio.CancelledError:
             # The server stops and has waited long enough. The answer says so; the task ends with it.
             if sender.status:
+                context_of(scope).facts["code"] = STOPPING.code
                 raise
             await send_problem(scope, sender, STOPPING)
         except ConnectionError:
+            sender.is_gone = True
             sender.status = sender.status or CLIENT_GONE
         except FlowkeysError as error:
             log_failure(error, context_of(scope).request_id)
@@ -113,13 +135,17 @@ class Gate:
 class _Sender:
     """Sends on, adds what every answer has to the headers, and remembers the status."""
 
-    __slots__ = ("_context", "_header", "_send", "status")
+    __slots__ = ("_context", "_header", "_send", "is_gone", "size", "status")
 
     def __init__(self, send: Send, context: RequestContext) -> None:
         self._send = send
         self._context = context
         self._header = (b"x-request-id", context.request_id.encode())
         self.status = 0
+        self.size = 0
+        """Bytes of the body so far."""
+        self.is_gone = False
+        """The client left."""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -130,6 +156,8 @@ class _Sender:
             if self._context.replaced is not None:
                 headers += headers_of(self._context.replaced)
             message["headers"] = headers
+        else:
+            self.size += len(message.get("body", b""))
         await self._send(message)
 
 
@@ -137,12 +165,12 @@ def _length(header: tuple[bytes, bytes]) -> int:
     return len(header[0]) + len(header[1])
 
 
-def _facts(scope: Scope, context: RequestContext, status: int, started: float) -> dict[str, Any]:
+def _facts(scope: Scope, context: RequestContext, status: int) -> dict[str, Any]:
     return {
         "method": scope["method"],
         "route": context.route or "(no route)",
         "status": status,
-        "ms": round((time.perf_counter() - started) * 1000, 2),
+        "ms": round((time.perf_counter() - context.started) * 1000, 2),
         "request_id": context.request_id,
         "address": context.address,
         **context.facts,

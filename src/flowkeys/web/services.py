@@ -19,8 +19,10 @@ from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.people.links import LinkService
 from flowkeys.service.people.people import PeopleService
 from flowkeys.service.people.sign_ins import SignInService
+from flowkeys.service.ports.usage import CallRecorder
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.predictions.predictor import Predictor
+from flowkeys.service.usage.reports import UsageReports
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.requests.address import TrustedProxies
 from flowkeys.web.requests.origin import PublicUrls
@@ -31,6 +33,8 @@ class Services:
     """Everything that a handler may call."""
 
     verifier: Verifier
+    calls: CallRecorder
+    usage: UsageReports
     explainer: Explainer
     followers: Followers
     keyring: Keyring

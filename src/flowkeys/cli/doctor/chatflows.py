@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from flowkeys.bootstrap import flow_settings
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
 from flowkeys.cli.printable import printable
 from flowkeys.config import Settings
+from flowkeys.config.flows import flow_settings
 from flowkeys.domain.chatflows.chatflow import Chatflow
 from flowkeys.domain.documents.collection import Hit
 from flowkeys.domain.errors import ConfigurationError

@@ -60,6 +60,8 @@ class FlowResult(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
     """How the model ended that made the text: ``stop``, ``length`` (cut off), ``content_filter``, or another
     word of its server; None when no model made it, or none was said."""
+    model_tokens: tuple[int, int] = (0, 0)
+    """How many tokens its models read and wrote, as far as they say so."""
 
 
 class CompiledFlow(Protocol):

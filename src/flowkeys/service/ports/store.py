@@ -19,6 +19,7 @@ from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations,
 from flowkeys.service.ports.documents import Collections
 from flowkeys.service.ports.people import Links, People, SignIns
 from flowkeys.service.ports.tokens import Tokens
+from flowkeys.service.ports.usage import Usage
 
 T = TypeVar("T")
 
@@ -230,6 +231,11 @@ class Transaction(Protocol):
     @property
     def sent_forms(self) -> SentForms:
         """The forms that were sent."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What was counted of calls."""
         ...
 
 

@@ -60,6 +60,8 @@ class Run:
         self._person_id = grant.person_id
         self._request = request
         self._session = session
+        self.model_tokens = (0, 0)
+        """How many tokens its models read and wrote, once it has run."""
 
     async def execute(self, emit: Emit | None = None) -> Answer:
         """Run the chatflow, store the question and the answer, and return it.
@@ -104,6 +106,7 @@ class Run:
         )
 
     def _store_both(self, result: FlowResult) -> tuple[Answer, asyncio.Future[None]]:
+        self.model_tokens = result.model_tokens
         answer = Answer(
             question=self._request.question,
             chat_id=self._session.chat_id,

@@ -18,6 +18,7 @@ from flowkeys.storage.schema.keys import (
 )
 from flowkeys.storage.schema.people import link, person, sign_in
 from flowkeys.storage.schema.predictions import conversation, message
+from flowkeys.storage.schema.usage import usage_batch, usage_day, usage_hour
 from flowkeys.storage.schema.workspaces import workspace
 
 __all__ = (
@@ -41,5 +42,8 @@ __all__ = (
     "sent_form",
     "sign_in",
     "token",
+    "usage_batch",
+    "usage_day",
+    "usage_hour",
     "workspace",
 )

@@ -10,6 +10,7 @@ from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.bearer import MISSING, parse_authorization, read_credential
 from flowkeys.domain.keys.decision import Denied
 from flowkeys.domain.keys.header import KeyHeader
+from flowkeys.service.ports.usage import CallRecorder
 from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.gate import MAX_HEADER_BYTES, MAX_HEADERS, AccessLog
 from flowkeys.web.hot.reply import RawHeader, Reply, new_request_id, plausible_id, refusal, to_replaced
@@ -34,6 +35,8 @@ class Call(msgspec.Struct, gc=False):
     body: bytes = b""
     request_id: bytes = b""
     credential: bytes | Denied | Problem | None = None
+    asked_bytes: int = 0
+    """How long its question was, once that was read."""
     started: float = msgspec.field(default_factory=time.perf_counter)
 
     def address(self) -> str | None:
@@ -80,10 +83,13 @@ def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied
 class Refuser:
     """Refuses calls, and writes the line of each to the access log, and of others that are answered here."""
 
-    __slots__ = ("_access_log", "_refusals", "proxies")
+    __slots__ = ("_access_log", "_refusals", "calls", "proxies")
 
-    def __init__(self, proxies: TrustedProxies, refusals: Refusals, access_log: AccessLog | None) -> None:
+    def __init__(
+        self, proxies: TrustedProxies, refusals: Refusals, access_log: AccessLog | None, calls: CallRecorder
+    ) -> None:
         self.proxies = proxies
+        self.calls = calls
         self._refusals = refusals
         self._access_log = access_log
 
@@ -95,13 +101,23 @@ class Refuser:
         *,
         identity: bool = False,
         nginx: bool = False,
+        door: str | None = None,
+        chatflow_id: str | None = None,
     ) -> Reply:
-        """Return the refusal of a call; `identity` and `nginx` are those of `reply.refusal`."""
+        """Return the refusal of a call; `identity` and `nginx` are those of `reply.refusal`.
+
+        One at a `door` is counted, for the chatflow that it called if its key opens that.
+        """
         address = call.address()
         found = self._refusals.refuse(why, address) if isinstance(why, Denied) else why
         reply = refusal(found, identity=identity, nginx=nginx).reply(call.request_id)
         if isinstance(why, Denied) and why.record is not None and why.record.replaced is not None:
             reply = to_replaced(reply, why.record)
+        if door is not None:
+            record = why.record if isinstance(why, Denied) else None
+            opens = record is not None and chatflow_id in record.chatflow_ids
+            called = chatflow_id if opens and chatflow_id is not None else ""
+            self.calls.count(door, found.code, record, called, call.started)
         if self._access_log is not None:
             facts = {"code": found.code}
             if isinstance(why, Denied) and why.record is not None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from flowkeys.domain.keys.decision import Allowed, Decision, Denied
 from flowkeys.domain.keys.header import KeyHeader
+from flowkeys.domain.usage.usage import OK, Door
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
@@ -18,6 +19,7 @@ from flowkeys.web.hot.reply import NO_STORE, Form, Reply, form, to_replaced
 from flowkeys.web.hot.target import Asked
 
 ROUTE: Final = "/api/v1/auth/verify"
+_DOOR: Final = Door.FORWARD_AUTH.value
 _REMEMBERED: Final = 4096
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~ -]*")
 """And the space, which names have."""
@@ -29,12 +31,13 @@ _BLOCK: Final = b"%b: %%b\r\n" * len(_NAMES) % _NAMES + _SAME.block
 class ForwardAuth:
     """Answers forward-auth calls."""
 
-    __slots__ = ("_key_header", "_refuser", "_verifier")
+    __slots__ = ("_calls", "_key_header", "_refuser", "_verifier")
 
     def __init__(self, verifier: Verifier, refuser: Refuser, key_header: KeyHeader | None = None) -> None:
         self._key_header = key_header
         self._verifier = verifier
         self._refuser = refuser
+        self._calls = refuser.calls
 
     def answer(self, call: Call, asked: Asked) -> Reply | None:
         """Return the answer, or None when `answer_later` has to be awaited for it."""
@@ -63,14 +66,22 @@ class ForwardAuth:
     def _answer(self, call: Call, asked: Asked, decision: Decision) -> Reply:
         if type(decision) is Allowed and asked.never is None:
             record = decision.record
+            self._calls.count(_DOOR, OK, record, asked.request.chatflow_id or "", call.started)
             reply = Reply(_passed(record.identity, record.workspace_id), call.request_id, b"")
             return reply if record.replaced is None else to_replaced(reply, record)
-        denied = decision if isinstance(decision, Denied) else asked.never
-        assert denied is not None
+        never = asked.never
+        if isinstance(decision, Denied):
+            denied = decision
+        else:
+            assert never is not None
+            denied = Denied(never.reason, decision.record, never.detail)
         return self._refuse(call, asked, denied)
 
     def _refuse(self, call: Call, asked: Asked, why: Denied | Problem) -> Reply:
-        return self._refuser.refuse(call, ROUTE, why, identity=True, nginx=asked.nginx)
+        chatflow_id = asked.request.chatflow_id
+        return self._refuser.refuse(
+            call, ROUTE, why, identity=True, nginx=asked.nginx, door=_DOOR, chatflow_id=chatflow_id
+        )
 
 
 def _first(credential: bytes | Denied | Problem, asked: Asked) -> Denied | Problem:

@@ -20,6 +20,8 @@ from flowkeys.domain.errors import (
     UpstreamFailed,
 )
 from flowkeys.domain.keys.decision import Denied
+from flowkeys.domain.usage.usage import CLIENT_GONE as GONE
+from flowkeys.domain.usage.usage import OK, Door
 from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.predictions.run import Answer, Grant, Run
@@ -34,6 +36,7 @@ from flowkeys.web.requests.body import decode
 
 PREFIX: Final = b"/api/v1/prediction/"
 _PLAIN: Final = re.compile(rb"/api/v1/prediction/([0-9A-Za-z-]{1,64})")
+_DOOR: Final = Door.PREDICTION.value
 _OK: Final = form(200, JSON, NO_STORE)
 _OK_FOR_ALL: Final = form(200, JSON, NO_STORE, ANY_ORIGIN)
 _OF_THE_CALL: Final = (InvalidInput, NotFound, FlowNotRunnable, UpstreamFailed, TooLarge)
@@ -66,16 +69,18 @@ class PredictionCalls:
         try:
             credential = read_head(call)
             if isinstance(credential, Problem):
-                return self._refuser.refuse(call, ROUTE, credential)
-            found = self._predictor.authorize_at_once(
-                plain[1].decode("ascii"), credential, call, counts=counts
-            )
-            return self._refuser.refuse(call, ROUTE, found) if isinstance(found, Denied) else found
+                return self._refuser.refuse(call, ROUTE, credential, door=_DOOR)
+            chatflow_id = plain[1].decode("ascii")
+            found = self._predictor.authorize_at_once(chatflow_id, credential, call, counts=counts)
+            if not isinstance(found, Denied):
+                return found
+            return self._refuser.refuse(call, ROUTE, found, door=_DOOR, chatflow_id=chatflow_id)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
-            return self._refuser.refuse(call, ROUTE, of_failure(error, call))
+            return self._refuser.refuse(call, ROUTE, of_failure(error, call), door=_DOOR)
 
     def open(self, call: Call, body: bytes, grant: Grant) -> Run | None:
         """Return the run of a call that was granted and whose body has been read, or None."""
+        call.asked_bytes = len(body)
         for name, _ in call.headers:
             if name == b"content-encoding":
                 return None
@@ -90,6 +95,7 @@ class PredictionCalls:
         form = _OK_FOR_ALL if grant.access.is_public else _OK
         reply = Reply(form, call.request_id, _encode(render.answer(answer)))
         self._refuser.note(call, ROUTE, reply.status, _facts(grant))
+        self._count(call, grant, OK, len(reply.body), answer.result.model_tokens)
         return _to(grant, reply)
 
     def failed(self, call: Call, grant: Grant, error: BaseException) -> Reply:
@@ -107,11 +113,27 @@ class PredictionCalls:
         more = [ANY_ORIGIN] if of_the_call and grant.access.is_public else []
         reply = of_problem(found, call.request_id, *more)
         self._refuser.note(call, ROUTE, reply.status, {**_facts(grant), "code": found.code})
+        self._count(call, grant, found.code, len(reply.body))
         return _to(grant, reply)
 
     def left(self, call: Call, grant: Grant) -> None:
         """Note that nobody waits for an answer any more."""
         self._refuser.note(call, ROUTE, CLIENT_GONE, _facts(grant))
+        self._count(call, grant, GONE)
+
+    def _count(
+        self, call: Call, grant: Grant, outcome: str, size: int = 0, tokens: tuple[int, int] = (0, 0)
+    ) -> None:
+        access = grant.access
+        self._refuser.calls.count_run(
+            outcome,
+            grant.record,
+            access.workspace_id,
+            access.id,
+            call.started,
+            tokens=tokens,
+            sizes=(call.asked_bytes, size),
+        )
 
 
 def _to(grant: Grant, reply: Reply) -> Reply:

@@ -12,14 +12,14 @@ from flowkeys.domain.keys.bearer import read_credential
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.predictions.run import Grant
+from flowkeys.service.predictions.run import Grant, Run
 from flowkeys.web import render
 from flowkeys.web.errors import Refused, of_error, problem
 from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.predictions.stream import EventStream, run_watched
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.requests.body import decode, require_identity
-from flowkeys.web.requests.context import context_of
+from flowkeys.web.requests.context import Use, context_of
 from flowkeys.web.requests.raw_body import read_body
 from flowkeys.web.respond import JSON, NO_STORE, RawHeaders, send_bytes, send_problem
 
@@ -80,8 +80,12 @@ class Predictions:
         found = await self._predictor.authorize(chatflow_id, credential, context.client, counts=counts)
         if isinstance(found, Grant):
             return found
-        if found.record is not None:
-            context.calls(found.record)
+        record = found.record
+        context.use = Use(record)
+        if record is not None:
+            context.calls(record)
+            context.use.workspace_id = record.workspace_id
+            context.use.chatflow_id = chatflow_id if chatflow_id in record.chatflow_ids else ""
         raise Refused(self._refusals.refuse(found, context.address))
 
     async def _preflight(self, chatflow_id: str, send: Send) -> None:
@@ -121,11 +125,13 @@ async def answer(
 
     `again` decides anew behind the body, which a client may hold back until its key is long revoked.
     """
-    _note(scope, grant)
+    use = _note(scope, grant)
     headers = list(headers)
+    run: Run | None = None
     try:
         require_identity(scope["headers"])
         body = await read_body(scope, receive, max_body_bytes)
+        use.asked_bytes = len(body)
         request = read_prediction(decode(body, _content_type(scope)))
         if again is not None:
             grant = await again()
@@ -141,15 +147,23 @@ async def answer(
         await send_problem(scope, send, of_error(error), headers)
     else:
         await send_bytes(send, 200, msgspec.json.encode(render.answer(made)), [JSON, NO_STORE, *headers])
+    finally:
+        if run is not None:
+            use.model_tokens = run.model_tokens
 
 
-def _note(scope: Scope, grant: Grant) -> None:
+def _note(scope: Scope, grant: Grant) -> Use:
+    """Note whose call it is, for the log, and return what is counted of it."""
     context = context_of(scope)
+    use = Use(grant.record, grant.access.workspace_id, grant.access.id)
+    if grant.person_id is None:  # who tries a chatflow on its page is not counted
+        context.use = use
     context.facts["chatflow_id"] = grant.access.id
     if grant.record is not None:
         context.calls(grant.record)
     if grant.person_id is not None:
         context.facts["person_id"] = grant.person_id
+    return use
 
 
 def _content_type(scope: Scope) -> str:

@@ -1,5 +1,6 @@
 """What is known of a request beside its headers: kept in the ASGI scope by the gate."""
 
+import time
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -12,6 +13,17 @@ from flowkeys.domain.keys.networks import Client
 KEY: Final = "flowkeys"
 
 
+class Use(msgspec.Struct):
+    """What is counted of a call when it has ended."""
+
+    record: KeyRecord | None = None
+    workspace_id: str = ""
+    """Empty: nobody's, and for the server's own numbers only."""
+    chatflow_id: str = ""
+    model_tokens: tuple[int, int] = (0, 0)
+    asked_bytes: int = 0
+
+
 class RequestContext(msgspec.Struct):
     """One request's id and address, and what its log line will say."""
 
@@ -20,6 +32,9 @@ class RequestContext(msgspec.Struct):
     facts: dict[str, Any] = {}
     """Members of the log line: ids and codes, never anything that a client wrote."""
     route: str | None = None
+    use: Use | None = None
+    """Set where calls are counted."""
+    started: float = msgspec.field(default_factory=time.perf_counter)
 
     headers: Iterable[tuple[bytes, bytes]] = ()
     replaced: KeyRecord | None = None

@@ -1,0 +1,1 @@
+"""Usage: stored, summed up, and given away."""

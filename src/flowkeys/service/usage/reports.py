@@ -1,0 +1,158 @@
+"""How much was used: of a key, a chatflow, a workspace, with what this process has not stored yet."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from flowkeys.domain.errors import NotFound
+from flowkeys.domain.principal import Caller
+from flowkeys.domain.times import Clock
+from flowkeys.domain.usage.latency import BUCKETS
+from flowkeys.domain.usage.usage import OK, Counted, Series, Top, series_of
+from flowkeys.service.ports.store import Store, Transaction
+from flowkeys.service.ports.usage import LiveUsage, UsageQuery, Waiting
+from flowkeys.service.usage.periods import Asked, period_of
+
+TOP: Final = 10
+"""So many of the keys and chatflows that are used most are named."""
+T = TypeVar("T")
+Counts = Mapping[str, tuple[int, int]]
+"""By id: how many calls, and how many of them ended well."""
+Rows = list[tuple[int, str, Sequence[int]]]
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """A workspace's usage, and what was used most."""
+
+    series: Series
+    keys: list[Top]
+    chatflows: list[Top]
+
+
+class UsageReports:
+    """Reads usage. Everything that is asked for is the caller's workspace's."""
+
+    def __init__(self, store: Store, live: LiveUsage | None, clock: Clock) -> None:
+        """`live` is what this process has counted and not stored; None where it counts nothing."""
+        self._store = store
+        self._live = live
+        self._clock = clock
+
+    async def of_key(self, caller: Caller, key_id: str, asked: Asked) -> Series:
+        """Return the usage of a key, in any status.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:view``.
+            InvalidInput: no such period is kept.
+            NotFound: the workspace has no such key.
+        """
+        caller.require("apikeys:view")
+        query = self._query(caller, asked, key_id=key_id)
+
+        def check(tx: Transaction) -> None:
+            if tx.keys.get(caller.workspace_id, key_id) is None:
+                raise NotFound("key")
+
+        return await self._series(query, check)
+
+    async def of_caller(self, caller: Caller, key_id: str, asked: Asked) -> Series:
+        """Return the usage of the key that asks for its own: it needs no permission."""
+        return await self._series(self._query(caller, asked, key_id=key_id), lambda _: None)
+
+    async def of_chatflow(self, caller: Caller, chatflow_id: str, asked: Asked) -> Series:
+        """Return the usage of a chatflow; raises what `of_key` does."""
+        caller.require("apikeys:view")
+        query = self._query(caller, asked, chatflow_id=chatflow_id)
+
+        def check(tx: Transaction) -> None:
+            if tx.chatflows.get(caller.workspace_id, chatflow_id) is None:
+                raise NotFound("chatflow")
+
+        return await self._series(query, check)
+
+    async def summary(self, caller: Caller, asked: Asked) -> Summary:
+        """Return the usage of the workspace, and what of it was used most.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:view``.
+            InvalidInput: no such period is kept.
+        """
+        caller.require("apikeys:view")
+        query = self._query(caller, asked)
+
+        def read(tx: Transaction) -> tuple[Rows, Counts, Counts]:
+            return tx.usage.sums(query), tx.usage.by_key(query), tx.usage.by_chatflow(query)
+
+        (rows, keys, chatflows), live = await self._read(query, read)
+        top_keys = _most(keys, ((one.key_id, one) for one in live))
+        top_chatflows = _most(chatflows, ((one.chatflow_id, one) for one in live))
+        names = await self._store.read(
+            lambda tx: tx.usage.names(caller.workspace_id, list(top_keys), list(top_chatflows))
+        )
+        return Summary(
+            series_of(query.period, [*rows, *_rows(live)]),
+            [Top(each, names[0].get(each), *counts) for each, counts in top_keys.items()],
+            [Top(each, names[1].get(each), *counts) for each, counts in top_chatflows.items()],
+        )
+
+    def _query(
+        self, caller: Caller, asked: Asked, key_id: str | None = None, chatflow_id: str | None = None
+    ) -> UsageQuery:
+        return UsageQuery(
+            workspace_id=caller.workspace_id,
+            period=period_of(asked, self._clock()),
+            key_id=key_id,
+            chatflow_id=chatflow_id,
+        )
+
+    async def _series(self, query: UsageQuery, check: Callable[[Transaction], None]) -> Series:
+        def read(tx: Transaction) -> Rows:
+            check(tx)
+            return tx.usage.sums(query)
+
+        rows, live = await self._read(query, read)
+        return series_of(query.period, [*rows, *_rows(live)])
+
+    async def _read(self, query: UsageQuery, read: Callable[[Transaction], T]) -> tuple[T, list[Counted]]:
+        """Return what is stored, and what is not: nothing is in both, and nothing in neither.
+
+        A flush may come in between. Batches have numbers, and the store says which was added last.
+        """
+        if self._live is None:
+            return await self._store.read(read), []
+        while True:
+            waiting = self._live.waiting(query.workspace_id)
+
+            def work(tx: Transaction, recorder: str = waiting.recorder) -> tuple[T, int]:
+                return read(tx), tx.usage.added(recorder)
+
+            found, added = await self._store.read(work)
+            if added <= waiting.last_number:  # else some of what was in no batch is stored now
+                return found, _left(waiting, added, query)
+
+
+def _left(waiting: Waiting, added: int, query: UsageQuery) -> list[Counted]:
+    batches = (one for batch in waiting.batches if batch.number > added for one in batch.counted)
+    return [
+        one
+        for one in (*batches, *waiting.counted)
+        if one.workspace_id == query.workspace_id and query.takes(one)
+    ]
+
+
+def _rows(live: list[Counted]) -> Rows:
+    return [(one.time, one.outcome, one.numbers) for one in live]
+
+
+def _most(stored: Counts, live: Iterable[tuple[str, Counted]]) -> Counts:
+    """Return the ids that were called most, the first of them first."""
+    counts = {each: list(found) for each, found in stored.items()}
+    for each, one in live:
+        if each:
+            calls = sum(one.numbers[:BUCKETS])
+            found = counts.setdefault(each, [0, 0])
+            found[0] += calls
+            found[1] += calls if one.outcome == OK else 0
+    best = sorted(counts.items(), key=lambda item: (-item[1][0], item[0]))[:TOP]
+    return {each: (calls, ok) for each, (calls, ok) in best}

@@ -1,0 +1,71 @@
+"""What was counted is stored; hours that are old become days, and days that are old go."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.times import Clock
+from flowkeys.domain.usage.usage import DAY, DAYS_KEPT, HOURS_KEPT
+from flowkeys.service.ports.store import Store
+from flowkeys.service.ports.usage import Batch
+
+PIECE: Final = 500
+"""As many rows are made older in one transaction, so that nobody waits long for the writer."""
+PAUSE_SECONDS: Final = 0.05
+EVERY_SECONDS: Final = 600.0
+_FORGOTTEN: Final = 7 * DAY
+"""A process that has stored nothing for so long is gone: it will not try again."""
+
+
+class UsageStore:
+    """Stores usage, and keeps no more of it than is said."""
+
+    def __init__(self, store: Store, clock: Clock, tell: Callable[[str], None]) -> None:
+        """`tell` is told why old rows could not be tidied up."""
+        self._tell = tell
+        self._store = store
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    async def add(self, batch: Batch) -> None:
+        """Store a batch, unless it is stored already.
+
+        Raises:
+            Unavailable: the store cannot be reached. Whether the batch is stored is not known then.
+        """
+        now = self._clock()
+        await self._store.write(lambda tx: tx.usage.add(batch, now))
+
+    async def tidy(self, pause_seconds: float = PAUSE_SECONDS) -> int:
+        """Make old hours into days and drop old days, piece by piece; return how many rows there were."""
+        now = self._clock()
+        hours_before = now - HOURS_KEPT - (now - HOURS_KEPT) % DAY  # whole days only
+        days_before = now - DAYS_KEPT
+        rows = 0
+        while some := await self._store.write(lambda tx: tx.usage.roll(hours_before, PIECE)):
+            rows += some
+            await asyncio.sleep(pause_seconds)
+        while some := await self._store.write(lambda tx: tx.usage.prune(days_before, PIECE)):
+            rows += some
+            await asyncio.sleep(pause_seconds)
+        await self._store.write(lambda tx: tx.usage.forget_recorders(now - _FORGOTTEN))
+        return rows
+
+    def start(self) -> None:
+        """Begin to tidy up in the background, now and then."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="flowkeys-usage-tidy")
+
+    async def stop(self) -> None:
+        """End the background task."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            try:
+                await self.tidy()
+            except Unavailable as error:
+                self._tell(str(error))

@@ -1,0 +1,229 @@
+"""Usage within one transaction."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final, Literal
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Table,
+    TextClause,
+    bindparam,
+    case,
+    cast,
+    column,
+    delete,
+    func,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from flowkeys.domain.usage.usage import DAY, LENGTHS, OK
+from flowkeys.service.ports.usage import Batch, UsageQuery
+from flowkeys.storage.schema import api_key, chatflow, usage_batch, usage_day, usage_hour, workspace
+from flowkeys.storage.schema.usage import KIND, NUMBERS, TOOK
+from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+from flowkeys.storage.usage.rows import add_days, add_hours
+
+_Column = Literal["key_id", "chatflow_id", "customer_id"]
+
+_batch = upsert(usage_batch)
+_NOTE = Statement(
+    _batch.on_conflict_do_update(
+        index_elements=[usage_batch.c.recorder],
+        set_={"number": _batch.excluded.number, "at": _batch.excluded.at},
+    ),
+    ["recorder", "number", "at"],
+)
+_ADDED = Statement(select(usage_batch.c.number).where(usage_batch.c.recorder == bindparam("recorder")))
+_FORGET = Statement(delete(usage_batch).where(usage_batch.c.at < bindparam("before")))
+_WORKSPACES = Statement(select(workspace.c.id))
+_KEY_NAMES = Statement(
+    select(api_key.c.id, api_key.c.name).where(
+        api_key.c.workspace_id == bindparam("workspace"), api_key.c.id.in_(listed("ids"))
+    )
+)
+_CHATFLOW_NAMES = Statement(
+    select(chatflow.c.id, chatflow.c.name).where(
+        chatflow.c.workspace_id == bindparam("workspace"), chatflow.c.id.in_(listed("ids"))
+    )
+)
+
+
+def _oldest(table: Table) -> Statement:
+    return Statement(
+        select(*(table.c[name] for name in (*KIND, *NUMBERS)))
+        .where(table.c.workspace_id == bindparam("workspace"), table.c.time < bindparam("before"))
+        .order_by(table.c.time)
+        .limit(bindparam("most"))
+    )
+
+
+def _delete(table: Table) -> Statement:
+    return Statement(delete(table).where(*(table.c[name] == bindparam(f"b_{name}") for name in KIND)))
+
+
+_OLDEST: Final = {table.name: _oldest(table) for table in (usage_hour, usage_day)}
+_DELETE: Final = {table.name: _delete(table) for table in (usage_hour, usage_day)}
+
+
+class UsageTable:
+    """Implements the port `Usage`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, batch: Batch, now: int) -> None:
+        """Add up what was counted, unless this batch was added before."""
+        if self.added(batch.recorder) >= batch.number:
+            return
+        add_hours(
+            self._connection,
+            (
+                (
+                    *(one.workspace_id, one.time, one.key_id, one.chatflow_id, one.customer_id),
+                    *(one.door, one.outcome),
+                    *one.numbers,
+                )
+                for one in batch.counted
+            ),
+        )
+        self._connection.run(_NOTE, {"recorder": batch.recorder, "number": batch.number, "at": now})
+
+    def added(self, recorder: str) -> int:
+        """Return the number of the last batch of a process that was added; 0: none."""
+        row = self._connection.row(_ADDED, {"recorder": recorder})
+        return row[0] if row else 0
+
+    def sums(self, query: UsageQuery) -> list[tuple[int, str, Sequence[int]]]:
+        """Return (step, outcome, numbers) of what was counted in a period."""
+        statement = _sums(*_shape(query))
+        length = LENGTHS[query.period.step]
+        rows = self._connection.rows(statement, {**_values(query), "length": length})
+        return [(row[0], row[1], row[2:]) for row in rows]
+
+    def by_key(self, query: UsageQuery) -> dict[str, tuple[int, int]]:
+        """Return how many calls each key made, and how many of them ended well; no call is none's."""
+        return self._by(query, "key_id")
+
+    def by_chatflow(self, query: UsageQuery) -> dict[str, tuple[int, int]]:
+        """Return how many calls each chatflow got, and how many of them ended well."""
+        return self._by(query, "chatflow_id")
+
+    def names(
+        self, workspace_id: str, key_ids: Sequence[str], chatflow_ids: Sequence[str]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the names of those keys and chatflows that the workspace has."""
+        keys = self._connection.rows(_KEY_NAMES, {"workspace": workspace_id, "ids": in_json(key_ids)})
+        flows = self._connection.rows(
+            _CHATFLOW_NAMES, {"workspace": workspace_id, "ids": in_json(chatflow_ids)}
+        )
+        return dict(keys), dict(flows)
+
+    def roll(self, before: int, most: int) -> int:
+        """Make hours that ended before a time into days, some rows; return how many there were."""
+        rows = self._take(usage_hour, before, most)
+        time = KIND.index("time")
+        add_days(
+            self._connection,
+            ((*row[:time], row[time] - row[time] % DAY, *row[time + 1 :]) for row in rows),
+        )
+        return len(rows)
+
+    def prune(self, before: int, most: int) -> int:
+        """Delete days that began before a time, some rows; return how many there were."""
+        return len(self._take(usage_day, before, most))
+
+    def forget_recorders(self, before: int) -> None:
+        """Forget the processes that stored nothing since a time."""
+        self._connection.run(_FORGET, {"before": before})
+
+    def _by(self, query: UsageQuery, column: _Column) -> dict[str, tuple[int, int]]:
+        statement = _counting(column, *_shape(query))
+        rows = self._connection.rows(statement, {**_values(query), "ok": OK})
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def _take(self, table: Table, before: int, most: int) -> list[Row]:
+        """Delete some rows of one workspace that are older than a time, and return them."""
+        for (workspace_id,) in self._connection.rows(_WORKSPACES):
+            parameters = {"workspace": workspace_id, "before": before, "most": most}
+            rows = self._connection.rows(_OLDEST[table.name], parameters)
+            if rows:
+                kinds = ({f"b_{name}": value for name, value in zip(KIND, row, strict=False)} for row in rows)
+                self._connection.run_many(_DELETE[table.name], kinds)
+                return rows
+        return []
+
+
+def _shape(query: UsageQuery) -> tuple[bool, bool, bool]:
+    return query.key_id is not None, query.chatflow_id is not None, query.customer_id is not None
+
+
+def _values(query: UsageQuery) -> dict[str, Any]:
+    return {
+        "workspace": query.workspace_id,
+        "first": query.period.first,
+        "end": query.period.end,
+        "key": query.key_id,
+        "chatflow": query.chatflow_id,
+        "customer": query.customer_id,
+    }
+
+
+def _from(table: Table, *, key: bool, flow: bool, customer: bool) -> TextClause:
+    """Return a table with the index that leads to what is asked for: SQLite would walk by time."""
+    whose = "key" if key else "chatflow" if flow else "customer" if customer else None
+    return text(table.name if whose is None else f"{table.name} INDEXED BY ix_{table.name}_{whose}")
+
+
+def _conditions(*, key: bool, flow: bool, customer: bool) -> list[ColumnElement[bool]]:
+    found = [
+        column("workspace_id") == bindparam("workspace"),
+        column("time") >= bindparam("first"),
+        column("time") < bindparam("end"),
+    ]
+    for asked, name in ((key, "key"), (flow, "chatflow"), (customer, "customer")):
+        if asked:
+            found.append(column(f"{name}_id") == bindparam(name))
+    return found
+
+
+@cache
+def _sums(key: bool, flow: bool, customer: bool) -> Statement:
+    """Sum up by the steps of a period: hours that are told apart, and days that were hours once."""
+
+    def of(table: Table) -> Any:
+        time: ColumnElement[int] = column("time", BigInteger)
+        step = time - time % cast(bindparam("length"), Integer)
+        sums: list[ColumnElement[int]] = [func.sum(column(name)) for name in NUMBERS]
+        return (
+            select(step, column("outcome"), *sums)
+            .select_from(_from(table, key=key, flow=flow, customer=customer))
+            .where(*_conditions(key=key, flow=flow, customer=customer))
+            .group_by(step, column("outcome"))
+        )
+
+    return Statement(union_all(of(usage_hour), of(usage_day)))
+
+
+@cache
+def _counting(by: _Column, key: bool, flow: bool, customer: bool) -> Statement:
+    """Count calls by what is in a column."""
+
+    def of(table: Table) -> Any:
+        first: ColumnElement[int] = column(TOOK[0], BigInteger)
+        calls = sum((column(name) for name in TOOK[1:]), start=first)
+        ok = case((column("outcome") == bindparam("ok"), calls), else_=0)
+        return (
+            select(column(by).label("id"), func.sum(calls).label("calls"), func.sum(ok).label("ok"))
+            .select_from(_from(table, key=key, flow=flow, customer=customer))
+            .where(*_conditions(key=key, flow=flow, customer=customer), column(by) != "")
+            .group_by(column(by))
+        )
+
+    both = union_all(of(usage_hour), of(usage_day)).subquery()
+    return Statement(select(both.c.id, func.sum(both.c.calls), func.sum(both.c.ok)).group_by(both.c.id))

@@ -1,0 +1,261 @@
+"""Calls, counted in memory until they are stored: a look-up and an increment for each.
+
+What a crash loses is what was counted since the last flush. A batch that could not be stored stays as it is,
+with its number, and is tried again: the store adds no batch twice, whatever became of the first attempt.
+"""
+
+import asyncio
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import islice
+from time import perf_counter
+from typing import Final
+
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.ids import new_id
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.times import SECOND, Clock
+from flowkeys.domain.usage.latency import BOUNDS
+from flowkeys.domain.usage.usage import (
+    BYTES_IN,
+    BYTES_OUT,
+    HOUR,
+    NUMBERS,
+    TOKENS_IN,
+    TOKENS_OUT,
+    Counted,
+    Door,
+)
+from flowkeys.service.ports.usage import Batch, Waiting
+
+AT_ONCE: Final = 500
+"""As many rows are stored in one transaction: some milliseconds of the writer's time."""
+MOST: Final = 100_000
+"""So many kinds of calls are told apart while they wait; of what comes then only the workspace is kept. They
+take 50 MB, and a store that is away for long takes no more."""
+_PREDICTION: Final = Door.PREDICTION.value
+_UNKNOWN: Final = "\n"
+"""Stands for the key in what is counted without one; followed by the workspace where a table is full."""
+
+Kind = tuple[str, str, str, str]
+"""A record's identity, a chatflow, an outcome and a door."""
+Cell = list[int]
+Store = Callable[[Batch], Awaitable[None]]
+"""Stores a batch, unless it is stored already."""
+
+
+class _Hour:
+    """What was counted within one hour. Of each kind the workspace is known from its first call."""
+
+    __slots__ = ("cells", "time", "workspaces")
+
+    def __init__(self, time: int) -> None:
+        self.time = time
+        self.cells: dict[Kind, Cell] = {}
+        self.workspaces: dict[Kind, str] = {}
+
+    def counted(self, cells: Iterable[tuple[Kind, Cell]]) -> list[Counted]:
+        """Return cells as they are stored; what is nobody's is not."""
+        found = []
+        for kind, numbers in cells:
+            workspace_id = self.workspaces[kind]
+            if workspace_id:
+                identity, chatflow_id, outcome, door = kind
+                key_id = identity.partition("\n")[0]
+                found.append(
+                    Counted(self.time, workspace_id, key_id, chatflow_id, "", door, outcome, tuple(numbers))
+                )
+        return found
+
+
+class CallCounter:
+    """Implements the ports `CallRecorder` and `LiveUsage`, and flushes itself.
+
+    Everything happens in the event loop's thread.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        interval_seconds: float,
+        tell: Callable[[str], None],
+        ticks: Callable[[], float] = perf_counter,
+    ) -> None:
+        """Hand what was counted to `store` every `interval_seconds`.
+
+        `tell` is told why something could not be stored; `ticks` is what calls are timed by.
+        """
+        self._tell = tell
+        self._store = store
+        self._clock = clock
+        self._interval = interval_seconds
+        self._ticks = ticks
+        self._recorder = new_id()
+        self._number = 0
+        self._hour = _Hour(0)
+        self._cells = self._hour.cells
+        self._turns_at = 0.0
+        """When, in `ticks`, another hour begins."""
+        self._ended: list[_Hour] = []
+        self._kept = 0
+        """How many cells are in those."""
+        self._batches: deque[Batch] = deque()
+        self._flushing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self.totals: dict[tuple[str, str], Cell] = {}
+        """By door and outcome, since the start, of what is in no hour any more; nobody's calls included."""
+        self.failed_flushes = 0
+
+    def count(
+        self,
+        door: str,
+        outcome: str,
+        record: KeyRecord | None,
+        chatflow_id: str = "",
+        started: float = 0.0,
+    ) -> None:
+        """Count a call that has ended now; see `CallRecorder`."""
+        ended = self._ticks()
+        if ended >= self._turns_at:
+            self._turn(ended)
+        kind = (_UNKNOWN if record is None else record.identity, chatflow_id, outcome, door)
+        cell = self._cells.get(kind)
+        if cell is None:
+            cell = self._new(kind, "" if record is None else record.workspace_id)
+        cell[bisect_left(BOUNDS, ended - started)] += 1
+
+    def count_run(
+        self,
+        outcome: str,
+        record: KeyRecord | None,
+        workspace_id: str,
+        chatflow_id: str,
+        started: float,
+        *,
+        tokens: tuple[int, int] = (0, 0),
+        sizes: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Count a prediction that was let in; see `CallRecorder`."""
+        ended = self._ticks()
+        if ended >= self._turns_at:
+            self._turn(ended)
+        kind = (_UNKNOWN if record is None else record.identity, chatflow_id, outcome, _PREDICTION)
+        cell = self._cells.get(kind)
+        if cell is None:
+            cell = self._new(kind, workspace_id)
+        cell[bisect_left(BOUNDS, ended - started)] += 1
+        cell[TOKENS_IN] += tokens[0]
+        cell[TOKENS_OUT] += tokens[1]
+        cell[BYTES_IN] += sizes[0]
+        cell[BYTES_OUT] += sizes[1]
+
+    def waiting(self, workspace_id: str) -> Waiting:
+        """Return what waits of one workspace's."""
+        counted = []
+        for hour in (*self._ended, self._hour):
+            of = hour.workspaces
+            counted += hour.counted(item for item in hour.cells.items() if of[item[0]] == workspace_id)
+        batches = tuple(self._batches)
+        return Waiting(self._recorder, self._number, batches, counted)
+
+    def totals_now(self) -> dict[tuple[str, str], Cell]:
+        """Return what was counted since the start, by door and outcome."""
+        found = {kind: list(cell) for kind, cell in self.totals.items()}
+        for hour in (*self._ended, self._hour):
+            _add_totals(found, hour)
+        return found
+
+    @property
+    def waiting_rows(self) -> int:
+        """How many rows wait to be stored."""
+        hours = (*self._ended, self._hour)
+        return sum(len(hour.cells) for hour in hours) + sum(len(batch.counted) for batch in self._batches)
+
+    def start(self) -> None:
+        """Begin to flush in the background."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="flowkeys-calls")
+
+    async def stop(self) -> None:
+        """End the background task and flush all that is left."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.flush()
+
+    async def flush(self) -> bool:
+        """Store all that was counted up to now, batch after batch; tell whether that went well.
+
+        What could not be stored is kept, and stored first the next time.
+        """
+        async with self._flushing:
+            self._take()
+            while self._batches:
+                try:
+                    await self._store(self._batches[0])
+                except Unavailable as error:
+                    self.failed_flushes += 1
+                    self._tell(str(error))
+                    return False
+                self._batches.popleft()
+            return True
+
+    def _new(self, kind: Kind, workspace_id: str) -> Cell:
+        """Return the cell of the first call of a kind; of one too many, that of its workspace."""
+        hour = self._hour
+        if len(hour.cells) + self._kept >= MOST:
+            kind = (_UNKNOWN + workspace_id, "", *kind[2:])
+            known = hour.cells.get(kind)
+            if known is not None:
+                return known
+        hour.workspaces[kind] = workspace_id
+        cell = hour.cells[kind] = [0] * NUMBERS
+        return cell
+
+    def _turn(self, ticks: float) -> None:
+        """Begin another hour if it is time, and find out when the next one begins.
+
+        That is asked for at each flush too: clocks are set, and this counts from one of them.
+        """
+        now = self._clock()
+        time = now - now % HOUR
+        if time != self._hour.time:
+            if self._cells:
+                self._ended.append(self._hour)
+                self._kept += len(self._cells)
+            self._hour = _Hour(time)
+            self._cells = self._hour.cells
+        self._turns_at = ticks + (time + HOUR - now) / SECOND
+
+    def _take(self) -> None:
+        """Make up batches of what was counted, unless too many wait already."""
+        if len(self._batches) * AT_ONCE >= MOST:
+            self._turn(self._ticks())
+            return
+        time = self._hour.time
+        hours = [*self._ended, self._hour]
+        self._ended, self._kept = [], 0
+        self._hour = _Hour(time)
+        self._cells = self._hour.cells
+        self._turn(self._ticks())
+        for hour in hours:
+            _add_totals(self.totals, hour)
+            counted = iter(hour.counted(hour.cells.items()))
+            while some := tuple(islice(counted, AT_ONCE)):
+                self._number += 1
+                self._batches.append(Batch(self._recorder, self._number, some))
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await asyncio.shield(self.flush())
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was counted is kept and tried again
+                self._tell(repr(error))
+
+
+def _add_totals(totals: dict[tuple[str, str], Cell], hour: _Hour) -> None:
+    for (_, _, outcome, door), cell in hour.cells.items():
+        total = totals.setdefault((door, outcome), [0] * NUMBERS)
+        total[:] = [a + b for a, b in zip(total, cell, strict=True)]

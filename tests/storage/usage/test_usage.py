@@ -1,0 +1,140 @@
+"""Usage in the database."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowkeys.domain.usage.usage import DAY, HOUR, NUMBERS, Counted, Period
+from flowkeys.service.ports.usage import Batch, UsageQuery
+from flowkeys.storage.sqlite import migrate
+from flowkeys.storage.sqlite.connection import connect
+from flowkeys.storage.statement import Connection
+from flowkeys.storage.transaction import Tables
+from flowkeys.storage.usage.usage import UsageTable, _sums, _values
+
+Row = Callable[..., Counted]
+
+
+@pytest.fixture
+def usage(tmp_path: Path) -> Iterator[UsageTable]:
+    """Return the table in a new database."""
+    path = tmp_path / "flowkeys.db"
+    migrate.upgrade(path)
+    raw = connect(path)
+    for name in ("w", "v"):
+        raw.execute("INSERT INTO workspace (id, name, created_at) VALUES (?, ?, 0)", (name, name))
+    yield Tables(Connection(raw)).usage
+    raw.close()
+
+
+def row(
+    time: int = 0, *, workspace: str = "w", key: str = "k", flow: str = "f", outcome: str = "ok"
+) -> Counted:
+    """Return something that was counted, with another number in each place."""
+    return Counted(time, workspace, key, flow, "", "prediction", outcome, tuple(range(1, NUMBERS + 1)))
+
+
+def asked(step: str = "hour", end: int = 10 * DAY, **whose: str) -> UsageQuery:
+    """Return a question about one workspace."""
+    return UsageQuery(workspace_id="w", period=Period(0, end, step), **whose)  # type: ignore[arg-type]
+
+
+def total(usage: UsageTable, query: UsageQuery) -> int:
+    """Return the sum of all numbers."""
+    return sum(sum(numbers) for _, _, numbers in usage.sums(query))
+
+
+ONE = sum(range(1, NUMBERS + 1))
+
+
+def test_rows_add_up(usage: UsageTable) -> None:
+    """Within a batch, and from batch to batch; no number is lost, and none gets into another's place."""
+    usage.add(Batch("r", 1, [row(), row()]), 0)
+    usage.add(Batch("r", 2, [row(), row(outcome="unknown_key")]), 0)
+    found = {outcome: list(numbers) for _, outcome, numbers in usage.sums(asked())}
+    assert found["ok"] == [3 * number for number in range(1, NUMBERS + 1)]
+    assert found["unknown_key"] == list(range(1, NUMBERS + 1))
+
+
+def test_a_batch_is_added_once(usage: UsageTable) -> None:
+    """However often it is tried; another process has numbers of its own."""
+    batch = Batch("r", 1, [row()])
+    for _ in range(3):
+        usage.add(batch, 0)
+    assert total(usage, asked()) == ONE
+    usage.add(Batch("other", 1, [row()]), 0)
+    assert total(usage, asked()) == 2 * ONE
+    assert (usage.added("r"), usage.added("nobody")) == (1, 0)
+
+
+def test_each_question_has_its_rows(usage: UsageTable) -> None:
+    """By key, by chatflow, by time; never another workspace's."""
+    rows = [row(), row(key="k2"), row(flow="f2"), row(HOUR), row(workspace="v")]
+    usage.add(Batch("r", 1, rows), 0)
+    assert total(usage, asked()) == 4 * ONE
+    assert total(usage, asked(key_id="k")) == 3 * ONE
+    assert total(usage, asked(chatflow_id="f2")) == ONE
+    assert total(usage, asked(key_id="k2", chatflow_id="f2")) == 0
+    assert total(usage, asked(end=HOUR)) == 3 * ONE
+    calls = sum(range(1, NUMBERS - 3))
+    assert usage.by_key(asked()) == {"k": (3 * calls, 3 * calls), "k2": (calls, calls)}
+    assert usage.by_chatflow(asked()) == {"f": (3 * calls, 3 * calls), "f2": (calls, calls)}
+
+
+def test_calls_that_failed_are_told_apart(usage: UsageTable) -> None:
+    """A key that is refused is called, too."""
+    usage.add(Batch("r", 1, [row(), row(outcome="unknown_key"), row(key="", flow="")]), 0)
+    calls = sum(range(1, NUMBERS - 3))
+    assert usage.by_key(asked()) == {"k": (2 * calls, calls)}
+
+
+def test_hours_become_days_and_no_call_is_lost(usage: UsageTable) -> None:
+    """In pieces; a question by the day has the same answer before, in the middle and afterwards."""
+    rows = [row(hour * HOUR, workspace=name) for hour in range(72) for name in ("w", "v")]
+    usage.add(Batch("r", 1, rows), 0)
+    before = sorted(usage.sums(asked("day")))
+    rolled = []
+    while some := usage.roll(2 * DAY, 20):
+        rolled.append(some)
+        assert sorted(merged(usage.sums(asked("day")))) == before
+    assert sum(rolled) == 96
+    assert max(rolled) == 20
+    assert {time for time, _, _ in usage.sums(asked("hour"))} >= {2 * DAY, 2 * DAY + HOUR}
+    assert total(usage, UsageQuery(workspace_id="v", period=Period(0, 10 * DAY, "day"))) == 72 * ONE
+
+
+def merged(rows: list[Any]) -> list[Any]:
+    """Return rows of a step once."""
+    found: dict[Any, Any] = {}
+    for time, outcome, numbers in rows:
+        sums = found.setdefault((time, outcome), [0] * NUMBERS)
+        found[time, outcome] = [a + b for a, b in zip(sums, numbers, strict=True)]
+    return [(time, outcome, tuple(numbers)) for (time, outcome), numbers in found.items()]
+
+
+def test_old_days_go(usage: UsageTable) -> None:
+    """What is younger stays; processes that are long gone are forgotten."""
+    usage.add(Batch("r", 1, [row(), row(DAY)]), 5)
+    assert usage.roll(2 * DAY, 10) == 2
+    assert usage.prune(DAY, 10) == 1
+    assert usage.prune(DAY, 10) == 0
+    assert total(usage, asked("day")) == ONE
+    usage.forget_recorders(5)
+    assert usage.added("r") == 1
+    usage.forget_recorders(6)
+    assert usage.added("r") == 0
+
+
+def test_questions_go_along_indexes(usage: UsageTable) -> None:
+    """A key's usage is found without a look at others', and a workspace's by its time."""
+    for whose, index in (({"key_id": "k"}, "_key"), ({"chatflow_id": "f"}, "_chatflow")):
+        query = asked(**whose)
+        statement = _sums(query.key_id is not None, query.chatflow_id is not None, False)
+        plan = usage._connection.raw.execute(
+            f"EXPLAIN QUERY PLAN {statement.sql}", {**_values(query), "length": HOUR, **statement._constants}
+        ).fetchall()
+        said = " ".join(str(line[-1]) for line in plan)
+        assert f"ix_usage_hour{index}" in said, said
+        assert f"ix_usage_day{index}" in said, said
