@@ -8,6 +8,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers take it for True; importing `typing` would cost more than all of this
 if TYPE_CHECKING:
     from flowkeys.client.aio import AsyncClient
+    from flowkeys.client.audit_models import AuditActor, AuditEntry, AuditHead, AuditSubject
     from flowkeys.client.errors import (
         AuthenticationError,
         ConnectionFailed,
@@ -63,6 +64,10 @@ __all__ = [
     "AgentFlowEvent",
     "AgentFlowExecutedData",
     "AsyncClient",
+    "AuditActor",
+    "AuditEntry",
+    "AuditHead",
+    "AuditSubject",
     "AuthenticationError",
     "BoundChatflow",
     "BulkResult",
@@ -120,6 +125,7 @@ _HOMES = {
         "Event Start Token SourceDocuments UsedTools AgentFlowEvent NextAgentFlow AgentFlowExecutedData"
         " Metadata StreamError End Unknown"
     ),
+    "flowkeys.client.audit_models": "AuditActor AuditEntry AuditHead AuditSubject",
     "flowkeys.client.models": (
         "Key NewKey BoundChatflow BulkResult Verification Explanation ExplanationStep Page Chatflow Message"
         " Collection Document SourceDocument Prediction UploadReport"

@@ -26,6 +26,9 @@ from flowkeys.flows.drafts.drafts import Drafts
 from flowkeys.flows.engine import Engine
 from flowkeys.limits.failures import Failures
 from flowkeys.passwords.argon2 import Argon2Passwords
+from flowkeys.service.audit.daily import DailyHead
+from flowkeys.service.audit.log import AuditService
+from flowkeys.service.audit.opening import open_chain
 from flowkeys.service.chatflows.chatflows import ChatflowService
 from flowkeys.service.chatflows.jobs import ImportJobs
 from flowkeys.service.chatflows.maker import ChatflowMaker
@@ -38,7 +41,7 @@ from flowkeys.service.people.links import LinkService
 from flowkeys.service.people.people import PeopleService
 from flowkeys.service.people.sign_ins import SignInLimits, SignInService
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.startup import Secrets, check_secrets, open_secrets
+from flowkeys.service.startup import Secrets, check_secrets, note_verifies_only, open_secrets
 from flowkeys.service.usage.reports import UsageReports
 from flowkeys.service.usage.storing import UsageStore
 from flowkeys.service.workspaces import WorkspaceService
@@ -94,6 +97,7 @@ class Runtime:
     sign_ins: SignInService
     links: LinkService
     people: PeopleService
+    audit: AuditService
 
     async def close(self) -> None:
         """Flush what is buffered, end what runs, and close the store.
@@ -148,10 +152,12 @@ async def _secrets(settings: Settings, store: SqliteStore, workspace_id: str, *,
         if check:
             await check_secrets(store, None, clock, written)
         written = secret_file.create(settings.secret_file)
-    opened = await open_secrets(store, written, workspace_id, clock)
+    opened = await open_secrets(store, written, clock)
     if check:
         await check_secrets(store, opened.hasher, clock, written)
-    return opened
+    warnings = await open_chain(store, written, workspace_id, clock)
+    await note_verifies_only(store, opened.unnoted, workspace_id, clock)
+    return opened._replace(warnings=(*opened.warnings, *warnings))
 
 
 def _assemble(
@@ -219,6 +225,7 @@ def _assemble(
         sign_ins=sign_ins,
         links=LinkService(store, passwords, sign_ins, clock),
         people=PeopleService(store, clock),
+        audit=AuditService(store),
     )
 
 
@@ -247,6 +254,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         log = structlog.get_logger("flowkeys")
         warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)
         warming.start()
+        daily = DailyHead.started(runtime.store, log)
         if (
             gc.isenabled()
         ):  # `serve` turned it off: looking through all that is loaded takes a tenth of a second
@@ -258,6 +266,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         finally:
             if access_log is not None:
                 access_log.close()
+            await daily.stop()
             await warming.stop()
             await runtime.close()
 
@@ -278,6 +287,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         sign_ins=runtime.sign_ins,
         links=runtime.links,
         people=runtime.people,
+        audit=runtime.audit,
         public_urls=PublicUrls(runtime.settings.public_url),
         key_header=KeyHeader.named(runtime.settings.key_header),
         proxies=TrustedProxies(runtime.settings.trusted_proxies),

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from flowkeys.cli import streams, workspaces
+from flowkeys.cli import streams
+from flowkeys.cli.audit import commands as audit
 from flowkeys.cli.chatflows import commands as flows
 from flowkeys.cli.doctor.command import doctor
 from flowkeys.cli.exit_codes import MEANINGS, ExitCode
@@ -17,6 +18,7 @@ from flowkeys.cli.keys import commands as keys
 from flowkeys.cli.options import require_values
 from flowkeys.cli.people import users
 from flowkeys.cli.predictions.ask import ask
+from flowkeys.cli.server import workspaces
 from flowkeys.domain.errors import FlowkeysError
 from flowkeys.domain.version import VERSION
 
@@ -35,6 +37,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(flows.app, name="flows")
 app.add_typer(workspaces.app, name="workspaces")
 app.add_typer(users.app, name="users")
+app.add_typer(audit.app, name="audit")
 app.command("ask")(ask)
 app.command("doctor")(doctor)
 

@@ -56,14 +56,16 @@ def print_fields(fields: Iterable[tuple[str, str]]) -> None:
         say(f"{name:<{width}}  {value}".rstrip())
 
 
-def print_page(listed: Listed, what: str, show: Callable[[list[Json]], None]) -> None:
+def print_page(
+    listed: Listed, what: str, show: Callable[[list[Json]], None], plural: str | None = None
+) -> None:
     """Print a list for people, and how many there are."""
     items = listed if isinstance(listed, list) else listed["data"]
     if items:
         show(items)
     total = len(items) if isinstance(listed, list) else listed["total"]
     of_all = f"{len(items)} of {total}" if total != len(items) else f"{total}"
-    say(f"{of_all} {what}{'' if total == 1 else 's'}", err=True)
+    say(f"{of_all} {what if total == 1 else plural or f'{what}s'}", err=True)
 
 
 def when(time: str | None) -> str:

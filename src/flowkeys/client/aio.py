@@ -8,7 +8,7 @@ from typing import Any, Final, ParamSpec, Self, TypeVar
 import httpx
 from msgspec import UNSET, UnsetType
 
-from flowkeys.client import chatflows, document_stores, keys, predictions
+from flowkeys.client import audit, chatflows, document_stores, keys, predictions
 from flowkeys.client.call import Call, Listing, following
 from flowkeys.client.connection import (
     DEFAULT_TIMEOUT,
@@ -52,6 +52,7 @@ class AsyncClient:
         self.keys = AsyncKeys(self)
         self.chatflows = AsyncChatflows(self)
         self.collections = AsyncCollections(self)
+        self.audit = AsyncAudit(self)
         self.predict = self.verb(predictions.predict)
         self.stream = self.streaming(predictions.stream)
         self.ping = self.verb(predictions.ping)
@@ -237,3 +238,12 @@ class AsyncCollections:
         self.upload = client.verb(document_stores.upload)
         self.documents = client.listing(document_stores.documents)
         self.delete_document = client.verb(document_stores.delete_document)
+
+
+class AsyncAudit:
+    """``client.audit``: who did what."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.list = client.listing(audit.every)
+        self.page = client.verb(audit.page)
+        self.head = client.verb(audit.head)

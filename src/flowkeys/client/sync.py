@@ -8,7 +8,7 @@ from typing import ParamSpec, Self, TypeVar
 import httpx
 from msgspec import UNSET, UnsetType
 
-from flowkeys.client import chatflows, document_stores, keys, predictions
+from flowkeys.client import audit, chatflows, document_stores, keys, predictions
 from flowkeys.client.call import Call, Listing, following
 from flowkeys.client.connection import (
     DEFAULT_TIMEOUT,
@@ -60,6 +60,7 @@ class Client:
         self.keys = Keys(self)
         self.chatflows = Chatflows(self)
         self.collections = Collections(self)
+        self.audit = Audit(self)
         self.predict = self.verb(predictions.predict)
         self.stream = self.streaming(predictions.stream)
         self.ping = self.verb(predictions.ping)
@@ -239,3 +240,12 @@ class Collections:
         self.upload = client.verb(document_stores.upload)
         self.documents = client.listing(document_stores.documents)
         self.delete_document = client.verb(document_stores.delete_document)
+
+
+class Audit:
+    """``client.audit``: who did what."""
+
+    def __init__(self, client: Client) -> None:
+        self.list = client.listing(audit.every)
+        self.page = client.verb(audit.page)
+        self.head = client.verb(audit.head)

@@ -1,6 +1,7 @@
 """Ids: UUIDs (RFC 9562), as text: of version 4, and of version 7 where many are filed one after the other."""
 
 import os
+import re
 from collections import deque
 from typing import Final
 
@@ -8,6 +9,8 @@ _BATCH: Final = 256
 _SIZE: Final = 16
 _VARIANTS: Final = "89ab"
 _TIME: Final = 2**48 - 1
+
+_FORM: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _ready: Final[deque[str]] = deque()
 os.register_at_fork(after_in_child=_ready.clear)  # a child must not hand out its parent's ids
@@ -33,6 +36,11 @@ def new_ordered_id(at: int) -> str:
     time = f"{at // 1000 & _TIME:012x}"
     variant = _VARIANTS[int(digits[16], 16) & 3]
     return f"{time[:8]}-{time[8:]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text has the form of an id."""
+    return _FORM.fullmatch(text) is not None
 
 
 def _digits() -> str:

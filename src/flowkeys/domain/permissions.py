@@ -35,6 +35,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "sso": ("manage",),
     "logs": ("view",),
     "loginActivity": ("view",),
+    "audit": ("view",),
 }  # fmt: skip
 
 KNOWN: Final = frozenset({ALL} | {f"{group}:{verb}" for group, verbs in GROUPS.items() for verb in verbs})

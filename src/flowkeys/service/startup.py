@@ -41,6 +41,8 @@ class Secrets(NamedTuple):
     hasher: TokenHasher
     warnings: tuple[str, ...]
     """What people have to know of lines that are no secret."""
+    unnoted: tuple[str, ...] = ()
+    """The ids of lines that verify only, and of which the journal does not say so yet."""
 
 
 class _Use(NamedTuple):
@@ -54,10 +56,8 @@ class _Use(NamedTuple):
     """How many tokens could still be accepted, of ids that verify only."""
 
 
-async def open_secrets(store: Store, written: ServerSecrets, workspace_id: str, clock: Clock) -> Secrets:
+async def open_secrets(store: Store, written: ServerSecrets, clock: Clock) -> Secrets:
     """Return what signs and verifies with what an operator wrote.
-
-    The journal notes what verifies only, so that it is known when no key needs it any more.
 
     Raises:
         ConfigurationError: something can be no secret and never was one, or nothing can sign.
@@ -71,15 +71,7 @@ async def open_secrets(store: Store, written: ServerSecrets, workspace_id: str, 
 
     use = await store.read(look)
     hasher = written.hasher(use.used, use.known)
-    new = [name for name in use.live if name not in use.known]
-    if new:
-        caller = Caller(operator(workspace_id))
-
-        def remember(tx: Transaction) -> None:
-            for name in new:
-                note(tx, caller, now, action=VERIFIES_ONLY, subject=Subject.SECRET, subject_id=name)
-
-        await store.write(remember)
+    new = tuple(name for name in use.live if name not in use.known)
     noticed = written.earlier(use.used | use.known)
     doubtful = {item.id for item in written.doubtful}
     warnings = tuple(
@@ -87,7 +79,19 @@ async def open_secrets(store: Store, written: ServerSecrets, workspace_id: str, 
         for name, item in noticed.items()
         if use.live.get(name) or name in doubtful
     )
-    return Secrets(hasher, warnings)
+    return Secrets(hasher, warnings, new)
+
+
+async def note_verifies_only(store: Store, names: Sequence[str], workspace_id: str, clock: Clock) -> None:
+    """Note in the journal what verifies only, so that it is known when no key needs it any more."""
+    caller, now = Caller(operator(workspace_id)), clock()
+
+    def remember(tx: Transaction) -> None:
+        for name in names:
+            note(tx, caller, now, action=VERIFIES_ONLY, subject=Subject.SECRET, subject_id=name)
+
+    if names:
+        await store.write(remember)
 
 
 def warning_of(written: ServerSecrets, item: Earlier, count: int) -> str:

@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, insert, literal, or_, select
 
+from flowkeys.domain.audit.chain import ChainKey
 from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.workspace import Workspace
+from flowkeys.storage.audit.chain import AuditChainTable
 from flowkeys.storage.schema import audit, change, workspace
 from flowkeys.storage.statement import Connection, Statement
 
@@ -23,7 +25,6 @@ _NOTED = Statement(
     .where(audit.c.action == bindparam("action"), audit.c.subject_id == bindparam("subject_id"))
     .limit(1)
 )
-_INSERT_AUDIT = Statement(insert(audit), [c.name for c in audit.c if c.name != "seq"])
 
 
 class WorkspaceTable:
@@ -51,8 +52,10 @@ class WorkspaceTable:
 class JournalTable:
     """Implements the port `Journal`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, key: ChainKey | None = None) -> None:
+        """Append to the audit log with `key`; without one, before the chain begins, unsealed."""
         self._connection = connection
+        self._key = key
 
     def change(self, item: Change) -> None:
         """Append a row to the change feed."""
@@ -63,7 +66,7 @@ class JournalTable:
         values = msgspec.structs.asdict(entry)
         values["before"] = _json(entry.before)
         values["after"] = _json(entry.after)
-        self._connection.run(_INSERT_AUDIT, values)
+        AuditChainTable(self._connection).append(values, self._key)
 
     def noted(self, action: str, subject_id: str) -> bool:
         """Tell whether the audit log has an action on a subject."""

@@ -108,6 +108,10 @@ class Connection:
         """Run a query and return every row."""
         return self.raw.execute(statement.sql, statement.bind(parameters or {})).fetchall()
 
+    def each(self, statement: Statement, parameters: Mapping[str, object]) -> sqlite3.Cursor:
+        """Run a query and return its rows, read as they are asked for; to be closed."""
+        return self.raw.execute(statement.sql, statement.bind(parameters))
+
     def row(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Row | None:
         """Run a query and return its first row, or None."""
         row: Row | None = self.raw.execute(statement.sql, statement.bind(parameters or {})).fetchone()

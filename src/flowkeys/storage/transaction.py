@@ -2,6 +2,9 @@
 
 from functools import cached_property
 
+from flowkeys.domain.audit.chain import ChainKey
+from flowkeys.storage.audit.chain import AuditChainTable
+from flowkeys.storage.audit.entries import AuditTable
 from flowkeys.storage.chatflows.chatflows import BindingTable, ChatflowTable
 from flowkeys.storage.documents.collections import CollectionTable
 from flowkeys.storage.journal import JournalTable, WorkspaceTable
@@ -20,8 +23,10 @@ from flowkeys.storage.usage.usage import UsageTable
 class Tables:
     """Implements the port `Transaction`; each table is made when it is first asked for."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, audit_key: ChainKey | None = None) -> None:
+        """Write the audit log with `audit_key`; see `JournalTable`."""
         self._connection = connection
+        self._audit_key = audit_key
 
     @cached_property
     def keys(self) -> KeyTable:
@@ -81,7 +86,17 @@ class Tables:
     @cached_property
     def journal(self) -> JournalTable:
         """The change feed and the audit log."""
-        return JournalTable(self._connection)
+        return JournalTable(self._connection, self._audit_key)
+
+    @cached_property
+    def audit_chain(self) -> AuditChainTable:
+        """The chain of the audit log."""
+        return AuditChainTable(self._connection)
+
+    @cached_property
+    def audit_log(self) -> AuditTable:
+        """The audit log, to be read."""
+        return AuditTable(self._connection)
 
     @cached_property
     def sent_forms(self) -> SentFormTable:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from flowkeys.domain.errors import FieldError, FlowkeysError
 from flowkeys.web.api import (
+    audit,
     changes,
     chatflows,
     document_stores,
@@ -37,7 +38,7 @@ from flowkeys.web.services import Services
 
 _MODULES = (
     *(verify, explain, changes, key_bulk, key_rotations, keys),
-    *(chatflows, document_stores, predictions, open_routes),
+    *(chatflows, document_stores, audit, predictions, open_routes),
 )
 
 

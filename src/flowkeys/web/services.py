@@ -8,6 +8,7 @@ from starlette.requests import Request
 from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
+from flowkeys.service.audit.log import AuditService
 from flowkeys.service.chatflows.chatflows import ChatflowService
 from flowkeys.service.chatflows.jobs import ImportJobs
 from flowkeys.service.chatflows.maker import ChatflowMaker
@@ -49,6 +50,7 @@ class Services:
     sign_ins: SignInService
     links: LinkService
     people: PeopleService
+    audit: AuditService
     public_urls: PublicUrls
     """Where people reach this server."""
     key_header: KeyHeader | None

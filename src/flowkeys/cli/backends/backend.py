@@ -1,6 +1,6 @@
 """What commands work on: the data directory of this machine, or a server over HTTP. They need not know."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -72,12 +72,43 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None = None
 
 
+class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entries, as they were written on the command line."""
+
+    subject: str | None = None
+    actor: str | None = None
+    action: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+class AuditBackend(Protocol):
+    """What commands ask of the log; things come back in their wire form."""
+
+    def entries(self, wanted: AuditFilter, part: Part) -> Listed:
+        """Return the entries that match, newest first: an array, or a page when one is asked for."""
+        ...
+
+    def every(self, wanted: AuditFilter) -> Iterator[Json]:
+        """Yield all entries that match, newest first, never all of them in memory."""
+        ...
+
+    def head(self) -> Json:
+        """Return the head of the chain."""
+        ...
+
+
 class Backend(Protocol):
     """Everything that commands do. Errors are `FlowkeysError`; things come back in their wire form."""
 
     @property
     def address(self) -> str:
         """Where the server is, or would be."""
+        ...
+
+    @property
+    def audit(self) -> AuditBackend:
+        """The audit log."""
         ...
 
     def create_key(self, new: NewKey) -> Json:

@@ -14,6 +14,7 @@ from flowkeys import bootstrap, config, logs
 from flowkeys.bootstrap import Runtime
 from flowkeys.cli.backends import batches as import_report
 from flowkeys.cli.backends.asking import answer
+from flowkeys.cli.backends.audit import LocalAudit
 from flowkeys.cli.backends.backend import (
     Asked,
     BulkAction,
@@ -98,6 +99,11 @@ class LocalBackend:
             return str(settings.uds)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return f"http://{host}:{settings.port}"
+
+    @property
+    def audit(self) -> LocalAudit:
+        """The audit log."""
+        return LocalAudit(self.run, self.runtime.audit, self.caller)
 
     def create_key(self, new: NewKey) -> Json:
         """Make a key."""

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UnsetType
 
 from flowkeys.cli.backends import batches as import_report
+from flowkeys.cli.backends.audit import RemoteAudit
 from flowkeys.cli.backends.backend import (
     Asked,
     BulkAction,
@@ -63,6 +64,11 @@ class RemoteBackend:
     def address(self) -> str:
         """Where the server is."""
         return (variable("FLOWKEYS_URL") or "").rstrip("/").removesuffix("/api/v1")
+
+    @property
+    def audit(self) -> RemoteAudit:
+        """The audit log."""
+        return RemoteAudit(self._client)
 
     def create_key(self, new: NewKey) -> Json:
         """Make a key."""

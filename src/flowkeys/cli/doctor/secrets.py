@@ -4,9 +4,12 @@ from collections.abc import Iterator
 
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
 from flowkeys.config import Settings
+from flowkeys.domain.audit.segments import key_of
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.secret_form import made_here
 from flowkeys.domain.keys.server_secrets import VERIFIES_ONLY, ServerSecrets
+from flowkeys.service.audit.checking import count_segments
+from flowkeys.service.audit.opening import warning_of as warning_of_segment
 from flowkeys.service.ports.store import Transaction
 from flowkeys.service.startup import MissingSecret, warning_of
 from flowkeys.storage import secret_file
@@ -25,6 +28,7 @@ def check_secrets(settings: Settings, tx: Transaction | None, now: int) -> Itera
         yield fail(_CHECK, f"{error}", "Without its secret no key can be verified.")
         return
     counts = {} if tx is None else tx.keys.count_by_secret(now)
+    segments = {} if tx is None else count_segments(tx)
     used = set() if tx is None else {*tx.keys.secrets(), *_known(tx, written)}
     known = {*written.ids, *written.earlier(used)}
     if missing := {name: count for name, count in counts.items() if name not in known}:
@@ -40,7 +44,8 @@ def check_secrets(settings: Settings, tx: Transaction | None, now: int) -> Itera
         if not missing:
             yield ok(_CHECK, "none yet; the first flowkeys serve makes one")
         return
-    yield from _in_use(written, counts)
+    yield from _in_use(written, counts, segments)
+    yield from _lost(tx, written)
     yield from _earlier(written, used, counts)
     if given and in_file:
         advice = f"Move {settings.secret_file} away when no key needs it."
@@ -51,17 +56,33 @@ def _known(tx: Transaction, written: ServerSecrets) -> list[str]:
     return [name for name in written.earlier_ids if tx.journal.noted(VERIFIES_ONLY, name)]
 
 
-def _in_use(written: ServerSecrets, counts: dict[str, int]) -> Iterator[Finding]:
-    """Tell of each secret how many keys need it.
+def _lost(tx: Transaction | None, written: ServerSecrets) -> Iterator[Finding]:
+    """Tell of what cannot be verified in the audit log for want of a secret."""
+    for segment in () if tx is None else tx.audit_chain.segments():
+        if key_of(segment, written.derive) is None:
+            yield warn("audit", warning_of_segment(segment), "Everything else works on without it.")
+
+
+def _in_use(written: ServerSecrets, counts: dict[str, int], segments: dict[str, int]) -> Iterator[Finding]:
+    """Tell of each secret how many keys need it, and how many parts of the audit log.
 
     Nobody is told to take out one that a server made, as its form shows, nor any while a line is in doubt:
     what is in front of it may not be what its owner thinks it is.
     """
     first, *others = written.ids
-    yield ok(_CHECK, f"{first} from {written.where} signs; {counts.get(first, 0)} keys were made under it")
+    yield ok(
+        _CHECK,
+        f"{first} from {written.where} signs; {counts.get(first, 0)} keys were made under it, and "
+        f"{segments.get(first, 0)} segments of the audit log are kept under it",
+    )
     for name, secret in zip(others, written.secrets[1:], strict=True):
         if count := counts.get(name, 0):
             yield ok(_CHECK, f"{name} is needed by {count} keys; each moves to {first} when it is used")
+        elif count := segments.get(name, 0):
+            yield ok(
+                _CHECK,
+                f"{name} is needed by {count} segments of the audit log, until the next start moves them",
+            )
         elif made_here(secret) or written.doubtful:
             yield ok(_CHECK, f"{name} is needed by no key any more; whether it stays is for its owner to say")
         else:

@@ -78,7 +78,7 @@ class TokenHasher:
                 )
         self.secret_ids: tuple[str, ...] = tuple(secret_id(secret) for secret in secrets)
         self._keyed = tuple(
-            (f"{ALGORITHM}${secret_id(secret)}$", _Keyed(_derive(secret, _KEY_INFO))) for secret in secrets
+            (f"{ALGORITHM}${secret_id(secret)}$", _Keyed(derive(secret, _KEY_INFO))) for secret in secrets
         )
 
     def digest(self, token: Token) -> Digests:
@@ -101,7 +101,7 @@ class TokenHasher:
 
 def secret_id(secret: str) -> str:
     """Return the public name of a secret: eight hex characters that tell nothing about it."""
-    return _derive(secret, _ID_INFO)[:4].hex()
+    return derive(secret, _ID_INFO)[:4].hex()
 
 
 def secret_id_of(digest: TokenDigest) -> str:
@@ -109,7 +109,7 @@ def secret_id_of(digest: TokenDigest) -> str:
     return digest.split("$", 2)[1]
 
 
-def _derive(secret: str, info: bytes) -> bytes:
-    """HKDF-SHA-256 (RFC 5869) for one block of output."""
+def derive(secret: str, info: bytes) -> bytes:
+    """Return 32 bytes under a secret, others for each purpose: HKDF-SHA-256 (RFC 5869), one block."""
     pseudorandom_key = hmac.digest(_SALT, secret.encode(), "sha256")
     return hmac.digest(pseudorandom_key, info + b"\x01", "sha256")

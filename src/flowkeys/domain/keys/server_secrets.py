@@ -1,9 +1,10 @@
 """The server's secrets: which of what an operator wrote can be one, which of those sign, and which verify.
 
-Everything that is made under the server secret (the digests of tokens today) asks here. A line that can be
-no secret is never one: a byte order mark before a comment, or a comment in another style, would be the same
-text on every server in the world. Versions before took such lines for secrets; what they made under one goes
-on verifying while the line stands where it stood (docs/adr/0015-lines-that-are-no-secret.md).
+Everything that is made under the server secret (the digests of tokens, the seals of the audit log) asks here.
+A line that can be no secret is never one: a byte order mark before a comment, or a comment in another style,
+would be the same text on every server in the world. Versions before took such lines for secrets; what they
+made under one goes on verifying while the line stands where it stood
+(docs/adr/0015-lines-that-are-no-secret.md).
 """
 
 import shlex
@@ -11,7 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.domain.keys.digest import MINIMUM_SECRET_LENGTH, TokenHasher, secret_id
+from flowkeys.domain.keys.digest import MINIMUM_SECRET_LENGTH, TokenHasher, derive, secret_id
 from flowkeys.domain.keys.secret_form import ADVICE, MAKE_ONE, fault
 
 VERIFIES_ONLY: Final = "secret.verifies_only"
@@ -141,6 +142,10 @@ class ServerSecrets:
         if not self.secrets:
             raise ConfigurationError(self._none())
         return TokenHasher((*self.secrets, *(item.text for item in self.earlier(used).values())))
+
+    def derive(self, name: str, purpose: bytes) -> bytes | None:
+        """Return 32 bytes for a purpose under the secret with this id, or None when it is not one of them."""
+        return next((derive(secret, purpose) for secret in self.secrets if secret_id(secret) == name), None)
 
     def require_sound(self, used: Collection[str]) -> None:
         """Raise `ConfigurationError` for what can be no secret, unless its id is one of `used`."""

@@ -15,6 +15,7 @@ from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.domain.workspace import Workspace
+from flowkeys.service.ports.audit import AuditChain, AuditLog
 from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
 from flowkeys.service.ports.documents import Collections
 from flowkeys.service.ports.people import Links, People, SignIns
@@ -226,6 +227,16 @@ class Transaction(Protocol):
     @property
     def journal(self) -> Journal:
         """The journal."""
+        ...
+
+    @property
+    def audit_chain(self) -> AuditChain:
+        """The chain of the audit log."""
+        ...
+
+    @property
+    def audit_log(self) -> AuditLog:
+        """The audit log, to be read."""
         ...
 
     @property

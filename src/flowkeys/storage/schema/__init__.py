@@ -6,7 +6,7 @@ What only SQLite has (full-text tables and the triggers that feed them) is in `s
 from flowkeys.storage.schema.base import metadata
 from flowkeys.storage.schema.chatflows import chatflow
 from flowkeys.storage.schema.documents import collection, document, passage
-from flowkeys.storage.schema.journal import audit, change, sent_form
+from flowkeys.storage.schema.journal import audit, audit_segment, change, sent_form
 from flowkeys.storage.schema.keys import (
     api_key,
     binding,
@@ -24,6 +24,7 @@ from flowkeys.storage.schema.workspaces import workspace
 __all__ = (
     "api_key",
     "audit",
+    "audit_segment",
     "binding",
     "change",
     "chatflow",

@@ -1,6 +1,6 @@
 """The tables of what was done: the feed of changes, the audit log, and forms that were sent."""
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from flowkeys.storage.schema.base import metadata, seq, workspace_id
 
@@ -32,8 +32,34 @@ audit = Table(
     Column("request_id", Text),
     Column("before", Text),
     Column("after", Text),
-    Index(None, "workspace_id", "subject_id", "seq"),
+    # Of the chain: which key sealed the row, and the seal. NULL: written before there was a chain.
+    Column("segment", BigInteger),
+    Column("seal", LargeBinary),
+    # One for each filter, newest first.
+    *(
+        Index(f"ix_audit_{name}", "workspace_id", *columns, "at", "seq")
+        for name, columns in (
+            ("at", []),
+            ("subject_id", ["subject_id"]),
+            ("subject", ["subject"]),
+            ("actor_id", ["actor_id"]),
+            ("actor_name", ["actor_name"]),
+            ("action", ["action"]),
+        )
+    ),
     sqlite_autoincrement=True,
+)
+
+audit_segment = Table(
+    "audit_segment",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("secret_id", Text, nullable=False),
+    Column("found_to", BigInteger, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("kept_under", Text, nullable=False),
+    Column("kept", LargeBinary),
+    info={"of": "the whole installation: the chain goes through all workspaces"},
 )
 
 sent_form = Table(

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import bindparam
 
+from flowkeys.domain.audit.chain import ChainKey
 from flowkeys.domain.chatflows.chatflow import Chatflow
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.predictions.conversation import Message
@@ -43,6 +44,8 @@ class SqliteStore:
         self._writer = Writer(lambda: connect(path))
         self.after_commit = self._writer.after_commit
         """Calls of what has to happen between a commit and its acknowledgement, in the caller's loop."""
+        self.audit_key: ChainKey | None = None
+        """Seals the rows of the audit log; None until the chain is open (`service.audit.opening`)."""
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="flowkeys-reader")
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
@@ -53,7 +56,7 @@ class SqliteStore:
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in the writer's thread; durable when this returns."""
-        return await self._writer.run(lambda connection: work(Tables(connection)))
+        return await self._writer.run(lambda connection: work(Tables(connection, self.audit_key)))
 
     def add_messages(self, messages: Sequence[Message]) -> asyncio.Future[None]:
         """See `Store.add_messages`."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import func, select
 
-from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.storage.keys.spoilt import FIND_SPOILT
 from flowkeys.storage.schema import api_key, chatflow, message
 from flowkeys.storage.sqlite.access import hindrance
@@ -52,6 +52,20 @@ def check(path: Path) -> Health:
             journal_mode=raw.execute("PRAGMA journal_mode").fetchone()[0],
             problems=() if found == ["ok"] else tuple(found),
             size_bytes=path.stat().st_size,
+        )
+
+
+def require_current(path: Path) -> None:
+    """Raise `ConfigurationError` when the schema is not that of this version.
+
+    Raises:
+        Unavailable: it cannot be read.
+    """
+    with _opened(path) as connection:
+        found = _revision(connection.raw)
+    if found != HEAD:
+        raise ConfigurationError(
+            f"The database {path} has schema {found}, and this version has {HEAD}. Start the server once."
         )
 
 

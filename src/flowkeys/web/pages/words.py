@@ -38,6 +38,7 @@ GROUP_NAMES: Final = {
     "sso": "Single sign-on",
     "logs": "Logs",
     "loginActivity": "Sign-in activity",
+    "audit": "Audit log",
 }
 
 

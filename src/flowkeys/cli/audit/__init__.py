@@ -1,0 +1,1 @@
+"""``flowkeys audit``."""

@@ -1,0 +1,83 @@
+"""``flowkeys audit verify``: on the server's own machine, and nothing is changed."""
+
+from typing import Any
+
+import typer
+
+from flowkeys.cli.backends.backend import Json
+from flowkeys.cli.backends.choice import require_local
+from flowkeys.cli.exit_codes import ExitCode
+from flowkeys.cli.output import print_json
+from flowkeys.cli.printable import printable
+from flowkeys.cli.streams import note, say
+from flowkeys.domain.audit.chain import read_head
+from flowkeys.domain.audit.verification import Verified
+from flowkeys.domain.errors import ConfigurationError
+
+
+def verify(head: str | None, *, as_json: bool) -> None:
+    """Verify the audit log and say what was found; the exit code is 3 unless all of it is as it was written.
+
+    Raises:
+        ConfigurationError: there is no audit log yet, or no secret.
+        InvalidInput: `head` is none.
+        Unavailable: the database cannot be read.
+    """
+    require_local("flowkeys audit verify")
+    from flowkeys import config
+    from flowkeys.service.audit.checking import check_chain
+    from flowkeys.storage import secret_file
+    from flowkeys.storage.sqlite import health
+
+    kept = None if head is None else read_head(head)
+    settings = config.load()
+    if not settings.database.exists():
+        raise ConfigurationError(
+            f"There is no flowkeys database in {settings.data_dir}. Set FLOWKEYS_DATA_DIR."
+        )
+    secrets = secret_file.known(settings.given_secret(), settings.secret_file)
+    if not secrets.secrets:
+        raise ConfigurationError(
+            f"There is no server secret in {secrets.where}: without it nothing is verified."
+        )
+    health.require_current(settings.database)
+    with health.snapshot(settings.database) as tx:
+        found = check_chain(tx, secrets, kept)
+        row = None if found.fault is None else tx.audit_chain.peek(found.fault.seq)
+    if as_json:
+        print_json(_members(found, row))
+    else:
+        _tell(found, row)
+    if found.fault is not None or found.unverified:
+        raise typer.Exit(ExitCode.CONFIGURATION)
+
+
+def _members(found: Verified, row: dict[str, Any] | None) -> Json:
+    fault = found.fault
+    return {
+        "whole": fault is None and not found.unverified,
+        "rows": found.rows,
+        "head": str(found.head),
+        "unverified": [list(part) for part in found.unverified],
+        "fault": None
+        if fault is None
+        else {"kind": fault.kind, "row": fault.seq, "message": fault.message, "says": row},
+    }
+
+
+def _tell(found: Verified, row: dict[str, Any] | None) -> None:
+    for first, last in found.unverified:
+        note(f"Rows {first} to {last} cannot be verified: the secret that they need is not there.")
+    if found.fault is None:
+        rows = "1 row" if found.rows == 1 else f"{found.rows} rows"
+        what = "whole" if not found.unverified else "not known to be whole"
+        say(f"The audit log is {what}: {rows}. Its head is {found.head}")
+        return
+    say(found.fault.message)
+    if row is not None:
+        said = ", ".join(
+            f"{name} {printable(str(value))}" for name, value in row.items() if value is not None
+        )
+        note(f"It says now: {said}")
+    if found.rows:
+        note(f"The {found.rows} rows before it, up to row {found.head.seq}, are as they were written.")

@@ -1,0 +1,1 @@
+"""The audit log: its chain, and what people ask of it."""

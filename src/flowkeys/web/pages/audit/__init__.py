@@ -1,0 +1,1 @@
+"""What was done, as people see it."""
