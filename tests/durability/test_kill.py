@@ -8,6 +8,7 @@ import pytest
 
 from tests.durability.process import Serve, Served
 from tests.durability.storm import Key, Ledger, rage
+from tests.support.audit import assert_whole
 from tests.support.flows import make_chatflow
 from tests.support.server import Api
 
@@ -32,6 +33,7 @@ def test_what_was_acknowledged_survives_kill_9(serve: Serve, rounds: int) -> Non
         check_keys(served.api(owner.token), ledger.keys)
         check_messages(served, ledger)
         check_journal(served, ledger)
+        assert_whole(served.data_dir)
         assert served.rows("PRAGMA integrity_check") == [("ok",)]
         assert served.rows("PRAGMA foreign_key_check") == []
         forget_what_was_in_flight(served, ledger)

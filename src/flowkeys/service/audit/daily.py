@@ -27,9 +27,9 @@ class DailyHead:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    def started(cls, store: Store, log: Log) -> Self:
+    def started(cls, store: Store, log: Log, every_seconds: float = _DAY_SECONDS) -> Self:
         """Return one that has begun."""
-        made = cls(store, log)
+        made = cls(store, log, every_seconds)
         made._task = asyncio.create_task(made._run())
         return made
 

@@ -1,0 +1,26 @@
+"""Looking whether the audit log of a data directory is as it was written."""
+
+from pathlib import Path
+
+from flowkeys.config import load
+from flowkeys.domain.audit.chain import Head
+from flowkeys.domain.audit.verification import Verified
+from flowkeys.service.audit.checking import check_chain
+from flowkeys.storage import secret_file
+from flowkeys.storage.sqlite import health
+
+
+def verified(data_dir: Path, kept: Head | None = None) -> Verified:
+    """Return what is found with the secret in the data directory."""
+    settings = load(data_dir=data_dir)
+    secrets = secret_file.known(settings.given_secret(), settings.secret_file)
+    with health.snapshot(settings.database) as tx:
+        return check_chain(tx, secrets, kept)
+
+
+def assert_whole(data_dir: Path) -> int:
+    """Expect the log to be whole; return how many rows it has."""
+    found = verified(data_dir)
+    assert found.fault is None
+    assert found.unverified == ()
+    return found.rows
