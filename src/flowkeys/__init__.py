@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         NewKey,
         Page,
         Prediction,
+        Rotation,
         SourceDocument,
         UploadReport,
         Verification,
@@ -96,6 +97,7 @@ __all__ = [
     "Prediction",
     "RateLimited",
     "Role",
+    "Rotation",
     "ServerError",
     "SourceDocument",
     "SourceDocuments",
@@ -128,7 +130,7 @@ _HOMES = {
     "flowkeys.client.audit_models": "AuditActor AuditEntry AuditHead AuditSubject",
     "flowkeys.client.models": (
         "Key NewKey BoundChatflow BulkResult Verification Explanation ExplanationStep Page Chatflow Message"
-        " Collection Document SourceDocument Prediction UploadReport"
+        " Rotation Collection Document SourceDocument Prediction UploadReport"
     ),
     "flowkeys.domain.predictions.conversation": "Role Turn",
     "flowkeys.domain.errors": "FlowkeysError ConfigurationError FieldError",

@@ -53,6 +53,7 @@ from flowkeys.storage.sqlite.feed import SqliteFeed
 from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.usage.calls import CallCounter
+from flowkeys.usage.finishing import Finishing
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -255,9 +256,8 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)
         warming.start()
         daily = DailyHead.started(runtime.store, log)
-        if (
-            gc.isenabled()
-        ):  # `serve` turned it off: looking through all that is loaded takes a tenth of a second
+        finishing = Finishing.started(runtime.keyring.rotations.finish_unused, log)
+        if gc.isenabled():  # `serve` turned it off: looking through all that is loaded takes long
             gc.collect()
         gc.freeze()  # what was made at start lives to the end: no collection need look at it
         gc.enable()
@@ -266,8 +266,8 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         finally:
             if access_log is not None:
                 access_log.close()
-            await daily.stop()
-            await warming.stop()
+            for task in (daily, finishing, warming):
+                await task.stop()
             await runtime.close()
 
     services = Services(

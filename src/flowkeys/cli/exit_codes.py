@@ -49,6 +49,8 @@ _BY_CODE: Final[dict[str, ExitCode]] = {
     "ip_not_allowed": ExitCode.REFUSED,
     "cross_site": ExitCode.REFUSED,
     "already_sent": ExitCode.INVALID,
+    "rotation_under_way": ExitCode.INVALID,
+    "no_rotation": ExitCode.INVALID,
     "validation_failed": ExitCode.INVALID,
     "invalid_json": ExitCode.INVALID,
     "too_large": ExitCode.INVALID,

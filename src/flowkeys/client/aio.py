@@ -8,7 +8,7 @@ from typing import Any, Final, ParamSpec, Self, TypeVar
 import httpx
 from msgspec import UNSET, UnsetType
 
-from flowkeys.client import audit, chatflows, document_stores, keys, predictions
+from flowkeys.client import audit, chatflows, document_stores, key_rotations, keys, predictions
 from flowkeys.client.call import Call, Listing, following
 from flowkeys.client.connection import (
     DEFAULT_TIMEOUT,
@@ -197,6 +197,9 @@ class AsyncKeys:
         self.page = client.verb(keys.page)
         self.get = client.verb(keys.get)
         self.update = client.verb(keys.update)
+        self.rotate = client.verb(key_rotations.rotate)
+        self.set_grace = client.verb(key_rotations.set_grace)
+        self.end_rotation = client.verb(key_rotations.end_rotation)
         self.disable = client.verb(keys.disable)
         self.enable = client.verb(keys.enable)
         self.revoke = client.verb(keys.revoke)

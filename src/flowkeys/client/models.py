@@ -49,6 +49,20 @@ class BoundChatflow(Wire, frozen=True, kw_only=True):
     updated_at: datetime | None = field(name="updatedDate", default=None)
 
 
+class Rotation(Wire, frozen=True, kw_only=True):
+    """A rotation that is under way: the token before still works, and how it was used since."""
+
+    api_key: str
+    """The old token, masked."""
+    started_at: datetime
+    ends_at: datetime
+    finish_when_unused_seconds: int | None = None
+    last_used_at: datetime | None = None
+    last_address: str | None = None
+    last_user_agent: str | None = None
+    uses: int = 0
+
+
 class Key(Wire, frozen=True, kw_only=True):
     """An API key. `api_key` is masked: the token itself is shown once, by `NewKey`."""
 
@@ -66,6 +80,8 @@ class Key(Wire, frozen=True, kw_only=True):
     workspace_id: str | None = None
     note: str | None = None
     allowed_ips: list[str] = []
+    rotation: Rotation | None = None
+    """None unless the token before still works."""
 
 
 class NewKey(Key, frozen=True, kw_only=True):
@@ -110,6 +126,8 @@ class Verification(Wire, frozen=True, kw_only=True):
     permissions: list[str] | None = None
     expires_at: datetime | None = None
     token_valid_until: datetime | None = None
+    """When the token that was asked about ends, if it was replaced."""
+    token_replaced_at: datetime | None = None
     """When this token ends, though its key does not: it was replaced by another."""
     allowed_ips: list[str] | None = None
     """Where calls may come from; none: from anywhere."""

@@ -10,6 +10,7 @@ from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import AccessRequest, Decision, decide
 from flowkeys.domain.keys.networks import Client, Networks, clean_networks
+from flowkeys.domain.keys.rotation import Replaced
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.permissions import unknown
@@ -37,6 +38,9 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     allowed_ips: Collection[str] = ()
     """Addresses and networks (CIDR) that calls may come from; none: from anywhere."""
+    token_replaced_at: datetime | None = None
+    """When another token replaced this one; `token_valid_until` says until when it works."""
+    token_valid_until: datetime | None = None
     disabled: bool = False
     revoked: bool = False
 
@@ -49,26 +53,36 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
         """
         if unknown(self.permissions):
             raise ConfigurationError(f"There is no permission {', '.join(unknown(self.permissions))}.")
-        if self.expires_at is not None and self.expires_at.tzinfo is None:
-            raise ConfigurationError("expires_at needs a time zone, such as datetime.UTC.")
+        for name in ("expires_at", "token_replaced_at", "token_valid_until"):
+            time: datetime | None = getattr(self, name)
+            if time is not None and time.tzinfo is None:
+                raise ConfigurationError(f"{name} needs a time zone, such as datetime.UTC.")
+        if self.token_replaced_at is not None and self.token_valid_until is None:
+            raise ConfigurationError("A token that was replaced needs token_valid_until.")
         try:
             networks = clean_networks(self.allowed_ips)
         except ValueError as error:
             raise ConfigurationError(f"allowed_ips: {error}") from None
         status = Status.REVOKED if self.revoked else Status.DISABLED if self.disabled else Status.ACTIVE
+        until = _microseconds(self.token_valid_until)
         return KeyRecord.of(
             key_id=self.id,
             workspace_id=self.workspace_id,
             name=self.name,
             permissions=frozenset(self.permissions),
             status=status,
-            expires_at=None if self.expires_at is None else (self.expires_at - _EPOCH) // _MICROSECOND,
+            expires_at=_microseconds(self.expires_at),
+            replaced=None if until is None else Replaced(until, _microseconds(self.token_replaced_at)),
             chatflow_ids=frozenset(self.chatflow_ids),
             terms=Terms(Networks(networks)) if networks else None,
         )
 
     def __repr__(self) -> str:
         return f"FixedKey(id={self.id!r}, name={self.name!r})"
+
+
+def _microseconds(time: datetime | None) -> int | None:
+    return None if time is None else (time - _EPOCH) // _MICROSECOND
 
 
 class FixedSource:

@@ -62,6 +62,18 @@ class VerifiedKey(msgspec.Struct, frozen=True, gc=False):
         terms = self.record.terms
         return () if terms is None or terms.networks is None else terms.networks.texts
 
+    @property
+    def token_valid_until(self) -> datetime | None:
+        """When the token that was presented ends, since the key was rotated; None: with the key."""
+        at = self.record.valid_until
+        return None if at is None else _EPOCH + timedelta(microseconds=at)
+
+    @property
+    def token_replaced_at(self) -> datetime | None:
+        """When a new token replaced the one that was presented: whoever has it should be told to change."""
+        at = self.record.replaced_at
+        return None if at is None else _EPOCH + timedelta(microseconds=at)
+
     def grants(self, permission: str) -> bool:
         """Tell whether the key holds a permission."""
         return grants(self.record.permissions, permission)

@@ -8,6 +8,7 @@ import msgspec
 
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.keys.input import KeyPatch, NewKey
+from flowkeys.service.keys.rotations import NewRotation
 
 Json = dict[str, Any]
 """A thing in its wire form: what the API answers, whichever way it came."""
@@ -125,6 +126,14 @@ class Backend(Protocol):
 
     def update_key(self, key_id: str, patch: KeyPatch) -> Json:
         """Change what the patch names."""
+        ...
+
+    def rotate_key(self, key_id: str, new: NewRotation) -> Json:
+        """Give a key a new token; the one answer that shows it."""
+        ...
+
+    def set_grace(self, key_id: str, grace_seconds: int) -> Json:
+        """Let the old token of a key that is being rotated end in so many seconds."""
         ...
 
     def enable_key(self, key_id: str, *, enabled: bool) -> Json:

@@ -39,6 +39,7 @@ from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.collections import DocumentLimits
 from flowkeys.service.keys.input import KeyPatch, NewKey, client_of
+from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.storage.sqlite.access import hindrance
 from flowkeys.web import render
 
@@ -135,6 +136,16 @@ class LocalBackend:
         """Change a key."""
         changed = self.run(self.runtime.keyring.update(self.caller, key_id, patch))
         return render.key(changed, bootstrap.clock())
+
+    def rotate_key(self, key_id: str, new: NewRotation) -> Json:
+        """Give a key a new token."""
+        made = self.run(self.runtime.keyring.rotations.begin(self.caller, key_id, new))
+        return render.made_key(made, bootstrap.clock())
+
+    def set_grace(self, key_id: str, grace_seconds: int) -> Json:
+        """Let the old token of a key that is being rotated end in so many seconds."""
+        work = self.runtime.keyring.rotations.set_grace(self.caller, key_id, grace_seconds)
+        return render.key(self.run(work), bootstrap.clock())
 
     def enable_key(self, key_id: str, *, enabled: bool) -> Json:
         """Enable or disable a key."""

@@ -35,6 +35,7 @@ from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.collections import DocumentLimits
 from flowkeys.service.keys.input import KeyPatch, NewKey
+from flowkeys.service.keys.rotations import NewRotation
 
 _KEY_MEMBERS: Final = {"name": "keyName", "chatflow_ids": "chatflowIds", "allowed_ips": "allowedIps"}
 _CHATFLOW_MEMBERS: Final = {
@@ -109,6 +110,18 @@ class RemoteBackend:
             expires_at = body.pop("expires_at")
             body["expiresAt"] = None if expires_at is None else to_iso(expires_at)
         return self._json("PUT", path("apikey", key_id), body)
+
+    def rotate_key(self, key_id: str, new: NewRotation) -> Json:
+        """Give a key a new token."""
+        body = {
+            "graceSeconds": new.grace_seconds,
+            "finishWhenUnusedSeconds": new.finish_when_unused_seconds,
+        }
+        return self._json("POST", path("apikey", key_id, "rotate"), body)
+
+    def set_grace(self, key_id: str, grace_seconds: int) -> Json:
+        """Let the old token of a key that is being rotated end in so many seconds."""
+        return self._json("PUT", path("apikey", key_id, "rotation"), {"graceSeconds": grace_seconds})
 
     def enable_key(self, key_id: str, *, enabled: bool) -> Json:
         """Enable or disable a key."""

@@ -12,6 +12,7 @@ from flowkeys.cli.confirmation import confirm
 from flowkeys.cli.keys import bulk as key_bulk
 from flowkeys.cli.keys import checks as key_checks
 from flowkeys.cli.keys import input as key_input
+from flowkeys.cli.keys import rotations as key_rotations
 from flowkeys.cli.keys.output import show_key, show_keys
 from flowkeys.cli.output import moment, print_json, print_page, say
 from flowkeys.cli.printable import printable
@@ -234,6 +235,8 @@ def revoke(
         say(f"{printable(found['keyName'])!r} ({found['apiKey']}) was revoked already.")
 
 
+app.command("rotate")(key_rotations.rotate)
+app.command("rotation")(key_rotations.rotation)
 app.command("verify")(key_checks.verify)
 app.command("explain")(key_checks.explain)
 

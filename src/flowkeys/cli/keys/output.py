@@ -47,6 +47,31 @@ def show_key(key: Json) -> None:
             ("note", key["note"] or NONE),
         ]
     )
+    if key["rotation"] is not None:
+        say("")
+        for line in told_of_rotation(key["rotation"]):
+            say(line)
+
+
+def told_of_rotation(rotation: Json) -> list[str]:
+    """Return what is known of an old token that still works, a line each."""
+    until = f"The old token ({rotation['apiKey']}) works until {moment(rotation['endsAt'])}"
+    unused = rotation["finishWhenUnusedSeconds"]
+    more = f", or until it was not used for {_duration(unused)}." if unused else "."
+    lines = [f"It was replaced at {moment(rotation['startedAt'])}.", until + more]
+    if rotation["lastUsedAt"] is None:
+        return [*lines, "It was not used since."]
+    where = f" from {rotation['lastAddress']}" if rotation["lastAddress"] else ""
+    what = f", by {rotation['lastUserAgent']}" if rotation["lastUserAgent"] else ""
+    uses = f"{rotation['uses']} use{'' if rotation['uses'] == 1 else 's'} since."
+    return [*lines, printable(f"It was last used at {moment(rotation['lastUsedAt'])}{where}{what}; {uses}")]
+
+
+def _duration(seconds: int) -> str:
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length} {unit if seconds != length else unit[:-1]}"
+    return f"{seconds} seconds"
 
 
 def show_explanation(answer: Json) -> None:
