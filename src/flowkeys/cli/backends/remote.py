@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec import UnsetType
 
 from flowkeys.cli.backends import batches as import_report
 from flowkeys.cli.backends.audit import RemoteAudit
@@ -22,6 +21,7 @@ from flowkeys.cli.backends.backend import (
     Progress,
     Question,
 )
+from flowkeys.cli.backends.bodies import chatflow_body, key_body, question_body
 from flowkeys.client import events
 from flowkeys.client.call import Call, path, query
 from flowkeys.client.document_stores import upload
@@ -36,16 +36,6 @@ from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.collections import DocumentLimits
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
-
-_KEY_MEMBERS: Final = {"name": "keyName", "chatflow_ids": "chatflowIds", "allowed_ips": "allowedIps"}
-_CHATFLOW_MEMBERS: Final = {
-    "flow_data": "flowData",
-    "is_public": "isPublic",
-    "chatbot_config": "chatbotConfig",
-    "api_config": "apiConfig",
-    "key_id": "apikeyid",
-    "key_ids": "apiKeyIds",
-}
 
 
 @contextmanager
@@ -103,7 +93,7 @@ class RemoteBackend:
 
     def update_key(self, key_id: str, patch: KeyPatch) -> Json:
         """Change a key."""
-        body = _given(patch, _KEY_MEMBERS)
+        body = key_body(patch)
         if "permissions" in body:
             body["permissions"] = sorted(body["permissions"])
         if "expires_at" in body:
@@ -138,15 +128,15 @@ class RemoteBackend:
 
     def verify(self, asked: Asked) -> Json:
         """Say whether a token is good."""
-        return self._json("POST", path("apikey", "verify"), _question(asked))
+        return self._json("POST", path("apikey", "verify"), question_body(asked))
 
     def explain(self, asked: Asked) -> Json:
         """Say step by step why a token is good or refused."""
-        return self._json("POST", path("apikey", "explain"), _question(asked))
+        return self._json("POST", path("apikey", "explain"), question_body(asked))
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
         """Store a chatflow."""
-        return self._json("POST", path("chatflows"), _chatflow_body(patch))
+        return self._json("POST", path("chatflows"), chatflow_body(patch))
 
     def chatflow(self, chatflow_id: str) -> Json:
         """Return a chatflow."""
@@ -160,7 +150,7 @@ class RemoteBackend:
 
     def update_chatflow(self, chatflow_id: str, patch: ChatflowPatch) -> Json:
         """Change a chatflow."""
-        return self._json("PUT", path("chatflows", chatflow_id), _chatflow_body(patch))
+        return self._json("PUT", path("chatflows", chatflow_id), chatflow_body(patch))
 
     def bind(self, chatflow_id: str, key_id: str) -> Json:
         """Bind one key more."""
@@ -260,31 +250,6 @@ def _decode(response: Any) -> Any:
 def _raw(call: Call[Any]) -> Call[Any]:
     """Return a call whose answer is kept as it is on the wire."""
     return msgspec.structs.replace(call, decode=_decode)
-
-
-def _given(patch: msgspec.Struct, members: Mapping[str, str]) -> Json:
-    """Return what a patch sets, by the names of the wire."""
-    values = {name: getattr(patch, name) for name in patch.__struct_fields__}
-    return {
-        members.get(name, name): list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if not isinstance(value, UnsetType)
-    }
-
-
-def _question(asked: Asked) -> Json:
-    body = {
-        "token": asked.token,
-        "chatflowId": asked.chatflow_id,
-        "permission": asked.permission,
-        "address": asked.address,
-    }
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def _chatflow_body(patch: ChatflowPatch) -> Json:
-    body = _given(patch, _CHATFLOW_MEMBERS)
-    return {**body.pop("extras"), **body}
 
 
 _READ: Final[dict[type, tuple[str, Callable[[Any], Any]]]] = {
