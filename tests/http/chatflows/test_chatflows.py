@@ -233,7 +233,7 @@ def test_every_change_is_in_the_feed_and_in_the_audit_log(own: Running) -> None:
     def rows(sql: str) -> list[tuple]:
         return own.do(own.runtime.store.read(lambda tx: tx._connection.raw.execute(sql).fetchall()))
 
-    actions = [a for (a,) in rows("SELECT action FROM audit ORDER BY seq")]
+    actions = [a for (a,) in rows("SELECT action FROM audit WHERE action NOT LIKE 'audit.%' ORDER BY seq")]
     assert actions == [
         "workspace.create", "key.create", "chatflow.create", "chatflow.bind", "key.bind", "key.create",
         "key.update", "key.disable", "key.revoke", "chatflow.update", "chatflow.unbind", "key.unbind",

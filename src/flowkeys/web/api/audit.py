@@ -70,7 +70,7 @@ async def list_entries(
     )
     audit = call.services.audit
     if output == "jsonl":
-        return await _stream(audit, call.caller, query)
+        return await stream(audit, call.caller, query)
     if part.paged:
         found = await audit.page(call.caller, query)
         return list_response(call, part, _rendered(found.items), found.total, linked=False)
@@ -88,7 +88,8 @@ def _rendered(items: list[AuditRecord]) -> list[dict[str, Any]]:
     return [render.audit_entry(item) for item in items]
 
 
-async def _stream(audit: AuditService, caller: Caller, query: AuditQuery) -> Response:
+async def stream(audit: AuditService, caller: Caller, query: AuditQuery) -> Response:
+    """Return all entries that match, a line each, of which a thousand are in memory at once."""
     parts = audit.every(caller, query)
     # What is refused, or cannot be read, is said before anything is sent.
     first: list[AuditRecord] = await anext(parts, [])

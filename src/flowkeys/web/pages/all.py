@@ -3,6 +3,7 @@
 from typing import Final
 
 from flowkeys.web.pages import home, static_files
+from flowkeys.web.pages.audit import list as audit
 from flowkeys.web.pages.chatflows import bindings as chatflow_keys
 from flowkeys.web.pages.chatflows import credentials as chatflow_credentials
 from flowkeys.web.pages.chatflows import end as chatflow_end
@@ -50,5 +51,6 @@ ROUTERS: Final = (
     key_edit.router,
     key_end.router,
     key_view.router,
+    audit.router,
     static_files.router,
 )
