@@ -15,7 +15,7 @@ from flowkeys.cache.chatflows import ChatflowCache
 from flowkeys.cache.keys import KeyCache
 from flowkeys.cache.warming import Warming
 from flowkeys.config import Settings
-from flowkeys.config.flows import flow_settings
+from flowkeys.config.flows import document_limits, flow_settings
 from flowkeys.documents.kinds import MEDIA_TYPES
 from flowkeys.documents.parser import SubprocessParser
 from flowkeys.domain.errors import ConfigurationError
@@ -32,10 +32,11 @@ from flowkeys.service.audit.opening import open_chain
 from flowkeys.service.chatflows.chatflows import ChatflowService
 from flowkeys.service.chatflows.jobs import ImportJobs
 from flowkeys.service.chatflows.maker import ChatflowMaker
-from flowkeys.service.documents.collections import CollectionService, DocumentLimits, StoreRetriever
+from flowkeys.service.documents.collections import CollectionService, StoreRetriever
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.explainer import Explainer
 from flowkeys.service.keys.keyring import Keyring
+from flowkeys.service.keys.policies import Policies
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.people.links import LinkService
 from flowkeys.service.people.people import PeopleService
@@ -74,6 +75,7 @@ class Runtime:
     warnings: tuple[str, ...]
     """What is not as it should be and keeps nothing from working: for the log, and for who runs a command."""
     keyring: Keyring
+    policies: Policies
     chatflows: ChatflowService
     collections: CollectionService
     maker: ChatflowMaker
@@ -175,20 +177,14 @@ def _assemble(
     usage_store = UsageStore(store, clock, partial(_warn, "usage is not tidied"))
     calls = CallCounter(usage_store.add, clock, every, partial(_warn, "usage is kept"))
     keyring = Keyring(store, hasher, clock, usage)
-    feed = SqliteFeed(lookups.connection)
-    keys = KeyCache(lookups, feed, hasher, usage, settings.cached_keys)
+    keys = KeyCache(lookups, feed := SqliteFeed(lookups.connection), hasher, usage, settings.cached_keys)
     directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), clock)
     followers = Followers(SqliteChanges(lookups.connection), feed, clock)
     store.after_commit.append(feed.catch_up)
     verifier = Verifier(keys, directory, usage, clock)
     engine = Engine(flow_settings(settings), StoreRetriever(store))
-    limits = DocumentLimits(
-        file_bytes=settings.max_document_bytes,
-        pages=settings.max_document_pages,
-        documents=settings.max_documents,
-    )
-    parser = SubprocessParser(limits)
-    passwords = Argon2Passwords()
+    limits = document_limits(settings)
+    parser, passwords = SubprocessParser(limits), Argon2Passwords()
     staying = SignInLimits(days=settings.sign_in_days, idle_days=settings.sign_in_idle_days)
     sign_ins = SignInService(store, passwords, clock, staying)
     chatflows = ChatflowService(store, engine, clock)
@@ -202,6 +198,7 @@ def _assemble(
         hasher=hasher,
         warnings=secrets.warnings,
         keyring=keyring,
+        policies=Policies(store, clock),
         chatflows=chatflows,
         collections=collections,
         maker=maker,
@@ -277,6 +274,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         explainer=runtime.explainer,
         followers=runtime.followers,
         keyring=runtime.keyring,
+        policies=runtime.policies,
         chatflows=runtime.chatflows,
         predictor=runtime.predictor,
         collections=runtime.collections,

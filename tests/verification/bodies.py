@@ -70,7 +70,7 @@ BODIES: Final[list[tuple[str, Any, str | None, dict[str, Any]]]] = [
     ("far", {"unknown": 1}, "validation_failed", {}),
     ("far", {"permission": "nonsense"}, "validation_failed", {}),
     ("good", {"address": "nowhere"}, "validation_failed", {}),
-    ("good", {"address": "2001:db8::1"}, None, {"valid": True, "allowedIps": []}),
+    ("good", {"address": "2001:db8::1"}, None, {"valid": True, "allowedIps": [], "policyAllowedIps": []}),
     ("good", {"address": "fe80::1%eth0"}, None, {"valid": True}),
     ("far", {"token": "<good>"}, "ip_not_allowed", {}),
     ("far", {"token": "<good>", "address": "192.0.2.9"}, "ip_not_allowed", {}),

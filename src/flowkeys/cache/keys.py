@@ -161,7 +161,9 @@ class KeyCache:
         self._unread = None
 
     def changed(self, subject: str, subject_id: str, position: int) -> None:
-        """Stop using what was read of a key before `position`."""
+        """Stop using what was read of a key before `position`, or of any, when a policy changed."""
+        if subject == Subject.POLICY:
+            self.forget()
         if subject != Subject.KEY:
             return
         self._start_anew()

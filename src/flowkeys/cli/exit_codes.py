@@ -52,6 +52,7 @@ _BY_CODE: Final[dict[str, ExitCode]] = {
     "rotation_under_way": ExitCode.INVALID,
     "no_rotation": ExitCode.INVALID,
     "validation_failed": ExitCode.INVALID,
+    "policy_violated": ExitCode.INVALID,
     "invalid_json": ExitCode.INVALID,
     "too_large": ExitCode.INVALID,
     "unsupported_encoding": ExitCode.INVALID,

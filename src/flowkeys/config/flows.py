@@ -1,7 +1,8 @@
-"""What of the settings chatflows need."""
+"""What of the settings chatflows need, and what they search."""
 
 from flowkeys.config.settings import Settings
 from flowkeys.flows.settings import FlowSettings, ModelCredential
+from flowkeys.service.documents.collections import DocumentLimits
 
 
 def flow_settings(settings: Settings) -> FlowSettings:
@@ -16,4 +17,13 @@ def flow_settings(settings: Settings) -> FlowSettings:
         variables=settings.variables,
         model_timeout_seconds=settings.model_silence_seconds,
         whole_answer_timeout_seconds=settings.model_answer_seconds,
+    )
+
+
+def document_limits(settings: Settings) -> DocumentLimits:
+    """Return how much the operator allows documents to be."""
+    return DocumentLimits(
+        file_bytes=settings.max_document_bytes,
+        pages=settings.max_document_pages,
+        documents=settings.max_documents,
     )

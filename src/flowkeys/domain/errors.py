@@ -3,6 +3,7 @@
 FlowkeysError
 ├── ConfigurationError      the operator has to change something; the message says what
 ├── InvalidInput            the caller sent something wrong; each field is named
+│   └── PolicyViolated      a policy of the workspace forbids it, and is named
 ├── NotFound                no such thing in the caller's workspace
 ├── Forbidden               the caller may not do this
 ├── Conflict                not now: something stands in the way, and the message says how to go on
@@ -44,6 +45,14 @@ class InvalidInput(FlowkeysError):
     def of(cls, field: str, message: str) -> "InvalidInput":
         """Return the error for a single field."""
         return cls(FieldError(field, message))
+
+
+class PolicyViolated(InvalidInput):
+    """A policy of the workspace forbids this; `policies` names them as they are on the wire."""
+
+    def __init__(self, policies: Sequence[str], *errors: FieldError) -> None:
+        self.policies = tuple(policies)
+        super().__init__(*errors)
 
 
 class NotFound(FlowkeysError):

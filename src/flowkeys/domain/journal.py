@@ -14,6 +14,8 @@ class Subject(StrEnum):
     COLLECTION = "collection"
     WORKSPACE = "workspace"
     PERSON = "person"
+    POLICY = "policy"
+    """Of a workspace, by its id."""
     SECRET = "secret"  # noqa: S105  # the word, not one
     """A server secret, by its id; of the audit log only."""
 

@@ -30,6 +30,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "executions": ("view", "update", "delete"),
     "templates": ("marketplace", "custom", "custom-delete", "toolexport", "flowexport", "custom-share"),
     "workspace": ("view", "create", "update", "add-user", "unlink-user", "delete", "export", "import"),
+    "policy": ("view", "update"),
     "users": ("manage",),
     "roles": ("manage",),
     "sso": ("manage",),

@@ -9,6 +9,8 @@ Clock = Callable[[], int]
 """Returns the present time in microseconds, UTC. A clock is an argument: no rule reads the time itself."""
 
 SECOND: Final = 1_000_000
+DAY: Final = 86_400 * SECOND
+"""Exact: there are no leap seconds, and no summer time in UTC."""
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -9,6 +9,7 @@ from flowkeys.storage.chatflows.chatflows import BindingTable, ChatflowTable
 from flowkeys.storage.documents.collections import CollectionTable
 from flowkeys.storage.journal import JournalTable, WorkspaceTable
 from flowkeys.storage.keys.keys import KeyTable
+from flowkeys.storage.keys.policies import PolicyTable
 from flowkeys.storage.keys.rotations import TokenTable
 from flowkeys.storage.people.links import LinkTable
 from flowkeys.storage.people.people import PersonTable
@@ -37,6 +38,11 @@ class Tables:
     def tokens(self) -> TokenTable:
         """The keys' tokens, beside the first."""
         return TokenTable(self._connection)
+
+    @cached_property
+    def policies(self) -> PolicyTable:
+        """The policies."""
+        return PolicyTable(self._connection)
 
     @cached_property
     def chatflows(self) -> ChatflowTable:

@@ -121,7 +121,9 @@ class RemoteCache:
     def _change(self, subject: str, subject_id: str, position: int) -> None:
         self._changes += 1
         self._brief.clear()
-        if subject == Subject.CHATFLOW:
+        if subject == Subject.POLICY:  # every record holds its networks
+            self.forget()
+        elif subject == Subject.CHATFLOW:
             self._public.pop(subject_id, None)
         elif subject == Subject.KEY:
             self._changed[subject_id] = position

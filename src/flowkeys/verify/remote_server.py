@@ -49,6 +49,7 @@ class _Said(msgspec.Struct, rename="camel", gc=False):
     token_valid_until: str | None = None
     allowed_ips: tuple[str, ...] = ()
     token_replaced_at: str | None = None
+    policy_allowed_ips: tuple[str, ...] = ()
     position: int | None = None
 
 
@@ -198,14 +199,17 @@ def _read(said: _Said) -> Answer:
         replaced=_replaced(said),
         chatflow_ids=said.chatflow_ids,
         position=said.position,
-        terms=_terms(said.allowed_ips),
+        terms=_terms(said.allowed_ips, said.policy_allowed_ips),
     )
     return Answer(record, None if said.valid else Denied(Reason.IP_NOT_ALLOWED, record))
 
 
 @lru_cache(_TERMS)
-def _terms(allowed_ips: tuple[str, ...]) -> Terms | None:
-    return Terms(Networks(allowed_ips)) if allowed_ips else None
+def _terms(own: tuple[str, ...], policy: tuple[str, ...]) -> Terms | None:
+    if not own and not policy:
+        return None
+    own_networks = Networks(own) if own else None
+    return Terms(own_networks, policy_networks=Networks(policy) if policy else None)
 
 
 def _replaced(said: _Said) -> Replaced | None:

@@ -16,6 +16,7 @@ from flowkeys.domain.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    PolicyViolated,
     TooLarge,
     Unavailable,
     UpstreamFailed,
@@ -69,6 +70,9 @@ KINDS: Final[dict[str, Kind]] = {
     "already_sent": Kind(409, "Already sent", "This form was sent already. What it made is there."),
     "rotation_under_way": Kind(409, "Rotation under way", "The key is being rotated. End that first."),
     "no_rotation": Kind(409, "No rotation", "The key is not being rotated."),
+    "policy_violated": Kind(
+        422, "Policy violated", "A policy of the workspace forbids this; policies names it."
+    ),
     "validation_failed": Kind(422, "Invalid input", "Some fields are wrong; errors names each of them."),
     "invalid_json": Kind(400, "Not JSON", "The body is not valid JSON."),
     "too_large": Kind(413, "Too large", "The request is larger than this server takes."),
@@ -168,7 +172,7 @@ def of_error(error: FlowkeysError) -> Problem:
     """Return the problem of a service's exception."""
     match error:
         case InvalidInput():
-            return problem("validation_failed", str(error), *error.errors)
+            return _of_invalid(error)
         case NotFound():
             return problem("not_found", str(error))
         case Conflict():
@@ -189,6 +193,13 @@ def of_error(error: FlowkeysError) -> Problem:
             return problem("unavailable", headers=_retry_after(error.retry_after_seconds))
         case _:
             return problem("internal_error")
+
+
+def _of_invalid(error: InvalidInput) -> Problem:
+    if isinstance(error, PolicyViolated):
+        extra = {"policies": list(error.policies)}
+        return Problem("policy_violated", str(error), error.errors, extra=extra)
+    return problem("validation_failed", str(error), *error.errors)
 
 
 def _retry_after(seconds: int | None) -> Headers:

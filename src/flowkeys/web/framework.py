@@ -22,6 +22,7 @@ from flowkeys.web.api import (
     key_rotations,
     keys,
     open_routes,
+    policy,
     predictions,
     verify,
 )
@@ -37,7 +38,7 @@ from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 
 _MODULES = (
-    *(verify, explain, changes, key_bulk, key_rotations, keys),
+    *(verify, explain, changes, key_bulk, key_rotations, keys, policy),
     *(chatflows, document_stores, audit, predictions, open_routes),
 )
 

@@ -7,17 +7,22 @@ from flowkeys.domain.audit.entry import AuditRecord
 from flowkeys.domain.keys.api_key import ApiKey, KeyRecord
 from flowkeys.domain.keys.decision import Decision, Denied, Reason
 from flowkeys.domain.keys.explain import Explanation
+from flowkeys.domain.keys.networks import Networks
+from flowkeys.domain.keys.policy import Policy
 from flowkeys.domain.keys.rotation import Rotation
+from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import mask
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.input import EXTRAS
 from flowkeys.service.chatflows.reader import CheckedChatflow
+from flowkeys.service.keys.policies import Check, for_people
 from flowkeys.service.keys.rotations import MadeKey
 from flowkeys.service.predictions.run import Answer
 from flowkeys.web.errors import KINDS
 
 Json = dict[str, Any]
+_NO_TERMS: Final = Terms()
 
 
 def key(item: ApiKey, now: int) -> Json:
@@ -91,7 +96,7 @@ def verified(decision: Decision) -> Json:
 
 
 def _record(record: KeyRecord) -> Json:
-    networks = None if record.terms is None else record.terms.networks
+    terms = record.terms or _NO_TERMS
     return {
         "id": record.key_id,
         "keyName": record.name,
@@ -101,9 +106,42 @@ def _record(record: KeyRecord) -> Json:
         "expiresAt": _time(record.expires_at),
         "tokenValidUntil": _time(record.valid_until),
         "tokenReplacedAt": _time(record.replaced_at),
-        "allowedIps": [] if networks is None else list(networks.texts),
+        "allowedIps": _texts(terms.networks),
+        "policyAllowedIps": _texts(terms.policy_networks),
         "position": record.position,
     }
+
+
+def policy(item: Policy) -> Json:
+    """Return the policy of a workspace."""
+    return {**for_people(item), "updatedAt": _time(item.updated_at)}
+
+
+def policy_check(found: Check, now: int) -> Json:
+    """Return what does not keep to the policy."""
+    return {
+        "total": found.total,
+        "data": [
+            {
+                "key": key(broken.key, now),
+                "breaches": [
+                    {
+                        "policy": breach.policy,
+                        "field": breach.field,
+                        "message": breach.message,
+                        "action": breach.action,
+                    }
+                    for breach in broken.breaches
+                ],
+            }
+            for broken in found.keys
+        ],
+        "people": [{"id": each.person_id, "name": each.name, "keys": each.total} for each in found.people],
+    }
+
+
+def _texts(networks: Networks | None) -> list[str]:
+    return [] if networks is None else list(networks.texts)
 
 
 def explained(explanation: Explanation) -> Json:

@@ -16,6 +16,7 @@ from flowkeys.service.documents.collections import CollectionService
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.explainer import Explainer
 from flowkeys.service.keys.keyring import Keyring
+from flowkeys.service.keys.policies import Policies
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.people.links import LinkService
 from flowkeys.service.people.people import PeopleService
@@ -39,6 +40,7 @@ class Services:
     explainer: Explainer
     followers: Followers
     keyring: Keyring
+    policies: Policies
     chatflows: ChatflowService
     predictor: Predictor
     collections: CollectionService

@@ -178,4 +178,6 @@ def test_the_wall_was_tested_on_every_route() -> None:
         "POST /apikey/bulk/disable", "POST /apikey/bulk/enable", "POST /apikey/bulk/revoke",
         # Whose changes, and whose token: tests/library/test_changes.py, tests/http/keys/test_explain.py.
         "GET /changes", "POST /apikey/explain",
+        # The workspace's own: tests/http/keys/test_policy.py.
+        "GET /policy", "PUT /policy", "GET /policy/check",
     }  # fmt: skip

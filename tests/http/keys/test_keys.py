@@ -302,6 +302,7 @@ class TestVerify:
             "tokenValidUntil": None,
             "allowedIps": [],
             "tokenReplacedAt": None,
+            "policyAllowedIps": [],
             "position": own.json()["position"],
         }
         owner.put(f"/apikey/{key['id']}", json={"note": "changed"})

@@ -77,10 +77,8 @@ def decide(
     if replaced is not None and replaced.valid_until <= now:
         return Denied(Reason.EXPIRED_KEY, record, replaced.detail)
     terms = record.terms
-    if terms is not None and terms.networks is not None:
-        address = None if client is None else client.address()
-        if not terms.networks.include(address):
-            return Denied(Reason.IP_NOT_ALLOWED, record)
+    if terms is not None and not terms.admit(client):
+        return Denied(Reason.IP_NOT_ALLOWED, record)
     if request.chatflow_id is not None and request.chatflow_id not in record.chatflow_ids:
         return Denied(Reason.CHATFLOW_NOT_ALLOWED, record)
     for permission in request.permissions:

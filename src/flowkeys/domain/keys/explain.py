@@ -12,6 +12,7 @@ import msgspec
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import AccessRequest, Decision, grants
 from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.times import to_iso
 
 STEPS: Final = ("form", "known", "status", "expiry", "network", "chatflow", "permission")
@@ -100,16 +101,21 @@ def _expiry(record: KeyRecord, now: int) -> Step:
 
 
 def _network(record: KeyRecord, client: Client | None) -> Step:
-    networks = None if record.terms is None else record.terms.networks
-    if networks is None:
+    terms = record.terms or Terms()
+    both = {"The key": terms.networks, "Every key of the workspace": terms.policy_networks}
+    asked = {whose: networks for whose, networks in both.items() if networks is not None}
+    if not asked:
         return Step("network", ok=True, detail="The key may be used from anywhere.")
     address = None if client is None else client.address()
-    within = ", ".join(networks.texts)
-    if address is None:
-        detail = f"The key may be used from {within} only, and no address was given."
-        return Step("network", ok=False, detail=detail)
-    inside = networks.include(address)
-    return Step("network", ok=inside, detail=f"{address} is {'' if inside else 'not '}in {within}.")
+    for whose, networks in asked.items():
+        within = ", ".join(networks.texts)
+        if address is None:
+            detail = f"{whose} may be used from {within} only, and no address was given."
+            return Step("network", ok=False, detail=detail)
+        if not networks.include(address):
+            detail = f"{whose} may be used from {within} only; {address} is not in that."
+            return Step("network", ok=False, detail=detail)
+    return Step("network", ok=True, detail=f"The key may be used from {address}.")
 
 
 def _chatflow(record: KeyRecord, request: AccessRequest, *, opens_to_all: bool) -> Step:

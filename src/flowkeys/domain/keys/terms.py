@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from flowkeys.domain.keys.networks import Networks
+from flowkeys.domain.keys.networks import Client, Networks
 from flowkeys.domain.limits.rate import Limits
 
 
@@ -17,3 +17,13 @@ class Terms(msgspec.Struct, frozen=True):
     """How often it may call."""
     bindings: Mapping[str, Limits] | None = None
     """How often it may call each chatflow, where that is limited."""
+    policy_networks: Networks | None = None
+    """Where calls with any key of the workspace may come from; both have to hold."""
+
+    def admit(self, client: Client | None) -> bool:
+        """Tell whether a call may come from where it does; where that is not known, it may not."""
+        if self.networks is None and self.policy_networks is None:
+            return True
+        address = None if client is None else client.address()
+        both = (self.networks, self.policy_networks)
+        return all(networks is None or networks.include(address) for networks in both)

@@ -5,11 +5,12 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.domain.errors import Forbidden, InvalidInput
+from flowkeys.domain.errors import FieldError, Forbidden, InvalidInput, PolicyViolated
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.permissions import covers
 from flowkeys.domain.principal import Caller
 from flowkeys.service.keys.changes import record_change
+from flowkeys.service.keys.policies import enforce
 from flowkeys.service.ports.store import Transaction
 
 MAX_KEYS: Final = 1000
@@ -48,7 +49,8 @@ def set_status(
 
     Raises:
         Forbidden: some of the keys hold more than the caller does.
-        InvalidInput: naming ``ids``: the workspace does not have some of the keys.
+        InvalidInput: naming ``ids``: the workspace does not have some of the keys, or (`PolicyViolated`) a
+            policy forbids that one of them is enabled.
     """
     keys = all_of(tx, caller, key_ids)
     _require_ceiling(caller, keys)
@@ -66,6 +68,7 @@ def set_status(
                 revoked_at=now if status is Status.REVOKED else None,
                 version=key.version + 1,
             )
+            _enforce(tx, key, after, now)
             tx.keys.update(after)
             record_change(tx, caller, now, action, key, after)
     return BulkResult(len(keys) - unchanged - len(skipped), unchanged, tuple(skipped))
@@ -84,6 +87,15 @@ def all_of(tx: Transaction, caller: Caller, key_ids: Sequence[str]) -> list[ApiK
         named = _named([repr(key_id[:64]) for key_id in unknown])
         raise InvalidInput.of("ids", f"There is no key {named} here. Nothing was changed.")
     return keys
+
+
+def _enforce(tx: Transaction, key: ApiKey, after: ApiKey, now: int) -> None:
+    try:
+        enforce(tx, key, after, now)
+    except PolicyViolated as refused:
+        said = " ".join(error.message for error in refused.errors)
+        message = f"{key.name!r} ({key.hint}): {said} Nothing was changed."
+        raise PolicyViolated(refused.policies, FieldError("ids", message)) from None
 
 
 def _require_ceiling(caller: Caller, keys: Sequence[ApiKey]) -> None:

@@ -14,6 +14,7 @@ from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.access import bind, unbind
 from flowkeys.service.journal import record
+from flowkeys.service.keys.policies import enforce
 from flowkeys.service.ports.store import Transaction
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ def save(tx: Transaction, caller: Caller, now: int, action: str, before: ApiKey,
     current = get_key(tx, caller, before.id)
     if changed == before and current.chatflows == before.chatflows:
         return before
+    enforce(tx, before, changed, now)
     revoked_at = now if changed.status is Status.REVOKED else None
     tx.keys.update(
         msgspec.structs.replace(changed, updated_at=now, revoked_at=revoked_at, version=current.version + 1)

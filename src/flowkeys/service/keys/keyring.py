@@ -17,6 +17,7 @@ from flowkeys.domain.times import Clock
 from flowkeys.service.keys.bulk import MAX_KEYS, BulkResult, all_of, checked_ids, set_status
 from flowkeys.service.keys.changes import get_key, given, record_change, save, set_chatflows, with_status
 from flowkeys.service.keys.input import KeyPatch, NewKey, checked
+from flowkeys.service.keys.policies import enforce, enforce_number
 from flowkeys.service.keys.rotations import MadeKey, Rotations
 from flowkeys.service.once import spend
 from flowkeys.service.ports.store import KeysMade, Store, Transaction
@@ -47,7 +48,7 @@ class Keyring:
             AlreadySent: the form of `once` made a key before, which the exception names; none is made now.
             Forbidden: the caller lacks ``apikeys:create``, or something that the key is to hold.
             InvalidInput: a field is wrong, or names a chatflow that the workspace does not have, or the form
-                is too old.
+                is too old, or (`PolicyViolated`) a policy forbids it.
         """
         caller.require("apikeys:create")
         now = self._clock()
@@ -86,6 +87,8 @@ class Keyring:
         def work(tx: Transaction) -> ApiKey:
             if once is not None:
                 spend(tx, caller, once, key.id, now)
+            enforce(tx, None, key, now)
+            enforce_number(tx, caller, now)
             tx.keys.insert(key, digest)
             if new.chatflow_ids:
                 set_chatflows(tx, caller, key, new.chatflow_ids, now)
@@ -146,7 +149,7 @@ class Keyring:
         Raises:
             Forbidden: the caller lacks ``apikeys:update``, ``chatflows:update`` for a change of chatflows,
                 or something that the key holds now or is to hold.
-            InvalidInput: a field is wrong, or the key is revoked.
+            InvalidInput: a field is wrong, or the key is revoked, or (`PolicyViolated`) a policy forbids it.
             NotFound: the workspace has no such key.
         """
         caller.require("apikeys:update")

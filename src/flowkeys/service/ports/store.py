@@ -19,6 +19,7 @@ from flowkeys.service.ports.audit import AuditChain, AuditLog
 from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
 from flowkeys.service.ports.documents import Collections
 from flowkeys.service.ports.people import Links, People, SignIns
+from flowkeys.service.ports.policies import Policies
 from flowkeys.service.ports.tokens import Tokens
 from flowkeys.service.ports.usage import Usage
 
@@ -177,6 +178,11 @@ class Transaction(Protocol):
     @property
     def tokens(self) -> Tokens:
         """The keys' tokens, beside the first."""
+        ...
+
+    @property
+    def policies(self) -> Policies:
+        """The policies."""
         ...
 
     @property

@@ -34,6 +34,7 @@ _MAKERS = Statement(
     )
 )
 _COUNTS = Statement(text(f"SELECT creator_tag, count(*) {_OF_TAGS} GROUP BY creator_tag"))
+_USABLE = Statement(text(f"SELECT count(*) {_OF_TAGS} AND coalesce(expires_at, 9223372036854775807) > :now"))
 _IDS = Statement(text(f"SELECT id {_OF_TAGS} ORDER BY seq LIMIT :most"))
 
 
@@ -56,6 +57,14 @@ def ids(connection: Connection, workspace_id: str, creator_id: str, most: int) -
     tags = in_json([tag_of_creator(each) for each in (creator_id, *makers)])
     rows = connection.rows(_IDS, {"workspace": workspace_id, "tags": tags, "most": most})
     return [key_id for (key_id,) in rows]
+
+
+def count_usable(connection: Connection, workspace_id: str, creator_id: str, now: int) -> int:
+    """Count the keys that are not revoked and whose time is not over."""
+    makers = _makers(connection, workspace_id, creator_id)
+    tags = in_json([tag_of_creator(each) for each in (creator_id, *makers)])
+    ((total,),) = connection.rows(_USABLE, {"workspace": workspace_id, "tags": tags, "now": now})
+    return int(total)
 
 
 def _makers(connection: Connection, workspace_id: str, creator_id: str) -> dict[str, str]:

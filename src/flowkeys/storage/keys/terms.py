@@ -27,11 +27,16 @@ def networks_from(stored: str | None) -> tuple[str, ...]:
     return found
 
 
-def terms_from(allowed_ips: str | None) -> Terms | None:
-    """Return what a key asks of its calls, or None when that is nothing.
+def terms_from(allowed_ips: str | None, policy_ips: str | None = None) -> Terms | None:
+    """Return what a key asks of its calls, and the policy of its workspace, or None when that is nothing.
 
     Raises:
         ValueError, TypeError: a column is not what is written there.
     """
-    texts = networks_from(allowed_ips)
-    return Terms(Networks(texts)) if texts else None
+    own, policy = _networks(allowed_ips), _networks(policy_ips)
+    return None if own is None and policy is None else Terms(own, policy_networks=policy)
+
+
+def _networks(stored: str | None) -> Networks | None:
+    texts = networks_from(stored)
+    return Networks(texts) if texts else None

@@ -19,7 +19,7 @@ from flowkeys.storage.schema.keys import (
 from flowkeys.storage.schema.people import link, person, sign_in
 from flowkeys.storage.schema.predictions import conversation, message
 from flowkeys.storage.schema.usage import usage_batch, usage_day, usage_hour
-from flowkeys.storage.schema.workspaces import workspace
+from flowkeys.storage.schema.workspaces import policy, workspace
 
 __all__ = (
     "api_key",
@@ -40,6 +40,7 @@ __all__ = (
     "metadata",
     "passage",
     "person",
+    "policy",
     "sent_form",
     "sign_in",
     "token",

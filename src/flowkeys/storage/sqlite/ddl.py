@@ -261,3 +261,21 @@ REPLACED_TOKENS: Final = (
     "DROP TRIGGER change_token_update",
     _tell("token_update", f"UPDATE ON token {_differ(*_OF_TOKEN, 'replaced_at')}", "key", "old", "key_id"),
 )
+
+
+def _tell_of_policy(name: str, event: str, row: str) -> str:
+    return _tell(f"policy_{name}", event, "policy", row, "workspace_id")
+
+
+POLICY: Final = (
+    # Of migration 0014. Every record holds its workspace's networks: caches forget them all.
+    _tell_of_policy("insert", "INSERT ON policy WHEN new.allowed_ips IS NOT NULL", "new"),
+    _tell_of_policy("update", f"UPDATE ON policy {_differ('workspace_id', 'allowed_ips')}", "old"),
+    _tell_of_policy("moved", "UPDATE OF workspace_id ON policy", "new"),
+    _tell_of_policy("delete", "DELETE ON policy WHEN old.allowed_ips IS NOT NULL", "old"),
+    # `REPLACE` takes a row away without a deletion.
+    f"""CREATE TRIGGER change_policy_replaced BEFORE INSERT ON policy WHEN new.allowed_ips IS NULL BEGIN
+        {_ROW} SELECT workspace_id, 'policy', workspace_id, 0, {_NOW} FROM policy
+            WHERE workspace_id = new.workspace_id AND allowed_ips IS NOT NULL;
+    END""",  # noqa: S608 - of constants
+)

@@ -32,7 +32,7 @@ Made = TypeVar("Made")
 _COLUMNS: Final = """k.id, k.workspace_id, k.name, k.permissions, k.status, k.expires_at, t.valid_until,
     (SELECT group_concat(chatflow_id) FROM binding WHERE key_id = k.id), t.digest,
     (SELECT coalesce(max(seq), 0) FROM change), k.allowed_ips,
-    t.replaced_at, t.seq"""
+    t.replaced_at, t.seq, (SELECT allowed_ips FROM policy WHERE workspace_id = k.workspace_id)"""
 _FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id WHERE t.digest IN"""  # noqa: S608
 # In the order in which they were made, as they lie on the disk: by digest each would be elsewhere.
 _AHEAD: Final = f"""SELECT {_COLUMNS} FROM token t NOT INDEXED CROSS JOIN api_key k ON k.id = t.key_id
@@ -173,11 +173,11 @@ class _Reader:
         self._chatflows: Callable[[str], Collection[str]] = _shared(_chatflows)
         self._ids: Callable[[str], str] = _shared(str)
         self._positions: Callable[[int], int] = _shared(int)
-        self._terms: Callable[[str], Terms | None] = _shared(terms_from)
+        self._terms: Callable[[tuple[str | None, str | None]], Terms | None] = _shared(_terms)
 
     def __call__(self, row: tuple[object, ...]) -> KeyRecord:
         key_id, workspace_id, name, permissions, status, expires_at, valid_until, *rest = row
-        chatflows, _, at, ips, replaced_at, token = rest
+        chatflows, _, at, own_ips, replaced_at, token, policy_ips = rest
         check_types(name, expires_at, valid_until, replaced_at)
         return KeyRecord(
             f"{key_id}\n{name}",
@@ -188,8 +188,12 @@ class _Reader:
             None if valid_until is None else Replaced(valid_until, replaced_at, token),  # type: ignore[arg-type]
             self._chatflows(chatflows) if chatflows else (),  # type: ignore[arg-type]
             self._positions(at),  # type: ignore[arg-type]
-            None if ips is None else self._terms(ips),  # type: ignore[arg-type]
+            None if own_ips is policy_ips is None else self._terms((own_ips, policy_ips)),  # type: ignore[arg-type]
         )
+
+
+def _terms(ips: tuple[str | None, str | None]) -> Terms | None:
+    return terms_from(*ips)
 
 
 def _text(raw: bytes) -> str | bytes:

@@ -24,7 +24,9 @@ async def disable_keys(body: KeyIds, call: Call) -> Response:
     return _answer(await call.services.keyring.disable_many(call.caller, body.ids))
 
 
-@router.on("POST", "/apikey/bulk/enable", needs="apikeys:update", answers=BulkOut, errors=_BODY)
+@router.on(
+    "POST", "/apikey/bulk/enable", needs="apikeys:update", answers=BulkOut, errors=("policy_violated", *_BODY)
+)
 async def enable_keys(body: KeyIds, call: Call) -> Response:
     """Accept disabled keys again: all of them, or none."""
     return _answer(await call.services.keyring.enable_many(call.caller, body.ids))

@@ -30,7 +30,7 @@ from flowkeys.web.services import Call
 router = GuardedRouter(tags=["API keys"])
 
 _WRITABLE = frozenset(KeyFields.model_fields)
-_BODY = ("validation_failed", "invalid_json", "too_large")
+_BODY = ("validation_failed", "policy_violated", "invalid_json", "too_large")
 _SORTS = tuple(f"{sign}{name}" for name in KeySort.__args__ for sign in ("", "-"))  # type: ignore[attr-defined]
 
 
@@ -150,7 +150,7 @@ async def disable_key(key_id: str, call: Call) -> Response:
     "/apikey/{key_id}/enable",
     needs="apikeys:update",
     answers=KeyOut,
-    errors=("not_found", "validation_failed"),
+    errors=("not_found", "validation_failed", "policy_violated"),
 )
 async def enable_key(key_id: str, call: Call) -> Response:
     """Accept a disabled key again."""

@@ -202,6 +202,10 @@ class VerifiedOut(Out):
     allowed_ips: list[str] | None = Field(
         default=None, description="Where calls may come from; none: from anywhere."
     )
+    policy_allowed_ips: list[str] | None = Field(
+        default=None,
+        description="Where calls with any key of the workspace may come from, too.",
+    )
     token_replaced_at: str | None = Field(
         default=None, description="When a new token replaced the one that was asked about."
     )
