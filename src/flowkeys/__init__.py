@@ -56,6 +56,15 @@ if TYPE_CHECKING:
         Verification,
     )
     from flowkeys.client.sync import Client
+    from flowkeys.client.usage import (
+        Latency,
+        TopChatflow,
+        TopKey,
+        Usage,
+        UsageReport,
+        UsageStep,
+        UsageSummary,
+    )
     from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError
     from flowkeys.domain.predictions.conversation import Role, Turn
 
@@ -87,6 +96,7 @@ __all__ = [
     "FlowkeysError",
     "InvalidRequestError",
     "Key",
+    "Latency",
     "Message",
     "Metadata",
     "NewKey",
@@ -105,12 +115,18 @@ __all__ = [
     "StreamError",
     "StreamFailed",
     "Token",
+    "TopChatflow",
+    "TopKey",
     "Turn",
     "Unavailable",
     "UnexpectedAnswer",
     "Unknown",
     "UploadReport",
     "UpstreamError",
+    "Usage",
+    "UsageReport",
+    "UsageStep",
+    "UsageSummary",
     "UsedTools",
     "Verification",
     "__version__",
@@ -132,6 +148,7 @@ _HOMES = {
         "Key NewKey BoundChatflow BulkResult Verification Explanation ExplanationStep Page Chatflow Message"
         " Rotation Collection Document SourceDocument Prediction UploadReport"
     ),
+    "flowkeys.client.usage": "Latency Usage UsageStep UsageReport UsageSummary TopKey TopChatflow",
     "flowkeys.domain.predictions.conversation": "Role Turn",
     "flowkeys.domain.errors": "FlowkeysError ConfigurationError FieldError",
 }

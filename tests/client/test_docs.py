@@ -17,6 +17,14 @@ from tests.client.test_keys import KEY
 from tests.client.test_streams import STREAM
 
 PAGE = Path(__file__).parents[2] / "docs" / "sdk.md"
+SUMS = {"calls": 1, "outcomes": {"ok": 1}, "tokensIn": 2, "tokensOut": 3, "bytesIn": 4, "bytesOut": 5}
+STEP = {**SUMS, "time": "2027-01-31T09:00:00.000Z", "latencyMs": {"p50": 1.0, "p95": 2.0, "p99": 3.0}}
+USAGE = {
+    **dict.fromkeys(("from", "to"), "2027-01-31T09:00:00.000Z"),
+    "step": "hour",
+    "total": {**SUMS, "latencyMs": None},
+    "data": [STEP],
+}
 ANSWERS: dict[str, Any] = {
     "POST /apikey": KEY | {"apiKey": TOKEN},
     "GET /apikey": [KEY],
@@ -24,6 +32,10 @@ ANSWERS: dict[str, Any] = {
     "POST /apikey/bulk/revoke": {"affected": 1, "unchanged": 0, "skipped": []},
     "POST /chatflows": CHATFLOW,
     "GET /chatflows/c1/messages": {"total": 1, "data": [{"id": "m", "role": "userMessage", "content": "Hi"}]},
+    "GET /apikey/k1/usage": [STEP],
+    "GET /chatflows/c1/usage": [STEP],
+    "GET /usage/summary": USAGE | {"keys": [], "chatflows": []},
+    "GET /usage": USAGE,
     "POST /document-stores": COLLECTION,
     "POST /document-stores/d1/documents": REPORT,
     "GET /document-stores/d1/documents": [DOCUMENT],

@@ -79,10 +79,12 @@ class House:
 
 
 def dump(server: Running) -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of every table, without the times that move by themselves."""
+    """Return every row of every table, without the times that move by themselves, and what is counted."""
     with closing(database(server)) as rows:
         tables = [
-            name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            name
+            for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            if not name.startswith("usage_")  # stored some time after the call
         ]
         return {table: _rows(rows, table) for table in tables}
 

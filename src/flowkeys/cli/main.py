@@ -18,6 +18,7 @@ from flowkeys.cli.keys import commands as keys
 from flowkeys.cli.options import require_values
 from flowkeys.cli.people import users
 from flowkeys.cli.predictions.ask import ask
+from flowkeys.cli.predictions.usage import usage
 from flowkeys.cli.server import workspaces
 from flowkeys.domain.errors import FlowkeysError
 from flowkeys.domain.version import VERSION
@@ -39,6 +40,7 @@ app.add_typer(workspaces.app, name="workspaces")
 app.add_typer(users.app, name="users")
 app.add_typer(audit.app, name="audit")
 app.command("ask")(ask)
+app.command("usage")(usage)
 app.command("doctor")(doctor)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, ParamSpec, Self, TypeVar
 import httpx
 from msgspec import UNSET, UnsetType
 
-from flowkeys.client import audit, chatflows, document_stores, key_rotations, keys, predictions
+from flowkeys.client import audit, chatflows, document_stores, key_rotations, keys, predictions, usage
 from flowkeys.client.call import Call, Listing, following
 from flowkeys.client.connection import (
     DEFAULT_TIMEOUT,
@@ -53,6 +53,7 @@ class AsyncClient:
         self.chatflows = AsyncChatflows(self)
         self.collections = AsyncCollections(self)
         self.audit = AsyncAudit(self)
+        self.usage = AsyncUsageCalls(self)
         self.predict = self.verb(predictions.predict)
         self.stream = self.streaming(predictions.stream)
         self.ping = self.verb(predictions.ping)
@@ -210,6 +211,7 @@ class AsyncKeys:
         self.verify = client.verb(keys.verify)
         self.verify_many = client.verb(keys.verify_many)
         self.explain = client.verb(keys.explain)
+        self.usage = client.verb(usage.of_key)
 
 
 class AsyncChatflows:
@@ -228,6 +230,7 @@ class AsyncChatflows:
         self.add_key = client.verb(chatflows.add_key)
         self.remove_key = client.verb(chatflows.remove_key)
         self.messages = client.verb(chatflows.messages)
+        self.usage = client.verb(usage.of_chatflow)
 
 
 class AsyncCollections:
@@ -250,3 +253,11 @@ class AsyncAudit:
         self.list = client.listing(audit.every)
         self.page = client.verb(audit.page)
         self.head = client.verb(audit.head)
+
+
+class AsyncUsageCalls:
+    """``client.usage``: how much was used, of the workspace and of the key that asks."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.summary = client.verb(usage.summary)
+        self.own = client.verb(usage.own)

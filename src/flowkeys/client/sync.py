@@ -8,7 +8,7 @@ from typing import ParamSpec, Self, TypeVar
 import httpx
 from msgspec import UNSET, UnsetType
 
-from flowkeys.client import audit, chatflows, document_stores, key_rotations, keys, predictions
+from flowkeys.client import audit, chatflows, document_stores, key_rotations, keys, predictions, usage
 from flowkeys.client.call import Call, Listing, following
 from flowkeys.client.connection import (
     DEFAULT_TIMEOUT,
@@ -61,6 +61,7 @@ class Client:
         self.chatflows = Chatflows(self)
         self.collections = Collections(self)
         self.audit = Audit(self)
+        self.usage = UsageCalls(self)
         self.predict = self.verb(predictions.predict)
         self.stream = self.streaming(predictions.stream)
         self.ping = self.verb(predictions.ping)
@@ -212,6 +213,7 @@ class Keys:
         self.verify = client.verb(keys.verify)
         self.verify_many = client.verb(keys.verify_many)
         self.explain = client.verb(keys.explain)
+        self.usage = client.verb(usage.of_key)
 
 
 class Chatflows:
@@ -230,6 +232,7 @@ class Chatflows:
         self.add_key = client.verb(chatflows.add_key)
         self.remove_key = client.verb(chatflows.remove_key)
         self.messages = client.verb(chatflows.messages)
+        self.usage = client.verb(usage.of_chatflow)
 
 
 class Collections:
@@ -252,3 +255,11 @@ class Audit:
         self.list = client.listing(audit.every)
         self.page = client.verb(audit.page)
         self.head = client.verb(audit.head)
+
+
+class UsageCalls:
+    """``client.usage``: how much was used, of the workspace and of the key that asks."""
+
+    def __init__(self, client: Client) -> None:
+        self.summary = client.verb(usage.summary)
+        self.own = client.verb(usage.own)

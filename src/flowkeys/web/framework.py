@@ -24,6 +24,7 @@ from flowkeys.web.api import (
     open_routes,
     policy,
     predictions,
+    usage,
     verify,
 )
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
@@ -39,7 +40,7 @@ from flowkeys.web.services import Services
 
 _MODULES = (
     *(verify, explain, changes, key_bulk, key_rotations, keys, policy),
-    *(chatflows, document_stores, audit, predictions, open_routes),
+    *(chatflows, document_stores, audit, predictions, usage, open_routes),
 )
 
 

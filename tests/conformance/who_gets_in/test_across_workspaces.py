@@ -180,4 +180,6 @@ def test_the_wall_was_tested_on_every_route() -> None:
         "GET /changes", "POST /apikey/explain",
         # The workspace's own: tests/http/keys/test_policy.py.
         "GET /policy", "PUT /policy", "GET /policy/check",
+        # The caller's own: tests/http/usage/test_usage.py.
+        "GET /usage", "GET /usage/summary",
     }  # fmt: skip

@@ -193,12 +193,14 @@ def test_a_cookie_never_runs_a_chatflow(house: House) -> None:
 
 
 def test_whoever_asks_about_a_key_must_show_one(house: House) -> None:
-    """`/apikey/verify` asks about the caller's key: a person is none."""
-    (route,) = [route for route in CLOSED if route.needs == ANY_KEY]
-    answer = client(house.server, house.owner, Origin=house.server.url).request(
-        route.method, route.path, json={}
-    )
-    assert (answer.status_code, answer.json()["code"]) == (401, "missing_credentials")
+    """`/apikey/verify` and `/usage` are about the caller's key: a person is none."""
+    routes = [route for route in CLOSED if route.needs == ANY_KEY]
+    assert routes
+    for route in routes:
+        answer = client(house.server, house.owner, Origin=house.server.url).request(
+            route.method, route.path, json={}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (401, "missing_credentials")
 
 
 def secrets_of_nothing(house: House) -> dict[str, str]:

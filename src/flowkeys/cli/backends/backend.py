@@ -64,6 +64,16 @@ class Asked(msgspec.Struct, frozen=True):
     address: str | None = None
 
 
+class UsageOf(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose usage is asked for, a key's, a chatflow's or the workspace's, and of which period."""
+
+    key_id: str | None = None
+    chatflow_id: str | None = None
+    first: str | None = None
+    end: str | None = None
+    step: str | None = None
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A question to a chatflow. Without a token it is asked with the backend's own right."""
 
@@ -154,6 +164,10 @@ class Backend(Protocol):
 
     def explain(self, asked: Asked) -> Json:
         """Say step by step why a token is good or refused."""
+        ...
+
+    def usage(self, of: UsageOf) -> Listed:
+        """Return the hours or days of a key or chatflow, or the summary of the workspace."""
         ...
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:

@@ -13,6 +13,7 @@ import msgspec
 from flowkeys import bootstrap, config, logs
 from flowkeys.bootstrap import Runtime
 from flowkeys.cli.backends import batches as import_report
+from flowkeys.cli.backends import used
 from flowkeys.cli.backends.asking import answer
 from flowkeys.cli.backends.audit import LocalAudit
 from flowkeys.cli.backends.backend import (
@@ -25,6 +26,7 @@ from flowkeys.cli.backends.backend import (
     Part,
     Progress,
     Question,
+    UsageOf,
 )
 from flowkeys.cli.streams import note
 from flowkeys.documents.folder import read_folder
@@ -188,6 +190,10 @@ class LocalBackend:
         permissions = () if asked.permission is None else (asked.permission,)
         client = None if asked.address is None else client_of(asked.address)
         return AccessRequest(asked.chatflow_id, permissions, self.caller.workspace_id), client
+
+    def usage(self, of: UsageOf) -> Listed:
+        """Return how much was used."""
+        return self.run(used.stored(self.runtime, self.caller, of))
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
         """Store a chatflow."""

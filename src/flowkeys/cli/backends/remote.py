@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from flowkeys.cli.backends import batches as import_report
+from flowkeys.cli.backends import used
 from flowkeys.cli.backends.audit import RemoteAudit
 from flowkeys.cli.backends.backend import (
     Asked,
@@ -20,6 +21,7 @@ from flowkeys.cli.backends.backend import (
     Part,
     Progress,
     Question,
+    UsageOf,
 )
 from flowkeys.cli.backends.bodies import chatflow_body, key_body, question_body
 from flowkeys.client import events
@@ -133,6 +135,12 @@ class RemoteBackend:
     def explain(self, asked: Asked) -> Json:
         """Say step by step why a token is good or refused."""
         return self._json("POST", path("apikey", "explain"), question_body(asked))
+
+    def usage(self, of: UsageOf) -> Listed:
+        """Return how much was used."""
+        where, params = used.target(of)
+        found: Listed = self._call("GET", where, params=params)
+        return found
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
         """Store a chatflow."""

@@ -10,7 +10,7 @@ from flowkeys.domain.usage.usage import DAY, DAYS_KEPT, HOUR, HOURS_KEPT, LENGTH
 
 _SHORT: Final = 72 * HOUR
 """What lasts longer is shown by the day, unless hours are asked for."""
-_USUAL: Final[dict[Step, int]] = {"hour": 24 * HOUR, "day": 30 * DAY}
+_USUAL: Final[dict[Step, int]] = {"hour": 23 * HOUR, "day": 29 * DAY}
 _KEPT: Final[dict[Step, int]] = {"hour": HOURS_KEPT, "day": DAYS_KEPT}
 _TIMES: Final = (
     "Write a time such as 2027-01-31T09:00:00Z, a date such as 2027-01-31, or how long ago: 7d, 24h."
@@ -26,7 +26,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def period_of(asked: Asked, now: int) -> Period:
-    """Return what was asked for: the last 24 hours by the hour, unless something else was.
+    """Return what was asked for: 24 hours, the present one the last, or 30 days, unless something else was.
 
     A date as the beginning is its beginning, as the end its end. What is begun of an hour or a day belongs
     to the period, and nothing lies behind the present one.

@@ -1,0 +1,125 @@
+"""``/usage``, and ``/usage`` of a key and of a chatflow: how much was used."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Query, Response
+
+from flowkeys.domain.usage.usage import Series
+from flowkeys.service.usage.periods import Asked
+from flowkeys.web.api import usage_forms
+from flowkeys.web.routes import ANY_KEY, GuardedRouter, json_response
+from flowkeys.web.schemas.usage import UsageOut, UsageStepOut, UsageSummaryOut
+from flowkeys.web.services import Call
+
+router = GuardedRouter(tags=["Usage"])
+
+_LENGTH = 64
+From = Annotated[
+    str | None,
+    Query(
+        alias="from",
+        max_length=_LENGTH,
+        description="A time, a date (its beginning, UTC), or how long ago: `7d`. Unless given 24 hours "
+        "before the end, with `step=day` 30 days.",
+    ),
+]
+To = Annotated[
+    str | None,
+    Query(alias="to", max_length=_LENGTH, description="A time, a date (its end, UTC), or how long ago. Now."),
+]
+StepName = Annotated[
+    Literal["hour", "day"] | None,
+    Query(description="Unless given hours for up to 72 of them, days for more. Hours are kept for 90 days."),
+]
+Format = Annotated[
+    Literal["json", "csv", "jsonl"],
+    Query(
+        alias="format",
+        description="`csv` has a line for each step and a column for each outcome; `jsonl` a document.",
+    ),
+]
+_TEXTS = {"csv": "text/csv; charset=utf-8; header=present", "jsonl": "application/jsonl"}
+_EXTRA: dict[str, Any] = {
+    "responses": {"200": {"content": {media_type.partition(";")[0]: {} for media_type in _TEXTS.values()}}}
+}
+_ERRORS = ("validation_failed",)
+
+
+@router.on(
+    "GET",
+    "/apikey/{key_id}/usage",
+    needs="apikeys:view",
+    answers=list[UsageStepOut],
+    errors=(*_ERRORS, "not_found"),
+    extra=_EXTRA,
+)
+async def key_usage(
+    call: Call, key_id: str, first: From = None, end: To = None, step: StepName = None, form: Format = "json"
+) -> Response:
+    """Return how much a key was used, by the hour or by the day. Empty steps are there, too."""
+    series = await call.services.usage.of_key(call.caller, key_id, Asked(first=first, end=end, step=step))
+    return _text(series, form) or json_response(usage_forms.steps(series))
+
+
+@router.on(
+    "GET",
+    "/chatflows/{chatflow_id}/usage",
+    needs="apikeys:view",
+    answers=list[UsageStepOut],
+    errors=(*_ERRORS, "not_found"),
+    extra=_EXTRA,
+)
+async def chatflow_usage(
+    call: Call,
+    chatflow_id: str,
+    first: From = None,
+    end: To = None,
+    step: StepName = None,
+    form: Format = "json",
+) -> Response:
+    """Return how much a chatflow was called, by the hour or by the day, calls without a key included."""
+    asked = Asked(first=first, end=end, step=step)
+    series = await call.services.usage.of_chatflow(call.caller, chatflow_id, asked)
+    return _text(series, form) or json_response(usage_forms.steps(series))
+
+
+@router.on(
+    "GET",
+    "/usage/summary",
+    needs="apikeys:view",
+    answers=UsageSummaryOut,
+    errors=_ERRORS,
+    extra=_EXTRA,
+)
+async def usage_summary(
+    call: Call, first: From = None, end: To = None, step: StepName = None, form: Format = "json"
+) -> Response:
+    """Return how much the workspace was used, and which keys and chatflows most.
+
+    As CSV and JSON lines it is the steps alone.
+    """
+    found = await call.services.usage.summary(call.caller, Asked(first=first, end=end, step=step))
+    return _text(found.series, form) or json_response(usage_forms.summary(found))
+
+
+@router.on("GET", "/usage", needs=ANY_KEY, answers=UsageOut, errors=_ERRORS, extra=_EXTRA)
+async def own_usage(
+    call: Call, first: From = None, end: To = None, step: StepName = None, form: Format = "json"
+) -> Response:
+    """Return how much the key was used that asks. Asking is no use of it, and needs no permission."""
+    principal = call.caller.principal
+    assert principal.id is not None  # a key: nobody else is let in without a permission
+    asked = Asked(first=first, end=end, step=step)
+    series = await call.services.usage.of_caller(call.caller, principal.id, asked)
+    return _text(series, form) or json_response(usage_forms.report(series))
+
+
+def _text(series: Series, form: str) -> Response | None:
+    """Return what is no JSON, or None."""
+    media_type = _TEXTS.get(form)
+    if media_type is None:
+        return None
+    steps = usage_forms.steps(series)
+    text = usage_forms.as_csv(steps) if form == "csv" else usage_forms.as_lines(steps)
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="usage.{form}"'}
+    return Response(text, headers=headers, media_type=media_type)
