@@ -8,7 +8,8 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers take it for True; importing `typing` would cost more than all of this
 if TYPE_CHECKING:
     from flowkeys.client.aio import AsyncClient
-    from flowkeys.client.audit_models import AuditActor, AuditEntry, AuditHead, AuditSubject
+    from flowkeys.client.audit import AuditActor, AuditEntry, AuditHead, AuditSubject
+    from flowkeys.client.customers import Customer
     from flowkeys.client.errors import (
         AuthenticationError,
         ConnectionFailed,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         Explanation,
         ExplanationStep,
         Key,
+        KeyCustomer,
         Message,
         NewKey,
         Page,
@@ -86,6 +88,7 @@ __all__ = [
     "Collection",
     "ConfigurationError",
     "ConnectionFailed",
+    "Customer",
     "Document",
     "End",
     "Event",
@@ -96,6 +99,7 @@ __all__ = [
     "FlowkeysError",
     "InvalidRequestError",
     "Key",
+    "KeyCustomer",
     "Latency",
     "Message",
     "Metadata",
@@ -143,10 +147,11 @@ _HOMES = {
         "Event Start Token SourceDocuments UsedTools AgentFlowEvent NextAgentFlow AgentFlowExecutedData"
         " Metadata StreamError End Unknown"
     ),
-    "flowkeys.client.audit_models": "AuditActor AuditEntry AuditHead AuditSubject",
+    "flowkeys.client.audit": "AuditActor AuditEntry AuditHead AuditSubject",
+    "flowkeys.client.customers": "Customer",
     "flowkeys.client.models": (
         "Key NewKey BoundChatflow BulkResult Verification Explanation ExplanationStep Page Chatflow Message"
-        " Rotation Collection Document SourceDocument Prediction UploadReport"
+        " Rotation Collection KeyCustomer Document SourceDocument Prediction UploadReport"
     ),
     "flowkeys.client.usage": "Latency Usage UsageStep UsageReport UsageSummary TopKey TopChatflow",
     "flowkeys.domain.predictions.conversation": "Role Turn",

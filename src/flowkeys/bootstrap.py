@@ -32,6 +32,7 @@ from flowkeys.service.audit.opening import open_chain
 from flowkeys.service.chatflows.chatflows import ChatflowService
 from flowkeys.service.chatflows.jobs import ImportJobs
 from flowkeys.service.chatflows.maker import ChatflowMaker
+from flowkeys.service.customers.customers import CustomerService
 from flowkeys.service.documents.collections import CollectionService, StoreRetriever
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.explainer import Explainer
@@ -76,6 +77,7 @@ class Runtime:
     """What is not as it should be and keeps nothing from working: for the log, and for who runs a command."""
     keyring: Keyring
     policies: Policies
+    customers: CustomerService
     chatflows: ChatflowService
     collections: CollectionService
     maker: ChatflowMaker
@@ -170,9 +172,8 @@ def _assemble(
     secrets: Secrets,
     workspaces: WorkspaceService,
 ) -> Runtime:
-    hasher = secrets.hasher
+    hasher, every = secrets.hasher, settings.usage_flush_seconds
     # Each needs the other: the keyring that stores uses also shows those that are not stored yet.
-    every = settings.usage_flush_seconds
     usage = UsageBuffer(lambda *buffered: keyring.flush(*buffered), every)  # noqa: PLW0108
     usage_store = UsageStore(store, clock, partial(_warn, "usage is not tidied"))
     calls = CallCounter(usage_store.add, clock, every, partial(_warn, "usage is kept"))
@@ -181,9 +182,8 @@ def _assemble(
     directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), clock)
     followers = Followers(SqliteChanges(lookups.connection), feed, clock)
     store.after_commit.append(feed.catch_up)
-    verifier = Verifier(keys, directory, usage, clock)
+    verifier, limits = Verifier(keys, directory, usage, clock), document_limits(settings)
     engine = Engine(flow_settings(settings), StoreRetriever(store))
-    limits = document_limits(settings)
     parser, passwords = SubprocessParser(limits), Argon2Passwords()
     staying = SignInLimits(days=settings.sign_in_days, idle_days=settings.sign_in_idle_days)
     sign_ins = SignInService(store, passwords, clock, staying)
@@ -199,6 +199,7 @@ def _assemble(
         warnings=secrets.warnings,
         keyring=keyring,
         policies=Policies(store, clock),
+        customers=CustomerService(store, clock),
         chatflows=chatflows,
         collections=collections,
         maker=maker,
@@ -233,7 +234,7 @@ def _warn(event: str, why: str) -> None:
 
 def create_app(runtime: Runtime) -> "ASGIApp":
     """Return the ASGI application over an open runtime; its lifespan closes it."""
-    # Commands that serve nothing need none of it, and it is half of what there is to load.
+    # Commands that serve nothing need none of it.
     from flowkeys.web import app
     from flowkeys.web.refusals import Refusals
     from flowkeys.web.requests.address import TrustedProxies
@@ -275,6 +276,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         followers=runtime.followers,
         keyring=runtime.keyring,
         policies=runtime.policies,
+        customers=runtime.customers,
         chatflows=runtime.chatflows,
         predictor=runtime.predictor,
         collections=runtime.collections,

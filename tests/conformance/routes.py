@@ -78,6 +78,8 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "/chatflows"): {"name": "made by a test"},
     ("PUT", "/chatflows/{chatflow_id}"): {"name": "renamed by a test"},
+    ("POST", "/customers"): {"name": "made by a test"},
+    ("PUT", "/customers/{customer_id}"): {"name": "renamed by a test"},
     ("POST", "/document-stores"): {"name": "made by a test"},
     ("POST", "/prediction/{chatflow_id}"): {"question": "Hello"},
 }

@@ -1,10 +1,11 @@
 """Two workspaces with the same things in them, so that a wall can be seen to stand between them."""
 
 import sqlite3
+import uuid
 from typing import Any
 
 from tests.flows.support import chain, node
-from tests.support.flows import bound_key, make_chatflow
+from tests.support.flows import bound_key, make_chatflow, make_customer
 from tests.support.server import Api, Running
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -32,6 +33,7 @@ class Tenant:
         assert sent.json()["added"] == 1, sent.text
         documents = self.owner.get(f"/document-stores/{self.store['id']}/documents").json()
         self.document: dict[str, Any] = documents[0]
+        self.customer = make_customer(self.owner, f"Customer of {workspace}", externalId=str(uuid.uuid4()))
         assert self.ask(f"Hello from {workspace}", sessionId=f"session of {workspace}") == 200
 
     @property
@@ -40,6 +42,7 @@ class Tenant:
         return {
             "key_id": self.key["id"],
             "chatflow_id": self.chatflow["id"],
+            "customer_id": self.customer["id"],
             "store_id": self.store["id"],
             "document_id": self.document["id"],
         }
@@ -61,6 +64,7 @@ class Tenant:
                 "/apikey?status=all",
                 "/chatflows",
                 f"/chatflows/{self.chatflow['id']}/messages",
+                "/customers?status=all",
                 "/document-stores",
                 f"/document-stores/{self.store['id']}/documents",
             )

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from flowkeys.documents.parser import SubprocessParser
+from flowkeys.domain.people.workspace import Workspace
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import SECOND, Clock
-from flowkeys.domain.workspace import Workspace
 from flowkeys.service.documents.collections import CollectionService, DocumentLimits
 from flowkeys.storage.sqlite.database import SqliteStore, connect
 from flowkeys.storage.sqlite.migrate import upgrade

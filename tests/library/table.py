@@ -6,10 +6,10 @@ from typing import NamedTuple
 from flowkeys.domain.keys.token import checksum
 from flowkeys.verify import FixedKey
 
-_BODIES = [f"AbCdEfGhIjKlMnOpQrStUvWxY{number}" for number in range(8)]
+_BODIES = [f"AbCdEfGhIjKlMnOpQrStUvWxY{number}" for number in range(10)]
 _TOKENS = (f"fl-{body}{checksum(body)}" for body in _BODIES)
 # The same each time: they are part of the names of tests.
-GOOD, VIEWER, EXPIRED, DISABLED, REVOKED, STRANGER, NEAR, FAR = _TOKENS
+GOOD, VIEWER, EXPIRED, DISABLED, REVOKED, STRANGER, NEAR, FAR, OWNED, PAUSED = _TOKENS
 ADDRESS = "127.0.0.1"
 """Where the calls of the table come from."""
 CHATFLOW, OTHER, PUBLIC = "c-bound", "c-other", "c-public"
@@ -21,6 +21,8 @@ KEYS = [
     FixedKey(token=REVOKED, id="revoked", revoked=True),
     FixedKey(token=NEAR, id="near", allowed_ips=["192.0.2.0/24", "127.0.0.0/8"]),
     FixedKey(token=FAR, id="far", allowed_ips=["192.0.2.0/24"]),
+    FixedKey(token=OWNED, id="owned", customer_id="c-1", customer_external_id="crm-1", customer_name="Acme"),
+    FixedKey(token=PAUSED, id="paused", customer_id="c-2", customer_disabled=True),
 ]
 
 
@@ -77,6 +79,8 @@ CASES = [
     Case("expired", bearer(EXPIRED), 401, "expired_key"),
     Case("disabled", bearer(DISABLED), 401, "disabled_key"),
     Case("revoked", bearer(REVOKED), 401, "revoked_key"),
+    Case("of a customer", bearer(OWNED), 200, "valid"),
+    Case("of a disabled customer", bearer(PAUSED), 401, "disabled_key"),
     Case("from its network", bearer(NEAR), 200, "valid"),
     Case("from elsewhere", bearer(FAR), 403, "ip_not_allowed"),
     Case(

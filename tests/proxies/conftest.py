@@ -11,7 +11,7 @@ from tests.proxies import chat
 from tests.proxies.plain import Plain, certify
 from tests.proxies.programs import CONFIGURATIONS, FILES, KINDS, PLAIN, Proxy
 from tests.proxies.upstream import Upstream
-from tests.support.flows import bound_key, make_chatflow
+from tests.support.flows import bound_key, make_chatflow, make_customer
 from tests.support.server import Running
 
 
@@ -24,7 +24,8 @@ class World:
         self.owner = flowkeys.owner()
         self.chatflow = make_chatflow(self.owner, "Guarded")["id"]
         self.other = make_chatflow(self.owner, "Another")["id"]
-        self.key = self.new_key("Grüße, Caller & Co.")
+        customer = make_customer(self.owner, "Caller & Co.")
+        self.key = self.new_key("Grüße, Caller & Co.", customerId=customer["id"])
         self.token = self.key["apiKey"]
         self.elsewhere = bound_key(self.owner, {"id": self.other}, "elsewhere")["apiKey"]
 

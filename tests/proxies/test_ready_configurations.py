@@ -12,7 +12,7 @@ from tests.proxies.conftest import World
 from tests.proxies.programs import KINDS, Proxy
 from tests.proxies.wire import Answer, call, fresh_address, opened
 
-IDENTITY = ("x-auth-key-id", "x-auth-key-name", "x-auth-workspace-id")
+IDENTITY = ("x-auth-key-id", "x-auth-key-name", "x-auth-workspace-id", "x-auth-customer-id")
 
 
 def bearer(token: str) -> str:
@@ -35,6 +35,7 @@ def check_identity(headers: dict[str, list[str]], key: dict) -> None:
         [key["id"]],
         [quote(key["keyName"], safe="")],
         [key["workspaceId"]],
+        [key["customerId"]],
     ]
     assert "authorization" not in headers
 
@@ -46,6 +47,15 @@ def test_a_good_key_gets_through(proxy: Proxy, world: World) -> None:
     check_identity(reached(answer), world.key)
     told = {name: answer.json[name] for name in ("method", "target", "body")}
     assert told == {"method": "POST", "target": target, "body": '{"question": "Hello"}'}
+
+
+def test_a_key_of_no_customer_claims_none(proxy: Proxy, world: World) -> None:
+    """What the client says of a customer never arrives for a key that has none."""
+    token = world.new_key("of nobody")["apiKey"]
+    claimed = ("X-Auth-Customer-Id: evil", "x_auth_customer_id: evil")
+    got = reached(call(proxy.port, "/", bearer(token), *claimed))
+    assert got.get("x-auth-customer-id", [""]) == [""]
+    assert "evil" not in str(got)
 
 
 def test_a_large_body_arrives(proxy: Proxy, world: World) -> None:
@@ -101,12 +111,13 @@ def test_a_key_of_another_chatflow_is_refused(proxy: Proxy, world: World) -> Non
     "headers",
     [
         ["X-Auth-Key-Id: evil", "X-Auth-Key-Name: evil", "X-Auth-Workspace-Id: evil"],
+        ["X-Auth-Customer-Id: evil", "x-auth-customer-ID: evil", "X_Auth_Customer_Id: evil"],
         ["x-auth-key-id: evil", "X-AUTH-KEY-NAME: evil", "x-Auth-Workspace-ID: evil", "X-Auth-Key-Id: evil"],
         ["X_Auth_Key_Id: evil", "X_Auth_Key_Name: evil", "x_auth_workspace_id: evil", "X_Auth_Code: evil"],
         ["X-Auth_Key_Id: evil", "X_Auth-Key_Name: evil", "X_Auth-Code: evil", "X-Auth_Code: evil"],
         ["X-Auth-Status: evil", "X-Auth-Code: evil", "X-Auth-Retry-After: evil"],
     ],
-    ids=["usual", "case and twice", "underscores", "mixed", "of the nginx mode"],
+    ids=["usual", "customer", "case and twice", "underscores", "mixed", "of the nginx mode"],
 )
 def test_an_identity_cannot_be_claimed(proxy: Proxy, world: World, headers: list[str]) -> None:
     """What a client says of its identity never arrives, in whatever spelling a program reads as the same."""
@@ -116,7 +127,9 @@ def test_an_identity_cannot_be_claimed(proxy: Proxy, world: World, headers: list
     assert call(proxy.port, "/", *headers).status == 401
 
 
-@pytest.mark.parametrize("named", ["X-Auth-Key-Id", "X-Auth-Key-Name, X-Auth-Workspace-Id", "x-auth-key-id"])
+@pytest.mark.parametrize(
+    "named", ["X-Auth-Key-Id", "X-Auth-Key-Name, X-Auth-Workspace-Id", "x-auth-customer-id"]
+)
 def test_an_identity_cannot_be_dropped(proxy: Proxy, world: World, named: str) -> None:
     """What Connection names is dropped on the way (RFC 9110 section 7.6.1): not these. HAProxy says 400."""
     answer = call(proxy.port, "/", bearer(world.token), f"Connection: close, {named}")

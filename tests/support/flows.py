@@ -74,6 +74,14 @@ def make_key(api: Any, name: str = "caller", **members: Any) -> dict:
     return made
 
 
+def make_customer(api: Any, name: str = "customer", **members: Any) -> dict:
+    """Make a customer over HTTP."""
+    response = api.post("/customers", json={"name": name, **members})
+    assert response.status_code == 201, response.text
+    made: dict = response.json()
+    return made
+
+
 def bound_key(api: Any, chatflow: dict, name: str = "caller", **members: Any) -> dict:
     """Make a key over HTTP that opens a chatflow."""
     return make_key(api, name, chatflowIds=[chatflow["id"]], **members)

@@ -52,6 +52,14 @@ BODIES: Final[list[tuple[str, Any, str | None, dict[str, Any]]]] = [
     ("viewer", {"tokens": ["x"] * 101}, "validation_failed", {}),
     ("viewer", {"tokens": ["<good>", None]}, "validation_failed", {}),
     ("viewer", {"tokens": "<good>"}, "validation_failed", {}),
+    # Keys of customers.
+    ("good", {}, None, {"customer": {"id": "<customer>", "externalId": "c1", "name": "c1"}}),
+    ("near", {}, None, {"customer": None}),
+    ("paused", {}, "disabled_key", {}),
+    ("ended", {}, "revoked_key", {}),
+    ("viewer", {"token": "<paused>"}, None, {"valid": False, "code": "disabled_key", "keyName": "paused"}),
+    ("viewer", {"tokens": ["<paused>", "<ended>", "<good>"]}, None,
+     {"results": ["disabled_key", "revoked_key", "valid"]}),
     # Keys that are bound to networks; the calls come from 127.0.0.1.
     ("near", {}, None, {"valid": True, "allowedIps": ["192.0.2.0/24", "127.0.0.1"]}),
     ("near", {"address": "192.0.2.9", "chatflowId": "<chatflow>"}, None, {"valid": True}),

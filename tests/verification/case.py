@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from flowkeys.domain.keys.token import Token, checksum
 from flowkeys.flows.drafts.templates import documents_flow
 from tests.conformance.tenants import database
-from tests.support.flows import bound_key, echo, make_chatflow, make_key, unknown, with_reply
+from tests.support.flows import bound_key, echo, make_chatflow, make_customer, make_key, unknown, with_reply
 from tests.support.server import Running
 
 FORWARD = b"/api/v1/auth/verify"
@@ -64,7 +64,13 @@ class World:
         other = server.owner("other")
         chatflow = make_chatflow(owner, "Bound")
         elsewhere = make_chatflow(owner, "Elsewhere")
-        good = bound_key(owner, chatflow, "Kettle & Söhne 100%")
+        customers = {name: make_customer(owner, name, externalId=name) for name in ("c1", "c2", "c3")}
+        ids = {name: customer["id"] for name, customer in customers.items()}
+        good = bound_key(owner, chatflow, "Kettle & Söhne 100%", customerId=ids["c1"])
+        paused = bound_key(owner, chatflow, "paused", customerId=ids["c2"])
+        ended = bound_key(owner, chatflow, "ended", customerId=ids["c3"])
+        owner.post(f"/customers/{ids['c2']}/disable")
+        owner.post(f"/customers/{ids['c3']}/revoke")
         made = {name: bound_key(owner, chatflow, name) for name in ("expired", "disabled", "revoked")}
         owner.post(f"/apikey/{made['disabled']['id']}/disable")
         owner.delete(f"/apikey/{made['revoked']['id']}")
@@ -75,6 +81,9 @@ class World:
         named = {
             **{name: key["apiKey"] for name, key in made.items()},
             "good": token,
+            "customer": ids["c1"],
+            "paused": paused["apiKey"],
+            "ended": ended["apiKey"],
             "unbound": make_key(owner, "unbound")["apiKey"],
             "viewer": make_key(owner, "viewer", permissions=["apikeys:view", "chatflows:view"])["apiKey"],
             "near": bound_key(owner, chatflow, "near", allowedIps=["192.0.2.0/24", "127.0.0.1"])["apiKey"],

@@ -16,8 +16,15 @@ IDENTITY: Final = (
     ("x-auth-key-id", "<id>"),
     ("x-auth-key-name", "Kettle%20%26%20S%C3%B6hne%20100%25"),
     ("x-auth-workspace-id", "<workspace>"),
+    ("x-auth-customer-id", "<customer>"),
 )
-NOBODY: Final = (("x-auth-key-id", ""), ("x-auth-key-name", ""), ("x-auth-workspace-id", ""))
+OF_NOBODY: Final = (("x-auth-customer-id", ""),)
+NOBODY: Final = (
+    ("x-auth-key-id", ""),
+    ("x-auth-key-name", ""),
+    ("x-auth-workspace-id", ""),
+    ("x-auth-customer-id", ""),
+)
 CODES: Final = {
     "missing_credentials": 401,
     "invalid_request": 400,
@@ -68,6 +75,9 @@ REFUSED: Final[list[tuple[tuple[Line, ...], bytes, str]]] = [
     (((AUTH, b"Bearer <far>"),), b"<elsewhere>", "ip_not_allowed"),
     (((AUTH, b"Bearer <far>"),), b"<public>", "ip_not_allowed"),
     (((AUTH, b"Bearer <far>"), (b"X-Forwarded-For", b"192.0.2.9")), b"<chatflow>", "ip_not_allowed"),
+    (((AUTH, b"Bearer <paused>"),), b"<chatflow>", "disabled_key"),
+    (((AUTH, b"Bearer <paused>"),), b"<public>", "disabled_key"),
+    (((AUTH, b"Bearer <ended>"),), b"<chatflow>", "revoked_key"),
     (((AUTH, b"Bearer <mistyped>"),), b"<chatflow>", "unknown_key"),
     (((AUTH, b"Token <good>"),), b"<chatflow>", "invalid_request"),
     ((GOOD, GOOD), b"<chatflow>", "invalid_request"),
@@ -83,7 +93,7 @@ REFUSED: Final[list[tuple[tuple[Line, ...], bytes, str]]] = [
 def _forward(name: str, lines: tuple[Line, ...], code: str | None, *, path: bytes = b"",
              method: str = "GET", who: bool = True) -> Case:  # fmt: skip
     headers: list[tuple[str, str | None]] = [("cache-control", "no-store")]
-    headers += NOBODY if code else IDENTITY if who else ()
+    headers += NOBODY if code else IDENTITY if who else OF_NOBODY
     status = CODES[code] if code else 200
     if code is None:
         headers.append(("content-length", "0"))
@@ -106,6 +116,8 @@ FORWARD_AUTH: Final[list[Case]] = [
              path=b"/chatflow/<chatflow>"),
     _forward("a header that names its network", ((AUTH, b"Bearer <far>"), (b"X-Forwarded-For", b"192.0.2.9")),
              "ip_not_allowed"),
+    _forward("a key of a disabled customer", ((AUTH, b"Bearer <paused>"),), "disabled_key"),
+    _forward("a key of a revoked customer", ((AUTH, b"Bearer <ended>"),), "revoked_key"),
     *(_forward(f"{name.decode()} and a key", (GOOD, (name, value)), None) for name, value in SPOOFED),
     _forward("every trusted header and no key", tuple(SPOOFED), "missing_credentials"),
     _forward("the cookie of a person and no key", ((b"Cookie", b"flowkeys_session=x"),),

@@ -83,6 +83,7 @@ SPOOFED: Final[list[Line]] = [
     (b"X-Auth-Key-Id", b"<id>"),
     (b"X-Auth-Status", b"200"),
     (b"X-Auth-Workspace-Id", b"<workspace>"),
+    (b"X-Auth-Customer-Id", b"<customer>"),
     (b"X-Forwarded-For", b"127.0.0.1"),
     (b"X-Forwarded-Uri", b"/api/v1/ping"),
     (b"X-Original-URI", b"/api/v1/auth/verify/chatflow/<chatflow>"),

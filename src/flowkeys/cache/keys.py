@@ -6,6 +6,7 @@ start are filed under the first 128 bits of their digest until their token is fi
 
 A record says up to which position of the change feed it was read. A change notes the position at which a key
 became another: a record read before it is not used again, whether it was in the cache or on its way into it.
+So it is with a customer, whose change is one row of the feed however many keys it has.
 
 While every token of the store is in the cache, one that is not is nobody's: guesses cost no look-up. Keys
 that changed are read again before anybody is told so, and what that rests on is fresher than the bound.
@@ -75,6 +76,8 @@ class KeyCache:
         """
         self._ended = Ended()
         self._changed: dict[str, int] = {}
+        self._customers: dict[str, int] = {}
+        """Those that changed, and where in the feed."""
         self._absent: OrderedDict[bytes, int] = OrderedDict()
         self._asked: dict[bytes, asyncio.Future[KeyRecord | None]] = {}
         self._changes = 0
@@ -103,10 +106,11 @@ class KeyCache:
         if not is_well_formed(text):
             return None
         if trusted:
-            record = self._read_ahead(index, text, now)
+            digest = self._hasher.newest(text)
+            record = self._read_ahead(index, digest[:INDEX_BYTES], now)
             if record is not None:
                 return record
-            if self._has_all(now) and not self._is_ended(text):
+            if self._has_all(now) and not self._is_known(index, digest):
                 return None
         digests = self._hasher.digest(Token(text.decode("ascii")))
         found = self._store.find_at_once(digests.all)
@@ -161,16 +165,20 @@ class KeyCache:
         self._unread = None
 
     def changed(self, subject: str, subject_id: str, position: int) -> None:
-        """Stop using what was read of a key before `position`, or of any, when a policy changed."""
+        """Stop using what was read of a key, or of a customer's keys, before `position`.
+
+        Keys of a customer are read again one by one, as they are presented. A policy is every key's.
+        """
         if subject == Subject.POLICY:
             self.forget()
-        if subject != Subject.KEY:
+        if subject not in {Subject.KEY, Subject.CUSTOMER}:
             return
         self._start_anew()
-        self._changed[subject_id] = position
-        if self._unread is not None:
+        changed = self._changed if subject == Subject.KEY else self._customers
+        changed[subject_id] = position
+        if self._unread is not None and subject == Subject.KEY:
             self._unread[subject_id] = None
-        if len(self._changed) > _CHANGES:
+        if len(changed) > _CHANGES:
             self.forget()
 
     def forget(self) -> None:
@@ -179,6 +187,7 @@ class KeyCache:
         self._order = bytearray()
         self._ended = Ended()
         self._start_anew()
+        self._customers = {}
         self._changed = {}  # look-ups that are on their way see that the generation is another
         self.keep_some()
         self.generation += 1
@@ -195,17 +204,23 @@ class KeyCache:
         self._changes += 1
 
     def _is_valid(self, record: KeyRecord) -> bool:
-        return not self._changed or self._changed.get(record.key_id, -1) <= record.position
+        if self._changed and self._changed.get(record.key_id, -1) > record.position:
+            return False
+        return not self._customers or self._knows_customer(record)
 
-    def _read_ahead(self, index: bytes, text: bytes, now: int) -> KeyRecord | None:
+    def _knows_customer(self, record: KeyRecord) -> bool:
+        """Tell whether a record's customer has not changed since it was read."""
+        customer = None if record.terms is None else record.terms.customer
+        return customer is None or self._customers.get(customer.id, -1) <= record.position
+
+    def _read_ahead(self, index: bytes, filed: bytes, now: int) -> KeyRecord | None:
         """Return the key of a token that was read and not presented yet."""
         if self._unread and self._read_key is not None:
             self._read_changed(self._unread, self._read_key, now)
-        digest = self._hasher.newest(text)[:INDEX_BYTES]
-        record = self._records.get(digest)
+        record = self._records.get(filed)
         if record is None or not self._is_valid(record):
             return None
-        del self._records[digest]
+        del self._records[filed]
         self._insert(index, record)
         return record
 
@@ -213,9 +228,17 @@ class KeyCache:
         """Tell whether what is not here is nowhere."""
         return self._claims_all() and self._feed.current(now, NEW_MICROSECONDS) and self._claims_all()
 
-    def _is_ended(self, text: bytes) -> bool:
-        """Tell whether there is something to look up: a token that was replaced, and works no more."""
-        return len(self._ended) > 0 and self._hasher.newest(text) in self._ended
+    def _is_known(self, index: bytes, digest: bytes) -> bool:
+        """Tell whether a token is somebody's: it was replaced and ended, or its customer changed since."""
+        if len(self._ended) > 0 and digest in self._ended:
+            return True
+        if not self._customers:
+            return False
+        waiting = self._records.pop(digest[:INDEX_BYTES], None)
+        if waiting is not None and index not in self._records:
+            self._insert(index, waiting)
+        record = self._records.get(index)
+        return record is not None and not self._knows_customer(record)
 
     def _claims_all(self) -> bool:
         return self._read_key is not None and not self._unread

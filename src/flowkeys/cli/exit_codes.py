@@ -51,6 +51,7 @@ _BY_CODE: Final[dict[str, ExitCode]] = {
     "already_sent": ExitCode.INVALID,
     "rotation_under_way": ExitCode.INVALID,
     "no_rotation": ExitCode.INVALID,
+    "customer_has_keys": ExitCode.INVALID,
     "validation_failed": ExitCode.INVALID,
     "policy_violated": ExitCode.INVALID,
     "invalid_json": ExitCode.INVALID,

@@ -11,6 +11,7 @@ import typer
 from flowkeys.cli import streams
 from flowkeys.cli.audit import commands as audit
 from flowkeys.cli.chatflows import commands as flows
+from flowkeys.cli.customers import commands as customers
 from flowkeys.cli.doctor.command import doctor
 from flowkeys.cli.exit_codes import MEANINGS, ExitCode
 from flowkeys.cli.failures import Failure, of
@@ -35,6 +36,7 @@ app = typer.Typer(
     "with FLOWKEYS_URL and FLOWKEYS_API_KEY.",
 )
 app.add_typer(keys.app, name="keys")
+app.add_typer(customers.app, name="customers")
 app.add_typer(flows.app, name="flows")
 app.add_typer(workspaces.app, name="workspaces")
 app.add_typer(users.app, name="users")

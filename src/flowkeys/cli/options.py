@@ -8,9 +8,9 @@ import typer
 
 from flowkeys.cli.failures import Refusal
 
-_MAY_BE_EMPTY: Final = frozenset({"--note", "--search"})
-_NONE_AT_ALL: Final = frozenset({"--permission", "--chatflow", "--allowed-ip"})
-"""Of ``keys update``: the whole new set, and `''` is the empty one."""
+_MAY_BE_EMPTY: Final = frozenset({"--note", "--search", "--external-id"})
+_NONE_AT_ALL: Final = frozenset({"--permission", "--chatflow", "--allowed-ip", "--customer"})
+"""Of ``keys update``: the whole new set, and `''` is the empty one; or the customer, and `''` is none."""
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document, as the API gives it, and nothing else.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flowkeys.cli import streams
 from flowkeys.cli.backends.backend import Json, Listed
-from flowkeys.cli.printable import printable
+from flowkeys.cli.streams import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

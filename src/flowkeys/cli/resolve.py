@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from flowkeys.cli.backends.backend import Backend, Json, KeyFilter, Listed, Part
+from flowkeys.cli.backends.customers import CustomerFilter
 from flowkeys.cli.failures import Ambiguous, Refusal
 
 _PAGE: Final = 1000
@@ -39,6 +40,37 @@ def key(backend: Backend, ref: str) -> Json:
         if found:
             return _only(found, "key", ref, lambda item: f"{item['apiKey']}  {item['status']}")
     raise Refusal("not_found", f"There is no key {ref!r}. List them with: flowkeys keys list")
+
+
+def customer(backend: Backend, ref: str) -> Json:
+    """Return the customer that `ref` names: by its id, its external id, or its name.
+
+    Raises:
+        Refusal: there is none.
+        Ambiguous: several have the name; they are listed.
+    """
+    if is_id(ref):
+        return backend.customers.get(ref.lower())
+    known = backend.customers.page(CustomerFilter(external_id=ref[:_SEARCHED], status="all"), Part())
+    if known:
+        assert isinstance(known, list)  # no page was asked for
+        return known[0]
+    for status in (None, "revoked"):
+
+        def pages(part: Part, status: str | None = status) -> Listed:
+            return backend.customers.page(CustomerFilter(search=ref[:_SEARCHED], status=status), part)
+
+        found = _named(pages, "name", ref)
+        if found:
+            return _only(
+                found, "customer", ref, lambda item: f"{item['externalId'] or '-'}  {item['status']}"
+            )
+    raise Refusal("not_found", f"There is no customer {ref!r}. List them with: flowkeys customers list")
+
+
+def customer_id(backend: Backend, ref: str) -> str:
+    """Return the id of the customer that `ref` names; an id is taken as it is."""
+    return ref.lower() if is_id(ref) else str(customer(backend, ref)["id"])
 
 
 def flow(backend: Backend, ref: str) -> Json:
@@ -88,7 +120,10 @@ def _named(pages: Callable[[Part], Listed], member: str, name: str) -> list[Json
 def _only(found: list[Json], what: str, name: str, about: Callable[[Json], str]) -> Json:
     if len(found) == 1:
         return found[0]
-    lines = [f"  {item['id']}  {about(item)}  made {item['createdDate']}" for item in found[:_SHOWN]]
+    lines = [
+        f"  {item['id']}  {about(item)}  made {item.get('createdDate') or item['createdAt']}"
+        for item in found[:_SHOWN]
+    ]
     more = [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     text = "\n".join([f"There are {len(found)} {what}s named {name!r}. Give an id:", *lines, *more])
     raise Ambiguous(text)

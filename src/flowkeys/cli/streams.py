@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from unicodedata import category
 
 _STRICT: Final = frozenset({"strict", "surrogateescape"})
 """Ways to handle a character that an encoding has not which raise; who asked for another keeps it."""
@@ -37,6 +38,9 @@ class Closed(io.TextIOBase):
         if text:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return 0
+
+
+_JOINERS: Final = "\u200c\u200d"
 
 
 def prepare() -> None:
@@ -157,3 +161,11 @@ def decoded(data: bytes) -> str | None:
         return data.decode(encoding)
     except UnicodeDecodeError:
         return None
+
+
+def printable(text: str) -> str:
+    """Return a text that cannot steer a terminal: names and notes come from other people.
+
+    Blanks of every width, and what joins letters or keeps them apart, belong to what people write.
+    """
+    return "".join(c if c.isprintable() or c in _JOINERS or category(c) == "Zs" else "�" for c in text)

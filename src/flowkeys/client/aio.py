@@ -8,7 +8,16 @@ from typing import Any, Final, ParamSpec, Self, TypeVar
 import httpx
 from msgspec import UNSET, UnsetType
 
-from flowkeys.client import audit, chatflows, document_stores, key_rotations, keys, predictions, usage
+from flowkeys.client import (
+    audit,
+    chatflows,
+    customers,
+    document_stores,
+    key_rotations,
+    keys,
+    predictions,
+    usage,
+)
 from flowkeys.client.call import Call, Listing, following
 from flowkeys.client.connection import (
     DEFAULT_TIMEOUT,
@@ -50,6 +59,7 @@ class AsyncClient:
             options = self._connection.transport().options
             self._pools = AsyncPools(lambda: httpx.AsyncClient(timeout=DEFAULT_TIMEOUT, **options))
         self.keys = AsyncKeys(self)
+        self.customers = AsyncCustomers(self)
         self.chatflows = AsyncChatflows(self)
         self.collections = AsyncCollections(self)
         self.audit = AsyncAudit(self)
@@ -212,6 +222,21 @@ class AsyncKeys:
         self.verify_many = client.verb(keys.verify_many)
         self.explain = client.verb(keys.explain)
         self.usage = client.verb(usage.of_key)
+
+
+class AsyncCustomers:
+    """``client.customers``: whom keys belong to."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.create = client.verb(customers.create)
+        self.list = client.listing(customers.every)
+        self.page = client.verb(customers.page)
+        self.get = client.verb(customers.get)
+        self.update = client.verb(customers.update)
+        self.disable = client.verb(customers.disable)
+        self.enable = client.verb(customers.enable)
+        self.revoke = client.verb(customers.revoke)
+        self.delete = client.verb(customers.delete)
 
 
 class AsyncChatflows:

@@ -1,13 +1,50 @@
-"""Calls about the audit log: who did what."""
+"""Calls about the audit log, and what they return: who did what."""
 
-from datetime import date
-from typing import Final
+from datetime import date, datetime
+from typing import Any, Final
 
 import msgspec
 
-from flowkeys.client.audit_models import AuditEntry, AuditHead
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, id_of, path, query
-from flowkeys.client.models import Page
+from flowkeys.client.models import Page, Wire
+
+
+class AuditActor(Wire, frozen=True, kw_only=True):
+    """Who did something: a key, a person, the operator or the system."""
+
+    type: str
+    id: str | None = None
+    name: str = ""
+
+
+class AuditSubject(Wire, frozen=True, kw_only=True):
+    """What something was done to, by its name then, or its last."""
+
+    type: str
+    id: str
+    name: str | None = None
+
+
+class AuditEntry(Wire, frozen=True, kw_only=True):
+    """Who did what to what, when and from where; `before` and `after` have the wire's names."""
+
+    id: int
+    at: datetime
+    actor: AuditActor
+    action: str
+    subject: AuditSubject
+    address: str | None = None
+    request_id: str | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+class AuditHead(Wire, frozen=True, kw_only=True):
+    """The end of the audit log's chain."""
+
+    head: str
+    row: int
+
 
 _ENTRIES: Final = as_listing(list[AuditEntry])
 _PAGE: Final = as_type(Page[AuditEntry])

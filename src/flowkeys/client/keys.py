@@ -39,12 +39,15 @@ def create(
     expires_in: timedelta | str | UnsetType = UNSET,
     note: str | UnsetType | None = UNSET,
     allowed_ips: Iterable[str] | UnsetType | None = UNSET,
+    customer_id: Ref | UnsetType | None = UNSET,
 ) -> Call[NewKey]:
     """Create a key. Its `token` is in the result and can never be read again.
 
     `allowed_ips` are the addresses and networks (CIDR) that calls may come from; none: from anywhere.
+    `customer_id` is the customer that it belongs to, or its id.
     """
     body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note, allowed_ips)
+    body |= _of_customer(customer_id)
     return Call(method="POST", path=path("apikey"), body=body, decode=_NEW_KEY, repeatable=False)
 
 
@@ -54,12 +57,13 @@ def every(
     status: str | None = None,
     chatflow_id: Ref | None = None,
     created_by: Ref | None = None,
+    customer_id: Ref | None = None,
 ) -> Call[Listing[Key]]:
     """Iterate over all keys that match, newest first; revoked ones only with `status` revoked or all.
 
     `created_by` is the person or key that made them, or its id.
     """
-    params = _filter(search, status, chatflow_id, created_by)
+    params = _filter(search, status, chatflow_id, created_by, customer_id)
     return Call(method="GET", path=path("apikey"), params=params, decode=_KEYS)
 
 
@@ -69,6 +73,7 @@ def page(
     status: str | None = None,
     chatflow_id: Ref | None = None,
     created_by: Ref | None = None,
+    customer_id: Ref | None = None,
     sort: str | None = None,
     page: int = 1,
     limit: int = 20,
@@ -77,7 +82,9 @@ def page(
 
     `sort` is a member's name, ``-`` before it for descending: ``-createdAt`` unless given.
     """
-    params = _filter(search, status, chatflow_id, created_by) | query(sort=sort, page=page, limit=limit)
+    params = _filter(search, status, chatflow_id, created_by, customer_id) | query(
+        sort=sort, page=page, limit=limit
+    )
     return Call(method="GET", path=path("apikey"), params=params, decode=_PAGE)
 
 
@@ -96,12 +103,15 @@ def update(
     expires_in: timedelta | str | UnsetType = UNSET,
     note: str | UnsetType | None = UNSET,
     allowed_ips: Iterable[str] | UnsetType | None = UNSET,
+    customer_id: Ref | UnsetType | None = UNSET,
 ) -> Call[Key]:
     """Change what is given and leave the rest.
 
-    ``expires_at=None`` removes the expiry, and ``allowed_ips=None`` lets calls come from anywhere.
+    ``expires_at=None`` removes the expiry, ``allowed_ips=None`` lets calls come from anywhere, and
+    ``customer_id=None`` takes the key away from its customer.
     """
     body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note, allowed_ips)
+    body |= _of_customer(customer_id)
     return Call(method="PUT", path=path("apikey", key), body=body, decode=_KEY)
 
 
@@ -222,12 +232,22 @@ def _seconds(duration: timedelta) -> str:
     return f"{int(duration.total_seconds())}s"
 
 
+def _of_customer(customer_id: Ref | UnsetType | None) -> dict[str, object]:
+    if customer_id is None or isinstance(customer_id, UnsetType):
+        return given(customerId=customer_id)
+    return given(customerId=id_of(customer_id))
+
+
 def _filter(
-    search: str | None, status: str | None, chatflow_id: Ref | None, created_by: Ref | None
+    search: str | None,
+    status: str | None,
+    chatflow_id: Ref | None,
+    created_by: Ref | None,
+    customer_id: Ref | None,
 ) -> dict[str, str]:
-    chatflow = None if chatflow_id is None else id_of(chatflow_id)
-    creator = None if created_by is None else id_of(created_by)
-    return query(search=search, status=status, chatflowId=chatflow, createdBy=creator)
+    of = {"chatflowId": chatflow_id, "createdBy": created_by, "customerId": customer_id}
+    ids = {name: None if ref is None else id_of(ref) for name, ref in of.items()}
+    return query(search=search, status=status, **ids)
 
 
 def _question(chatflow_id: Ref | None, permission: str | None, address: str | None) -> dict[str, object]:

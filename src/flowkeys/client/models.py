@@ -63,6 +63,16 @@ class Rotation(Wire, frozen=True, kw_only=True):
     uses: int = 0
 
 
+class KeyCustomer(Wire, frozen=True, kw_only=True):
+    """Whom a key belongs to."""
+
+    id: str
+    name: str
+    external_id: str | None = None
+    status: str | None = None
+    """Unless it is ``active``, the key is refused. A verification does not say it."""
+
+
 class Key(Wire, frozen=True, kw_only=True):
     """An API key. `api_key` is masked: the token itself is shown once, by `NewKey`."""
 
@@ -82,6 +92,12 @@ class Key(Wire, frozen=True, kw_only=True):
     allowed_ips: list[str] = []
     rotation: Rotation | None = None
     """None unless the token before still works."""
+    customer: KeyCustomer | None = None
+
+    @property
+    def customer_id(self) -> str | None:
+        """The id of the customer that it belongs to, or None when it is nobody's."""
+        return None if self.customer is None else self.customer.id
 
 
 class NewKey(Key, frozen=True, kw_only=True):
@@ -131,6 +147,7 @@ class Verification(Wire, frozen=True, kw_only=True):
     """When this token ends, though its key does not: it was replaced by another."""
     allowed_ips: list[str] | None = None
     """Where calls may come from; none: from anywhere."""
+    customer: KeyCustomer | None = None
     position: int | None = None
     """Of the feed of changes: those up to there are in this answer."""
     detail: str | None = None
@@ -143,7 +160,7 @@ class ExplanationStep(Wire, frozen=True, kw_only=True):
     """One step of a decision."""
 
     step: str
-    """``form``, ``known``, ``status``, ``expiry``, ``network``, ``chatflow`` or ``permission``."""
+    """``form``, ``known``, ``status``, ``expiry``, ``customer``, ``network``, ``chatflow``…"""
     ok: bool | None
     """None when an earlier step failed, so that this one was not looked at."""
     detail: str

@@ -8,7 +8,16 @@ from typing import ParamSpec, Self, TypeVar
 import httpx
 from msgspec import UNSET, UnsetType
 
-from flowkeys.client import audit, chatflows, document_stores, key_rotations, keys, predictions, usage
+from flowkeys.client import (
+    audit,
+    chatflows,
+    customers,
+    document_stores,
+    key_rotations,
+    keys,
+    predictions,
+    usage,
+)
 from flowkeys.client.call import Call, Listing, following
 from flowkeys.client.connection import (
     DEFAULT_TIMEOUT,
@@ -58,6 +67,7 @@ class Client:
             options = self._connection.transport().options
             self._pool = Pool(lambda: httpx.Client(timeout=DEFAULT_TIMEOUT, **options))
         self.keys = Keys(self)
+        self.customers = Customers(self)
         self.chatflows = Chatflows(self)
         self.collections = Collections(self)
         self.audit = Audit(self)
@@ -214,6 +224,21 @@ class Keys:
         self.verify_many = client.verb(keys.verify_many)
         self.explain = client.verb(keys.explain)
         self.usage = client.verb(usage.of_key)
+
+
+class Customers:
+    """``client.customers``: whom keys belong to."""
+
+    def __init__(self, client: Client) -> None:
+        self.create = client.verb(customers.create)
+        self.list = client.listing(customers.every)
+        self.page = client.verb(customers.page)
+        self.get = client.verb(customers.get)
+        self.update = client.verb(customers.update)
+        self.disable = client.verb(customers.disable)
+        self.enable = client.verb(customers.enable)
+        self.revoke = client.verb(customers.revoke)
+        self.delete = client.verb(customers.delete)
 
 
 class Chatflows:

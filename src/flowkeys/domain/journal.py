@@ -16,6 +16,7 @@ class Subject(StrEnum):
     PERSON = "person"
     POLICY = "policy"
     """Of a workspace, by its id."""
+    CUSTOMER = "customer"
     SECRET = "secret"  # noqa: S105  # the word, not one
     """A server secret, by its id; of the audit log only."""
 

@@ -4,6 +4,7 @@ from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
 
+from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.keys.api_key import Status
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ class KeyQuery(msgspec.Struct, frozen=True, kw_only=True):
     chatflow_id: str | None = None
     created_by_id: str | None = None
     """The id of the person or key that made them."""
+    customer_id: str | None = None
     sort: KeySort = "createdAt"
     descending: bool = True
     limit: int = UNPAGED_LIMIT
@@ -69,6 +71,28 @@ class ChatflowQuery(msgspec.Struct, frozen=True, kw_only=True):
     offset: int = 0
     before: str | None = None
     """Only chatflows that were made before the one with this id: the next part of a long list."""
+
+
+CustomerSort = Literal["createdAt", "name", "externalId", "status", "keys", "updatedAt"]
+"""What customers are sorted by: `keys` is how many are not revoked. Without an external id comes first."""
+
+
+class CustomerQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which customers, in which order, and which of them."""
+
+    workspace_id: str
+    search: str = ""
+    """A part of the name or of the external id, in any case."""
+    status: CustomerStatus | Literal["all"] | None = None
+    """None leaves revoked customers out."""
+    external_id: str | None = None
+    """Exactly this one."""
+    sort: CustomerSort = "createdAt"
+    descending: bool = True
+    limit: int = UNPAGED_LIMIT
+    offset: int = 0
+    before: str | None = None
+    """Only customers that were made before the one with this id: the next part of a long list."""
 
 
 class MessageQuery(msgspec.Struct, frozen=True, kw_only=True):

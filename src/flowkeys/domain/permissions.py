@@ -20,6 +20,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "credentials": ("view", "create", "update", "delete", "share"),
     "variables": ("view", "create", "update", "delete"),
     "apikeys": ("view", "create", "update", "delete"),
+    "customers": ("view", "create", "update", "delete"),
     "documentStores": (
         "view", "create", "update", "delete",
         "add-loader", "delete-loader", "preview-process", "upsert-config",

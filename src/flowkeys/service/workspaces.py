@@ -4,9 +4,9 @@ from flowkeys.domain.errors import InvalidInput, NotFound
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.api_key import clean_name
+from flowkeys.domain.people.workspace import DEFAULT_NAME, Workspace
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import Clock
-from flowkeys.domain.workspace import DEFAULT_NAME, Workspace
 from flowkeys.service.journal import record
 from flowkeys.service.ports.store import Store, Transaction
 

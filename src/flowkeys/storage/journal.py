@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, insert, literal, or_, select
 
 from flowkeys.domain.audit.chain import ChainKey
 from flowkeys.domain.journal import AuditEntry, Change
-from flowkeys.domain.workspace import Workspace
+from flowkeys.domain.people.workspace import Workspace
 from flowkeys.storage.audit.chain import AuditChainTable
 from flowkeys.storage.schema import audit, change, workspace
 from flowkeys.storage.statement import Connection, Statement

@@ -6,6 +6,7 @@ from flowkeys.domain.audit.chain import ChainKey
 from flowkeys.storage.audit.chain import AuditChainTable
 from flowkeys.storage.audit.entries import AuditTable
 from flowkeys.storage.chatflows.chatflows import BindingTable, ChatflowTable
+from flowkeys.storage.customers.customers import CustomerTable
 from flowkeys.storage.documents.collections import CollectionTable
 from flowkeys.storage.journal import JournalTable, WorkspaceTable
 from flowkeys.storage.keys.keys import KeyTable
@@ -43,6 +44,11 @@ class Tables:
     def policies(self) -> PolicyTable:
         """The policies."""
         return PolicyTable(self._connection)
+
+    @cached_property
+    def customers(self) -> CustomerTable:
+        """The customers."""
+        return CustomerTable(self._connection)
 
     @cached_property
     def chatflows(self) -> ChatflowTable:

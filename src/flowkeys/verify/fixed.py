@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from flowkeys.domain.customers.customer import CustomerStatus, KeyCustomer
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import AccessRequest, Decision, decide
@@ -41,6 +42,12 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
     token_replaced_at: datetime | None = None
     """When another token replaced this one; `token_valid_until` says until when it works."""
     token_valid_until: datetime | None = None
+    customer_id: str | None = None
+    """The customer that it belongs to, if any; the two below say more of it."""
+    customer_external_id: str | None = None
+    customer_name: str = "Test customer"
+    customer_disabled: bool = False
+    """Whether its customer is disabled, so that the key is refused."""
     disabled: bool = False
     revoked: bool = False
 
@@ -63,6 +70,12 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
             networks = clean_networks(self.allowed_ips)
         except ValueError as error:
             raise ConfigurationError(f"allowed_ips: {error}") from None
+        state = CustomerStatus.DISABLED if self.customer_disabled else CustomerStatus.ACTIVE
+        customer = (
+            None
+            if self.customer_id is None
+            else KeyCustomer(self.customer_id, self.customer_name, self.customer_external_id, state)
+        )
         status = Status.REVOKED if self.revoked else Status.DISABLED if self.disabled else Status.ACTIVE
         until = _microseconds(self.token_valid_until)
         return KeyRecord.of(
@@ -74,7 +87,7 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
             expires_at=_microseconds(self.expires_at),
             replaced=None if until is None else Replaced(until, _microseconds(self.token_replaced_at)),
             chatflow_ids=frozenset(self.chatflow_ids),
-            terms=Terms(Networks(networks)) if networks else None,
+            terms=Terms(Networks(networks) if networks else None, customer) if networks or customer else None,
         )
 
     def __repr__(self) -> str:

@@ -25,6 +25,9 @@ _INDEX_BYTES: Final = 16
 _BRIEF: Final = 4096
 _CHANGES: Final = 65_536
 
+_EVICTS: Final = frozenset({Subject.KEY.value, Subject.CUSTOMER.value})
+"""Whose changes end what was read before; their ids are not alike."""
+
 Mark = tuple[int, int]
 """What had been forgotten and changed when a question was asked."""
 
@@ -125,13 +128,19 @@ class RemoteCache:
             self.forget()
         elif subject == Subject.CHATFLOW:
             self._public.pop(subject_id, None)
-        elif subject == Subject.KEY:
+        elif subject in _EVICTS:
             self._changed[subject_id] = position
             if len(self._changed) > _CHANGES:
                 self.forget()
 
     def _is_valid(self, record: KeyRecord) -> bool:
-        return not self._changed or self._changed.get(record.key_id, -1) <= record.position
+        if not self._changed:
+            return True
+        customer = None if record.terms is None else record.terms.customer
+        changed = self._changed.get(record.key_id, -1)
+        if customer is not None:
+            changed = max(changed, self._changed.get(customer.id, -1))
+        return changed <= record.position
 
     def _refusal(self, index: bytes, chatflow_id: str | None, at: float) -> Denied | None:
         denied, until = self._brief.get((index, chatflow_id), (None, 0.0))

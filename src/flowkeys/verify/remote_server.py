@@ -13,6 +13,7 @@ import msgspec
 from flowkeys.client.connection import Connection
 from flowkeys.client.errors import ClientConfigurationError
 from flowkeys.client.transport import NO_OWN_CLIENT
+from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.bearer import UNKNOWN
@@ -29,9 +30,17 @@ _CLOSED_MEANWHILE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.Wr
 """What a kept connection raises when the server has just closed it. Asking twice does no harm."""
 _STATUS: Final = {Reason.DISABLED_KEY: Status.DISABLED, Reason.REVOKED_KEY: Status.REVOKED}
 _TERMS: Final = 1024
-"""Lists of networks that records share."""
+"""Lists of networks, and customers, that records share."""
 
 Event = tuple[str, dict[str, Any]]
+
+
+class _SaidCustomer(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """Whom a key belongs to."""
+
+    id: str
+    name: str
+    external_id: str | None = None
 
 
 class _Said(msgspec.Struct, rename="camel", gc=False):
@@ -50,6 +59,7 @@ class _Said(msgspec.Struct, rename="camel", gc=False):
     allowed_ips: tuple[str, ...] = ()
     token_replaced_at: str | None = None
     policy_allowed_ips: tuple[str, ...] = ()
+    customer: _SaidCustomer | None = None
     position: int | None = None
 
 
@@ -199,17 +209,18 @@ def _read(said: _Said) -> Answer:
         replaced=_replaced(said),
         chatflow_ids=said.chatflow_ids,
         position=said.position,
-        terms=_terms(said.allowed_ips, said.policy_allowed_ips),
+        terms=_terms(said.allowed_ips, said.policy_allowed_ips, said.customer),
     )
     return Answer(record, None if said.valid else Denied(Reason.IP_NOT_ALLOWED, record))
 
 
 @lru_cache(_TERMS)
-def _terms(own: tuple[str, ...], policy: tuple[str, ...]) -> Terms | None:
-    if not own and not policy:
+def _terms(own: tuple[str, ...], policy: tuple[str, ...], said: _SaidCustomer | None) -> Terms | None:
+    if not own and not policy and said is None:
         return None
+    customer = None if said is None else KeyCustomer(said.id, said.name, said.external_id)
     own_networks = Networks(own) if own else None
-    return Terms(own_networks, policy_networks=Networks(policy) if policy else None)
+    return Terms(own_networks, customer, policy_networks=Networks(policy) if policy else None)
 
 
 def _replaced(said: _Said) -> Replaced | None:

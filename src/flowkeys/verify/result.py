@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.decision import Decision, Denied, Reason, grants
@@ -49,6 +50,25 @@ class VerifiedKey(msgspec.Struct, frozen=True, gc=False):
     def chatflow_ids(self) -> frozenset[str]:
         """The chatflows that the key is bound to."""
         return frozenset(self.record.chatflow_ids)
+
+    @property
+    def customer_id(self) -> str | None:
+        """The id of the customer that the key belongs to, or None when it is nobody's."""
+        return None if self._customer is None else self._customer.id
+
+    @property
+    def customer_external_id(self) -> str | None:
+        """What your own systems know the customer by, if it was given such an id."""
+        return None if self._customer is None else self._customer.external_id
+
+    @property
+    def customer_name(self) -> str | None:
+        """The customer's name. People change it."""
+        return None if self._customer is None else self._customer.name
+
+    @property
+    def _customer(self) -> KeyCustomer | None:
+        return None if self.record.terms is None else self.record.terms.customer
 
     @property
     def expires_at(self) -> datetime | None:

@@ -73,6 +73,9 @@ KINDS: Final[dict[str, Kind]] = {
     "policy_violated": Kind(
         422, "Policy violated", "A policy of the workspace forbids this; policies names it."
     ),
+    "customer_has_keys": Kind(
+        409, "Customer has keys", "The customer has keys that are not revoked. Revoke them first."
+    ),
     "validation_failed": Kind(422, "Invalid input", "Some fields are wrong; errors names each of them."),
     "invalid_json": Kind(400, "Not JSON", "The body is not valid JSON."),
     "too_large": Kind(413, "Too large", "The request is larger than this server takes."),

@@ -15,6 +15,7 @@ from flowkeys.web.api import (
     audit,
     changes,
     chatflows,
+    customers,
     document_stores,
     explain,
     forward_auth,
@@ -39,7 +40,7 @@ from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 
 _MODULES = (
-    *(verify, explain, changes, key_bulk, key_rotations, keys, policy),
+    *(verify, explain, changes, key_bulk, key_rotations, keys, customers, policy),
     *(chatflows, document_stores, audit, predictions, usage, open_routes),
 )
 

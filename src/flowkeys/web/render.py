@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from flowkeys.domain.audit.chain import Head
 from flowkeys.domain.audit.entry import AuditRecord
+from flowkeys.domain.customers.customer import Customer, KeyCustomer
 from flowkeys.domain.keys.api_key import ApiKey, KeyRecord
 from flowkeys.domain.keys.decision import Decision, Denied, Reason
 from flowkeys.domain.keys.explain import Explanation
@@ -54,6 +55,10 @@ def key(item: ApiKey, now: int) -> Json:
         "note": item.note,
         "allowedIps": list(item.allowed_ips),
         "rotation": _rotation(item.rotation_at(now)),
+        "customerId": None if item.customer is None else item.customer.id,
+        "customer": None
+        if item.customer is None
+        else {**_customer(item.customer), "status": item.customer.status.value},
     }
 
 
@@ -108,6 +113,7 @@ def _record(record: KeyRecord) -> Json:
         "tokenReplacedAt": _time(record.replaced_at),
         "allowedIps": _texts(terms.networks),
         "policyAllowedIps": _texts(terms.policy_networks),
+        "customer": None if terms.customer is None else _customer(terms.customer),
         "position": record.position,
     }
 
@@ -142,6 +148,26 @@ def policy_check(found: Check, now: int) -> Json:
 
 def _texts(networks: Networks | None) -> list[str]:
     return [] if networks is None else list(networks.texts)
+
+
+def customer(item: Customer) -> Json:
+    """Return a customer."""
+    return {
+        "id": item.id,
+        "name": item.name,
+        "externalId": item.external_id,
+        "meta": item.meta,
+        "status": item.status.value,
+        "keyCount": item.key_count,
+        "createdAt": to_iso(item.created_at),
+        "updatedAt": to_iso(item.updated_at),
+        "revokedAt": _time(item.revoked_at),
+        "workspaceId": item.workspace_id,
+    }
+
+
+def _customer(item: KeyCustomer) -> Json:
+    return {"id": item.id, "externalId": item.external_id, "name": item.name}
 
 
 def explained(explanation: Explanation) -> Json:

@@ -12,6 +12,7 @@ from flowkeys.service.audit.log import AuditService
 from flowkeys.service.chatflows.chatflows import ChatflowService
 from flowkeys.service.chatflows.jobs import ImportJobs
 from flowkeys.service.chatflows.maker import ChatflowMaker
+from flowkeys.service.customers.customers import CustomerService
 from flowkeys.service.documents.collections import CollectionService
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.explainer import Explainer
@@ -41,6 +42,7 @@ class Services:
     followers: Followers
     keyring: Keyring
     policies: Policies
+    customers: CustomerService
     chatflows: ChatflowService
     predictor: Predictor
     collections: CollectionService

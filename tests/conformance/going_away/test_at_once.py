@@ -12,7 +12,7 @@ import pytest
 from flowkeys.domain.times import SECOND, from_iso
 from tests.conformance import ways
 from tests.conformance.tenants import Tenant, database
-from tests.support.flows import bound_key, make_chatflow, make_key
+from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 from tests.support.waiting import until
 
 Change = Callable[[Tenant, dict, dict], Any]
@@ -28,6 +28,44 @@ def by_hand(statement: str) -> Change:
     def change(tenant: Tenant, key: dict, chatflow: dict) -> None:
         with closing(database(tenant.server)) as rows:
             rows.execute(statement, {"key": key["id"], "chatflow": chatflow["id"]})
+        time.sleep(PROMISED_SECONDS)
+
+    return change
+
+
+def give(tenant: Tenant, key: dict) -> dict:
+    """Return a customer that the key now belongs to; the key was used since."""
+    customer = make_customer(tenant.owner, "going away")
+    assert tenant.owner.put(f"/apikey/{key['id']}", json={"customerId": customer["id"]}).status_code == 200
+    assert ways.verify(tenant.server, tenant.chatflow["id"], ways.bearer(key["apiKey"])).code != "unknown_key"
+    return customer
+
+
+def of_customer(action: str) -> Change:
+    """Return what is done to all keys of a customer."""
+
+    def change(tenant: Tenant, key: dict, _: dict) -> None:
+        customer = give(tenant, key)
+        assert tenant.owner.post(f"/customers/{customer['id']}/{action}").status_code == 200
+
+    return change
+
+
+def given_to_a_disabled_one(tenant: Tenant, key: dict, _: dict) -> None:
+    """Move a key to a customer whose keys are refused."""
+    customer = make_customer(tenant.owner, "disabled")
+    assert tenant.owner.post(f"/customers/{customer['id']}/disable").status_code == 200
+    assert tenant.owner.put(f"/apikey/{key['id']}", json={"customerId": customer["id"]}).status_code == 200
+
+
+def customer_by_hand(statement: str) -> Change:
+    """Return a change of a key's customer in the database, by another process, as in a shell."""
+
+    def change(tenant: Tenant, key: dict, _: dict) -> None:
+        customer = give(tenant, key)
+        with closing(database(tenant.server)) as rows:
+            rows.execute("PRAGMA foreign_keys = OFF")
+            rows.execute(f"{statement} WHERE id = ?", (customer["id"],))
         time.sleep(PROMISED_SECONDS)
 
     return change
@@ -57,6 +95,17 @@ TAKES_AWAY: dict[str, tuple[Change, str]] = {
         "chatflow_not_allowed",
     ),
     "delete the chatflow": (lambda t, _, c: t.owner.delete(f"/chatflows/{c['id']}"), "chatflow_not_allowed"),
+    "disable the customer": (of_customer("disable"), "disabled_key"),
+    "revoke the customer": (of_customer("revoke"), "revoked_key"),
+    "give it to a disabled customer": (given_to_a_disabled_one, "disabled_key"),
+    "disable the customer by hand": (
+        customer_by_hand("UPDATE customer SET status = 'disabled'"),
+        "disabled_key",
+    ),
+    "revoke the customer by hand": (
+        customer_by_hand("UPDATE customer SET status = 'revoked'"),
+        "revoked_key",
+    ),
     "disable by hand": (by_hand("UPDATE api_key SET status = 'disabled' WHERE id = :key"), "disabled_key"),
     "revoke by hand": (by_hand("UPDATE api_key SET status = 'revoked' WHERE id = :key"), "revoked_key"),
     "revoke by hand as a service would": (

@@ -6,10 +6,10 @@ import pytest
 
 from tests.conformance.routes import ALL, CLOSED, Declared, request_for
 from tests.conformance.tenants import Tenant, searching
-from tests.support.flows import bound_key, make_chatflow, make_key
+from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 
 WITH_ID = [route for route in CLOSED if "{" in route.path]
-LISTS = ("/apikey", "/chatflows", "/document-stores")
+LISTS = ("/apikey", "/chatflows", "/customers", "/document-stores")
 
 
 def without_ids(problem: dict) -> dict:
@@ -49,7 +49,12 @@ def test_a_document_is_not_reached_through_a_store_of_ones_own(here: Tenant, the
 @pytest.mark.parametrize("path", LISTS)
 def test_lists_hold_the_callers_workspace_alone(path: str, here: Tenant, there: Tenant) -> None:
     """CVE-2026-56268: no list, page, total, search or continuation holds or counts another's things."""
-    foreign = {"/apikey": there.key, "/chatflows": there.chatflow, "/document-stores": there.store}[path]
+    foreign = {
+        "/apikey": there.key,
+        "/chatflows": there.chatflow,
+        "/customers": there.customer,
+        "/document-stores": there.store,
+    }[path]
     name = foreign.get("keyName") or foreign["name"]
     for query in ({}, {"limit": 1000}, {"status": "all"}, {"search": name}, {"search": foreign["id"]}):
         response = here.owner.get(path, params=query)
@@ -61,20 +66,23 @@ def test_lists_hold_the_callers_workspace_alone(path: str, here: Tenant, there: 
     before = here.owner.get(path, params={"page": 1}).json()["total"]
     make_key(there.owner, "one more")
     make_chatflow(there.owner, "one more")
+    make_customer(there.owner, "one more")
     after = here.owner.get(path, params={"page": 1}).json()
     assert after["total"] == before
 
 
-@pytest.mark.parametrize("path", ["/apikey", "/chatflows"])
+@pytest.mark.parametrize("path", ["/apikey", "/chatflows", "/customers"])
 def test_a_foreign_id_tells_nothing_as_a_filter(path: str, here: Tenant, there: Tenant) -> None:
     """An id of another workspace in a query is answered as an id of nothing is: not even its age shows."""
-    foreign = {"/apikey": there.key, "/chatflows": there.chatflow}[path]["id"]
+    things = {"/apikey": there.key, "/chatflows": there.chatflow, "/customers": there.customer}
+    foreign = things[path]["id"]
     make_key(here.owner, "newer than the others")
     make_chatflow(here.owner, "newer than the others")
-    for name in ("before", "chatflowId"):
-        values = (foreign, there.chatflow["id"], str(uuid.uuid4()))
-        if (path, name) == ("/chatflows", "chatflowId"):
-            continue  # no such filter there
+    make_customer(here.owner, "newer than the others")
+    make_key(there.owner, "of a customer there", customerId=there.customer["id"])
+    filters = ("before", "chatflowId", "customerId") if path == "/apikey" else ("before",)
+    for name in filters:
+        values = (foreign, there.chatflow["id"], there.customer["id"], str(uuid.uuid4()))
         for value in values:
             found = here.owner.get(path, params={name: value})
             assert (found.json(), found.headers.get("link")) == ([], None)
@@ -119,6 +127,13 @@ def test_verify_knows_no_key_of_another_workspace(here: Tenant, there: Tenant) -
     assert codes == ["unknown_key", "chatflow_not_allowed"]
 
 
+def test_an_external_id_is_unique_in_its_workspace_alone(here: Tenant, there: Tenant) -> None:
+    """Else a refusal would tell whom another workspace has."""
+    taken = there.customer["externalId"]
+    assert here.owner.get("/customers", params={"externalId": taken}).json() == []
+    assert make_customer(here.owner, "the same", externalId=taken)["externalId"] == taken
+
+
 def test_nothing_is_bound_across_the_wall(here: Tenant, there: Tenant) -> None:
     """Neither a key to a chatflow of another workspace nor the other way round, on any route that binds."""
     before = (here.snapshot(), there.snapshot())
@@ -133,6 +148,8 @@ def test_nothing_is_bound_across_the_wall(here: Tenant, there: Tenant) -> None:
         ("chatflowIds", here.owner.put(own_key, json={"chatflowIds": [foreign_flow]})),
         ("chatflowIds", here.owner.put(f"{own_key}/chatflows", json={"chatflowIds": [foreign_flow]})),
         ("chatflowIds", here.owner.post("/apikey", json={"keyName": "x", "chatflowIds": [foreign_flow]})),
+        ("customerId", here.owner.post("/apikey", json={"keyName": "x", "customerId": there.customer["id"]})),
+        ("customerId", here.owner.put(own_key, json={"customerId": there.customer["id"]})),
     ]
     for field, answer in refused:
         assert answer.status_code == 422, answer.text
@@ -172,8 +189,10 @@ def test_the_wall_was_tested_on_every_route() -> None:
     """A new route with an id in its path is in the first test above; one without is a list or a creation."""
     without = {str(route) for route in ALL if route.is_closed and "{" not in route.path}
     assert without == {
-        "GET /apikey", "GET /chatflows", "GET /document-stores", "GET /openapi.json", "HEAD /openapi.json",
-        "POST /apikey", "POST /apikey/verify", "POST /chatflows", "POST /document-stores",
+        "GET /apikey", "GET /chatflows", "GET /customers", "GET /document-stores",
+        "GET /openapi.json", "HEAD /openapi.json",
+        "POST /apikey", "POST /apikey/verify", "POST /chatflows", "POST /customers",
+        "POST /document-stores",
         # Their ids are in the body: tests/http/keys/test_bulk.py.
         "POST /apikey/bulk/disable", "POST /apikey/bulk/enable", "POST /apikey/bulk/revoke",
         # Whose changes, and whose token: tests/library/test_changes.py, tests/http/keys/test_explain.py.

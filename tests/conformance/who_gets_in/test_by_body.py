@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.tenants import Tenant, database
-from tests.support.flows import exported, make_chatflow, make_key
+from tests.support.flows import exported, make_chatflow, make_customer, make_key
 from tests.support.server import Api
 
 LATER = "2999-01-01T00:00:00.000Z"
@@ -78,8 +78,19 @@ STORE_COLUMNS: dict[str, Any] = {
     "whereUsed": [],
     "loaders": [],
 }
+CUSTOMER_COLUMNS: dict[str, Any] = {
+    "id": "11111111-1111-4111-8111-111111111111",
+    "createdAt": LATER,
+    "updatedAt": LATER,
+    "revokedAt": LATER,
+    "workspaceId": "22222222-2222-4222-8222-222222222222",
+    "status": "revoked",
+}
+OF_CUSTOMERS = NEVER | {"key_count": 5, "rateLimits": [{"limit": 1, "windowSeconds": 1}], "quotas": []}
+del OF_CUSTOMERS["revokedAt"]
 CREATE = [("/apikey", {"keyName": "x"}, KEY_COLUMNS | LAST_USE | NEVER)]
 CREATE += [("/chatflows", {"name": "x"}, CHATFLOW_COLUMNS | NEVER)]
+CREATE += [("/customers", {"name": "x"}, CUSTOMER_COLUMNS | OF_CUSTOMERS | {"keyCount": 5})]
 CREATE += [("/document-stores", {"name": "x"}, STORE_COLUMNS | NEVER)]
 
 
@@ -129,6 +140,20 @@ def test_nothing_is_mass_assigned_on_update_of_a_chatflow(here: Tenant, rows: sq
         refused(here.owner.put(path, json={name: value}), name)
         refused(here.owner.put(path, json={"category": "changed", name: value}), name)
     assert rows.execute(select, (chatflow["id"],)).fetchall() == before
+
+
+def test_nothing_is_mass_assigned_on_update_of_a_customer(here: Tenant, rows: sqlite3.Connection) -> None:
+    """CVE-2026-42863 on customers; the count of keys, which moves by itself, may be put back as it was."""
+    customer = make_customer(here.owner, "kept", externalId="kept", meta={"kept": True})
+    path = f"/customers/{customer['id']}"
+    select = "SELECT * FROM customer WHERE id = ?"
+    before = rows.execute(select, (customer["id"],)).fetchall()
+    for name, value in (CUSTOMER_COLUMNS | OF_CUSTOMERS).items():
+        refused(here.owner.put(path, json={name: value}), name)
+        refused(here.owner.put(path, json={"name": "changed", name: value}), name)
+    assert rows.execute(select, (customer["id"],)).fetchall() == before
+    assert here.owner.put(path, json={**customer, "keyCount": 7}).json() == customer
+    assert rows.execute(select, (customer["id"],)).fetchall() == before
 
 
 def test_binding_takes_chatflow_ids_alone(here: Tenant) -> None:

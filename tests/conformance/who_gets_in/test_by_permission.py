@@ -61,7 +61,7 @@ def tenant_to_spend(here: Tenant) -> Tenant:
     return Tenant(here.server, here.server.key("name of a workspace")["id"])
 
 
-@pytest.mark.parametrize("path", ["/apikey", "/chatflows", "/document-stores"])
+@pytest.mark.parametrize("path", ["/apikey", "/chatflows", "/customers", "/document-stores"])
 def test_empty_grants_nothing(path: str, here: Tenant) -> None:
     """OpenAI's rule was that an empty list means everything: here it means nothing, on every route."""
     for members in ({}, {"permissions": []}):

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowkeys.domain.customers.customer import CustomerStatus, KeyCustomer
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Reason, decide
 from flowkeys.domain.keys.explain import NOT_LOOKED_AT, STEPS, Presented, explain
@@ -16,6 +17,7 @@ REASON_OF = {
     "known": {Reason.UNKNOWN_KEY},
     "status": {Reason.DISABLED_KEY, Reason.REVOKED_KEY},
     "expiry": {Reason.EXPIRED_KEY},
+    "customer": {Reason.DISABLED_KEY, Reason.REVOKED_KEY},
     "network": {Reason.IP_NOT_ALLOWED},
     "chatflow": {Reason.CHATFLOW_NOT_ALLOWED},
     "permission": {Reason.PERMISSION_MISSING},
@@ -25,6 +27,7 @@ _WORKSPACES = st.sampled_from(["w", "other"])
 _FLOWS = st.sampled_from(["c", "d"])
 _PERMISSIONS = st.sampled_from(["apikeys:view", "apikeys:create", "chatflows:view"])
 _TIMES = st.none() | st.integers(NOW - 1, NOW + 1)
+_CUSTOMERS = [KeyCustomer("c", "Acme", None, status) for status in CustomerStatus]
 records = st.none() | st.builds(
     KeyRecord.of,
     key_id=st.just("k"),
@@ -35,7 +38,9 @@ records = st.none() | st.builds(
     expires_at=_TIMES,
     replaced=st.none() | st.builds(Replaced, st.integers(NOW - 1, NOW + 1), _TIMES),
     chatflow_ids=st.frozensets(_FLOWS),
-    terms=st.sampled_from([None, None, Terms(), Terms(Networks(["10.0.0.0/8"]))]),
+    terms=st.sampled_from(
+        [None, None, Terms(), Terms(Networks(["10.0.0.0/8"])), *(Terms(customer=each) for each in _CUSTOMERS)]
+    ),
 )
 clients = st.sampled_from([None, KnownClient(None), KnownClient("10.1.2.3"), KnownClient("192.0.2.1")])
 requests = st.builds(
@@ -89,4 +94,4 @@ def test_a_key_of_another_workspace_reads_as_none(
 def test_what_is_no_token_fails_at_its_form() -> None:
     """Nothing else is looked at."""
     steps = explain(Presented(None), ANYTHING, NOW)
-    assert [step.ok for step in steps] == [False, *[None] * 6]
+    assert [step.ok for step in steps] == [False, *[None] * 7]

@@ -10,7 +10,7 @@ from flowkeys.domain.keys.token import Token
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
 
-STEPS = ["form", "known", "status", "expiry", "network", "chatflow", "permission"]
+STEPS = ["form", "known", "status", "expiry", "customer", "network", "chatflow", "permission"]
 
 
 def _explained(owner: Api, **body: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_a_good_key_passes_every_step(server: Running, owner: Api) -> None:
     said = _explained(owner, token=key["apiKey"], chatflowId=chatflow["id"], permission="chatflows:view")
     assert (said["valid"], said["code"], said["id"]) == (True, "valid", key["id"])
     assert said["apiKey"].endswith(f"••{key['apiKey'][-4:]}")
-    assert _oks(said) == [True] * 7
+    assert _oks(said) == [True] * 8
 
 
 def test_each_way_to_be_refused_is_the_step_that_fails(server: Running, owner: Api) -> None:
@@ -66,26 +66,26 @@ def test_each_way_to_be_refused_is_the_step_that_fails(server: Running, owner: A
         ({"token": ""}, "unknown_key", 0),
         ({"token": "Ünïcode"}, "unknown_key", 0),
         ({"token": server.key(workspace="elsewhere")["apiKey"]}, "unknown_key", 1),
-        ({"token": token, "chatflowId": chatflow["id"]}, "chatflow_not_allowed", 5),
-        ({"token": token, "chatflowId": "nowhere"}, "chatflow_not_allowed", 5),
-        ({"token": token, "permission": "chatflows:view"}, "permission_missing", 6),
-        ({"token": bound, "chatflowId": chatflow["id"]}, "ip_not_allowed", 4),
-        ({"token": bound, "address": "192.0.2.1"}, "ip_not_allowed", 4),
-        ({"token": bound, "address": "10.1.2.3", "chatflowId": "nowhere"}, "chatflow_not_allowed", 5),
+        ({"token": token, "chatflowId": chatflow["id"]}, "chatflow_not_allowed", 6),
+        ({"token": token, "chatflowId": "nowhere"}, "chatflow_not_allowed", 6),
+        ({"token": token, "permission": "chatflows:view"}, "permission_missing", 7),
+        ({"token": bound, "chatflowId": chatflow["id"]}, "ip_not_allowed", 5),
+        ({"token": bound, "address": "192.0.2.1"}, "ip_not_allowed", 5),
+        ({"token": bound, "address": "10.1.2.3", "chatflowId": "nowhere"}, "chatflow_not_allowed", 6),
     ]
     for body, code, failed in cases:
         said = _explained(owner, **body)
         assert (said["valid"], said["code"]) == (False, code)
-        assert _oks(said) == [True] * failed + [False] + [None] * (6 - failed)
+        assert _oks(said) == [True] * failed + [False] + [None] * (7 - failed)
         assert owner.post("/apikey/verify", json=body).json()["code"] == code
     _expire(server, made["id"])
     expired = _explained(owner, token=token, permission="chatflows:view")
-    assert (expired["code"], _oks(expired)) == ("expired_key", [True, True, True, False, None, None, None])
+    assert (expired["code"], _oks(expired)) == ("expired_key", [True] * 3 + [False] + [None] * 4)
     owner.post(f"{path}/disable")
     assert _explained(owner, token=token)["code"] == "disabled_key"
     owner.delete(path)
     revoked = _explained(owner, token=token)
-    assert (revoked["code"], _oks(revoked)) == ("revoked_key", [True, True, False, None, None, None, None])
+    assert (revoked["code"], _oks(revoked)) == ("revoked_key", [True] * 2 + [False] + [None] * 5)
 
 
 def test_a_public_chatflow_is_open_to_keys_of_its_workspace(server: Running, owner: Api) -> None:
@@ -94,7 +94,7 @@ def test_a_public_chatflow_is_open_to_keys_of_its_workspace(server: Running, own
     body = {"token": server.key()["apiKey"], "chatflowId": chatflow["id"]}
     said = _explained(owner, **body)
     assert owner.post("/apikey/verify", json=body).json()["valid"] is said["valid"] is True
-    assert "public" in said["steps"][5]["detail"]
+    assert "public" in said["steps"][6]["detail"]
     elsewhere = {**body, "token": server.key(workspace="elsewhere")["apiKey"]}
     assert _explained(server.owner("elsewhere"), **elsewhere)["code"] == "chatflow_not_allowed"
 

@@ -11,6 +11,7 @@ from tests.support.server import Api, Running
 MEMBERS = {
     "id", "keyName", "apiKey", "permissions", "chatFlows", "status", "expiresAt", "lastUsedAt", "createdAt",
     "createdDate", "updatedAt", "updatedDate", "createdBy", "workspaceId", "note", "allowedIps", "rotation",
+    "customerId", "customer",
 }  # fmt: skip
 
 
@@ -303,6 +304,7 @@ class TestVerify:
             "allowedIps": [],
             "tokenReplacedAt": None,
             "policyAllowedIps": [],
+            "customer": None,
             "position": own.json()["position"],
         }
         owner.put(f"/apikey/{key['id']}", json={"note": "changed"})

@@ -13,8 +13,8 @@ from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.keys.api_key import ApiKey, Creator, Status, fold_name
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import ChatflowQuery
+from flowkeys.domain.people.workspace import Workspace
 from flowkeys.domain.predictions.conversation import Message, Role
-from flowkeys.domain.workspace import Workspace
 from flowkeys.storage.chatflows import list as chatflow_list
 from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect

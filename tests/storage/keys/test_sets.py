@@ -12,7 +12,7 @@ import pytest
 from flowkeys.domain.keys.api_key import ApiKey, Creator, Status, fold_name
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import KeyQuery
-from flowkeys.domain.workspace import Workspace
+from flowkeys.domain.people.workspace import Workspace
 from flowkeys.storage.keys import letters, sets
 from flowkeys.storage.keys import page as key_page
 from flowkeys.storage.keys.page import tag_of_creator

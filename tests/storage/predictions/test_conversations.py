@@ -10,8 +10,8 @@ import pytest
 
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.listing import ConversationQuery, MessageQuery
+from flowkeys.domain.people.workspace import Workspace
 from flowkeys.domain.predictions.conversation import Message, Role, in_one_line
-from flowkeys.domain.workspace import Workspace
 from flowkeys.storage.predictions import conversations
 from flowkeys.storage.predictions.messages import add_together
 from flowkeys.storage.sqlite import migrate

@@ -27,6 +27,12 @@ def cached(tmp_path: Path) -> Iterator[Cached]:
             " SELECT workspace_id, id, 'flow ' || id, 0, seq FROM api_key WHERE id = ?",
             (name,),
         )
+    for number in ("1", "2"):
+        made.other.execute(
+            "INSERT INTO customer (id, workspace_id, name, name_folded, external_id, meta, status,"
+            " created_at, updated_at, version) VALUES (?, ?, 'c', 'c', ?, '{}', 'active', 0, 0, 1)",
+            (f"c{number}", WORKSPACE, number),
+        )
     yield made
     made.close()
 
@@ -58,6 +64,13 @@ def told(raw: sqlite3.Connection, change: str) -> set[str]:
         ("chatflow SET id = 'flow b' WHERE id = 'flow a'", "flow a,flow b"),
         ("token SET hint = 'none', created_at = 7", ""),
         ("token SET seq = 77 WHERE key_id = 'a'", "a"),
+        ("api_key SET customer_id = 'c1' WHERE id = 'a'", "a"),
+        ("customer SET name = 'x' WHERE id = 'c1'", "c1"),
+        ("customer SET status = 'disabled' WHERE id = 'c1'", "c1"),
+        ("customer SET external_id = '2' WHERE id = 'c1'", "c1 c2"),
+        ("customer SET seq = (SELECT seq FROM customer WHERE id = 'c2') WHERE id = 'c1'", "c2"),
+        ("customer SET id = 'c2' WHERE id = 'c1'", "c1 c2"),
+        ("customer SET meta = '[]', key_count = 5, updated_at = 9", ""),
         ("api_key SET allowed_ips = '[\"10.0.0.0/8\"]' WHERE id = 'a'", "a"),
     ],
 )
@@ -67,7 +80,7 @@ def test_a_row_that_an_update_replaces_is_told_of(change: str, whose: str, cache
     assert told(cached.other, f"UPDATE OR REPLACE {change}") == set(named)
 
 
-@pytest.mark.parametrize("table", ["api_key", "chatflow"])
+@pytest.mark.parametrize("table", ["api_key", "chatflow", "customer"])
 def test_a_row_that_an_insertion_replaces_is_told_of(table: str, cached: Cached) -> None:
     """``REPLACE INTO`` with the number of another."""
     columns = [name for _, name, *_ in cached.other.execute(f"PRAGMA table_info({table})")]
@@ -75,7 +88,7 @@ def test_a_row_that_an_insertion_replaces_is_told_of(table: str, cached: Cached)
     change = (
         f"REPLACE INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM {table} WHERE seq = 1"
     )
-    old = "a" if table == "api_key" else "flow a"
+    old = {"api_key": "a", "chatflow": "flow a", "customer": "c1"}[table]
     assert told(cached.other, change) == {old, "new"}
 
 

@@ -8,8 +8,7 @@ from flowkeys.cli.backends.backend import Json
 from flowkeys.cli.backends.choice import require_local
 from flowkeys.cli.exit_codes import ExitCode
 from flowkeys.cli.output import print_json
-from flowkeys.cli.printable import printable
-from flowkeys.cli.streams import note, say
+from flowkeys.cli.streams import note, printable, say
 from flowkeys.domain.audit.chain import read_head
 from flowkeys.domain.audit.verification import Verified
 from flowkeys.domain.errors import ConfigurationError

@@ -6,15 +6,24 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from flowkeys.cli.backends.customers import Customers
+from flowkeys.cli.backends.part import Json, Listed, Part
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
 
-Json = dict[str, Any]
-"""A thing in its wire form: what the API answers, whichever way it came."""
-
-Listed = list[Json] | Json
-"""An array, or with a page number one page: ``{"total": …, "data": […]}``."""
+__all__ = (
+    "Asked",
+    "Backend",
+    "BulkAction",
+    "Emit",
+    "Json",
+    "KeyFilter",
+    "Listed",
+    "Part",
+    "Progress",
+    "Question",
+)
 
 BulkAction = Literal["disable", "enable", "revoke"]
 
@@ -38,13 +47,6 @@ class Progress(Protocol):
         ...
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """Which part of a list."""
-
-    page: int | None = None
-    limit: int | None = None
-
-
 class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which keys of a list, and in which order."""
 
@@ -53,6 +55,7 @@ class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
     chatflow_id: str | None = None
     sort: str = "-createdAt"
     created_by: str | None = None
+    customer_id: str | None = None
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -120,6 +123,11 @@ class Backend(Protocol):
     @property
     def audit(self) -> AuditBackend:
         """The audit log."""
+        ...
+
+    @property
+    def customers(self) -> Customers:
+        """Customers, whom keys belong to."""
         ...
 
     def create_key(self, new: NewKey) -> Json:

@@ -10,7 +10,12 @@ from flowkeys.cli.backends.backend import Asked, Json
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.keys.input import KeyPatch
 
-_KEY_MEMBERS: Final = {"name": "keyName", "chatflow_ids": "chatflowIds", "allowed_ips": "allowedIps"}
+_KEY_MEMBERS: Final = {
+    "name": "keyName",
+    "chatflow_ids": "chatflowIds",
+    "allowed_ips": "allowedIps",
+    "customer_id": "customerId",
+}
 _CHATFLOW_MEMBERS: Final = {
     "flow_data": "flowData",
     "is_public": "isPublic",

@@ -28,6 +28,8 @@ from flowkeys.cli.backends.backend import (
     Question,
     UsageOf,
 )
+from flowkeys.cli.backends.customers import LocalCustomers
+from flowkeys.cli.backends.part import listed, slice_of
 from flowkeys.cli.streams import note
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.errors import ConfigurationError, InvalidInput, Unavailable
@@ -35,7 +37,7 @@ from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.keys.decision import AccessRequest
 from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.token import Token
-from flowkeys.domain.listing import UNPAGED_LIMIT, ChatflowQuery, KeyQuery
+from flowkeys.domain.listing import ChatflowQuery, KeyQuery
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
@@ -46,8 +48,6 @@ from flowkeys.storage.sqlite.access import hindrance
 from flowkeys.web import render
 
 T = TypeVar("T")
-
-PAGE: int = 12
 
 
 @contextmanager
@@ -108,6 +108,11 @@ class LocalBackend:
         """The audit log."""
         return LocalAudit(self.run, self.runtime.audit, self.caller)
 
+    @property
+    def customers(self) -> LocalCustomers:
+        """The customers."""
+        return LocalCustomers(self.run, self.runtime.customers, self.caller)
+
     def create_key(self, new: NewKey) -> Json:
         """Make a key."""
         return render.made_key(self.run(self.runtime.keyring.create(self.caller, new)), bootstrap.clock())
@@ -118,13 +123,14 @@ class LocalBackend:
 
     def keys(self, wanted: KeyFilter, part: Part) -> Listed:
         """Return keys."""
-        limit, offset = _slice(part)
+        limit, offset = slice_of(part)
         query = KeyQuery(
             workspace_id=self.caller.workspace_id,
             search=wanted.search,
             status="all" if wanted.status == "all" else Status(wanted.status) if wanted.status else None,
             chatflow_id=wanted.chatflow_id,
             created_by_id=wanted.created_by,
+            customer_id=wanted.customer_id,
             sort=wanted.sort.removeprefix("-"),  # type: ignore[arg-type]  # the command checks it
             descending=wanted.sort.startswith("-"),
             limit=limit,
@@ -132,7 +138,7 @@ class LocalBackend:
         )
         found = self.run(self.runtime.keyring.page(self.caller, query))
         now = bootstrap.clock()
-        return _listed(part, [render.key(item, now) for item in found.items], found.total)
+        return listed(part, [render.key(item, now) for item in found.items], found.total)
 
     def update_key(self, key_id: str, patch: KeyPatch) -> Json:
         """Change a key."""
@@ -205,12 +211,12 @@ class LocalBackend:
 
     def chatflows(self, search: str, part: Part) -> Listed:
         """Return chatflows."""
-        limit, offset = _slice(part)
+        limit, offset = slice_of(part)
         query = ChatflowQuery(
             workspace_id=self.caller.workspace_id, search=search, limit=limit, offset=offset
         )
         found = self.run(self.runtime.chatflows.page(self.caller, query))
-        return _listed(part, [render.chatflow(item) for item in found.items], found.total)
+        return listed(part, [render.chatflow(item) for item in found.items], found.total)
 
     def update_chatflow(self, chatflow_id: str, patch: ChatflowPatch) -> Json:
         """Change a chatflow."""
@@ -270,14 +276,3 @@ class LocalBackend:
         if folder not in sys.path:
             sys.path.insert(0, folder)
         return self.run(answer(self.runtime, self.caller, question, emit))
-
-
-def _slice(part: Part) -> tuple[int, int]:
-    if part.page is None:
-        return part.limit or UNPAGED_LIMIT, 0
-    size = part.limit or PAGE
-    return size, (part.page - 1) * size
-
-
-def _listed(part: Part, items: list[Json], total: int) -> Listed:
-    return items if part.page is None else {"total": total, "data": items}

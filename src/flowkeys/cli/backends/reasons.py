@@ -4,8 +4,7 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from flowkeys.cli.printable import printable
-from flowkeys.cli.streams import note
+from flowkeys.cli.streams import note, printable
 from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.domain.keys.token import conceal
 

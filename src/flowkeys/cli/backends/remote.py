@@ -24,6 +24,7 @@ from flowkeys.cli.backends.backend import (
     UsageOf,
 )
 from flowkeys.cli.backends.bodies import chatflow_body, key_body, question_body
+from flowkeys.cli.backends.customers import RemoteCustomers
 from flowkeys.client import events
 from flowkeys.client.call import Call, path, query
 from flowkeys.client.document_stores import upload
@@ -63,6 +64,11 @@ class RemoteBackend:
         """The audit log."""
         return RemoteAudit(self._client)
 
+    @property
+    def customers(self) -> RemoteCustomers:
+        """The customers."""
+        return RemoteCustomers(self._call)
+
     def create_key(self, new: NewKey) -> Json:
         """Make a key."""
         body = {
@@ -72,6 +78,7 @@ class RemoteBackend:
             "expiresAt": None if new.expires_at is None else to_iso(new.expires_at),
             "note": new.note,
             "allowedIps": list(new.allowed_ips),
+            "customerId": new.customer_id,
         }
         return self._json("POST", path("apikey"), body)
 
@@ -86,6 +93,7 @@ class RemoteBackend:
             status=wanted.status,
             chatflowId=wanted.chatflow_id,
             createdBy=wanted.created_by,
+            customerId=wanted.customer_id,
             sort=wanted.sort,
             page=part.page,
             limit=part.limit,

@@ -16,8 +16,7 @@ from flowkeys.cli.confirmation import confirm
 from flowkeys.cli.documents.folder import collection_of, import_documents, new_collection
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.output import print_json, print_page, say
-from flowkeys.cli.printable import printable
-from flowkeys.cli.streams import note
+from flowkeys.cli.streams import note, printable
 from flowkeys.service.chatflows.credentials import EVERY
 from flowkeys.service.chatflows.input import ChatflowPatch
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
-from flowkeys.cli.printable import printable
+from flowkeys.cli.streams import printable
 from flowkeys.config import Settings
 from flowkeys.config.flows import flow_settings
 from flowkeys.domain.chatflows.chatflow import Chatflow

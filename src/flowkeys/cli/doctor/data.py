@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from flowkeys.cli.doctor.finding import Finding, fail, ok, size, warn
-from flowkeys.cli.printable import printable
+from flowkeys.cli.streams import printable
 from flowkeys.config import Settings
 from flowkeys.domain.errors import Unavailable
 from flowkeys.storage.sqlite import health

@@ -1,7 +1,7 @@
 """Whether somebody can sign in who may do everything."""
 
 from flowkeys.cli.doctor.finding import Finding, ok
-from flowkeys.domain.workspace import DEFAULT_NAME
+from flowkeys.domain.people.workspace import DEFAULT_NAME
 from flowkeys.storage.transaction import Tables
 
 

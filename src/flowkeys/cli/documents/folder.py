@@ -8,8 +8,7 @@ from pathlib import Path
 from flowkeys.cli.backends.backend import Backend, Json
 from flowkeys.cli.documents.progress import importing
 from flowkeys.cli.failures import Refusal
-from flowkeys.cli.printable import printable
-from flowkeys.cli.streams import note
+from flowkeys.cli.streams import note, printable
 from flowkeys.domain.errors import FlowkeysError
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from flowkeys.cli.backends.backend import Progress
 from flowkeys.cli.output import console
-from flowkeys.cli.printable import printable
-from flowkeys.cli.streams import note
+from flowkeys.cli.streams import note, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

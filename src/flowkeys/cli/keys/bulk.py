@@ -5,8 +5,7 @@ from typing import Final
 
 from flowkeys.cli.backends.backend import Backend, BulkAction, Json
 from flowkeys.cli.output import moment, print_json, say
-from flowkeys.cli.printable import printable
-from flowkeys.cli.streams import note
+from flowkeys.cli.streams import note, printable
 
 _DONE: Final[dict[BulkAction, str]] = {"disable": "Disabled", "enable": "Enabled", "revoke": "Revoked"}
 

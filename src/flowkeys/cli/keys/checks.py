@@ -11,7 +11,7 @@ from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.keys.output import show_explanation
 from flowkeys.cli.keys.token_input import read_token
 from flowkeys.cli.output import print_json, say
-from flowkeys.cli.printable import printable
+from flowkeys.cli.streams import printable
 from flowkeys.domain.keys.pasted import mistake
 
 MayCall = Annotated[str | None, typer.Option("--chatflow", metavar="FLOW", help="May it call this chatflow?")]

@@ -15,9 +15,8 @@ from flowkeys.cli.keys import input as key_input
 from flowkeys.cli.keys import rotations as key_rotations
 from flowkeys.cli.keys.output import show_key, show_keys
 from flowkeys.cli.output import moment, print_json, print_page, say
-from flowkeys.cli.printable import printable
 from flowkeys.cli.shown_once import require_output, shown_once
-from flowkeys.cli.streams import note
+from flowkeys.cli.streams import note, printable
 from flowkeys.service.keys.input import KeyPatch, NewKey
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, change and revoke API keys.")
@@ -45,6 +44,11 @@ AllowedIps = Annotated[
     ),
 ]
 
+Customer = Annotated[
+    str | None,
+    typer.Option("--customer", metavar="CUSTOMER", help="The customer that the key belongs to."),
+]
+
 
 @app.command("create")
 def create(
@@ -56,6 +60,7 @@ def create(
     expires_at: ExpiresAt = None,
     note_text: Note = None,
     allowed_ip: AllowedIps = None,
+    customer: Customer = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -71,6 +76,7 @@ def create(
                 expires_at=ends,
                 note=note_text,
                 allowed_ips=key_input.networks(allowed_ip or ()),
+                customer_id=None if customer is None else resolve.customer_id(backend, customer),
             )
         )
     lost = (
@@ -82,6 +88,8 @@ def create(
         return
     if made["allowedIps"]:
         note(f"It may be used from {', '.join(made['allowedIps'])} only.")
+    if made["customer"]:
+        note(f"It belongs to {printable(made['customer']['name'])}.")
     if made["expiresAt"]:
         note(f"It expires at {moment(made['expiresAt'])}.")
     note("This is the key. It is shown this once and stored nowhere: keep it now, in a place for secrets.")
@@ -105,6 +113,9 @@ def list_keys(
     created_by: Annotated[
         str | None, typer.Option("--created-by", metavar="ID", help="Only what this person or key made.")
     ] = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="CUSTOMER", help="Only keys of this customer.")
+    ] = None,
     sort: Annotated[
         str, typer.Option("--sort", help="createdAt, keyName, status, lastUsedAt…; - for descending.")
     ] = "-createdAt",
@@ -120,6 +131,8 @@ def list_keys(
     with open_backend(workspace) as backend:
         if chatflow is not None:
             wanted = msgspec.structs.replace(wanted, chatflow_id=resolve.flow_id(backend, chatflow))
+        if customer is not None:
+            wanted = msgspec.structs.replace(wanted, customer_id=resolve.customer_id(backend, customer))
         found = backend.keys(wanted, Part(page=page, limit=limit))
     if as_json:
         print_json(found)
@@ -155,6 +168,10 @@ def update(
         list[str] | None,
         typer.Option("--allowed-ip", metavar="CIDR", help="The whole new set, repeatable; '' for anywhere."),
     ] = None,
+    customer: Annotated[
+        str | None,
+        typer.Option("--customer", metavar="CUSTOMER", help="The customer that it belongs to; '' for none."),
+    ] = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -170,6 +187,7 @@ def update(
             expires_at=None if never_expires else msgspec.UNSET if ends is None else ends,
             note=msgspec.UNSET if note_text is None else note_text,
             allowed_ips=msgspec.UNSET if allowed_ip is None else key_input.networks(allowed_ip),
+            customer_id=msgspec.UNSET if customer is None else _customer_id(backend, customer),
         )
         if patch == KeyPatch():
             raise typer.BadParameter("Say what to change, for example --name NAME.")
@@ -252,6 +270,10 @@ def _switch(keys: list[str], workspace: str | None, *, enabled: bool, as_json: b
 
 def _flow_ids(backend: Backend, refs: "list[str] | tuple[str, ...]") -> tuple[str, ...]:
     return tuple(resolve.flow_id(backend, ref) for ref in refs if ref.strip())
+
+
+def _customer_id(backend: Backend, ref: str) -> str | None:
+    return resolve.customer_id(backend, ref) if ref.strip() else None
 
 
 def _print(key: Json, *, as_json: bool) -> None:

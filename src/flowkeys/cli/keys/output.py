@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from flowkeys.cli.backends.backend import Json
 from flowkeys.cli.output import NONE, moment, print_fields, print_table, say, when
-from flowkeys.cli.printable import printable
+from flowkeys.cli.streams import printable
 from flowkeys.domain.keys.token import HINT_LENGTH
 
 
@@ -37,6 +37,7 @@ def show_key(key: Json) -> None:
             ("id", key["id"]),
             ("key", key["apiKey"]),
             ("status", key["status"]),
+            ("customer", _customer(key)),
             ("permissions", ", ".join(key["permissions"]) or "none"),
             ("chatflows", flows or "none: it opens nothing"),
             ("expires", moment(key["expiresAt"], "never")),
@@ -72,6 +73,14 @@ def _duration(seconds: int) -> str:
         if seconds % length == 0:
             return f"{seconds // length} {unit if seconds != length else unit[:-1]}"
     return f"{seconds} seconds"
+
+
+def _customer(key: Json) -> str:
+    customer = key["customer"]
+    if customer is None:
+        return NONE
+    is_active = customer["status"] == "active"
+    return f"{customer['name']} ({customer['id']}){'' if is_active else ', ' + customer['status']}"
 
 
 def show_explanation(answer: Json) -> None:

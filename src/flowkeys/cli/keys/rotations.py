@@ -9,9 +9,8 @@ from flowkeys.cli.backends.backend import Json
 from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.keys.output import show_key, told_of_rotation
 from flowkeys.cli.output import moment, print_json, say
-from flowkeys.cli.printable import printable
 from flowkeys.cli.shown_once import require_output, shown_once
-from flowkeys.cli.streams import note
+from flowkeys.cli.streams import note, printable
 from flowkeys.domain.keys.rotation import DEFAULT_GRACE_SECONDS
 from flowkeys.domain.times import SECOND, parse_duration
 from flowkeys.service.keys.rotations import NewRotation

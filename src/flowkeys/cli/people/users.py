@@ -8,8 +8,8 @@ from flowkeys.cli import options
 from flowkeys.cli.backends.backend import Json
 from flowkeys.cli.backends.choice import require_local
 from flowkeys.cli.output import print_json, print_table, say, when
-from flowkeys.cli.printable import printable
 from flowkeys.cli.shown_once import require_output, shown_once
+from flowkeys.cli.streams import printable
 from flowkeys.domain.people.person import PersonSeen
 from flowkeys.domain.times import to_iso
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flowkeys.cli.output import console, say
-from flowkeys.cli.printable import printable
+from flowkeys.cli.streams import printable
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

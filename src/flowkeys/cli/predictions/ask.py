@@ -10,8 +10,7 @@ from flowkeys.cli.backends.backend import Backend, Json, Question
 from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.output import print_json
-from flowkeys.cli.printable import printable
-from flowkeys.cli.streams import note
+from flowkeys.cli.streams import note, printable
 from flowkeys.client.environment import variable
 from flowkeys.domain.errors import ConfigurationError, FlowkeysError
 from flowkeys.domain.keys.pasted import cleaned

@@ -8,9 +8,9 @@ from flowkeys.cli import options
 from flowkeys.cli.backends.backend import Json
 from flowkeys.cli.backends.choice import require_local
 from flowkeys.cli.output import print_json, print_table, say, when
-from flowkeys.cli.printable import printable
+from flowkeys.cli.streams import printable
+from flowkeys.domain.people.workspace import Workspace
 from flowkeys.domain.times import to_iso
-from flowkeys.domain.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="Make and list workspaces, on the server's machine.")
 

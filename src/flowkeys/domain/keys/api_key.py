@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.keys.rotation import Replaced, Rotation
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import PATTERN
@@ -66,6 +67,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Networks, as `networks.clean_networks` returns them; none: calls may come from anywhere."""
     rotation: Rotation | None = None
     """The last one, under way or over."""
+    customer: KeyCustomer | None = None
+    """Whom it belongs to."""
 
     @property
     def token_made_at(self) -> int:

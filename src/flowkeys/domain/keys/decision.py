@@ -5,8 +5,10 @@ from typing import Final
 
 import msgspec
 
+from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.permissions import ALL, PermissionSet
 
 
@@ -55,6 +57,7 @@ class Denied(msgspec.Struct, frozen=True, gc=False):
 
 Decision = Allowed | Denied
 
+_ACTIVE_CUSTOMER: Final = CustomerStatus.ACTIVE
 _ACTIVE: Final = Status.ACTIVE
 """At hand: looking it up at each call costs a fifth of the decision."""
 
@@ -77,14 +80,25 @@ def decide(
     if replaced is not None and replaced.valid_until <= now:
         return Denied(Reason.EXPIRED_KEY, record, replaced.detail)
     terms = record.terms
-    if terms is not None and not terms.admit(client):
-        return Denied(Reason.IP_NOT_ALLOWED, record)
+    if terms is not None:
+        unmet = _unmet(terms, client)
+        if unmet is not None:
+            return Denied(unmet, record)
     if request.chatflow_id is not None and request.chatflow_id not in record.chatflow_ids:
         return Denied(Reason.CHATFLOW_NOT_ALLOWED, record)
     for permission in request.permissions:
         if not grants(record.permissions, permission):
             return Denied(Reason.PERMISSION_MISSING, record, lacking=permission)
     return Allowed(record)
+
+
+def _unmet(terms: Terms, client: Client | None) -> Reason | None:
+    """Return why a call does not do what its key asks of calls, or None."""
+    customer = terms.customer
+    if customer is not None and customer.status is not _ACTIVE_CUSTOMER:
+        is_final = customer.status is CustomerStatus.REVOKED
+        return Reason.REVOKED_KEY if is_final else Reason.DISABLED_KEY
+    return None if terms.admit(client) else Reason.IP_NOT_ALLOWED
 
 
 def grants(held: PermissionSet, permission: str) -> bool:

@@ -9,13 +9,14 @@ from typing import Final
 
 import msgspec
 
+from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.decision import AccessRequest, Decision, grants
 from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.times import to_iso
 
-STEPS: Final = ("form", "known", "status", "expiry", "network", "chatflow", "permission")
+STEPS: Final = ("form", "known", "status", "expiry", "customer", "network", "chatflow", "permission")
 """In the order in which they are decided."""
 NOT_LOOKED_AT: Final = "Not looked at, since an earlier step failed."
 
@@ -77,6 +78,7 @@ def _steps(presented: Presented, request: AccessRequest, now: int, client: Clien
     yield Step("known", ok=True, detail="It is a key of this workspace.")
     yield Step("status", ok=record.status is Status.ACTIVE, detail=f"The key is {record.status.value}.")
     yield _expiry(record, now)
+    yield _customer(record)
     yield _network(record, client)
     yield _chatflow(record, request, opens_to_all=presented.opens_to_all)
     yield _permission(record, request)
@@ -98,6 +100,14 @@ def _expiry(record: KeyRecord, now: int) -> Step:
         return Step("expiry", ok=True, detail="It does not expire.")
     alive = min(ends) > now
     return Step("expiry", ok=alive, detail=f"It {'expires' if alive else 'expired'} at {to_iso(min(ends))}.")
+
+
+def _customer(record: KeyRecord) -> Step:
+    customer = None if record.terms is None else record.terms.customer
+    if customer is None:
+        return Step("customer", ok=True, detail="The key belongs to no customer.")
+    detail = f"Its customer {customer.name} is {customer.status.value}."
+    return Step("customer", ok=customer.status is CustomerStatus.ACTIVE, detail=detail)
 
 
 def _network(record: KeyRecord, client: Client | None) -> Step:

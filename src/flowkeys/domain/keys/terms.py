@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.keys.networks import Client, Networks
 from flowkeys.domain.limits.rate import Limits
 
@@ -13,6 +14,8 @@ class Terms(msgspec.Struct, frozen=True):
 
     networks: Networks | None = None
     """Where calls may come from; None: from anywhere."""
+    customer: KeyCustomer | None = None
+    """Whom the key belongs to: it is refused while that one is not active."""
     limits: Limits | None = None
     """How often it may call."""
     bindings: Mapping[str, Limits] | None = None

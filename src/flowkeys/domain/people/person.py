@@ -16,15 +16,17 @@ USERS_MANAGE: Final = "users:manage"
 """The permission to see, invite, change and remove people."""
 
 VIEWER_PERMISSIONS: Final[PermissionSet] = frozenset(
-    f"{group}:view" for group in ("apikeys", "chatflows", "documentStores", "executions")
+    f"{group}:view" for group in ("apikeys", "chatflows", "customers", "documentStores", "executions")
 )
 """What a viewer holds: to see all that there is to see here, and to change nothing."""
 
 MEMBER_PERMISSIONS: Final[PermissionSet] = VIEWER_PERMISSIONS | {
-    f"{group}:{verb}" for group in ("apikeys", "chatflows", "documentStores") for verb in GROUPS[group]
+    f"{group}:{verb}"
+    for group in ("apikeys", "chatflows", "customers", "documentStores")
+    for verb in GROUPS[group]
 }
-"""What a member holds unless something else was given: keys, chatflows and documents, with all that can be
-done to them."""
+"""What a member holds unless something else was given: keys, customers, chatflows and documents, with all
+that can be done to them."""
 
 _TYPED_LENGTH: Final = 4 * EMAIL_LENGTH
 _UNFIT: Final = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.errors import FieldError, Forbidden, InvalidInput, PolicyViolated
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.permissions import covers
@@ -58,7 +59,7 @@ def set_status(
     for key in keys:
         if key.status is status:
             unchanged += 1
-        elif key.status is Status.REVOKED:
+        elif key.status is Status.REVOKED or (status is not Status.REVOKED and _ended_with_customer(key)):
             skipped.append(key.id)
         else:
             after = msgspec.structs.replace(
@@ -106,6 +107,10 @@ def _require_ceiling(caller: Caller, keys: Sequence[ApiKey]) -> None:
         what = "key holds" if len(above) == 1 else "keys hold"
         lacking = min(above[0].permissions - held)
         raise Forbidden(f"{len(above)} {what} more than you do: {named}. Nothing was changed.", lacking)
+
+
+def _ended_with_customer(key: ApiKey) -> bool:
+    return key.customer is not None and key.customer.status is CustomerStatus.REVOKED
 
 
 def _named(items: Sequence[str]) -> str:

@@ -106,6 +106,7 @@ def _for_people(key: ApiKey) -> dict[str, object]:
         "expiresAt": None if key.expires_at is None else to_iso(key.expires_at),
         "note": key.note,
         "allowedIps": list(key.allowed_ips),
+        "customerId": None if key.customer is None else key.customer.id,
         "chatflowIds": [item.id for item in key.chatflows],
         "rotation": None if key.rotation is None else _rotation_for_people(key.rotation),
     }

@@ -28,6 +28,7 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     allowed_ips: tuple[str, ...] = ()
     """Addresses and networks that it may be used from; none: from anywhere."""
+    customer_id: str | None = None
 
 
 class KeyPatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,7 @@ class KeyPatch(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | msgspec.UnsetType | None = msgspec.UNSET
     note: str | msgspec.UnsetType | None = msgspec.UNSET
     allowed_ips: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    customer_id: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def checked(patch: KeyPatch, now: int) -> KeyPatch:

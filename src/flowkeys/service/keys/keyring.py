@@ -5,7 +5,6 @@ from types import MappingProxyType
 
 import msgspec
 
-from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.keys.digest import TokenDigest, TokenHasher
@@ -17,6 +16,7 @@ from flowkeys.domain.times import Clock
 from flowkeys.service.keys.bulk import MAX_KEYS, BulkResult, all_of, checked_ids, set_status
 from flowkeys.service.keys.changes import get_key, given, record_change, save, set_chatflows, with_status
 from flowkeys.service.keys.input import KeyPatch, NewKey, checked
+from flowkeys.service.keys.of_customer import chosen, require_may_change
 from flowkeys.service.keys.policies import enforce, enforce_number
 from flowkeys.service.keys.rotations import MadeKey, Rotations
 from flowkeys.service.once import spend
@@ -47,8 +47,8 @@ class Keyring:
         Raises:
             AlreadySent: the form of `once` made a key before, which the exception names; none is made now.
             Forbidden: the caller lacks ``apikeys:create``, or something that the key is to hold.
-            InvalidInput: a field is wrong, or names a chatflow that the workspace does not have, or the form
-                is too old, or (`PolicyViolated`) a policy forbids it.
+            InvalidInput: a field is wrong, or names a chatflow or customer that the workspace does not have,
+                or the form is too old, or (`PolicyViolated`) a policy forbids it.
         """
         caller.require("apikeys:create")
         now = self._clock()
@@ -89,10 +89,11 @@ class Keyring:
                 spend(tx, caller, once, key.id, now)
             enforce(tx, None, key, now)
             enforce_number(tx, caller, now)
-            tx.keys.insert(key, digest)
+            made = msgspec.structs.replace(key, customer=chosen(tx, caller, new.customer_id, key))
+            tx.keys.insert(made, digest)
             if new.chatflow_ids:
-                set_chatflows(tx, caller, key, new.chatflow_ids, now)
-            made = get_key(tx, caller, key.id) if new.chatflow_ids else key
+                set_chatflows(tx, caller, made, new.chatflow_ids, now)
+                made = get_key(tx, caller, key.id)
             record_change(tx, caller, now, "key.create", None, made)
             return made
 
@@ -148,7 +149,7 @@ class Keyring:
 
         Raises:
             Forbidden: the caller lacks ``apikeys:update``, ``chatflows:update`` for a change of chatflows,
-                or something that the key holds now or is to hold.
+                ``customers:update`` for one of its customer, or something that the key holds or is to hold.
             InvalidInput: a field is wrong, or the key is revoked, or (`PolicyViolated`) a policy forbids it.
             NotFound: the workspace has no such key.
         """
@@ -174,6 +175,7 @@ class Keyring:
                 expires_at=given(patch.expires_at, key.expires_at),
                 note=given(patch.note, key.note) or None,
                 allowed_ips=given(cleaned.allowed_ips, key.allowed_ips),
+                customer=chosen(tx, caller, patch.customer_id, key),
             )
 
         return await self._change(caller, key_id, "key.update", change)
@@ -292,8 +294,7 @@ class Keyring:
         def work(tx: Transaction) -> ApiKey:
             key = get_key(tx, caller, key_id)
             caller.require_ceiling(key.permissions)
-            if key.status is Status.REVOKED:
-                raise InvalidInput.of("status", "A revoked key stays revoked. Create a new key instead.")
+            require_may_change(key)
             return save(tx, caller, now, action, key, change(tx, key))
 
         return await self._store.write(work)

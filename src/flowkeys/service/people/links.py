@@ -6,10 +6,10 @@ from flowkeys.domain.errors import NotFound
 from flowkeys.domain.people.link import IssuedLink, Link, Purpose
 from flowkeys.domain.people.person import USERS_MANAGE, Role, held_by
 from flowkeys.domain.people.random_secret import RandomSecret
+from flowkeys.domain.people.workspace import DEFAULT_NAME
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import Clock
-from flowkeys.domain.workspace import DEFAULT_NAME
 from flowkeys.service.people import password_rule
 from flowkeys.service.people.input import acting, checked_email, checked_name, given, require_above
 from flowkeys.service.people.link_rows import GONE, find, issue, join, note_link, require_free, reset, works

@@ -9,9 +9,9 @@ from flowkeys.domain.journal import AuditEntry, Subject
 from flowkeys.domain.people.link import Purpose
 from flowkeys.domain.people.person import Person, SignIn
 from flowkeys.domain.people.random_secret import RandomSecret
+from flowkeys.domain.people.workspace import DEFAULT_NAME
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import SECOND
-from flowkeys.domain.workspace import DEFAULT_NAME
 from flowkeys.service.journal import note, record
 from flowkeys.service.ports.store import Transaction
 

@@ -13,10 +13,11 @@ from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import KeyQuery, Page
+from flowkeys.domain.people.workspace import Workspace
 from flowkeys.domain.predictions.conversation import Message
-from flowkeys.domain.workspace import Workspace
 from flowkeys.service.ports.audit import AuditChain, AuditLog
 from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
+from flowkeys.service.ports.customers import Customers
 from flowkeys.service.ports.documents import Collections
 from flowkeys.service.ports.people import Links, People, SignIns
 from flowkeys.service.ports.policies import Policies
@@ -183,6 +184,11 @@ class Transaction(Protocol):
     @property
     def policies(self) -> Policies:
         """The policies."""
+        ...
+
+    @property
+    def customers(self) -> Customers:
+        """The customers."""
         ...
 
     @property

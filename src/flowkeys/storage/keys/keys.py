@@ -18,8 +18,8 @@ from flowkeys.storage.keys import makers as key_makers
 from flowkeys.storage.keys import page as key_page
 from flowkeys.storage.keys import rotations as key_rotations
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
-from flowkeys.storage.keys.terms import networks_from
-from flowkeys.storage.schema import api_key, binding, chatflow, token
+from flowkeys.storage.keys.terms import customer_from, networks_from
+from flowkeys.storage.schema import api_key, binding, chatflow, customer, token
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
 EVERYTHING: Final = 1_000_000
@@ -36,7 +36,13 @@ _FOR_ORDER: Final = {
 _COLUMNS: Final = tuple(c for c in api_key.c if c.name not in _FOR_ORDER)
 _KEY_PARAMETERS: Final = [c.name for c in api_key.c if c.name not in {"seq", "chatflow_count"}]
 
-_SELECT = select(*_COLUMNS)
+_customer_columns = (customer.c.id, customer.c.name, customer.c.external_id, customer.c.status)
+_SELECT = select(*_COLUMNS, *_customer_columns).select_from(
+    api_key.outerjoin(
+        customer,
+        and_(customer.c.id == api_key.c.customer_id, customer.c.workspace_id == api_key.c.workspace_id),
+    )
+)
 _NAMES: Final = [c.name for c in _COLUMNS]
 _ID: Final = _NAMES.index("id")
 
@@ -63,6 +69,7 @@ _UPDATE = Statement(
         "revoked_at",
         "version",
         "allowed_ips",
+        "customer_id",
     ],
 )
 # Moves forward only, and touches nothing else: a buffered time of use cannot undo anything.
@@ -238,13 +245,15 @@ def _range(secret_id: str) -> dict[str, str]:
 
 
 def _key(row: Row, chatflows: tuple[BoundChatflow, ...], rotation: Rotation | None) -> ApiKey:
-    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
     creator = Creator(*(values.pop(f"created_by_{part}") for part in ("type", "id", "name")))
     try:
         check_types(values["name"], values["expires_at"])
         values["permissions"] = msgspec.json.decode(values["permissions"], type=frozenset[str])
         values["status"] = Status(values["status"])
         values["allowed_ips"] = networks_from(values["allowed_ips"])
+        belongs = values.pop("customer_id") is not None
+        values["customer"] = customer_from(*row[len(_NAMES) :]) if belongs else None
     except SPOILT as error:
         raise Unavailable(
             f"The key {values['id']} cannot be read: its row was changed by hand. Run: flowkeys doctor"
@@ -265,4 +274,5 @@ def _mutable(key: ApiKey) -> dict[str, object]:
         "revoked_at": key.revoked_at,
         "version": key.version,
         "allowed_ips": msgspec.json.encode(key.allowed_ips).decode() if key.allowed_ips else None,
+        "customer_id": None if key.customer is None else key.customer.id,
     }

@@ -1,8 +1,8 @@
 """A page of keys, quick with 100,000 of them.
 
-What matches is a set, put together from those that are kept of statuses, creators, chatflows and letters:
-that tells how many there are. Few are sorted; among many, the page is soon met by walking the index of the
-order. A list without search and creator need not know the set of its keys: its total is kept.
+What matches is a set, put together from those that are kept of statuses, creators, chatflows, customers and
+letters: that tells how many there are. Few are sorted; among many, the page is soon met by walking the index
+of the order. A list without search and creator need not know the set of its keys: its total is kept.
 """
 
 import hashlib
@@ -121,7 +121,7 @@ class _Question:
     def _kept_total(self) -> int | None:
         """Return how many match: from the kept counts, or None where the set has to tell."""
         status = self._query.status
-        if self._searched or self._shape.of_creator:
+        if self._searched or self._shape.of_creator or self._query.customer_id is not None:
             return None
         if self._shape.of_chatflow and status in _BY_TIME:
             return None
@@ -145,6 +145,8 @@ class _Question:
         found = sets.of_status(connection, query.workspace_id, Status.ACTIVE if by_time else query.status)
         if query.chatflow_id is not None:
             found &= self._bound
+        if query.customer_id is not None:
+            found &= sets.of_customer(connection, query.workspace_id, query.customer_id)
         if query.created_by_id is not None:
             found &= sets.of_creator(connection, query.workspace_id, self._tag)
         if self._searched:

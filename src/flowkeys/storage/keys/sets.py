@@ -1,6 +1,6 @@
 """Sets of keys as bits by row number: what several filters leave is one operation on each block of keys.
 
-Triggers keep a set for each status, creator and chatflow of a workspace (`key_set`), 64 keys a row.
+Triggers keep a set for each status, creator, chatflow and customer of a workspace (`key_set`), 64 keys a row.
 """
 
 from collections import defaultdict
@@ -150,6 +150,11 @@ def of_creator(connection: Connection, workspace_id: str, tag: int | None) -> Ke
 def of_chatflow(connection: Connection, workspace_id: str, chatflow_id: str) -> KeySet:
     """Return the keys that are bound to a chatflow."""
     return _marked(connection, workspace_id, f"chatflow:{chatflow_id}")
+
+
+def of_customer(connection: Connection, workspace_id: str, customer_id: str) -> KeySet:
+    """Return the keys that belong to a customer."""
+    return _marked(connection, workspace_id, f"customer:{customer_id}")
 
 
 def _marked(connection: Connection, workspace_id: str, mark: str) -> KeySet:

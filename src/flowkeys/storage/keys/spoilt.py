@@ -7,12 +7,14 @@ from typing import Final
 
 import msgspec
 
+from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.keys.api_key import Status
 
 SPOILT: Final = (ValueError, TypeError, AttributeError, LookupError, msgspec.MsgspecError)
 """What reading a spoilt row raises."""
 
 _STATUSES: Final = ", ".join(f"'{status.value}'" for status in Status)
+_CUSTOMER_STATUSES: Final = ", ".join(f"'{status.value}'" for status in CustomerStatus)
 # `json_valid` first: the others break on what is no JSON. Text that is no UTF-8 is not found, only met.
 FIND_SPOILT: Final = f"""SELECT id FROM api_key WHERE status NOT IN ({_STATUSES})
         OR typeof(name) <> 'text' OR typeof(expires_at) NOT IN ('integer', 'null')
@@ -25,6 +27,10 @@ FIND_SPOILT: Final = f"""SELECT id FROM api_key WHERE status NOT IN ({_STATUSES}
             WHEN json_type(allowed_ips) <> 'array' THEN 1
             ELSE json_array_length(allowed_ips) = 0
                 OR EXISTS (SELECT 1 FROM json_each(allowed_ips) WHERE type <> 'text') END
+    UNION SELECT k.id FROM api_key k
+        LEFT JOIN customer c ON c.id = k.customer_id AND c.workspace_id = k.workspace_id
+        WHERE k.customer_id IS NOT NULL AND (c.id IS NULL OR c.status NOT IN ({_CUSTOMER_STATUSES})
+            OR typeof(c.name) <> 'text' OR typeof(c.external_id) NOT IN ('text', 'null'))
     UNION SELECT key_id FROM token WHERE typeof(valid_until) NOT IN ('integer', 'null')
         OR typeof(replaced_at) NOT IN ('integer', 'null') ORDER BY 1"""  # noqa: S608
 """The ids of keys that cannot be read; a look at every key."""

@@ -5,6 +5,7 @@ What only SQLite has (full-text tables and the triggers that feed them) is in `s
 
 from flowkeys.storage.schema.base import metadata
 from flowkeys.storage.schema.chatflows import chatflow
+from flowkeys.storage.schema.customers import customer
 from flowkeys.storage.schema.documents import collection, document, passage
 from flowkeys.storage.schema.journal import audit, audit_segment, change, sent_form
 from flowkeys.storage.schema.keys import (
@@ -30,6 +31,7 @@ __all__ = (
     "chatflow",
     "collection",
     "conversation",
+    "customer",
     "document",
     "key_count",
     "key_letters",

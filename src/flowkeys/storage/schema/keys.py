@@ -46,6 +46,7 @@ api_key = Table(
     Column("creator_tag", BigInteger),
     # A JSON list of networks that calls may come from; NULL: from anywhere.
     Column("allowed_ips", Text),
+    Column("customer_id", Text, ForeignKey("customer.id")),
     UniqueConstraint("workspace_id", "id"),
     # One for each order, with what keys are filtered by, so that a page is found without reading rows (by
     # expiry: `storage.sqlite.ddl`); one by row number, to look at some keys; and one to follow who made whom.
@@ -64,6 +65,12 @@ api_key = Table(
         )
     ),
     Index("ix_api_key_row", "seq", "status", "name_folded", "expires_at", "creator_tag"),
+    Index(
+        "ix_api_key_customer",
+        *("customer_id", "status", "seq"),
+        sqlite_where=text("customer_id IS NOT NULL"),
+        postgresql_where=text("customer_id IS NOT NULL"),
+    ),
     Index("ix_api_key_creator", "workspace_id", "creator_tag", "status", "seq"),
     sqlite_autoincrement=True,
 )
@@ -92,7 +99,7 @@ key_set = Table(
     sqlite_with_rowid=False,
     info={
         "kept_by": "triggers, so that what filters leave of 100,000 keys is known without looking at each",
-        "mark": "which set: status:STATUS, creator:TAG or chatflow:ID",
+        "mark": "which set: status:STATUS, creator:TAG, chatflow:ID or customer:ID",
         "bits": "of the 64 keys whose row numbers begin with word * 64",
     },
 )

@@ -10,11 +10,12 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
+from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.digest import TokenDigest
@@ -23,29 +24,36 @@ from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.service.ports.verification import Found, Unreadable
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
-from flowkeys.storage.keys.terms import terms_from
+from flowkeys.storage.keys.terms import customer_from, terms_from
 from flowkeys.storage.sqlite.connection import connect
 
-Given = TypeVar("Given")
+Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
 _COLUMNS: Final = """k.id, k.workspace_id, k.name, k.permissions, k.status, k.expires_at, t.valid_until,
     (SELECT group_concat(chatflow_id) FROM binding WHERE key_id = k.id), t.digest,
     (SELECT coalesce(max(seq), 0) FROM change), k.allowed_ips,
-    t.replaced_at, t.seq, (SELECT allowed_ips FROM policy WHERE workspace_id = k.workspace_id)"""
-_FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id WHERE t.digest IN"""  # noqa: S608
+    (SELECT allowed_ips FROM policy WHERE workspace_id = k.workspace_id),
+    k.customer_id, c.id, c.name, c.external_id, c.status, t.replaced_at, t.seq"""
+_CUSTOMER: Final = "LEFT JOIN customer c ON c.id = k.customer_id AND c.workspace_id = k.workspace_id"
+_FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id {_CUSTOMER}
+    WHERE t.digest IN"""  # noqa: S608
 # In the order in which they were made, as they lie on the disk: by digest each would be elsewhere.
 _AHEAD: Final = f"""SELECT {_COLUMNS} FROM token t NOT INDEXED CROSS JOIN api_key k ON k.id = t.key_id
+    {_CUSTOMER}
     WHERE t.seq BETWEEN ? AND ? AND t.digest GLOB ?"""  # noqa: S608
 # Which ones those are is asked of the table: numbers given by hand may be below zero, or far apart.
 _ENDS: Final = "SELECT (SELECT min(seq) FROM token), (SELECT max(seq) FROM token)"
 _NTH: Final = "SELECT seq FROM token NOT INDEXED WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT 1 OFFSET ?"
-_OF_KEY: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id
+_OF_KEY: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id {_CUSTOMER}
     WHERE t.key_id = ? AND t.digest GLOB ?"""  # noqa: S608
 _ACCESS: Final = "SELECT id, workspace_id, is_public, version FROM chatflow WHERE id = ?"
 
 _SHARED: Final = 4096
 """Sets of permissions and of chatflows that records share, of each kind."""
+_CUSTOMERS: Final = 65_536
+"""Customers, and terms of keys, that records share."""
+_NO_TERMS: Final = [None] * 7
 _FEW: Final = 8
 """Up to so many chatflows are kept as a tuple, which is smaller than a set and searched as fast."""
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
@@ -173,11 +181,16 @@ class _Reader:
         self._chatflows: Callable[[str], Collection[str]] = _shared(_chatflows)
         self._ids: Callable[[str], str] = _shared(str)
         self._positions: Callable[[int], int] = _shared(int)
-        self._terms: Callable[[tuple[str | None, str | None]], Terms | None] = _shared(_terms)
+        self._customer: Callable[[object, object, object, object], KeyCustomer] = _shared(
+            customer_from, _CUSTOMERS
+        )
+        self._terms: Callable[[str | None, str | None, KeyCustomer | None], Terms | None] = _shared(
+            terms_from, _CUSTOMERS
+        )
 
     def __call__(self, row: tuple[object, ...]) -> KeyRecord:
         key_id, workspace_id, name, permissions, status, expires_at, valid_until, *rest = row
-        chatflows, _, at, own_ips, replaced_at, token, policy_ips = rest
+        chatflows, _, at, *terms, replaced_at, token = rest
         check_types(name, expires_at, valid_until, replaced_at)
         return KeyRecord(
             f"{key_id}\n{name}",
@@ -188,12 +201,12 @@ class _Reader:
             None if valid_until is None else Replaced(valid_until, replaced_at, token),  # type: ignore[arg-type]
             self._chatflows(chatflows) if chatflows else (),  # type: ignore[arg-type]
             self._positions(at),  # type: ignore[arg-type]
-            None if own_ips is policy_ips is None else self._terms((own_ips, policy_ips)),  # type: ignore[arg-type]
+            None if terms == _NO_TERMS else self._terms_of(*terms),
         )
 
-
-def _terms(ips: tuple[str | None, str | None]) -> Terms | None:
-    return terms_from(*ips)
+    def _terms_of(self, own: object, policy: object, customer_id: object, *customer: object) -> Terms | None:
+        belongs_to = None if customer_id is None else self._customer(*customer)
+        return self._terms(own, policy, belongs_to)  # type: ignore[arg-type]
 
 
 def _text(raw: bytes) -> str | bytes:
@@ -208,6 +221,6 @@ def _chatflows(joined: str) -> Collection[str]:
     return tuple(ids) if len(ids) <= _FEW else frozenset(ids)
 
 
-def _shared(make: Callable[[Given], Made]) -> Callable[[Given], Made]:
+def _shared(make: Callable[Given, Made], size: int = _SHARED) -> Callable[Given, Made]:
     """Return `make` with its latest results kept, so that equal ones are one object."""
-    return lru_cache(_SHARED)(make)
+    return lru_cache(size)(make)  # type: ignore[return-value]

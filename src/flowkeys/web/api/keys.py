@@ -50,6 +50,7 @@ async def create_key(body: KeyCreate, call: Call) -> Response:
             expires_at=fields.get("expires_at"),
             note=fields.get("note"),
             allowed_ips=fields.get("allowed_ips", ()),
+            customer_id=fields.get("customer_id"),
         ),
     )
     location = {"Location": f"/api/v1/apikey/{made.key.id}"}
@@ -71,6 +72,7 @@ async def list_keys(
         str | None,
         Query(alias="createdBy", max_length=64, description="The id of the person or key that made them."),
     ] = None,
+    customer_id: Annotated[str | None, Query(alias="customerId", max_length=64)] = None,
     sort: Annotated[Literal[_SORTS], Query(description="`-` is descending.")] = "-createdAt",  # type: ignore[valid-type]
     page: PageNumber = None,
     limit: PageLimit = None,
@@ -84,6 +86,7 @@ async def list_keys(
         status="all" if status == "all" else Status(status) if status else None,
         chatflow_id=chatflow_id,
         created_by_id=created_by,
+        customer_id=customer_id,
         sort=sort.removeprefix("-"),
         descending=sort.startswith("-"),
         limit=part.limit,
@@ -115,7 +118,7 @@ async def update_key(key_id: str, body: KeyUpdate, call: Call) -> Response:
         read_only["expiresAt"] = body.expires_at  # a duration replaces it; it must be the one that stands
 
     def expect(current: ApiKey) -> None:
-        tolerated = {"lastUsedAt": _earlier, "rotation": key_rotations.is_earlier}
+        tolerated = {"lastUsedAt": _earlier, "rotation": key_rotations.is_earlier, "customer": _whatever}
         require_unchanged(read_only, render.key(current, now), tolerated)
 
     key = await call.services.keyring.update(call.caller, key_id, patch, expect)
@@ -184,9 +187,16 @@ def _fields(body: KeyFields, now: int) -> dict[str, Any]:
         values["note"] = body.note
     if _sent(body, "allowed_ips"):
         values["allowed_ips"] = tuple(body.allowed_ips or ())
+    if _sent(body, "customer_id"):
+        values["customer_id"] = body.customer_id or None
     if body.expires_in is not None or _sent(body, "expires_at"):
         values["expires_at"] = read_expiry(body.expires_at, body.expires_in, now)
     return values
+
+
+def _whatever(_sent: Any, _now: Any) -> bool:
+    """Tell that any earlier reading will do: `customer` says of another thing what `customerId` names."""
+    return True
 
 
 def _earlier(sent: Any, now: Any) -> bool:

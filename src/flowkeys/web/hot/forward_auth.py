@@ -24,7 +24,7 @@ _REMEMBERED: Final = 4096
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~ -]*")
 """And the space, which names have."""
 _SAME: Final = form(200, NO_STORE)
-_NAMES: Final = (b"x-auth-key-id", b"x-auth-key-name", b"x-auth-workspace-id")
+_NAMES: Final = (b"x-auth-key-id", b"x-auth-key-name", b"x-auth-workspace-id", b"x-auth-customer-id")
 _BLOCK: Final = b"%b: %%b\r\n" * len(_NAMES) % _NAMES + _SAME.block
 
 
@@ -67,7 +67,10 @@ class ForwardAuth:
         if type(decision) is Allowed and asked.never is None:
             record = decision.record
             self._calls.count(_DOOR, OK, record, asked.request.chatflow_id or "", call.started)
-            reply = Reply(_passed(record.identity, record.workspace_id), call.request_id, b"")
+            terms = record.terms
+            customer_id = "" if terms is None or terms.customer is None else terms.customer.id
+            form = _passed(record.identity, record.workspace_id, customer_id)
+            reply = Reply(form, call.request_id, b"")
             return reply if record.replaced is None else to_replaced(reply, record)
         never = asked.never
         if isinstance(decision, Denied):
@@ -95,13 +98,14 @@ def _first(credential: bytes | Denied | Problem, asked: Asked) -> Denied | Probl
 
 
 @lru_cache(_REMEMBERED)
-def _passed(identity: str, workspace_id: str) -> Form:
-    """Return the headers that name a key. Its name is percent-encoded: headers are ASCII (RFC 9110).
+def _passed(identity: str, workspace_id: str, customer_id: str) -> Form:
+    """Return the headers that name a key, and the customer that it belongs to, empty for none.
 
+    The key's name is percent-encoded: headers are ASCII (RFC 9110).
     Of many keys few are remembered here: this has to be quick.
     """
     key_id, _, name = identity.partition("\n")
-    ids = key_id.encode("ascii"), encoded(name), workspace_id.encode("ascii")
+    ids = key_id.encode("ascii"), encoded(name), workspace_id.encode("ascii"), customer_id.encode("ascii")
     return Form(200, (*zip(_NAMES, ids, strict=True), *_SAME.headers), _SAME.status_line, _BLOCK % ids)
 
 

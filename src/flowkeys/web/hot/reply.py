@@ -23,7 +23,10 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9\-]{8,64}")
 _MARK: Final = "request-id-goes-here"
 _OWN_IDS: Final = os.urandom(8).hex().encode() + b"-%x"
 _numbers: Final = count(1)
-_NOBODY: Final = ((b"x-auth-key-id", b""), (b"x-auth-key-name", b""), (b"x-auth-workspace-id", b""))
+_NOBODY: Final = (
+    *((b"x-auth-key-id", b""), (b"x-auth-key-name", b"")),
+    *((b"x-auth-workspace-id", b""), (b"x-auth-customer-id", b"")),
+)
 
 
 class Form(msgspec.Struct, frozen=True, eq=False):

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive
 from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.web.pages.call import FORM_BYTES, PageCall
 from flowkeys.web.pages.form import Form, read
-from flowkeys.web.pages.sizes import size
+from flowkeys.web.pages.words import size
 from flowkeys.web.requests.raw_body import next_part
 
 _LEFT_SECONDS: Final = 20.0

@@ -26,6 +26,7 @@ GROUP_NAMES: Final = {
     "credentials": "Credentials",
     "variables": "Variables",
     "apikeys": "API keys",
+    "customers": "Customers",
     "documentStores": "Document stores",
     "datasets": "Datasets",
     "evaluators": "Evaluators",
@@ -40,6 +41,8 @@ GROUP_NAMES: Final = {
     "loginActivity": "Sign-in activity",
     "audit": "Audit log",
 }
+_STEP: Final = 1024
+_TEN: Final = 10
 
 
 def exact(time: int) -> str:
@@ -90,3 +93,14 @@ def permissions(held: Iterable[str]) -> list[str]:
             what = "all" if len(own) == len(verbs) and len(verbs) > 1 else ", ".join(map(verb_name, own))
             found.append(f"{GROUP_NAMES[group]}: {what}")
     return found
+
+
+def size(count_bytes: int) -> str:
+    """Return ``20 MB``, ``1.5 MB``, ``300 kB`` or ``12 bytes``."""
+    if count_bytes < _STEP:
+        return f"{count_bytes} bytes"
+    value, unit = count_bytes / _STEP, "kB"
+    if value >= _STEP:
+        value, unit = value / _STEP, "MB"
+    shown = f"{value:,.0f}" if value >= _TEN or value == int(value) else f"{value:.1f}"
+    return f"{shown} {unit}"

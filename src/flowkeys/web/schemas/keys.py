@@ -9,7 +9,7 @@ from flowkeys.domain.keys.rotation import DEFAULT_GRACE_SECONDS, MAX_GRACE_SECON
 from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
 from flowkeys.web.schemas.wire import In, Out
 
-_READ_ONLY = "Accepted only when it equals the current value, so that a whole key can be put back."
+READ_ONLY = "Accepted only when it equals the current value, so that a whole key can be put back."
 
 
 class KeyFields(In):
@@ -28,6 +28,9 @@ class KeyFields(In):
         description="Addresses and networks (CIDR) that calls may come from, at most 100; none: anywhere.",
         examples=[["203.0.113.7", "10.0.0.0/8", "2001:db8::/32"]],
     )
+    customer_id: str | None = Field(
+        default=None, description="The customer that the key belongs to; null: none. Needs customers:update."
+    )
 
 
 class KeyCreate(KeyFields):
@@ -39,17 +42,18 @@ class KeyCreate(KeyFields):
 class KeyUpdate(KeyFields):
     """What is to change of a key, or the whole key with some of it changed."""
 
-    id: Any = Field(default=None, description=_READ_ONLY)
-    api_key: Any = Field(default=None, description=_READ_ONLY)
-    chat_flows: Any = Field(default=None, description=_READ_ONLY)
-    status: Any = Field(default=None, description=_READ_ONLY + " Use disable, enable and delete.")
+    id: Any = Field(default=None, description=READ_ONLY)
+    api_key: Any = Field(default=None, description=READ_ONLY)
+    chat_flows: Any = Field(default=None, description=READ_ONLY)
+    status: Any = Field(default=None, description=READ_ONLY + " Use disable, enable and delete.")
     last_used_at: Any = Field(default=None, description="Ignored when it is an earlier reading.")
-    created_at: Any = Field(default=None, description=_READ_ONLY)
-    created_date: Any = Field(default=None, description=_READ_ONLY)
-    updated_at: Any = Field(default=None, description=_READ_ONLY)
-    updated_date: Any = Field(default=None, description=_READ_ONLY)
-    created_by: Any = Field(default=None, description=_READ_ONLY)
-    workspace_id: Any = Field(default=None, description=_READ_ONLY)
+    created_at: Any = Field(default=None, description=READ_ONLY)
+    created_date: Any = Field(default=None, description=READ_ONLY)
+    updated_at: Any = Field(default=None, description=READ_ONLY)
+    updated_date: Any = Field(default=None, description=READ_ONLY)
+    created_by: Any = Field(default=None, description=READ_ONLY)
+    workspace_id: Any = Field(default=None, description=READ_ONLY)
+    customer: Any = Field(default=None, description="Ignored: write customerId.")
     rotation: Any = Field(default=None, description="Ignored when it is an earlier reading. Use /rotation.")
 
 
@@ -110,6 +114,20 @@ class RotationOut(Out):
     uses: int = Field(description="How often it was used since it was replaced.")
 
 
+class VerifiedCustomerOut(Out):
+    """The customer of a key that was verified."""
+
+    id: str
+    external_id: str | None
+    name: str
+
+
+class KeyCustomerOut(VerifiedCustomerOut):
+    """The customer of a key: unless it is active, the key is refused."""
+
+    status: Literal["active", "disabled", "revoked"]
+
+
 class KeyOut(Out):
     """A key, its token masked."""
 
@@ -130,6 +148,8 @@ class KeyOut(Out):
     note: str | None
     allowed_ips: list[str] = Field(description="Where calls may come from; none: from anywhere.")
     rotation: RotationOut | None = Field(description="Null unless the token before still works.")
+    customer_id: str | None
+    customer: KeyCustomerOut | None = Field(description="Whom the key belongs to.")
 
 
 class MadeKeyOut(KeyOut):
@@ -209,6 +229,7 @@ class VerifiedOut(Out):
     token_replaced_at: str | None = Field(
         default=None, description="When a new token replaced the one that was asked about."
     )
+    customer: VerifiedCustomerOut | None = Field(default=None, description="Whom the key belongs to.")
     position: int | None = Field(
         default=None, description="Of the change feed: changes up to there are in this answer."
     )

@@ -16,7 +16,7 @@ from flowkeys.web.pages.call import FORM_BYTES, PageCall
 from flowkeys.web.pages.form import Form
 from flowkeys.web.pages.router import PageRouter
 from flowkeys.web.pages.sent import Errors, by_field, read_files_form
-from flowkeys.web.pages.sizes import size
+from flowkeys.web.pages.words import size
 
 router = PageRouter()
 

@@ -12,7 +12,7 @@ from flowkeys.web.pages.keys.form import KeyForm, may_bind
 
 SHOWN: Final = 20
 """Chatflows that are listed beside those that are chosen; the others are found by a search."""
-OF_USE: Final = ("chatflows", "apikeys", "documentStores", "executions", "users")
+OF_USE: Final = ("chatflows", "apikeys", "customers", "documentStores", "executions", "users")
 """The groups of permissions that open something here."""
 
 
