@@ -27,6 +27,7 @@ class Run:
         "flow",
         "form",
         "is_answer",
+        "model_tokens",
         "outputs",
         "question",
         "sources",
@@ -66,6 +67,8 @@ class Run:
         """What models and their questioner said in this run: later models with memory are given it."""
         self.sources: list[dict[str, Any]] = []
         self.tools: list[dict[str, Any]] = []
+        self.model_tokens = (0, 0)
+        """How many tokens models read and wrote, as far as they say so."""
         self._history: list[Turn] | None = None
         self._history_limit = history_limit
         self._state_limit = state_limit
@@ -91,6 +94,10 @@ class Run:
             {"role": "user" if turn.role is Role.USER else "assistant", "content": turn.content}
             for turn in await self.history()
         ]
+
+    def used_tokens(self, tokens: tuple[int, int]) -> None:
+        """Add what a model says that it read and wrote."""
+        self.model_tokens = (self.model_tokens[0] + tokens[0], self.model_tokens[1] + tokens[1])
 
     def forget(self) -> None:
         """Run without the earlier messages."""

@@ -73,6 +73,7 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
         used_tools=run.tools,
         executed=shown.entries,
         finish_reason=finish_reason,
+        model_tokens=run.model_tokens,
     )
 
 

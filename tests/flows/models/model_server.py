@@ -50,7 +50,8 @@ class ModelServer:
         words = str(body["messages"][-1]["content"]).split(" ")
         if not body.get("stream"):
             message = {"role": "assistant", "content": " ".join(words)}
-            await reply(send, 200, {**CHUNK, "choices": [{"index": 0, "message": message}]})
+            usage = {"prompt_tokens": 7, "completion_tokens": len(words), "total_tokens": 7 + len(words)}
+            await reply(send, 200, {**CHUNK, "choices": [{"index": 0, "message": message}], "usage": usage})
             return
         await begin(send)
         for number, word in enumerate(words):

@@ -462,3 +462,28 @@ def test_every_failure_is_for_people() -> None:
         message = str(failure(sent))
         assert re.fullmatch(r"the (model|server)[\w' ,:;()]+\.", message), name
         assert "boom" not in message, name
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"prompt_tokens": 5, "completion_tokens": 7}, (5, 7)),
+        ({"prompt_tokens": 5}, (5, 0)),
+        ({"prompt_tokens": -5, "completion_tokens": 1.5}, (0, 0)),
+        ({"prompt_tokens": 10**30, "completion_tokens": True}, (0, 0)),
+        ([5, 7], (0, 0)),
+        (None, (0, 0)),
+    ],
+)
+def test_what_the_server_says_of_tokens_is_read_where_it_is_a_number(usage: Any, expected: Any) -> None:
+    """In a record of its own behind the answer, as OpenAI sends it, or in the last; in a whole answer too."""
+    behind = sse(
+        said("a"), choice(delta={}, finish_reason="stop"), {"choices": [], "usage": usage}, b"[DONE]"
+    )
+    within = sse(said("a"), {**choice(delta={}, finish_reason="stop"), "usage": usage}, b"[DONE]")
+    whole = json.dumps({**choice(message={"content": "a"}, finish_reason="stop"), "usage": usage}).encode()
+    for sent in (behind, within, whole):
+        reply = Reply(100, "hidden")
+        reply.feed(sent)
+        reply.finish()
+        assert (reply.text, reply.tokens) == ("a", expected)

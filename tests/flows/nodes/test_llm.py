@@ -48,6 +48,14 @@ async def test_without_streaming_the_answer_is_one_token(model):
     assert not model.received[0].body["stream"]
 
 
+async def test_what_a_model_says_that_it_used_is_in_the_result(model):
+    """Of a stream whose server says nothing there is nothing."""
+    ran = await run(chain(llm(model, config={"streaming": False})), call("a b c"), settings=listed(model))
+    assert ran.result.model_tokens == (7, 3)
+    streamed = await run(chain(llm(model)), call("a b c"), settings=listed(model))
+    assert streamed.result.model_tokens == (0, 0)
+
+
 async def test_messages_memory_and_last_word_are_in_flowises_order(model):
     """System first, the node's own messages, the conversation with the question, then the input message."""
     messages = [

@@ -22,13 +22,15 @@ class Reply:
 
     __slots__ = (
         *("_alike", "_called_tools", "_charset", "_chunks", "_is_whole", "_ours", "_records", "_refusals"),
-        *("_saying", "ended", "finish_reason"),
+        *("_saying", "ended", "finish_reason", "tokens"),
     )
 
     def __init__(self, limit: int, reasoning: Showing) -> None:
         """`limit` is the most characters of the answer and of what was thought before it, each."""
         self.finish_reason: str | None = None
         """How it ended, in OpenAI's words where there is one."""
+        self.tokens = (0, 0)
+        """How many the model read and wrote, as far as its server says so."""
         self.ended = False
         """The server said that nothing follows."""
         self._records = Records()
@@ -167,6 +169,8 @@ class Reply:
             usual = structs.decode(data)
         except (ValueError, RecursionError):
             usual = None
+        if usual is not None and usual.usage is not None:
+            self.tokens = structs.tokens_of(usual.usage) or self.tokens
         if usual is not None and usual.choices:
             self._read(usual)
             return

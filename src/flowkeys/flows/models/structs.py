@@ -3,9 +3,12 @@
 Every member that servers fill in different ways is taken as it comes; `deviations` says what it means.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+MOST_TOKENS: Final = 10**9
+"""Whoever says more of one answer says nothing that can be believed."""
 
 
 class Said(msgspec.Struct, gc=False):
@@ -40,6 +43,8 @@ class Chunk(msgspec.Struct, gc=False):
     error: Any = None
     done: bool = False
     """The record says that it is the last."""
+    usage: Any = None
+    """How many tokens were read and written, where the server says so."""
 
 
 decode = msgspec.json.Decoder(Chunk).decode
@@ -48,3 +53,12 @@ decode = msgspec.json.Decoder(Chunk).decode
 Raises:
     ValueError: it is not JSON, or has another shape: `deviations.read` looks closer.
 """
+
+
+def tokens_of(usage: Any) -> tuple[int, int] | None:
+    """Return how many tokens were read and written, or None when that is not said in whole numbers."""
+    if not isinstance(usage, dict):
+        return None
+    found = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    numbers = [number if type(number) is int and 0 <= number <= MOST_TOKENS else 0 for number in found]
+    return (numbers[0], numbers[1]) if any(numbers) else None

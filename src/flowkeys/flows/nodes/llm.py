@@ -53,6 +53,8 @@ class Llm(Step):
             raise self.failed(
                 str(error), reason=error.reason, retry_after_seconds=error.retry_after_seconds
             ) from error
+        finally:
+            run.used_tokens(reply.tokens)
         text, answer = reply.text, reply.answer
         if first:
             run.chat.append({"role": "user", "content": run.question})
