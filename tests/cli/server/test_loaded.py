@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.template import begin
 from tests.support.waiting import PATIENCE_SECONDS
 
 NOT_YET = {
@@ -34,9 +33,8 @@ main(["serve", "--port", "0"])
 
 
 def test_a_server_is_ready_before_what_it_needs_later_is_loaded(tmp_path: Path) -> None:
-    """Given a server that is ready, none of these is loaded; then they are, though nobody asks for them."""
+    """Given a first start that is ready, none of these is loaded; then they are, though nobody asks."""
     environment = {**os.environ, "FLOWKEYS_DATA_DIR": str(tmp_path / "data")}
-    begin(tmp_path / "data")  # with the schema, for whose changes alembic is loaded
     command = [sys.executable, "-c", PROGRAM]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

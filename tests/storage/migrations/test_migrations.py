@@ -1,6 +1,7 @@
 """The schema that migrations make is the schema that the code has."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from flowkeys.domain.errors import ConfigurationError
 from flowkeys.storage.migrations import __file__ as migrations_file
 from flowkeys.storage.schema import metadata
 from flowkeys.storage.sqlite import migrate
+from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.sqlite.ddl import FULL_TEXT_PREFIXES
+from scripts.write_schema import whole
 
 
 def test_a_new_database_has_every_table_and_index_of_the_schema(tmp_path: Path) -> None:
@@ -42,6 +45,51 @@ def test_the_head_that_a_start_compares_with_is_the_newest_migration() -> None:
     scripts = ScriptDirectory(str(Path(migrations_file).parent))
     assert scripts.get_current_head() == migrate.HEAD
     assert len(scripts.get_heads()) == 1
+
+
+def test_a_new_database_is_made_as_all_migrations_make_it(tmp_path: Path) -> None:
+    """At once, and with the same statements in the same order, and the same rows."""
+    text = whole(tmp_path / "migrated.db")
+    assert migrate.WHOLE.read_text("utf-8") == text, "run: python scripts/write_schema.py"
+    migrate.upgrade(tmp_path / "new.db")
+    migrated, new = (_contents(tmp_path / name) for name in ("migrated.db", "new.db"))
+    assert new == migrated
+
+
+def _contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return what a database says of its schema, and the rows of every table but those that FTS5 keeps."""
+    with closing(connect(path)) as raw:
+        asked = {"": "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid"}
+        asked |= {name: f"PRAGMA {name}" for name in ("user_version", "application_id", "encoding")}
+        tables = raw.execute("SELECT name, schema FROM pragma_table_list WHERE type = 'table'").fetchall()
+        asked |= {
+            name: f"SELECT * FROM {name}" for name, of in tables if (of, name) != ("main", "sqlite_schema")
+        }
+        return {name: raw.execute(sql).fetchall() for name, sql in asked.items()}
+
+
+def test_a_new_database_needs_no_alembic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has something in it does, and so does one of a schema that was not written down yet."""
+    asked: list[str] = []
+    monkeypatch.setattr(migrate, "migrate", lambda path: asked.append(path.name))
+    migrate.upgrade(tmp_path / "new.db")
+    with closing(connect(tmp_path / "other.db")) as raw:
+        raw.execute("CREATE TABLE somebodys (n INTEGER)")
+    migrate.upgrade(tmp_path / "other.db")
+    assert asked == ["other.db"]
+    monkeypatch.setattr(migrate, "HEAD", "9999")
+    migrate.upgrade(tmp_path / "later.db")
+    assert asked == ["other.db", "later.db"]
+
+
+def test_a_schema_that_fails_halfway_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one transaction, and the error says which database."""
+    broken = tmp_path / "schema.sql"
+    broken.write_text(migrate.WHOLE.read_text("utf-8") + "INSERT INTO nowhere VALUES (1);\n", "utf-8")
+    monkeypatch.setattr(migrate, "WHOLE", broken)
+    with pytest.raises(ConfigurationError, match=r"new\.db cannot be brought up to date: no such table"):
+        migrate.upgrade(tmp_path / "new.db")
+    assert migrate.revision(tmp_path / "new.db") is None
 
 
 def test_upgrading_again_changes_nothing(tmp_path: Path) -> None:

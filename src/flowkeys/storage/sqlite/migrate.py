@@ -14,6 +14,8 @@ from flowkeys.storage.sqlite.connection import connect
 HEAD: Final = "0015"
 """The newest migration (a test compares it with the folder), so that a start need not load Alembic."""
 
+WHOLE: Final = Path(__file__).with_name("schema.sql")
+"""What all migrations make, with the newest in its first line: `scripts/write_schema.py` writes it."""
 _FOLDER: Final = Path(__file__).parents[1] / "migrations"
 
 
@@ -28,7 +30,7 @@ def revision(path: Path) -> str | None:
 
 
 def upgrade(path: Path) -> None:
-    """Create or upgrade the schema of the database at `path`; quick when there is nothing to do.
+    """Create or upgrade the schema of the database at `path`; quick for a new one, and with nothing to do.
 
     Raises:
         ConfigurationError: the file cannot be opened, or was made by a newer version of flowkeys.
@@ -59,10 +61,35 @@ def _upgrade_alone(path: Path) -> None:
                 f"The database {path} has schema {current}, which this version of flowkeys does not know. "
                 "Use the version that made it, or a newer one."
             )
-        _run(path)
+        if not _create(path):
+            migrate(path)
 
 
-def _run(path: Path) -> None:
+def _create(path: Path) -> bool:
+    """Make the schema of a new database at once, without Alembic; return False when there is more to do.
+
+    Migration after migration takes a quarter of a second.
+    """
+    first, _, statements = WHOLE.read_text("utf-8").partition("\n")
+    if first != f"-- {HEAD}":
+        return False
+    try:
+        with closing(connect(path)) as raw:
+            if raw.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                return False
+            raw.executescript(f"BEGIN IMMEDIATE;\n{statements}COMMIT;")
+    except sqlite3.Error as error:
+        raise ConfigurationError(_not_up_to_date(path, error)) from error
+    return True
+
+
+def _not_up_to_date(path: Path, error: Exception) -> str:
+    why = hindrance(path) or f"{getattr(error, 'orig', None) or error}."
+    return f"The database {path} cannot be brought up to date: {why}"
+
+
+def migrate(path: Path) -> None:
+    """Run one migration after the other, from whichever the database has."""
     import sqlalchemy
     from alembic import command
     from alembic.config import Config
@@ -80,7 +107,6 @@ def _run(path: Path) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except (sqlalchemy.exc.OperationalError, sqlite3.OperationalError) as error:
-        why = hindrance(path) or f"{getattr(error, 'orig', None) or error}."
-        raise ConfigurationError(f"The database {path} cannot be brought up to date: {why}") from error
+        raise ConfigurationError(_not_up_to_date(path, error)) from error
     finally:
         engine.dispose()
