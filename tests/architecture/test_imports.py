@@ -9,14 +9,14 @@ from tests.architecture.tree import ROOT, imports
 # Each third-party package, and the only layers that may import it. A package that is not here is not ours.
 PLACES = {
     "msgspec": None,  # everywhere
-    "httpx": {"client", "flows", "cli", "verify"},
+    "httpx": {"client", "flows", "outbound", "cli", "verify"},
     "fastapi": {"web", "fastapi", "asgi", "bootstrap"},
     "starlette": {"web", "fastapi", "asgi", "bootstrap"},
     "pydantic": {"web", "config"},
     "pydantic_settings": {"config"},
     "uvicorn": {"cli", "web", "bootstrap", "asgi"},
     "uvloop": {"cli"},
-    "httptools": {"cli", "web", "flows"},
+    "httptools": {"cli", "web", "outbound"},
     "sqlalchemy": {"storage"},
     "alembic": {"storage"},
     "structlog": {"logs", "web", "bootstrap"},
@@ -36,7 +36,7 @@ PLACES = {
     "python_calamine": {"documents"},
     "markdown_it": {"documents", "web", "cli"},
     "nh3": {"web"},
-    "aiohappyeyeballs": {"flows"},
+    "aiohappyeyeballs": {"outbound"},
     "langchain_core": {"flows"},
     "langgraph": {"flows"},
 }

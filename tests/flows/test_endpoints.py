@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowkeys.domain.errors import ConfigurationError, UpstreamFailed
-from flowkeys.flows import outbound
-from flowkeys.flows.endpoints import Endpoint, is_public, read_endpoint
 from flowkeys.flows.settings import FlowSettings, ModelCredential
+from flowkeys.outbound import connecting
+from flowkeys.outbound.endpoints import Endpoint, is_public, read_endpoint
 from tests.flows.support import Memory, call, chain, chatflow, engine, node, problems
 
 NOT_PUBLIC = [
@@ -174,7 +174,7 @@ async def test_other_names_of_this_machine_are_refused(model, host):
 async def test_a_name_is_resolved_once_and_the_connection_goes_where_was_checked(model, monkeypatch):
     """A name cannot answer differently the second time: there is none. The host's name is still sent."""
     resolve, asked = resolver(["127.0.0.1"], ["127.0.0.2"])
-    monkeypatch.setattr(outbound, "is_public", lambda address: str(address) == "127.0.0.1")
+    monkeypatch.setattr(connecting, "is_public", lambda address: str(address) == "127.0.0.1")
     assert await ask(f"http://models.example:{model.port}/v1", resolve) == "hi there"
     assert asked == ["models.example"]
     assert model.received[0].headers["host"] == f"models.example:{model.port}"
@@ -183,7 +183,7 @@ async def test_a_name_is_resolved_once_and_the_connection_goes_where_was_checked
 async def test_the_next_address_is_tried_when_one_does_not_answer(model, monkeypatch):
     """A name with several addresses works while one of them does."""
     resolve, _ = resolver(["127.0.0.2", "127.0.0.1"])
-    monkeypatch.setattr(outbound, "is_public", lambda address: True)
+    monkeypatch.setattr(connecting, "is_public", lambda address: True)
     assert await ask(f"http://models.example:{model.port}/v1", resolve) == "hi there"
 
 
@@ -200,7 +200,7 @@ async def test_a_name_that_does_not_resolve_is_an_upstream_failure():
 async def test_a_redirect_to_this_machine_is_not_followed(model, monkeypatch):
     """A public server that sends the caller on to a private address gets an error for it."""
     resolve, _ = resolver(["127.0.0.1"])
-    monkeypatch.setattr(outbound, "is_public", lambda address: True)
+    monkeypatch.setattr(connecting, "is_public", lambda address: True)
 
     async def emit(event):
         pass

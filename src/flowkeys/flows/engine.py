@@ -24,7 +24,7 @@ from flowkeys.flows.settings import FlowSettings
 from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult, Retriever, Tokens
 
 if TYPE_CHECKING:
-    from flowkeys.flows.outbound import Resolve
+    from flowkeys.outbound.connecting import Resolve
 
 
 class Engine:

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 import flowkeys
 from flowkeys.flows.drafts.templates import openai_flow
-from flowkeys.flows.endpoints import Endpoints
+from flowkeys.outbound.endpoints import Endpoints
 from tests.support.flows import bound_key, events, make_chatflow
 from tests.support.people import person
 from tests.support.raw_model import CHUNKED, DONE, STOP, RawModel, chunk, in_a_thread, record, whole

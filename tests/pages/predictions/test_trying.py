@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from flowkeys.flows.drafts.templates import openai_flow, python_flow
-from flowkeys.flows.endpoints import Endpoints
+from flowkeys.outbound.endpoints import Endpoints
 from tests.pages import slow_flow
 from tests.pages.axe import assert_accessible
 from tests.pages.browser import light_and_dark, wide_and_narrow

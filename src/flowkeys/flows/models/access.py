@@ -3,21 +3,21 @@
 import asyncio
 import ssl
 from collections import OrderedDict
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.flows.endpoints import Endpoint, Endpoints, operators_endpoint, read_endpoint
 from flowkeys.flows.models.failures import ModelError
 from flowkeys.flows.models.network import in_words
 from flowkeys.flows.settings import FlowSettings
+from flowkeys.outbound import tls
+from flowkeys.outbound.endpoints import Endpoint, Endpoints, operators_endpoint, read_endpoint
 
 if TYPE_CHECKING:
     from flowkeys.flows.models.client import Client
-    from flowkeys.flows.models.http.pool import Pool
-    from flowkeys.flows.outbound import Resolve
+    from flowkeys.outbound.connecting import Resolve
+    from flowkeys.outbound.http.pool import Pool
 
 _CLIENTS: Final = 256
 
@@ -127,21 +127,13 @@ class Models:
     async def _open(self) -> "tuple[Pool, Pool]":
         """Return the ways to addresses that have to be public, and to those that need not be."""
         try:
-            context = await asyncio.to_thread(_prepare)
+            context = await asyncio.to_thread(tls.context)
         except (OSError, ssl.SSLError) as error:
             raise ModelError(
                 "this server cannot read the certificates by which it knows others (SSL_CERT_FILE).",
                 reason=in_words(error),
             ) from error
-        from flowkeys.flows.models.http.pool import Pool
-        from flowkeys.flows.outbound import resolve
+        from flowkeys.outbound.connecting import resolve
+        from flowkeys.outbound.http.pool import Pool
 
         return Pool(context, self._resolve or resolve), Pool(context, None)
-
-
-@cache
-def _prepare() -> ssl.SSLContext:
-    """Import what is large, and read the certificates, once."""
-    import httpx
-
-    return httpx.create_ssl_context()

@@ -19,9 +19,9 @@ from flowkeys.flows.models.packed import ENCODINGS, Packed, too_long
 from flowkeys.flows.models.reply import BROKEN_OFF, Reply
 
 if TYPE_CHECKING:
-    from flowkeys.flows.endpoints import Endpoint
-    from flowkeys.flows.models.http.connection import Connection
-    from flowkeys.flows.models.http.pool import Pool
+    from flowkeys.outbound.endpoints import Endpoint
+    from flowkeys.outbound.http.connection import Connection
+    from flowkeys.outbound.http.pool import Pool
 
 _ERROR_BYTES: Final = 64 * 1024
 """How much is read of an answer that says what went wrong."""
@@ -54,7 +54,7 @@ class Client:
     """Asks one endpoint, with its key or without one."""
 
     def __init__(self, pool: "Pool", endpoint: "Endpoint", key: str | None, limits: Limits) -> None:
-        from flowkeys.flows.models.http.pool import Origin
+        from flowkeys.outbound.http.pool import Origin
 
         self._pool = pool
         self._origin = Origin(endpoint.host, endpoint.port, endpoint.scheme == "https")

@@ -7,7 +7,7 @@ from flowkeys.flows.models.failures import ModelError
 
 def unconnected(error: Exception, where: str) -> ModelError:
     """Return the failure of a call for which there was no connection; `where` is the host and port."""
-    from flowkeys.flows.outbound import AddressRefusedError
+    from flowkeys.outbound.connecting import AddressRefusedError
 
     if isinstance(error, AddressRefusedError):
         return ModelError("the model's endpoint is not at a public address.")
@@ -22,7 +22,7 @@ def unconnected(error: Exception, where: str) -> ModelError:
 
 def unanswered(error: Exception, seconds: float) -> ModelError:
     """Return the failure of a call that was made, and not answered at all."""
-    from flowkeys.flows.models.http.connection import NotHttpError
+    from flowkeys.outbound.http.connection import NotHttpError
 
     if isinstance(error, TimeoutError):
         return late(seconds, in_the_middle=False)

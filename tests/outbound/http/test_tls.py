@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from flowkeys.domain.errors import UpstreamFailed
-from flowkeys.flows import outbound
-from flowkeys.flows.models import access
-from flowkeys.flows.models.http.connection import Connection
-from flowkeys.flows.models.http.pool import Origin, Pool
 from flowkeys.flows.settings import FlowSettings, ModelCredential
+from flowkeys.outbound import connecting, tls
+from flowkeys.outbound.http.connection import Connection
+from flowkeys.outbound.http.pool import Origin, Pool
 from tests.flows.support import call, chain, engine, node
 from tests.flows.support import chatflow as made_of
 from tests.proxies.plain import certify
@@ -55,10 +54,10 @@ async def test_a_server_is_believed_by_its_certificate_alone(
             await ask(raw)
         assert str(caught.value) == NOT_ACCEPTED
         trusting = ssl.create_default_context(cafile=str(tmp_path / "certificate.pem"))
-        monkeypatch.setattr(access, "_prepare", lambda: trusting)
+        monkeypatch.setattr(tls, "context", lambda: trusting)
         assert [await ask(raw), await ask(raw, "127.0.0.1")] == ["Hello", "Hello"]
         assert [sent.connection for sent in raw.sent] == [1, 1, 2, 2]
-        monkeypatch.setattr(outbound, "is_public", lambda _address: True)
+        monkeypatch.setattr(connecting, "is_public", lambda _address: True)
         pool = Pool(trusting, here)
         for name in ("models.example", "127.0.0.2"):  # the certificate has localhost and 127.0.0.1
             with pytest.raises(ssl.SSLCertVerificationError):
@@ -102,7 +101,7 @@ async def test_a_connection_that_is_given_up_does_not_take_the_next_ones_place(
             pool = Pool(trusting, None)
             for when in ("made", "there"):
                 monkeypatch.setattr(Given, "given_up_when", when)
-                asked = outbound.connect(Given, "127.0.0.1", raw.port, context and trusting, None)
+                asked = connecting.connect(Given, "127.0.0.1", raw.port, context and trusting, None)
                 Given.caller = asyncio.ensure_future(asked)
                 with suppress(asyncio.CancelledError):  # it may have been there in the same moment
                     (await Given.caller).close()

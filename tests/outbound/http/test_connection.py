@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from flowkeys.flows.models.http import connection as connections
-from flowkeys.flows.models.http.connection import ClosedError, Connection, NotHttpError
-from flowkeys.flows.models.http.pool import Origin, Pool
+from flowkeys.outbound.http import connection as connections
+from flowkeys.outbound.http.connection import ClosedError, Connection, NotHttpError
+from flowkeys.outbound.http.pool import Origin, Pool
 from tests.support.raw_model import CHUNKED, RawModel, chunk, serving, whole
 from tests.support.waiting import PATIENCE_SECONDS, patience, soon
 
@@ -268,13 +268,13 @@ async def test_connections_that_wait_too_long_are_closed(
     raw: RawModel, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And those that the server closes are forgotten."""
-    monkeypatch.setattr("flowkeys.flows.models.http.pool.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("flowkeys.outbound.http.pool.IDLE_SECONDS", 0.05)
     raw.says(OK)
     await call(pool, raw)
     (opened,) = pool._open
     await closed(opened)
     assert (pool.idle, pool._open) == (0, {})
-    monkeypatch.setattr("flowkeys.flows.models.http.pool.IDLE_SECONDS", 60)
+    monkeypatch.setattr("flowkeys.outbound.http.pool.IDLE_SECONDS", 60)
     raw.says(OK, 0.05, "close")
     await call(pool, raw)
     (opened,) = pool._open

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from flowkeys.flows.models.http.connection import Connection
-from flowkeys.flows.outbound import connect
+from flowkeys.outbound.connecting import connect
+from flowkeys.outbound.http.connection import Connection
 
 if TYPE_CHECKING:
-    from flowkeys.flows.outbound import Resolve
+    from flowkeys.outbound.connecting import Resolve
 
 IDLE_SECONDS: Final = 30.0
 """How long a connection that nobody uses is kept."""

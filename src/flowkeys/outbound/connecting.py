@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from aiohappyeyeballs import start_connection
 
-from flowkeys.flows.endpoints import Address, is_public
+from flowkeys.outbound.endpoints import Address, is_public
 
 
 class Closable(asyncio.BaseProtocol):
@@ -40,7 +40,7 @@ _Info = tuple[int, int, int, str, tuple[Any, ...]]
 
 
 class AddressRefusedError(OSError):
-    """A name leads to an address that flows may not call."""
+    """A name leads to an address that may not be called."""
 
 
 async def resolve(host: str, port: int) -> list[Address]:

@@ -10,8 +10,8 @@ from typing import Final, cast
 
 import httptools
 
-from flowkeys.flows.models.http.waiting import Waiting
-from flowkeys.flows.outbound import Closable
+from flowkeys.outbound.connecting import Closable
+from flowkeys.outbound.http.waiting import Waiting
 
 HEAD_BYTES: Final = 64 * 1024
 """The most that is read of a head, with whatever comes before it."""

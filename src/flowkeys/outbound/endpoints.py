@@ -1,4 +1,4 @@
-"""Which addresses flows may call: public ones, and the base URLs that the operator listed."""
+"""Which addresses may be called: public ones, and the base URLs that the operator listed."""
 
 import re
 from collections.abc import Iterable

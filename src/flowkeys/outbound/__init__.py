@@ -1,0 +1,1 @@
+"""The way out: which addresses may be called, and connections that lead nowhere else."""
