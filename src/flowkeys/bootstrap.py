@@ -25,10 +25,11 @@ from flowkeys.domain.version import VERSION
 from flowkeys.flows.drafts.drafts import Drafts
 from flowkeys.flows.engine import Engine
 from flowkeys.limits.failures import Failures
+from flowkeys.outbound.endpoints import Endpoints
+from flowkeys.outbound.webhooks.worker import Worker, worker
 from flowkeys.passwords.argon2 import Argon2Passwords
 from flowkeys.service.audit.daily import DailyHead
 from flowkeys.service.audit.log import AuditService
-from flowkeys.service.audit.opening import open_chain
 from flowkeys.service.chatflows.chatflows import ChatflowService
 from flowkeys.service.chatflows.jobs import ImportJobs
 from flowkeys.service.chatflows.maker import ChatflowMaker
@@ -43,11 +44,13 @@ from flowkeys.service.people.links import LinkService
 from flowkeys.service.people.people import PeopleService
 from flowkeys.service.people.sign_ins import SignInLimits, SignInService
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.startup import Secrets, check_secrets, note_verifies_only, open_secrets
+from flowkeys.service.startup import Secrets
 from flowkeys.service.usage.reports import UsageReports
 from flowkeys.service.usage.storing import UsageStore
+from flowkeys.service.webhooks.webhooks import WebhookService
 from flowkeys.service.workspaces import WorkspaceService
-from flowkeys.storage import secret_file
+from flowkeys.storage.opening import open_under_secrets
+from flowkeys.storage.sealed import AesSeal
 from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.changes import SqliteChanges
 from flowkeys.storage.sqlite.database import SqliteStore, chatflow_loader
@@ -103,6 +106,8 @@ class Runtime:
     links: LinkService
     people: PeopleService
     audit: AuditService
+    webhooks: WebhookService
+    announcing: Worker
 
     async def close(self) -> None:
         """Flush what is buffered, end what runs, and close the store.
@@ -120,6 +125,7 @@ class Runtime:
             last_first.push_async_callback(self.calls.stop)
             last_first.push_async_callback(self.usage.stop)
             last_first.push_async_callback(self.imports.aclose)
+            last_first.push_async_callback(self.announcing.stop)
 
 
 async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
@@ -139,7 +145,8 @@ async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
     store = SqliteStore(settings.database)
     try:
         workspaces = WorkspaceService(store, clock)
-        secrets = await _secrets(settings, store, (await workspaces.default()).id, check=check)
+        written = settings.given_secret(), settings.secret_file
+        secrets = await open_under_secrets(store, *written, workspaces, clock, check=check)
         lookups = SqliteLookups(settings.database, len(secrets.hasher.secret_ids))
         try:
             return _assemble(settings, store, lookups, secrets, workspaces)
@@ -149,20 +156,6 @@ async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
     except BaseException:
         store.close()
         raise
-
-
-async def _secrets(settings: Settings, store: SqliteStore, workspace_id: str, *, check: bool) -> Secrets:
-    written = secret_file.known(settings.given_secret(), settings.secret_file)
-    if not written:
-        if check:
-            await check_secrets(store, None, clock, written)
-        written = secret_file.create(settings.secret_file)
-    opened = await open_secrets(store, written, clock)
-    if check:
-        await check_secrets(store, opened.hasher, clock, written)
-    warnings = await open_chain(store, written, workspace_id, clock)
-    await note_verifies_only(store, opened.unnoted, workspace_id, clock)
-    return opened._replace(warnings=(*opened.warnings, *warnings))
 
 
 def _assemble(
@@ -191,6 +184,9 @@ def _assemble(
     collections = CollectionService(store, parser, clock, limits)
     maker = ChatflowMaker(chatflows, collections, Drafts(engine.models), tuple(sorted(MEDIA_TYPES)))
     predictor = Predictor(store, directory, verifier, engine, clock)
+    seal = AesSeal(secrets.written)
+    announcing = worker(store, seal, Endpoints(settings.allowed_endpoints), clock)
+    store.after_commit.append(announcing.wake)
     feed.tell(keys, directory, predictor, followers)
     return Runtime(
         settings=settings,
@@ -225,6 +221,8 @@ def _assemble(
         links=LinkService(store, passwords, sign_ins, clock),
         people=PeopleService(store, clock),
         audit=AuditService(store),
+        webhooks=WebhookService(store, seal, announcing.sender, clock),
+        announcing=announcing,
     )
 
 
@@ -253,6 +251,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         log = structlog.get_logger("flowkeys")
         warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)
         warming.start()
+        runtime.announcing.start(log)
         daily = DailyHead.started(runtime.store, log)
         finishing = Finishing.started(runtime.keyring.rotations.finish_unused, log)
         if gc.isenabled():  # `serve` turned it off: looking through all that is loaded takes long
@@ -288,6 +287,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         links=runtime.links,
         people=runtime.people,
         audit=runtime.audit,
+        webhooks=runtime.webhooks,
         public_urls=PublicUrls(runtime.settings.public_url),
         key_header=KeyHeader.named(runtime.settings.key_header),
         proxies=TrustedProxies(runtime.settings.trusted_proxies),

@@ -25,6 +25,7 @@ PLACES = {
     "jinja2": {"web"},
     "markupsafe": {"web"},  # comes with jinja2: text that is markup already
     "argon2": {"passwords"},
+    "cryptography": {"storage"},
     "pypdf": {"documents"},
     "snowballstemmer": {"storage"},
     "stopwordsiso": {"storage"},

@@ -24,7 +24,8 @@ GUARDED_PAGES: Final = [page for page in CLOSED_PAGES if page.needs != SIGNED_IN
 """Those that need a permission."""
 UNSAFE_PAGES: Final = [page for page in PAGES if page.method != "GET"]
 
-_MOVES_BY_ITSELF: Final = {"last_used_at", "last_seen_at"}
+_OF_TRIES: Final = {"outcome", "tries", "next_at", "tried_at", "failure", "duration_ms"}
+_MOVES_BY_ITSELF: Final = {"last_used_at", "last_seen_at", "up_to", *_OF_TRIES}
 _EXPORT: Final = ("new.json", echo().encode(), "application/json")
 _GUIDE: Final = ("guide.md", b"# Guide\n\nThe zebra sleeps.", "text/markdown")
 _NEW_PASSWORD: Final = "another password for tests"

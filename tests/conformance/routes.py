@@ -81,6 +81,9 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/customers"): {"name": "made by a test"},
     ("PUT", "/customers/{customer_id}"): {"name": "renamed by a test"},
     ("POST", "/document-stores"): {"name": "made by a test"},
+    ("POST", "/webhooks"): {"url": "http://127.0.0.1:9/hook", "events": ["key.expired"]},
+    ("PUT", "/webhooks/{webhook_id}"): {"note": "changed by a test"},
+    ("POST", "/webhooks/{webhook_id}/replace-secret"): {},
     ("POST", "/prediction/{chatflow_id}"): {"question": "Hello"},
 }
 

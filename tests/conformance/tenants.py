@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.flows.support import chain, node
 from tests.support.flows import bound_key, make_chatflow, make_customer
-from tests.support.server import Api, Running
+from tests.support.server import NOBODY, Api, Running
 from tests.support.waiting import PATIENCE_SECONDS
 
 GUIDE = b"# Opening hours\n\nThe zebra house opens at nine in the morning and closes at five.\n"
@@ -34,6 +34,10 @@ class Tenant:
         documents = self.owner.get(f"/document-stores/{self.store['id']}/documents").json()
         self.document: dict[str, Any] = documents[0]
         self.customer = make_customer(self.owner, f"Customer of {workspace}", externalId=str(uuid.uuid4()))
+        sent = self.owner.post("/webhooks", json={"url": f"{NOBODY}/hook", "events": ["key.expiring"]})
+        assert sent.status_code == 201, sent.text
+        self.webhook: dict[str, Any] = sent.json()
+        self.delivery: dict[str, Any] = self.owner.post(f"/webhooks/{self.webhook['id']}/test").json()
         assert self.ask(f"Hello from {workspace}", sessionId=f"session of {workspace}") == 200
 
     @property
@@ -45,6 +49,8 @@ class Tenant:
             "customer_id": self.customer["id"],
             "store_id": self.store["id"],
             "document_id": self.document["id"],
+            "webhook_id": self.webhook["id"],
+            "delivery_id": self.delivery["id"],
         }
 
     def ask(self, question: str = "Hello", **members: Any) -> int:
@@ -67,8 +73,11 @@ class Tenant:
                 "/customers?status=all",
                 "/document-stores",
                 f"/document-stores/{self.store['id']}/documents",
+                "/webhooks",
             )
         }
+        sent = self.owner.get(f"/webhooks/{self.webhook['id']}/deliveries").json()
+        seen["deliveries"] = [each["id"] for each in sent]  # each is tried again, by itself
         for key in seen["/apikey?status=all"]:
             del key["lastUsedAt"]
         return seen

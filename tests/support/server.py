@@ -24,6 +24,8 @@ from tests.support.waiting import PATIENCE_SECONDS, until
 
 _QUICK = PasswordHasher.from_parameters(CHEAPEST)
 """The same function with the least work, since people are made by hundreds. tests/passwords has the real."""
+NOBODY = "http://127.0.0.1:9"
+"""A base URL that may be called, and where nobody listens."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Never used: a client that is given none reads all certificates of the machine, for 20 ms."""
 
@@ -35,6 +37,7 @@ class Running:
         self.data_dir = data_dir
         # Whole tables of refused credentials come from 127.0.0.1: who tests the limit on them turns it on.
         own = {"access_log": False, "shutdown_seconds": 2, "failures_per_second": 0, **settings}
+        own.setdefault("allowed_endpoints", (NOBODY,))
         self._settings = load(data_dir=data_dir, **own)
         self._ready = threading.Event()
         self._failure: BaseException | None = None

@@ -17,6 +17,8 @@ class Subject(StrEnum):
     POLICY = "policy"
     """Of a workspace, by its id."""
     CUSTOMER = "customer"
+    WEBHOOK = "webhook"
+    """Of the audit log only."""
     SECRET = "secret"  # noqa: S105  # the word, not one
     """A server secret, by its id; of the audit log only."""
 

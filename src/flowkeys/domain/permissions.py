@@ -38,6 +38,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "logs": ("view",),
     "loginActivity": ("view",),
     "audit": ("view",),
+    "webhooks": ("view", "create", "update", "delete"),
 }  # fmt: skip
 
 KNOWN: Final = frozenset({ALL} | {f"{group}:{verb}" for group, verbs in GROUPS.items() for verb in verbs})

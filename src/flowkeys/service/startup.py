@@ -41,6 +41,8 @@ class Secrets(NamedTuple):
     hasher: TokenHasher
     warnings: tuple[str, ...]
     """What people have to know of lines that are no secret."""
+    written: ServerSecrets
+    """What an operator wrote, from which keys for other purposes are derived."""
     unnoted: tuple[str, ...] = ()
     """The ids of lines that verify only, and of which the journal does not say so yet."""
 
@@ -79,7 +81,7 @@ async def open_secrets(store: Store, written: ServerSecrets, clock: Clock) -> Se
         for name, item in noticed.items()
         if use.live.get(name) or name in doubtful
     )
-    return Secrets(hasher, warnings, new)
+    return Secrets(hasher, warnings, written, new)
 
 
 async def note_verifies_only(store: Store, names: Sequence[str], workspace_id: str, clock: Clock) -> None:

@@ -20,6 +20,9 @@ from flowkeys.storage.predictions.messages import MessageTable
 from flowkeys.storage.sent_forms import SentFormTable
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.usage.usage import UsageTable
+from flowkeys.storage.webhooks.deliveries import DeliveryTable
+from flowkeys.storage.webhooks.expiries import ExpiryTable
+from flowkeys.storage.webhooks.webhooks import WebhookTable
 
 
 class Tables:
@@ -109,6 +112,21 @@ class Tables:
     def audit_log(self) -> AuditTable:
         """The audit log, to be read."""
         return AuditTable(self._connection)
+
+    @cached_property
+    def webhooks(self) -> WebhookTable:
+        """The webhooks with their secrets."""
+        return WebhookTable(self._connection)
+
+    @cached_property
+    def deliveries(self) -> DeliveryTable:
+        """What is announced to them."""
+        return DeliveryTable(self._connection)
+
+    @cached_property
+    def expiries(self) -> ExpiryTable:
+        """Which keys expire when, and up to when that was announced."""
+        return ExpiryTable(self._connection)
 
     @cached_property
     def sent_forms(self) -> SentFormTable:

@@ -27,6 +27,7 @@ from flowkeys.web.api import (
     predictions,
     usage,
     verify,
+    webhooks,
 )
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
 from flowkeys.web.pages.all import ROUTERS
@@ -41,7 +42,7 @@ from flowkeys.web.services import Services
 
 _MODULES = (
     *(verify, explain, changes, key_bulk, key_rotations, keys, customers, policy),
-    *(chatflows, document_stores, audit, predictions, usage, open_routes),
+    *(chatflows, document_stores, audit, webhooks, predictions, usage, open_routes),
 )
 
 

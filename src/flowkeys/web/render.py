@@ -5,7 +5,7 @@ from typing import Any, Final
 from flowkeys.domain.audit.chain import Head
 from flowkeys.domain.audit.entry import AuditRecord
 from flowkeys.domain.customers.customer import Customer, KeyCustomer
-from flowkeys.domain.keys.api_key import ApiKey, KeyRecord
+from flowkeys.domain.keys.api_key import ApiKey, Creator, KeyRecord
 from flowkeys.domain.keys.decision import Decision, Denied, Reason
 from flowkeys.domain.keys.explain import Explanation
 from flowkeys.domain.keys.networks import Networks
@@ -50,7 +50,7 @@ def key(item: ApiKey, now: int) -> Json:
         "createdDate": created,
         "updatedAt": updated,
         "updatedDate": updated,
-        "createdBy": {"type": item.created_by.type, "id": item.created_by.id, "name": item.created_by.name},
+        "createdBy": creator(item.created_by),
         "workspaceId": item.workspace_id,
         "note": item.note,
         "allowedIps": list(item.allowed_ips),
@@ -286,3 +286,8 @@ def audit_entry(item: AuditRecord) -> dict[str, Any]:
 def audit_head(item: Head) -> dict[str, Any]:
     """Return the head of the audit log."""
     return {"head": str(item), "row": item.seq}
+
+
+def creator(by: Creator) -> Json:
+    """Return who made something."""
+    return {"type": by.type, "id": by.id, "name": by.name}

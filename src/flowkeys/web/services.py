@@ -26,6 +26,7 @@ from flowkeys.service.ports.usage import CallRecorder
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.usage.reports import UsageReports
+from flowkeys.service.webhooks.webhooks import WebhookService
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.requests.address import TrustedProxies
 from flowkeys.web.requests.origin import PublicUrls
@@ -55,6 +56,7 @@ class Services:
     links: LinkService
     people: PeopleService
     audit: AuditService
+    webhooks: WebhookService
     public_urls: PublicUrls
     """Where people reach this server."""
     key_header: KeyHeader | None

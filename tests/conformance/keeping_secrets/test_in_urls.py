@@ -28,6 +28,8 @@ class Guarded:
             "chatflow_id": self.chatflow["id"],
             "store_id": store,
             "document_id": "x",
+            "webhook_id": "x",
+            "delivery_id": "x",
         }
 
     def refuses(self, method: str, target: str, headers: ways.Headers, body: bytes | None = None) -> None:

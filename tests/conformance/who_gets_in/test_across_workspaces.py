@@ -9,7 +9,7 @@ from tests.conformance.tenants import Tenant, searching
 from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 
 WITH_ID = [route for route in CLOSED if "{" in route.path]
-LISTS = ("/apikey", "/chatflows", "/customers", "/document-stores")
+LISTS = ("/apikey", "/chatflows", "/customers", "/document-stores", "/webhooks")
 
 
 def without_ids(problem: dict) -> dict:
@@ -54,13 +54,14 @@ def test_lists_hold_the_callers_workspace_alone(path: str, here: Tenant, there: 
         "/chatflows": there.chatflow,
         "/customers": there.customer,
         "/document-stores": there.store,
+        "/webhooks": there.webhook,
     }[path]
-    name = foreign.get("keyName") or foreign["name"]
+    name = foreign.get("keyName") or foreign.get("name") or foreign["url"]
     for query in ({}, {"limit": 1000}, {"status": "all"}, {"search": name}, {"search": foreign["id"]}):
         response = here.owner.get(path, params=query)
         assert {item["workspaceId"] for item in response.json()} <= {here.workspace_id}
         assert foreign["id"] not in response.text
-    if path == "/document-stores":
+    if path in {"/document-stores", "/webhooks"}:
         return
     assert here.owner.get(path, params={"search": name}).json() == []
     before = here.owner.get(path, params={"page": 1}).json()["total"]
@@ -193,6 +194,7 @@ def test_the_wall_was_tested_on_every_route() -> None:
         "GET /openapi.json", "HEAD /openapi.json",
         "POST /apikey", "POST /apikey/verify", "POST /chatflows", "POST /customers",
         "POST /document-stores",
+        "GET /webhooks", "POST /webhooks",
         # Their ids are in the body: tests/http/keys/test_bulk.py.
         "POST /apikey/bulk/disable", "POST /apikey/bulk/enable", "POST /apikey/bulk/revoke",
         # Whose changes, and whose token: tests/library/test_changes.py, tests/http/keys/test_explain.py.

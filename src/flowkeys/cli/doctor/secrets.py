@@ -12,6 +12,7 @@ from flowkeys.service.audit.checking import count_segments
 from flowkeys.service.audit.opening import warning_of as warning_of_segment
 from flowkeys.service.ports.store import Transaction
 from flowkeys.service.startup import MissingSecret, warning_of
+from flowkeys.service.webhooks.sealing import lost_secrets
 from flowkeys.storage import secret_file
 
 _CHECK = "secret"
@@ -29,6 +30,7 @@ def check_secrets(settings: Settings, tx: Transaction | None, now: int) -> Itera
         return
     counts = {} if tx is None else tx.keys.count_by_secret(now)
     segments = {} if tx is None else count_segments(tx)
+    webhooks = {} if tx is None else tx.webhooks.count_by_secret()
     used = set() if tx is None else {*tx.keys.secrets(), *_known(tx, written)}
     known = {*written.ids, *written.earlier(used)}
     if missing := {name: count for name, count in counts.items() if name not in known}:
@@ -44,8 +46,9 @@ def check_secrets(settings: Settings, tx: Transaction | None, now: int) -> Itera
         if not missing:
             yield ok(_CHECK, "none yet; the first flowkeys serve makes one")
         return
-    yield from _in_use(written, counts, segments)
+    yield from _in_use(written, counts, segments, webhooks)
     yield from _lost(tx, written)
+    yield from _unreadable(written, webhooks)
     yield from _earlier(written, used, counts)
     if given and in_file:
         advice = f"Move {settings.secret_file} away when no key needs it."
@@ -63,8 +66,17 @@ def _lost(tx: Transaction | None, written: ServerSecrets) -> Iterator[Finding]:
             yield warn("audit", warning_of_segment(segment), "Everything else works on without it.")
 
 
-def _in_use(written: ServerSecrets, counts: dict[str, int], segments: dict[str, int]) -> Iterator[Finding]:
-    """Tell of each secret how many keys need it, and how many parts of the audit log.
+def _unreadable(written: ServerSecrets, webhooks: dict[str, int]) -> Iterator[Finding]:
+    """Tell of webhooks that nothing can be sent to for want of a secret."""
+    for name, count in sorted(webhooks.items()):
+        if name not in written.ids:
+            yield warn("webhooks", lost_secrets(name, count), "Everything else works on without it.")
+
+
+def _in_use(
+    written: ServerSecrets, counts: dict[str, int], segments: dict[str, int], webhooks: dict[str, int]
+) -> Iterator[Finding]:
+    """Tell of each secret how many keys need it, how many parts of the audit log, and webhooks' secrets.
 
     Nobody is told to take out one that a server made, as its form shows, nor any while a line is in doubt:
     what is in front of it may not be what its owner thinks it is.
@@ -73,7 +85,8 @@ def _in_use(written: ServerSecrets, counts: dict[str, int], segments: dict[str, 
     yield ok(
         _CHECK,
         f"{first} from {written.where} signs; {counts.get(first, 0)} keys were made under it, and "
-        f"{segments.get(first, 0)} segments of the audit log are kept under it",
+        f"{segments.get(first, 0)} segments of the audit log are kept under it"
+        + (f", and {count} secrets of webhooks" if (count := webhooks.get(first, 0)) else ""),
     )
     for name, secret in zip(others, written.secrets[1:], strict=True):
         if count := counts.get(name, 0):
@@ -82,6 +95,10 @@ def _in_use(written: ServerSecrets, counts: dict[str, int], segments: dict[str, 
             yield ok(
                 _CHECK,
                 f"{name} is needed by {count} segments of the audit log, until the next start moves them",
+            )
+        elif count := webhooks.get(name, 0):
+            yield ok(
+                _CHECK, f"{name} is needed by {count} secrets of webhooks, until the next start moves them"
             )
         elif made_here(secret) or written.doubtful:
             yield ok(_CHECK, f"{name} is needed by no key any more; whether it stays is for its owner to say")

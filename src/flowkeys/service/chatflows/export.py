@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import ChatflowType
+from flowkeys.domain.chatflows.nesting import too_deep
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.domain.nesting import too_deep
 from flowkeys.service.chatflows.export_text import NotJsonError, file_text, read_json, unfenced
 from flowkeys.service.chatflows.input import EXTRAS, NAME_LENGTH, ChatflowPatch
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
+from flowkeys.domain.chatflows.nesting import too_deep
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import clean_name
-from flowkeys.domain.nesting import too_deep
 
 NAME_LENGTH: Final = 255
 CATEGORY_LENGTH: Final = 255

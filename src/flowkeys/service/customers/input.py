@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
+from flowkeys.domain.chatflows.nesting import MAX_DEPTH, too_deep
 from flowkeys.domain.customers.customer import EXTERNAL_ID_LENGTH, META_BYTES, NAME_LENGTH
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import clean_name
 from flowkeys.domain.keys.token import PATTERN
-from flowkeys.domain.nesting import MAX_DEPTH, too_deep
 
 
 class NewCustomer(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from flowkeys.service.chatflows.access import bind, unbind
 from flowkeys.service.journal import record
 from flowkeys.service.keys.policies import enforce
 from flowkeys.service.ports.store import Transaction
+from flowkeys.service.webhooks.announcing import OF_ACTIONS, announce_key
 
 T = TypeVar("T")
 
@@ -83,7 +84,7 @@ def given(value: T | msgspec.UnsetType, otherwise: T) -> T:
 def record_change(
     tx: Transaction, caller: Caller, now: int, action: str, before: ApiKey | None, after: ApiKey
 ) -> None:
-    """Write a change of a key to the journal, with what people may read of it before and after."""
+    """Write a change of a key to the journal, with what people may read of it, and announce it."""
     record(
         tx,
         caller,
@@ -95,6 +96,11 @@ def record_change(
         before=None if before is None else _for_people(before),
         after=_for_people(after),
     )
+    if event := OF_ACTIONS.get(action):
+        told = {}
+        if action == "key.rotate" and after.rotation is not None:
+            told = {"oldTokenEndsAt": to_iso(after.rotation.ends_at)}
+        announce_key(tx, event, after, now, caller.principal.as_creator(), **told)
 
 
 def _for_people(key: ApiKey) -> dict[str, object]:

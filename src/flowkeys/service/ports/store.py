@@ -13,7 +13,6 @@ from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import KeyQuery, Page
-from flowkeys.domain.people.workspace import Workspace
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.audit import AuditChain, AuditLog
 from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
@@ -23,6 +22,8 @@ from flowkeys.service.ports.people import Links, People, SignIns
 from flowkeys.service.ports.policies import Policies
 from flowkeys.service.ports.tokens import Tokens
 from flowkeys.service.ports.usage import Usage
+from flowkeys.service.ports.webhooks import Deliveries, Expiries, Webhooks
+from flowkeys.service.ports.workspaces import Workspaces
 
 T = TypeVar("T")
 
@@ -121,22 +122,6 @@ class Keys(Protocol):
 
     def ids_by_secret(self, secret_id: str, now: int) -> list[tuple[str, str]]:
         """Return (workspace id, key id) of keys made under a secret that could still be accepted."""
-        ...
-
-
-class Workspaces(Protocol):
-    """Workspaces within one transaction."""
-
-    def insert(self, workspace: Workspace) -> None:
-        """Add a workspace; its name must be free."""
-        ...
-
-    def find(self, name: str) -> Workspace | None:
-        """Return a workspace by its name or id."""
-        ...
-
-    def all(self) -> list[Workspace]:
-        """Return every workspace, oldest first."""
         ...
 
 
@@ -249,6 +234,21 @@ class Transaction(Protocol):
     @property
     def audit_log(self) -> AuditLog:
         """The audit log, to be read."""
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The webhooks with their secrets."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What is announced to them."""
+        ...
+
+    @property
+    def expiries(self) -> Expiries:
+        """Which keys expire when, and up to when that was announced."""
         ...
 
     @property

@@ -20,6 +20,13 @@ from flowkeys.storage.schema.keys import (
 from flowkeys.storage.schema.people import link, person, sign_in
 from flowkeys.storage.schema.predictions import conversation, message
 from flowkeys.storage.schema.usage import usage_batch, usage_day, usage_hour
+from flowkeys.storage.schema.webhooks import (
+    webhook,
+    webhook_delivery,
+    webhook_event,
+    webhook_expiry,
+    webhook_secret,
+)
 from flowkeys.storage.schema.workspaces import policy, workspace
 
 __all__ = (
@@ -49,5 +56,10 @@ __all__ = (
     "usage_batch",
     "usage_day",
     "usage_hour",
+    "webhook",
+    "webhook_delivery",
+    "webhook_event",
+    "webhook_expiry",
+    "webhook_secret",
     "workspace",
 )

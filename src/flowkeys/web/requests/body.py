@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flowkeys.domain.nesting import MAX_DEPTH, too_deep
+from flowkeys.domain.chatflows.nesting import MAX_DEPTH, too_deep
 from flowkeys.web.errors import Refused, problem
 from flowkeys.web.requests.json_mistakes import explain
 

@@ -1,0 +1,1 @@
+"""Use cases of webhooks: where events are announced, and how each gets there."""

@@ -1,0 +1,41 @@
+"""What is kept under the server's secrets is opened at start: keys, the audit log, webhooks' secrets."""
+
+from pathlib import Path
+
+from flowkeys.domain.times import Clock
+from flowkeys.service.audit.opening import open_chain
+from flowkeys.service.startup import Secrets, check_secrets, note_verifies_only, open_secrets
+from flowkeys.service.webhooks.sealing import move_to_newest
+from flowkeys.service.workspaces import WorkspaceService
+from flowkeys.storage import secret_file
+from flowkeys.storage.sealed import AesSeal
+from flowkeys.storage.sqlite.database import SqliteStore
+
+
+async def open_under_secrets(
+    store: SqliteStore,
+    given: str | None,
+    file: Path,
+    workspaces: WorkspaceService,
+    clock: Clock,
+    *,
+    check: bool,
+) -> Secrets:
+    """Return the secrets that are `given`, or those of the `file`, which is made when there are none.
+
+    Raises:
+        ConfigurationError: a secret is missing, which `check` looks for, or what is written can be none.
+    """
+    workspace_id = (await workspaces.default()).id
+    written = secret_file.known(given, file)
+    if not written:
+        if check:
+            await check_secrets(store, None, clock, written)
+        written = secret_file.create(file)
+    opened = await open_secrets(store, written, clock)
+    if check:
+        await check_secrets(store, opened.hasher, clock, written)
+    warnings = await open_chain(store, written, workspace_id, clock)
+    await note_verifies_only(store, opened.unnoted, workspace_id, clock)
+    lost = await move_to_newest(store, AesSeal(written))
+    return opened._replace(warnings=(*opened.warnings, *warnings, *lost))

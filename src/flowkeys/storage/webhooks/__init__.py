@@ -1,0 +1,1 @@
+"""Statements about webhooks, their secrets, and deliveries."""
