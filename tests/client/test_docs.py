@@ -13,6 +13,7 @@ from tests.client.conftest import TOKEN
 from tests.client.scripted import Reply, Request, Scripted
 from tests.client.test_chatflows import CHATFLOW
 from tests.client.test_collections import COLLECTION, DOCUMENT, REPORT
+from tests.client.test_customers import CUSTOMER
 from tests.client.test_keys import KEY
 from tests.client.test_streams import STREAM
 
@@ -36,10 +37,16 @@ ANSWERS: dict[str, Any] = {
     "GET /chatflows/c1/usage": [STEP],
     "GET /usage/summary": USAGE | {"keys": [], "chatflows": []},
     "GET /usage": USAGE,
+    "POST /customers": CUSTOMER,
+    "GET /customers": [CUSTOMER],
     "POST /document-stores": COLLECTION,
     "POST /document-stores/d1/documents": REPORT,
     "GET /document-stores/d1/documents": [DOCUMENT],
 }
+
+
+def _thing_at(path: str) -> dict[str, Any]:
+    return KEY if path.startswith("/apikey") else CUSTOMER if path.startswith("/customers") else CHATFLOW
 
 
 def answer(request: Request) -> Reply:
@@ -57,7 +64,7 @@ def answer(request: Request) -> Reply:
     if path.startswith("/prediction"):
         sources = [{"pageContent": "A", "metadata": {"source": "a.md"}}]
         return Reply(json={"text": "Hello", "sessionId": "s1", "sourceDocuments": sources})
-    return Reply(json=known or (KEY if path.startswith("/apikey") else CHATFLOW))
+    return Reply(json=known or _thing_at(path))
 
 
 def test_the_examples_run(

@@ -199,6 +199,8 @@ def test_the_wall_was_tested_on_every_route() -> None:
         "POST /apikey/bulk/disable", "POST /apikey/bulk/enable", "POST /apikey/bulk/revoke",
         # Whose changes, and whose token: tests/library/test_changes.py, tests/http/keys/test_explain.py.
         "GET /changes", "POST /apikey/explain",
+        # The workspace's own: tests/http/audit.
+        "GET /audit", "GET /audit/head",
         # The workspace's own: tests/http/keys/test_policy.py.
         "GET /policy", "PUT /policy", "GET /policy/check",
         # The caller's own: tests/http/usage/test_usage.py.

@@ -18,7 +18,7 @@ from flowkeys.domain.audit.entry import (
 from flowkeys.domain.ids import is_id
 from flowkeys.domain.journal import AuditEntry
 from flowkeys.domain.listing import Page
-from flowkeys.storage.schema import api_key, audit, chatflow, collection, person, workspace
+from flowkeys.storage.schema import api_key, audit, chatflow, collection, customer, person, workspace
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
 _FIELDS: Final = AuditEntry.__struct_fields__
@@ -42,6 +42,7 @@ _NAMED: Final = tuple(
         (api_key, api_key.c.workspace_id),
         (chatflow, chatflow.c.workspace_id),
         (collection, collection.c.workspace_id),
+        (customer, customer.c.workspace_id),
         (person, person.c.workspace_id),
         (workspace, workspace.c.id),
     )

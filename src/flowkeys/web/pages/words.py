@@ -27,6 +27,7 @@ GROUP_NAMES: Final = {
     "variables": "Variables",
     "apikeys": "API keys",
     "customers": "Customers",
+    "policy": "Policy",
     "documentStores": "Document stores",
     "datasets": "Datasets",
     "evaluators": "Evaluators",
