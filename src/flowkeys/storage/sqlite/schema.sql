@@ -1,4 +1,4 @@
--- 0014
+-- 0016
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -27,7 +27,7 @@ CREATE TABLE api_key (
 	updated_at BIGINT NOT NULL, 
 	last_used_at BIGINT, 
 	revoked_at BIGINT, 
-	version BIGINT NOT NULL, hint TEXT DEFAULT '' NOT NULL, creator_folded TEXT DEFAULT '' NOT NULL, permission_count BIGINT DEFAULT '0' NOT NULL, chatflow_count BIGINT DEFAULT '0' NOT NULL, creator_tag BIGINT, allowed_ips TEXT, 
+	version BIGINT NOT NULL, hint TEXT DEFAULT '' NOT NULL, creator_folded TEXT DEFAULT '' NOT NULL, permission_count BIGINT DEFAULT '0' NOT NULL, chatflow_count BIGINT DEFAULT '0' NOT NULL, creator_tag BIGINT, allowed_ips TEXT, customer_id TEXT CONSTRAINT fk_api_key_customer_id_customer REFERENCES customer (id), 
 	CONSTRAINT fk_api_key_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
 	CONSTRAINT uq_api_key_id UNIQUE (id), 
 	CONSTRAINT uq_api_key_workspace_id_id UNIQUE (workspace_id, id)
@@ -465,9 +465,6 @@ CREATE TRIGGER key_name_update AFTER UPDATE ON api_key WHEN old.seq IS NOT new.s
     END;
 CREATE TRIGGER key_name_delete AFTER DELETE ON api_key BEGIN INSERT INTO key_unread_name(seq) VALUES (old.seq) ON CONFLICT DO NOTHING; END;
 CREATE TRIGGER key_name_replaced BEFORE INSERT ON api_key BEGIN INSERT INTO key_unread_name(seq) SELECT seq FROM api_key WHERE id = new.id ON CONFLICT DO NOTHING; END;
-CREATE TRIGGER change_key_update AFTER UPDATE ON api_key WHEN old.id IS NOT new.id OR old.workspace_id IS NOT new.workspace_id OR old.name IS NOT new.name OR old.permissions IS NOT new.permissions OR old.status IS NOT new.status OR old.expires_at IS NOT new.expires_at OR old.allowed_ips IS NOT new.allowed_ips BEGIN
-        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'key', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
-    END;
 CREATE INDEX ix_token_replaced ON token (key_id, valid_until) WHERE replaced_at IS NOT NULL;
 CREATE TRIGGER change_token_update AFTER UPDATE ON token WHEN old.seq IS NOT new.seq OR old.key_id IS NOT new.key_id OR old.digest IS NOT new.digest OR old.valid_until IS NOT new.valid_until OR old.replaced_at IS NOT new.replaced_at BEGIN
         INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'key', old.key_id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
@@ -608,4 +605,143 @@ CREATE TRIGGER change_policy_replaced BEFORE INSERT ON policy WHEN new.allowed_i
         INSERT INTO change(workspace_id, subject, subject_id, version, at) SELECT workspace_id, 'policy', workspace_id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) FROM policy
             WHERE workspace_id = new.workspace_id AND allowed_ips IS NOT NULL;
     END;
-INSERT INTO alembic_version VALUES ('0014');
+CREATE TABLE customer (
+	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	id TEXT NOT NULL, 
+	workspace_id TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	name_folded TEXT NOT NULL, 
+	external_id TEXT, 
+	meta TEXT NOT NULL, 
+	status TEXT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	revoked_at BIGINT, 
+	version BIGINT NOT NULL, 
+	key_count BIGINT DEFAULT '0' NOT NULL, 
+	CONSTRAINT fk_customer_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
+	CONSTRAINT uq_customer_id UNIQUE (id), 
+	CONSTRAINT uq_customer_workspace_id_external_id UNIQUE (workspace_id, external_id)
+);
+CREATE INDEX ix_customer_listed ON customer (workspace_id, name_folded, seq, status, external_id, key_count, updated_at, id);
+CREATE INDEX ix_api_key_customer ON api_key (customer_id, status, seq) WHERE customer_id IS NOT NULL;
+CREATE TRIGGER change_key_update AFTER UPDATE ON api_key WHEN old.id IS NOT new.id OR old.workspace_id IS NOT new.workspace_id OR old.name IS NOT new.name OR old.permissions IS NOT new.permissions OR old.status IS NOT new.status OR old.expires_at IS NOT new.expires_at OR old.allowed_ips IS NOT new.allowed_ips OR old.customer_id IS NOT new.customer_id BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'key', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+CREATE TRIGGER change_customer_insert AFTER INSERT ON customer BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (new.workspace_id, 'customer', new.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+CREATE TRIGGER change_customer_update AFTER UPDATE ON customer WHEN old.id IS NOT new.id OR old.workspace_id IS NOT new.workspace_id OR old.name IS NOT new.name OR old.external_id IS NOT new.external_id OR old.status IS NOT new.status BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'customer', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+CREATE TRIGGER change_customer_renamed AFTER UPDATE ON customer WHEN old.id IS NOT new.id BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (new.workspace_id, 'customer', new.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+CREATE TRIGGER change_customer_delete AFTER DELETE ON customer BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'customer', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+CREATE TRIGGER change_customer_replaced BEFORE INSERT ON customer BEGIN INSERT INTO change(workspace_id, subject, subject_id, version, at) SELECT workspace_id, 'customer', id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) FROM customer WHERE seq = new.seq OR external_id = new.external_id; END;
+CREATE TRIGGER change_customer_pushed_out BEFORE UPDATE ON customer WHEN old.seq IS NOT new.seq OR old.external_id IS NOT new.external_id BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) SELECT workspace_id, 'customer', id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER) FROM customer WHERE (seq = new.seq OR external_id = new.external_id) AND seq IS NOT old.seq;
+    END;
+CREATE TRIGGER customer_key_insert AFTER INSERT ON api_key WHEN new.customer_id IS NOT NULL BEGIN
+        UPDATE customer SET key_count = key_count + 1
+            WHERE id = new.customer_id AND new.status <> 'revoked';
+        INSERT INTO key_set(workspace_id, mark, word, bits) SELECT new.workspace_id, 'customer:' || new.customer_id, new.seq >> 6, 1 << (new.seq & 63) WHERE 'customer:' || new.customer_id IS NOT NULL
+        ON CONFLICT (workspace_id, mark, word) DO UPDATE SET bits = bits | excluded.bits;
+    END;
+CREATE TRIGGER customer_key_update AFTER UPDATE ON api_key
+    WHEN (old.customer_id IS NOT NULL OR new.customer_id IS NOT NULL)
+        AND (old.customer_id IS NOT new.customer_id OR old.status IS NOT new.status OR old.seq IS NOT new.seq
+            OR old.workspace_id IS NOT new.workspace_id)
+    BEGIN
+        UPDATE customer SET key_count = key_count - 1
+            WHERE id = old.customer_id AND old.status <> 'revoked';
+        UPDATE key_set SET bits = bits & ~(1 << (old.seq & 63)) WHERE workspace_id = old.workspace_id AND mark IN ('customer:' || old.customer_id) AND word = old.seq >> 6;
+        DELETE FROM key_set WHERE workspace_id = old.workspace_id AND mark IN ('customer:' || old.customer_id) AND word = old.seq >> 6 AND bits = 0;
+        UPDATE customer SET key_count = key_count + 1
+            WHERE id = new.customer_id AND new.status <> 'revoked';
+        INSERT INTO key_set(workspace_id, mark, word, bits) SELECT new.workspace_id, 'customer:' || new.customer_id, new.seq >> 6, 1 << (new.seq & 63) WHERE 'customer:' || new.customer_id IS NOT NULL
+        ON CONFLICT (workspace_id, mark, word) DO UPDATE SET bits = bits | excluded.bits;
+    END;
+CREATE TRIGGER customer_key_delete AFTER DELETE ON api_key WHEN old.customer_id IS NOT NULL BEGIN
+        UPDATE customer SET key_count = key_count - 1
+            WHERE id = old.customer_id AND old.status <> 'revoked';
+        UPDATE key_set SET bits = bits & ~(1 << (old.seq & 63)) WHERE workspace_id = old.workspace_id AND mark IN ('customer:' || old.customer_id) AND word = old.seq >> 6;
+        DELETE FROM key_set WHERE workspace_id = old.workspace_id AND mark IN ('customer:' || old.customer_id) AND word = old.seq >> 6 AND bits = 0;
+    END;
+CREATE TABLE webhook (
+	seq INTEGER NOT NULL, 
+	id TEXT NOT NULL, 
+	workspace_id TEXT NOT NULL, 
+	url TEXT NOT NULL, 
+	events TEXT NOT NULL, 
+	note TEXT, 
+	state TEXT NOT NULL, 
+	created_by_type TEXT NOT NULL, 
+	created_by_id TEXT, 
+	created_by_name TEXT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	version BIGINT NOT NULL, 
+	CONSTRAINT pk_webhook PRIMARY KEY (seq), 
+	CONSTRAINT fk_webhook_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
+	CONSTRAINT uq_webhook_id UNIQUE (id)
+);
+CREATE INDEX ix_webhook_workspace_id_state ON webhook (workspace_id, state);
+CREATE TABLE webhook_secret (
+	seq INTEGER NOT NULL, 
+	id TEXT NOT NULL, 
+	workspace_id TEXT NOT NULL, 
+	webhook_id TEXT NOT NULL, 
+	sealed TEXT NOT NULL, 
+	made_under TEXT NOT NULL, 
+	valid_until BIGINT, 
+	CONSTRAINT pk_webhook_secret PRIMARY KEY (seq), 
+	CONSTRAINT fk_webhook_secret_webhook_id_webhook FOREIGN KEY(webhook_id) REFERENCES webhook (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_webhook_secret_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
+	CONSTRAINT uq_webhook_secret_id UNIQUE (id)
+);
+CREATE INDEX ix_webhook_secret_webhook_id ON webhook_secret (webhook_id);
+CREATE TABLE webhook_event (
+	seq INTEGER NOT NULL, 
+	id TEXT NOT NULL, 
+	workspace_id TEXT NOT NULL, 
+	type TEXT NOT NULL, 
+	at BIGINT NOT NULL, 
+	data TEXT NOT NULL, 
+	CONSTRAINT pk_webhook_event PRIMARY KEY (seq), 
+	CONSTRAINT fk_webhook_event_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
+	CONSTRAINT uq_webhook_event_id UNIQUE (id)
+);
+CREATE TABLE webhook_delivery (
+	seq INTEGER NOT NULL, 
+	id TEXT NOT NULL, 
+	workspace_id TEXT NOT NULL, 
+	webhook_id TEXT NOT NULL, 
+	event_id TEXT NOT NULL, 
+	outcome TEXT NOT NULL, 
+	tries BIGINT NOT NULL, 
+	next_at BIGINT, 
+	tried_at BIGINT, 
+	answer_code BIGINT, 
+	failure TEXT, 
+	duration_ms BIGINT, 
+	created_at BIGINT NOT NULL, 
+	CONSTRAINT pk_webhook_delivery PRIMARY KEY (seq), 
+	CONSTRAINT fk_webhook_delivery_webhook_id_webhook FOREIGN KEY(webhook_id) REFERENCES webhook (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_webhook_delivery_event_id_webhook_event FOREIGN KEY(event_id) REFERENCES webhook_event (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_webhook_delivery_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
+	CONSTRAINT uq_webhook_delivery_id UNIQUE (id)
+);
+CREATE INDEX ix_webhook_delivery_due ON webhook_delivery (webhook_id, outcome, next_at);
+CREATE INDEX ix_webhook_delivery_log ON webhook_delivery (webhook_id, seq);
+CREATE INDEX ix_webhook_delivery_event_id ON webhook_delivery (event_id);
+CREATE INDEX ix_webhook_delivery_created_at ON webhook_delivery (created_at);
+CREATE TABLE webhook_expiry (
+	workspace_id TEXT NOT NULL, 
+	up_to BIGINT NOT NULL, 
+	CONSTRAINT pk_webhook_expiry PRIMARY KEY (workspace_id), 
+	CONSTRAINT fk_webhook_expiry_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
+);
+INSERT INTO alembic_version VALUES ('0016');
