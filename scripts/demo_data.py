@@ -88,6 +88,8 @@ KEYS = (
          "Kaunas", "Lyon", "Malmö", "Nantes", "Oulu", "Porto", "Quimper", "Riga", "Split", "Turku"))),
 )  # fmt: skip
 
+ROTATING = "Grafana"
+"""Has an old token that is still used."""
 INVITED = "katherine@example.com"
 
 QUESTIONS = (

@@ -15,6 +15,7 @@ from flowkeys.documents.folder import read_folder
 from flowkeys.domain.chatflows.chatflow import ChatflowType
 from flowkeys.domain.keys.bearer import MISSING
 from flowkeys.domain.keys.decision import Denied
+from flowkeys.domain.keys.networks import KnownClient
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.listing import ConversationQuery
 from flowkeys.domain.people.link import Purpose
@@ -23,6 +24,7 @@ from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.importing import DocumentLimits
 from flowkeys.service.keys.input import NewKey
+from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.people.sign_in_rows import Started
 from flowkeys.service.ports.flows import Event, Tokens
 from flowkeys.service.predictions.input import read_prediction
@@ -42,6 +44,7 @@ from scripts.demo_data import (
     PEOPLE,
     PUBLIC,
     QUESTIONS,
+    ROTATING,
     F,
     K,
     P,
@@ -85,6 +88,7 @@ class Demo:
             "key_longest": self.keys[LONGEST],
             "key_disabled": self.keys["Old website"],
             "key_revoked": self.keys["Prototype"],
+            "key_rotating": self.keys[ROTATING],
             "chatflow": self.chatflows[DOCS],
             "chatflow_echo": self.chatflows[ECHO],
             "chatflow_broken": self.chatflows[BROKEN],
@@ -228,6 +232,20 @@ class _Filler:
             await self._runtime.keyring.disable(self._people[ADA], key_id)
         elif key.ended == "revoke":
             await self._runtime.keyring.revoke(self._people[ADA], key_id)
+        if key.name == ROTATING:
+            await self._rotate(key_id)
+
+    async def _rotate(self, key_id: str) -> None:
+        """Rotate a key two days ago; the old token was used yesterday."""
+        self._past.days_ago = 2
+        new = NewRotation(grace_seconds=14 * 86_400, finish_when_unused_seconds=5 * 86_400)
+        made = await self._runtime.keyring.rotations.begin(self._people[ADA], key_id, new)
+        rotation = made.key.rotation
+        assert rotation is not None
+        self._past.days_ago = 1
+        seen = KnownClient("203.0.113.57", "acme-billing/2.3 (python-httpx/0.28.1)")
+        for _ in range(42):
+            self._runtime.usage.used_replaced(rotation.token, self._past(), seen)
 
     async def _ask(self) -> None:
         """Have conversations, over days, by several keys and in public."""

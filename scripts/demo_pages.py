@@ -101,6 +101,11 @@ _KEYS = (
         "keys/edit.html",
         open_dialog("Edit Production Backend Service"),
     ),
+    Shown(
+        "key-rotate", "/keys/{key}/rotate", "keys/rotate.html", choose("no more: somebody else may have it")
+    ),
+    Shown("key-rotating", "/keys/{key_rotating}", "keys/view.html"),
+    Shown("key-rotating-viewer", "/keys/{key_rotating}", "keys/view.html", role="viewer"),
     Shown("key-revoke", "/keys/{key}/revoke", "keys/revoke.html"),
     Shown(
         "key-revoke-dialog",

@@ -19,6 +19,7 @@ from flowkeys.web.pages.keys import create as key_create
 from flowkeys.web.pages.keys import edit as key_edit
 from flowkeys.web.pages.keys import end as key_end
 from flowkeys.web.pages.keys import list as keys
+from flowkeys.web.pages.keys import rotate as key_rotate
 from flowkeys.web.pages.keys import view as key_view
 from flowkeys.web.pages.people import account, links, sign_in
 from flowkeys.web.pages.people import changes as person_changes
@@ -50,6 +51,7 @@ ROUTERS: Final = (
     key_create.router,
     key_edit.router,
     key_end.router,
+    key_rotate.router,
     key_view.router,
     audit.router,
     static_files.router,

@@ -72,6 +72,14 @@ def relative(time: int, now: int) -> str:
     return f"{words} ago" if time <= now else f"in {words}"
 
 
+def duration(seconds: int) -> str:
+    """Return ``1 hour``, ``7 days`` or ``90 minutes``: exactly, in the largest unit that goes into it."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", _MINUTE)):
+        if seconds % length == 0:
+            return count(seconds // length, unit)
+    return count(seconds, "second")
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """Return ``1 key``, ``1,234 keys``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

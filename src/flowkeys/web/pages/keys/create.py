@@ -54,7 +54,7 @@ async def create_key(call: PageCall) -> Response:
         return await _form(call, form, value, errors)
     except AlreadySent as before:
         return call.render("keys/sent.html", 409, title="Sent before", key_id=before.subject_id)
-    return _token(call, made)
+    return show_token(call, made, title="Key created")
 
 
 async def _form(
@@ -73,11 +73,17 @@ async def _form(
     )
 
 
-def _token(call: PageCall, made: MadeKey) -> Response:
+def show_token(call: PageCall, made: MadeKey, *, title: str) -> Response:
+    """Show the token of a key that was just made or rotated: the one page that ever does."""
     chatflows = made.key.chatflows
     return call.render(
         "keys/created.html",
-        title="API key created",
+        title=title,
+        heading=title,
+        rotation=made.key.rotation,
+        rotation_ends_at=None
+        if (found := made.key.rotation_at(call.services.clock())) is None
+        else found.ends_at,
         key=made.key,
         token=made.token.reveal(),
         variable=VARIABLE,

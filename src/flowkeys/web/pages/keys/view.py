@@ -1,14 +1,18 @@
 """``/keys/{id}``: what there is to know about one key."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Response
 
 from flowkeys.domain.keys.api_key import ApiKey, Status
+from flowkeys.web.pages import words
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()
+
+EXTENSIONS: Final = (86_400, 3600, 7 * 86_400, 30 * 86_400)
+"""By how many seconds from now on an old token may be let work; the first is offered first."""
 
 
 @router.page("GET", "/keys/{key_id}", needs="apikeys:view")
@@ -21,8 +25,15 @@ async def view_key(key_id: str, call: PageCall) -> Response:
 def facts(call: PageCall, key: ApiKey) -> dict[str, Any]:
     """Return what templates say about a key, and what the person may do to it."""
     alive = key.status is not Status.REVOKED and call.may(*key.permissions)
+    rotation = key.rotation_at(call.services.clock())
+    if key.status is Status.REVOKED:
+        rotation = None
+    unused = None if rotation is None else rotation.finish_when_unused_seconds
     return {
         "key": key,
+        "rotation": rotation,
+        "unused_for": None if unused is None else words.duration(unused),
+        "extensions": [(each, words.duration(each)) for each in EXTENSIONS],
         "key_status": key.status_at(call.services.clock()).value,
         "may_change": alive and call.may("apikeys:update"),
         "may_revoke": alive and call.may("apikeys:delete"),
