@@ -55,15 +55,15 @@ def test_everything_about_a_key_is_there_but_its_token(owner: Api, pages: Api) -
 def test_names_and_notes_are_text(owner: Api, pages: Api) -> None:
     """Whatever somebody typed."""
     key = bound_key(owner, make_chatflow(owner, HOSTILE), HOSTILE, note=HOSTILE)
-    for path in ("", "/edit", "/revoke"):
+    for path in ("", "/edit", "/rotate", "/revoke"):
         assert HOSTILE not in pages.get(f"/keys/{key['id']}{path}").text
 
 
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        ("active", {"edit", "disable", "revoke"}),
-        ("disabled", {"edit", "enable", "revoke"}),
+        ("active", {"edit", "rotate", "disable", "revoke"}),
+        ("disabled", {"edit", "rotate", "enable", "revoke"}),
         ("expired", {"edit", "disable", "revoke"}),
         ("revoked", set()),
     ],
@@ -90,7 +90,7 @@ def test_a_status_offers_what_would_work(
     [
         ("viewer", None, set()),
         ("member", ("apikeys:view",), set()),
-        ("member", ("apikeys:view", "apikeys:update"), {"edit", "disable"}),
+        ("member", ("apikeys:view", "apikeys:update"), {"edit", "rotate", "disable"}),
         ("member", ("apikeys:view", "apikeys:delete"), {"revoke"}),
     ],
 )
