@@ -102,7 +102,10 @@ _KEYS = (
         open_dialog("Edit Production Backend Service"),
     ),
     Shown(
-        "key-rotate", "/keys/{key}/rotate", "keys/rotate.html", choose("no more: somebody else may have it")
+        "key-rotate",
+        "/keys/{key}/rotate",
+        "rotations/begin.html",
+        choose("no more: somebody else may have it"),
     ),
     Shown("key-rotating", "/keys/{key_rotating}", "keys/view.html"),
     Shown("key-rotating-viewer", "/keys/{key_rotating}", "keys/view.html", role="viewer"),

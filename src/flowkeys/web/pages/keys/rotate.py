@@ -113,7 +113,7 @@ def _question(
         status = 409 if errors else 200
         return call.render("keys/view.html", status, title=key.name, errors=errors or {}, **shown)
     return call.render(
-        "keys/rotate.html",
+        "rotations/begin.html",
         422 if errors else 200,
         title=f"Rotate {key.name}",
         once=once,
