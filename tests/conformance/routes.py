@@ -80,6 +80,7 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/chatflows/{chatflow_id}"): {"name": "renamed by a test"},
     ("POST", "/customers"): {"name": "made by a test"},
     ("PUT", "/customers/{customer_id}"): {"name": "renamed by a test"},
+    ("PUT", "/policy"): {"rotateAfterDays": 90},
     ("POST", "/document-stores"): {"name": "made by a test"},
     ("POST", "/webhooks"): {"url": "http://127.0.0.1:9/hook", "events": ["key.expired"]},
     ("PUT", "/webhooks/{webhook_id}"): {"note": "changed by a test"},

@@ -92,10 +92,10 @@ def test_a_verifier_asks_again(relay: Relay, owner: Api, key: dict[str, Any]) ->
     with Verifier.remote(relay.url, owner.token) as verifier:
         remote: Any = verifier._source
         until = time.monotonic() + 60
-        assert remote._server.ask(key["apiKey"], None, until).record is not None
+        assert remote._server.ask(key["apiKey"], None, None, until).record is not None
         relay.cuts_reused = True
         cut = relay.cut
-        assert remote._server.ask(key["apiKey"], None, until).record is not None
+        assert remote._server.ask(key["apiKey"], None, None, until).record is not None
         assert relay.cut > cut
 
 

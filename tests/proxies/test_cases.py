@@ -76,7 +76,9 @@ def outcome(case: Case, answer: Answer) -> Outcome:
         for name, value in answer.json["headers"]:
             told.setdefault(name, []).append(value)
         expected = {name: value for name, value in case.headers if name in told}
-        if "authorization" in told or any(told[name] != [value] for name, value in expected.items()):
+        # Who is of no customer has an empty header, which some proxies leave out.
+        wrong = [name for name, value in expected.items() if told[name] != [value] and (told[name] or value)]
+        if "authorization" in told or wrong:
             return 200, "identity"
     return answer.status, answer.code
 

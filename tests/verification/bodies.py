@@ -61,7 +61,7 @@ BODIES: Final[list[tuple[str, Any, str | None, dict[str, Any]]]] = [
     ("viewer", {"tokens": ["<paused>", "<ended>", "<good>"]}, None,
      {"results": ["disabled_key", "revoked_key", "valid"]}),
     # Keys that are bound to networks; the calls come from 127.0.0.1.
-    ("near", {}, None, {"valid": True, "allowedIps": ["192.0.2.0/24", "127.0.0.1"]}),
+    ("near", {}, None, {"valid": True, "allowedIps": ["192.0.2.0/24", "127.0.0.0/8"]}),
     ("near", {"address": "192.0.2.9", "chatflowId": "<chatflow>"}, None, {"valid": True}),
     ("near", {"address": "198.51.100.1"}, "ip_not_allowed", {}),
     ("near", {"address": "198.51.100.1", "chatflowId": "<elsewhere>"}, "ip_not_allowed", {}),

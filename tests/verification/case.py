@@ -86,7 +86,7 @@ class World:
             "ended": ended["apiKey"],
             "unbound": make_key(owner, "unbound")["apiKey"],
             "viewer": make_key(owner, "viewer", permissions=["apikeys:view", "chatflows:view"])["apiKey"],
-            "near": bound_key(owner, chatflow, "near", allowedIps=["192.0.2.0/24", "127.0.0.1"])["apiKey"],
+            "near": bound_key(owner, chatflow, "near", allowedIps=["192.0.2.0/24", "127.0.0.0/8"])["apiKey"],
             "far": bound_key(owner, chatflow, "far", allowedIps=["192.0.2.0/24"])["apiKey"],
             "far_viewer": make_key(owner, "far", permissions=["apikeys:view"], allowedIps=["::1"])["apiKey"],
             "owner": owner.token,

@@ -16,7 +16,8 @@ USERS_MANAGE: Final = "users:manage"
 """The permission to see, invite, change and remove people."""
 
 VIEWER_PERMISSIONS: Final[PermissionSet] = frozenset(
-    f"{group}:view" for group in ("apikeys", "chatflows", "customers", "documentStores", "executions")
+    f"{group}:view"
+    for group in ("apikeys", "chatflows", "customers", "documentStores", "executions", "policy")
 )
 """What a viewer holds: to see all that there is to see here, and to change nothing."""
 

@@ -43,8 +43,8 @@ async def update_policy(body: PolicyUpdate, call: Call) -> Response:
     return json_response(render.policy(await call.services.policies.update(call.caller, change)))
 
 
-@router.on("GET", "/policy/check", needs="policy:view", answers=PolicyCheckOut)
+@router.on("GET", "/policy/check", needs="apikeys:view", answers=PolicyCheckOut)
 async def check_policy(call: Call) -> Response:
-    """Name the keys that do not keep to the policy, and what to do. Needs `apikeys:view` as well."""
+    """Name the keys that do not keep to the policy, and what to do."""
     found = await call.services.policies.check(call.caller)
     return json_response(render.policy_check(found, call.services.clock()))
