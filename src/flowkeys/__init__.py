@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         UploadReport,
         Verification,
     )
+    from flowkeys.client.policy import BrokenKey, KeysOfPerson, Policy, PolicyBreach, PolicyCheck
     from flowkeys.client.sync import Client
     from flowkeys.client.usage import (
         Latency,
@@ -82,6 +83,7 @@ __all__ = [
     "AuditSubject",
     "AuthenticationError",
     "BoundChatflow",
+    "BrokenKey",
     "BulkResult",
     "Chatflow",
     "Client",
@@ -100,6 +102,7 @@ __all__ = [
     "InvalidRequestError",
     "Key",
     "KeyCustomer",
+    "KeysOfPerson",
     "Latency",
     "Message",
     "Metadata",
@@ -108,6 +111,9 @@ __all__ = [
     "NotFoundError",
     "Page",
     "PermissionDenied",
+    "Policy",
+    "PolicyBreach",
+    "PolicyCheck",
     "Prediction",
     "RateLimited",
     "Role",
@@ -149,6 +155,7 @@ _HOMES = {
     ),
     "flowkeys.client.audit": "AuditActor AuditEntry AuditHead AuditSubject",
     "flowkeys.client.customers": "Customer",
+    "flowkeys.client.policy": "BrokenKey KeysOfPerson Policy PolicyBreach PolicyCheck",
     "flowkeys.client.models": (
         "Key NewKey BoundChatflow BulkResult Verification Explanation ExplanationStep Page Chatflow Message"
         " Rotation Collection KeyCustomer Document SourceDocument Prediction UploadReport"

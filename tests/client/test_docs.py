@@ -39,6 +39,8 @@ ANSWERS: dict[str, Any] = {
     "GET /usage": USAGE,
     "POST /customers": CUSTOMER,
     "GET /customers": [CUSTOMER],
+    "PUT /policy": {"maxLifetimeDays": 90},
+    "GET /policy/check": {"total": 0, "data": []},
     "POST /document-stores": COLLECTION,
     "POST /document-stores/d1/documents": REPORT,
     "GET /document-stores/d1/documents": [DOCUMENT],

@@ -247,3 +247,33 @@ class TestExplain:
             "/api/v1/apikey/explain",
             {"token": TOKEN, "chatflowId": "c1", "permission": "chatflows:view"},
         )
+
+
+class TestPolicy:
+    async def test_only_what_is_given_is_sent(self, sdk: Sdk, server: Scripted) -> None:
+        """None takes a part away; what is left out stays."""
+        server.answers({"maxLifetimeDays": 90, "expiryRequired": True, "allowedIps": ["10.0.0.0/8"]})
+        changed = await sdk(lambda c: c.policy.update(max_lifetime_days=90, rotate_after_days=None))
+        assert (changed.max_lifetime_days, changed.expiry_required) == (90, True)
+        assert [*changed.allowed_ips] == ["10.0.0.0/8"]
+        (request,) = server.requests
+        assert (request.method, request.path) == ("PUT", "/api/v1/policy")
+        assert request.json == {"maxLifetimeDays": 90, "rotateAfterDays": None}
+
+    async def test_keys_that_break_it_come_with_what_to_do(self, sdk: Sdk, server: Scripted) -> None:
+        """Each with its breaches."""
+        breach = {"policy": "expiryRequired", "field": "expiresAt", "message": "m", "action": "update"}
+        server.answers({"total": 1, "data": [{"key": KEY, "breaches": [breach]}], "people": []})
+        found = await sdk(lambda c: c.policy.check())
+        assert (found.total, found.data[0].key.id) == (1, "k1")
+        assert found.data[0].breaches[0].action == "update"
+
+    async def test_networks_and_keys_that_end_soon(self, sdk: Sdk, server: Scripted) -> None:
+        """In the wire's words; None lets calls come from anywhere."""
+        server.answers(KEY)
+        await sdk(lambda c: c.keys.update("k1", allowed_ips=None))
+        server.answers({"total": 0, "data": []})
+        await sdk(lambda c: c.keys.page(expires_within=timedelta(days=14)))
+        updated, listed = server.requests
+        assert updated.json == {"allowedIps": []}
+        assert listed.query["expiresWithin"] == "1209600s"

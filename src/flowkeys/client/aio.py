@@ -15,6 +15,7 @@ from flowkeys.client import (
     document_stores,
     key_rotations,
     keys,
+    policy,
     predictions,
     usage,
 )
@@ -62,6 +63,7 @@ class AsyncClient:
         self.customers = AsyncCustomers(self)
         self.chatflows = AsyncChatflows(self)
         self.collections = AsyncCollections(self)
+        self.policy = AsyncPolicy(self)
         self.audit = AsyncAudit(self)
         self.usage = AsyncUsageCalls(self)
         self.predict = self.verb(predictions.predict)
@@ -269,6 +271,14 @@ class AsyncCollections:
         self.upload = client.verb(document_stores.upload)
         self.documents = client.listing(document_stores.documents)
         self.delete_document = client.verb(document_stores.delete_document)
+
+
+class AsyncPolicy:
+    """``client.policy``: what the workspace asks of all its keys."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.get, self.update = client.verb(policy.get), client.verb(policy.update)
+        self.check = client.verb(policy.check)
 
 
 class AsyncAudit:

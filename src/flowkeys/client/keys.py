@@ -58,12 +58,14 @@ def every(
     chatflow_id: Ref | None = None,
     created_by: Ref | None = None,
     customer_id: Ref | None = None,
+    expires_within: timedelta | str | None = None,
 ) -> Call[Listing[Key]]:
     """Iterate over all keys that match, newest first; revoked ones only with `status` revoked or all.
 
-    `created_by` is the person or key that made them, or its id.
+    `created_by` is the person or key that made them, or its id. `expires_within`, such as ``14d``, leaves
+    those that live and end so soon.
     """
-    params = _filter(search, status, chatflow_id, created_by, customer_id)
+    params = _filter(search, status, chatflow_id, created_by, customer_id, expires_within)
     return Call(method="GET", path=path("apikey"), params=params, decode=_KEYS)
 
 
@@ -74,6 +76,7 @@ def page(
     chatflow_id: Ref | None = None,
     created_by: Ref | None = None,
     customer_id: Ref | None = None,
+    expires_within: timedelta | str | None = None,
     sort: str | None = None,
     page: int = 1,
     limit: int = 20,
@@ -82,7 +85,7 @@ def page(
 
     `sort` is a member's name, ``-`` before it for descending: ``-createdAt`` unless given.
     """
-    params = _filter(search, status, chatflow_id, created_by, customer_id) | query(
+    params = _filter(search, status, chatflow_id, created_by, customer_id, expires_within) | query(
         sort=sort, page=page, limit=limit
     )
     return Call(method="GET", path=path("apikey"), params=params, decode=_PAGE)
@@ -244,10 +247,12 @@ def _filter(
     chatflow_id: Ref | None,
     created_by: Ref | None,
     customer_id: Ref | None,
+    expires_within: timedelta | str | None,
 ) -> dict[str, str]:
     of = {"chatflowId": chatflow_id, "createdBy": created_by, "customerId": customer_id}
     ids = {name: None if ref is None else id_of(ref) for name, ref in of.items()}
-    return query(search=search, status=status, **ids)
+    within = _seconds(expires_within) if isinstance(expires_within, timedelta) else expires_within
+    return query(search=search, status=status, expiresWithin=within, **ids)
 
 
 def _question(chatflow_id: Ref | None, permission: str | None, address: str | None) -> dict[str, object]:

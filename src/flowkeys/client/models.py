@@ -148,6 +148,8 @@ class Verification(Wire, frozen=True, kw_only=True):
     allowed_ips: list[str] | None = None
     """Where calls may come from; none: from anywhere."""
     customer: KeyCustomer | None = None
+    policy_allowed_ips: list[str] | None = None
+    """Where calls with any key of the workspace may come from, too."""
     position: int | None = None
     """Of the feed of changes: those up to there are in this answer."""
     detail: str | None = None

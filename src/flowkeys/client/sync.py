@@ -15,6 +15,7 @@ from flowkeys.client import (
     document_stores,
     key_rotations,
     keys,
+    policy,
     predictions,
     usage,
 )
@@ -70,6 +71,7 @@ class Client:
         self.customers = Customers(self)
         self.chatflows = Chatflows(self)
         self.collections = Collections(self)
+        self.policy = Policy(self)
         self.audit = Audit(self)
         self.usage = UsageCalls(self)
         self.predict = self.verb(predictions.predict)
@@ -271,6 +273,14 @@ class Collections:
         self.upload = client.verb(document_stores.upload)
         self.documents = client.listing(document_stores.documents)
         self.delete_document = client.verb(document_stores.delete_document)
+
+
+class Policy:
+    """``client.policy``: what the workspace asks of all its keys."""
+
+    def __init__(self, client: Client) -> None:
+        self.get, self.update = client.verb(policy.get), client.verb(policy.update)
+        self.check = client.verb(policy.check)
 
 
 class Audit:

@@ -43,6 +43,8 @@ class KeyQuery(msgspec.Struct, frozen=True, kw_only=True):
     created_by_id: str | None = None
     """The id of the person or key that made them."""
     customer_id: str | None = None
+    expires_by: int | None = None
+    """Only keys that still live and end by this time."""
     sort: KeySort = "createdAt"
     descending: bool = True
     limit: int = UNPAGED_LIMIT

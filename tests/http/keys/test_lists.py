@@ -71,3 +71,32 @@ def test_the_keys_that_somebody_made(own: Running) -> None:
     assert _names(owner, createdBy=maker["id"], search="made 1") == ["made 1"]
     assert _names(owner, createdBy="nobody") == []
     assert _names(owner, sort="createdBy")[0] == "owner"  # made at the command line
+
+
+def test_those_that_end_soon(server: Running) -> None:
+    """With every other filter, in every order, in pages, and counted."""
+    owner = server.owner("ending-soon")
+    ends = ["1d", "5d", "9d", None, "5d"]
+    made = [
+        make_key(owner, f"ending {n}", **({"expiresIn": end} if end else {})) for n, end in enumerate(ends)
+    ]
+    owner.post(f"/apikey/{made[1]['id']}/disable")
+    owner.delete(f"/apikey/{made[4]['id']}")
+
+    def found(**params: str) -> list[str]:
+        answer = owner.get("/apikey", params={"sort": "expiresAt", **params})
+        assert answer.status_code == 200, answer.text
+        return [key["keyName"][-1] for key in answer.json()]
+
+    assert found(expiresWithin="6d") == ["0", "1"]
+    assert found(expiresWithin="6d", sort="-expiresAt") == ["1", "0"]
+    assert found(expiresWithin="10d", status="disabled") == ["1"]
+    assert found(expiresWithin="10d", status="active") == ["0", "2"]
+    assert found(expiresWithin="10d", status="all", sort="keyName") == ["0", "1", "2", "4"]
+    assert found(expiresWithin="10d", search="ending 2") == ["2"]
+    assert found(expiresWithin="1h") == []
+    page = owner.get("/apikey", params={"expiresWithin": "10d", "page": 2, "limit": 2, "sort": "expiresAt"})
+    assert (page.json()["total"], [key["keyName"] for key in page.json()["data"]]) == (3, ["ending 2"])
+    for wrong in ("soon", "", "14", "-1d"):
+        answer = owner.get("/apikey", params={"expiresWithin": wrong})
+        assert [error["field"] for error in answer.json()["errors"]] == ["expiresWithin"], wrong

@@ -56,6 +56,8 @@ class KeyFilter(msgspec.Struct, frozen=True, kw_only=True):
     sort: str = "-createdAt"
     created_by: str | None = None
     customer_id: str | None = None
+    expires_within: str | None = None
+    """A duration: only keys that live and end so soon."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -112,12 +114,33 @@ class AuditBackend(Protocol):
         ...
 
 
+class PolicyBackend(Protocol):
+    """What commands do with the policy of the workspace."""
+
+    def get(self) -> Json:
+        """Return the policy."""
+        ...
+
+    def update(self, changes: Json) -> Json:
+        """Change what is given of it, by the names that it has in Python."""
+        ...
+
+    def check(self) -> Json:
+        """Name what does not keep to it."""
+        ...
+
+
 class Backend(Protocol):
     """Everything that commands do. Errors are `FlowkeysError`; things come back in their wire form."""
 
     @property
     def address(self) -> str:
         """Where the server is, or would be."""
+        ...
+
+    @property
+    def policies(self) -> "PolicyBackend":
+        """The policy of the workspace."""
         ...
 
     @property

@@ -30,6 +30,7 @@ from flowkeys.cli.backends.backend import (
 )
 from flowkeys.cli.backends.customers import LocalCustomers
 from flowkeys.cli.backends.part import listed, slice_of
+from flowkeys.cli.backends.policies import LocalPolicies
 from flowkeys.cli.streams import note
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.errors import ConfigurationError, InvalidInput, Unavailable
@@ -42,7 +43,7 @@ from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.collections import DocumentLimits
-from flowkeys.service.keys.input import KeyPatch, NewKey, client_of
+from flowkeys.service.keys.input import KeyPatch, NewKey, client_of, read_within
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.storage.sqlite.access import hindrance
 from flowkeys.web import render
@@ -104,6 +105,11 @@ class LocalBackend:
         return f"http://{host}:{settings.port}"
 
     @property
+    def policies(self) -> LocalPolicies:
+        """The policy of the workspace."""
+        return LocalPolicies(self.run, self.runtime.policies, self.caller)
+
+    @property
     def audit(self) -> LocalAudit:
         """The audit log."""
         return LocalAudit(self.run, self.runtime.audit, self.caller)
@@ -124,6 +130,7 @@ class LocalBackend:
     def keys(self, wanted: KeyFilter, part: Part) -> Listed:
         """Return keys."""
         limit, offset = slice_of(part)
+        ahead: Any = wanted.expires_within
         query = KeyQuery(
             workspace_id=self.caller.workspace_id,
             search=wanted.search,
@@ -131,6 +138,7 @@ class LocalBackend:
             chatflow_id=wanted.chatflow_id,
             created_by_id=wanted.created_by,
             customer_id=wanted.customer_id,
+            expires_by=ahead and read_within(ahead, bootstrap.clock()),
             sort=wanted.sort.removeprefix("-"),  # type: ignore[arg-type]  # the command checks it
             descending=wanted.sort.startswith("-"),
             limit=limit,

@@ -25,6 +25,7 @@ from flowkeys.cli.backends.backend import (
 )
 from flowkeys.cli.backends.bodies import chatflow_body, key_body, question_body
 from flowkeys.cli.backends.customers import RemoteCustomers
+from flowkeys.cli.backends.policies import RemotePolicies
 from flowkeys.client import events
 from flowkeys.client.call import Call, path, query
 from flowkeys.client.document_stores import upload
@@ -58,6 +59,11 @@ class RemoteBackend:
     def address(self) -> str:
         """Where the server is."""
         return (variable("FLOWKEYS_URL") or "").rstrip("/").removesuffix("/api/v1")
+
+    @property
+    def policies(self) -> RemotePolicies:
+        """The policy of the workspace."""
+        return RemotePolicies(self._client)
 
     @property
     def audit(self) -> RemoteAudit:
@@ -94,6 +100,7 @@ class RemoteBackend:
             chatflowId=wanted.chatflow_id,
             createdBy=wanted.created_by,
             customerId=wanted.customer_id,
+            expiresWithin=wanted.expires_within,
             sort=wanted.sort,
             page=part.page,
             limit=part.limit,

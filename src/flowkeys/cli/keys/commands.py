@@ -13,6 +13,7 @@ from flowkeys.cli.keys import bulk as key_bulk
 from flowkeys.cli.keys import checks as key_checks
 from flowkeys.cli.keys import input as key_input
 from flowkeys.cli.keys import rotations as key_rotations
+from flowkeys.cli.keys.expiring import expiring
 from flowkeys.cli.keys.output import show_key, show_keys
 from flowkeys.cli.output import moment, print_json, print_page, say
 from flowkeys.cli.shown_once import require_output, shown_once
@@ -255,6 +256,7 @@ def revoke(
 
 app.command("rotate")(key_rotations.rotate)
 app.command("rotation")(key_rotations.rotation)
+app.command("expiring")(expiring)
 app.command("verify")(key_checks.verify)
 app.command("explain")(key_checks.explain)
 

@@ -76,6 +76,18 @@ def checked(patch: KeyPatch, now: int) -> KeyPatch:
     return msgspec.structs.replace(patch, name=name, allowed_ips=allowed_ips)
 
 
+def read_within(text: str, now: int) -> int:
+    """Return the time that lies a duration ahead.
+
+    Raises:
+        InvalidInput: naming ``expiresWithin``.
+    """
+    duration = parse_duration(text)
+    if duration is None:
+        raise InvalidInput.of("expiresWithin", 'Give a duration such as "14d", "12h" or "2w".')
+    return now + duration
+
+
 def client_of(address: str) -> KnownClient:
     """Return the client that is asked about.
 

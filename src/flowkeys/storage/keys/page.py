@@ -121,7 +121,9 @@ class _Question:
     def _kept_total(self) -> int | None:
         """Return how many match: from the kept counts, or None where the set has to tell."""
         status = self._query.status
-        if self._searched or self._shape.of_creator or self._query.customer_id is not None:
+        query = self._query
+        is_other = query.customer_id is not None or query.expires_by is not None
+        if self._searched or self._shape.of_creator or is_other:
             return None
         if self._shape.of_chatflow and status in _BY_TIME:
             return None
@@ -149,6 +151,8 @@ class _Question:
             found &= sets.of_customer(connection, query.workspace_id, query.customer_id)
         if query.created_by_id is not None:
             found &= sets.of_creator(connection, query.workspace_id, self._tag)
+        if query.expires_by is not None:
+            found &= self._set(statements.ENDING, until=query.expires_by)
         if self._searched:
             found = self._named(found) | found & self._hinted
         if by_time:

@@ -94,6 +94,11 @@ _expired = (_status == Status.ACTIVE.value, _expiry <= bindparam("now"))
 _BY_EXPIRY = text("api_key INDEXED BY ix_api_key_expiry")
 COUNT_EXPIRED: Final = Statement(select(func.count()).select_from(_BY_EXPIRY).where(_workspace, *_expired))
 EXPIRED: Final = Statement(select(as_list(_seq)).select_from(_BY_EXPIRY).where(_workspace, *_expired))
+ENDING: Final = Statement(
+    select(as_list(_seq))
+    .select_from(_BY_EXPIRY)
+    .where(_workspace, _expiry > bindparam("now"), _expiry <= bindparam("until"))
+)
 EXPIRED_OF: Final = Statement(select(as_list(_seq)).select_from(_BY_ROW).where(_some, *_expired))
 MARK: Final = Statement(
     select(api_key.c.created_at, api_key.c.seq).where(

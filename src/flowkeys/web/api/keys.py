@@ -9,7 +9,7 @@ from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.listing import KeyQuery, KeySort
 from flowkeys.domain.times import SECOND, from_iso
-from flowkeys.service.keys.input import KeyPatch, NewKey, read_expiry
+from flowkeys.service.keys.input import KeyPatch, NewKey, read_expiry, read_within
 from flowkeys.web import render
 from flowkeys.web.api import key_rotations
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
@@ -73,6 +73,12 @@ async def list_keys(
         Query(alias="createdBy", max_length=64, description="The id of the person or key that made them."),
     ] = None,
     customer_id: Annotated[str | None, Query(alias="customerId", max_length=64)] = None,
+    expires_within: Annotated[
+        str | None,
+        Query(
+            alias="expiresWithin", max_length=32, description="Those that live and end so soon: `14d`, `12h`."
+        ),
+    ] = None,
     sort: Annotated[Literal[_SORTS], Query(description="`-` is descending.")] = "-createdAt",  # type: ignore[valid-type]
     page: PageNumber = None,
     limit: PageLimit = None,
@@ -80,6 +86,7 @@ async def list_keys(
 ) -> Response:
     """List keys, masked: an array, or with `page` one page and the number of all that match."""
     part = Slice.of(page, limit)
+    ahead = None if expires_within is None else read_within(expires_within, call.services.clock())
     query = KeyQuery(
         workspace_id=call.caller.workspace_id,
         search=search,
@@ -87,6 +94,7 @@ async def list_keys(
         chatflow_id=chatflow_id,
         created_by_id=created_by,
         customer_id=customer_id,
+        expires_by=ahead,
         sort=sort.removeprefix("-"),
         descending=sort.startswith("-"),
         limit=part.limit,
