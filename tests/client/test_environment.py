@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import flowkeys
-from flowkeys.client.proxies import Proxy, is_excluded, proxy_for
+from flowkeys.client.http.proxies import Proxy, is_excluded, proxy_for
 from flowkeys.verify import Verifier, mint
 from tests.client.conftest import TOKEN
 from tests.client.scripted import Scripted

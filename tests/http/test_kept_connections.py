@@ -8,7 +8,7 @@ import pytest
 
 from flowkeys import AsyncClient, Client
 from flowkeys.client.errors import ConnectionFailed
-from flowkeys.client.transport import LIMITS
+from flowkeys.client.http.transport import LIMITS
 from flowkeys.verify import Verifier
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.relay import Relay

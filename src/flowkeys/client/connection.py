@@ -18,7 +18,7 @@ from flowkeys.client.errors import (
     from_answer,
     scrub,
 )
-from flowkeys.client.transport import OWN_CLIENT, Transport
+from flowkeys.client.http.transport import OWN_CLIENT, Transport
 from flowkeys.domain.keys.pasted import cleaned, mistake
 from flowkeys.domain.keys.token import PATTERN
 

@@ -29,7 +29,7 @@ from flowkeys.client.connection import (
     read_answer,
 )
 from flowkeys.client.events import Event, EventReader
-from flowkeys.client.pools import Pool
+from flowkeys.client.http.pools import Pool
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -12,7 +12,7 @@ import msgspec
 
 from flowkeys.client.connection import Connection
 from flowkeys.client.errors import ClientConfigurationError
-from flowkeys.client.transport import NO_OWN_CLIENT
+from flowkeys.client.http.transport import NO_OWN_CLIENT
 from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import KeyRecord, Status

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from flowkeys.client.errors import ClientConfigurationError
-from flowkeys.client.proxies import Proxy, proxy_for
+from flowkeys.client.http.proxies import Proxy, proxy_for
 
 OWN_CLIENT: Final = "correct it or unset it, or give an http_client= of your own"
 NO_OWN_CLIENT: Final = "correct it or unset it"
