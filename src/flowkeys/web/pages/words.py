@@ -28,6 +28,7 @@ GROUP_NAMES: Final = {
     "apikeys": "API keys",
     "customers": "Customers",
     "policy": "Policy",
+    "webhooks": "Webhooks",
     "documentStores": "Document stores",
     "datasets": "Datasets",
     "evaluators": "Evaluators",

@@ -9,6 +9,7 @@ SUBJECTS: Final = {
     "person": "person",
     "customer": "customer",
     "policy": "policy",
+    "webhook": "webhook",
     "collection": "collection",
     "workspace": "workspace",
     "secret": "server secret",
