@@ -142,23 +142,6 @@ async def test_the_same_work_for_many_is_done_once(writer: Writer, path: Path) -
     assert _rows(path) == [*range(1, 31), 1000]
 
 
-async def test_units_of_one_turn_of_the_loop_share_a_commit(writer: Writer, path: Path) -> None:
-    """Whoever comes first does not have a commit alone, though the writer had nothing to do."""
-    done: list[Sequence[int]] = []
-    begun = threading.Event()
-
-    def work(connection: Connection, numbers: Sequence[int]) -> None:
-        begun.set()
-        done.append(list(numbers))
-        _insert_all(connection, numbers)
-
-    first = writer.run_together(work, 0)
-    assert not begun.wait(0.1), "nothing is begun before the turn is over"
-    await asyncio.gather(first, *(writer.run_together(work, n) for n in range(1, 20)))
-    assert done == [[*range(20)]]
-    assert _rows(path) == [*range(20)]
-
-
 async def test_one_that_fails_together_fails_alone(writer: Writer, path: Path) -> None:
     """The others are done nevertheless, each once."""
     await writer.run(_insert(7))

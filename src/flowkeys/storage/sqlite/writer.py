@@ -1,7 +1,6 @@
 """The one writer: a thread that commits units of work together.
 
-A commit costs more than what is in it: units of one turn of the event loop share one, and so do those that
-arrive while one is on its way to the disk. Each runs in
+Units that arrive while a commit is on its way to the disk wait for the next one and share it. Each runs in
 its own savepoint, so that the failure of one undoes nothing of another. Of the same work for many callers, as
 messages are, a batch has it done once for all of them. A unit is acknowledged only after
 the commit returned, which with ``synchronous=FULL`` means after the disk has it.
@@ -27,7 +26,7 @@ Together = Callable[[Connection, Sequence[Any]], None]
 """Work that is done for the items of many callers at once. It touches nothing that is told of in the feed."""
 
 BATCH: Final = 256
-"""With so many units a commit waits for no more; it has twice as many at most."""
+"""Units that share one commit at most."""
 
 
 class _Unit:
@@ -57,9 +56,7 @@ class Writer:
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         """Start the thread; `connect` is called there."""
         self._connect = connect
-        self._gathered: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
-        """What has come in this turn of each event loop: the thread is woken once for all of it."""
-        self._waiting: SimpleQueue[list[_Unit] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
         self._closing = False
         self.failed = False
         """Whether the last commit failed for a reason that is the database's, such as a full disk."""
@@ -90,25 +87,12 @@ class Writer:
     def _put(self, unit: _Unit) -> asyncio.Future[Any]:
         if self._closing:
             raise Unavailable("The server is stopping.")
-        loop = unit.loop
-        gathered = self._gathered.get(loop)
-        if gathered is None:
-            self._gathered[loop] = [unit]
-            loop.call_soon(self._hand_over, loop)
-        else:
-            gathered.append(unit)
+        self._waiting.put(unit)
         return unit.future
-
-    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        units = self._gathered.pop(loop, [])
-        for start in range(0, len(units), BATCH):
-            self._waiting.put(units[start : start + BATCH])
 
     def close(self) -> None:
         """Commit what is waiting, then stop."""
         self._closing = True
-        for loop in list(self._gathered):
-            self._hand_over(loop)
         self._waiting.put(None)
         self._thread.join()
 
@@ -126,33 +110,20 @@ class Writer:
             except sqlite3.Error as error:
                 self.failed = not isinstance(error, _FAULTS)
                 _fail(batch, error)
-            self._acknowledge(batch)
+            _acknowledge(batch, self.after_commit)
         if connection is not None:
             connection.raw.close()
-
-    def _acknowledge(self, batch: list[_Unit]) -> None:
-        """Wake the waiting callers: once for each event loop, not once for each unit."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
-        for unit in batch:
-            by_loop.setdefault(unit.loop, []).append(unit)
-        for loop, units in by_loop.items():
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._answer, units)
-
-    def _answer(self, units: list[_Unit]) -> None:
-        told = any(unit.together is None for unit in units)
-        _settle(units, self.after_commit if told else ())
 
     def _take(self) -> tuple[list[_Unit], bool]:
         """Wait for a unit; return it with all that wait behind it, and whether they are the last."""
         batch: list[_Unit] = []
-        units = self._waiting.get()
-        while units is not None:
-            batch += units
-            if len(batch) >= BATCH:
+        unit = self._waiting.get()
+        while unit is not None:
+            batch.append(unit)
+            if len(batch) == BATCH:
                 return batch, False
             try:
-                units = self._waiting.get_nowait()
+                unit = self._waiting.get_nowait()
             except Empty:
                 return batch, False
         return batch, True
@@ -220,6 +191,17 @@ def _fail(batch: list[_Unit], error: sqlite3.Error) -> None:
     for unit in batch:
         if unit.error is None or isinstance(unit.error, sqlite3.Error):
             unit.error = error
+
+
+def _acknowledge(batch: list[_Unit], first: list[Callable[[], None]]) -> None:
+    """Wake the waiting callers: once for each event loop, not once for each unit."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
+    for unit in batch:
+        by_loop.setdefault(unit.loop, []).append(unit)
+    for loop, units in by_loop.items():
+        if not loop.is_closed():
+            told = any(unit.together is None for unit in units)
+            loop.call_soon_threadsafe(_settle, units, first if told else ())
 
 
 def _settle(units: list[_Unit], first: Sequence[Callable[[], None]]) -> None:
