@@ -75,5 +75,9 @@ core.register_action("flowkeys", { "http-req" }, function(txn, url)
   txn:set_var("txn.flowkeys_key_name", answer.headers["x-auth-key-name"][0])
   txn:set_var("txn.flowkeys_workspace_id", answer.headers["x-auth-workspace-id"][0])
   txn:set_var("txn.flowkeys_customer_id", answer.headers["x-auth-customer-id"][0])
+  for _, name in ipairs({ "deprecation", "sunset" }) do
+    local value = lines(answer.headers, name)[1]
+    if value then txn:set_var("txn.flowkeys_" .. name, value) end
+  end
   txn:set_var("txn.flowkeys_allowed", true)
 end, 1)
