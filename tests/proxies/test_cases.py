@@ -83,10 +83,17 @@ def outcome(case: Case, answer: Answer) -> Outcome:
     return answer.status, answer.code
 
 
+@pytest.fixture(scope="module")
+def named(world: World) -> Named:
+    """Return what the cases name, made once behind all proxies."""
+    return Named(world.flowkeys)
+
+
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_a_proxy_answers_as_flowkeys_does(kind: str, world: World, launch: Callable[..., Proxy]) -> None:
+def test_a_proxy_answers_as_flowkeys_does(
+    kind: str, world: World, named: Named, launch: Callable[..., Proxy]
+) -> None:
     """Status, code and identity are the table's, but for what the proxy refuses itself."""
-    named = Named(world.flowkeys)
     asks = ADDRESS + ("?mode=nginx" if kind == "nginx" else "")
     proxy = launch(kind, world.values(), {rows()[kind][0]: asks})
     cases = [named.filled(case) for case in FORWARD_AUTH if can_send(kind, case)]
