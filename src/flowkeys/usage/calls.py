@@ -38,8 +38,8 @@ _PREDICTION: Final = Door.PREDICTION.value
 _UNKNOWN: Final = "\n"
 """Stands for the key in what is counted without one; followed by the workspace where a table is full."""
 
-Kind = tuple[str, str, str, str]
-"""A record's identity, a chatflow, an outcome and a door."""
+Kind = tuple[str, str, str, str, str]
+"""A record's identity, a chatflow, an outcome, a door, and the customer that the key has."""
 Cell = list[int]
 Store = Callable[[Batch], Awaitable[None]]
 """Stores a batch, unless it is stored already."""
@@ -61,11 +61,10 @@ class _Hour:
         for kind, numbers in cells:
             workspace_id = self.workspaces[kind]
             if workspace_id:
-                identity, chatflow_id, outcome, door = kind
+                identity, chatflow_id, outcome, door, customer_id = kind
                 key_id = identity.partition("\n")[0]
-                found.append(
-                    Counted(self.time, workspace_id, key_id, chatflow_id, "", door, outcome, tuple(numbers))
-                )
+                whose = workspace_id, key_id, chatflow_id, customer_id
+                found.append(Counted(self.time, *whose, door, outcome, tuple(numbers)))
         return found
 
 
@@ -120,7 +119,11 @@ class CallCounter:
         ended = self._ticks()
         if ended >= self._turns_at:
             self._turn(ended)
-        kind = (_UNKNOWN if record is None else record.identity, chatflow_id, outcome, door)
+        kind = (
+            (_UNKNOWN, chatflow_id, outcome, door, "")
+            if record is None
+            else (record.identity, chatflow_id, outcome, door, _customer(record))
+        )
         cell = self._cells.get(kind)
         if cell is None:
             cell = self._new(kind, "" if record is None else record.workspace_id)
@@ -141,7 +144,11 @@ class CallCounter:
         ended = self._ticks()
         if ended >= self._turns_at:
             self._turn(ended)
-        kind = (_UNKNOWN if record is None else record.identity, chatflow_id, outcome, _PREDICTION)
+        kind = (
+            (_UNKNOWN, chatflow_id, outcome, _PREDICTION, "")
+            if record is None
+            else (record.identity, chatflow_id, outcome, _PREDICTION, _customer(record))
+        )
         cell = self._cells.get(kind)
         if cell is None:
             cell = self._new(kind, workspace_id)
@@ -205,7 +212,7 @@ class CallCounter:
         """Return the cell of the first call of a kind; of one too many, that of its workspace."""
         hour = self._hour
         if len(hour.cells) + self._kept >= MOST:
-            kind = (_UNKNOWN + workspace_id, "", *kind[2:])
+            kind = (_UNKNOWN + workspace_id, "", *kind[2:4], "")
             known = hour.cells.get(kind)
             if known is not None:
                 return known
@@ -255,7 +262,12 @@ class CallCounter:
                 self._tell(repr(error))
 
 
+def _customer(record: KeyRecord) -> str:
+    terms = record.terms
+    return "" if terms is None or terms.customer is None else terms.customer.id
+
+
 def _add_totals(totals: dict[tuple[str, str], Cell], hour: _Hour) -> None:
-    for (_, _, outcome, door), cell in hour.cells.items():
+    for (_, _, outcome, door, _), cell in hour.cells.items():
         total = totals.setdefault((door, outcome), [0] * NUMBERS)
         total[:] = [a + b for a, b in zip(total, cell, strict=True)]

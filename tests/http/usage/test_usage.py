@@ -157,3 +157,23 @@ def test_the_sdk_reads_it(server: Running, owner: Api) -> None:
         assert summary.start < summary.end
     with flowkeys.Client(server.url, key["apiKey"]) as client:
         assert client.usage.own().total.outcomes == {"ok": 1, "permission_missing": 1}
+
+
+def test_usage_is_the_customers_that_the_key_had_at_that_time(server: Running) -> None:
+    """A key that moves takes no history along, though both calls are of one hour; a foreign one is 404."""
+    owner = server.owner("usage of customers")
+    first, second = (owner.post("/customers", json={"name": name}).json() for name in ("First", "Second"))
+    chatflow = make_chatflow(owner)
+    key = bound_key(owner, chatflow, customerId=first["id"])
+    api, path = server.api(key["apiKey"]), f"/auth/verify/chatflow/{chatflow['id']}"
+    assert api.get(path).status_code == 200
+    moved = owner.put(f"/apikey/{key['id']}", json={"customerId": second["id"]})
+    assert moved.status_code == 200, moved.text
+    for _ in range(2):
+        assert api.get(path).status_code == 200
+    for _ in range(2):
+        assert outcomes(owner.get(f"/customers/{first['id']}/usage").json()) == {"ok": 1}
+        assert outcomes(owner.get(f"/customers/{second['id']}/usage").json()) == {"ok": 2}
+        assert outcomes(owner.get(f"/apikey/{key['id']}/usage").json()) == {"ok": 3}
+        server.do(server.runtime.calls.flush())
+    assert server.owner("usage here").get(f"/customers/{first['id']}/usage").status_code == 404

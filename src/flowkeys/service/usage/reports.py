@@ -71,6 +71,17 @@ class UsageReports:
 
         return await self._series(query, check)
 
+    async def of_customer(self, caller: Caller, customer_id: str, asked: Asked) -> Series:
+        """Return what was used by keys while they were a customer's; raises what `of_key` does."""
+        caller.require("apikeys:view")
+        query = self._query(caller, asked, customer_id=customer_id)
+
+        def check(tx: Transaction) -> None:
+            if tx.customers.get(caller.workspace_id, customer_id) is None:
+                raise NotFound("customer")
+
+        return await self._series(query, check)
+
     async def summary(self, caller: Caller, asked: Asked) -> Summary:
         """Return the usage of the workspace, and what of it was used most.
 
@@ -96,15 +107,9 @@ class UsageReports:
             [Top(each, names[1].get(each), *counts) for each, counts in top_chatflows.items()],
         )
 
-    def _query(
-        self, caller: Caller, asked: Asked, key_id: str | None = None, chatflow_id: str | None = None
-    ) -> UsageQuery:
-        return UsageQuery(
-            workspace_id=caller.workspace_id,
-            period=period_of(asked, self._clock()),
-            key_id=key_id,
-            chatflow_id=chatflow_id,
-        )
+    def _query(self, caller: Caller, asked: Asked, **whose: str) -> UsageQuery:
+        period = period_of(asked, self._clock())
+        return UsageQuery(workspace_id=caller.workspace_id, period=period, **whose)
 
     async def _series(self, query: UsageQuery, check: Callable[[Transaction], None]) -> Series:
         def read(tx: Transaction) -> Rows:

@@ -85,6 +85,28 @@ async def chatflow_usage(
 
 @router.on(
     "GET",
+    "/customers/{customer_id}/usage",
+    needs="apikeys:view",
+    answers=list[UsageStepOut],
+    errors=(*_ERRORS, "not_found"),
+    extra=_EXTRA,
+)
+async def customer_usage(
+    call: Call,
+    customer_id: str,
+    first: From = None,
+    end: To = None,
+    step: StepName = None,
+    form: Format = "json",
+) -> Response:
+    """Return what was used by keys while they were a customer's: one that is moved takes no history along."""
+    asked = Asked(first=first, end=end, step=step)
+    series = await call.services.usage.of_customer(call.caller, customer_id, asked)
+    return _text(series, form) or json_response(usage_forms.steps(series))
+
+
+@router.on(
+    "GET",
     "/usage/summary",
     needs="apikeys:view",
     answers=UsageSummaryOut,
