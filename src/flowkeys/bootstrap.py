@@ -25,6 +25,7 @@ from flowkeys.domain.version import VERSION
 from flowkeys.flows.drafts.drafts import Drafts
 from flowkeys.flows.engine import Engine
 from flowkeys.limits.failures import Failures
+from flowkeys.limits.memory import MemoryLimits
 from flowkeys.outbound.endpoints import Endpoints
 from flowkeys.outbound.webhooks.worker import Worker, worker
 from flowkeys.passwords.argon2 import Argon2Passwords
@@ -175,7 +176,7 @@ def _assemble(
     directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), clock)
     followers = Followers(SqliteChanges(lookups.connection), feed, clock)
     store.after_commit.append(feed.catch_up)
-    verifier, limits = Verifier(keys, directory, usage, clock), document_limits(settings)
+    verifier, limits = Verifier(keys, directory, usage, clock, MemoryLimits()), document_limits(settings)
     engine = Engine(flow_settings(settings), StoreRetriever(store))
     parser, passwords = SubprocessParser(limits), Argon2Passwords()
     staying = SignInLimits(days=settings.sign_in_days, idle_days=settings.sign_in_idle_days)
@@ -249,8 +250,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         runtime.calls.start()
         runtime.usage_store.start()
         log = structlog.get_logger("flowkeys")
-        warming = Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)
-        warming.start()
+        (warming := Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)).start()
         runtime.announcing.start(log)
         daily = DailyHead.started(runtime.store, log)
         finishing = Finishing.started(runtime.keyring.rotations.finish_unused, log)

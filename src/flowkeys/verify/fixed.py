@@ -9,11 +9,12 @@ import msgspec
 from flowkeys.domain.customers.customer import CustomerStatus, KeyCustomer
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.api_key import KeyRecord, Status
-from flowkeys.domain.keys.decision import AccessRequest, Decision, decide
+from flowkeys.domain.keys.decision import AccessRequest, Allowed, Decision, Denied, Reason, decide
 from flowkeys.domain.keys.networks import Client, Networks, clean_networks
 from flowkeys.domain.keys.rotation import Replaced
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import Token
+from flowkeys.domain.limits.rate import Limits, parse_limits
 from flowkeys.domain.permissions import unknown
 from flowkeys.domain.times import Clock
 
@@ -39,6 +40,8 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     allowed_ips: Collection[str] = ()
     """Addresses and networks (CIDR) that calls may come from; none: from anywhere."""
+    rate_limits: Collection[str] = ()
+    """How often it may call, such as ``10/second``; such a key is refused unless limits are ignored."""
     token_replaced_at: datetime | None = None
     """When another token replaced this one; `token_valid_until` says until when it works."""
     token_valid_until: datetime | None = None
@@ -76,6 +79,13 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
             if self.customer_id is None
             else KeyCustomer(self.customer_id, self.customer_name, self.customer_external_id, state)
         )
+        try:
+            rates = parse_limits(self.rate_limits)
+        except ValueError as error:
+            raise ConfigurationError(f"rate_limits: {error}") from None
+        terms = Terms(
+            Networks(networks) if networks else None, customer, limits=Limits(rates) if rates else None
+        )
         status = Status.REVOKED if self.revoked else Status.DISABLED if self.disabled else Status.ACTIVE
         until = _microseconds(self.token_valid_until)
         return KeyRecord.of(
@@ -87,7 +97,7 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
             expires_at=_microseconds(self.expires_at),
             replaced=None if until is None else Replaced(until, _microseconds(self.token_replaced_at)),
             chatflow_ids=frozenset(self.chatflow_ids),
-            terms=Terms(Networks(networks) if networks else None, customer) if networks or customer else None,
+            terms=terms if networks or rates or customer else None,
         )
 
     def __repr__(self) -> str:
@@ -101,7 +111,9 @@ def _microseconds(time: datetime | None) -> int | None:
 class FixedSource:
     """Implements `Source` over a list."""
 
-    def __init__(self, keys: Iterable[FixedKey], public: Collection[str], clock: Clock) -> None:
+    def __init__(
+        self, keys: Iterable[FixedKey], public: Collection[str], clock: Clock, *, ignores_limits: bool = False
+    ) -> None:
         """Know `keys`, and `public`, the ids of chatflows that every good key may call.
 
         Raises:
@@ -109,6 +121,7 @@ class FixedSource:
         """
         self._records: dict[bytes, KeyRecord] = {}
         self._public = frozenset(public)
+        self._ignores_limits = ignores_limits
         self._clock = clock
         for key in keys:
             if Token.parse(key.token) is None:
@@ -119,7 +132,12 @@ class FixedSource:
         """Return the decision."""
         if request.chatflow_id in self._public:
             request = msgspec.structs.replace(request, chatflow_id=None)
-        return decide(self._records.get(text), request, self._clock(), client)
+        decision = decide(self._records.get(text), request, self._clock(), client)
+        if self._ignores_limits or not isinstance(decision, Allowed):
+            return decision
+        terms = decision.record.terms
+        is_limited = terms is not None and terms.limits is not None
+        return Denied(Reason.LIMITS_NOT_COUNTED, decision.record) if is_limited else decision
 
     at_once = decide
 

@@ -12,7 +12,7 @@ import msgspec
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.bearer import UNKNOWN
-from flowkeys.domain.keys.decision import AccessRequest, Decision, decide
+from flowkeys.domain.keys.decision import AccessRequest, Allowed, Decision, decide
 from flowkeys.domain.keys.networks import Client, is_address
 from flowkeys.domain.keys.token import LENGTH, Token
 from flowkeys.verify.clock import now
@@ -38,11 +38,18 @@ class RemoteSource:
     """
 
     def __init__(
-        self, url: str | None, api_key: str | None, silence_seconds: float, timeout_seconds: float
+        self,
+        url: str | None,
+        api_key: str | None,
+        silence_seconds: float,
+        timeout_seconds: float,
+        *,
+        count: bool = False,
     ) -> None:
         """Ask the server at `url`; see `Verifier.remote`."""
         self._server = Server(url, api_key, timeout_seconds)
         self._silence = silence_seconds
+        self._count = count
         self._closed = threading.Event()
         self.begin()
         begin_again_after(self)
@@ -68,7 +75,11 @@ class RemoteSource:
         self._lock.release()
 
     def at_once(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision | None:
-        """Return the decision that what is kept allows, or None."""
+        """Return the decision that what is kept allows, or None; what counts, the server decides."""
+        decision = self._kept(text, request, client)
+        return None if self._count and isinstance(decision, Allowed) else decision
+
+    def _kept(self, text: bytes, request: AccessRequest, client: Client | None) -> Decision | None:
         if len(text) != LENGTH:
             return UNKNOWN
         with self._lock:
@@ -76,26 +87,55 @@ class RemoteSource:
 
     def decide(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision:
         """Return the decision, after asking the server if need be."""
-        decision = self.at_once(text, request, client)
+        decision = self._decided(text, request, client)
+        if not self._count or not isinstance(decision, Allowed):
+            return decision
+        return self._result(self._take(text, request, client), request, client)
+
+    def _decided(self, text: bytes, request: AccessRequest, client: Client | None) -> Decision:
+        decision = self._kept(text, request, client)
         if decision is not None:
             return decision
         asked = self._ask(text, request.chatflow_id, client)
         if asked is None:
             return UNKNOWN
+        return self._result(asked, request, client)
+
+    def _result(self, asked: "Future[Answer]", request: AccessRequest, client: Client | None) -> Decision:
         try:
             answer = asked.result(self._server.timeout_seconds)
         except TimeoutError as error:
             raise self._server.late() from error
         return _decide(answer, request, client)
 
+    def _take(self, text: bytes, request: AccessRequest, client: Client | None) -> "Future[Answer]":
+        """Have the server count a call that is good otherwise: a question of its own, and nothing is kept."""
+        until = time.monotonic() + self._server.timeout_seconds
+        what = text.decode("ascii"), request.chatflow_id, _address(client)
+        try:
+            return self._pool.submit(self._server.ask, *what, until, count=True)
+        except RuntimeError as error:  # it was closed just now, or the program ends
+            raise Unavailable("This verifier was closed.") from error
+
     async def adecide(self, text: bytes, request: AccessRequest, client: Client | None = None) -> Decision:
         """Return the decision, after asking the server in another thread if need be."""
-        decision = self.at_once(text, request, client)
+        decision = await self._adecided(text, request, client)
+        if not self._count or not isinstance(decision, Allowed):
+            return decision
+        return await self._aresult(self._take(text, request, client), request, client)
+
+    async def _adecided(self, text: bytes, request: AccessRequest, client: Client | None) -> Decision:
+        decision = self._kept(text, request, client)
         if decision is not None:
             return decision
         asked = self._ask(text, request.chatflow_id, client)
         if asked is None:
             return UNKNOWN
+        return await self._aresult(asked, request, client)
+
+    async def _aresult(
+        self, asked: "Future[Answer]", request: AccessRequest, client: Client | None
+    ) -> Decision:
         # Others may wait for the same answer: who stops waiting does not stop the question.
         waiting = asyncio.shield(asyncio.wrap_future(asked))
         try:

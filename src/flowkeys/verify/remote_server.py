@@ -61,6 +61,7 @@ class _Said(msgspec.Struct, rename="camel", gc=False):
     policy_allowed_ips: tuple[str, ...] = ()
     customer: _SaidCustomer | None = None
     position: int | None = None
+    retry_after_seconds: int = 0
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -102,8 +103,12 @@ class Server:
         """Begin with no connection; those of a parent process are left to it."""
         self._lines = Lines(self._client)
 
-    def ask(self, token: str, chatflow_id: str | None, address: str | None, until: float) -> Answer:
+    def ask(
+        self, token: str, chatflow_id: str | None, address: str | None, until: float, *, count: bool = False
+    ) -> Answer:
         """Return what the server says of `token`, for a chatflow and of a client if one is named.
+
+        With `count` it is a call. One that was asked twice, since a kept connection ended, may count twice.
 
         At `until`, of the monotonic clock, it is given up.
 
@@ -111,7 +116,9 @@ class Server:
             Unavailable: it cannot be reached, refuses this verifier's own key, or is no flowkeys server.
         """
         wanted = {"token": token, "chatflowId": chatflow_id, "address": address}
-        body = {name: value for name, value in wanted.items() if value is not None}
+        body: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+        if count:
+            body["count"] = True
         try:
             with self._lines.line(until) as line:
                 try:
@@ -134,7 +141,7 @@ class Server:
     def _client(self) -> httpx.Client:
         return httpx.Client(base_url=self._base_url, headers=self._headers, **self._transport.options)
 
-    def _post(self, line: Line, path: str, body: dict[str, str], until: float) -> httpx.Response:
+    def _post(self, line: Line, path: str, body: dict[str, Any], until: float) -> httpx.Response:
         """Return the answer, all of it.
 
         The client's own limits are for each read. A body that drips is given up here, a head by `cut_late`.
@@ -197,7 +204,8 @@ def _read(said: _Said) -> Answer:
         status = _STATUS.get(reason, Status.ACTIVE)
         record = KeyRecord.of(key_id=said.id, workspace_id="", name=said.key_name, status=status)
         # Why a key has expired is the server's to say: it may be that it was replaced.
-        return Answer(None, Denied(reason, record, said.detail if reason is Reason.EXPIRED_KEY else None))
+        detail = said.detail if reason is Reason.EXPIRED_KEY else None
+        return Answer(None, Denied(reason, record, detail, wait_seconds=said.retry_after_seconds))
     if not said.id or said.position is None:
         raise ValueError("an answer of an older server")
     record = KeyRecord.of(

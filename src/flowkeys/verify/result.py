@@ -139,7 +139,7 @@ class Refusal:
 
     @property
     def status(self) -> int:
-        """The HTTP status: 400, 401 or 403 (RFC 6750 section 3.1)."""
+        """The HTTP status: 400, 401 or 403 (RFC 6750 section 3.1), or 429 where calls count."""
         return self.problem.status
 
     @property
@@ -149,8 +149,14 @@ class Refusal:
 
     @property
     def www_authenticate(self) -> str:
-        """The value of the header ``WWW-Authenticate`` that belongs to the answer."""
-        return dict(self.problem.headers)["WWW-Authenticate"]
+        """The value of the header ``WWW-Authenticate`` that belongs to the answer; none when it is 429."""
+        return dict(self.problem.headers).get("WWW-Authenticate", "")
+
+    @property
+    def retry_after_seconds(self) -> int | None:
+        """How long a call that is over a limit has to wait (``Retry-After``), or None."""
+        found = dict(self.problem.headers).get("Retry-After")
+        return None if found is None else int(found)
 
     def body(self, request_id: str | None = None) -> bytes:
         """Return the answer's JSON, ``application/problem+json`` (RFC 9457), as the server writes it."""

@@ -4,9 +4,10 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from flowkeys.client.environment import expanded
+from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.bearer import MISSING, parse_authorization, read_credential
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Denied
 from flowkeys.domain.keys.header import KeyHeader
@@ -20,6 +21,8 @@ from flowkeys.verify.source import Source
 
 Permissions = str | Iterable[str]
 """One permission, or several that are all needed."""
+UncountedLimits = Literal["refuse", "ignore"]
+"""What becomes of keys with limits where calls are not counted."""
 RawHeaders = Iterable[tuple[bytes, bytes]]
 _NO_PAIRS: Final = "headers are pairs of bytes, such as [(b'authorization', b'Bearer ...')]."
 
@@ -45,13 +48,23 @@ class Verifier:
         return None if self._key_header is None else self._key_header.name
 
     @classmethod
-    def local(cls, data_dir: str | Path, secret: str | None = None, *, key_header: str | None = None) -> Self:
+    def local(
+        cls,
+        data_dir: str | Path,
+        secret: str | None = None,
+        *,
+        key_header: str | None = None,
+        limits: UncountedLimits = "refuse",
+    ) -> Self:
         """Return a verifier over the data directory of a server on this machine, running or not.
 
         It only reads. A change that anybody commits counts from 20 ms after it. `secret` is the server's,
         written as FLOWKEYS_SECRET is; by default that variable is used, else the file in the directory.
         `key_header`, such as ``X-API-Key``, is the one header that keys come in, as the bare token, when the
         application needs ``Authorization`` for itself.
+
+        It counts no calls. A key with rate limits, or one that calls a chatflow with any, is refused
+        (``limits_not_counted``) unless `limits` is ``"ignore"``: then it may call as often as it likes here.
 
         Raises:
             ConfigurationError: there is no database, it is older than this version, the secret is missing
@@ -60,7 +73,10 @@ class Verifier:
         from flowkeys.verify.local import LocalSource
 
         folder = expanded(data_dir, "Give the whole path.")
-        return cls(LocalSource(folder, secret or os.environ.get("FLOWKEYS_SECRET")), key_header)
+        return cls(
+            LocalSource(folder, secret or os.environ.get("FLOWKEYS_SECRET"), ignores_limits=_ignores(limits)),
+            key_header,
+        )
 
     @classmethod
     def remote(
@@ -71,6 +87,7 @@ class Verifier:
         silence_seconds: float = 2.5,
         timeout_seconds: float = 5.0,
         key_header: str | None = None,
+        count: bool = False,
     ) -> Self:
         """Return a verifier that asks the server at `url`, and keeps what it says while changes are heard.
 
@@ -79,12 +96,15 @@ class Verifier:
         is silent for `silence_seconds`, or ends, nothing that was kept counts: each call asks the server.
         A call that has to ask takes `timeout_seconds` at most. `key_header` is as for `local`.
 
+        With `count` each call that is let in counts against the key's limits: the server is asked each time,
+        and says no when they are used up (``rate_limited``). Without, limits do not matter here.
+
         Raises:
             ConfigurationError: the address or the key cannot be right. That the server is away is no reason.
         """
         from flowkeys.verify.remote import RemoteSource
 
-        return cls(RemoteSource(url, api_key, silence_seconds, timeout_seconds), key_header)
+        return cls(RemoteSource(url, api_key, silence_seconds, timeout_seconds, count=count), key_header)
 
     @classmethod
     def fixed(
@@ -94,16 +114,17 @@ class Verifier:
         public: Collection[str] = (),
         clock: Clock | None = None,
         key_header: str | None = None,
+        limits: UncountedLimits = "refuse",
     ) -> Self:
         """Return a verifier that knows `keys` and nothing else: for tests.
 
         `public` are ids of chatflows that every good key may call; `clock` returns microseconds, UTC;
-        `key_header` is as for `local`.
+        `key_header` and `limits` are as for `local`.
 
         Raises:
             ConfigurationError: a token is not well formed, or a permission does not exist.
         """
-        return cls(FixedSource(keys, public, clock or now), key_header)
+        return cls(FixedSource(keys, public, clock or now, ignores_limits=_ignores(limits)), key_header)
 
     def verify(
         self,
@@ -167,6 +188,12 @@ class Verifier:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _ignores(limits: UncountedLimits) -> bool:
+    if limits not in {"refuse", "ignore"}:
+        raise ConfigurationError(f'limits is "refuse" or "ignore", not {limits!r}.')
+    return limits == "ignore"
 
 
 def request_for(chatflow_id: str | None, permissions: Permissions) -> AccessRequest:

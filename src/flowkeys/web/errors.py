@@ -23,6 +23,7 @@ from flowkeys.domain.errors import (
 )
 from flowkeys.domain.keys.decision import Denied, Reason
 from flowkeys.domain.keys.token import conceal
+from flowkeys.domain.limits.fields import refusal_headers
 
 CONTENT_TYPE: Final = "application/problem+json"
 _REALM: Final = 'Bearer realm="flowkeys"'
@@ -84,6 +85,10 @@ KINDS: Final[dict[str, Kind]] = {
         431, "Headers too large", "The request has too many headers, or too long ones."
     ),
     "rate_limited": Kind(429, "Too many", "Too many calls. Wait as long as Retry-After says."),
+    "limits_not_counted": Kind(
+        403, "Not counted", "This key has limits, which are not counted here. Ask who runs this service."
+    ),
+    "origin_not_allowed": Kind(403, "Not from this site", "This chatflow answers pages of other sites only."),
     "flow_not_runnable": Kind(422, "Chatflow not runnable", "This server cannot run the chatflow."),
     "upstream_failed": Kind(502, "Upstream failed", "A model or service behind the chatflow failed."),
     "unavailable": Kind(503, "Unavailable", "The store cannot be reached. Try again."),
@@ -99,6 +104,13 @@ class Problem(msgspec.Struct, frozen=True):
     errors: Sequence[FieldError] = ()
     headers: tuple[tuple[str, str], ...] = ()
     extra: dict[str, Any] = {}
+    text: str | None = None
+    """The whole body, for people who look at a page: Flowise's widget shows it as it is."""
+
+    @property
+    def content_type(self) -> str:
+        """The type of the body."""
+        return CONTENT_TYPE if self.text is None else "text/plain; charset=utf-8"
 
     @property
     def status(self) -> int:
@@ -120,6 +132,8 @@ class Problem(msgspec.Struct, frozen=True):
 
         What the caller sent is quoted in places; a token that was sent where none belongs is not.
         """
+        if self.text is not None:
+            return conceal(self.text).encode("utf-8", "replace")
         kind = KINDS[self.code]
         detail = conceal(self.detail)
         members: dict[str, Any] = {
@@ -154,7 +168,14 @@ def problem(
 
 
 def of_denial(denied: Denied) -> Problem:
-    """Return the problem of a refused credential, with its challenge (RFC 6750 section 3)."""
+    """Return the problem of a refused credential, with its challenge (RFC 6750 section 3) or its wait."""
+    if denied.taken is not None or denied.text is not None:
+        headers = () if denied.taken is None else tuple(refusal_headers(denied.taken))
+        return Problem(
+            denied.reason.value, KINDS[denied.reason.value].detail, headers=headers, text=denied.text
+        )
+    if denied.reason is Reason.RATE_LIMITED:
+        return problem("rate_limited", headers=_retry_after(max(denied.wait_seconds, 1)))
     return _of_denial(denied.reason, denied.detail, denied.lacking)
 
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowkeys.domain.errors import FlowkeysError
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.bearer import token_in_url
+from flowkeys.domain.limits.fields import raw_headers
 from flowkeys.domain.usage.usage import CLIENT_GONE as GONE
 from flowkeys.domain.usage.usage import OK
 from flowkeys.service.ports.usage import CallRecorder
@@ -155,6 +156,8 @@ class _Sender:
                 headers.append(_NO_SNIFFING)
             if self._context.replaced is not None:
                 headers += headers_of(self._context.replaced)
+            if self._context.taken is not None:
+                headers += raw_headers(self._context.taken)
             message["headers"] = headers
         else:
             self.size += len(message.get("body", b""))

@@ -13,6 +13,7 @@ from flowkeys.domain.keys.policy import Policy
 from flowkeys.domain.keys.rotation import Rotation
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import mask
+from flowkeys.domain.limits.fields import as_json, limits_json
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.input import EXTRAS
@@ -40,6 +41,7 @@ def key(item: ApiKey, now: int) -> Json:
                 "flowName": bound.name,
                 "category": bound.category,
                 "updatedDate": to_iso(bound.updated_at),
+                "rateLimits": limits_json(bound.rate_limits),
             }
             for bound in item.chatflows
         ],
@@ -54,6 +56,7 @@ def key(item: ApiKey, now: int) -> Json:
         "workspaceId": item.workspace_id,
         "note": item.note,
         "allowedIps": list(item.allowed_ips),
+        "rateLimits": limits_json(item.rate_limits),
         "rotation": _rotation(item.rotation_at(now)),
         "customerId": None if item.customer is None else item.customer.id,
         "customer": None
@@ -89,15 +92,16 @@ def verified(decision: Decision) -> Json:
     Of a key that is refused for where it is used from it says all that is said of a good one: who keeps
     answers may decide by it about calls from elsewhere.
     """
+    left = as_json(decision.taken)
     if not isinstance(decision, Denied):
-        return {"valid": True, "code": "valid", **_record(decision.record)}
+        return {"valid": True, "code": "valid", **_record(decision.record), **left}
     record, code = decision.record, decision.reason.value
     said = {"valid": False, "code": code, "detail": decision.detail or KINDS[code].detail}
     if record is None:
         return said
     if decision.reason is Reason.IP_NOT_ALLOWED:
         return {**said, **_record(record)}
-    return {**said, "id": record.key_id, "keyName": record.name}
+    return {**said, "id": record.key_id, "keyName": record.name, **left}
 
 
 def _record(record: KeyRecord) -> Json:
@@ -194,6 +198,7 @@ def chatflow(checked: CheckedChatflow) -> Json:
         "apiKeyIds": list(item.key_ids),
         "chatbotConfig": item.chatbot_config,
         "apiConfig": item.api_config,
+        "rateLimits": limits_json(item.rate_limits),
         "credentials": dict(item.credentials),
         "category": item.category,
         **{name: item.extras.get(name) for name in EXTRAS},

@@ -9,11 +9,10 @@ from starlette.types import Scope, Send
 
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.times import SECOND
-from flowkeys.web.errors import CONTENT_TYPE, Problem
+from flowkeys.web.errors import Problem
 from flowkeys.web.requests.context import context_of
 
 JSON: Final = (b"content-type", b"application/json")
-_PROBLEM: Final = (b"content-type", CONTENT_TYPE.encode())
 _REMEMBERED: Final = 1024
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
@@ -41,7 +40,7 @@ async def send_problem(scope: Scope, send: Send, problem: Problem, headers: RawH
         send,
         problem.status,
         problem.body(context.request_id),
-        [_PROBLEM, NO_STORE, *problem.raw_headers, *headers],
+        [(b"content-type", problem.content_type.encode()), NO_STORE, *problem.raw_headers, *headers],
     )
 
 

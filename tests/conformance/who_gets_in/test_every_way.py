@@ -186,5 +186,5 @@ def test_what_a_flow_says_of_itself_opens_nothing(here: Tenant) -> None:
     chatflow = make_chatflow(here.owner, "talks", chatbotConfig=config, apiConfig=config, deployed=True)
     assert ways.fast_path(here.server, chatflow["id"], []).status == 401
     made_public = here.owner.put(f"/chatflows/{chatflow['id']}", json={"isPublic": True})
-    assert made_public.status_code == 422  # it names origins that are not enforced
+    assert made_public.status_code == 422  # it names an origin that is none
     assert ways.fast_path(here.server, chatflow["id"], []).status == 401

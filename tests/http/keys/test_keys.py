@@ -10,8 +10,8 @@ from tests.support.server import Api, Running
 
 MEMBERS = {
     "id", "keyName", "apiKey", "permissions", "chatFlows", "status", "expiresAt", "lastUsedAt", "createdAt",
-    "createdDate", "updatedAt", "updatedDate", "createdBy", "workspaceId", "note", "allowedIps", "rotation",
-    "customerId", "customer",
+    "createdDate", "updatedAt", "updatedDate", "createdBy", "workspaceId", "note", "allowedIps", "rateLimits",
+    "rotation", "customerId", "customer",
 }  # fmt: skip
 
 

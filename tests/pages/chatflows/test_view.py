@@ -133,12 +133,12 @@ def test_what_cannot_run_is_told_and_not_offered_to_be_tried(who: SignedIn, owne
     assert "data-try-send" not in page.text
 
 
-def test_limits_that_are_not_enforced_are_told(who: SignedIn, owner: Api) -> None:
+def test_limits_that_cannot_be_enforced_are_told(who: SignedIn, owner: Api) -> None:
     """In the service's words."""
     limits = json.dumps({"rateLimit": {"status": True, "limitMax": 1}})
     chatflow = make_chatflow(owner, apiConfig=limits)
     page = words(seen(who, f"/chatflows/{chatflow['id']}"))
-    assert "The rate limit in apiConfig is stored, but not enforced yet." in page
+    assert "the rate limit needs limitMax" in page
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
+from flowkeys.domain.chatflows.visitors import VisitorRules
 from flowkeys.domain.keys.api_key import Status
+from flowkeys.domain.limits.rate import Limits, RateLimit
 
 
 class ChatflowType(StrEnum):
@@ -38,6 +40,8 @@ class Chatflow(msgspec.Struct, frozen=True, kw_only=True):
     credentials: Mapping[str, str] = {}
     """Names of the server's model credentials by the id of the node that uses each, where a person named one
     beside the graph: an export's own ids of credentials mean nothing here."""
+    rate_limits: tuple[RateLimit, ...] = ()
+    """How often all its callers together may call it."""
     key_ids: tuple[str, ...] = ()
     """The bound keys, the first bound first."""
 
@@ -49,6 +53,10 @@ class ChatflowAccess(msgspec.Struct, frozen=True, gc=False):
     workspace_id: str
     is_public: bool
     version: int
+    limits: Limits | None = None
+    """How often all its callers together may call it."""
+    visitors: VisitorRules | None = None
+    """What its configuration asks of those who call it; None: nothing."""
 
 
 class ModelNode(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.keys.rotation import Replaced, Rotation
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import PATTERN
+from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.permissions import PermissionSet
 
 NAME_LENGTH: Final = 100
@@ -43,6 +44,8 @@ class BoundChatflow(msgspec.Struct, frozen=True):
     name: str
     category: str | None
     updated_at: int
+    rate_limits: tuple[RateLimit, ...] = ()
+    """How often the key may call it, beside what the key itself may."""
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +68,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     chatflows: tuple[BoundChatflow, ...] = ()
     allowed_ips: tuple[str, ...] = ()
     """Networks, as `networks.clean_networks` returns them; none: calls may come from anywhere."""
+    rate_limits: tuple[RateLimit, ...] = ()
+    """How often it may call; none: as often as it likes."""
     rotation: Rotation | None = None
     """The last one, under way or over."""
     customer: KeyCustomer | None = None

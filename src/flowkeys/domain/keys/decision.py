@@ -9,6 +9,7 @@ from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.terms import Terms
+from flowkeys.domain.limits.gcra import Taken
 from flowkeys.domain.permissions import ALL, PermissionSet
 
 
@@ -24,6 +25,11 @@ class Reason(StrEnum):
     IP_NOT_ALLOWED = "ip_not_allowed"
     CHATFLOW_NOT_ALLOWED = "chatflow_not_allowed"
     PERMISSION_MISSING = "permission_missing"
+    RATE_LIMITED = "rate_limited"
+    LIMITS_NOT_COUNTED = "limits_not_counted"
+    """Whoever decides cannot count the calls of a key that has limits."""
+    ORIGIN_NOT_ALLOWED = "origin_not_allowed"
+    """No key came, and the chatflow answers pages of other sites only."""
 
 
 class AccessRequest(msgspec.Struct, frozen=True, gc=False):
@@ -43,6 +49,8 @@ class Allowed(msgspec.Struct, frozen=True, gc=False):
     """The credential is good for the request."""
 
     record: KeyRecord
+    taken: Taken | None = None
+    """What it took of limits, and what is left of them; None: it has none, or took nothing."""
 
 
 class Denied(msgspec.Struct, frozen=True, gc=False):
@@ -53,6 +61,12 @@ class Denied(msgspec.Struct, frozen=True, gc=False):
     detail: str | None = None
     lacking: str | None = None
     """The permission that was asked for and is not held."""
+    taken: Taken | None = None
+    """What is left of its limits, and for how long it has to wait."""
+    wait_seconds: int = 0
+    """For how long a limited call has to wait, where that is all that is known of its limits."""
+    text: str | None = None
+    """What visitors of a page without a key are told, in the words of the chatflow's owner."""
 
 
 Decision = Allowed | Denied

@@ -28,6 +28,14 @@ class Client(Protocol):
         ...
 
 
+class Visitor(Client, Protocol):
+    """A client that may be a page of another site."""
+
+    def origin(self) -> str | None:
+        """Return the site of the page that calls (RFC 6454), as its browser says; None: it says nothing."""
+        ...
+
+
 class KnownClient(msgspec.Struct, frozen=True, gc=False):
     """A client whose address was found before, or is what a caller says of it."""
 
@@ -41,6 +49,10 @@ class KnownClient(msgspec.Struct, frozen=True, gc=False):
     def user_agent(self) -> str | None:
         """Return what it calls itself, if that is known."""
         return self.agent
+
+    def origin(self) -> str | None:
+        """Return None: it is no page."""
+        return None
 
 
 class Networks:

@@ -39,6 +39,10 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
     let in, if nobody calls before."""
 
 
+NOTHING: Final = Taken((), ())
+"""Of a call that no limit applies to."""
+
+
 def debt(step: tuple[int, int, int], paid: int, now: int) -> int:
     """Return what is still to be refilled of a limit: nothing at least, and everything at most.
 

@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
-from flowkeys.domain.errors import FieldError, InvalidInput
+from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.principal import Caller
 from flowkeys.service.chatflows.access import bind, find, release, unbind
 from flowkeys.service.chatflows.credentials import named
-from flowkeys.service.chatflows.input import EMPTY_FLOW, ChatflowPatch, checked, unenforced, wanted_keys
+from flowkeys.service.chatflows.input import EMPTY_FLOW, ChatflowPatch, checked, not_understood, wanted_keys
 from flowkeys.service.chatflows.reader import ChatflowReader, CheckedChatflow
 from flowkeys.service.journal import record
 from flowkeys.service.once import spend
@@ -165,21 +166,22 @@ class ChatflowService(ChatflowReader):
             caller.require("documentStores:view")
 
 
+_PLAIN: Final = ("name", "type", "flow_data", "is_public", "chatbot_config", "api_config", "category")
+
+
 def _patched(chatflow: Chatflow, patch: ChatflowPatch) -> Chatflow:
     given = {
         name: value
-        for name in ("name", "type", "flow_data", "is_public", "chatbot_config", "api_config", "category")
+        for name in (*_PLAIN, "rate_limits")
         if not isinstance(value := getattr(patch, name), msgspec.UnsetType)
     }
     return msgspec.structs.replace(chatflow, **given, extras={**chatflow.extras, **patch.extras})
 
 
 def _refuse_open_door(chatflow: Chatflow) -> None:
-    """Raise `InvalidInput` when a public chatflow asks for limits that are not enforced."""
-    if chatflow.is_public and (errors := unenforced(chatflow)):
-        raise InvalidInput(
-            *(FieldError("isPublic", f"{e.message} Such a chatflow cannot be public.") for e in errors)
-        )
+    """Raise `InvalidInput` when a public chatflow asks for what cannot be enforced."""
+    if chatflow.is_public and (errors := not_understood(chatflow)):
+        raise InvalidInput(*errors)
 
 
 def _write_bindings(
@@ -223,6 +225,7 @@ def _for_people(chatflow: Chatflow) -> dict[str, object]:
         "type": chatflow.type.value,
         "isPublic": chatflow.is_public,
         "category": chatflow.category,
+        "rateLimits": [str(rate) for rate in chatflow.rate_limits],
         "flowDataCharacters": len(chatflow.flow_data),
         "credentials": dict(chatflow.credentials),
         "apiKeyIds": list(chatflow.key_ids),

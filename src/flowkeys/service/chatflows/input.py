@@ -6,8 +6,10 @@ import msgspec
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.chatflows.nesting import too_deep
+from flowkeys.domain.chatflows.visitors import read_rules
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import clean_name
+from flowkeys.domain.limits.rate import RateLimit
 
 NAME_LENGTH: Final = 255
 CATEGORY_LENGTH: Final = 255
@@ -31,6 +33,8 @@ class ChatflowPatch(msgspec.Struct, frozen=True, kw_only=True):
     """Only the extras to change."""
     credentials: dict[str, str | None] | msgspec.UnsetType = msgspec.UNSET
     """The whole naming of credentials: by node id, label, or ``*`` for all others; None names none."""
+    rate_limits: tuple[RateLimit, ...] | msgspec.UnsetType = msgspec.UNSET
+    """How often all its callers together may call it, as `read_limits` returns it."""
     key_id: str | msgspec.UnsetType | None = msgspec.UNSET
     """``apikeyid``: makes this key the only one bound; None unbinds all."""
     key_ids: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
@@ -63,20 +67,20 @@ def checked(patch: ChatflowPatch) -> ChatflowPatch:
     return msgspec.structs.replace(patch, name=name)
 
 
-def unenforced(chatflow: Chatflow) -> list[FieldError]:
-    """Return the limits that a chatflow's configuration asks for and that this server does not enforce.
+def not_understood(chatflow: Chatflow) -> list[FieldError]:
+    """Return what a chatflow's configuration asks of its callers and cannot be enforced.
 
-    A chatflow with any of them cannot be public: it would be more open than its owner believes.
+    A chatflow with any of it cannot be public: it would be more open than its owner believes.
     """
     found = []
-    api_config = _json(chatflow.api_config)
-    rate_limit = api_config.get("rateLimit") if isinstance(api_config, dict) else None
-    if isinstance(rate_limit, dict) and rate_limit.get("status") is True:
-        found.append(FieldError("apiConfig", "The rate limit in apiConfig is stored, but not enforced yet."))
-    chatbot_config = _json(chatflow.chatbot_config)
-    if isinstance(chatbot_config, dict) and any(chatbot_config.get("allowedOrigins") or []):
-        message = "The allowed origins in chatbotConfig are stored, but not enforced yet."
-        found.append(FieldError("chatbotConfig", message))
+    for field, texts in (
+        ("apiConfig", (chatflow.api_config, None)),
+        ("chatbotConfig", (None, chatflow.chatbot_config)),
+    ):
+        try:
+            read_rules(*texts)
+        except (ValueError, RecursionError) as error:  # msgspec's are ValueErrors
+            found.append(FieldError(field, str(error).removeprefix(f"{field}: ")))
     return found
 
 

@@ -14,7 +14,7 @@ from flowkeys.domain.predictions.conversation import Conversation, Message
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.chatflows.access import find
-from flowkeys.service.chatflows.input import unenforced
+from flowkeys.service.chatflows.input import not_understood
 from flowkeys.service.ports.flows import FlowEngine
 from flowkeys.service.ports.store import Store, Transaction
 
@@ -169,7 +169,7 @@ class ChatflowReader:
 
     def checked(self, chatflow: Chatflow) -> CheckedChatflow:
         """Return a chatflow with what this server makes of it; costs a look at its graph."""
-        warnings = tuple(error.message for error in unenforced(chatflow))
+        warnings = tuple(f"{error.field}: {error.message}" for error in not_understood(chatflow))
         return CheckedChatflow(chatflow, self._engine.check(chatflow), warnings)
 
     def _look(self, chatflows: Sequence[Chatflow]) -> "_Opinions":

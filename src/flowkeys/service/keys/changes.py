@@ -1,6 +1,6 @@
 """What every change of a key consists of: it is found, written when something is different, and recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -10,6 +10,7 @@ from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.keys.rotation import Rotation
 from flowkeys.domain.keys.token import mask
+from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.access import bind, unbind
@@ -71,6 +72,25 @@ def set_chatflows(
         unbind(tx, caller, chatflow_id, key.id, now)
 
 
+def set_binding_limits(
+    tx: Transaction, caller: Caller, key: ApiKey, limits: Mapping[str, tuple[RateLimit, ...]]
+) -> None:
+    """Say how often the key may call some of the chatflows that it opens now.
+
+    Raises:
+        Forbidden: a limit changes and the caller lacks ``chatflows:update``.
+        InvalidInput: naming ``chatflows``: the key does not open one of them.
+    """
+    bound = {item.id: item for item in get_key(tx, caller, key.id).chatflows} if limits else {}
+    for chatflow_id, rates in limits.items():
+        item = bound.get(chatflow_id)
+        if item is None:
+            raise InvalidInput.of("chatflows", f"The key does not open the chatflow {chatflow_id[:64]!r}.")
+        if item.rate_limits != rates:
+            caller.require("chatflows:update")
+            tx.bindings.limit(caller.workspace_id, key.id, chatflow_id, rates)
+
+
 def with_status(key: ApiKey, status: Status) -> ApiKey:
     """Return the key with another status."""
     return msgspec.structs.replace(key, status=status)
@@ -113,7 +133,11 @@ def _for_people(key: ApiKey) -> dict[str, object]:
         "note": key.note,
         "allowedIps": list(key.allowed_ips),
         "customerId": None if key.customer is None else key.customer.id,
+        "rateLimits": [str(rate) for rate in key.rate_limits],
         "chatflowIds": [item.id for item in key.chatflows],
+        "chatflowRateLimits": {
+            item.id: [str(rate) for rate in item.rate_limits] for item in key.chatflows if item.rate_limits
+        },
         "rotation": None if key.rotation is None else _rotation_for_people(key.rotation),
     }
 

@@ -1,7 +1,7 @@
 """What callers may say about a key, checked before anything is changed."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -11,6 +11,7 @@ from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import NAME_LENGTH, NOTE_LENGTH, clean_name
 from flowkeys.domain.keys.networks import MAX_NETWORKS, KnownClient, clean_networks, is_address
 from flowkeys.domain.keys.token import PATTERN
+from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.domain.times import MAXIMUM, end_from_iso, lacks_zone, parse_duration
 
@@ -29,6 +30,19 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     allowed_ips: tuple[str, ...] = ()
     """Addresses and networks that it may be used from; none: from anywhere."""
     customer_id: str | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
+    """How often it may call, as `read_limits` returns it."""
+
+    def as_patch(self) -> "KeyPatch":
+        """Return it as a change of all that it says, to be checked."""
+        return KeyPatch(
+            name=self.name,
+            permissions=self.permissions,
+            chatflow_ids=self.chatflow_ids,
+            expires_at=self.expires_at if self.expires_at is not None else msgspec.UNSET,
+            note=self.note,
+            allowed_ips=self.allowed_ips,
+        )
 
 
 class KeyPatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +55,10 @@ class KeyPatch(msgspec.Struct, frozen=True, kw_only=True):
     note: str | msgspec.UnsetType | None = msgspec.UNSET
     allowed_ips: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     customer_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    rate_limits: tuple[RateLimit, ...] | msgspec.UnsetType = msgspec.UNSET
+    """How often it may call, as `read_limits` returns it."""
+    binding_limits: Mapping[str, tuple[RateLimit, ...]] | msgspec.UnsetType = msgspec.UNSET
+    """How often it may call chatflows, by their ids; what is not named stays."""
 
 
 def checked(patch: KeyPatch, now: int) -> KeyPatch:

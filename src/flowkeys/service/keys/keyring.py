@@ -14,7 +14,15 @@ from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.bulk import MAX_KEYS, BulkResult, all_of, checked_ids, set_status
-from flowkeys.service.keys.changes import get_key, given, record_change, save, set_chatflows, with_status
+from flowkeys.service.keys.changes import (
+    get_key,
+    given,
+    record_change,
+    save,
+    set_binding_limits,
+    set_chatflows,
+    with_status,
+)
 from flowkeys.service.keys.input import KeyPatch, NewKey, checked
 from flowkeys.service.keys.of_customer import chosen, require_may_change
 from flowkeys.service.keys.policies import enforce, enforce_number
@@ -52,20 +60,9 @@ class Keyring:
         """
         caller.require("apikeys:create")
         now = self._clock()
-        patch = checked(
-            KeyPatch(
-                name=new.name,
-                permissions=new.permissions,
-                chatflow_ids=new.chatflow_ids,
-                expires_at=new.expires_at if new.expires_at is not None else msgspec.UNSET,
-                note=new.note,
-                allowed_ips=new.allowed_ips,
-            ),
-            now,
-        )
+        patch = checked(new.as_patch(), now)
         caller.require_ceiling(new.permissions)
-        token = Token.mint()
-        digest = self._hasher.digest(token).newest
+        digest = self._hasher.digest(token := Token.mint()).newest
         key = ApiKey(
             id=new_id(),
             workspace_id=caller.workspace_id,
@@ -82,6 +79,7 @@ class Keyring:
             revoked_at=None,
             version=1,
             allowed_ips=given(patch.allowed_ips, ()),
+            rate_limits=new.rate_limits,
         )
 
         def work(tx: Transaction) -> ApiKey:
@@ -168,6 +166,7 @@ class Keyring:
                 caller.require_ceiling(patch.permissions)
             if isinstance(patch.chatflow_ids, tuple):
                 set_chatflows(tx, caller, key, patch.chatflow_ids, now)
+            set_binding_limits(tx, caller, key, given(patch.binding_limits, {}))
             return msgspec.structs.replace(
                 key,
                 name=given(cleaned.name, key.name),
@@ -176,6 +175,7 @@ class Keyring:
                 note=given(patch.note, key.note) or None,
                 allowed_ips=given(cleaned.allowed_ips, key.allowed_ips),
                 customer=chosen(tx, caller, patch.customer_id, key),
+                rate_limits=given(patch.rate_limits, key.rate_limits),
             )
 
         return await self._change(caller, key_id, "key.update", change)

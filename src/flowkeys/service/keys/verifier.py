@@ -6,21 +6,34 @@ call, and a record written back could undo a change made meanwhile (docs/adr/000
 
 import msgspec
 
+from flowkeys.domain.addresses import network_of
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
+from flowkeys.domain.chatflows.visitors import VisitorRules
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, Reason, decide
-from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.keys.networks import Client, Visitor
 from flowkeys.domain.keys.token import Token
+from flowkeys.domain.limits.gcra import ADDRESS, BINDING, CHATFLOW, KEY, NOTHING, Scope, Taken
 from flowkeys.domain.times import Clock
+from flowkeys.service.ports.limits import RateLimiter
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Keys, UsageRecorder
 
 
 class Verifier:
     """Decides about tokens."""
 
-    __slots__ = ("_clock", "_directory", "_keys", "_usage")
+    __slots__ = ("_clock", "_directory", "_keys", "_limiter", "_usage")
 
-    def __init__(self, keys: Keys, directory: ChatflowDirectory, usage: UsageRecorder, clock: Clock) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        directory: ChatflowDirectory,
+        usage: UsageRecorder,
+        clock: Clock,
+        limiter: RateLimiter | None = None,
+    ) -> None:
+        """Count calls with `limiter`; without one, calls that are to be counted are refused."""
+        self._limiter = limiter
         self._keys = keys
         self._directory = directory
         self._usage = usage
@@ -33,10 +46,12 @@ class Verifier:
         client: Client | None = None,
         *,
         counts: bool = True,
+        takes: bool = False,
     ) -> Decision | None:
         """Return the decision about what `client` presented as a token, or None: then await `verify`.
 
-        An allowed one counts as use unless `counts` is False.
+        An allowed one counts as use unless `counts` is False. With `takes` it is a call, which takes one of
+        each limit that applies to it; nothing is taken when the answer is None, or a denial.
 
         Raises:
             Unavailable: the store cannot be reached. That is an outage, not a denial.
@@ -51,12 +66,32 @@ class Verifier:
             if access is PENDING:
                 return None
             decision = _decide_about_public(decision, request, access, now, client)
+        if takes and type(decision) is Allowed:
+            chatflow_id = request.chatflow_id
+            if chatflow_id is not None or decision.record.terms is not None:
+                found = self._take_at_once(decision, chatflow_id, now, client)
+                if found is None:
+                    return None
+                decision = found
         if counts and type(decision) is Allowed:
             record = decision.record
             self._usage.used(record.key_id, now)
             if record.replaced is not None:
                 self._usage.used_replaced(record.replaced.token, now, client)
         return decision
+
+    def _take_at_once(
+        self, allowed: Allowed, chatflow_id: str | None, now: int, client: Client | None
+    ) -> Decision | None:
+        access = None if chatflow_id is None else self._directory.at_once(chatflow_id, now)
+        if access is PENDING:
+            return None
+        record = allowed.record
+        scopes = scopes_of(record, access, client)
+        if not scopes:
+            return allowed
+        taken = None if self._limiter is None else self._limiter.at_once(scopes)
+        return None if taken is PENDING else _limited(record, taken)
 
     async def verify(
         self,
@@ -65,8 +100,9 @@ class Verifier:
         client: Client | None = None,
         *,
         counts: bool = True,
+        takes: bool = False,
     ) -> Decision:
-        """Return the decision about `token` for `request` of `client`; an allowed one counts as use.
+        """Return the decision about `token` for `request` of `client`; what counts and takes, as at once.
 
         Raises:
             Unavailable: the store cannot be reached. That is an outage, not a denial.
@@ -80,12 +116,90 @@ class Verifier:
         if isinstance(decision, Denied) and decision.reason is Reason.CHATFLOW_NOT_ALLOWED:
             access = await self._directory.access(request.chatflow_id or "")
             decision = _decide_about_public(decision, request, access, now, client)
+        if takes and isinstance(decision, Allowed):
+            chatflow_id = request.chatflow_id
+            access = None if chatflow_id is None else await self._directory.access(chatflow_id)
+            scopes = scopes_of(decision.record, access, client)
+            if scopes:
+                taken = None if self._limiter is None else await self._limiter.take(scopes)
+                decision = _limited(decision.record, taken)
         if counts and isinstance(decision, Allowed):
             record = decision.record
             self._usage.used(record.key_id, now)
             if record.replaced is not None:
                 self._usage.used_replaced(record.replaced.token, now, client)
         return decision
+
+    def visit_at_once(self, access: ChatflowAccess, client: Visitor) -> Taken | Denied | None:
+        """Return what `visit` returns, or `Taken` of nothing where nothing is asked; None: await `visit`."""
+        denied = _foreign(access, client)
+        scopes = scopes_of(None, access, client)
+        if denied is not None or not scopes or self._limiter is None:
+            return denied or NOTHING
+        taken = self._limiter.at_once(scopes)
+        return None if taken is PENDING else _told(access, taken)
+
+    async def visit(self, access: ChatflowAccess, client: Visitor) -> Taken | Denied:
+        """Decide about a call of a public chatflow without a key: where its page is from, and how often.
+
+        Raises:
+            Unavailable: whoever counts cannot be reached.
+        """
+        denied = _foreign(access, client)
+        scopes = scopes_of(None, access, client)
+        if denied is not None or not scopes or self._limiter is None:
+            return denied or NOTHING
+        return _told(access, await self._limiter.take(scopes))
+
+    async def standing(self, record: KeyRecord, access: ChatflowAccess | None = None) -> Taken | None:
+        """Return what is left of the limits of a key, on a chatflow if one is given; None: it has none."""
+        scopes = scopes_of(record, access, None)
+        return await self._limiter.standing(scopes) if scopes and self._limiter is not None else None
+
+
+def scopes_of(
+    record: KeyRecord | None, access: ChatflowAccess | None, client: Client | None
+) -> tuple[Scope, ...]:
+    """Return every limit that applies to a call: the key's, the key's on the chatflow, the chatflow's."""
+    found: list[Scope] = []
+    terms = None if record is None else record.terms
+    if record is not None and terms is not None:
+        if terms.limits is not None:
+            found.append((KEY, record.key_id, terms.limits))
+        if terms.bindings is not None and access is not None:
+            own = terms.bindings.get(access.id)
+            if own is not None:
+                found.append((BINDING, f"{record.key_id}\n{access.id}", own))
+    if access is not None:
+        if access.limits is not None:
+            found.append((CHATFLOW, access.id, access.limits))
+        rules = access.visitors
+        if rules is not None and rules.limits is not None:
+            address = network_of(None if client is None else client.address())
+            found.append((ADDRESS, f"{access.id}\n{address}", rules.limits))
+    return tuple(found)
+
+
+def _limited(record: KeyRecord, taken: Taken | None) -> Decision:
+    if taken is None:
+        return Denied(Reason.LIMITS_NOT_COUNTED, record)
+    if taken.wait_seconds:
+        return Denied(Reason.RATE_LIMITED, record, taken=taken)
+    return Allowed(record, taken)
+
+
+def _foreign(access: ChatflowAccess, client: Visitor) -> Denied | None:
+    rules = access.visitors
+    if rules is None or rules.origins is None or rules.admits(client.origin()):
+        return None
+    return Denied(Reason.ORIGIN_NOT_ALLOWED, text=rules.origin_text)
+
+
+def _told(access: ChatflowAccess, taken: Taken) -> Taken | Denied:
+    if not taken.wait_seconds:
+        return taken
+    text = VisitorRules().limit_text if access.visitors is None else access.visitors.limit_text
+    return Denied(Reason.RATE_LIMITED, taken=taken, text=text)
 
 
 def _decide_about_public(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, ListedChatflow
+from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.listing import ChatflowQuery, ConversationQuery, MessageQuery, Page, Part
 from flowkeys.domain.predictions.conversation import Conversation, Message, Turn
 
@@ -52,6 +53,10 @@ class Bindings(Protocol):
 
     def remove(self, workspace_id: str, key_id: str, chatflow_id: str) -> None:
         """Unbind; nothing happens when it is not bound."""
+        ...
+
+    def limit(self, workspace_id: str, key_id: str, chatflow_id: str, rates: Sequence[RateLimit]) -> None:
+        """Say how often a key may call a chatflow that it is bound to, if it is."""
         ...
 
 

@@ -8,7 +8,8 @@ from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
 from flowkeys.domain.errors import Forbidden, NotFound
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.decision import AccessRequest, Denied, Reason
-from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.keys.networks import Visitor
+from flowkeys.domain.limits.gcra import Taken
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.verifier import Verifier
@@ -45,7 +46,7 @@ class Predictor:
         self,
         chatflow_id: str,
         credential: bytes | Denied,
-        client: Client | None = None,
+        client: Visitor | None = None,
         *,
         counts: bool = True,
     ) -> Grant | Denied | None:
@@ -57,9 +58,14 @@ class Predictor:
             access = self._directory.at_once(chatflow_id, now)
             if access is PENDING:
                 return None
-            return Grant(access, None) if access is not None and access.is_public else credential
+            if access is None or not access.is_public:
+                return credential
+            if not counts or client is None:
+                return Grant(access, None)
+            visit = self._verifier.visit_at_once(access, client)
+            return Grant(access, None, taken=visit) if isinstance(visit, Taken) else visit
         request = AccessRequest(chatflow_id=chatflow_id)
-        decision = self._verifier.at_once(credential, request, client, counts=counts)
+        decision = self._verifier.at_once(credential, request, client, counts=counts, takes=counts)
         if decision is None or isinstance(decision, Denied):
             return decision
         access = self._directory.at_once(chatflow_id, now)
@@ -67,35 +73,38 @@ class Predictor:
             return None
         if access is None:
             return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
-        return Grant(access, decision.record)
+        return Grant(access, decision.record, taken=decision.taken)
 
     async def authorize(
         self,
         chatflow_id: str,
         credential: bytes | Denied,
-        client: Client | None = None,
+        client: Visitor | None = None,
         *,
         counts: bool = True,
     ) -> Grant | Denied:
         """Decide who may call a chatflow: a key bound to it, or anyone when it is public.
 
-        `counts` is False for a call that was decided before, and is a use of its key already.
+        `counts` is False for a call that was decided before: then it was a use and took of limits.
         Without a credential the answer is the same for a closed chatflow and for none at all.
         """
         if isinstance(credential, Denied):
             if credential.reason is Reason.MISSING_CREDENTIALS:
                 access = await self._directory.access(chatflow_id)
                 if access is not None and access.is_public:
-                    return Grant(access, None)
+                    if not counts or client is None:
+                        return Grant(access, None)
+                    visit = await self._verifier.visit(access, client)
+                    return Grant(access, None, taken=visit) if isinstance(visit, Taken) else visit
             return credential
         request = AccessRequest(chatflow_id=chatflow_id)
-        decision = await self._verifier.verify(credential, request, client, counts=counts)
+        decision = await self._verifier.verify(credential, request, client, counts=counts, takes=counts)
         if isinstance(decision, Denied):
             return decision
         access = await self._directory.access(chatflow_id)
         if access is None:
             return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
-        return Grant(access, decision.record)
+        return Grant(access, decision.record, taken=decision.taken)
 
     async def authorize_person(self, caller: Caller, chatflow_id: str) -> Grant:
         """Let a signed-in person try a chatflow of their workspace, whoever else may call it.

@@ -9,6 +9,7 @@ import msgspec
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess, ChatflowType
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.limits.gcra import Taken
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
 from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowResult, Tokens
 from flowkeys.service.ports.store import Store
@@ -26,6 +27,8 @@ class Grant(msgspec.Struct, frozen=True):
     access: ChatflowAccess
     record: KeyRecord | None
     person_id: str | None = None
+    taken: Taken | None = None
+    """What the call took of limits, and what is left of them."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

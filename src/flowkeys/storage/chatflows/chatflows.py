@@ -8,7 +8,10 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, ChatflowType, ListedChatflow
+from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import fold_name
+from flowkeys.domain.limits.rate import RateLimit
+from flowkeys.domain.limits.stored import rates_from, to_store
 from flowkeys.domain.listing import ChatflowQuery, Page
 from flowkeys.storage.chatflows import list as chatflow_list
 from flowkeys.storage.schema import api_key, binding, chatflow
@@ -96,6 +99,16 @@ class ChatflowTable:
         self._connection.run(_DELETE, {"workspace": workspace_id, "chatflow": chatflow_id})
 
 
+_LIMIT = Statement(
+    update(binding).where(
+        binding.c.workspace_id == bindparam("b_workspace"),
+        binding.c.key_id == bindparam("b_key"),
+        binding.c.chatflow_id == bindparam("b_chatflow"),
+    ),
+    ["rate_limits"],
+)
+
+
 class BindingTable:
     """Implements the port `Bindings`."""
 
@@ -119,6 +132,11 @@ class BindingTable:
         """Unbind; nothing happens when it is not bound."""
         self._connection.run(_UNBIND, {"workspace": workspace_id, "key": key_id, "chatflow": chatflow_id})
 
+    def limit(self, workspace_id: str, key_id: str, chatflow_id: str, rates: Sequence[RateLimit]) -> None:
+        """Say how often a key may call a chatflow that it is bound to."""
+        values = {"b_workspace": workspace_id, "b_key": key_id, "b_chatflow": chatflow_id}
+        self._connection.run(_LIMIT, {**values, "rate_limits": to_store(rates)})
+
 
 def with_keys(connection: Connection, row: Row) -> Chatflow:
     """Return the chatflow of a row of `SELECT`, its bound keys read along."""
@@ -134,6 +152,12 @@ def without_keys(row: Row) -> Chatflow:
     values["is_public"] = bool(values["is_public"])
     values["extras"] = msgspec.json.decode(values["extras"])
     values["credentials"] = msgspec.json.decode(values["credentials"])
+    try:
+        values["rate_limits"] = rates_from(values["rate_limits"])
+    except (ValueError, TypeError) as error:
+        raise Unavailable(
+            f"The limits of the chatflow {values['id']} cannot be read: they were changed by hand."
+        ) from error
     return Chatflow(**values)
 
 
@@ -144,4 +168,5 @@ def _values(item: Chatflow) -> dict[str, object]:
         "name_folded": fold_name(item.name),
         "extras": msgspec.json.encode(item.extras).decode(),
         "credentials": msgspec.json.encode(item.credentials).decode(),
+        "rate_limits": to_store(item.rate_limits),
     }

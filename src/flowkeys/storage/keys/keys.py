@@ -10,6 +10,8 @@ from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
 from flowkeys.domain.keys.digest import ALGORITHM, TokenDigest, secret_id_of
 from flowkeys.domain.keys.rotation import Rotation
+from flowkeys.domain.limits.rate import RateLimit
+from flowkeys.domain.limits.stored import rates_from, to_store
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
 from flowkeys.service.ports.store import KeysMade
@@ -70,6 +72,7 @@ _UPDATE = Statement(
         "version",
         "allowed_ips",
         "customer_id",
+        "rate_limits",
     ],
 )
 # Moves forward only, and touches nothing else: a buffered time of use cannot undo anything.
@@ -95,7 +98,10 @@ _SOME = Statement(
 )
 # The chatflows of some keys, the first bound first.
 _BOUND = Statement(
-    select(binding.c.key_id, chatflow.c.id, chatflow.c.name, chatflow.c.category, chatflow.c.updated_at)
+    select(
+        *(binding.c.key_id, chatflow.c.id, chatflow.c.name, chatflow.c.category, chatflow.c.updated_at),
+        binding.c.rate_limits,
+    )
     .select_from(binding.join(chatflow, chatflow.c.id == binding.c.chatflow_id))
     .where(binding.c.key_id.in_(listed("keys")))
     .order_by(binding.c.seq)
@@ -229,8 +235,10 @@ class KeyTable:
     def _keys(self, rows: list[Row]) -> list[ApiKey]:
         """Return the keys of rows, with the chatflows of all of them read at once."""
         bound: dict[str, list[BoundChatflow]] = {row[_ID]: [] for row in rows}
-        for key_id, *about in self._connection.rows(_BOUND, {"keys": in_json(list(bound))}):
-            bound[key_id].append(BoundChatflow(*about))
+        for key_id, own, name, category, at, limits in self._connection.rows(
+            _BOUND, {"keys": in_json(list(bound))}
+        ):
+            bound[key_id].append(BoundChatflow(own, name, category, at, _limits(key_id, limits)))
         rotations = key_rotations.last(self._connection, list(bound))
         return [_key(row, tuple(bound[row[_ID]]), rotations.get(row[_ID])) for row in rows]
 
@@ -254,11 +262,21 @@ def _key(row: Row, chatflows: tuple[BoundChatflow, ...], rotation: Rotation | No
         values["allowed_ips"] = networks_from(values["allowed_ips"])
         belongs = values.pop("customer_id") is not None
         values["customer"] = customer_from(*row[len(_NAMES) :]) if belongs else None
+        values["rate_limits"] = rates_from(values["rate_limits"])
     except SPOILT as error:
         raise Unavailable(
             f"The key {values['id']} cannot be read: its row was changed by hand. Run: flowkeys doctor"
         ) from error
     return ApiKey(**values, created_by=creator, chatflows=chatflows, rotation=rotation)
+
+
+def _limits(key_id: str, stored: str | None) -> tuple[RateLimit, ...]:
+    try:
+        return rates_from(stored)
+    except SPOILT as error:
+        raise Unavailable(
+            f"The limits of the key {key_id} on a chatflow cannot be read: they were changed by hand."
+        ) from error
 
 
 def _mutable(key: ApiKey) -> dict[str, object]:
@@ -275,4 +293,5 @@ def _mutable(key: ApiKey) -> dict[str, object]:
         "version": key.version,
         "allowed_ips": msgspec.json.encode(key.allowed_ips).decode() if key.allowed_ips else None,
         "customer_id": None if key.customer is None else key.customer.id,
+        "rate_limits": to_store(key.rate_limits),
     }

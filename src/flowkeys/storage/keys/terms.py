@@ -7,6 +7,8 @@ import msgspec
 from flowkeys.domain.customers.customer import CustomerStatus, KeyCustomer
 from flowkeys.domain.keys.networks import Networks, clean_networks
 from flowkeys.domain.keys.terms import Terms
+from flowkeys.domain.limits.rate import Limits
+from flowkeys.domain.limits.stored import limits_from
 
 _decode_texts: Final = msgspec.json.Decoder(list[str]).decode
 
@@ -44,19 +46,47 @@ def customer_from(customer_id: object, name: object, external_id: object, status
 
 
 def terms_from(
-    allowed_ips: str | None, policy_ips: str | None = None, customer: KeyCustomer | None = None
+    allowed_ips: str | None,
+    policy_ips: str | None = None,
+    customer: KeyCustomer | None = None,
+    rate_limits: str | None = None,
+    bindings: str | None = None,
 ) -> Terms | None:
     """Return what a key asks of its calls, and the policy of its workspace, or None when that is nothing.
+
+    `bindings` are the limits on its chatflows, as `BINDINGS` reads them.
 
     Raises:
         ValueError, TypeError: a column is not what is written there.
     """
-    own, policy = _networks(allowed_ips), _networks(policy_ips)
-    if own is None and policy is None and customer is None:
+    if customer is None and allowed_ips is policy_ips is rate_limits is bindings is None:
         return None
-    return Terms(own, customer, policy_networks=policy)
+    return Terms(
+        _networks(allowed_ips),
+        customer=customer,
+        policy_networks=_networks(policy_ips),
+        limits=limits_from(rate_limits),
+        bindings=_limited(bindings),
+    )
 
 
 def _networks(stored: str | None) -> Networks | None:
     texts = networks_from(stored)
     return Networks(texts) if texts else None
+
+
+BINDINGS: Final = """(SELECT group_concat(chatflow_id || char(9) || rate_limits, char(10)) FROM binding
+    WHERE key_id = k.id AND rate_limits IS NOT NULL)"""
+"""How often the key `k` may call each of its chatflows, where that is limited: one on each line."""
+
+
+def _limited(joined: str | None) -> dict[str, Limits] | None:
+    if joined is None:
+        return None
+    found = {}
+    for line in joined.split("\n"):
+        chatflow_id, _, stored = line.partition("\t")
+        limits = limits_from(stored)
+        assert limits is not None
+        found[chatflow_id] = limits
+    return found

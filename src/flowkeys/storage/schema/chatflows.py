@@ -23,6 +23,8 @@ chatflow = Table(
     Column("version", BigInteger, nullable=False),
     Column("name_folded", Text, nullable=False, server_default=""),
     Column("credentials", Text, nullable=False, server_default="{}"),
+    # A JSON list of how often all its callers together may call it; NULL: as often as they like.
+    Column("rate_limits", Text),
     UniqueConstraint("workspace_id", "id"),
     # All that a list shows, whatever its order: a row also holds its graph, megabytes to read past.
     Index(

@@ -47,6 +47,8 @@ api_key = Table(
     # A JSON list of networks that calls may come from; NULL: from anywhere.
     Column("allowed_ips", Text),
     Column("customer_id", Text, ForeignKey("customer.id")),
+    # A JSON list of how often it may call; NULL: as often as it likes.
+    Column("rate_limits", Text),
     UniqueConstraint("workspace_id", "id"),
     # One for each order, with what keys are filtered by, so that a page is found without reading rows (by
     # expiry: `storage.sqlite.ddl`); one by row number, to look at some keys; and one to follow who made whom.
@@ -166,4 +168,12 @@ binding = Table(
     UniqueConstraint("key_id", "chatflow_id"),
     Index(None, "workspace_id", "chatflow_id", "seq"),
     Index("ix_binding_keys", "workspace_id", "chatflow_id", "key_seq"),
+    # How often the key may call the chatflow, beside its own limits; NULL: that is not limited.
+    Column("rate_limits", Text),
+    Index(
+        "ix_binding_limited",
+        *("key_id", "chatflow_id", "rate_limits"),
+        sqlite_where=text("rate_limits IS NOT NULL"),
+        postgresql_where=text("rate_limits IS NOT NULL"),
+    ),
 )

@@ -279,3 +279,16 @@ POLICY: Final = (
             WHERE workspace_id = new.workspace_id AND allowed_ips IS NOT NULL;
     END""",  # noqa: S608 - of constants
 )
+
+RATE_LIMITS: Final = (
+    # Of migration 0017. What is changed by hand of how often calls may be made reaches the feed too.
+    _tell("key_limits", f"UPDATE ON api_key {_differ('rate_limits')}", "key", "old", "id"),
+    _tell("binding_limits", f"UPDATE ON binding {_differ('rate_limits')}", "key", "old", "key_id"),
+    _tell(
+        "chatflow_limits",
+        f"UPDATE ON chatflow {_differ('rate_limits', 'api_config', 'chatbot_config')}",
+        "chatflow",
+        "old",
+        "id",
+    ),
+)

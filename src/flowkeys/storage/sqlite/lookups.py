@@ -15,26 +15,29 @@ from typing import Any, Final, ParamSpec, TypeVar
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
+from flowkeys.domain.chatflows.visitors import VisitorRules, read_rules
 from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.keys.rotation import Replaced
 from flowkeys.domain.keys.terms import Terms
+from flowkeys.domain.limits.stored import limits_from
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.service.ports.verification import Found, Unreadable
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
-from flowkeys.storage.keys.terms import customer_from, terms_from
+from flowkeys.storage.keys.terms import BINDINGS, customer_from, terms_from
 from flowkeys.storage.sqlite.connection import connect
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
-_COLUMNS: Final = """k.id, k.workspace_id, k.name, k.permissions, k.status, k.expires_at, t.valid_until,
+_COLUMNS: Final = f"""k.id, k.workspace_id, k.name, k.permissions, k.status, k.expires_at, t.valid_until,
     (SELECT group_concat(chatflow_id) FROM binding WHERE key_id = k.id), t.digest,
     (SELECT coalesce(max(seq), 0) FROM change), k.allowed_ips,
     (SELECT allowed_ips FROM policy WHERE workspace_id = k.workspace_id),
-    k.customer_id, c.id, c.name, c.external_id, c.status, t.replaced_at, t.seq"""
+    k.customer_id, c.id, c.name, c.external_id, c.status, k.rate_limits, {BINDINGS},
+    t.replaced_at, t.seq"""  # noqa: S608
 _CUSTOMER: Final = "LEFT JOIN customer c ON c.id = k.customer_id AND c.workspace_id = k.workspace_id"
 _FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id {_CUSTOMER}
     WHERE t.digest IN"""  # noqa: S608
@@ -47,13 +50,14 @@ _ENDS: Final = "SELECT (SELECT min(seq) FROM token), (SELECT max(seq) FROM token
 _NTH: Final = "SELECT seq FROM token NOT INDEXED WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT 1 OFFSET ?"
 _OF_KEY: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id {_CUSTOMER}
     WHERE t.key_id = ? AND t.digest GLOB ?"""  # noqa: S608
-_ACCESS: Final = "SELECT id, workspace_id, is_public, version FROM chatflow WHERE id = ?"
+_ACCESS: Final = """SELECT id, workspace_id, is_public, version, rate_limits, api_config, chatbot_config
+    FROM chatflow WHERE id = ?"""
 
 _SHARED: Final = 4096
 """Sets of permissions and of chatflows that records share, of each kind."""
 _CUSTOMERS: Final = 65_536
 """Customers, and terms of keys, that records share."""
-_NO_TERMS: Final = [None] * 7
+_NO_TERMS: Final = [None] * 9
 _FEW: Final = 8
 """Up to so many chatflows are kept as a tuple, which is smaller than a set and searched as fast."""
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
@@ -110,7 +114,14 @@ class SqliteLookups:
             row = self._raw.execute(_ACCESS, (chatflow_id,)).fetchone()
         except sqlite3.Error as error:
             raise Unavailable from error
-        return ChatflowAccess(row[0], row[1], bool(row[2]), row[3]) if row else None
+        if row is None:
+            return None
+        try:
+            limits = limits_from(row[4])
+            rules = _rules(row[5], row[6], is_public=bool(row[2]))
+        except SPOILT as error:
+            raise Unavailable(f"The chatflow {row[0]} cannot be read.") from error
+        return ChatflowAccess(row[0], row[1], bool(row[2]), row[3], limits, rules)
 
     def ahead(self, tag: str, batch: int) -> Iterator[list[tuple[bytes, KeyRecord | Unreadable]]]:
         """Return all tokens whose digest begins with `tag`, in batches: the digest's bytes and the record.
@@ -184,9 +195,7 @@ class _Reader:
         self._customer: Callable[[object, object, object, object], KeyCustomer] = _shared(
             customer_from, _CUSTOMERS
         )
-        self._terms: Callable[[str | None, str | None, KeyCustomer | None], Terms | None] = _shared(
-            terms_from, _CUSTOMERS
-        )
+        self._terms: Callable[..., Terms | None] = _shared(terms_from, _CUSTOMERS)
 
     def __call__(self, row: tuple[object, ...]) -> KeyRecord:
         key_id, workspace_id, name, permissions, status, expires_at, valid_until, *rest = row
@@ -204,9 +213,23 @@ class _Reader:
             None if terms == _NO_TERMS else self._terms_of(*terms),
         )
 
-    def _terms_of(self, own: object, policy: object, customer_id: object, *customer: object) -> Terms | None:
+    def _terms_of(self, own: object, policy: object, customer_id: object, *rest: object) -> Terms | None:
+        *customer, rate_limits, bindings = rest
         belongs_to = None if customer_id is None else self._customer(*customer)
-        return self._terms(own, policy, belongs_to)  # type: ignore[arg-type]
+        return self._terms(own, policy, belongs_to, rate_limits, bindings)
+
+
+def _rules(api_config: str | None, chatbot_config: str | None, *, is_public: bool) -> VisitorRules | None:
+    """Return what a chatflow's configuration asks; what cannot be understood keeps one that is public closed.
+
+    One that only keys open was stored with whatever somebody's export had in it.
+    """
+    try:
+        return read_rules(api_config, chatbot_config)
+    except SPOILT:
+        if is_public:
+            raise
+        return None
 
 
 def _text(raw: bytes) -> str | bytes:

@@ -1,4 +1,4 @@
--- 0016
+-- 0017
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -27,7 +27,7 @@ CREATE TABLE api_key (
 	updated_at BIGINT NOT NULL, 
 	last_used_at BIGINT, 
 	revoked_at BIGINT, 
-	version BIGINT NOT NULL, hint TEXT DEFAULT '' NOT NULL, creator_folded TEXT DEFAULT '' NOT NULL, permission_count BIGINT DEFAULT '0' NOT NULL, chatflow_count BIGINT DEFAULT '0' NOT NULL, creator_tag BIGINT, allowed_ips TEXT, customer_id TEXT CONSTRAINT fk_api_key_customer_id_customer REFERENCES customer (id), 
+	version BIGINT NOT NULL, hint TEXT DEFAULT '' NOT NULL, creator_folded TEXT DEFAULT '' NOT NULL, permission_count BIGINT DEFAULT '0' NOT NULL, chatflow_count BIGINT DEFAULT '0' NOT NULL, creator_tag BIGINT, allowed_ips TEXT, customer_id TEXT CONSTRAINT fk_api_key_customer_id_customer REFERENCES customer (id), rate_limits TEXT, 
 	CONSTRAINT fk_api_key_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
 	CONSTRAINT uq_api_key_id UNIQUE (id), 
 	CONSTRAINT uq_api_key_workspace_id_id UNIQUE (workspace_id, id)
@@ -71,7 +71,7 @@ CREATE TABLE chatflow (
 	extras TEXT NOT NULL, 
 	created_at BIGINT NOT NULL, 
 	updated_at BIGINT NOT NULL, 
-	version BIGINT NOT NULL, name_folded TEXT DEFAULT '' NOT NULL, credentials TEXT DEFAULT '{}' NOT NULL, 
+	version BIGINT NOT NULL, name_folded TEXT DEFAULT '' NOT NULL, credentials TEXT DEFAULT '{}' NOT NULL, rate_limits TEXT, 
 	CONSTRAINT fk_chatflow_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
 	CONSTRAINT uq_chatflow_id UNIQUE (id), 
 	CONSTRAINT uq_chatflow_workspace_id_id UNIQUE (workspace_id, id)
@@ -265,7 +265,7 @@ CREATE TABLE binding (
 	key_id TEXT NOT NULL, 
 	chatflow_id TEXT NOT NULL, 
 	created_at BIGINT NOT NULL, 
-	key_seq BIGINT NOT NULL, 
+	key_seq BIGINT NOT NULL, rate_limits TEXT, 
 	CONSTRAINT pk_binding PRIMARY KEY (seq), 
 	CONSTRAINT fk_binding_key_seq_api_key FOREIGN KEY(key_seq) REFERENCES api_key (seq), 
 	CONSTRAINT fk_binding_workspace_id_chatflow_id_chatflow FOREIGN KEY(workspace_id, chatflow_id) REFERENCES chatflow (workspace_id, id) ON DELETE CASCADE, 
@@ -744,4 +744,14 @@ CREATE TABLE webhook_expiry (
 	CONSTRAINT pk_webhook_expiry PRIMARY KEY (workspace_id), 
 	CONSTRAINT fk_webhook_expiry_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
 );
-INSERT INTO alembic_version VALUES ('0016');
+CREATE INDEX ix_binding_limited ON binding (key_id, chatflow_id, rate_limits) WHERE rate_limits IS NOT NULL;
+CREATE TRIGGER change_key_limits AFTER UPDATE ON api_key WHEN old.rate_limits IS NOT new.rate_limits BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'key', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+CREATE TRIGGER change_binding_limits AFTER UPDATE ON binding WHEN old.rate_limits IS NOT new.rate_limits BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'key', old.key_id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+CREATE TRIGGER change_chatflow_limits AFTER UPDATE ON chatflow WHEN old.rate_limits IS NOT new.rate_limits OR old.api_config IS NOT new.api_config OR old.chatbot_config IS NOT new.chatbot_config BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'chatflow', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+INSERT INTO alembic_version VALUES ('0017');

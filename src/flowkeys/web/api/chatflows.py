@@ -8,6 +8,7 @@ from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.listing import ChatflowQuery, MessageQuery
 from flowkeys.service.chatflows.input import EXTRAS, ChatflowPatch
+from flowkeys.service.limits import read_limits
 from flowkeys.web import render
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
 from flowkeys.web.requests.putback import require_unchanged
@@ -185,4 +186,6 @@ def _patch(body: ChatflowFields) -> ChatflowPatch:
         values["key_id"] = body.apikeyid or None
     if "api_key_ids" in given:
         values["key_ids"] = tuple(body.api_key_ids)
+    if "rate_limits" in given:
+        values["rate_limits"] = read_limits([each.as_given() for each in body.rate_limits or ()])
     return ChatflowPatch(**values)

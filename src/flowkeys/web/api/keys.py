@@ -10,6 +10,7 @@ from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.listing import KeyQuery, KeySort
 from flowkeys.domain.times import SECOND, from_iso
 from flowkeys.service.keys.input import KeyPatch, NewKey, read_expiry, read_within
+from flowkeys.service.limits import read_limits
 from flowkeys.web import render
 from flowkeys.web.api import key_rotations
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
@@ -17,6 +18,7 @@ from flowkeys.web.requests.putback import require_unchanged
 from flowkeys.web.routes import GuardedRouter, json_response
 from flowkeys.web.schemas.keys import (
     AffectedOut,
+    KeyChatflow,
     KeyChatflows,
     KeyCreate,
     KeyFields,
@@ -51,6 +53,7 @@ async def create_key(body: KeyCreate, call: Call) -> Response:
             note=fields.get("note"),
             allowed_ips=fields.get("allowed_ips", ()),
             customer_id=fields.get("customer_id"),
+            rate_limits=fields.get("rate_limits", ()),
         ),
     )
     location = {"Location": f"/api/v1/apikey/{made.key.id}"}
@@ -136,9 +139,20 @@ async def update_key(key_id: str, body: KeyUpdate, call: Call) -> Response:
 @router.on(
     "PUT", "/apikey/{key_id}/chatflows", needs="apikeys:update", answers=KeyOut, errors=("not_found", *_BODY)
 )
-async def set_chatflows(key_id: str, body: KeyChatflows, call: Call) -> Response:
-    """Make these the whole set of chatflows that the key opens. Needs `chatflows:update` as well."""
-    patch = KeyPatch(chatflow_ids=tuple(body.chatflow_ids))
+async def set_chatflows(key_id: str, body: KeyChatflows | list[KeyChatflow], call: Call) -> Response:
+    """Make these the whole set of chatflows that the key opens. Needs `chatflows:update` as well.
+
+    The body is `{"chatflowIds": […]}`, which leaves limits as they are, or a list of chatflows, each with its
+    `rateLimits`, those of the key on that chatflow; without them it has none.
+    """
+    if isinstance(body, list):
+        limits = {
+            each.id: read_limits([one.as_given() for one in each.rate_limits or ()], f"{at}.rateLimits")
+            for at, each in enumerate(body)
+        }
+        patch = KeyPatch(chatflow_ids=tuple(limits), binding_limits=limits)
+    else:
+        patch = KeyPatch(chatflow_ids=tuple(body.chatflow_ids))
     key = await call.services.keyring.update(call.caller, key_id, patch)
     return json_response(render.key(key, call.services.clock()))
 
@@ -197,6 +211,8 @@ def _fields(body: KeyFields, now: int) -> dict[str, Any]:
         values["allowed_ips"] = tuple(body.allowed_ips or ())
     if _sent(body, "customer_id"):
         values["customer_id"] = body.customer_id or None
+    if _sent(body, "rate_limits"):
+        values["rate_limits"] = read_limits([each.as_given() for each in body.rate_limits or ()])
     if body.expires_in is not None or _sent(body, "expires_at"):
         values["expires_at"] = read_expiry(body.expires_at, body.expires_in, now)
     return values

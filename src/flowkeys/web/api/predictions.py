@@ -31,8 +31,8 @@ class Delegated(Response):
     answers=PredictionOut,
     errors=(
         "missing_credentials", "unknown_key", "expired_key", "revoked_key", "disabled_key",
-        "chatflow_not_allowed", "not_found", "validation_failed", "flow_not_runnable", "invalid_json",
-        "too_large", "upstream_failed",
+        "chatflow_not_allowed", "rate_limited", "origin_not_allowed", "not_found", "validation_failed",
+        "flow_not_runnable", "invalid_json", "too_large", "upstream_failed",
     ),
     extra={
         "security": [{"bearerKey": []}, {}],

@@ -26,7 +26,7 @@ router = GuardedRouter(tags=["Verification"])
     "/apikey/verify",
     needs=ANY_KEY,
     answers=VerifiedOut | VerifiedManyOut,
-    errors=("validation_failed", "invalid_json", "too_large", "chatflow_not_allowed"),
+    errors=("validation_failed", "invalid_json", "too_large", "chatflow_not_allowed", "rate_limited"),
 )
 async def verify(call: Call, body: VerifyIn) -> Response:
     """Say whether tokens are good, for a chatflow, a permission or an address if one is named.
@@ -38,44 +38,55 @@ async def verify(call: Call, body: VerifyIn) -> Response:
     `address` is where a call comes from that a gateway asks about. It decides about a key that is bound to
     networks, also when the caller asks about itself; without it that is decided by where this call comes
     from, and a token in the body that is bound to networks is refused.
+
+    With `"count": true` what is allowed is a call, which counts against the limits of the key in question;
+    the answer says what is left of each.
     """
     wanted = _wanted(body)
     sent = body.given()
     client = client_of(body.address) if "address" in sent else None
+    count = bool(body.count)
     if "token" not in sent and "tokens" not in sent:
-        return json_response(await _about_caller(call, wanted, client))
+        return json_response(await _about_caller(call, wanted, client, takes=count))
     await authenticate(call.services, call.scope, None, counts=False)  # from where it calls counts, too
     call.caller.require("apikeys:view")
     if "token" in sent and "tokens" in sent:
         raise InvalidInput.of("tokens", "Send token or tokens, not both.")
     await authenticate(call.services, call.scope, "apikeys:view")  # counts as use
     if "token" not in sent:
-        decisions = [await _decide(call, text, wanted, client) for text in body.tokens]
+        decisions = [await _decide(call, text, wanted, client, takes=count) for text in body.tokens]
         return json_response({"results": [render.verified(decision) for decision in decisions]})
-    return json_response(render.verified(await _decide(call, body.token, wanted, client)))
+    decision = await _decide(call, body.token, wanted, client, takes=count)
+    context_of(call.scope).taken = decision.taken
+    return json_response(render.verified(decision))
 
 
-async def _about_caller(call: Call, wanted: AccessRequest, client: Client | None) -> render.Json:
+async def _about_caller(
+    call: Call, wanted: AccessRequest, client: Client | None, *, takes: bool
+) -> render.Json:
     credential = read_credential(call.scope["headers"])
     verifier = call.services.verifier
     context = context_of(call.scope)
     decision: Decision = (
-        await verifier.verify(credential, wanted, client or context.client)
+        await verifier.verify(credential, wanted, client or context.client, takes=takes)
         if isinstance(credential, bytes)
         else credential
     )
     if isinstance(decision, Denied):
         raise Refused(call.services.refusals.refuse(decision, context.address))
+    context.taken = decision.taken
     return render.verified(decision)
 
 
-async def _decide(call: Call, text: str, wanted: AccessRequest, client: Client | None) -> Decision:
+async def _decide(
+    call: Call, text: str, wanted: AccessRequest, client: Client | None, *, takes: bool
+) -> Decision:
     """Decide about a token of the caller's workspace; one of another is unknown here."""
     token = Token.parse(text)
     if token is None:
         return UNKNOWN
     own = msgspec.structs.replace(wanted, workspace_id=call.caller.workspace_id)
-    return await call.services.verifier.verify(token, own, client)
+    return await call.services.verifier.verify(token, own, client, takes=takes)
 
 
 def _wanted(body: VerifyIn) -> AccessRequest:

@@ -1,6 +1,7 @@
 """A request as the hot routes see it, and how they refuse one."""
 
 import time
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -13,10 +14,18 @@ from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.service.ports.usage import CallRecorder
 from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.gate import MAX_HEADER_BYTES, MAX_HEADERS, AccessLog
-from flowkeys.web.hot.reply import RawHeader, Reply, new_request_id, plausible_id, refusal, to_replaced
+from flowkeys.web.hot.reply import (
+    RawHeader,
+    Reply,
+    new_request_id,
+    of_problem,
+    plausible_id,
+    refusal,
+    to_replaced,
+)
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.requests.address import TrustedProxies
-from flowkeys.web.requests.context import user_agent
+from flowkeys.web.requests.context import origin, user_agent
 
 _TOO_LARGE: Final = problem("headers_too_large")
 
@@ -46,6 +55,10 @@ class Call(msgspec.Struct, gc=False):
     def user_agent(self) -> str | None:
         """Return what the client calls itself, or None."""
         return user_agent(self.headers)
+
+    def origin(self) -> str | None:
+        """Return the site of the page that calls, or None."""
+        return origin(self.headers)
 
 
 def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied | Problem:
@@ -103,6 +116,7 @@ class Refuser:
         nginx: bool = False,
         door: str | None = None,
         chatflow_id: str | None = None,
+        headers: Iterable[RawHeader] = (),
     ) -> Reply:
         """Return the refusal of a call; `identity` and `nginx` are those of `reply.refusal`.
 
@@ -110,7 +124,10 @@ class Refuser:
         """
         address = call.address()
         found = self._refusals.refuse(why, address) if isinstance(why, Denied) else why
-        reply = refusal(found, identity=identity, nginx=nginx).reply(call.request_id)
+        if found.text is None:
+            reply = refusal(found, identity=identity, nginx=nginx).reply(call.request_id)
+        else:
+            reply = of_problem(found, call.request_id, *headers)
         if isinstance(why, Denied) and why.record is not None and why.record.replaced is not None:
             reply = to_replaced(reply, why.record)
         if door is not None:

@@ -15,7 +15,7 @@ from flowkeys.domain.usage.usage import OK, Door
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
-from flowkeys.web.hot.reply import NO_STORE, Form, Reply, form, to_replaced
+from flowkeys.web.hot.reply import NO_STORE, Form, Reply, form, to_limited, to_replaced
 from flowkeys.web.hot.target import Asked
 
 ROUTE: Final = "/api/v1/auth/verify"
@@ -45,7 +45,8 @@ class ForwardAuth:
             credential = read_head(call, self._key_header)
             if type(credential) is not bytes or asked.malformed is not None:
                 return self._refuse(call, asked, _first(credential, asked))
-            decision = self._verifier.at_once(credential, asked.request, call, counts=asked.never is None)
+            good = asked.never is None
+            decision = self._verifier.at_once(credential, asked.request, call, counts=good, takes=good)
             return None if decision is None else self._answer(call, asked, decision)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuse(call, asked, of_failure(error, call))
@@ -57,7 +58,7 @@ class ForwardAuth:
             if not isinstance(credential, bytes):
                 return self._refuse(call, asked, credential)
             decision = await self._verifier.verify(
-                credential, asked.request, call, counts=asked.never is None
+                credential, asked.request, call, counts=asked.never is None, takes=asked.never is None
             )
             return self._answer(call, asked, decision)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
@@ -71,6 +72,8 @@ class ForwardAuth:
             customer_id = "" if terms is None or terms.customer is None else terms.customer.id
             form = _passed(record.identity, record.workspace_id, customer_id)
             reply = Reply(form, call.request_id, b"")
+            if decision.taken is not None:
+                reply = to_limited(reply, decision.taken)
             return reply if record.replaced is None else to_replaced(reply, record)
         never = asked.never
         if isinstance(decision, Denied):

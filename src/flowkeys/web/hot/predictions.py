@@ -19,7 +19,7 @@ from flowkeys.domain.errors import (
     TooLarge,
     UpstreamFailed,
 )
-from flowkeys.domain.keys.decision import Denied
+from flowkeys.domain.keys.decision import Denied, Reason
 from flowkeys.domain.usage.usage import CLIENT_GONE as GONE
 from flowkeys.domain.usage.usage import OK, Door
 from flowkeys.service.predictions.input import read_prediction
@@ -29,9 +29,9 @@ from flowkeys.web import render
 from flowkeys.web.errors import Problem, Refused, of_error, problem
 from flowkeys.web.gate import CLIENT_GONE, STOPPING
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
-from flowkeys.web.hot.reply import JSON, NO_STORE, Reply, form, of_problem, to_replaced
+from flowkeys.web.hot.reply import JSON, NO_STORE, Form, Reply, form, of_problem, to_limited, to_replaced
 from flowkeys.web.predictions.failures import log_failure
-from flowkeys.web.predictions.prediction import ANY_ORIGIN, ROUTE
+from flowkeys.web.predictions.prediction import ANY_ORIGIN, ROUTE, cors
 from flowkeys.web.requests.body import decode
 
 PREFIX: Final = b"/api/v1/prediction/"
@@ -58,10 +58,11 @@ class PredictionCalls:
         self._predictor = predictor
         self._refuser = refuser
 
-    def answer(self, call: Call, *, counts: bool = True) -> Reply | Grant | None:
+    def answer(self, call: Call, earlier: Grant | None = None) -> Reply | Grant | None:
         """Return a refusal, or what was granted, or None: then it is decided further in.
 
-        `counts` is False for a call that was granted before its body had come: that was the use of its key.
+        `earlier` is what was granted to the call before its body had come: that was the use of its key, and
+        took of its limits.
         """
         plain = _PLAIN.fullmatch(call.target)
         if plain is None or b"fl-" in call.target:  # a token in the URL is the gate's to refuse
@@ -71,10 +72,13 @@ class PredictionCalls:
             if isinstance(credential, Problem):
                 return self._refuser.refuse(call, ROUTE, credential, door=_DOOR)
             chatflow_id = plain[1].decode("ascii")
-            found = self._predictor.authorize_at_once(chatflow_id, credential, call, counts=counts)
+            found = self._predictor.authorize_at_once(chatflow_id, credential, call, counts=earlier is None)
             if not isinstance(found, Denied):
-                return found
-            return self._refuser.refuse(call, ROUTE, found, door=_DOOR, chatflow_id=chatflow_id)
+                if earlier is None or found is None or earlier.taken is None:
+                    return found
+                return msgspec.structs.replace(found, taken=earlier.taken)
+            more = [ANY_ORIGIN] if found.reason is Reason.RATE_LIMITED and found.text is not None else ()
+            return self._refuser.refuse(call, ROUTE, found, door=_DOOR, chatflow_id=chatflow_id, headers=more)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuser.refuse(call, ROUTE, of_failure(error, call), door=_DOOR)
 
@@ -92,8 +96,7 @@ class PredictionCalls:
 
     def answered(self, call: Call, grant: Grant, answer: Answer) -> Reply:
         """Return the answer to a call of which both messages are stored."""
-        form = _OK_FOR_ALL if grant.access.is_public else _OK
-        reply = Reply(form, call.request_id, _encode(render.answer(answer)))
+        reply = Reply(_form(call, grant), call.request_id, _encode(render.answer(answer)))
         self._refuser.note(call, ROUTE, reply.status, _facts(grant))
         self._count(call, grant, OK, len(reply.body), answer.result.model_tokens)
         return _to(grant, reply)
@@ -110,7 +113,7 @@ class PredictionCalls:
         else:
             structlog.get_logger("flowkeys").error("failed", request_id=request_id, exc_info=error)
             found = problem("internal_error")
-        more = [ANY_ORIGIN] if of_the_call and grant.access.is_public else []
+        more = cors(grant.access, call.headers) if of_the_call else []
         reply = of_problem(found, call.request_id, *more)
         self._refuser.note(call, ROUTE, reply.status, {**_facts(grant), "code": found.code})
         self._count(call, grant, found.code, len(reply.body))
@@ -138,7 +141,18 @@ class PredictionCalls:
 
 def _to(grant: Grant, reply: Reply) -> Reply:
     record = grant.record
+    if grant.taken is not None:
+        reply = to_limited(reply, grant.taken)
     return reply if record is None or record.replaced is None else to_replaced(reply, record)
+
+
+def _form(call: Call, grant: Grant) -> Form:
+    access = grant.access
+    if not access.is_public:
+        return _OK
+    if access.visitors is None or access.visitors.origins is None:
+        return _OK_FOR_ALL
+    return form(200, JSON, NO_STORE, *cors(access, call.headers))
 
 
 def _facts(grant: Grant) -> dict[str, Any]:

@@ -178,7 +178,7 @@ class HotProtocol(WritingProtocol):
     def _predict(self, call: Call) -> Grant | None:
         """Decide a prediction whose body has come, and run it when it is plain; return what was granted."""
         calls = self._hot.predictions
-        grant = calls.answer(call, counts=self._granted is None)
+        grant = calls.answer(call, self._granted)
         if isinstance(grant, Reply):
             self._send(grant, with_body=True)
             return None

@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 
 from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.limits.fields import fields_of
+from flowkeys.domain.limits.gcra import Taken
 from flowkeys.web.errors import CONTENT_TYPE, Problem
 from flowkeys.web.respond import headers_of
 
@@ -90,6 +92,17 @@ def to_replaced(reply: Reply, record: KeyRecord) -> Reply:
     return Reply(with_headers(reply.form, headers), reply.request_id, reply.body) if headers else reply
 
 
+def to_limited(reply: Reply, taken: Taken) -> Reply:
+    """Return the answer to a call that limits apply to: it says what is left of them."""
+    if not taken.scopes:
+        return reply
+    given = reply.form
+    policy, left = fields_of(taken)
+    block = b"%bratelimit-policy: %b\r\nratelimit: %b\r\n" % (given.block, policy, left)
+    headers = (*given.headers, (b"ratelimit-policy", policy), (b"ratelimit", left))
+    return Reply(Form(given.status, headers, given.status_line, block), reply.request_id, reply.body)
+
+
 def plausible_id(given: bytes) -> bool:
     """Tell whether what a proxy sent looks like a request's id, and not like a token."""
     return _REQUEST_ID.fullmatch(given) is not None and b"fl-" not in given
@@ -102,7 +115,8 @@ def new_request_id() -> bytes:
 
 def of_problem(problem: Problem, request_id: bytes, *more: RawHeader) -> Reply:
     """Return the answer that says a problem, field errors included, with `more` headers."""
-    made = form(problem.status, _PROBLEM, NO_STORE, *problem.raw_headers, *more)
+    kind = (b"content-type", problem.content_type.encode())
+    made = form(problem.status, kind, NO_STORE, *problem.raw_headers, *more)
     return Reply(made, request_id, problem.body(request_id.decode("ascii")))
 
 

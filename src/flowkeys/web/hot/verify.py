@@ -17,7 +17,7 @@ from flowkeys.domain.permissions import KNOWN
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web import render
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
-from flowkeys.web.hot.reply import JSON, NO_STORE, RawHeader, Reply, form, to_replaced
+from flowkeys.web.hot.reply import JSON, NO_STORE, RawHeader, Reply, form, to_limited, to_replaced
 from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
 
 ROUTE: Final = "/api/v1/apikey/verify"
@@ -38,6 +38,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False
     chatflow_id: str | Unset = msgspec.UNSET
     permission: str | Unset = msgspec.UNSET
     address: str | Unset = msgspec.UNSET
+    count: bool | Unset = msgspec.UNSET
 
 
 _decode: Final = msgspec.json.Decoder(_Body).decode
@@ -89,12 +90,19 @@ class Verify:
             # The caller is the one in question, or must be good for the rest to be looked at.
             client: Client = call if body is None else _client(body) or call
             decision = self._verifier.at_once(
-                credential, wanted or ANYTHING, client, counts=wanted is not None
+                credential,
+                wanted or ANYTHING,
+                client,
+                counts=wanted is not None,
+                takes=wanted is not None and body is not None and body.count is True,
             )
             if type(decision) is Denied and (wanted or decision.reason is not Reason.IP_NOT_ALLOWED):
                 return self._refuser.refuse(call, ROUTE, decision)
             if type(decision) is not Allowed or wanted is None:
                 return None
+            if decision.taken is not None:
+                reply = _answered(call, _encode(render.verified(decision)), decision.record)
+                return to_limited(reply, decision.taken)
             return _answered(call, self._body(decision), decision.record)
         return self._about_others(call, credential, body, wanted)
 
@@ -116,6 +124,8 @@ class Verify:
     ) -> Reply | None:
         if body.token is not msgspec.UNSET and body.tokens is not msgspec.UNSET:
             return None
+        if body.tokens is not msgspec.UNSET and body.count is True:
+            return None  # what was taken of some could not be given back if others had to be waited for
         caller = self._verifier.at_once(credential, _VIEW, call)
         if type(caller) is Denied and caller.reason is not Reason.PERMISSION_MISSING:
             return self._refuser.refuse(call, ROUTE, caller)
@@ -124,10 +134,13 @@ class Verify:
         own = AccessRequest(wanted.chatflow_id, wanted.permissions, caller.record.workspace_id)
         client = _client(body)
         if body.tokens is msgspec.UNSET:
-            decision = None if body.token is msgspec.UNSET else self._decide(body.token, own, client)
-            found = None if decision is None else _encode(render.verified(decision))
-        else:
-            found = self._decide_each(body.tokens, own, client)
+            assert body.token is not msgspec.UNSET
+            decision = self._decide(body.token, own, client, takes=body.count is True)
+            if decision is None:
+                return None
+            reply = _answered(call, _encode(render.verified(decision)), caller.record)
+            return reply if decision.taken is None else to_limited(reply, decision.taken)
+        found = self._decide_each(body.tokens, own, client)
         return None if found is None else _answered(call, found, caller.record)
 
     def _decide_each(self, texts: list[str], own: AccessRequest, client: Client | None) -> bytes | None:
@@ -139,8 +152,12 @@ class Verify:
             results.append(render.verified(decision))
         return _encode({"results": results})
 
-    def _decide(self, text: str, own: AccessRequest, client: Client | None) -> Decision | None:
-        return self._verifier.at_once(text.encode("ascii"), own, client) if text.isascii() else UNKNOWN
+    def _decide(
+        self, text: str, own: AccessRequest, client: Client | None, *, takes: bool = False
+    ) -> Decision | None:
+        if not text.isascii():
+            return UNKNOWN
+        return self._verifier.at_once(text.encode("ascii"), own, client, takes=takes)
 
 
 def _answered(call: Call, body: bytes, caller: KeyRecord) -> Reply:

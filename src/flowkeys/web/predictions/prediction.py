@@ -7,8 +7,10 @@ from typing import Final
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.errors import FlowNotRunnable, InvalidInput, NotFound, TooLarge, UpstreamFailed
 from flowkeys.domain.keys.bearer import read_credential
+from flowkeys.domain.keys.decision import Reason
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.predictor import Predictor
@@ -19,7 +21,7 @@ from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.predictions.stream import EventStream, run_watched
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.requests.body import decode, require_identity
-from flowkeys.web.requests.context import Use, context_of
+from flowkeys.web.requests.context import Use, context_of, origin
 from flowkeys.web.requests.raw_body import read_body
 from flowkeys.web.respond import JSON, NO_STORE, RawHeaders, send_bytes, send_problem
 
@@ -29,8 +31,8 @@ GRANT: Final = "flowkeys.grant"
 _PREFIX: Final = "/api/v1/prediction/"
 _PATH: Final = re.compile(r"/api/v1/prediction/([^/]+)")
 ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
+_VARY: Final = (b"vary", b"origin")
 _PREFLIGHT: Final = (
-    ANY_ORIGIN,
     (b"access-control-allow-methods", b"POST"),
     (b"access-control-allow-headers", b"content-type, authorization"),
     (b"access-control-max-age", b"600"),
@@ -57,7 +59,7 @@ class Predictions:
         elif scope["method"] == "POST":
             await self._predict(match[1], scope, receive, send)
         elif scope["method"] == "OPTIONS":
-            await self._preflight(match[1], send)
+            await self._preflight(match[1], scope, send)
         else:
             allow = (b"allow", b"POST, OPTIONS")
             await send_problem(scope, send, problem("method_not_allowed"), [allow])
@@ -69,10 +71,12 @@ class Predictions:
         try:
             grant = scope.get(GRANT) or await self._authorize(chatflow_id, scope)
         except Refused as refused:
-            await send_problem(scope, send, refused.problem)
+            told = refused.problem.text is not None and refused.problem.code == Reason.RATE_LIMITED
+            await send_problem(scope, send, refused.problem, [ANY_ORIGIN] if told else [])
             return
-        cors = [ANY_ORIGIN] if grant.access.is_public else []
-        await answer(self._predictor, grant, self._max_body_bytes, scope, receive, send, cors, again=again)
+        headers = cors(grant.access, scope["headers"])
+        size = self._max_body_bytes
+        await answer(self._predictor, grant, size, scope, receive, send, headers, again=again)
 
     async def _authorize(self, chatflow_id: str, scope: Scope, *, counts: bool = True) -> Grant:
         context = context_of(scope)
@@ -88,11 +92,12 @@ class Predictions:
             context.use.chatflow_id = chatflow_id if chatflow_id in record.chatflow_ids else ""
         raise Refused(self._refusals.refuse(found, context.address))
 
-    async def _preflight(self, chatflow_id: str, send: Send) -> None:
+    async def _preflight(self, chatflow_id: str, scope: Scope, send: Send) -> None:
         """Let other sites' pages call public chatflows, and say nothing of others (no credentials, ever)."""
         access = await self._directory.access(chatflow_id)
-        public = access is not None and access.is_public
-        await send_bytes(send, 204, b"", _PREFLIGHT if public else ())
+        headers = [] if access is None else cors(access, scope["headers"])
+        allowed = any(name == ANY_ORIGIN[0] for name, _ in headers)
+        await send_bytes(send, 204, b"", [*headers, *_PREFLIGHT] if allowed else headers)
 
 
 class WithPredictions:
@@ -108,6 +113,22 @@ class WithPredictions:
             await self._predictions(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def cors(access: ChatflowAccess, headers: RawHeaders) -> list[tuple[bytes, bytes]]:
+    """Return the headers by which pages of other sites may read the answer: of a public chatflow only.
+
+    With allowed origins they name the one that asks, if it is one of them.
+    """
+    if not access.is_public:
+        return []
+    rules = access.visitors
+    if rules is None or rules.origins is None:
+        return [ANY_ORIGIN]
+    asking = origin(headers)
+    if asking is None or not rules.admits(asking):
+        return [_VARY]
+    return [(ANY_ORIGIN[0], asking.encode("latin-1")), _VARY]
 
 
 async def answer(
@@ -159,6 +180,7 @@ def _note(scope: Scope, grant: Grant) -> Use:
     if grant.person_id is None:  # who tries a chatflow on its page is not counted
         context.use = use
     context.facts["chatflow_id"] = grant.access.id
+    context.taken = grant.taken
     if grant.record is not None:
         context.calls(grant.record)
     if grant.person_id is not None:

@@ -8,7 +8,8 @@ import msgspec
 from starlette.types import Scope
 
 from flowkeys.domain.keys.api_key import KeyRecord
-from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.keys.networks import Visitor
+from flowkeys.domain.limits.gcra import Taken
 
 KEY: Final = "flowkeys"
 
@@ -37,6 +38,8 @@ class RequestContext(msgspec.Struct):
     started: float = msgspec.field(default_factory=time.perf_counter)
 
     headers: Iterable[tuple[bytes, bytes]] = ()
+    taken: Taken | None = None
+    """What the call took of limits: the answer says what is left."""
     replaced: KeyRecord | None = None
     """The key that calls, when it does with a token that was replaced: the answer says so."""
 
@@ -46,7 +49,7 @@ class RequestContext(msgspec.Struct):
         self.replaced = None if record.replaced is None else record
 
     @property
-    def client(self) -> Client:
+    def client(self) -> Visitor:
         """Where the request comes from."""
         return _Client(self.address, self.headers)
 
@@ -65,10 +68,20 @@ class _Client(msgspec.Struct, frozen=True, gc=False):
         """Return what the client calls itself."""
         return user_agent(self.headers)
 
+    def origin(self) -> str | None:
+        """Return the site of the page that calls."""
+        return origin(self.headers)
+
 
 def user_agent(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """Return the first ``User-Agent`` of headers with lower-case names, or None."""
     return next((value.decode("latin-1") for name, value in headers if name == b"user-agent"), None)
+
+
+def origin(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the one ``Origin`` of headers with lower-case names, or None; with two a client could choose."""
+    found = [value for name, value in headers if name == b"origin"]
+    return found[0].decode("latin-1") if len(found) == 1 else None
 
 
 def context_of(scope: Scope) -> RequestContext:

@@ -6,6 +6,7 @@ import msgspec
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from flowkeys.domain.chatflows.chatflow import ChatflowType
+from flowkeys.web.schemas.limits import RATE_LIMITS, RateLimitIn, RateLimitOut
 from flowkeys.web.schemas.wire import In, Out
 
 _READ_ONLY = "Accepted only when it equals the current value, so that a whole chatflow can be put back."
@@ -38,6 +39,7 @@ class ChatflowFields(In):
     api_key_ids: list[str] = Field(default=[], description="The whole set of bound keys.")
     chatbot_config: JsonText | None = Field(default=None, description=_TEXT)
     api_config: JsonText | None = Field(default=None, description=_TEXT)
+    rate_limits: list[RateLimitIn] | None = Field(default=None, description=RATE_LIMITS)
     category: str | None = None
     credentials: dict[str, str | None] = Field(
         default={},
@@ -84,6 +86,7 @@ class ChatflowOut(Out):
     api_key_ids: list[str]
     chatbot_config: str | None
     api_config: str | None
+    rate_limits: list[RateLimitOut] = Field(description="How often all its callers together may call it.")
     category: str | None
     credentials: dict[str, str] = Field(description="Names of credentials by node id.")
     deployed: Any
@@ -98,7 +101,7 @@ class ChatflowOut(Out):
     runnable: bool
     missing_node_kinds: list[str] = Field(description="Node kinds that this server does not have.")
     problems: list[str] = Field(description="Other reasons why it cannot run, in words.")
-    warnings: list[str] = Field(description="Limits in its configuration that are not enforced.")
+    warnings: list[str] = Field(description="What its configuration asks and cannot be enforced.")
 
 
 class ChatflowPageOut(Out):

@@ -7,6 +7,7 @@ from pydantic import Field
 from flowkeys.domain.keys.networks import MAX_ADDRESS_LENGTH
 from flowkeys.domain.keys.rotation import DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, MIN_UNUSED_SECONDS
 from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
+from flowkeys.web.schemas.limits import RATE_LIMITS, RateLimitIn, RateLimitOut
 from flowkeys.web.schemas.wire import In, Out
 
 READ_ONLY = "Accepted only when it equals the current value, so that a whole key can be put back."
@@ -31,6 +32,7 @@ class KeyFields(In):
     customer_id: str | None = Field(
         default=None, description="The customer that the key belongs to; null: none. Needs customers:update."
     )
+    rate_limits: list[RateLimitIn] | None = Field(default=None, description=RATE_LIMITS)
 
 
 class KeyCreate(KeyFields):
@@ -55,6 +57,15 @@ class KeyUpdate(KeyFields):
     workspace_id: Any = Field(default=None, description=READ_ONLY)
     customer: Any = Field(default=None, description="Ignored: write customerId.")
     rotation: Any = Field(default=None, description="Ignored when it is an earlier reading. Use /rotation.")
+
+
+class KeyChatflow(In):
+    """A chatflow that a key opens."""
+
+    id: str
+    rate_limits: list[RateLimitIn] | None = Field(
+        default=None, description="How often the key may call it, beside the key's own limits."
+    )
 
 
 class KeyChatflows(In):
@@ -89,6 +100,9 @@ class BoundChatflowOut(Out):
     flow_name: str
     category: str | None
     updated_date: str
+    rate_limits: list[RateLimitOut] = Field(
+        description="How often the key may call it, beside its own limits."
+    )
 
 
 class CreatorOut(Out):
@@ -147,6 +161,7 @@ class KeyOut(Out):
     workspace_id: str
     note: str | None
     allowed_ips: list[str] = Field(description="Where calls may come from; none: from anywhere.")
+    rate_limits: list[RateLimitOut] = Field(description="How often it may call; none: no limit.")
     rotation: RotationOut | None = Field(description="Null unless the token before still works.")
     customer_id: str | None
     customer: KeyCustomerOut | None = Field(description="Whom the key belongs to.")
@@ -204,6 +219,22 @@ class VerifyIn(In):
         "networks is refused, and whoever asks about itself is asked about from where this call comes.",
         examples=["203.0.113.7"],
     )
+    count: bool = Field(
+        default=False,
+        strict=True,
+        description="Whether this is a call, which counts against the limits of the key in question.",
+    )
+
+
+class LimitLeftOut(Out):
+    """A limit, and what is left of it."""
+
+    name: str
+    limit: int
+    window_seconds: int
+    burst: int
+    remaining: int = Field(description="How many calls may be made at once now.")
+    reset_seconds: int = Field(description="After how many seconds one more may; 0: all may.")
 
 
 class VerifiedOut(Out):
@@ -230,6 +261,10 @@ class VerifiedOut(Out):
         default=None, description="When a new token replaced the one that was asked about."
     )
     customer: VerifiedCustomerOut | None = Field(default=None, description="Whom the key belongs to.")
+    retry_after_seconds: int | None = Field(default=None, description="How long a limited key has to wait.")
+    limits_left: list[LimitLeftOut] | None = Field(
+        default=None, description="With count, of a key with limits: what is left of each."
+    )
     position: int | None = Field(
         default=None, description="Of the change feed: changes up to there are in this answer."
     )
