@@ -209,6 +209,7 @@ _PEOPLE = (
     Shown("person-dialog", "/people", "people/change.html", open_dialog("Change Grace Hopper")),
     Shown("person-remove", "/people", "people/remove.html", open_dialog("Remove Grace Hopper")),
     Shown("person-remove-page", "/people/{person}/remove", "people/remove.html"),
+    Shown("policy", "/policy", "policies/policy.html"),
     Shown("audit", "/audit", "audit/list.html"),
     Shown("audit-of-key", "/audit?subject=key&action=key.create", "audit/list.html"),
     Shown("audit-none", "/audit?actor=nobody&from=2020-01-01", "audit/list.html"),

@@ -135,6 +135,7 @@ _FORMS: Final[dict[str, dict[str, str]]] = {
     "/account/password": {"oldPassword": PASSWORD, "newPassword": _NEW_PASSWORD},
     "/people/invite": {"email": "new-{person_id}@example.com", "role": "viewer"},
     "/people/{person_id}": {"role": "viewer", "version": "1"},
+    "/policy": {"version": "0", "rotateAfterDays": "400"},
     "/chatflows/new/export": {"name": "made by a test"},
     "/chatflows/new/model": {
         "name": "made by a test",
