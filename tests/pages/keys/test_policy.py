@@ -26,6 +26,7 @@ def pages(server: Running, name: str) -> Api:
 
 def test_the_policy_is_shown_and_saved(server: Running, pages: Api, name: str) -> None:
     """Every field comes back as it was saved, and a form from before is not saved over it."""
+    owner = server.owner(name)
     before = fields(pages.get("/policy"))
     typed = before | {
         "expiryRequired": ["yes"],
@@ -34,7 +35,6 @@ def test_the_policy_is_shown_and_saved(server: Running, pages: Api, name: str) -
         "allowedIps": ["127.0.0.0/8\r\n::1, 10.0.0.1"],
     }
     assert pages.post("/policy", data=typed).status_code == 303
-    owner = server.owner(name)
     policy = owner.get("/policy").json()
     assert (policy["expiryRequired"], policy["maxLifetimeDays"]) == (True, 90)
     assert policy["allowedIps"] == ["127.0.0.0/8", "::1", "10.0.0.1"]
