@@ -43,9 +43,7 @@ async def save_policy(call: PageCall) -> Response:
 
     def change(current: Policy) -> Policy:
         if str(current.version) != version:
-            raise InvalidInput.of(
-                "version", "The policy was changed after you opened this form."
-            )
+            raise InvalidInput.of("version", "The policy was changed after you opened this form.")
         return msgspec.structs.replace(current, **_read(sent))
 
     try:
