@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         UsageStep,
         UsageSummary,
     )
+    from flowkeys.client.webhooks import Delivery, NewWebhook, Webhook
     from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError
     from flowkeys.domain.predictions.conversation import Role, Turn
 
@@ -91,6 +92,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailed",
     "Customer",
+    "Delivery",
     "Document",
     "End",
     "Event",
@@ -107,6 +109,7 @@ __all__ = [
     "Message",
     "Metadata",
     "NewKey",
+    "NewWebhook",
     "NextAgentFlow",
     "NotFoundError",
     "Page",
@@ -139,6 +142,7 @@ __all__ = [
     "UsageSummary",
     "UsedTools",
     "Verification",
+    "Webhook",
     "__version__",
 ]
 
@@ -160,6 +164,7 @@ _HOMES = {
         "Key NewKey BoundChatflow BulkResult Verification Explanation ExplanationStep Page Chatflow Message"
         " Rotation Collection KeyCustomer Document SourceDocument Prediction UploadReport"
     ),
+    "flowkeys.client.webhooks": "Webhook NewWebhook Delivery",
     "flowkeys.client.usage": "Latency Usage UsageStep UsageReport UsageSummary TopKey TopChatflow",
     "flowkeys.domain.predictions.conversation": "Role Turn",
     "flowkeys.domain.errors": "FlowkeysError ConfigurationError FieldError",

@@ -13,7 +13,7 @@ from flowkeys.cli.main import app
 from tests.cli.conftest import Cli
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
-SECTIONS = dict(re.findall(r"^### `(flowkeys [a-z ]+)`\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
+SECTIONS = dict(re.findall(r"^### `(flowkeys [a-z -]+)`\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
 COMMON = {"--json", "--workspace", "--yes", "--help"}
 
 

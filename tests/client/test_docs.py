@@ -26,6 +26,14 @@ USAGE = {
     "total": {**SUMS, "latencyMs": None},
     "data": [STEP],
 }
+SENT = {
+    "id": "d1",
+    "webhookId": "w1",
+    "eventId": "e1",
+    "eventType": "key.revoked",
+    "status": "failed",
+    "eventAt": "2027-01-31T09:00:00.000Z",
+}
 ANSWERS: dict[str, Any] = {
     "POST /apikey": KEY | {"apiKey": TOKEN},
     "GET /apikey": [KEY],
@@ -38,6 +46,9 @@ ANSWERS: dict[str, Any] = {
     "GET /usage/summary": USAGE | {"keys": [], "chatflows": []},
     "GET /usage": USAGE,
     "POST /customers": CUSTOMER,
+    "POST /webhooks": {"id": "w1", "url": "https://example.com", "secret": "whsec_"},
+    "GET /webhooks/w1/deliveries": [SENT],
+    "POST /webhooks/w1/deliveries/d1/resend": SENT,
     "GET /customers": [CUSTOMER],
     "PUT /policy": {"maxLifetimeDays": 90},
     "GET /policy/check": {"total": 0, "data": []},

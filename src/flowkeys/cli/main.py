@@ -22,6 +22,7 @@ from flowkeys.cli.people import users
 from flowkeys.cli.predictions.ask import ask
 from flowkeys.cli.predictions.usage import usage
 from flowkeys.cli.server import workspaces
+from flowkeys.cli.webhooks import commands as webhooks
 from flowkeys.domain.errors import FlowkeysError
 from flowkeys.domain.version import VERSION
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(keys.app, name="keys")
 app.add_typer(customers.app, name="customers")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(flows.app, name="flows")
 app.add_typer(workspaces.app, name="workspaces")
 app.add_typer(users.app, name="users")

@@ -18,6 +18,7 @@ from flowkeys.client import (
     policy,
     predictions,
     usage,
+    webhooks,
 )
 from flowkeys.client.call import Call, Listing, following
 from flowkeys.client.connection import (
@@ -59,12 +60,9 @@ class AsyncClient:
         if http_client is None:
             options = self._connection.transport().options
             self._pools = AsyncPools(lambda: httpx.AsyncClient(timeout=DEFAULT_TIMEOUT, **options))
-        self.keys = AsyncKeys(self)
-        self.customers = AsyncCustomers(self)
-        self.chatflows = AsyncChatflows(self)
-        self.collections = AsyncCollections(self)
-        self.policy = AsyncPolicy(self)
-        self.audit = AsyncAudit(self)
+        self.keys, self.customers = AsyncKeys(self), AsyncCustomers(self)
+        self.chatflows, self.collections = AsyncChatflows(self), AsyncCollections(self)
+        self.policy, self.audit, self.webhooks = AsyncPolicy(self), AsyncAudit(self), AsyncWebhooks(self)
         self.usage = AsyncUsageCalls(self)
         self.predict = self.verb(predictions.predict)
         self.stream = self.streaming(predictions.stream)
@@ -230,14 +228,10 @@ class AsyncCustomers:
     """``client.customers``: whom keys belong to."""
 
     def __init__(self, client: AsyncClient) -> None:
-        self.create = client.verb(customers.create)
-        self.list = client.listing(customers.every)
-        self.page = client.verb(customers.page)
-        self.get = client.verb(customers.get)
-        self.update = client.verb(customers.update)
-        self.disable = client.verb(customers.disable)
-        self.enable = client.verb(customers.enable)
-        self.revoke = client.verb(customers.revoke)
+        self.create, self.list = client.verb(customers.create), client.listing(customers.every)
+        self.page, self.get = client.verb(customers.page), client.verb(customers.get)
+        self.update, self.disable = client.verb(customers.update), client.verb(customers.disable)
+        self.enable, self.revoke = client.verb(customers.enable), client.verb(customers.revoke)
         self.delete = client.verb(customers.delete)
 
 
@@ -245,18 +239,12 @@ class AsyncChatflows:
     """``client.chatflows``: chatflows, the keys bound to them, and their conversations."""
 
     def __init__(self, client: AsyncClient) -> None:
-        self.create = client.verb(chatflows.create)
-        self.list = client.listing(chatflows.every)
-        self.page = client.verb(chatflows.page)
-        self.get = client.verb(chatflows.get)
-        self.update = client.verb(chatflows.update)
-        self.delete = client.verb(chatflows.delete)
-        self.bind = client.verb(chatflows.bind)
-        self.set_keys = client.verb(chatflows.set_keys)
-        self.unbind = client.verb(chatflows.unbind)
-        self.add_key = client.verb(chatflows.add_key)
-        self.remove_key = client.verb(chatflows.remove_key)
-        self.messages = client.verb(chatflows.messages)
+        self.create, self.list = client.verb(chatflows.create), client.listing(chatflows.every)
+        self.page, self.get = client.verb(chatflows.page), client.verb(chatflows.get)
+        self.update, self.delete = client.verb(chatflows.update), client.verb(chatflows.delete)
+        self.bind, self.set_keys = client.verb(chatflows.bind), client.verb(chatflows.set_keys)
+        self.unbind, self.add_key = client.verb(chatflows.unbind), client.verb(chatflows.add_key)
+        self.remove_key, self.messages = client.verb(chatflows.remove_key), client.verb(chatflows.messages)
         self.usage = client.verb(usage.of_chatflow)
 
 
@@ -264,10 +252,8 @@ class AsyncCollections:
     """``client.collections``: document stores."""
 
     def __init__(self, client: AsyncClient) -> None:
-        self.create = client.verb(document_stores.create)
-        self.list = client.listing(document_stores.every)
-        self.get = client.verb(document_stores.get)
-        self.delete = client.verb(document_stores.delete)
+        self.create, self.list = client.verb(document_stores.create), client.listing(document_stores.every)
+        self.get, self.delete = client.verb(document_stores.get), client.verb(document_stores.delete)
         self.upload = client.verb(document_stores.upload)
         self.documents = client.listing(document_stores.documents)
         self.delete_document = client.verb(document_stores.delete_document)
@@ -279,6 +265,17 @@ class AsyncPolicy:
     def __init__(self, client: AsyncClient) -> None:
         self.get, self.update = client.verb(policy.get), client.verb(policy.update)
         self.check = client.verb(policy.check)
+
+
+class AsyncWebhooks:
+    """``client.webhooks``: where events are announced."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.create, self.list = client.verb(webhooks.create), client.listing(webhooks.every)
+        self.get, self.update = client.verb(webhooks.get), client.verb(webhooks.update)
+        self.delete, self.test = client.verb(webhooks.delete), client.verb(webhooks.test)
+        self.replace_secret = client.verb(webhooks.replace_secret)
+        self.deliveries, self.resend = client.listing(webhooks.deliveries), client.verb(webhooks.resend)
 
 
 class AsyncAudit:

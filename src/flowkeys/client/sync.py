@@ -18,6 +18,7 @@ from flowkeys.client import (
     policy,
     predictions,
     usage,
+    webhooks,
 )
 from flowkeys.client.call import Call, Listing, following
 from flowkeys.client.connection import (
@@ -67,12 +68,9 @@ class Client:
         if http_client is None:
             options = self._connection.transport().options
             self._pool = Pool(lambda: httpx.Client(timeout=DEFAULT_TIMEOUT, **options))
-        self.keys = Keys(self)
-        self.customers = Customers(self)
-        self.chatflows = Chatflows(self)
-        self.collections = Collections(self)
-        self.policy = Policy(self)
-        self.audit = Audit(self)
+        self.keys, self.customers = Keys(self), Customers(self)
+        self.chatflows, self.collections = Chatflows(self), Collections(self)
+        self.policy, self.audit, self.webhooks = Policy(self), Audit(self), Webhooks(self)
         self.usage = UsageCalls(self)
         self.predict = self.verb(predictions.predict)
         self.stream = self.streaming(predictions.stream)
@@ -232,14 +230,10 @@ class Customers:
     """``client.customers``: whom keys belong to."""
 
     def __init__(self, client: Client) -> None:
-        self.create = client.verb(customers.create)
-        self.list = client.listing(customers.every)
-        self.page = client.verb(customers.page)
-        self.get = client.verb(customers.get)
-        self.update = client.verb(customers.update)
-        self.disable = client.verb(customers.disable)
-        self.enable = client.verb(customers.enable)
-        self.revoke = client.verb(customers.revoke)
+        self.create, self.list = client.verb(customers.create), client.listing(customers.every)
+        self.page, self.get = client.verb(customers.page), client.verb(customers.get)
+        self.update, self.disable = client.verb(customers.update), client.verb(customers.disable)
+        self.enable, self.revoke = client.verb(customers.enable), client.verb(customers.revoke)
         self.delete = client.verb(customers.delete)
 
 
@@ -247,18 +241,12 @@ class Chatflows:
     """``client.chatflows``: chatflows, the keys bound to them, and their conversations."""
 
     def __init__(self, client: Client) -> None:
-        self.create = client.verb(chatflows.create)
-        self.list = client.listing(chatflows.every)
-        self.page = client.verb(chatflows.page)
-        self.get = client.verb(chatflows.get)
-        self.update = client.verb(chatflows.update)
-        self.delete = client.verb(chatflows.delete)
-        self.bind = client.verb(chatflows.bind)
-        self.set_keys = client.verb(chatflows.set_keys)
-        self.unbind = client.verb(chatflows.unbind)
-        self.add_key = client.verb(chatflows.add_key)
-        self.remove_key = client.verb(chatflows.remove_key)
-        self.messages = client.verb(chatflows.messages)
+        self.create, self.list = client.verb(chatflows.create), client.listing(chatflows.every)
+        self.page, self.get = client.verb(chatflows.page), client.verb(chatflows.get)
+        self.update, self.delete = client.verb(chatflows.update), client.verb(chatflows.delete)
+        self.bind, self.set_keys = client.verb(chatflows.bind), client.verb(chatflows.set_keys)
+        self.unbind, self.add_key = client.verb(chatflows.unbind), client.verb(chatflows.add_key)
+        self.remove_key, self.messages = client.verb(chatflows.remove_key), client.verb(chatflows.messages)
         self.usage = client.verb(usage.of_chatflow)
 
 
@@ -266,10 +254,8 @@ class Collections:
     """``client.collections``: document stores."""
 
     def __init__(self, client: Client) -> None:
-        self.create = client.verb(document_stores.create)
-        self.list = client.listing(document_stores.every)
-        self.get = client.verb(document_stores.get)
-        self.delete = client.verb(document_stores.delete)
+        self.create, self.list = client.verb(document_stores.create), client.listing(document_stores.every)
+        self.get, self.delete = client.verb(document_stores.get), client.verb(document_stores.delete)
         self.upload = client.verb(document_stores.upload)
         self.documents = client.listing(document_stores.documents)
         self.delete_document = client.verb(document_stores.delete_document)
@@ -281,6 +267,17 @@ class Policy:
     def __init__(self, client: Client) -> None:
         self.get, self.update = client.verb(policy.get), client.verb(policy.update)
         self.check = client.verb(policy.check)
+
+
+class Webhooks:
+    """``client.webhooks``: where events are announced."""
+
+    def __init__(self, client: Client) -> None:
+        self.create, self.list = client.verb(webhooks.create), client.listing(webhooks.every)
+        self.get, self.update = client.verb(webhooks.get), client.verb(webhooks.update)
+        self.delete, self.test = client.verb(webhooks.delete), client.verb(webhooks.test)
+        self.replace_secret = client.verb(webhooks.replace_secret)
+        self.deliveries, self.resend = client.listing(webhooks.deliveries), client.verb(webhooks.resend)
 
 
 class Audit:

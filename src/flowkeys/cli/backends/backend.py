@@ -8,6 +8,7 @@ import msgspec
 
 from flowkeys.cli.backends.customers import Customers
 from flowkeys.cli.backends.part import Json, Listed, Part
+from flowkeys.cli.backends.webhooks import Webhooks
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
@@ -151,6 +152,11 @@ class Backend(Protocol):
     @property
     def customers(self) -> Customers:
         """Customers, whom keys belong to."""
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Webhooks, where events are announced."""
         ...
 
     def create_key(self, new: NewKey) -> Json:

@@ -31,6 +31,7 @@ from flowkeys.cli.backends.backend import (
 from flowkeys.cli.backends.customers import LocalCustomers
 from flowkeys.cli.backends.part import listed, slice_of
 from flowkeys.cli.backends.policies import LocalPolicies
+from flowkeys.cli.backends.webhooks import LocalWebhooks
 from flowkeys.cli.streams import note
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.errors import ConfigurationError, InvalidInput, Unavailable
@@ -118,6 +119,11 @@ class LocalBackend:
     def customers(self) -> LocalCustomers:
         """The customers."""
         return LocalCustomers(self.run, self.runtime.customers, self.caller)
+
+    @property
+    def webhooks(self) -> LocalWebhooks:
+        """The webhooks."""
+        return LocalWebhooks(self.run, self.runtime.webhooks, self.caller)
 
     def create_key(self, new: NewKey) -> Json:
         """Make a key."""

@@ -26,6 +26,7 @@ from flowkeys.cli.backends.backend import (
 from flowkeys.cli.backends.bodies import chatflow_body, key_body, question_body
 from flowkeys.cli.backends.customers import RemoteCustomers
 from flowkeys.cli.backends.policies import RemotePolicies
+from flowkeys.cli.backends.webhooks import RemoteWebhooks
 from flowkeys.client import events
 from flowkeys.client.call import Call, path, query
 from flowkeys.client.document_stores import upload
@@ -74,6 +75,11 @@ class RemoteBackend:
     def customers(self) -> RemoteCustomers:
         """The customers."""
         return RemoteCustomers(self._call)
+
+    @property
+    def webhooks(self) -> RemoteWebhooks:
+        """The webhooks."""
+        return RemoteWebhooks(self._call)
 
     def create_key(self, new: NewKey) -> Json:
         """Make a key."""

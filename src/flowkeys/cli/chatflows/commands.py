@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from flowkeys.cli import options, resolve
+from flowkeys.cli import options
+from flowkeys.cli.backends import resolve
 from flowkeys.cli.backends.backend import Backend, Json, Part
 from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.chatflows.output import access, next_steps, show_flow, show_flows

@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from flowkeys.cli import options, resolve
+from flowkeys.cli import options
+from flowkeys.cli.backends import resolve
 from flowkeys.cli.backends.backend import Backend, Json, KeyFilter, Part
 from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.confirmation import confirm

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from flowkeys.cli import options, resolve, streams
+from flowkeys.cli import options, streams
+from flowkeys.cli.backends import resolve
 from flowkeys.cli.backends.backend import Backend, Json, Question
 from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.failures import Refusal

@@ -1,0 +1,1 @@
+"""``flowkeys webhooks``: where events are announced, and what was sent there."""
