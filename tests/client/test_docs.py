@@ -45,6 +45,17 @@ ANSWERS: dict[str, Any] = {
     "GET /chatflows/c1/usage": [STEP],
     "GET /usage/summary": USAGE | {"keys": [], "chatflows": []},
     "GET /usage": USAGE,
+    "GET /audit": [
+        {
+            "id": 1,
+            "at": "2027-01-31T09:00:00.000Z",
+            "action": "key.create",
+            "address": None,
+            "actor": {"type": "operator", "id": None, "name": "command line"},
+            "subject": {"type": "key", "id": "k1", "name": "key"},
+        }
+    ],
+    "GET /audit/head": {"head": "1:00", "row": 1},
     "POST /customers": CUSTOMER,
     "POST /webhooks": {"id": "w1", "url": "https://example.com", "secret": "whsec_"},
     "GET /webhooks/w1/deliveries": [SENT],
