@@ -8,7 +8,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers take it for True; importing `typing` would cost more than all of this
 if TYPE_CHECKING:
     from flowkeys.client.aio import AsyncClient
-    from flowkeys.client.audit import AuditActor, AuditEntry, AuditHead, AuditSubject
+    from flowkeys.client.audit import AuditActor, AuditEntry, AuditHead, AuditSubject, Report
     from flowkeys.client.customers import Customer
     from flowkeys.client.errors import (
         AuthenticationError,
@@ -119,6 +119,7 @@ __all__ = [
     "PolicyCheck",
     "Prediction",
     "RateLimited",
+    "Report",
     "Role",
     "Rotation",
     "ServerError",
@@ -157,7 +158,7 @@ _HOMES = {
         "Event Start Token SourceDocuments UsedTools AgentFlowEvent NextAgentFlow AgentFlowExecutedData"
         " Metadata StreamError End Unknown"
     ),
-    "flowkeys.client.audit": "AuditActor AuditEntry AuditHead AuditSubject",
+    "flowkeys.client.audit": "AuditActor AuditEntry AuditHead AuditSubject Report",
     "flowkeys.client.customers": "Customer",
     "flowkeys.client.policy": "BrokenKey KeysOfPerson Policy PolicyBreach PolicyCheck",
     "flowkeys.client.models": (

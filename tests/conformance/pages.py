@@ -61,6 +61,7 @@ class House:
             "conversation_id": conversation,
             "job_id": "nothing-of-this-id",
             "name": "base.css",
+            "report": "never-used",
             "key_version": key.version,
             "free_key_id": server.key("free", (), name)["id"],
         }

@@ -16,7 +16,7 @@ from flowkeys.cli.doctor.command import doctor
 from flowkeys.cli.exit_codes import MEANINGS, ExitCode
 from flowkeys.cli.failures import Failure, of
 from flowkeys.cli.keys import commands as keys
-from flowkeys.cli.keys import policy
+from flowkeys.cli.keys import policy, reports
 from flowkeys.cli.options import require_values
 from flowkeys.cli.people import users
 from flowkeys.cli.predictions.ask import ask
@@ -44,6 +44,7 @@ app.add_typer(flows.app, name="flows")
 app.add_typer(workspaces.app, name="workspaces")
 app.add_typer(users.app, name="users")
 app.add_typer(policy.app, name="policy")
+app.add_typer(reports.app, name="reports")
 app.add_typer(audit.app, name="audit")
 app.command("ask")(ask)
 app.command("usage")(usage)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, id_of, path, query
-from flowkeys.client.models import Page, Wire
+from flowkeys.client.models import Key, Page, Wire
 
 
 class AuditActor(Wire, frozen=True, kw_only=True):
@@ -46,8 +46,20 @@ class AuditHead(Wire, frozen=True, kw_only=True):
     row: int
 
 
+class Report(Wire, frozen=True, kw_only=True):
+    """What a report means, what to do about the keys in it, and how many there are."""
+
+    name: str
+    title: str
+    says: str
+    advice: str
+    total: int
+
+
 _ENTRIES: Final = as_listing(list[AuditEntry])
 _PAGE: Final = as_type(Page[AuditEntry])
+_REPORTS: Final = as_type(list[Report])
+_REPORT: Final = as_type(Page[Key])
 _HEAD: Final = as_type(AuditHead)
 
 
@@ -99,3 +111,15 @@ def _filter(
     )
     times = given(**{name: time for name, time in (("from", since), ("to", until)) if time is not None})
     return params | {name: msgspec.to_builtins(time) for name, time in times.items()}
+
+
+def reports() -> Call[list[Report]]:
+    """Return every report, with the number of keys in it."""
+    return Call(method="GET", path=path("reports"), decode=_REPORTS)
+
+
+def report(name: str, *, page: int = 1, limit: int = 100) -> Call[Page[Key]]:
+    """Return one page of a report's keys, the first made first, and how many are in it."""
+    return Call(
+        method="GET", path=path("reports", name), params=query(page=page, limit=limit), decode=_REPORT
+    )

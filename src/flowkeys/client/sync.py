@@ -21,14 +21,7 @@ from flowkeys.client import (
     webhooks,
 )
 from flowkeys.client.call import Call, Listing, following
-from flowkeys.client.connection import (
-    DEFAULT_TIMEOUT,
-    Attempts,
-    Connection,
-    Timeout,
-    cut_short,
-    read_answer,
-)
+from flowkeys.client.connection import DEFAULT_TIMEOUT, Attempts, Connection, Timeout, cut_short, read_answer
 from flowkeys.client.events import Event, EventReader
 from flowkeys.client.http.pools import Pool
 
@@ -223,6 +216,8 @@ class Keys:
         self.verify = client.verb(keys.verify)
         self.verify_many = client.verb(keys.verify_many)
         self.explain = client.verb(keys.explain)
+        self.reports = client.verb(audit.reports)
+        self.report = client.verb(audit.report)
         self.usage = client.verb(usage.of_key)
 
 

@@ -11,6 +11,7 @@ from flowkeys.storage.documents.collections import CollectionTable
 from flowkeys.storage.journal import JournalTable, WorkspaceTable
 from flowkeys.storage.keys.keys import KeyTable
 from flowkeys.storage.keys.policies import PolicyTable
+from flowkeys.storage.keys.reports import KeyReportTable
 from flowkeys.storage.keys.rotations import TokenTable
 from flowkeys.storage.people.links import LinkTable
 from flowkeys.storage.people.people import PersonTable
@@ -102,6 +103,11 @@ class Tables:
     def journal(self) -> JournalTable:
         """The change feed and the audit log."""
         return JournalTable(self._connection, self._audit_key)
+
+    @cached_property
+    def key_reports(self) -> KeyReportTable:
+        """The keys that somebody should look at."""
+        return KeyReportTable(self._connection)
 
     @cached_property
     def audit_chain(self) -> AuditChainTable:

@@ -8,6 +8,7 @@ import msgspec
 
 from flowkeys.cli.backends.customers import Customers
 from flowkeys.cli.backends.part import Json, Listed, Part
+from flowkeys.cli.backends.reports import Reports
 from flowkeys.cli.backends.webhooks import Webhooks
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.keys.input import KeyPatch, NewKey
@@ -157,6 +158,11 @@ class Backend(Protocol):
     @property
     def webhooks(self) -> Webhooks:
         """Webhooks, where events are announced."""
+        ...
+
+    @property
+    def reports(self) -> Reports:
+        """The keys that somebody should look at."""
         ...
 
     def create_key(self, new: NewKey) -> Json:

@@ -31,6 +31,7 @@ from flowkeys.cli.backends.backend import (
 from flowkeys.cli.backends.customers import LocalCustomers
 from flowkeys.cli.backends.part import listed, slice_of
 from flowkeys.cli.backends.policies import LocalPolicies
+from flowkeys.cli.backends.reports import LocalReports
 from flowkeys.cli.backends.webhooks import LocalWebhooks
 from flowkeys.cli.streams import note
 from flowkeys.documents.folder import read_folder
@@ -124,6 +125,11 @@ class LocalBackend:
     def webhooks(self) -> LocalWebhooks:
         """The webhooks."""
         return LocalWebhooks(self.run, self.runtime.webhooks, self.caller)
+
+    @property
+    def reports(self) -> LocalReports:
+        """The reports."""
+        return LocalReports(self.run, self.runtime.keyring, self.caller)
 
     def create_key(self, new: NewKey) -> Json:
         """Make a key."""

@@ -11,21 +11,12 @@ import msgspec
 from flowkeys.cli.backends import batches as import_report
 from flowkeys.cli.backends import used
 from flowkeys.cli.backends.audit import RemoteAudit
-from flowkeys.cli.backends.backend import (
-    Asked,
-    BulkAction,
-    Emit,
-    Json,
-    KeyFilter,
-    Listed,
-    Part,
-    Progress,
-    Question,
-    UsageOf,
-)
+from flowkeys.cli.backends.backend import Asked, BulkAction, Emit, KeyFilter, Progress, Question, UsageOf
 from flowkeys.cli.backends.bodies import chatflow_body, key_body, question_body
 from flowkeys.cli.backends.customers import RemoteCustomers
+from flowkeys.cli.backends.part import Json, Listed, Part
 from flowkeys.cli.backends.policies import RemotePolicies
+from flowkeys.cli.backends.reports import RemoteReports
 from flowkeys.cli.backends.webhooks import RemoteWebhooks
 from flowkeys.client import events
 from flowkeys.client.call import Call, path, query
@@ -80,6 +71,11 @@ class RemoteBackend:
     def webhooks(self) -> RemoteWebhooks:
         """The webhooks."""
         return RemoteWebhooks(self._call)
+
+    @property
+    def reports(self) -> RemoteReports:
+        """The reports."""
+        return RemoteReports(self._call)
 
     def create_key(self, new: NewKey) -> Json:
         """Make a key."""

@@ -26,6 +26,7 @@ from flowkeys.service.keys.changes import (
 from flowkeys.service.keys.input import KeyPatch, NewKey, checked
 from flowkeys.service.keys.of_customer import chosen, require_may_change
 from flowkeys.service.keys.policies import enforce, enforce_number
+from flowkeys.service.keys.reports import KeyReports
 from flowkeys.service.keys.rotations import MadeKey, Rotations
 from flowkeys.service.once import spend
 from flowkeys.service.ports.store import KeysMade, Store, Transaction
@@ -48,6 +49,7 @@ class Keyring:
         self._clock = clock
         self.rotations = Rotations(store, hasher, clock, uses)
         """New tokens for keys that are there."""
+        self.reports = KeyReports(store, clock)
 
     async def create(self, caller: Caller, new: NewKey, once: str | None = None) -> MadeKey:
         """Make a key, bound to `new.chatflow_ids`; `once` is the one-time value of the form that asks for it.
@@ -223,10 +225,7 @@ class Keyring:
         return await self._set_all(caller, key_ids, Status.DISABLED, "key.disable")
 
     async def enable_many(self, caller: Caller, key_ids: Sequence[str]) -> BulkResult:
-        """Accept up to 1,000 disabled keys again: all of them, or none.
-
-        It raises what `disable_many` does.
-        """
+        """Accept up to 1,000 disabled keys again: all of them, or none; raises what `disable_many` does."""
         caller.require("apikeys:update")
         return await self._set_all(caller, key_ids, Status.ACTIVE, "key.enable")
 

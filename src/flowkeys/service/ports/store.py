@@ -20,6 +20,7 @@ from flowkeys.service.ports.customers import Customers
 from flowkeys.service.ports.documents import Collections
 from flowkeys.service.ports.people import Links, People, SignIns
 from flowkeys.service.ports.policies import Policies
+from flowkeys.service.ports.reports import KeyReports
 from flowkeys.service.ports.tokens import Tokens
 from flowkeys.service.ports.usage import Usage
 from flowkeys.service.ports.webhooks import Deliveries, Expiries, Webhooks
@@ -224,6 +225,11 @@ class Transaction(Protocol):
     @property
     def journal(self) -> Journal:
         """The journal."""
+        ...
+
+    @property
+    def key_reports(self) -> KeyReports:
+        """The keys that somebody should look at."""
         ...
 
     @property

@@ -19,7 +19,7 @@ from flowkeys.web.pages.keys import create as key_create
 from flowkeys.web.pages.keys import edit as key_edit
 from flowkeys.web.pages.keys import end as key_end
 from flowkeys.web.pages.keys import list as keys
-from flowkeys.web.pages.keys import policy
+from flowkeys.web.pages.keys import policy, reports
 from flowkeys.web.pages.keys import rotate as key_rotate
 from flowkeys.web.pages.keys import view as key_view
 from flowkeys.web.pages.people import account, links, sign_in
@@ -55,6 +55,7 @@ ROUTERS: Final = (
     key_rotate.router,
     key_view.router,
     policy.router,
+    reports.router,
     audit.router,
     static_files.router,
 )

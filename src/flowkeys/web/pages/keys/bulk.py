@@ -8,6 +8,7 @@ from starlette.datastructures import QueryParams
 
 from flowkeys.domain.errors import Forbidden, InvalidInput
 from flowkeys.domain.keys.api_key import ApiKey, Status
+from flowkeys.domain.keys.report import Report
 from flowkeys.domain.principal import Caller
 from flowkeys.service.confirmation import FIELD, require_count, used_recently
 from flowkeys.service.keys.bulk import BulkResult
@@ -64,7 +65,9 @@ async def _change(call: PageCall, change: Change, done: str) -> Response:
         result = await change(call.caller, form.all("ids"))
     except (InvalidInput, Forbidden) as error:
         return await _refused(call, error)
-    return call.done((await _list(call)).url, said(result, done))
+    report = form.text("report")
+    back = f"/reports/{report}" if report in set(Report) else (await _list(call)).url
+    return call.done(back, said(result, done))
 
 
 def said(result: BulkResult, done: str) -> str:
@@ -92,6 +95,7 @@ async def _confirm(call: PageCall, alive: list[ApiKey], errors: dict[str, str]) 
         typed=(await call.form()).text(FIELD),
         errors=errors,
         shown=await _list(call),
+        report=(await call.form()).text("report"),
     )
 
 
