@@ -55,6 +55,9 @@ ANSWERS: dict[str, Any] = {
             "subject": {"type": "key", "id": "k1", "name": "key"},
         }
     ],
+    "GET /reports": [{"name": "never-used", "title": "T", "says": "S", "advice": "A", "total": 1}],
+    "GET /reports/unused-90-days": {"total": 1, "data": [KEY]},
+    "POST /apikey/bulk/disable": {"affected": 1, "unchanged": 0, "skipped": []},
     "GET /audit/head": {"head": "1:00", "row": 1},
     "POST /customers": CUSTOMER,
     "POST /webhooks": {"id": "w1", "url": "https://example.com", "secret": "whsec_"},

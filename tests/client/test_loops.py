@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import flowkeys
-from flowkeys.client import transport
+from flowkeys.client.http import transport
 from tests.client.conftest import TOKEN
 from tests.client.scripted import Reply, Request, Scripted
 from tests.support.waiting import PATIENCE_SECONDS
@@ -117,7 +117,7 @@ def test_a_given_http_client_in_a_second_loop_says_so(answering: Scripted) -> No
 
 FORKING = """
 import os, sys, flowkeys, httpx
-from flowkeys.client import transport
+from flowkeys.client.http import transport
 transport.LIMITS = httpx.Limits(keepalive_expiry=600)  # however slow this machine is
 client = flowkeys.Client(sys.argv[1], sys.argv[2], max_retries=0)
 client.ping()

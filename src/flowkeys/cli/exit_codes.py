@@ -47,6 +47,8 @@ _BY_CODE: Final[dict[str, ExitCode]] = {
     "chatflow_not_allowed": ExitCode.REFUSED,
     "permission_missing": ExitCode.REFUSED,
     "ip_not_allowed": ExitCode.REFUSED,
+    "origin_not_allowed": ExitCode.REFUSED,
+    "limits_not_counted": ExitCode.REFUSED,
     "cross_site": ExitCode.REFUSED,
     "already_sent": ExitCode.INVALID,
     "rotation_under_way": ExitCode.INVALID,

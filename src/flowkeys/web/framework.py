@@ -3,7 +3,7 @@
 It is most of what there is to load, and nobody waits for it: `app` makes it when the server is ready.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -40,6 +40,7 @@ from flowkeys.web.respond import wants_page
 from flowkeys.web.routes import PREFIX
 from flowkeys.web.services import Services
 
+_OTHER_FORM: Final = frozenset({"list_type", "model_type", "model_attributes_type"})
 _MODULES = (
     *(verify, explain, changes, key_bulk, key_rotations, keys, customers, policy),
     *(chatflows, document_stores, audit, webhooks, predictions, usage, open_routes),
@@ -132,7 +133,9 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    fields = [FieldError(_field(item["loc"]), _message(item)) for item in error.errors()]
+    mistakes = [item for item in error.errors() if not _is_of_other_form(item)] or error.errors()
+    found = {_field(item["loc"]): _message(item) for item in mistakes}
+    fields = [FieldError(field, message) for field, message in found.items()]
     detail = "; ".join(f"{item.field}: {item.message}" for item in fields)
     return await _response(request, problem("validation_failed", detail, *fields))
 
@@ -167,9 +170,22 @@ async def _on_crash(request: Request, error: Exception) -> Response:
     return await _response(request, problem("internal_error"))
 
 
+def _is_of_other_form(item: dict[str, Any]) -> bool:
+    """Tell whether an error is about a form of a body that takes two, and that it has not got."""
+    location = item["loc"]
+    return item["type"] in _OTHER_FORM and len(location) > 1 and _is_form(location[1])
+
+
+def _is_form(part: int | str) -> bool:
+    """Tell whether a part of a location names a type: members of ours begin with a small letter."""
+    return isinstance(part, str) and (part[:1].isupper() or "[" in part)
+
+
 def _field(location: tuple[int | str, ...]) -> str:
-    names = [str(part) for part in location if part not in {"body", "query", "path"}]
-    return ".".join(names) or "body"
+    # A form is followed by one of its members; without one it is a member itself, and an unknown one.
+    is_form = len(location) > 2 and _is_form(location[1])  # noqa: PLR2004
+    parts = location[:1] + location[2:] if is_form else location
+    return ".".join(str(part) for part in parts if part not in {"body", "query", "path"}) or "body"
 
 
 def _message(error: dict[str, Any]) -> str:

@@ -159,13 +159,13 @@ def test_closing_it_takes_one_button(server: Running, who: SignedIn, owner: Api)
     assert status(server, chatflow) == 401
 
 
-def test_unenforced_limits_keep_it_closed(server: Running, who: SignedIn, owner: Api) -> None:
+def test_limits_that_cannot_be_read_keep_it_closed(server: Running, who: SignedIn, owner: Api) -> None:
     """In the service's words."""
-    limits = json.dumps({"rateLimit": {"status": True, "limitMax": 1}})
+    limits = json.dumps({"rateLimit": {"status": True, "limitMax": "some"}})
     chatflow = make_chatflow(owner, apiConfig=limits)
     answer = send(who, here(chatflow, "/public"))
     assert answer.status_code == 422
-    assert "Such a chatflow cannot be public." in words(answer)
+    assert "the rate limit needs limitMax" in words(answer)
     assert status(server, chatflow) == 401
 
 

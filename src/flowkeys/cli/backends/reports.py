@@ -4,7 +4,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from flowkeys.cli.backends.part import Json, Listed, Part, listed, slice_of
-from flowkeys.client.call import path, query
 from flowkeys.domain.principal import Caller
 from flowkeys.service.keys.keyring import Keyring
 from flowkeys.web import render
@@ -54,11 +53,15 @@ class RemoteReports:
 
     def all(self) -> list[Json]:
         """Return every report."""
+        from flowkeys.client.call import path
+
         found: list[Json] = self._call("GET", path("reports"))
         return found
 
     def keys(self, name: str, part: Part) -> Listed:
         """Return a report's keys."""
+        from flowkeys.client.call import path, query
+
         params = query(page=part.page, limit=part.limit)
         found: Listed = self._call("GET", path("reports", name), params=params)
         return found

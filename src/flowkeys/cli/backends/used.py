@@ -2,7 +2,6 @@
 
 from flowkeys.bootstrap import Runtime
 from flowkeys.cli.backends.backend import Listed, UsageOf
-from flowkeys.client.call import path, query
 from flowkeys.domain.principal import Caller
 from flowkeys.service.usage.periods import Asked
 from flowkeys.web.api import usage_forms
@@ -20,6 +19,8 @@ async def stored(runtime: Runtime, caller: Caller, of: UsageOf) -> Listed:
 
 def target(of: UsageOf) -> tuple[str, dict[str, str]]:
     """Return the path and the query of a call that asks for it."""
+    from flowkeys.client.call import path, query
+
     params = query(**{"from": of.first, "to": of.end, "step": of.step})
     if of.key_id is not None:
         return path("apikey", of.key_id, "usage"), params

@@ -23,8 +23,14 @@ _IDENTITY: Final = _headers(
     X_Auth_Key_Id="The key's id.",
     X_Auth_Key_Name="The key's name, as percent-encoded UTF-8.",
     X_Auth_Workspace_Id="The id of the key's workspace.",
+    X_Auth_Customer_Id="The id of the key's customer; empty when it has none.",
 )
-_NOBODY: Final = _headers(X_Auth_Key_Id="Empty.", X_Auth_Key_Name="Empty.", X_Auth_Workspace_Id="Empty.")
+_NOBODY: Final = _headers(
+    X_Auth_Key_Id="Empty.",
+    X_Auth_Key_Name="Empty.",
+    X_Auth_Workspace_Id="Empty.",
+    X_Auth_Customer_Id="Empty.",
+)
 _FOR_NGINX: Final = _headers(
     X_Auth_Status="With `mode=nginx`: the real status.",
     X_Auth_Code="With `mode=nginx`: the code.",
