@@ -9,7 +9,7 @@ import typer
 from flowkeys.cli.failures import Refusal
 
 _MAY_BE_EMPTY: Final = frozenset({"--note", "--search", "--external-id"})
-_NONE_AT_ALL: Final = frozenset({"--permission", "--chatflow", "--allowed-ip", "--customer"})
+_NONE_AT_ALL: Final = frozenset({"--permission", "--chatflow", "--allowed-ip", "--customer", "--rate-limit"})
 """Of ``keys update``: the whole new set, and `''` is the empty one; or the customer, and `''` is none."""
 
 AsJson = Annotated[
@@ -33,6 +33,14 @@ PageNumber = Annotated[
 PageLimit = Annotated[
     int | None, typer.Option("--limit", min=1, max=1000, help="How many, or how many a page.")
 ]
+RateLimits = Annotated[
+    list[str] | None,
+    typer.Option("--rate-limit", metavar="LIMIT", help="10/second, 1000/day or 5/30s; repeatable, all hold."),
+]
+NewRateLimits = Annotated[
+    list[str] | None,
+    typer.Option("--rate-limit", metavar="LIMIT", help="The whole new set, repeatable; '' for no limit."),
+]
 Search = Annotated[str, typer.Option("--search", metavar="TEXT", help="A part of the name, in any case.")]
 
 
@@ -44,7 +52,10 @@ def require_values(arguments: Sequence[str]) -> None:
     Raises:
         Refusal: it names the option.
     """
-    allowed = _MAY_BE_EMPTY | (_NONE_AT_ALL if list(arguments[:2]) == ["keys", "update"] else frozenset())
+    command = list(arguments[:2])
+    allowed = _MAY_BE_EMPTY | (_NONE_AT_ALL if command == ["keys", "update"] else frozenset())
+    if command == ["flows", "update"]:
+        allowed |= {"--rate-limit"}
     for option, value in pairwise([*arguments, "-"]):
         name, has_value, own = option.partition("=")
         if not option.startswith("-") or name in allowed:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, id_of, nothing, path, query
+from flowkeys.client.limits import RateLimits, wire_limits
 from flowkeys.client.models import Chatflow, Message, Page
 
 Json = str | Mapping[str, Any]
@@ -78,9 +79,14 @@ def update(
     category: str | UnsetType | None = UNSET,
     credentials: Mapping[str, str | None] | UnsetType = UNSET,
     extras: Mapping[str, Any] | None = None,
+    rate_limits: RateLimits | UnsetType | None = UNSET,
 ) -> Call[Chatflow]:
-    """Change what is given and leave the rest."""
+    """Change what is given and leave the rest.
+
+    `rate_limits` hold for all its callers together: ``["100/second"]``; None takes them away.
+    """
     body = _body(name, flow_data, type, is_public, chatbot_config, api_config, category, credentials, extras)
+    body |= given(rateLimits=wire_limits(rate_limits))
     return Call(method="PUT", path=path("chatflows", chatflow), body=body, decode=_CHATFLOW)
 
 

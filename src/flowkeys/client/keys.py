@@ -1,6 +1,6 @@
 """Calls about keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, id_of, path, query
+from flowkeys.client.limits import RateLimits, wire_limits
 from flowkeys.client.models import BulkResult, Explanation, Key, NewKey, Page, Verification
 
 
@@ -40,14 +41,16 @@ def create(
     note: str | UnsetType | None = UNSET,
     allowed_ips: Iterable[str] | UnsetType | None = UNSET,
     customer_id: Ref | UnsetType | None = UNSET,
+    rate_limits: RateLimits | UnsetType | None = UNSET,
 ) -> Call[NewKey]:
     """Create a key. Its `token` is in the result and can never be read again.
 
     `allowed_ips` are the addresses and networks (CIDR) that calls may come from; none: from anywhere.
     `customer_id` is the customer that it belongs to, or its id.
+    `rate_limits` say how often it may call: ``["10/second", "1000/day"]``.
     """
     body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note, allowed_ips)
-    body |= _of_customer(customer_id)
+    body |= _of_customer(customer_id) | given(rateLimits=wire_limits(rate_limits))
     return Call(method="POST", path=path("apikey"), body=body, decode=_NEW_KEY, repeatable=False)
 
 
@@ -107,14 +110,16 @@ def update(
     note: str | UnsetType | None = UNSET,
     allowed_ips: Iterable[str] | UnsetType | None = UNSET,
     customer_id: Ref | UnsetType | None = UNSET,
+    rate_limits: RateLimits | UnsetType | None = UNSET,
 ) -> Call[Key]:
     """Change what is given and leave the rest.
 
     ``expires_at=None`` removes the expiry, ``allowed_ips=None`` lets calls come from anywhere, and
     ``customer_id=None`` takes the key away from its customer.
+    ``rate_limits=None`` takes all of its own limits away.
     """
     body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note, allowed_ips)
-    body |= _of_customer(customer_id)
+    body |= _of_customer(customer_id) | given(rateLimits=wire_limits(rate_limits))
     return Call(method="PUT", path=path("apikey", key), body=body, decode=_KEY)
 
 
@@ -150,9 +155,16 @@ def revoke_many(keys: Iterable[Ref]) -> Call[BulkResult]:
     return _bulk("revoke", keys)
 
 
-def set_chatflows(key: Ref, chatflow_ids: Iterable[Ref]) -> Call[Key]:
-    """Let the key open exactly these chatflows."""
-    body = {"chatflowIds": [id_of(chatflow) for chatflow in chatflow_ids]}
+def set_chatflows(key: Ref, chatflow_ids: Iterable[Ref] | Mapping[str, RateLimits | None]) -> Call[Key]:
+    """Let the key open exactly these chatflows.
+
+    Limits of the key on them stay as they are; a mapping from ids to limits sets them, None being none.
+    """
+    body: object = (
+        [{"id": id_of(ref), "rateLimits": wire_limits(limits)} for ref, limits in chatflow_ids.items()]
+        if isinstance(chatflow_ids, Mapping)
+        else {"chatflowIds": [id_of(chatflow) for chatflow in chatflow_ids]}
+    )
     return Call(method="PUT", path=path("apikey", key, "chatflows"), body=body, decode=_KEY)
 
 
@@ -162,16 +174,18 @@ def verify(
     chatflow_id: Ref | None = None,
     permission: str | None = None,
     address: str | None = None,
+    count: bool = False,
 ) -> Call[Verification]:
     """Tell whether a token is good, for a chatflow, a permission or an address if one is named.
 
     `address` is where the call comes from that is asked about: without it a token is refused that is bound
-    to networks.
+    to networks. With `count` what is allowed is a call, which counts against the limits of the key; the
+    answer says in `limits_left` what is left of them.
 
     Without `token` the client asks about its own key; then a refusal is raised, not returned. None and ""
     are nobody's tokens, and refused: what a visitor did not send is never taken for the client's own key.
     """
-    body = _question(chatflow_id, permission, address)
+    body = _question(chatflow_id, permission, address, count=count)
     if not isinstance(token, UnsetType):
         body |= {"token": str(token or "")}
     return Call(method="POST", path=path("apikey", "verify"), body=body, decode=_VERIFICATION)
@@ -183,9 +197,12 @@ def verify_many(
     chatflow_id: Ref | None = None,
     permission: str | None = None,
     address: str | None = None,
+    count: bool = False,
 ) -> Call[list[Verification]]:
     """Tell of up to 100 tokens whether they are good, in the order given."""
-    body = _question(chatflow_id, permission, address) | {"tokens": [str(token) for token in tokens]}
+    body = _question(chatflow_id, permission, address, count=count) | {
+        "tokens": [str(token) for token in tokens]
+    }
     return Call(
         method="POST",
         path=path("apikey", "verify"),
@@ -255,9 +272,12 @@ def _filter(
     return query(search=search, status=status, expiresWithin=within, **ids)
 
 
-def _question(chatflow_id: Ref | None, permission: str | None, address: str | None) -> dict[str, object]:
+def _question(
+    chatflow_id: Ref | None, permission: str | None, address: str | None, *, count: bool = False
+) -> dict[str, object]:
     return given(
         chatflowId=UNSET if chatflow_id is None else id_of(chatflow_id),
         permission=UNSET if permission is None else permission,
         address=UNSET if address is None else address,
+        count=True if count else UNSET,
     )

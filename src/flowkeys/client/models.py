@@ -7,6 +7,7 @@ import msgspec
 from msgspec import field
 from msgspec.structs import force_setattr
 
+from flowkeys.client.limits import LimitLeft, RateLimit
 from flowkeys.domain.errors import FieldError
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class BoundChatflow(Wire, frozen=True, kw_only=True):
     id: str
     flow_name: str | None = None
     category: str | None = None
+    rate_limits: list[RateLimit] = []
     updated_at: datetime | None = field(name="updatedDate", default=None)
 
 
@@ -90,6 +92,7 @@ class Key(Wire, frozen=True, kw_only=True):
     workspace_id: str | None = None
     note: str | None = None
     allowed_ips: list[str] = []
+    rate_limits: list[RateLimit] = []
     rotation: Rotation | None = None
     """None unless the token before still works."""
     customer: KeyCustomer | None = None
@@ -152,6 +155,9 @@ class Verification(Wire, frozen=True, kw_only=True):
     """Where calls with any key of the workspace may come from, too."""
     position: int | None = None
     """Of the feed of changes: those up to there are in this answer."""
+    limits_left: list[LimitLeft] | None = None
+    """What is left of each limit, after a question that counts."""
+    retry_after_seconds: int | None = None
     detail: str | None = None
 
     def __bool__(self) -> bool:
@@ -200,6 +206,7 @@ class Chatflow(Wire, frozen=True, kw_only=True):
     chatbot_config: str | None = None
     api_config: str | None = None
     category: str | None = None
+    rate_limits: list[RateLimit] = []
     credentials: dict[str, str] = {}
     """Names of the server's model credentials by node id, where they were named beside the graph."""
     created_at: datetime | None = field(name="createdDate", default=None)

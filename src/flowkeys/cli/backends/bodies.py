@@ -15,6 +15,7 @@ _KEY_MEMBERS: Final = {
     "chatflow_ids": "chatflowIds",
     "allowed_ips": "allowedIps",
     "customer_id": "customerId",
+    "rate_limits": "rateLimits",
 }
 _CHATFLOW_MEMBERS: Final = {
     "flow_data": "flowData",
@@ -23,6 +24,7 @@ _CHATFLOW_MEMBERS: Final = {
     "api_config": "apiConfig",
     "key_id": "apikeyid",
     "key_ids": "apiKeyIds",
+    "rate_limits": "rateLimits",
 }
 
 

@@ -87,6 +87,7 @@ class RemoteBackend:
             "note": new.note,
             "allowedIps": list(new.allowed_ips),
             "customerId": new.customer_id,
+            "rateLimits": list(new.rate_limits),
         }
         return self._json("POST", path("apikey"), body)
 

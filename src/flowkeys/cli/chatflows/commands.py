@@ -20,6 +20,7 @@ from flowkeys.cli.output import print_json, print_page, say
 from flowkeys.cli.streams import note, printable
 from flowkeys.service.chatflows.credentials import EVERY
 from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.limits import read_limit_texts
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, bind and remove chatflows.")
 
@@ -155,23 +156,28 @@ def update(
     public: Annotated[
         bool | None, typer.Option("--public/--closed", help="Let anyone call it, or end that.")
     ] = None,
+    rate_limit: options.NewRateLimits = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Change a chatflow, or import its folder of documents again: what has not changed is skipped."""
-    if name is None and docs is None and public is None and not credential:
-        choice = "--name NAME, --docs FOLDER, --credential [NODE=]NAME, --public or --closed"
+    if name is None and docs is None and public is None and rate_limit is None and not credential:
+        choice = (
+            "--name NAME, --docs FOLDER, --credential [NODE=]NAME, --rate-limit LIMIT, --public or --closed"
+        )
         raise typer.BadParameter(f"Say what to change: {choice}.")
     names = named_credentials(credential or ())
+    limits = msgspec.UNSET if rate_limit is None else read_limit_texts(rate_limit)
     with open_backend(workspace) as backend:
         found = resolve.flow(backend, flow)
         if docs is not None:
             import_documents(backend, collection_of(backend, found), docs, quiet=as_json)
-        if name is not None or public is not None or names:
+        if name is not None or public is not None or rate_limit is not None or names:
             patch = ChatflowPatch(
                 credentials=_renamed(found["credentials"], names) if names else msgspec.UNSET,
                 name=msgspec.UNSET if name is None else name,
                 is_public=msgspec.UNSET if public is None else public,
+                rate_limits=limits,
             )
             found = backend.update_chatflow(found["id"], patch)
         if public:

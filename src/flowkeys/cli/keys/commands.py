@@ -20,6 +20,7 @@ from flowkeys.cli.output import moment, print_json, print_page, say
 from flowkeys.cli.shown_once import require_output, shown_once
 from flowkeys.cli.streams import note, printable
 from flowkeys.service.keys.input import KeyPatch, NewKey
+from flowkeys.service.limits import read_limit_texts
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, change and revoke API keys.")
 
@@ -62,6 +63,7 @@ def create(
     expires_at: ExpiresAt = None,
     note_text: Note = None,
     allowed_ip: AllowedIps = None,
+    rate_limit: options.RateLimits = None,
     customer: Customer = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
@@ -78,6 +80,7 @@ def create(
                 expires_at=ends,
                 note=note_text,
                 allowed_ips=key_input.networks(allowed_ip or ()),
+                rate_limits=read_limit_texts(rate_limit or ()),
                 customer_id=None if customer is None else resolve.customer_id(backend, customer),
             )
         )
@@ -170,6 +173,7 @@ def update(
         list[str] | None,
         typer.Option("--allowed-ip", metavar="CIDR", help="The whole new set, repeatable; '' for anywhere."),
     ] = None,
+    rate_limit: options.NewRateLimits = None,
     customer: Annotated[
         str | None,
         typer.Option("--customer", metavar="CUSTOMER", help="The customer that it belongs to; '' for none."),
@@ -189,6 +193,7 @@ def update(
             expires_at=None if never_expires else msgspec.UNSET if ends is None else ends,
             note=msgspec.UNSET if note_text is None else note_text,
             allowed_ips=msgspec.UNSET if allowed_ip is None else key_input.networks(allowed_ip),
+            rate_limits=msgspec.UNSET if rate_limit is None else read_limit_texts(rate_limit),
             customer_id=msgspec.UNSET if customer is None else _customer_id(backend, customer),
         )
         if patch == KeyPatch():

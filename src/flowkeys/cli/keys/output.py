@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from flowkeys.cli.backends.backend import Json
+from flowkeys.cli.limits import written
 from flowkeys.cli.output import NONE, moment, print_fields, print_table, say, when
 from flowkeys.cli.streams import printable
 from flowkeys.domain.keys.token import HINT_LENGTH
@@ -30,7 +31,7 @@ def show_keys(keys: Sequence[Json]) -> None:
 
 def show_key(key: Json) -> None:
     """Print all that is known of one key."""
-    flows = ", ".join(f"{flow['flowName']} ({flow['id']})" for flow in key["chatFlows"])
+    flows = ", ".join(_opened(flow) for flow in key["chatFlows"])
     print_fields(
         [
             ("name", key["keyName"]),
@@ -42,6 +43,7 @@ def show_key(key: Json) -> None:
             ("chatflows", flows or "none: it opens nothing"),
             ("expires", moment(key["expiresAt"], "never")),
             ("used from", ", ".join(key["allowedIps"]) or "anywhere"),
+            ("rate limits", written(key["rateLimits"]) or "none"),
             ("last used", moment(key["lastUsedAt"], "never")),
             ("made", f"{moment(key['createdAt'])} by {key['createdBy']['name']}"),
             ("changed", moment(key["updatedAt"])),
@@ -73,6 +75,11 @@ def _duration(seconds: int) -> str:
         if seconds % length == 0:
             return f"{seconds // length} {unit if seconds != length else unit[:-1]}"
     return f"{seconds} seconds"
+
+
+def _opened(flow: Json) -> str:
+    limits = written(flow["rateLimits"])
+    return f"{flow['flowName']} ({flow['id']}{', at most ' + limits if limits else ''})"
 
 
 def _customer(key: Json) -> str:

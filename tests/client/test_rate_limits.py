@@ -1,0 +1,42 @@
+"""Rate limits in the SDK."""
+
+import pytest
+
+from flowkeys.client.limits import RateLimit
+from tests.client.conftest import TOKEN, Sdk
+from tests.client.scripted import Scripted
+
+KEY = {"id": "k1", "keyName": "Backend", "apiKey": "fl-…a1B2"}
+DAY = {"limit": 1000, "windowSeconds": 86_400, "burst": 1000}
+
+
+async def test_limits_are_sent_in_the_wire_s_words(sdk: Sdk, server: Scripted) -> None:
+    """Texts and objects; None takes them away; of a key, a chatflow, and a key on a chatflow."""
+    server.answers(KEY | {"apiKey": TOKEN}, status=201)
+    await sdk(lambda c: c.keys.create("B", rate_limits=["1000/day", RateLimit(limit=1, window_seconds=9)]))
+    server.answers(KEY | {"rateLimits": [DAY | {"name": "day"}]})
+    changed = await sdk(lambda c: c.keys.update("k1", rate_limits=None))
+    assert (changed.rate_limits[0].window_seconds, changed.rate_limits[0].name) == (86_400, "day")
+    server.answers(KEY)
+    await sdk(lambda c: c.keys.set_chatflows("k1", {"c1": ["1000/day"], "c2": None}))
+    server.answers({"id": "c1", "name": "Docs", "rateLimits": [DAY]})
+    assert (await sdk(lambda c: c.chatflows.update("c1", rate_limits=["1000/day"]))).rate_limits[
+        0
+    ].limit == 1000
+    assert [request.json for request in server.requests] == [
+        {"keyName": "B", "rateLimits": [DAY, {"limit": 1, "windowSeconds": 9}]},
+        {"rateLimits": []},
+        [{"id": "c1", "rateLimits": [DAY]}, {"id": "c2", "rateLimits": []}],
+        {"rateLimits": [DAY]},
+    ]
+    with pytest.raises(ValueError, match="Write a limit as"):
+        await sdk(lambda c: c.keys.update("k1", rate_limits=["often"]))
+
+
+async def test_a_question_may_count(sdk: Sdk, server: Scripted) -> None:
+    """The answer says what is left."""
+    left = DAY | {"name": "day", "remaining": 0, "resetSeconds": 87}
+    server.answers({"valid": False, "code": "rate_limited", "limitsLeft": [left], "retryAfterSeconds": 87})
+    found = await sdk(lambda c: c.keys.verify(TOKEN, count=True))
+    assert server.requests[0].json == {"token": TOKEN, "count": True}
+    assert (found.limits_left[0].remaining, found.retry_after_seconds) == (0, 87)
