@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flowkeys import config
-from flowkeys.client.environment import expanded, variable
+from flowkeys.client.http.environment import expanded, variable
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.verify import Verifier

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flowkeys.cli import exit_codes, streams
 from flowkeys.cli.exit_codes import ExitCode
-from flowkeys.client.environment import variable
+from flowkeys.client.http.environment import variable
 from flowkeys.domain.errors import ConfigurationError, FieldError, FlowkeysError, Unavailable
 from flowkeys.domain.keys.pasted import cleaned, mistake
 from flowkeys.domain.keys.token import PATTERN

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flowkeys.cli import streams
 from flowkeys.cli.backends.backend import Json, Listed
 from flowkeys.cli.streams import printable
+from flowkeys.domain.limits.rate import RateLimit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,3 +77,18 @@ def when(time: str | None) -> str:
 def moment(time: str | None, never: str = NONE) -> str:
     """Return a time of the wire for people, to the minute, with its zone; `never` where there is none."""
     return never if time is None else f"{when(time)} UTC"
+
+
+def written_limits(rates: Sequence[Json]) -> str:
+    """Return rate limits as they are given on the command line; nothing for none."""
+    return ", ".join(
+        str(
+            RateLimit(
+                limit=rate["limit"],
+                window_seconds=rate["windowSeconds"],
+                burst=rate["burst"],
+                name=rate["name"],
+            )
+        )
+        for rate in rates
+    )

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flowkeys.client.call import API_PATH, Call
-from flowkeys.client.environment import variable
 from flowkeys.client.errors import (
     ClientConfigurationError,
     ConnectionFailed,
@@ -18,6 +17,7 @@ from flowkeys.client.errors import (
     from_answer,
     scrub,
 )
+from flowkeys.client.http.environment import variable
 from flowkeys.client.http.transport import OWN_CLIENT, Transport
 from flowkeys.domain.keys.pasted import cleaned, mistake
 from flowkeys.domain.keys.token import PATTERN

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from flowkeys.client.environment import variable
+from flowkeys.client.http.environment import variable
 from flowkeys.domain.errors import ConfigurationError
 
 

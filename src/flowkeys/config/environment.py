@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
-from flowkeys.client.environment import plain
+from flowkeys.client.http.environment import plain
 from flowkeys.domain.errors import ConfigurationError
 
 PREFIX: Final = "FLOWKEYS_"

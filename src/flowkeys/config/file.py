@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from flowkeys.client.environment import expanded, variable
+from flowkeys.client.http.environment import expanded, variable
 from flowkeys.domain.errors import ConfigurationError
 
 DEFAULT_DATA_DIR: Final = "~/.flowkeys"

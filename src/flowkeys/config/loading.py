@@ -7,7 +7,7 @@ from typing import Any, Literal, cast, get_args
 
 from pydantic import ValidationError
 
-from flowkeys.client.environment import variable
+from flowkeys.client.http.environment import variable
 from flowkeys.config import file
 from flowkeys.config.environment import PREFIX, shown
 from flowkeys.config.file import config_file

@@ -14,7 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from flowkeys.client.environment import expanded
+from flowkeys.client.http.environment import expanded
 from flowkeys.config import file
 from flowkeys.config.credential import Credential
 from flowkeys.config.environment import PREFIX, Environment

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from flowkeys.client.environment import expanded
+from flowkeys.client.http.environment import expanded
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.bearer import MISSING, parse_authorization, read_credential
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Denied

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from flowkeys.cli.backends.backend import Backend
 from flowkeys.cli.streams import note
-from flowkeys.client.environment import variable
+from flowkeys.client.http.environment import variable
 from flowkeys.domain.errors import ConfigurationError
 
 

@@ -1,4 +1,4 @@
-"""What commands do with the policy of the workspace: on this machine, and over HTTP."""
+"""What commands do with the policy of the workspace: on this machine."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -6,20 +6,10 @@ from typing import Any
 import msgspec
 
 from flowkeys.cli.backends.backend import Json
-from flowkeys.client.call import Call, path
-from flowkeys.client.sync import Client
 from flowkeys.domain.keys.policy import Policy
 from flowkeys.domain.principal import Caller
 from flowkeys.service.keys.policies import Policies
 from flowkeys.web import render
-
-_MEMBERS = {
-    "max_lifetime_days": "maxLifetimeDays",
-    "expiry_required": "expiryRequired",
-    "rotate_after_days": "rotateAfterDays",
-    "max_keys_per_person": "maxKeysPerPerson",
-    "allowed_ips": "allowedIps",
-}
 
 
 class LocalPolicies:
@@ -49,33 +39,3 @@ class LocalPolicies:
         from flowkeys import bootstrap
 
         return render.policy_check(self._run(self._policies.check(self._caller)), bootstrap.clock())
-
-
-class RemotePolicies:
-    """Implements `PolicyBackend` by calling the API, whose answers it hands on as they are."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def get(self) -> Json:
-        """Return the policy."""
-        return self._call("GET", path("policy"))
-
-    def update(self, changes: Json) -> Json:
-        """Change what is given of it."""
-        return self._call("PUT", path("policy"), {_MEMBERS[name]: value for name, value in changes.items()})
-
-    def check(self) -> Json:
-        """Name what does not keep to it."""
-        return self._call("GET", path("policy", "check"))
-
-    def _call(self, method: str, where: str, body: Any = msgspec.UNSET) -> Json:
-        answer: Json = self._client.run(
-            Call(
-                method=method,
-                path=where,
-                body=body,
-                decode=lambda response: msgspec.json.decode(response.content),
-            )
-        )
-        return answer

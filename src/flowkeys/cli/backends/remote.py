@@ -10,19 +10,19 @@ import msgspec
 
 from flowkeys.cli.backends import batches as import_report
 from flowkeys.cli.backends import used
-from flowkeys.cli.backends.audit import RemoteAudit
+from flowkeys.cli.backends.audit_remote import RemoteAudit
 from flowkeys.cli.backends.backend import Asked, BulkAction, Emit, KeyFilter, Progress, Question, UsageOf
 from flowkeys.cli.backends.bodies import chatflow_body, key_body, question_body
 from flowkeys.cli.backends.customers import RemoteCustomers
 from flowkeys.cli.backends.part import Json, Listed, Part
-from flowkeys.cli.backends.policies import RemotePolicies
+from flowkeys.cli.backends.policies_remote import RemotePolicies
 from flowkeys.cli.backends.reports import RemoteReports
 from flowkeys.cli.backends.webhooks import RemoteWebhooks
 from flowkeys.client import events
 from flowkeys.client.call import Call, path, query
 from flowkeys.client.document_stores import upload
-from flowkeys.client.environment import variable
 from flowkeys.client.errors import InvalidRequestError
+from flowkeys.client.http.environment import variable
 from flowkeys.client.predictions import predict
 from flowkeys.client.sync import Client
 from flowkeys.documents.folder import read_folder

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from flowkeys.cli.backends.backend import Json
-from flowkeys.cli.limits import written
-from flowkeys.cli.output import NONE, moment, print_fields, print_table, when
+from flowkeys.cli.output import NONE, moment, print_fields, print_table, when, written_limits
 
 
 def access(flow: Json) -> str:
@@ -50,7 +49,7 @@ def show_flow(flow: Json) -> None:
             ("type", flow["type"]),
             ("access", access(flow)),
             *(("key", key_id) for key_id in flow["apiKeyIds"]),
-            ("rate limits", written(flow["rateLimits"]) or "none"),
+            ("rate limits", written_limits(flow["rateLimits"]) or "none"),
             ("runs", reasons(flow)),
             *(("credential", f"{node} uses {name}") for node, name in flow["credentials"].items()),
             ("category", flow["category"] or NONE),

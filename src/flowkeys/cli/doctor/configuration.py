@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from flowkeys import config
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
-from flowkeys.client.environment import variable
+from flowkeys.client.http.environment import variable
 from flowkeys.config import Settings
 from flowkeys.domain.addresses import UNIX, parse_address
 from flowkeys.domain.errors import ConfigurationError

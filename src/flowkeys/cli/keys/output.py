@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from flowkeys.cli.backends.backend import Json
-from flowkeys.cli.limits import written
-from flowkeys.cli.output import NONE, moment, print_fields, print_table, say, when
+from flowkeys.cli.output import NONE, moment, print_fields, print_table, say, when, written_limits
 from flowkeys.cli.streams import printable
 from flowkeys.domain.keys.token import HINT_LENGTH
 
@@ -43,7 +42,7 @@ def show_key(key: Json) -> None:
             ("chatflows", flows or "none: it opens nothing"),
             ("expires", moment(key["expiresAt"], "never")),
             ("used from", ", ".join(key["allowedIps"]) or "anywhere"),
-            ("rate limits", written(key["rateLimits"]) or "none"),
+            ("rate limits", written_limits(key["rateLimits"]) or "none"),
             ("last used", moment(key["lastUsedAt"], "never")),
             ("made", f"{moment(key['createdAt'])} by {key['createdBy']['name']}"),
             ("changed", moment(key["updatedAt"])),
@@ -78,7 +77,7 @@ def _duration(seconds: int) -> str:
 
 
 def _opened(flow: Json) -> str:
-    limits = written(flow["rateLimits"])
+    limits = written_limits(flow["rateLimits"])
     return f"{flow['flowName']} ({flow['id']}{', at most ' + limits if limits else ''})"
 
 

@@ -12,7 +12,7 @@ from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.output import print_json
 from flowkeys.cli.streams import note, printable
-from flowkeys.client.environment import variable
+from flowkeys.client.http.environment import variable
 from flowkeys.domain.errors import ConfigurationError, FlowkeysError
 from flowkeys.domain.keys.pasted import cleaned
 from flowkeys.domain.predictions.conversation import unfinished
