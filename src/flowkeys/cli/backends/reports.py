@@ -7,7 +7,6 @@ from flowkeys.cli.backends.part import Json, Listed, Part, listed, slice_of
 from flowkeys.domain.principal import Caller
 from flowkeys.service.keys.keyring import Keyring
 from flowkeys.web import render
-from flowkeys.web.schemas.reports import report
 
 
 class Reports(Protocol):
@@ -35,6 +34,8 @@ class LocalReports:
 
     def all(self) -> list[Json]:
         """Return every report."""
+        from flowkeys.web.schemas.reports import report
+
         return [report(item) for item in self._run(self._keyring.reports.all(self._caller))]
 
     def keys(self, name: str, part: Part) -> Listed:
