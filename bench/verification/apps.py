@@ -22,9 +22,11 @@ from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.connection import StrictProtocol
 from flowkeys.web.hot.reply import Reply
 from flowkeys.web.hot.target import read
+from flowkeys.web.requests.address import TrustedProxies
 
 _VERIFY = b"/api/v1/apikey/verify"
 _ANYTHING = read(b"/api/v1/auth/verify")
+_NOBODY = TrustedProxies(())
 
 
 class Work:
@@ -51,7 +53,7 @@ work = Work()
 async def raw(scope, receive, send):
     """Answer with the hot functions, as an ASGI application: who is refused is so before the body is read."""
     client = scope["client"][0]
-    call = Call(scope["method"].encode(), scope["raw_path"], scope["headers"], client)
+    call = Call(scope["method"].encode(), scope["raw_path"], scope["headers"], client, _NOBODY)
     reply = None
     if scope["method"] == "POST":
         reply = work.hot.verify.refusal(call)
@@ -89,7 +91,7 @@ class Bare(asyncio.Protocol):
         self.body += body
 
     def on_message_complete(self):
-        call = Call(self.parser.get_method(), self.target, self.headers, "127.0.0.1", self.body)
+        call = Call(self.parser.get_method(), self.target, self.headers, "127.0.0.1", _NOBODY, self.body)
         self.transport.write(work.answer(call).wire(b"", close=False, with_body=True))
 
 
