@@ -23,11 +23,19 @@ async def test_limits_are_sent_in_the_wire_s_words(sdk: Sdk, server: Scripted) -
     assert (await sdk(lambda c: c.chatflows.update("c1", rate_limits=["1000/day"]))).rate_limits[
         0
     ].limit == 1000
+    customer = {"id": "u1", "name": "Acme", "rateLimits": [DAY | {"name": "day"}]}
+    server.answers(customer, status=201)
+    server.answers(customer | {"rateLimits": []})
+    made = await sdk(lambda c: c.customers.create("Acme", rate_limits="1000/day"))
+    assert (made.rate_limits[0].limit, made.rate_limits[0].name) == (1000, "day")
+    assert (await sdk(lambda c: c.customers.update(made, rate_limits=None))).rate_limits == []
     assert [request.json for request in server.requests] == [
         {"keyName": "B", "rateLimits": [DAY, {"limit": 1, "windowSeconds": 9}]},
         {"rateLimits": []},
         [{"id": "c1", "rateLimits": [DAY]}, {"id": "c2", "rateLimits": []}],
         {"rateLimits": [DAY]},
+        {"name": "Acme", "rateLimits": [DAY]},
+        {"rateLimits": []},
     ]
     with pytest.raises(ValueError, match="Write a limit as"):
         await sdk(lambda c: c.keys.update("k1", rate_limits=["often"]))

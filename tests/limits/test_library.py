@@ -6,7 +6,7 @@ import pytest
 
 from flowkeys.verify import ConfigurationError, Verifier
 from flowkeys.verify.fixed import FixedKey, mint
-from tests.support.flows import bound_key, make_chatflow, make_key
+from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 from tests.support.server import Api, Running
 
 LIMITS = [{"limit": 5, "windowSeconds": 3600}]
@@ -27,9 +27,13 @@ def test_local_refuses_what_it_cannot_count(server: Running, owner: Api) -> None
         owner.put(f"/chatflows/{chatflow['id']}", json={"rateLimits": []})
         owner.put(path, json=[{"id": chatflow["id"], "rateLimits": LIMITS}])
         assert verifier.verify(token=free["apiKey"], chatflow_id=chatflow["id"]).code == "limits_not_counted"
+        customer = make_customer(owner, rateLimits=LIMITS)
+        shared = make_key(owner, customerId=customer["id"])["apiKey"]
+        assert verifier.verify(token=shared).code == "limits_not_counted"
     with Verifier.local(server.data_dir, limits="ignore") as verifier:
         for _ in range(7):
             assert verifier.verify(token=limited).allowed
+            assert verifier.verify(token=shared).allowed
             assert verifier.verify(token=free["apiKey"], chatflow_id=chatflow["id"]).allowed
 
 
@@ -39,6 +43,11 @@ def test_fixed_refuses_what_it_cannot_count() -> None:
     keys = [FixedKey(token=token, rate_limits=["5/hour"])]
     assert Verifier.fixed(keys).verify(token=token).code == "limits_not_counted"
     assert Verifier.fixed(keys, limits="ignore").verify(token=token).allowed
+    shared = [FixedKey(token=token, customer_id="c", customer_rate_limits=["5/hour"])]
+    assert Verifier.fixed(shared).verify(token=token).code == "limits_not_counted"
+    assert Verifier.fixed(shared, limits="ignore").verify(token=token).allowed
+    with pytest.raises(ConfigurationError, match="needs customer_id"):
+        Verifier.fixed([FixedKey(token=token, customer_rate_limits=["5/hour"])])
     with pytest.raises(ConfigurationError, match="rate_limits: '5' is no rate limit"):
         Verifier.fixed([FixedKey(token=token, rate_limits=["5"])])
     with pytest.raises(ConfigurationError, match="refuse"):
@@ -60,5 +69,11 @@ async def test_remote_has_the_server_count(server: Running, owner: Api) -> None:
         assert (refused.code, refused.status) == ("rate_limited", 429)
         assert 0 < (refused.retry_after_seconds or 0) <= 720
         assert dict(refused.problem.headers)["Retry-After"] == str(refused.retry_after_seconds)
+    customer = make_customer(owner, rateLimits=LIMITS)
+    keys = [make_key(owner, customerId=customer["id"])["apiKey"] for _ in range(2)]
+    with Verifier.remote(server.url, viewer, count=True) as verifier:
+        found = [verifier.verify(token=keys[n % 2]) for n in range(7)]
+        assert [bool(each) for each in found] == [True] * 5 + [False] * 2
+        assert {each.code for each in found[5:]} == {"rate_limited"}
     with Verifier.remote(server.url, viewer) as verifier:
         assert verifier.verify(token=token).allowed

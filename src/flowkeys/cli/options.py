@@ -54,7 +54,7 @@ def require_values(arguments: Sequence[str]) -> None:
     """
     command = list(arguments[:2])
     allowed = _MAY_BE_EMPTY | (_NONE_AT_ALL if command == ["keys", "update"] else frozenset())
-    if command == ["flows", "update"]:
+    if command in (["flows", "update"], ["customers", "update"]):
         allowed |= {"--rate-limit"}
     for option, value in pairwise([*arguments, "-"]):
         name, has_value, own = option.partition("=")

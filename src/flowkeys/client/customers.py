@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, nothing, path, query
+from flowkeys.client.limits import RateLimit, RateLimits, wire_limits
 from flowkeys.client.models import Page, Wire
 
 
@@ -20,6 +21,8 @@ class Customer(Wire, frozen=True, kw_only=True):
     status: str = "active"
     key_count: int = 0
     """Keys that are not revoked."""
+    rate_limits: list[RateLimit] = msgspec.field(default_factory=list)
+    """How often all of its keys together may call; none: as often as each may."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
     revoked_at: datetime | None = None
@@ -37,13 +40,14 @@ def create(
     *,
     external_id: str | UnsetType | None = UNSET,
     meta: dict[str, Any] | UnsetType | None = UNSET,
+    rate_limits: RateLimits | UnsetType | None = UNSET,
 ) -> Call[Customer]:
     """Create a customer. Keys are given to it by `customer_id`.
 
     `external_id` is what your own systems know it by: no two of a workspace have the same. `meta` is a JSON
-    object of your own, of at most 4 kB.
+    object of your own, of at most 4 kB. `rate_limits` hold for all of its keys together: ``["1000/day"]``.
     """
-    body = given(name=name, externalId=external_id, meta=meta)
+    body = given(name=name, externalId=external_id, meta=meta, rateLimits=wire_limits(rate_limits))
     return Call(method="POST", path=path(_ROOT), body=body, decode=_CUSTOMER, repeatable=False)
 
 
@@ -87,9 +91,13 @@ def update(
     name: str | UnsetType = UNSET,
     external_id: str | UnsetType | None = UNSET,
     meta: dict[str, Any] | UnsetType | None = UNSET,
+    rate_limits: RateLimits | UnsetType | None = UNSET,
 ) -> Call[Customer]:
-    """Change what is given and leave the rest; `meta` is replaced as a whole."""
-    body = given(name=name, externalId=external_id, meta=meta)
+    """Change what is given and leave the rest; `meta` and `rate_limits` are replaced as a whole.
+
+    ``rate_limits=None`` takes the limits away that its keys share.
+    """
+    body = given(name=name, externalId=external_id, meta=meta, rateLimits=wire_limits(rate_limits))
     return Call(method="PUT", path=path(_ROOT, customer), body=body, decode=_CUSTOMER)
 
 

@@ -42,6 +42,8 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses and networks (CIDR) that calls may come from; none: from anywhere."""
     rate_limits: Collection[str] = ()
     """How often it may call, such as ``10/second``; such a key is refused unless limits are ignored."""
+    customer_rate_limits: Collection[str] = ()
+    """How often all keys of its customer together may call; such a key is refused likewise."""
     token_replaced_at: datetime | None = None
     """When another token replaced this one; `token_valid_until` says until when it works."""
     token_valid_until: datetime | None = None
@@ -59,7 +61,7 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             ConfigurationError: it has a permission that does not exist, a time without a zone, or a network
-                that is none.
+                or limit that is none.
         """
         if unknown(self.permissions):
             raise ConfigurationError(f"There is no permission {', '.join(unknown(self.permissions))}.")
@@ -73,19 +75,19 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
             networks = clean_networks(self.allowed_ips)
         except ValueError as error:
             raise ConfigurationError(f"allowed_ips: {error}") from None
+        limits = _limits("rate_limits", self.rate_limits)
+        of_customer = _limits("customer_rate_limits", self.customer_rate_limits)
+        if of_customer is not None and self.customer_id is None:
+            raise ConfigurationError("customer_rate_limits needs customer_id.")
         state = CustomerStatus.DISABLED if self.customer_disabled else CustomerStatus.ACTIVE
         customer = (
             None
             if self.customer_id is None
-            else KeyCustomer(self.customer_id, self.customer_name, self.customer_external_id, state)
+            else KeyCustomer(
+                self.customer_id, self.customer_name, self.customer_external_id, state, of_customer
+            )
         )
-        try:
-            rates = parse_limits(self.rate_limits)
-        except ValueError as error:
-            raise ConfigurationError(f"rate_limits: {error}") from None
-        terms = Terms(
-            Networks(networks) if networks else None, customer, limits=Limits(rates) if rates else None
-        )
+        terms = Terms(Networks(networks) if networks else None, customer, limits=limits)
         status = Status.REVOKED if self.revoked else Status.DISABLED if self.disabled else Status.ACTIVE
         until = _microseconds(self.token_valid_until)
         return KeyRecord.of(
@@ -97,7 +99,7 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
             expires_at=_microseconds(self.expires_at),
             replaced=None if until is None else Replaced(until, _microseconds(self.token_replaced_at)),
             chatflow_ids=frozenset(self.chatflow_ids),
-            terms=terms if networks or rates or customer else None,
+            terms=terms if networks or limits or customer else None,
         )
 
     def __repr__(self) -> str:
@@ -106,6 +108,14 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def _microseconds(time: datetime | None) -> int | None:
     return None if time is None else (time - _EPOCH) // _MICROSECOND
+
+
+def _limits(name: str, texts: Collection[str]) -> Limits | None:
+    try:
+        rates = parse_limits(texts)
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: {error}") from None
+    return Limits(rates) if rates else None
 
 
 class FixedSource:
@@ -136,7 +146,9 @@ class FixedSource:
         if self._ignores_limits or not isinstance(decision, Allowed):
             return decision
         terms = decision.record.terms
+        customer = None if terms is None else terms.customer
         is_limited = terms is not None and terms.limits is not None
+        is_limited |= customer is not None and customer.limits is not None
         return Denied(Reason.LIMITS_NOT_COUNTED, decision.record) if is_limited else decision
 
     at_once = decide

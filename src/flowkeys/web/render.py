@@ -163,6 +163,7 @@ def customer(item: Customer) -> Json:
         "meta": item.meta,
         "status": item.status.value,
         "keyCount": item.key_count,
+        "rateLimits": limits_json(item.rate_limits),
         "createdAt": to_iso(item.created_at),
         "updatedAt": to_iso(item.updated_at),
         "revokedAt": _time(item.revoked_at),

@@ -23,6 +23,20 @@ def test_a_key_has_rate_limits(cli: Cli, name: str) -> None:
     assert cli("keys", "create", name, "--rate-limit", "").code != 0
 
 
+def test_a_customer_has_rate_limits(cli: Cli, name: str) -> None:
+    """Of all of its keys together: given at its making, shown, kept, changed as a whole, and taken away."""
+    limits = ["--rate-limit", "10/second burst 20", "--rate-limit", "1000/day"]
+    made = cli("customers", "create", name, *limits, "--json").json
+    assert made["rateLimits"] == [SECOND, DAY]
+    assert "10/second burst 20, 1000/day" in cli("customers", "show", name).out
+    kept = cli("customers", "update", name, "--meta", '{"a": 1}', "--json").json
+    assert kept["rateLimits"] == [SECOND, DAY]
+    assert "Write a limit as" in cli("customers", "update", name, "--rate-limit", "often").err
+    assert cli("customers", "update", name, "--rate-limit", "1000/day", "--json").json["rateLimits"] == [DAY]
+    assert cli("customers", "update", name, "--rate-limit", "", "--json").json["rateLimits"] == []
+    assert cli("customers", "create", name, "--rate-limit", "").code != 0
+
+
 def test_a_chatflow_has_rate_limits(cli: Cli, name: str) -> None:
     """Set, shown, kept by other changes, and taken away again."""
     cli("flows", "add", name, "--reply", "hi")

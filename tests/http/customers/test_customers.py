@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flowkeys.domain.customers.customer import META_BYTES
+from flowkeys.storage.sqlite import health
 from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 from tests.support.server import Api, Running
 from tests.support.waiting import until
@@ -64,7 +65,7 @@ def test_what_a_customer_cannot_be_is_refused_by_its_field(owner: Api) -> None:
         *(("name", name) for name in ("", "   ", "x" * 101, "a\nb", token, None, 1)),
         *(("externalId", text) for text in ("x" * 201, "a\nb", token, 1, {})),
         *(("meta", value) for value in ([], "x", 1, {"a": "x" * META_BYTES}, {"key": token})),
-        ("rateLimits", [{"limit": 1, "windowSeconds": 1}]),
+        ("rateLimits", [{"limit": 1, "windowSeconds": 1, "name": "-"}]),
         ("quotas", [{"calls": 1}]),
     ]
     for field, value in wrong:
@@ -249,7 +250,12 @@ def test_nobody_changes_keys_through_a_customer_that_they_could_not_change(serve
         assert "chatflows:view" in refused.json()["detail"]
     assert [code(owner, key) for key in (plain, greater)] == ["valid", "valid"]
     assert owner.get(path).json()["status"] == "active"
+    limits = {"rateLimits": [{"limit": 1, "windowSeconds": 86_400}]}
+    assert "apikeys:update" in without_keys.put(path, json=limits).json()["detail"]
+    assert lesser.put(path, json=limits).status_code == 403
+    assert lesser.put(path, json={"name": "renamed", "rateLimits": []}).json()["name"] == "renamed"
     owner.delete(f"/apikey/{greater['id']}")
+    assert lesser.put(path, json=limits).status_code == 200
     assert lesser.post(f"{path}/revoke").status_code == 200
 
 
@@ -285,6 +291,7 @@ def test_a_row_that_was_spoilt_by_hand_is_an_outage_and_lets_nobody_in(server: R
         "status": "'paused'",
         "name": "x'00ff'",
         "external_id": "x'00'",
+        "rate_limits": "'[]'",
         "id": "'another'",
         "workspace_id": "(SELECT id FROM workspace WHERE id <> customer.workspace_id LIMIT 1)",
     }
@@ -298,7 +305,9 @@ def test_a_row_that_was_spoilt_by_hand_is_an_outage_and_lets_nobody_in(server: R
             until(lambda: answer_to(key) == 503, lambda: f"503 for a spoilt {column}")  # noqa: B023
             assert code(alone, other) == "valid"
             assert alone.get(f"/customers/{customer['id']}").status_code in {404, 503}
-            assert alone.get(f"/apikey/{key['id']}").status_code == 503
+            shown = 200 if column == "rate_limits" else 503  # which a key does not show
+            assert alone.get(f"/apikey/{key['id']}").status_code == shown
+            assert key["id"] in health.unreadable_keys(path)
             rows.execute(f"UPDATE customer SET {column} = ? WHERE {where}", (good,))
             until(lambda: answer_to(key) == 200, lambda: f"a good {column} again")  # noqa: B023
 

@@ -70,6 +70,7 @@ def told(raw: sqlite3.Connection, change: str) -> set[str]:
         ("customer SET external_id = '2' WHERE id = 'c1'", "c1 c2"),
         ("customer SET seq = (SELECT seq FROM customer WHERE id = 'c2') WHERE id = 'c1'", "c2"),
         ("customer SET id = 'c2' WHERE id = 'c1'", "c1 c2"),
+        ("customer SET rate_limits = '[]' WHERE id = 'c1'", "c1"),
         ("customer SET meta = '[]', key_count = 5, updated_at = 9", ""),
         ("api_key SET allowed_ips = '[\"10.0.0.0/8\"]' WHERE id = 'a'", "a"),
     ],

@@ -114,7 +114,12 @@ class RemoteCustomers:
 
     def create(self, new: NewCustomer) -> Json:
         """Make a customer."""
-        body = {"name": new.name, "externalId": new.external_id, "meta": new.meta}
+        body = {
+            "name": new.name,
+            "externalId": new.external_id,
+            "meta": new.meta,
+            "rateLimits": list(new.rate_limits),
+        }
         return self._json("POST", "customers", body=body)
 
     def get(self, customer_id: str) -> Json:
@@ -142,6 +147,7 @@ class RemoteCustomers:
             "name": patch.name,
             "externalId": patch.external_id,
             "meta": patch.meta,
+            "rateLimits": patch.rate_limits,
         }
         body = {name: value for name, value in values.items() if not isinstance(value, UnsetType)}
         return self._json("PUT", "customers", customer_id, body=body)

@@ -16,6 +16,7 @@ from flowkeys.cli.customers.output import show_customer, show_customers
 from flowkeys.cli.output import print_json, print_page, say
 from flowkeys.cli.streams import printable
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer
+from flowkeys.service.limits import read_limit_texts
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, change and end customers, whom keys belong to.")
 
@@ -40,11 +41,13 @@ def create(
     *,
     external_id: ExternalId = None,
     meta: Meta = None,
+    rate_limit: options.RateLimits = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Make a customer. Keys are given to it with: flowkeys keys create NAME --customer CUSTOMER."""
-    new = NewCustomer(name=name, external_id=external_id, meta=read_meta(meta))
+    limits = read_limit_texts(rate_limit or ())
+    new = NewCustomer(name=name, external_id=external_id, meta=read_meta(meta), rate_limits=limits)
     with open_backend(workspace, create=True) as backend:
         _print(backend.customers.create(new), as_json=as_json)
 
@@ -95,6 +98,7 @@ def update(
     meta: Annotated[
         str | None, typer.Option("--meta", metavar="JSON", help="The whole new object; {} for none.")
     ] = None,
+    rate_limit: options.NewRateLimits = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -103,6 +107,7 @@ def update(
         name=msgspec.UNSET if name is None else name,
         external_id=msgspec.UNSET if external_id is None else external_id or None,
         meta=msgspec.UNSET if meta is None else read_meta(meta),
+        rate_limits=msgspec.UNSET if rate_limit is None else read_limit_texts(rate_limit),
     )
     if patch == CustomerPatch():
         raise typer.BadParameter("Say what to change, for example --name NAME.")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from flowkeys.cli.backends.backend import Json
-from flowkeys.cli.output import NONE, moment, print_fields, print_table, when
+from flowkeys.cli.output import NONE, moment, print_fields, print_table, when, written_limits
 
 
 def show_customers(customers: Sequence[Json]) -> None:
@@ -35,6 +35,7 @@ def show_customer(customer: Json) -> None:
             ("external id", customer["externalId"] or NONE),
             ("status", customer["status"]),
             ("keys", str(customer["keyCount"])),
+            ("rate limits", written_limits(customer["rateLimits"]) or "none"),
             ("own data", msgspec.json.encode(customer["meta"]).decode() if customer["meta"] else NONE),
             ("made", moment(customer["createdAt"])),
             ("changed", moment(customer["updatedAt"])),

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from flowkeys.domain.limits.rate import Limits, RateLimit
+
 NAME_LENGTH: Final = 100
 EXTERNAL_ID_LENGTH: Final = 200
 META_BYTES: Final = 4096
@@ -27,6 +29,8 @@ class KeyCustomer(msgspec.Struct, frozen=True):
     name: str
     external_id: str | None = None
     status: CustomerStatus = CustomerStatus.ACTIVE
+    limits: Limits | None = None
+    """How often all of its keys together may call."""
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,3 +50,5 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     key_count: int = 0
     """Keys that are not revoked."""
+    rate_limits: tuple[RateLimit, ...] = ()
+    """How often all of its keys together may call; none: as often as each may."""

@@ -51,6 +51,7 @@ class CustomerService:
             updated_at=now,
             revoked_at=None,
             version=1,
+            rate_limits=new.rate_limits,
         )
 
         def work(tx: Transaction) -> Customer:
@@ -85,21 +86,25 @@ class CustomerService:
         """Change what the patch names, if the customer is as the caller expects it in the same transaction.
 
         Raises:
-            Forbidden: the caller lacks ``customers:update``.
+            Forbidden: the caller lacks ``customers:update``, or changes limits and could not change those of
+                each of its keys.
             InvalidInput: a field is wrong, the external id is another customer's, or this one is revoked.
             NotFound: the workspace has no such customer.
         """
         caller.require("customers:update")
 
-        def change(_: Transaction, customer: Customer) -> Customer:
+        def change(tx: Transaction, customer: Customer) -> Customer:
             if expect is not None:
                 expect(customer)
             cleaned = checked(patch)
+            if _given(cleaned.rate_limits, customer.rate_limits) != customer.rate_limits:
+                require_all(tx, caller, customer_id, "apikeys:update")
             return msgspec.structs.replace(
                 customer,
                 name=_given(cleaned.name, customer.name),
                 external_id=_given(cleaned.external_id, customer.external_id),
                 meta=_given(cleaned.meta, customer.meta),
+                rate_limits=_given(cleaned.rate_limits, customer.rate_limits),
             )
 
         return await self._change(caller, customer_id, "customer.update", change)
@@ -255,6 +260,7 @@ def _for_people(customer: Customer) -> dict[str, object]:
         "externalId": customer.external_id,
         "meta": customer.meta,
         "status": customer.status.value,
+        "rateLimits": [str(rate) for rate in customer.rate_limits],
     }
 
 

@@ -9,6 +9,7 @@ from flowkeys.domain.customers.customer import EXTERNAL_ID_LENGTH, META_BYTES, N
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import clean_name
 from flowkeys.domain.keys.token import PATTERN
+from flowkeys.domain.limits.rate import RateLimit
 
 
 class NewCustomer(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,8 @@ class NewCustomer(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     external_id: str | None = None
     meta: dict[str, Any] | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
+    """How often all of its keys together may call, as `read_limits` returns it."""
 
 
 class CustomerPatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +28,8 @@ class CustomerPatch(msgspec.Struct, frozen=True, kw_only=True):
     name: str | msgspec.UnsetType = msgspec.UNSET
     external_id: str | msgspec.UnsetType | None = msgspec.UNSET
     meta: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+    rate_limits: tuple[RateLimit, ...] | msgspec.UnsetType = msgspec.UNSET
+    """How often all of its keys together may call, as `read_limits` returns it."""
 
 
 def checked(patch: CustomerPatch) -> CustomerPatch:
@@ -55,7 +60,9 @@ def checked(patch: CustomerPatch) -> CustomerPatch:
             errors.append(FieldError("meta", mistake))
     if errors:
         raise InvalidInput(*errors)
-    return CustomerPatch(name=name, external_id=external_id, meta={} if meta is None else meta)
+    return msgspec.structs.replace(
+        patch, name=name, external_id=external_id, meta={} if meta is None else meta
+    )
 
 
 def _mistake(meta: dict[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, Reason, decide
 from flowkeys.domain.keys.networks import Client, Visitor
 from flowkeys.domain.keys.token import Token
-from flowkeys.domain.limits.gcra import ADDRESS, BINDING, CHATFLOW, KEY, NOTHING, Scope, Taken
+from flowkeys.domain.limits.gcra import ADDRESS, BINDING, CHATFLOW, CUSTOMER, KEY, NOTHING, Scope, Taken
 from flowkeys.domain.times import Clock
 from flowkeys.service.ports.limits import RateLimiter
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Keys, UsageRecorder
@@ -160,7 +160,10 @@ class Verifier:
 def scopes_of(
     record: KeyRecord | None, access: ChatflowAccess | None, client: Client | None
 ) -> tuple[Scope, ...]:
-    """Return every limit that applies to a call: the key's, the key's on the chatflow, the chatflow's."""
+    """Return every limit that applies to a call.
+
+    Those of the key, of the key on the chatflow, of the key's customer, and of the chatflow.
+    """
     found: list[Scope] = []
     terms = None if record is None else record.terms
     if record is not None and terms is not None:
@@ -170,6 +173,9 @@ def scopes_of(
             own = terms.bindings.get(access.id)
             if own is not None:
                 found.append((BINDING, f"{record.key_id}\n{access.id}", own))
+        customer = terms.customer
+        if customer is not None and customer.limits is not None:
+            found.append((CUSTOMER, customer.id, customer.limits))
     if access is not None:
         if access.limits is not None:
             found.append((CHATFLOW, access.id, access.limits))

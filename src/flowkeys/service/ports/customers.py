@@ -32,7 +32,7 @@ class Customers(Protocol):
         ...
 
     def update(self, customer: Customer) -> None:
-        """Write name, external id, meta, status, times of change and version; nothing else."""
+        """Write name, external id, meta, limits, status, times of change and version; nothing else."""
         ...
 
     def delete(self, workspace_id: str, customer_id: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from flowkeys.domain.customers.customer import Customer, CustomerStatus
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import Status, fold_name
+from flowkeys.domain.limits.stored import rates_from, to_store
 from flowkeys.domain.listing import CustomerQuery, Page
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.storage.customers import list as customer_list
@@ -27,7 +28,10 @@ _FIND = Statement(_SELECT.where(_own, customer.c.external_id == bindparam("exter
 _BY_SEQ = Statement(_SELECT.add_columns(customer.c.seq).where(customer.c.seq.in_(listed("seqs"))))
 _UPDATE = Statement(
     update(customer).where(*_this),
-    ["name", "name_folded", "external_id", "meta", "status", "updated_at", "revoked_at", "version"],
+    [
+        *("name", "name_folded", "external_id", "meta", "status", "updated_at", "revoked_at", "version"),
+        "rate_limits",
+    ],
 )
 _DELETE = Statement(delete(customer).where(*_this))
 _its_keys = (
@@ -96,6 +100,7 @@ def _customer(row: Row) -> Customer:
     try:
         values["meta"] = msgspec.json.decode(values["meta"], type=dict[str, Any])
         values["status"] = CustomerStatus(values["status"])
+        values["rate_limits"] = rates_from(values["rate_limits"])
         return msgspec.convert(values, Customer)
     except _SPOILT as error:
         raise Unavailable(
@@ -113,4 +118,5 @@ def _mutable(item: Customer) -> dict[str, object]:
         "updated_at": item.updated_at,
         "revoked_at": item.revoked_at,
         "version": item.version,
+        "rate_limits": to_store(item.rate_limits),
     }

@@ -30,7 +30,9 @@ def networks_from(stored: str | None) -> tuple[str, ...]:
     return found
 
 
-def customer_from(customer_id: object, name: object, external_id: object, status: object) -> KeyCustomer:
+def customer_from(
+    customer_id: object, name: object, external_id: object, status: object, rate_limits: str | None = None
+) -> KeyCustomer:
     """Return a key's customer from the columns of its row, all of which are NULL when there is no such row.
 
     A key whose customer is not there, or is another workspace's, must not be taken for one without.
@@ -42,7 +44,7 @@ def customer_from(customer_id: object, name: object, external_id: object, status
         raise TypeError("There is no such customer, or its name is no text.")
     if external_id is not None and type(external_id) is not str:
         raise TypeError("The external id of the customer is no text.")
-    return KeyCustomer(customer_id, name, external_id, CustomerStatus(str(status)))
+    return KeyCustomer(customer_id, name, external_id, CustomerStatus(str(status)), limits_from(rate_limits))
 
 
 def terms_from(

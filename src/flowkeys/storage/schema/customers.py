@@ -22,6 +22,8 @@ customer = Table(
     Column("version", BigInteger, nullable=False),
     # Keys that are not revoked: triggers keep it.
     Column("key_count", BigInteger, nullable=False, server_default="0"),
+    # A JSON list of how often all of its keys together may call; NULL: as often as each may.
+    Column("rate_limits", Text),
     UniqueConstraint("workspace_id", "external_id"),
     # All that lists filter and sort by: rows also hold the operator's own, kilobytes to read past.
     Index(

@@ -36,7 +36,7 @@ _COLUMNS: Final = f"""k.id, k.workspace_id, k.name, k.permissions, k.status, k.e
     (SELECT group_concat(chatflow_id) FROM binding WHERE key_id = k.id), t.digest,
     (SELECT coalesce(max(seq), 0) FROM change), k.allowed_ips,
     (SELECT allowed_ips FROM policy WHERE workspace_id = k.workspace_id),
-    k.customer_id, c.id, c.name, c.external_id, c.status, k.rate_limits, {BINDINGS},
+    k.customer_id, c.id, c.name, c.external_id, c.status, c.rate_limits, k.rate_limits, {BINDINGS},
     t.replaced_at, t.seq"""  # noqa: S608
 _CUSTOMER: Final = "LEFT JOIN customer c ON c.id = k.customer_id AND c.workspace_id = k.workspace_id"
 _FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id {_CUSTOMER}
@@ -57,7 +57,7 @@ _SHARED: Final = 4096
 """Sets of permissions and of chatflows that records share, of each kind."""
 _CUSTOMERS: Final = 65_536
 """Customers, and terms of keys, that records share."""
-_NO_TERMS: Final = [None] * 9
+_NO_TERMS: Final = [None] * 10
 _FEW: Final = 8
 """Up to so many chatflows are kept as a tuple, which is smaller than a set and searched as fast."""
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
@@ -192,9 +192,7 @@ class _Reader:
         self._chatflows: Callable[[str], Collection[str]] = _shared(_chatflows)
         self._ids: Callable[[str], str] = _shared(str)
         self._positions: Callable[[int], int] = _shared(int)
-        self._customer: Callable[[object, object, object, object], KeyCustomer] = _shared(
-            customer_from, _CUSTOMERS
-        )
+        self._customer: Callable[..., KeyCustomer] = _shared(customer_from, _CUSTOMERS)
         self._terms: Callable[..., Terms | None] = _shared(terms_from, _CUSTOMERS)
 
     def __call__(self, row: tuple[object, ...]) -> KeyRecord:

@@ -1,4 +1,4 @@
--- 0017
+-- 0018
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -618,7 +618,7 @@ CREATE TABLE customer (
 	updated_at BIGINT NOT NULL, 
 	revoked_at BIGINT, 
 	version BIGINT NOT NULL, 
-	key_count BIGINT DEFAULT '0' NOT NULL, 
+	key_count BIGINT DEFAULT '0' NOT NULL, rate_limits TEXT, 
 	CONSTRAINT fk_customer_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
 	CONSTRAINT uq_customer_id UNIQUE (id), 
 	CONSTRAINT uq_customer_workspace_id_external_id UNIQUE (workspace_id, external_id)
@@ -754,4 +754,7 @@ CREATE TRIGGER change_binding_limits AFTER UPDATE ON binding WHEN old.rate_limit
 CREATE TRIGGER change_chatflow_limits AFTER UPDATE ON chatflow WHEN old.rate_limits IS NOT new.rate_limits OR old.api_config IS NOT new.api_config OR old.chatbot_config IS NOT new.chatbot_config BEGIN
         INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'chatflow', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
     END;
-INSERT INTO alembic_version VALUES ('0017');
+CREATE TRIGGER change_customer_limits AFTER UPDATE ON customer WHEN old.rate_limits IS NOT new.rate_limits BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'customer', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+INSERT INTO alembic_version VALUES ('0018');

@@ -5,8 +5,10 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Query, Response
 
 from flowkeys.domain.customers.customer import Customer, CustomerStatus
+from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.listing import CustomerQuery, CustomerSort
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer
+from flowkeys.service.limits import read_limits
 from flowkeys.web import render
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
 from flowkeys.web.requests.putback import require_unchanged
@@ -32,7 +34,7 @@ _SORTS = tuple(f"{sign}{name}" for name in CustomerSort.__args__ for sign in (""
 @router.on("POST", "/customers", needs="customers:create", answers=CustomerOut, status=201, errors=_BODY)
 async def create_customer(body: CustomerCreate, call: Call) -> Response:
     """Make a customer. Keys are given to it by their `customerId`."""
-    new = NewCustomer(name=body.name, external_id=body.external_id, meta=body.meta)
+    new = NewCustomer(name=body.name, external_id=body.external_id, meta=body.meta, rate_limits=_limits(body))
     made = await call.services.customers.create(call.caller, new)
     return json_response(render.customer(made), 201, {"Location": f"/api/v1/customers/{made.id}"})
 
@@ -96,9 +98,15 @@ async def get_customer(customer_id: str, call: Call) -> Response:
     errors=("not_found", *_BODY),
 )
 async def update_customer(customer_id: str, body: CustomerUpdate, call: Call) -> Response:
-    """Change what is sent of a customer; the whole customer may be put back with some of it changed."""
+    """Change what is sent of a customer; the whole customer may be put back with some of it changed.
+
+    While it has keys, a change of `rateLimits` needs `apikeys:update` and what they hold.
+    """
     sent = body.given()
-    patch = CustomerPatch(**{name: value for name, value in sent.items() if name in _WRITABLE})  # type: ignore[arg-type]
+    fields: dict[str, Any] = {name: value for name, value in sent.items() if name in _WRITABLE}
+    if "rate_limits" in fields:
+        fields["rate_limits"] = _limits(body)
+    patch = CustomerPatch(**fields)
     read_only = body.model_dump(by_alias=True, include=body.model_fields_set - _WRITABLE)
 
     def expect(current: Customer) -> None:
@@ -160,6 +168,10 @@ async def delete_customer(customer_id: str, call: Call) -> Response:
     """Delete a customer that has no keys but revoked ones, which belong to nobody then."""
     await call.services.customers.delete(call.caller, customer_id)
     return json_response({"affected": 1})
+
+
+def _limits(body: CustomerFields) -> tuple[RateLimit, ...]:
+    return read_limits([each.as_given() for each in body.rate_limits or ()])
 
 
 def _whatever(_sent: Any, _now: Any) -> bool:

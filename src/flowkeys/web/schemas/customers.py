@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from flowkeys.web.schemas.keys import READ_ONLY
+from flowkeys.web.schemas.limits import RATE_LIMITS, RateLimitIn, RateLimitOut
 from flowkeys.web.schemas.wire import In, Out
 
 
@@ -22,6 +23,9 @@ class CustomerFields(In):
         default=None,
         description="A JSON object of your own, at most 4 kB; it is replaced as a whole.",
         examples=[{"plan": "gold"}],
+    )
+    rate_limits: list[RateLimitIn] | None = Field(
+        default=None, description=f"Of all of its keys together. {RATE_LIMITS}"
     )
 
 
@@ -52,6 +56,9 @@ class CustomerOut(Out):
     meta: dict[str, Any]
     status: Literal["active", "disabled", "revoked"]
     key_count: int = Field(description="Its keys that are not revoked.")
+    rate_limits: list[RateLimitOut] = Field(
+        description="How often all of its keys together may call; none: as often as each may."
+    )
     created_at: str
     updated_at: str
     revoked_at: str | None
