@@ -1,27 +1,20 @@
-"""Where everything is put together: the one module that knows every part."""
+"""Opening a data directory: every service over it."""
 
-import gc
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import structlog
 
-from flowkeys import logs
 from flowkeys.cache.chatflows import ChatflowCache
 from flowkeys.cache.keys import KeyCache
-from flowkeys.cache.warming import Warming
 from flowkeys.config import Settings
 from flowkeys.config.flows import document_limits, flow_settings
 from flowkeys.documents.kinds import MEDIA_TYPES
 from flowkeys.documents.parser import SubprocessParser
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.digest import TokenHasher
-from flowkeys.domain.keys.header import KeyHeader
-from flowkeys.domain.version import VERSION
 from flowkeys.flows.drafts.drafts import Drafts
 from flowkeys.flows.engine import Engine
 from flowkeys.limits.failures import Failures
@@ -29,7 +22,6 @@ from flowkeys.limits.memory import MemoryLimits
 from flowkeys.outbound.endpoints import Endpoints
 from flowkeys.outbound.webhooks.worker import Worker, worker
 from flowkeys.passwords.argon2 import Argon2Passwords
-from flowkeys.service.audit.daily import DailyHead
 from flowkeys.service.audit.log import AuditService
 from flowkeys.service.chatflows.chatflows import ChatflowService
 from flowkeys.service.chatflows.jobs import ImportJobs
@@ -59,10 +51,6 @@ from flowkeys.storage.sqlite.feed import SqliteFeed
 from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.usage.calls import CallCounter
-from flowkeys.usage.finishing import Finishing
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
 
 
 def clock() -> int:
@@ -229,72 +217,3 @@ def _assemble(
 
 def _warn(event: str, why: str) -> None:
     structlog.get_logger("flowkeys").warning(event, detail=why)
-
-
-def create_app(runtime: Runtime) -> "ASGIApp":
-    """Return the ASGI application over an open runtime; its lifespan closes it."""
-    # Commands that serve nothing need none of it.
-    from flowkeys.web import app
-    from flowkeys.web.refusals import Refusals
-    from flowkeys.web.requests.address import TrustedProxies
-    from flowkeys.web.requests.origin import PublicUrls
-    from flowkeys.web.services import Services
-
-    settings = runtime.settings
-    logs.configure_once(settings.log_level, settings.log_format)
-    access_log = logs.AccessLog(as_text=logs.is_text(settings.log_format)) if settings.access_log else None
-
-    @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        runtime.usage.start()
-        runtime.calls.start()
-        runtime.usage_store.start()
-        log = structlog.get_logger("flowkeys")
-        (warming := Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)).start()
-        runtime.announcing.start(log)
-        daily = DailyHead.started(runtime.store, log)
-        finishing = Finishing.started(runtime.keyring.rotations.finish_unused, log)
-        if gc.isenabled():  # `serve` turned it off: looking through all that is loaded takes long
-            gc.collect()
-        gc.freeze()  # what was made at start lives to the end: no collection need look at it
-        gc.enable()
-        try:
-            yield
-        finally:
-            if access_log is not None:
-                access_log.close()
-            for task in (daily, finishing, warming):
-                await task.stop()
-            await runtime.close()
-
-    services = Services(
-        verifier=runtime.verifier,
-        calls=runtime.calls,
-        usage=runtime.reports,
-        explainer=runtime.explainer,
-        followers=runtime.followers,
-        keyring=runtime.keyring,
-        policies=runtime.policies,
-        customers=runtime.customers,
-        chatflows=runtime.chatflows,
-        predictor=runtime.predictor,
-        collections=runtime.collections,
-        maker=runtime.maker,
-        imports=runtime.imports,
-        directory=runtime.directory,
-        check_writes=runtime.store.check_writes,
-        sign_ins=runtime.sign_ins,
-        links=runtime.links,
-        people=runtime.people,
-        audit=runtime.audit,
-        webhooks=runtime.webhooks,
-        public_urls=PublicUrls(runtime.settings.public_url),
-        key_header=KeyHeader.named(runtime.settings.key_header),
-        proxies=TrustedProxies(runtime.settings.trusted_proxies),
-        refusals=Refusals(runtime.failures, clock),
-        clock=clock,
-        max_body_bytes=runtime.settings.max_body_bytes,
-        max_upload_bytes=runtime.settings.max_upload_bytes,
-        version=VERSION,
-    )
-    return app.create(services, lifespan, access_log)

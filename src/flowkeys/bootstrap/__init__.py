@@ -1,0 +1,6 @@
+"""Where everything is put together: the one package that knows every part."""
+
+from flowkeys.bootstrap.runtime import Runtime, clock, open_runtime
+from flowkeys.bootstrap.serving import create_app
+
+__all__ = ["Runtime", "clock", "create_app", "open_runtime"]

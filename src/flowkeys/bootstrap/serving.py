@@ -1,0 +1,88 @@
+"""The application over what was opened, and what runs in the background as long as it does."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from flowkeys import logs
+from flowkeys.bootstrap.runtime import Runtime, clock
+from flowkeys.cache.warming import Warming
+from flowkeys.domain.keys.header import KeyHeader
+from flowkeys.domain.version import VERSION
+from flowkeys.service.audit.daily import DailyHead
+from flowkeys.usage.finishing import Finishing
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+def create_app(runtime: Runtime) -> "ASGIApp":
+    """Return the ASGI application over an open runtime; its lifespan closes it."""
+    # Commands that serve nothing need none of it.
+    from flowkeys.web import app
+    from flowkeys.web.refusals import Refusals
+    from flowkeys.web.requests.address import TrustedProxies
+    from flowkeys.web.requests.origin import PublicUrls
+    from flowkeys.web.services import Services
+
+    settings = runtime.settings
+    logs.configure_once(settings.log_level, settings.log_format)
+    access_log = logs.AccessLog(as_text=logs.is_text(settings.log_format)) if settings.access_log else None
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        runtime.usage.start()
+        runtime.calls.start()
+        runtime.usage_store.start()
+        log = structlog.get_logger("flowkeys")
+        (warming := Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)).start()
+        runtime.announcing.start(log)
+        daily = DailyHead.started(runtime.store, log)
+        finishing = Finishing.started(runtime.keyring.rotations.finish_unused, log)
+        if gc.isenabled():  # `serve` turned it off: looking through all that is loaded takes long
+            gc.collect()
+        gc.freeze()  # what was made at start lives to the end: no collection need look at it
+        gc.enable()
+        try:
+            yield
+        finally:
+            if access_log is not None:
+                access_log.close()
+            for task in (daily, finishing, warming):
+                await task.stop()
+            await runtime.close()
+
+    services = Services(
+        verifier=runtime.verifier,
+        calls=runtime.calls,
+        usage=runtime.reports,
+        explainer=runtime.explainer,
+        followers=runtime.followers,
+        keyring=runtime.keyring,
+        policies=runtime.policies,
+        customers=runtime.customers,
+        chatflows=runtime.chatflows,
+        predictor=runtime.predictor,
+        collections=runtime.collections,
+        maker=runtime.maker,
+        imports=runtime.imports,
+        directory=runtime.directory,
+        check_writes=runtime.store.check_writes,
+        sign_ins=runtime.sign_ins,
+        links=runtime.links,
+        people=runtime.people,
+        audit=runtime.audit,
+        webhooks=runtime.webhooks,
+        public_urls=PublicUrls(runtime.settings.public_url),
+        key_header=KeyHeader.named(runtime.settings.key_header),
+        proxies=TrustedProxies(runtime.settings.trusted_proxies),
+        refusals=Refusals(runtime.failures, clock),
+        clock=clock,
+        max_body_bytes=runtime.settings.max_body_bytes,
+        max_upload_bytes=runtime.settings.max_upload_bytes,
+        version=VERSION,
+    )
+    return app.create(services, lifespan, access_log)
