@@ -21,12 +21,15 @@ from flowkeys.domain.listing import ConversationQuery
 from flowkeys.domain.people.link import Purpose
 from flowkeys.domain.people.person import Role
 from flowkeys.domain.principal import Caller, operator
+from flowkeys.domain.usage.latency import bucket_of
+from flowkeys.domain.usage.usage import HOUR, NUMBERS, TOKENS_IN, TOKENS_OUT, Counted, Door
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.importing import DocumentLimits
 from flowkeys.service.keys.input import NewKey
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.people.sign_in_rows import Started
 from flowkeys.service.ports.flows import Event, Tokens
+from flowkeys.service.ports.usage import Batch
 from flowkeys.service.predictions.input import read_prediction
 from scripts.demo_data import (
     ADA,
@@ -141,6 +144,7 @@ class _Filler:
         for key in sorted(KEYS, key=lambda key: -key.made):
             await self._make_key(key)
         await self._ask()
+        await self._count()
         for key in KEYS:
             await self._age(key)
         await self._runtime.usage.flush()
@@ -254,6 +258,27 @@ class _Filler:
                 if caller is None or chatflow in caller.opens:
                     self._past.days_ago = 0.9 * place + 5 * MINUTE_DAYS
                     await self._call(chatflow, caller, question, f"session-{chatflow}-{place}")
+
+    async def _count(self) -> None:
+        """Count calls of a month, more by day than by night, some of them refused and a few failed."""
+        self._past.days_ago = 0
+        now = self._past()
+        workspace_id = self._people[ADA].workspace_id
+        counted = []
+        for hours_ago in range(24 * 30):
+            time = now - now % HOUR - hours_ago * HOUR
+            by_day = 2 + abs((time // HOUR) % 24 - 12)
+            for place, key in enumerate(KEYS[:5]):
+                key_id, _ = self._keys[key.name]
+                for outcome, calls in (("ok", 300 // by_day), ("expired_key", place), ("upstream_failed", 1)):
+                    numbers = [0] * NUMBERS
+                    numbers[bucket_of(0.02)] = calls
+                    numbers[bucket_of(0.9)] = calls // 12
+                    numbers[TOKENS_IN], numbers[TOKENS_OUT] = calls * 400, calls * 90
+                    flow = self._chatflows[key.opens[0]] if key.opens else ""
+                    row = Counted(time, workspace_id, key_id, flow, "", Door.PREDICTION, outcome, numbers)
+                    counted.append(row)
+        await self._runtime.usage_store.add(Batch("demo", 1, counted))
 
     async def _call(self, chatflow: int, key: K | None, question: str, session: str) -> None:
         predictor, chatflow_id = self._runtime.predictor, self._chatflows[chatflow]

@@ -27,6 +27,7 @@ from flowkeys.web.pages.people import changes as person_changes
 from flowkeys.web.pages.people import list as people
 from flowkeys.web.pages.predictions import conversations
 from flowkeys.web.pages.predictions import trying as chatflow_try
+from flowkeys.web.pages.usage import show as usage
 
 ROUTERS: Final = (
     home.router,
@@ -46,6 +47,7 @@ ROUTERS: Final = (
     chatflow_end.router,
     chatflow_try.router,
     conversations.router,
+    usage.router,
     chatflow_view.router,
     keys.router,
     key_bulk.router,
