@@ -8,7 +8,7 @@ from flowkeys.flows.drafts.templates import openai_flow
 from flowkeys.service.keys.input import NewKey
 from flowkeys.web.pages.router import SIGNED_IN
 from flowkeys.web.routes import OPEN
-from tests.pages.crawl import Reached, crawl, route_of, send_all
+from tests.pages.every.crawl import Reached, crawl, route_of, send_all
 from tests.pages.every.test_every_page import NO_PAGE, paths
 from tests.pages.forms import browse
 from tests.pages.place import Place

@@ -8,10 +8,10 @@ from playwright.sync_api import Page, expect
 
 from flowkeys.flows.drafts.templates import openai_flow, python_flow
 from flowkeys.outbound.endpoints import Endpoints
-from tests.pages import slow_flow
 from tests.pages.axe import assert_accessible
 from tests.pages.browser import light_and_dark, wide_and_narrow
 from tests.pages.conftest import Visit
+from tests.pages.predictions import slow_flow
 from tests.pages.reading import browse, words
 from tests.support.flows import bound_key, echo, events, exported, make_chatflow
 from tests.support.people import SignedIn, person
@@ -19,7 +19,7 @@ from tests.support.raw_model import CHUNKED, DONE, chunk, in_a_thread, record
 from tests.support.server import Api, Running
 from tests.support.waiting import PATIENCE_SECONDS
 
-TARGETS = tuple(f"tests.pages.slow_flow:{name}" for name in ("held", "sourced", "fail"))
+TARGETS = tuple(f"tests.pages.predictions.slow_flow:{name}" for name in ("held", "sourced", "fail"))
 STREAM = {"Accept": "text/event-stream"}
 
 
@@ -52,7 +52,7 @@ def held() -> Iterator[None]:
 
 def flow(api: Api, name: str) -> dict:
     """Return a chatflow over an object of `slow_flow`."""
-    return make_chatflow(api, name, python_flow(f"tests.pages.slow_flow:{name}"))
+    return make_chatflow(api, name, python_flow(f"tests.pages.predictions.slow_flow:{name}"))
 
 
 def asks(page: Page, question: str) -> None:

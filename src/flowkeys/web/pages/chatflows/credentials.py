@@ -5,9 +5,9 @@ from fastapi import Response
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.chatflows.sent import Errors
 from flowkeys.web.pages.form import Form
 from flowkeys.web.pages.router import PageRouter
-from flowkeys.web.pages.sent import Errors
 
 router = PageRouter()
 

@@ -10,9 +10,9 @@ from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.service.chatflows.export import LARGEST_EXPORT
 from flowkeys.service.chatflows.maker import Comparison
 from flowkeys.web.pages.call import FORM_BYTES, PageCall
+from flowkeys.web.pages.chatflows.sent import Errors, by_field, read_files_form
 from flowkeys.web.pages.form import Form
 from flowkeys.web.pages.router import PageRouter
-from flowkeys.web.pages.sent import Errors, by_field, read_files_form
 from flowkeys.web.pages.words import size
 
 router = PageRouter()

@@ -13,9 +13,9 @@ from flowkeys.service.chatflows.reader import CheckedChatflow
 from flowkeys.service.once import issue
 from flowkeys.service.ports.drafts import ModelSettings
 from flowkeys.web.pages.call import FORM_BYTES, PageCall
+from flowkeys.web.pages.chatflows.sent import Errors, by_field, read_files_form
 from flowkeys.web.pages.form import Form
 from flowkeys.web.pages.router import PageRouter
-from flowkeys.web.pages.sent import Errors, by_field, read_files_form
 from flowkeys.web.pages.words import size
 
 router = PageRouter()
