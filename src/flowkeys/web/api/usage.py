@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Query, Response
+import msgspec
+from fastapi import Depends, Query, Response
 
 from flowkeys.domain.usage.usage import Series
 from flowkeys.service.usage.periods import Asked
@@ -45,6 +46,31 @@ _EXTRA: dict[str, Any] = {
 _ERRORS = ("validation_failed",)
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """Which period is asked for, and in which form."""
+
+    asked: Asked
+    form: str
+
+    def text_of(self, series: Series) -> Response | None:
+        """Return usage in a form that is no JSON, or None."""
+        media_type = _TEXTS.get(self.form)
+        if media_type is None:
+            return None
+        steps = usage_forms.steps(series)
+        text = usage_forms.as_csv(steps) if self.form == "csv" else usage_forms.as_lines(steps)
+        named = f'attachment; filename="usage.{self.form}"'
+        headers = {"Cache-Control": "no-store", "Content-Disposition": named}
+        return Response(text, headers=headers, media_type=media_type)
+
+
+async def _wanted(first: From = None, end: To = None, step: StepName = None, form: Format = "json") -> Wanted:
+    return Wanted(Asked(first=first, end=end, step=step), form)
+
+
+Question = Annotated[Wanted, Depends(_wanted)]
+
+
 @router.on(
     "GET",
     "/apikey/{key_id}/usage",
@@ -53,12 +79,10 @@ _ERRORS = ("validation_failed",)
     errors=(*_ERRORS, "not_found"),
     extra=_EXTRA,
 )
-async def key_usage(
-    call: Call, key_id: str, first: From = None, end: To = None, step: StepName = None, form: Format = "json"
-) -> Response:
+async def key_usage(call: Call, key_id: str, wanted: Question) -> Response:
     """Return how much a key was used, by the hour or by the day. Empty steps are there, too."""
-    series = await call.services.usage.of_key(call.caller, key_id, Asked(first=first, end=end, step=step))
-    return _text(series, form) or json_response(usage_forms.steps(series))
+    series = await call.services.usage.of_key(call.caller, key_id, wanted.asked)
+    return wanted.text_of(series) or json_response(usage_forms.steps(series))
 
 
 @router.on(
@@ -69,18 +93,10 @@ async def key_usage(
     errors=(*_ERRORS, "not_found"),
     extra=_EXTRA,
 )
-async def chatflow_usage(
-    call: Call,
-    chatflow_id: str,
-    first: From = None,
-    end: To = None,
-    step: StepName = None,
-    form: Format = "json",
-) -> Response:
+async def chatflow_usage(call: Call, chatflow_id: str, wanted: Question) -> Response:
     """Return how much a chatflow was called, by the hour or by the day, calls without a key included."""
-    asked = Asked(first=first, end=end, step=step)
-    series = await call.services.usage.of_chatflow(call.caller, chatflow_id, asked)
-    return _text(series, form) or json_response(usage_forms.steps(series))
+    series = await call.services.usage.of_chatflow(call.caller, chatflow_id, wanted.asked)
+    return wanted.text_of(series) or json_response(usage_forms.steps(series))
 
 
 @router.on(
@@ -91,18 +107,10 @@ async def chatflow_usage(
     errors=(*_ERRORS, "not_found"),
     extra=_EXTRA,
 )
-async def customer_usage(
-    call: Call,
-    customer_id: str,
-    first: From = None,
-    end: To = None,
-    step: StepName = None,
-    form: Format = "json",
-) -> Response:
+async def customer_usage(call: Call, customer_id: str, wanted: Question) -> Response:
     """Return what was used by keys while they were a customer's: one that is moved takes no history along."""
-    asked = Asked(first=first, end=end, step=step)
-    series = await call.services.usage.of_customer(call.caller, customer_id, asked)
-    return _text(series, form) or json_response(usage_forms.steps(series))
+    series = await call.services.usage.of_customer(call.caller, customer_id, wanted.asked)
+    return wanted.text_of(series) or json_response(usage_forms.steps(series))
 
 
 @router.on(
@@ -113,35 +121,19 @@ async def customer_usage(
     errors=_ERRORS,
     extra=_EXTRA,
 )
-async def usage_summary(
-    call: Call, first: From = None, end: To = None, step: StepName = None, form: Format = "json"
-) -> Response:
+async def usage_summary(call: Call, wanted: Question) -> Response:
     """Return how much the workspace was used, and which keys and chatflows most.
 
     As CSV and JSON lines it is the steps alone.
     """
-    found = await call.services.usage.summary(call.caller, Asked(first=first, end=end, step=step))
-    return _text(found.series, form) or json_response(usage_forms.summary(found))
+    found = await call.services.usage.summary(call.caller, wanted.asked)
+    return wanted.text_of(found.series) or json_response(usage_forms.summary(found))
 
 
 @router.on("GET", "/usage", needs=ANY_KEY, answers=UsageOut, errors=_ERRORS, extra=_EXTRA)
-async def own_usage(
-    call: Call, first: From = None, end: To = None, step: StepName = None, form: Format = "json"
-) -> Response:
+async def own_usage(call: Call, wanted: Question) -> Response:
     """Return how much the key was used that asks. Asking is no use of it, and needs no permission."""
     principal = call.caller.principal
     assert principal.id is not None  # a key: nobody else is let in without a permission
-    asked = Asked(first=first, end=end, step=step)
-    series = await call.services.usage.of_caller(call.caller, principal.id, asked)
-    return _text(series, form) or json_response(usage_forms.report(series))
-
-
-def _text(series: Series, form: str) -> Response | None:
-    """Return what is no JSON, or None."""
-    media_type = _TEXTS.get(form)
-    if media_type is None:
-        return None
-    steps = usage_forms.steps(series)
-    text = usage_forms.as_csv(steps) if form == "csv" else usage_forms.as_lines(steps)
-    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="usage.{form}"'}
-    return Response(text, headers=headers, media_type=media_type)
+    series = await call.services.usage.of_caller(call.caller, principal.id, wanted.asked)
+    return wanted.text_of(series) or json_response(usage_forms.report(series))
