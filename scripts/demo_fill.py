@@ -270,7 +270,11 @@ class _Filler:
             by_day = 2 + abs((time // HOUR) % 24 - 12)
             for place, key in enumerate(KEYS[:5]):
                 key_id, _ = self._keys[key.name]
-                for outcome, calls in (("ok", 300 // by_day), ("expired_key", place), ("upstream_failed", 1)):
+                for outcome, calls in (
+                    ("ok", 300 // by_day),
+                    ("rate_limited", place * 20 // by_day),
+                    ("upstream_failed", 8 // by_day),
+                ):
                     numbers = [0] * NUMBERS
                     numbers[bucket_of(0.02)] = calls
                     numbers[bucket_of(0.9)] = calls // 12

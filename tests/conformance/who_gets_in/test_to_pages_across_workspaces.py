@@ -13,7 +13,7 @@ WITH_ID = [page for page in CLOSED_PAGES if "{" in page.path and "{report}" not 
 IDS_IN_THE_FORM = {"/keys/disable", "/keys/enable", "/keys/revoke"}
 ENDED_ALREADY = {"/account/sign-ins/{sign_in_id}/end", "/people/invitations/{link_id}/withdraw"}
 """What is not there is answered as what has ended."""
-LISTS = ("/keys?status=all", "/chatflows", "/people", "/account")
+LISTS = ("/keys?status=all", "/chatflows", "/usage", "/people", "/account")
 
 
 @pytest.fixture(scope="module")
@@ -97,4 +97,5 @@ def test_the_wall_was_tested_on_every_page() -> None:
         "POST /account/sign-ins/others/end", "POST /chatflows/new/documents", "POST /chatflows/new/export",
         "POST /chatflows/new/model", "POST /keys/disable", "POST /keys/enable", "POST /keys/new",
         "POST /keys/revoke", "POST /people/invite", "GET /policy", "POST /policy", "GET /reports",
+        "GET /usage",
     }  # fmt: skip

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Dialog, Page
 
+from flowkeys.bootstrap import clock
 from flowkeys.domain.keys.api_key import Creator
+from flowkeys.domain.usage.usage import HOUR, NUMBERS, Counted, Door
+from flowkeys.service.ports.usage import Batch
 from scripts.demo_pages import PAGES
 from tests.pages.browser import HEIGHTS, NARROW, WIDE
 from tests.pages.conftest import Visit
@@ -23,7 +26,7 @@ NAMES = {
 """Each is the name of a person, a key that this person made, and a chatflow that all the keys open."""
 
 ASKED_FOR = sorted({shown.path for shown in PAGES if shown.role == "owner" and shown.status == 200})
-LISTS = {"/keys", "/keys/filter/chatflow", "/keys/new", "/chatflows", "/people"}
+LISTS = {"/keys", "/keys/filter/chatflow", "/keys/new", "/chatflows", "/people", "/usage"}
 """Those that show all of the names."""
 
 # All that can be read: text, and what is typed into fields.
@@ -47,6 +50,7 @@ class Worst:
             }
             for kind in NAMES
         }
+        self._count()
 
     def _person(self, kind: str) -> SignedIn:
         return self.place.person(name=NAMES[kind], email=f"{kind.replace(' ', '-')}@{self.place.name}.com")
@@ -61,6 +65,19 @@ class Worst:
             used=DAY,
         )
         return made.id
+
+    def _count(self) -> None:
+        """Let each key have called its chatflow."""
+        runtime, now = self.place.server.runtime, clock()
+        counted = [
+            Counted(
+                now - now % HOUR,
+                *(self.place.id, of["key"], of["chatflow"], ""),
+                *(Door.PREDICTION, "expired_key", [1] * NUMBERS),
+            )
+            for of in self.paths.values()
+        ]
+        self.place.server.do(runtime.usage_store.add(Batch(self.place.name, 1, counted)))
 
     def _conversation(self, kind: str, chatflow: str) -> str:
         asked = {"question": NAMES[kind]}

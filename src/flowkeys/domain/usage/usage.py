@@ -123,6 +123,8 @@ class Series(msgspec.Struct, frozen=True):
     period: Period
     steps: list[tuple[int, Sums]]
     total: Sums
+    name: str | None = None
+    """Of the key, the chatflow or the customer whose usage it is, for people."""
 
 
 class Top(msgspec.Struct, frozen=True):

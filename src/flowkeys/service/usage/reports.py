@@ -50,11 +50,13 @@ class UsageReports:
         caller.require("apikeys:view")
         query = self._query(caller, asked, key_id=key_id)
 
-        def check(tx: Transaction) -> None:
-            if tx.keys.get(caller.workspace_id, key_id) is None:
+        def name_of(tx: Transaction) -> str:
+            found = tx.keys.get(caller.workspace_id, key_id)
+            if found is None:
                 raise NotFound("key")
+            return found.name
 
-        return await self._series(query, check)
+        return await self._series(query, name_of)
 
     async def of_caller(self, caller: Caller, key_id: str, asked: Asked) -> Series:
         """Return the usage of the key that asks for its own: it needs no permission."""
@@ -65,22 +67,26 @@ class UsageReports:
         caller.require("apikeys:view")
         query = self._query(caller, asked, chatflow_id=chatflow_id)
 
-        def check(tx: Transaction) -> None:
-            if tx.chatflows.get(caller.workspace_id, chatflow_id) is None:
+        def name_of(tx: Transaction) -> str:
+            found = tx.chatflows.get(caller.workspace_id, chatflow_id)
+            if found is None:
                 raise NotFound("chatflow")
+            return found.name
 
-        return await self._series(query, check)
+        return await self._series(query, name_of)
 
     async def of_customer(self, caller: Caller, customer_id: str, asked: Asked) -> Series:
         """Return what was used by keys while they were a customer's; raises what `of_key` does."""
         caller.require("apikeys:view")
         query = self._query(caller, asked, customer_id=customer_id)
 
-        def check(tx: Transaction) -> None:
-            if tx.customers.get(caller.workspace_id, customer_id) is None:
+        def name_of(tx: Transaction) -> str:
+            found = tx.customers.get(caller.workspace_id, customer_id)
+            if found is None:
                 raise NotFound("customer")
+            return found.name
 
-        return await self._series(query, check)
+        return await self._series(query, name_of)
 
     async def summary(self, caller: Caller, asked: Asked) -> Summary:
         """Return the usage of the workspace, and what of it was used most.
@@ -111,13 +117,13 @@ class UsageReports:
         period = period_of(asked, self._clock())
         return UsageQuery(workspace_id=caller.workspace_id, period=period, **whose)
 
-    async def _series(self, query: UsageQuery, check: Callable[[Transaction], None]) -> Series:
-        def read(tx: Transaction) -> Rows:
-            check(tx)
-            return tx.usage.sums(query)
+    async def _series(self, query: UsageQuery, name_of: Callable[[Transaction], str | None]) -> Series:
+        def read(tx: Transaction) -> tuple[str | None, Rows]:
+            return name_of(tx), tx.usage.sums(query)
 
-        rows, live = await self._read(query, read)
-        return series_of(query.period, [*rows, *_rows(live)])
+        (name, rows), live = await self._read(query, read)
+        found = series_of(query.period, [*rows, *_rows(live)])
+        return msgspec.structs.replace(found, name=name)
 
     async def _read(self, query: UsageQuery, read: Callable[[Transaction], T]) -> tuple[T, list[Counted]]:
         """Return what is stored, and what is not: nothing is in both, and nothing in neither.

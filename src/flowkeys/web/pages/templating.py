@@ -31,6 +31,7 @@ def environment() -> Environment:
     made.filters.update(
         exact=words.exact,
         day=words.day,
+        hour=words.hour,
         relative=words.relative,
         permission_words=words.permissions,
         verb_name=words.verb_name,

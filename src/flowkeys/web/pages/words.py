@@ -53,6 +53,11 @@ def exact(time: int) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M:%S} UTC"
 
 
+def hour(time: int) -> str:
+    """Return ``23 Nov 2026, 07:00``."""
+    return f"{day(time)}, {_EPOCH + timedelta(microseconds=time):%H:%M}"
+
+
 def day(time: int) -> str:
     """Return ``23 Nov 2026``."""
     moment = _EPOCH + timedelta(microseconds=time)

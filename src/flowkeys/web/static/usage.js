@@ -12,7 +12,7 @@
     // Times as everywhere on these pages: UTC, and neither American nor European.
     const part = step < 86400 ? [11, 16] : [5, 10];
     const times = (_, found) => found.map((seconds) => new Date(seconds * 1e3).toISOString().slice(...part));
-    return [{ ...common, values: times }, { ...common, size: 64, values: (_, found) => found.map((value) => `${value}${unit}`) }];
+    return [{ ...common, values: times }, { ...common, size: 76, values: (_, found) => found.map((value) => `${value}${unit}`) }];
   };
 
   const draw = (place, series, data, unit) => {
@@ -47,13 +47,13 @@
     // Stacked: the whole first, and what it consists of in front of it.
     draw(
       document.querySelector("[data-plot=calls]"),
-      [bar("--danger"), bar("--warn"), bar("--accent")],
+      [bar("--plot-failed"), bar("--plot-refused"), bar("--plot-ok")],
       [times, failed, refused, ok],
       "",
     );
     draw(
       document.querySelector("[data-plot=latency]"),
-      [line("--accent"), line("--warn", [6, 4]), line("--danger", [2, 3])],
+      [line("--plot-ok"), line("--plot-refused", [6, 4]), line("--plot-failed", [2, 3])],
       [times, of("p50"), of("p95"), of("p99")],
       " ms",
     );

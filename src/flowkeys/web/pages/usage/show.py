@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from fastapi import Response
 
-from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.domain.usage.usage import CLIENT_GONE, DAY, OK, REFUSED, Series, Sums
 from flowkeys.service.usage.periods import Asked
@@ -29,46 +28,33 @@ async def workspace_usage(call: PageCall) -> Response:
     """Show how much the workspace was used, what was used most, and which keys are about to expire."""
     name, asked = _period(call)
     found = await call.services.usage.summary(call.caller, asked)
-    now = call.services.clock()
-    query = KeyQuery(
+    soon = KeyQuery(
         workspace_id=call.caller.workspace_id,
-        status=Status.ACTIVE,
+        expires_by=call.services.clock() + _SOON,
         sort="expiresAt",
         descending=False,
         limit=_SHOWN,
     )
-    first_to_end = await call.services.keyring.page(call.caller, query)
-    expiring = [
-        key for key in first_to_end.items if key.expires_at is not None and key.expires_at - now < _SOON
-    ]
-    tops = [
-        ("Keys", "/keys", found.keys),
-        ("Chatflows", "/chatflows", found.chatflows),
-    ]
-    return _render(
-        call, found.series, name, title="Usage", here="/usage", back=None, tops=tops, expiring=expiring
-    )
+    tops = [("Keys", "/keys", found.keys), ("Chatflows", "/chatflows", found.chatflows)]
+    expiring = await call.services.keyring.page(call.caller, soon)
+    return _render(call, found.series, name, tops=tops, expiring=expiring)
 
 
 @router.page("GET", "/keys/{key_id}/usage", needs="apikeys:view")
 async def key_usage(key_id: str, call: PageCall) -> Response:
     """Show how much a key was used."""
-    key = await call.services.keyring.get(call.caller, key_id)
     name, asked = _period(call)
-    series = await call.services.usage.of_key(call.caller, key.id, asked)
-    back = (f"/keys/{key.id}", "The key")
-    return _render(call, series, name, title=f"Usage of {key.name}", here=f"/keys/{key.id}/usage", back=back)
+    series = await call.services.usage.of_key(call.caller, key_id, asked)
+    return _render(call, series, name, f"/keys/{key_id}", back="The key")
 
 
 @router.page("GET", "/chatflows/{chatflow_id}/usage", needs="apikeys:view")
 async def chatflow_usage(chatflow_id: str, call: PageCall) -> Response:
-    """Show how much a chatflow was called."""
-    chatflow = (await call.services.chatflows.get(call.caller, chatflow_id)).chatflow
+    """Show how much a chatflow was called, to who may see keys: what it is they need not see."""
     name, asked = _period(call)
-    series = await call.services.usage.of_chatflow(call.caller, chatflow.id, asked)
-    here = f"/chatflows/{chatflow.id}/usage"
-    back = (f"/chatflows/{chatflow.id}", "The chatflow")
-    return _render(call, series, name, title=f"Usage of {chatflow.name}", here=here, back=back)
+    series = await call.services.usage.of_chatflow(call.caller, chatflow_id, asked)
+    back = "The chatflow" if call.may("chatflows:view") else None
+    return _render(call, series, name, f"/chatflows/{chatflow_id}", back=back)
 
 
 def _period(call: PageCall) -> tuple[str, Asked]:
@@ -78,10 +64,16 @@ def _period(call: PageCall) -> tuple[str, Asked]:
     return name, PERIODS[name][1]
 
 
-def _render(call: PageCall, series: Series, period: str, **context: Any) -> Response:
+def _render(
+    call: PageCall, series: Series, period: str, of: str = "", *, back: str | None = None, **context: Any
+) -> Response:
+    """Show usage; `of` is the page of what it is of, `back` the words of a link to it, if there is one."""
     steps = [{"time": time, **_figures(sums)} for time, sums in series.steps]
     return call.render(
         "usage/show.html",
+        title="Usage" if series.name is None else f"Usage of {series.name}",
+        here=f"{of}/usage",
+        back=None if back is None else (of, back),
         steps=steps,
         total=_figures(series.total),
         by_hour=series.period.step == "hour",
@@ -95,7 +87,7 @@ def _figures(sums: Sums) -> dict[str, Any]:
     """Return what is shown of calls: those that ended well, were refused, or failed."""
     ok = sums.outcomes.get(OK, 0)
     refused = sum(calls for outcome, calls in sums.outcomes.items() if outcome in REFUSED)
-    others = {outcome: calls for outcome, calls in sorted(sums.outcomes.items()) if outcome != OK}
+    others = {outcome: calls for outcome, calls in sorted(sums.outcomes.items()) if outcome != OK and calls}
     return {
         "calls": sums.calls,
         "ok": ok,
@@ -106,6 +98,8 @@ def _figures(sums: Sums) -> dict[str, Any]:
         "tokens": sums.tokens_in + sums.tokens_out,
         "tokens_in": sums.tokens_in,
         "tokens_out": sums.tokens_out,
+        "bytes_in": sums.bytes_in,
+        "bytes_out": sums.bytes_out,
     }
 
 
