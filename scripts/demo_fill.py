@@ -103,7 +103,7 @@ class Demo:
 def fill(data: Path) -> Demo:
     """Fill a new data directory and return what is in it."""
     past = _Past()
-    with mock.patch.object(bootstrap, "clock", past):  # each service is given it where it is made
+    with mock.patch.object(bootstrap.runtime, "clock", past):  # each service is given it where it is made
         return asyncio.run(_fill(data, past))
 
 

@@ -46,7 +46,7 @@ class Unpaid(Failures):
 
 def _serve(tmp_path_factory: pytest.TempPathFactory, proxies: str) -> Iterator[Tenant]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bootstrap, "Failures", Unpaid)
+        patch.setattr(bootstrap.runtime, "Failures", Unpaid)
         folder = tmp_path_factory.mktemp("limited") / "data"
         limit = {"failures_per_second": 1, "failures_burst": BURST}
         server = Running(folder, trusted_proxies=proxies, **limit).start()
