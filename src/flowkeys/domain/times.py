@@ -83,6 +83,14 @@ def end_of_day(text: str) -> int | None:
     return None if first is None else first + _UNITS["d"] * SECOND - 1000
 
 
+def month_of(time: int) -> tuple[int, int]:
+    """Return when the calendar month of a time begins and when the next one does, UTC."""
+    moment = _EPOCH + timedelta(microseconds=time)
+    first = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = (first + timedelta(days=32)).replace(day=1)
+    return (first - _EPOCH) // _MICROSECOND, (following - _EPOCH) // _MICROSECOND
+
+
 def parse_duration(text: str) -> int | None:
     """Return the microseconds of a duration such as ``90d``, ``12h`` or ``2w``, or None.
 

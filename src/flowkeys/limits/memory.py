@@ -125,9 +125,13 @@ class MemoryLimits:
         """Do what `at_once` does."""
         return self.at_once(scopes)
 
-    async def standing(self, scopes: tuple[Scope, ...]) -> Taken:
+    def standing_at_once(self, scopes: tuple[Scope, ...]) -> Taken:
         """Return what is left, and take nothing."""
         return self._standing(scopes, self._clock() // 1000)
+
+    async def standing(self, scopes: tuple[Scope, ...]) -> Taken:
+        """Do what `standing_at_once` does."""
+        return self.standing_at_once(scopes)
 
     def _standing(self, scopes: tuple[Scope, ...], now: int, seconds: int = 0) -> Taken:
         owed = tuple([one for scope in scopes for one in self._owed(scope, now)[2]])

@@ -20,6 +20,7 @@ from flowkeys.storage.predictions.conversations import ConversationTable
 from flowkeys.storage.predictions.messages import MessageTable
 from flowkeys.storage.sent_forms import SentFormTable
 from flowkeys.storage.statement import Connection
+from flowkeys.storage.usage.quotas import QuotaTable
 from flowkeys.storage.usage.usage import UsageTable
 from flowkeys.storage.webhooks.deliveries import DeliveryTable
 from flowkeys.storage.webhooks.expiries import ExpiryTable
@@ -138,6 +139,11 @@ class Tables:
     def sent_forms(self) -> SentFormTable:
         """The forms that were sent."""
         return SentFormTable(self._connection)
+
+    @cached_property
+    def quotas(self) -> QuotaTable:
+        """What was used of quotas."""
+        return QuotaTable(self._connection)
 
     @cached_property
     def usage(self) -> UsageTable:

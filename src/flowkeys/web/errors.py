@@ -23,7 +23,7 @@ from flowkeys.domain.errors import (
 )
 from flowkeys.domain.keys.decision import Denied, Reason
 from flowkeys.domain.keys.token import conceal
-from flowkeys.domain.limits.fields import refusal_headers
+from flowkeys.domain.limits.fields import refusal_headers, waiting_headers
 
 CONTENT_TYPE: Final = "application/problem+json"
 _REALM: Final = 'Bearer realm="flowkeys"'
@@ -33,6 +33,8 @@ _REMEMBERED: Final = 1024
 """Denials of which the problem is kept: many calls are refused alike."""
 _NOT_QUOTABLE: Final = re.compile(r"[^ !#-\[\]-~]")
 """What RFC 6750 section 3 keeps out of ``error_description``, line ends above all."""
+
+_WAITS: Final = frozenset({Reason.RATE_LIMITED, Reason.QUOTA_EXCEEDED})
 
 Headers = list[tuple[str, str]]
 
@@ -85,6 +87,9 @@ KINDS: Final[dict[str, Kind]] = {
         431, "Headers too large", "The request has too many headers, or too long ones."
     ),
     "rate_limited": Kind(429, "Too many", "Too many calls. Wait as long as Retry-After says."),
+    "quota_exceeded": Kind(
+        429, "Quota used up", "The quota of this key is used up. Wait as long as Retry-After says."
+    ),
     "limits_not_counted": Kind(
         403, "Not counted", "This key has limits, which are not counted here. Ask who runs this service."
     ),
@@ -172,10 +177,14 @@ def of_denial(denied: Denied) -> Problem:
     if denied.taken is not None or denied.text is not None:
         headers = () if denied.taken is None else tuple(refusal_headers(denied.taken))
         return Problem(
-            denied.reason.value, KINDS[denied.reason.value].detail, headers=headers, text=denied.text
+            denied.reason.value,
+            denied.detail or KINDS[denied.reason.value].detail,
+            headers=headers,
+            text=denied.text,
         )
-    if denied.reason is Reason.RATE_LIMITED:
-        return problem("rate_limited", headers=_retry_after(max(denied.wait_seconds, 1)))
+    if denied.reason in _WAITS:
+        wait = waiting_headers(max(denied.wait_seconds, 1))
+        return problem(denied.reason.value, denied.detail, headers=wait)
     return _of_denial(denied.reason, denied.detail, denied.lacking)
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from flowkeys.domain.limits.quota import Quota, Quotas, QuotaUse
 from flowkeys.domain.limits.rate import Limits, RateLimit
 
 NAME_LENGTH: Final = 100
@@ -31,6 +32,8 @@ class KeyCustomer(msgspec.Struct, frozen=True):
     status: CustomerStatus = CustomerStatus.ACTIVE
     limits: Limits | None = None
     """How often all of its keys together may call."""
+    quotas: Quotas | None = None
+    """How much all its keys together may use in a period."""
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,3 +55,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     """Keys that are not revoked."""
     rate_limits: tuple[RateLimit, ...] = ()
     """How often all of its keys together may call; none: as often as each may."""
+    quotas: tuple[Quota, ...] = ()
+    """How much all its keys together may use in a period; none: as much as they like."""
+    quota_uses: tuple[QuotaUse, ...] = ()
+    """What they have used, as far as that is kept: while it has quotas."""

@@ -11,6 +11,7 @@ from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.keys.rotation import Replaced, Rotation
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import PATTERN
+from flowkeys.domain.limits.quota import Quota, QuotaUse
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.permissions import PermissionSet
 
@@ -70,6 +71,10 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Networks, as `networks.clean_networks` returns them; none: calls may come from anywhere."""
     rate_limits: tuple[RateLimit, ...] = ()
     """How often it may call; none: as often as it likes."""
+    quotas: tuple[Quota, ...] = ()
+    """How much it may use in a period; none: as much as it likes."""
+    quota_uses: tuple[QuotaUse, ...] = ()
+    """What it has used, as far as that is kept: while it has quotas."""
     rotation: Rotation | None = None
     """The last one, under way or over."""
     customer: KeyCustomer | None = None

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     CHATFLOW_NOT_ALLOWED = "chatflow_not_allowed"
     PERMISSION_MISSING = "permission_missing"
     RATE_LIMITED = "rate_limited"
+    QUOTA_EXCEEDED = "quota_exceeded"
     LIMITS_NOT_COUNTED = "limits_not_counted"
     """Whoever decides cannot count the calls of a key that has limits."""
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"

@@ -6,6 +6,7 @@ import msgspec
 
 from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.keys.networks import Client, Networks
+from flowkeys.domain.limits.quota import Quotas
 from flowkeys.domain.limits.rate import Limits
 
 
@@ -22,6 +23,8 @@ class Terms(msgspec.Struct, frozen=True):
     """How often it may call each chatflow, where that is limited."""
     policy_networks: Networks | None = None
     """Where calls with any key of the workspace may come from; both have to hold."""
+    quotas: Quotas | None = None
+    """How much it may use in a period."""
 
     def admit(self, client: Client | None) -> bool:
         """Tell whether a call may come from where it does; where that is not known, it may not."""

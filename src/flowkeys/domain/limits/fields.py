@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from flowkeys.domain.limits.gcra import BINDING, CHATFLOW, CUSTOMER, Taken, rates
+from flowkeys.domain.limits.quota_fields import quota_fields, spent_json
 from flowkeys.domain.limits.rate import Limits, RateLimit
 from flowkeys.domain.times import SECOND
 
@@ -27,6 +28,16 @@ def name_of(kind: int, name: str) -> str:
 
 def fields_of(taken: Taken) -> tuple[bytes, bytes]:
     """Return the values of ``RateLimit-Policy`` and ``RateLimit``."""
+    spent = taken.spent
+    if spent is None:
+        return _of_limits(taken)
+    if not taken.scopes:
+        return quota_fields(spent)
+    limits, quotas = _of_limits(taken), quota_fields(spent)
+    return b"%b, %b" % (limits[0], quotas[0]), b"%b, %b" % (limits[1], quotas[1])
+
+
+def _of_limits(taken: Taken) -> tuple[bytes, bytes]:
     scopes = taken.scopes
     if len(scopes) == 1:
         policy, form, steps = _of_one(scopes[0][0], scopes[0][2])
@@ -65,19 +76,25 @@ def _of_all(scopes: tuple[tuple[int, Limits], ...]) -> _Shape:
 
 def raw_headers(taken: Taken) -> tuple[tuple[bytes, bytes], ...]:
     """Return what is said in every answer to a call that limits apply to."""
-    if not taken.scopes:
+    if not taken.says_something:
         return ()
     policy, left = fields_of(taken)
     return (b"ratelimit-policy", policy), (b"ratelimit", left)
 
 
+def waiting_headers(seconds: int) -> Headers:
+    """Return how long to wait, and above a minute that it is in vain to try again at once."""
+    return [
+        ("Retry-After", str(seconds)),
+        *([("x-should-retry", "false")] if seconds > _PATIENCE_SECONDS else []),
+    ]
+
+
 def refusal_headers(taken: Taken) -> Headers:
     """Return what is said to a call that has to wait."""
     policy, left = fields_of(taken)
-    wait = taken.wait_seconds
     return [
-        ("Retry-After", str(wait)),
-        *([("x-should-retry", "false")] if wait > _PATIENCE_SECONDS else []),
+        *waiting_headers(taken.wait_seconds),
         ("RateLimit-Policy", policy.decode("ascii")),
         ("RateLimit", left.decode("ascii")),
     ]
@@ -99,7 +116,7 @@ def as_json(taken: Taken | None) -> dict[str, object]:
         for kind, rate, calls, seconds in rates(taken)
     ]
     wait = {"retryAfterSeconds": taken.wait_seconds} if taken.wait_seconds else {}
-    return {"limitsLeft": left, **wait}
+    return {"limitsLeft": left, **spent_json(taken.spent), **wait}
 
 
 def limits_json(rates: tuple[RateLimit, ...]) -> list[dict[str, object]]:

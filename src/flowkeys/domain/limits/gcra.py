@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from flowkeys.domain.limits.rate import Limits, RateLimit
+from flowkeys.domain.limits.spent import Spent
 from flowkeys.domain.times import SECOND
 
 KEY: Final = 0
@@ -37,6 +38,13 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
     wait_seconds: int = 0
     """0 when the call was let in. Else nothing was taken of any limit, and a call that comes so much later is
     let in, if nobody calls before."""
+    spent: Spent | None = None
+    """What it took of quotas; None: none applies to it."""
+
+    @property
+    def says_something(self) -> bool:
+        """Whether any limit or quota applies to the call."""
+        return bool(self.scopes) or self.spent is not None
 
 
 NOTHING: Final = Taken((), ())

@@ -28,8 +28,10 @@ TOKENS_IN: Final = BUCKETS
 TOKENS_OUT: Final = BUCKETS + 1
 BYTES_IN: Final = BUCKETS + 2
 BYTES_OUT: Final = BUCKETS + 3
-NUMBERS: Final = BUCKETS + 4
-"""How many numbers are counted: calls by how long they took, then these four."""
+TOKENS_ESTIMATED: Final = BUCKETS + 4
+"""How many of the tokens in and out were estimated, since the model did not say."""
+NUMBERS: Final = BUCKETS + 5
+"""How many numbers are counted: calls by how long they took, then these five."""
 
 
 class Door(StrEnum):
@@ -74,6 +76,7 @@ class Sums(msgspec.Struct):
     """Of the calls that were let in."""
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_estimated: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
 
@@ -95,6 +98,7 @@ class Sums(msgspec.Struct):
             self.latency = list(map(add, self.latency, buckets))
         self.tokens_in += numbers[TOKENS_IN]
         self.tokens_out += numbers[TOKENS_OUT]
+        self.tokens_estimated += numbers[TOKENS_ESTIMATED]
         self.bytes_in += numbers[BYTES_IN]
         self.bytes_out += numbers[BYTES_OUT]
 

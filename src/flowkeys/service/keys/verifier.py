@@ -15,14 +15,16 @@ from flowkeys.domain.keys.networks import Client, Visitor
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.limits.gcra import ADDRESS, BINDING, CHATFLOW, CUSTOMER, KEY, NOTHING, Scope, Taken
 from flowkeys.domain.times import Clock
+from flowkeys.service.keys.spending import LimitsAndQuotas, not_counted, quota_scopes_of
 from flowkeys.service.ports.limits import RateLimiter
+from flowkeys.service.ports.quotas import QuotaKeeper, Runs
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Keys, UsageRecorder
 
 
 class Verifier:
     """Decides about tokens."""
 
-    __slots__ = ("_clock", "_directory", "_keys", "_limiter", "_usage")
+    __slots__ = ("_clock", "_directory", "_keys", "_limiter", "_spending", "_usage")
 
     def __init__(
         self,
@@ -31,9 +33,11 @@ class Verifier:
         usage: UsageRecorder,
         clock: Clock,
         limiter: RateLimiter | None = None,
+        quotas: QuotaKeeper | None = None,
     ) -> None:
-        """Count calls with `limiter`; without one, calls that are to be counted are refused."""
+        """Count calls with `limiter` and `quotas`; without, calls that are to be counted are refused."""
         self._limiter = limiter
+        self._spending = None if limiter is None or quotas is None else LimitsAndQuotas(limiter, quotas)
         self._keys = keys
         self._directory = directory
         self._usage = usage
@@ -47,11 +51,13 @@ class Verifier:
         *,
         counts: bool = True,
         takes: bool = False,
+        runs: Runs | None = None,
     ) -> Decision | None:
         """Return the decision about what `client` presented as a token, or None: then await `verify`.
 
         An allowed one counts as use unless `counts` is False. With `takes` it is a call, which takes one of
-        each limit that applies to it; nothing is taken when the answer is None, or a denial.
+        each limit and quota that applies to it; nothing is taken when the answer is None, or a denial. With
+        `runs` it is to run the chatflow, and reserves what that may use of quotas of tokens.
 
         Raises:
             Unavailable: the store cannot be reached. That is an outage, not a denial.
@@ -69,7 +75,7 @@ class Verifier:
         if takes and type(decision) is Allowed:
             chatflow_id = request.chatflow_id
             if chatflow_id is not None or decision.record.terms is not None:
-                found = self._take_at_once(decision, chatflow_id, now, client)
+                found = self._take_at_once(decision, chatflow_id, now, client, runs)
                 if found is None:
                     return None
                 decision = found
@@ -81,13 +87,23 @@ class Verifier:
         return decision
 
     def _take_at_once(
-        self, allowed: Allowed, chatflow_id: str | None, now: int, client: Client | None
+        self,
+        allowed: Allowed,
+        chatflow_id: str | None,
+        now: int,
+        client: Client | None,
+        runs: Runs | None,
     ) -> Decision | None:
         access = None if chatflow_id is None else self._directory.at_once(chatflow_id, now)
         if access is PENDING:
             return None
         record = allowed.record
         scopes = scopes_of(record, access, client)
+        quotas = quota_scopes_of(record)
+        if quotas:
+            if self._spending is None:
+                return not_counted(record)
+            return self._spending.at_once(record, scopes, quotas, access, runs)
         if not scopes:
             return allowed
         taken = None if self._limiter is None else self._limiter.at_once(scopes)
@@ -101,6 +117,7 @@ class Verifier:
         *,
         counts: bool = True,
         takes: bool = False,
+        runs: Runs | None = None,
     ) -> Decision:
         """Return the decision about `token` for `request` of `client`; what counts and takes, as at once.
 
@@ -120,7 +137,14 @@ class Verifier:
             chatflow_id = request.chatflow_id
             access = None if chatflow_id is None else await self._directory.access(chatflow_id)
             scopes = scopes_of(decision.record, access, client)
-            if scopes:
+            quotas = quota_scopes_of(decision.record)
+            if quotas:
+                decision = (
+                    not_counted(decision.record)
+                    if self._spending is None
+                    else await self._spending.take(decision.record, scopes, quotas, access, runs)
+                )
+            elif scopes:
                 taken = None if self._limiter is None else await self._limiter.take(scopes)
                 decision = _limited(decision.record, taken)
         if counts and isinstance(decision, Allowed):
@@ -153,7 +177,9 @@ class Verifier:
 
     async def standing(self, record: KeyRecord, access: ChatflowAccess | None = None) -> Taken | None:
         """Return what is left of the limits of a key, on a chatflow if one is given; None: it has none."""
-        scopes = scopes_of(record, access, None)
+        scopes, quotas = scopes_of(record, access, None), quota_scopes_of(record)
+        if self._spending is not None and (scopes or quotas):
+            return await self._spending.standing(scopes, quotas)
         return await self._limiter.standing(scopes) if scopes and self._limiter is not None else None
 
 
@@ -188,7 +214,7 @@ def scopes_of(
 
 def _limited(record: KeyRecord, taken: Taken | None) -> Decision:
     if taken is None:
-        return Denied(Reason.LIMITS_NOT_COUNTED, record)
+        return not_counted(record)
     if taken.wait_seconds:
         return Denied(Reason.RATE_LIMITED, record, taken=taken)
     return Allowed(record, taken)

@@ -49,6 +49,14 @@ class RateLimiter(Protocol):
         """
         ...
 
+    def standing_at_once(self, scopes: tuple[Scope, ...]) -> Taken | Literal[Pending.PENDING]:
+        """Return what `standing` returns, or `PENDING` where that takes long.
+
+        Raises:
+            Unavailable: whoever counts cannot be reached.
+        """
+        ...
+
     async def standing(self, scopes: tuple[Scope, ...]) -> Taken:
         """Return what is left of the limits of the scopes, and take nothing.
 

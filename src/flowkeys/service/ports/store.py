@@ -20,6 +20,7 @@ from flowkeys.service.ports.customers import Customers
 from flowkeys.service.ports.documents import Collections
 from flowkeys.service.ports.people import Links, People, SignIns
 from flowkeys.service.ports.policies import Policies
+from flowkeys.service.ports.quotas import QuotaUses
 from flowkeys.service.ports.reports import KeyReports
 from flowkeys.service.ports.tokens import Tokens
 from flowkeys.service.ports.usage import Usage
@@ -260,6 +261,11 @@ class Transaction(Protocol):
     @property
     def sent_forms(self) -> SentForms:
         """The forms that were sent."""
+        ...
+
+    @property
+    def quotas(self) -> QuotaUses:
+        """What was used of quotas."""
         ...
 
     @property

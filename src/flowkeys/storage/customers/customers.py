@@ -8,12 +8,14 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from flowkeys.domain.customers.customer import Customer, CustomerStatus
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import Status, fold_name
-from flowkeys.domain.limits.stored import rates_from, to_store
+from flowkeys.domain.limits.stored import quotas_from, quotas_to_store, rates_from, to_store
 from flowkeys.domain.listing import CustomerQuery, Page
 from flowkeys.domain.permissions import PermissionSet
+from flowkeys.service.ports.quotas import Kind
 from flowkeys.storage.customers import list as customer_list
 from flowkeys.storage.schema import api_key, customer
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+from flowkeys.storage.usage.quotas import QuotaTable
 
 _SPOILT: Final = (ValueError, TypeError, msgspec.MsgspecError)
 _KEPT: Final = {"seq", "key_count"}
@@ -30,7 +32,7 @@ _UPDATE = Statement(
     update(customer).where(*_this),
     [
         *("name", "name_folded", "external_id", "meta", "status", "updated_at", "revoked_at", "version"),
-        "rate_limits",
+        *("rate_limits", "quotas"),
     ],
 )
 _DELETE = Statement(delete(customer).where(*_this))
@@ -58,18 +60,18 @@ class CustomerTable:
     def get(self, workspace_id: str, customer_id: str) -> Customer | None:
         """Return a customer of the workspace, in any status."""
         row = self._connection.row(_GET, {"b_workspace": workspace_id, "b_id": customer_id})
-        return _customer(row) if row else None
+        return self._customers([row])[0] if row else None
 
     def find(self, workspace_id: str, external_id: str) -> Customer | None:
         """Return who has this external id."""
         row = self._connection.row(_FIND, {"b_workspace": workspace_id, "external": external_id})
-        return _customer(row) if row else None
+        return self._customers([row])[0] if row else None
 
     def page(self, query: CustomerQuery) -> Page[Customer]:
         """Return the customers that match, sorted, with the number of all that match."""
         seqs, total = customer_list.fetch(self._connection, query)
         rows = {row[-1]: row[:-1] for row in self._connection.rows(_BY_SEQ, {"seqs": in_json(seqs)})}
-        return Page([_customer(rows[seq]) for seq in seqs], total)
+        return Page(self._customers([rows[seq] for seq in seqs]), total)
 
     def update(self, item: Customer) -> None:
         """Write what may change of a customer."""
@@ -94,6 +96,15 @@ class CustomerTable:
         values = {"b_workspace": workspace_id, "b_id": customer_id, "most": most}
         return [key_id for (key_id,) in self._connection.rows(_LIVE, values)]
 
+    def _customers(self, rows: list[Row]) -> list[Customer]:
+        """Return the customers of rows, all of which are one workspace's, with what they used."""
+        found = [_customer(row) for row in rows]
+        ids = [one.id for one in found if one.quotas]
+        if not ids:
+            return found
+        uses = QuotaTable(self._connection).uses(found[0].workspace_id, Kind.CUSTOMER, ids)
+        return [msgspec.structs.replace(one, quota_uses=uses.get(one.id, ())) for one in found]
+
 
 def _customer(row: Row) -> Customer:
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
@@ -101,7 +112,9 @@ def _customer(row: Row) -> Customer:
         values["meta"] = msgspec.json.decode(values["meta"], type=dict[str, Any])
         values["status"] = CustomerStatus(values["status"])
         values["rate_limits"] = rates_from(values["rate_limits"])
-        return msgspec.convert(values, Customer)
+        quotas = quotas_from(values.pop("quotas"))
+        made = msgspec.convert(values, Customer)
+        return made if quotas is None else msgspec.structs.replace(made, quotas=quotas.all)
     except _SPOILT as error:
         raise Unavailable(
             f"The customer {values['id']} cannot be read: its row was changed by hand. Run: flowkeys doctor"
@@ -119,4 +132,5 @@ def _mutable(item: Customer) -> dict[str, object]:
         "revoked_at": item.revoked_at,
         "version": item.version,
         "rate_limits": to_store(item.rate_limits),
+        "quotas": quotas_to_store(item.quotas),
     }

@@ -10,10 +10,12 @@ from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
 from flowkeys.domain.keys.digest import ALGORITHM, TokenDigest, secret_id_of
 from flowkeys.domain.keys.rotation import Rotation
+from flowkeys.domain.limits.quota import QuotaUse
 from flowkeys.domain.limits.rate import RateLimit
-from flowkeys.domain.limits.stored import rates_from, to_store
+from flowkeys.domain.limits.stored import quotas_from, quotas_to_store, rates_from, to_store
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
+from flowkeys.service.ports.quotas import Kind
 from flowkeys.service.ports.store import KeysMade
 from flowkeys.storage.keys import letters as key_letters
 from flowkeys.storage.keys import makers as key_makers
@@ -23,6 +25,7 @@ from flowkeys.storage.keys.spoilt import SPOILT, check_types
 from flowkeys.storage.keys.terms import customer_from, networks_from
 from flowkeys.storage.schema import api_key, binding, chatflow, customer, token
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+from flowkeys.storage.usage.quotas import QuotaTable
 
 EVERYTHING: Final = 1_000_000
 """As how many permissions a key counts that holds all there are, and those to come."""
@@ -47,6 +50,8 @@ _SELECT = select(*_COLUMNS, *_customer_columns).select_from(
 )
 _NAMES: Final = [c.name for c in _COLUMNS]
 _ID: Final = _NAMES.index("id")
+_WORKSPACE: Final = _NAMES.index("workspace_id")
+_QUOTAS: Final = _NAMES.index("quotas")
 
 _INSERT_KEY = Statement(insert(api_key), _KEY_PARAMETERS)
 _INSERT_TOKEN = Statement(
@@ -73,6 +78,7 @@ _UPDATE = Statement(
         "allowed_ips",
         "customer_id",
         "rate_limits",
+        "quotas",
     ],
 )
 # Moves forward only, and touches nothing else: a buffered time of use cannot undo anything.
@@ -240,7 +246,15 @@ class KeyTable:
         ):
             bound[key_id].append(BoundChatflow(own, name, category, at, _limits(key_id, limits)))
         rotations = key_rotations.last(self._connection, list(bound))
-        return [_key(row, tuple(bound[row[_ID]]), rotations.get(row[_ID])) for row in rows]
+        uses = self._quota_uses(rows)
+        return [
+            _key(row, tuple(bound[row[_ID]]), rotations.get(row[_ID]), uses.get(row[_ID], ())) for row in rows
+        ]
+
+    def _quota_uses(self, rows: list[Row]) -> dict[str, tuple[QuotaUse, ...]]:
+        """Return what keys with quotas have used; all of the rows are one workspace's."""
+        ids = [row[_ID] for row in rows if row[_QUOTAS] is not None]
+        return QuotaTable(self._connection).uses(rows[0][_WORKSPACE], Kind.KEY, ids) if ids else {}
 
 
 def _digest(rest: str) -> str:
@@ -252,7 +266,12 @@ def _range(secret_id: str) -> dict[str, str]:
     return {"first": _digest(f"{secret_id}$"), "last": _digest(f"{secret_id}$~")}
 
 
-def _key(row: Row, chatflows: tuple[BoundChatflow, ...], rotation: Rotation | None) -> ApiKey:
+def _key(
+    row: Row,
+    chatflows: tuple[BoundChatflow, ...],
+    rotation: Rotation | None,
+    quota_uses: tuple[QuotaUse, ...],
+) -> ApiKey:
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
     creator = Creator(*(values.pop(f"created_by_{part}") for part in ("type", "id", "name")))
     try:
@@ -263,11 +282,13 @@ def _key(row: Row, chatflows: tuple[BoundChatflow, ...], rotation: Rotation | No
         belongs = values.pop("customer_id") is not None
         values["customer"] = customer_from(*row[len(_NAMES) :]) if belongs else None
         values["rate_limits"] = rates_from(values["rate_limits"])
+        quotas = quotas_from(values["quotas"])
+        values["quotas"] = () if quotas is None else quotas.all
     except SPOILT as error:
         raise Unavailable(
             f"The key {values['id']} cannot be read: its row was changed by hand. Run: flowkeys doctor"
         ) from error
-    return ApiKey(**values, created_by=creator, chatflows=chatflows, rotation=rotation)
+    return ApiKey(**values, created_by=creator, chatflows=chatflows, rotation=rotation, quota_uses=quota_uses)
 
 
 def _limits(key_id: str, stored: str | None) -> tuple[RateLimit, ...]:
@@ -294,4 +315,5 @@ def _mutable(key: ApiKey) -> dict[str, object]:
         "allowed_ips": msgspec.json.encode(key.allowed_ips).decode() if key.allowed_ips else None,
         "customer_id": None if key.customer is None else key.customer.id,
         "rate_limits": to_store(key.rate_limits),
+        "quotas": quotas_to_store(key.quotas),
     }

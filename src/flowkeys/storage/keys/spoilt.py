@@ -15,10 +15,15 @@ SPOILT: Final = (ValueError, TypeError, AttributeError, LookupError, msgspec.Msg
 
 _STATUSES: Final = ", ".join(f"'{status.value}'" for status in Status)
 _CUSTOMER_STATUSES: Final = ", ".join(f"'{status.value}'" for status in CustomerStatus)
-_NO_LIST: Final = """{0}rate_limits IS NOT NULL AND CASE WHEN NOT json_valid({0}rate_limits) THEN 1
-    WHEN json_type({0}rate_limits) <> 'array' THEN 1
-    ELSE json_array_length({0}rate_limits) = 0
-        OR EXISTS (SELECT 1 FROM json_each({0}rate_limits) WHERE type <> 'object') END"""
+
+
+def _no_list(column: str) -> str:
+    return f"""{column} IS NOT NULL AND CASE WHEN NOT json_valid({column}) THEN 1
+    WHEN json_type({column}) <> 'array' THEN 1
+    ELSE json_array_length({column}) = 0
+        OR EXISTS (SELECT 1 FROM json_each({column}) WHERE type <> 'object') END"""  # noqa: S608 - names of columns
+
+
 # `json_valid` first: the others break on what is no JSON. Text that is no UTF-8 is not found, only met.
 FIND_SPOILT: Final = f"""SELECT id FROM api_key WHERE status NOT IN ({_STATUSES})
         OR typeof(name) <> 'text' OR typeof(expires_at) NOT IN ('integer', 'null')
@@ -35,9 +40,10 @@ FIND_SPOILT: Final = f"""SELECT id FROM api_key WHERE status NOT IN ({_STATUSES}
         LEFT JOIN customer c ON c.id = k.customer_id AND c.workspace_id = k.workspace_id
         WHERE k.customer_id IS NOT NULL AND (c.id IS NULL OR c.status NOT IN ({_CUSTOMER_STATUSES})
             OR typeof(c.name) <> 'text' OR typeof(c.external_id) NOT IN ('text', 'null')
-            OR {_NO_LIST.format("c.")})
-    UNION SELECT id FROM api_key WHERE {_NO_LIST.format("")}
-    UNION SELECT key_id FROM binding WHERE {_NO_LIST.format("")}
+            OR {_no_list("c.rate_limits")} OR {_no_list("c.quotas")})
+    UNION SELECT id FROM api_key WHERE {_no_list("rate_limits")}
+    UNION SELECT id FROM api_key WHERE {_no_list("quotas")}
+    UNION SELECT key_id FROM binding WHERE {_no_list("rate_limits")}
     UNION SELECT key_id FROM token WHERE typeof(valid_until) NOT IN ('integer', 'null')
         OR typeof(replaced_at) NOT IN ('integer', 'null') ORDER BY 1"""  # noqa: S608
 """The ids of keys that cannot be read; a look at every key."""

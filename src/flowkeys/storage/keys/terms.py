@@ -8,7 +8,7 @@ from flowkeys.domain.customers.customer import CustomerStatus, KeyCustomer
 from flowkeys.domain.keys.networks import Networks, clean_networks
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.limits.rate import Limits
-from flowkeys.domain.limits.stored import limits_from
+from flowkeys.domain.limits.stored import limits_from, quotas_from
 
 _decode_texts: Final = msgspec.json.Decoder(list[str]).decode
 
@@ -31,7 +31,12 @@ def networks_from(stored: str | None) -> tuple[str, ...]:
 
 
 def customer_from(
-    customer_id: object, name: object, external_id: object, status: object, rate_limits: str | None = None
+    customer_id: object,
+    name: object,
+    external_id: object,
+    status: object,
+    rate_limits: str | None = None,
+    quotas: str | None = None,
 ) -> KeyCustomer:
     """Return a key's customer from the columns of its row, all of which are NULL when there is no such row.
 
@@ -44,7 +49,8 @@ def customer_from(
         raise TypeError("There is no such customer, or its name is no text.")
     if external_id is not None and type(external_id) is not str:
         raise TypeError("The external id of the customer is no text.")
-    return KeyCustomer(customer_id, name, external_id, CustomerStatus(str(status)), limits_from(rate_limits))
+    of_customer = limits_from(rate_limits), quotas_from(quotas)
+    return KeyCustomer(customer_id, name, external_id, CustomerStatus(str(status)), *of_customer)
 
 
 def terms_from(
@@ -52,6 +58,7 @@ def terms_from(
     policy_ips: str | None = None,
     customer: KeyCustomer | None = None,
     rate_limits: str | None = None,
+    quotas: str | None = None,
     bindings: str | None = None,
 ) -> Terms | None:
     """Return what a key asks of its calls, and the policy of its workspace, or None when that is nothing.
@@ -61,13 +68,14 @@ def terms_from(
     Raises:
         ValueError, TypeError: a column is not what is written there.
     """
-    if customer is None and allowed_ips is policy_ips is rate_limits is bindings is None:
+    if customer is None and allowed_ips is policy_ips is rate_limits is quotas is bindings is None:
         return None
     return Terms(
         _networks(allowed_ips),
         customer=customer,
         policy_networks=_networks(policy_ips),
         limits=limits_from(rate_limits),
+        quotas=quotas_from(quotas),
         bindings=_limited(bindings),
     )
 

@@ -19,6 +19,7 @@ from flowkeys.storage.schema.keys import (
 )
 from flowkeys.storage.schema.people import link, person, sign_in
 from flowkeys.storage.schema.predictions import conversation, message
+from flowkeys.storage.schema.quotas import quota_notice, quota_use
 from flowkeys.storage.schema.usage import usage_batch, usage_day, usage_hour
 from flowkeys.storage.schema.webhooks import (
     webhook,
@@ -50,6 +51,8 @@ __all__ = (
     "passage",
     "person",
     "policy",
+    "quota_notice",
+    "quota_use",
     "sent_form",
     "sign_in",
     "token",

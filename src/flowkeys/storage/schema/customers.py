@@ -24,6 +24,8 @@ customer = Table(
     Column("key_count", BigInteger, nullable=False, server_default="0"),
     # A JSON list of how often all of its keys together may call; NULL: as often as each may.
     Column("rate_limits", Text),
+    # A JSON list of how much all its keys together may use in a period; NULL: as much as they like.
+    Column("quotas", Text),
     UniqueConstraint("workspace_id", "external_id"),
     # All that lists filter and sort by: rows also hold the operator's own, kilobytes to read past.
     Index(

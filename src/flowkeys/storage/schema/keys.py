@@ -49,6 +49,8 @@ api_key = Table(
     Column("customer_id", Text, ForeignKey("customer.id")),
     # A JSON list of how often it may call; NULL: as often as it likes.
     Column("rate_limits", Text),
+    # A JSON list of how much it may use in a period; NULL: as much as it likes.
+    Column("quotas", Text),
     UniqueConstraint("workspace_id", "id"),
     # One for each order, with what keys are filtered by, so that a page is found without reading rows (by
     # expiry: `storage.sqlite.ddl`); one by row number, to look at some keys; and one to follow who made whom.

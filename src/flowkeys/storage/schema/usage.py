@@ -8,7 +8,7 @@ from flowkeys.storage.schema.base import metadata, workspace_id
 KIND = ("workspace_id", "time", "key_id", "chatflow_id", "customer_id", "door", "outcome")
 """What calls have in common that are one row."""
 TOOK = tuple(f"took_{bucket}" for bucket in range(BUCKETS))
-NUMBERS = (*TOOK, "tokens_in", "tokens_out", "bytes_in", "bytes_out")
+NUMBERS = (*TOOK, "tokens_in", "tokens_out", "bytes_in", "bytes_out", "tokens_estimated")
 """What is added up: calls by how long they took (`domain.usage.latency`), then the rest."""
 
 
@@ -19,7 +19,9 @@ def _table(name: str) -> Table:
         workspace_id(),
         Column("time", BigInteger, nullable=False),
         *(Column(column, Text, nullable=False) for column in KIND[2:]),
-        *(Column(column, BigInteger, nullable=False) for column in NUMBERS),
+        *(Column(column, BigInteger, nullable=False) for column in NUMBERS[:-1]),
+        # How many of the tokens were estimated, since the model did not say.
+        Column("tokens_estimated", BigInteger, nullable=False, server_default="0"),
         PrimaryKeyConstraint(*KIND),
         Index(f"ix_{name}_key", "workspace_id", "key_id", "time"),
         Index(f"ix_{name}_chatflow", "workspace_id", "chatflow_id", "time"),

@@ -36,7 +36,8 @@ _COLUMNS: Final = f"""k.id, k.workspace_id, k.name, k.permissions, k.status, k.e
     (SELECT group_concat(chatflow_id) FROM binding WHERE key_id = k.id), t.digest,
     (SELECT coalesce(max(seq), 0) FROM change), k.allowed_ips,
     (SELECT allowed_ips FROM policy WHERE workspace_id = k.workspace_id),
-    k.customer_id, c.id, c.name, c.external_id, c.status, c.rate_limits, k.rate_limits, {BINDINGS},
+    k.customer_id, c.id, c.name, c.external_id, c.status, c.rate_limits, c.quotas, k.rate_limits, k.quotas,
+    {BINDINGS},
     t.replaced_at, t.seq"""  # noqa: S608
 _CUSTOMER: Final = "LEFT JOIN customer c ON c.id = k.customer_id AND c.workspace_id = k.workspace_id"
 _FIND: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.key_id {_CUSTOMER}
@@ -57,7 +58,7 @@ _SHARED: Final = 4096
 """Sets of permissions and of chatflows that records share, of each kind."""
 _CUSTOMERS: Final = 65_536
 """Customers, and terms of keys, that records share."""
-_NO_TERMS: Final = [None] * 10
+_NO_TERMS: Final = [None] * 12
 _FEW: Final = 8
 """Up to so many chatflows are kept as a tuple, which is smaller than a set and searched as fast."""
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
@@ -212,9 +213,9 @@ class _Reader:
         )
 
     def _terms_of(self, own: object, policy: object, customer_id: object, *rest: object) -> Terms | None:
-        *customer, rate_limits, bindings = rest
+        *customer, rate_limits, quotas, bindings = rest
         belongs_to = None if customer_id is None else self._customer(*customer)
-        return self._terms(own, policy, belongs_to, rate_limits, bindings)
+        return self._terms(own, policy, belongs_to, rate_limits, quotas, bindings)
 
 
 def _rules(api_config: str | None, chatbot_config: str | None, *, is_public: bool) -> VisitorRules | None:

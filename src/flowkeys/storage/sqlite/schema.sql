@@ -1,4 +1,4 @@
--- 0018
+-- 0019
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -27,7 +27,7 @@ CREATE TABLE api_key (
 	updated_at BIGINT NOT NULL, 
 	last_used_at BIGINT, 
 	revoked_at BIGINT, 
-	version BIGINT NOT NULL, hint TEXT DEFAULT '' NOT NULL, creator_folded TEXT DEFAULT '' NOT NULL, permission_count BIGINT DEFAULT '0' NOT NULL, chatflow_count BIGINT DEFAULT '0' NOT NULL, creator_tag BIGINT, allowed_ips TEXT, customer_id TEXT CONSTRAINT fk_api_key_customer_id_customer REFERENCES customer (id), rate_limits TEXT, 
+	version BIGINT NOT NULL, hint TEXT DEFAULT '' NOT NULL, creator_folded TEXT DEFAULT '' NOT NULL, permission_count BIGINT DEFAULT '0' NOT NULL, chatflow_count BIGINT DEFAULT '0' NOT NULL, creator_tag BIGINT, allowed_ips TEXT, customer_id TEXT CONSTRAINT fk_api_key_customer_id_customer REFERENCES customer (id), rate_limits TEXT, quotas TEXT, 
 	CONSTRAINT fk_api_key_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
 	CONSTRAINT uq_api_key_id UNIQUE (id), 
 	CONSTRAINT uq_api_key_workspace_id_id UNIQUE (workspace_id, id)
@@ -501,7 +501,7 @@ CREATE TABLE usage_hour (
 	tokens_in BIGINT NOT NULL, 
 	tokens_out BIGINT NOT NULL, 
 	bytes_in BIGINT NOT NULL, 
-	bytes_out BIGINT NOT NULL, 
+	bytes_out BIGINT NOT NULL, tokens_estimated BIGINT DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_usage_hour PRIMARY KEY (workspace_id, time, key_id, chatflow_id, customer_id, door, outcome), 
 	CONSTRAINT fk_usage_hour_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
 )
@@ -543,7 +543,7 @@ CREATE TABLE usage_day (
 	tokens_in BIGINT NOT NULL, 
 	tokens_out BIGINT NOT NULL, 
 	bytes_in BIGINT NOT NULL, 
-	bytes_out BIGINT NOT NULL, 
+	bytes_out BIGINT NOT NULL, tokens_estimated BIGINT DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_usage_day PRIMARY KEY (workspace_id, time, key_id, chatflow_id, customer_id, door, outcome), 
 	CONSTRAINT fk_usage_day_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
 )
@@ -618,7 +618,7 @@ CREATE TABLE customer (
 	updated_at BIGINT NOT NULL, 
 	revoked_at BIGINT, 
 	version BIGINT NOT NULL, 
-	key_count BIGINT DEFAULT '0' NOT NULL, rate_limits TEXT, 
+	key_count BIGINT DEFAULT '0' NOT NULL, rate_limits TEXT, quotas TEXT, 
 	CONSTRAINT fk_customer_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
 	CONSTRAINT uq_customer_id UNIQUE (id), 
 	CONSTRAINT uq_customer_workspace_id_external_id UNIQUE (workspace_id, external_id)
@@ -757,4 +757,40 @@ CREATE TRIGGER change_chatflow_limits AFTER UPDATE ON chatflow WHEN old.rate_lim
 CREATE TRIGGER change_customer_limits AFTER UPDATE ON customer WHEN old.rate_limits IS NOT new.rate_limits BEGIN
         INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'customer', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
     END;
-INSERT INTO alembic_version VALUES ('0018');
+CREATE TABLE quota_use (
+	workspace_id TEXT NOT NULL, 
+	kind TEXT NOT NULL, 
+	subject_id TEXT NOT NULL, 
+	unit TEXT NOT NULL, 
+	step TEXT NOT NULL, 
+	time BIGINT NOT NULL, 
+	used BIGINT NOT NULL, 
+	CONSTRAINT pk_quota_use PRIMARY KEY (workspace_id, kind, subject_id, unit, step, time), 
+	CONSTRAINT fk_quota_use_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
+)
+ WITHOUT ROWID
+
+;
+CREATE INDEX ix_quota_use_step_time ON quota_use (step, time);
+CREATE TABLE quota_notice (
+	workspace_id TEXT NOT NULL, 
+	kind TEXT NOT NULL, 
+	subject_id TEXT NOT NULL, 
+	unit TEXT NOT NULL, 
+	period TEXT NOT NULL, 
+	threshold BIGINT NOT NULL, 
+	amount BIGINT NOT NULL, 
+	at BIGINT NOT NULL, 
+	CONSTRAINT pk_quota_notice PRIMARY KEY (workspace_id, kind, subject_id, unit, period, threshold), 
+	CONSTRAINT fk_quota_notice_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TRIGGER change_key_quotas AFTER UPDATE ON api_key WHEN old.quotas IS NOT new.quotas BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'key', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+CREATE TRIGGER change_customer_quotas AFTER UPDATE ON customer WHEN old.quotas IS NOT new.quotas BEGIN
+        INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'customer', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
+    END;
+INSERT INTO alembic_version VALUES ('0019');

@@ -94,7 +94,7 @@ def to_replaced(reply: Reply, record: KeyRecord) -> Reply:
 
 def to_limited(reply: Reply, taken: Taken) -> Reply:
     """Return the answer to a call that limits apply to: it says what is left of them."""
-    if not taken.scopes:
+    if not taken.scopes and taken.spent is None:
         return reply
     given = reply.form
     policy, left = fields_of(taken)

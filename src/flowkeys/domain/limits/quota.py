@@ -1,0 +1,202 @@
+"""Quotas: so many calls or model tokens in a period; as they are written and kept.
+
+A period is a calendar month (UTC), or so many days that move with the time. What was used is kept in steps of
+a day, for up to `HOURLY_DAYS` days in steps of an hour: of a moving period a step counts until all of it lies
+so far back. So in no stretch of the period's length is more used than the quota says.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from flowkeys.domain.times import DAY, month_of
+from flowkeys.domain.usage.usage import LENGTHS, Step
+
+MAX_QUOTAS: Final = 8
+MAX_AMOUNT: Final = 1_000_000_000_000
+MAX_DAYS: Final = 366
+HOURLY_DAYS: Final = 3
+MONTH: Final = "month"
+
+_DAYS: Final = re.compile(r"([1-9][0-9]{0,3})d")
+_TEXT: Final = re.compile(
+    r"(?P<amount>[0-9]{1,15})\s*(?P<unit>calls?|tokens?)?\s*(?:/|\bper\b)\s*(?P<period>[a-z0-9]+)",
+    re.IGNORECASE,
+)
+FORM: Final = 'Write a quota as "1000/month", "500 calls/7d" or "50000 tokens/30d".'
+PERIODS: Final = f'A period is "month" (calendar, UTC) or 1 to {MAX_DAYS} days such as "30d".'
+
+
+class Unit(StrEnum):
+    """What is counted."""
+
+    CALLS = "calls"
+    TOKENS = "tokens"
+    """What models read and wrote, together."""
+
+
+class Quota(msgspec.Struct, frozen=True):
+    """At most `amount` of something in a period."""
+
+    unit: Unit
+    amount: int
+    period: str
+    """``month``, or days: ``30d``."""
+
+    def __str__(self) -> str:
+        """Return it as people write it."""
+        unit = "" if self.unit is Unit.CALLS else f" {self.unit.value}"
+        return f"{self.amount}{unit}/{self.period}"
+
+    @property
+    def name(self) -> str:
+        """What answers call it: no other quota of the list has the same."""
+        return f"{self.unit.value}-{self.period}"
+
+    @property
+    def days(self) -> int | None:
+        """How many days a moving period lasts; None: it is the calendar month."""
+        return None if self.period == MONTH else int(self.period[:-1])
+
+    @property
+    def step(self) -> Step:
+        """In which steps what was used is kept."""
+        days = self.days
+        return "hour" if days is not None and days <= HOURLY_DAYS else "day"
+
+    def begins_at(self, now: int) -> int:
+        """Return when the first step begins that counts at the time `now`."""
+        days = self.days
+        return month_of(now)[0] if days is None else now - now % LENGTHS[self.step] - days * DAY
+
+    def given_back_at(self, time: int) -> int:
+        """Return when what was used in the step that begins at `time` does not count any more."""
+        days = self.days
+        return month_of(time)[1] if days is None else time + days * DAY + LENGTHS[self.step]
+
+
+class Quotas:
+    """The quotas of one list, in the form in which they are decided. All of them must hold."""
+
+    __slots__ = ("_hash", "all", "has_tokens")
+
+    def __init__(self, quotas: Sequence[Quota]) -> None:
+        """Take what `clean_quotas` returned."""
+        self.all = tuple(quotas)
+        self.has_tokens = any(one.unit is Unit.TOKENS for one in self.all)
+        self._hash = hash(self.all)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Quotas) and self.all == other.all)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+def parse_quota(text: str) -> Quota:
+    """Return the quota that a text such as ``1000/month`` or ``50000 tokens/30d`` means.
+
+    Raises:
+        ValueError: it is none; the message says how one is written.
+    """
+    match = _TEXT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text[:64]!r} is no quota. {FORM}")
+    unit = (match["unit"] or "calls").lower()
+    unit = unit if unit.endswith("s") else f"{unit}s"
+    return _checked(Quota(Unit(unit), int(match["amount"]), match["period"].lower()))
+
+
+def parse_quotas(texts: Iterable[str]) -> tuple[Quota, ...]:
+    """Return the quotas of texts, each of which may hold several with commas between.
+
+    Raises:
+        ValueError: one is none, two are of the same, or there are too many.
+    """
+    return clean_quotas([parse_quota(part) for text in texts for part in text.split(",") if part.strip()])
+
+
+def clean_quotas(given: Sequence[Quota]) -> tuple[Quota, ...]:
+    """Return quotas as they are kept.
+
+    Raises:
+        ValueError: one cannot be, two count the same in the same period, or there are too many.
+    """
+    if len(given) > MAX_QUOTAS:
+        raise ValueError(f"Give at most {MAX_QUOTAS} quotas.")
+    names = set()
+    for quota in given:
+        if _checked(quota).name in names:
+            raise ValueError(f"Two quotas are of {quota.unit.value} per {quota.period}. Give one of them.")
+        names.add(quota.name)
+    return tuple(given)
+
+
+def _checked(quota: Quota) -> Quota:
+    if type(quota.amount) is not int or not 1 <= quota.amount <= MAX_AMOUNT:
+        raise ValueError(
+            f"{quota.unit.value} is a whole number from 1 to {MAX_AMOUNT:,}. For none at all, disable it."
+        )
+    found = _DAYS.fullmatch(quota.period)
+    if quota.period != MONTH and (found is None or int(found[1]) > MAX_DAYS):
+        raise ValueError(PERIODS)
+    return quota
+
+
+class QuotaUse(msgspec.Struct, frozen=True):
+    """What was used within one step."""
+
+    unit: Unit
+    step: Step
+    time: int
+    """When the step began."""
+    used: int
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What is used of a quota."""
+
+    quota: Quota
+    used: int
+    reserved: int
+    """By runs that are under way."""
+    resets_at: int | None
+    """When what is used is given back: all of it as a month ends, of a moving period the first part. None:
+    nothing is used of one."""
+
+    @property
+    def left(self) -> int:
+        """What may be used yet."""
+        return max(0, self.quota.amount - self.used - self.reserved)
+
+
+def standings(
+    quotas: Sequence[Quota], uses: Iterable[QuotaUse], now: int, reserved: int = 0
+) -> tuple[Standing, ...]:
+    """Return how quotas stand at the time `now`, `reserved` being tokens of runs that are under way."""
+    kept = list(uses)
+    found = []
+    for quota in quotas:
+        begins = quota.begins_at(now)
+        own = [
+            one
+            for one in kept
+            if one.unit is quota.unit and one.step == quota.step and one.time >= begins and one.used
+        ]
+        oldest = begins if quota.days is None else min((one.time for one in own), default=None)
+        found.append(
+            Standing(
+                quota,
+                sum(one.used for one in own),
+                reserved if quota.unit is Unit.TOKENS else 0,
+                None if oldest is None else quota.given_back_at(oldest),
+            )
+        )
+    return tuple(found)
+
+
+THRESHOLDS: Final = (80, 100)
+"""Percent of a quota at which that is announced."""

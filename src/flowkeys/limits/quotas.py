@@ -1,0 +1,351 @@
+"""Quotas in the memory of one process: exact, since no call comes between a decision and what it takes.
+
+What a key or customer has used is read from the store when it is first needed, and handed on to it every few
+seconds and at a stop. A crash loses what came since: so much may be used once more. Batches have numbers, so
+that none is added twice, whatever became of the first attempt.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.ids import new_id
+from flowkeys.domain.limits.gcra import KEY
+from flowkeys.domain.limits.quota import QuotaUse
+from flowkeys.domain.limits.spent import QuotaScope, Spent
+from flowkeys.domain.times import SECOND, Clock
+from flowkeys.limits.accounts import Account, Line
+from flowkeys.service.ports.quotas import Kind, QuotaBatch, Whose
+from flowkeys.service.ports.verification import PENDING, Pending
+
+RESERVED_SECONDS: Final = 3600
+"""So long tokens are reserved for a run. One that takes longer is charged all the same when it ends."""
+HELD_SECONDS: Final = 5
+"""After so many seconds a call may come again for which too much is reserved: runs end, and give back."""
+MOST: Final = 100_000
+"""So many keys and customers are kept, of about a kilobyte each; of more, those go that are not used."""
+_AT_ONCE: Final = 500
+"""As many of them are stored in one transaction."""
+
+Load = Callable[[Whose], Awaitable[tuple[QuotaUse, ...]]]
+Store = Callable[[QuotaBatch], Awaitable[None]]
+
+
+class Reservation:
+    """Implements `Reserved`."""
+
+    __slots__ = ("_accounts", "_is_held", "_keeper", "_settled", "tokens", "until")
+
+    def __init__(
+        self, keeper: "MemoryQuotas", accounts: tuple[Account, ...], tokens: int, until: int
+    ) -> None:
+        self._keeper = keeper
+        self._accounts = accounts
+        self._is_held = True
+        self._settled = False
+        self.tokens = tokens
+        self.until = until
+
+    def settle(self, used: int) -> None:
+        """Give the reservation back and count what was used."""
+        if self._settled:
+            return
+        self._settled = True
+        self.expire()
+        self._keeper.settled(self, self._accounts, used)
+
+    def reach(self, tokens: int) -> bool:
+        """Reserve so many in all, if the quotas have room for that, whatever others have reserved."""
+        more = tokens - self.tokens
+        if more <= 0:
+            return True
+        for account in self._accounts:
+            for line in account.lines:
+                if line.is_tokens and line.used + tokens > line.amount:
+                    line.is_used_up = True
+                    self._keeper.note(account)
+                    return False
+        self.tokens = tokens
+        if self._is_held:
+            for account in self._accounts:
+                account.held += more
+        return True
+
+    def expire(self) -> None:
+        """Give the reservation back; what is used is counted all the same."""
+        if self._is_held:
+            self._is_held = False
+            for account in self._accounts:
+                account.held -= self.tokens
+
+
+class MemoryQuotas:
+    """Implements the ports `QuotaKeeper` and `LiveQuotas`, and stores what it counted.
+
+    Everything happens in the event loop's thread.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        store: Store,
+        clock: Clock,
+        interval_seconds: float,
+        tell: Callable[[str], None],
+    ) -> None:
+        """Hand what was counted to `store` every `interval_seconds`; `tell` is told why it could not be."""
+        self._load = load
+        self._store = store
+        self._clock = clock
+        self._interval = interval_seconds
+        self._tell = tell
+        self._recorder = new_id()
+        self._number = 0
+        self._accounts: dict[str, Account] = {}
+        self._dirty: list[Account] = []
+        self._batches: deque[QuotaBatch] = deque()
+        self._reserved: dict[Reservation, None] = {}
+        """Those that are not settled, in the order in which they end."""
+        self._flushing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    # Taking
+
+    def at_once(self, scopes: tuple[QuotaScope, ...], tokens: int | None) -> Spent | Literal[Pending.PENDING]:
+        """Take of every quota, or of none; `PENDING` while something is not loaded."""
+        now = self._clock()
+        accounts = self._ready(scopes, now)
+        if accounts is None:
+            return PENDING
+        needed = tokens or 0
+        left = []
+        resets_at = []
+        for account in accounts:
+            for line in account.lines:
+                rest = line.amount - line.used
+                if line.is_tokens:
+                    rest -= account.held
+                    if needed and rest < needed:
+                        return self._refused(scopes, accounts, needed, now)
+                else:
+                    rest -= 1
+                    if rest < 0:
+                        return self._refused(scopes, accounts, needed, now)
+                left.append(rest)
+                resets_at.append(line.resets_at)
+        for account in accounts:
+            if account.call_lines:
+                account.count_call()
+            if not account.is_dirty:
+                account.is_dirty = True
+                self._dirty.append(account)
+        reserved = None if tokens is None else self._reserve(accounts, tokens, now)
+        return Spent(scopes, tuple(left), tuple(resets_at), now, reserved=reserved)
+
+    def _ready(self, scopes: tuple[QuotaScope, ...], now: int) -> list[Account] | None:
+        accounts = []
+        for _, whose, _, quotas in scopes:
+            account = self._accounts.get(whose)
+            if account is None:
+                return None
+            if account.quotas is not quotas:
+                account.fit(quotas, now)
+            if not account.begins_at <= now < account.turns_at:
+                account.turn(now)
+            accounts.append(account)
+        return accounts
+
+    async def take(self, scopes: tuple[QuotaScope, ...], tokens: int | None) -> Spent:
+        """Do what `at_once` does, once everything is loaded."""
+        while (spent := self.at_once(scopes, tokens)) is PENDING:
+            await self._load_all(scopes)
+        return spent
+
+    def give_back(self, spent: Spent) -> Spent:
+        """Give back a call and its reservation; return what is left then."""
+        if spent.reserved is not None:
+            spent.reserved.settle(0)
+        accounts = [self._accounts[whose] for _, whose, _, _ in spent.scopes]
+        for account in accounts:
+            if account.call_lines:
+                account.count_call(-1)
+                self.note(account)
+        return self._standing(spent.scopes, accounts, spent.now)
+
+    async def standing(self, scopes: tuple[QuotaScope, ...]) -> Spent:
+        """Return what is left, and take nothing."""
+        await self._load_all(scopes)
+        now = self._clock()
+        accounts = self._ready(scopes, now)
+        assert accounts is not None
+        return self._standing(scopes, accounts, now)
+
+    def settled(self, reservation: Reservation, accounts: tuple[Account, ...], tokens: int) -> None:
+        """Count what a run has used."""
+        self._reserved.pop(reservation, None)
+        if tokens <= 0:
+            return
+        now = self._clock()
+        for account in accounts:
+            if not account.begins_at <= now < account.turns_at:
+                account.turn(now)
+            account.count_tokens(tokens)
+            self.note(account)
+
+    def note(self, account: Account) -> None:
+        """See to it that an account is looked at when it is stored next."""
+        if not account.is_dirty:
+            account.is_dirty = True
+            self._dirty.append(account)
+
+    def _reserve(self, accounts: list[Account], tokens: int, now: int) -> Reservation | None:
+        metered = tuple(account for account in accounts if account.quotas.has_tokens)
+        if not metered:
+            return None
+        for account in metered:
+            account.held += tokens
+        found = Reservation(self, metered, tokens, now + RESERVED_SECONDS * SECOND)
+        self._reserved[found] = None
+        return found
+
+    def _expire(self, now: int) -> None:
+        """Give back reservations that nobody settled."""
+        while self._reserved and (first := next(iter(self._reserved))).until <= now:
+            del self._reserved[first]
+            first.expire()
+
+    def _refused(
+        self, scopes: tuple[QuotaScope, ...], accounts: list[Account], tokens: int, now: int
+    ) -> Spent:
+        """Return why and for how long; the quota that is short for the longest time is named."""
+        longest, short, wanted, is_held = 0, 0, 1, False
+        place = 0
+        for account in accounts:
+            for line in account.lines:
+                needed = tokens if line.is_tokens else 1
+                seconds, held = self._wait(account, line, needed, now)
+                if seconds > longest:
+                    longest, short, wanted, is_held = seconds, place, needed, held
+                place += 1
+        standing = self._standing(scopes, accounts, now)
+        return Spent(
+            scopes,
+            standing.left,
+            standing.resets_at,
+            now,
+            wait_seconds=longest,
+            short=short,
+            wanted=wanted,
+            is_held=is_held,
+        )
+
+    def _wait(self, account: Account, line: Line, needed: int, now: int) -> tuple[int, bool]:
+        """Return for how long a quota keeps a call waiting, and whether for what is reserved alone."""
+        if not needed:
+            return 0, False
+        if line.used + needed > line.amount:
+            if not line.is_used_up:
+                line.is_used_up = True
+                self.note(account)
+            return account.wait_seconds(line, needed, now), False
+        if line.is_tokens and line.used + account.held + needed > line.amount:
+            return HELD_SECONDS, True
+        return 0, False
+
+    @staticmethod
+    def _standing(scopes: tuple[QuotaScope, ...], accounts: list[Account], now: int) -> Spent:
+        left, resets_at = [], []
+        for account in accounts:
+            for line in account.lines:
+                rest = line.amount - line.used - (account.held if line.is_tokens else 0)
+                left.append(max(rest, 0))
+                resets_at.append(line.resets_at)
+        return Spent(scopes, tuple(left), tuple(resets_at), now)
+
+    async def _load_all(self, scopes: tuple[QuotaScope, ...]) -> None:
+        for kind, whose, workspace_id, quotas in scopes:
+            if whose not in self._accounts:
+                owner = Whose(Kind.KEY if kind == KEY else Kind.CUSTOMER, whose, workspace_id)
+                uses = await self._load(owner)
+                if whose not in self._accounts:  # somebody else may have been faster, and count already
+                    self._accounts[whose] = Account(owner, quotas, uses, self._clock())
+
+    # What others ask
+
+    def uses(self, subject_id: str) -> tuple[QuotaUse, ...] | None:
+        """Return what a key or customer has used, if it is known here."""
+        account = self._accounts.get(subject_id)
+        return None if account is None else account.uses()
+
+    def reserved(self, subject_id: str) -> int:
+        """Return how many tokens of its runs are reserved."""
+        account = self._accounts.get(subject_id)
+        return 0 if account is None else account.held
+
+    # Storing
+
+    def start(self) -> None:
+        """Begin to store in the background."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="flowkeys-quotas")
+
+    async def stop(self) -> None:
+        """End the background task and store all that is left."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.flush()
+
+    async def flush(self) -> bool:
+        """Store all that was counted up to now, batch after batch; tell whether that went well.
+
+        What could not be stored is kept, and stored first the next time.
+        """
+        async with self._flushing:
+            self._expire(self._clock())
+            self._take()
+            while self._batches:
+                try:
+                    await self._store(self._batches[0])
+                except Unavailable as error:
+                    self._tell(str(error))
+                    return False
+                self._batches.popleft()
+            self._forget()
+            return True
+
+    def _take(self) -> None:
+        """Make up batches of what was counted."""
+        dirty, self._dirty = self._dirty, []
+        for start in range(0, len(dirty), _AT_ONCE):
+            spendings, crossings = [], []
+            for account in dirty[start : start + _AT_ONCE]:
+                account.was_used = True
+                spent, crossed = account.stored()
+                spendings += spent
+                crossings += crossed
+            if spendings or crossings:
+                self._number += 1
+                self._batches.append(QuotaBatch(self._recorder, self._number, spendings, crossings))
+
+    def _forget(self) -> None:
+        """Let go of what was not used lately, if there is much: all of it is stored."""
+        if len(self._accounts) <= MOST:
+            return
+        for whose, account in list(self._accounts.items()):
+            if account.was_used or account.is_dirty or account.held:
+                account.was_used = False
+            else:
+                del self._accounts[whose]
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await asyncio.shield(self.flush())
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was counted is kept and tried again
+                self._tell(repr(error))

@@ -1,0 +1,102 @@
+"""What was used of quotas, and what was announced of that, within one transaction."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from sqlalchemy import and_, bindparam, delete, or_, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from flowkeys.domain.limits.quota import QuotaUse, Unit
+from flowkeys.service.ports.quotas import Crossing, Kind, Spending
+from flowkeys.storage.schema import quota_notice, quota_use
+from flowkeys.storage.statement import Connection, Statement, in_json, listed
+
+_add = upsert(quota_use)
+_ADD = Statement(
+    _add.on_conflict_do_update(
+        index_elements=["workspace_id", "kind", "subject_id", "unit", "step", "time"],
+        set_={"used": quota_use.c.used + _add.excluded.used},
+    ),
+    ["workspace_id", "kind", "subject_id", "unit", "step", "time", "used"],
+)
+_USES = Statement(
+    select(
+        quota_use.c.subject_id, quota_use.c.unit, quota_use.c.step, quota_use.c.time, quota_use.c.used
+    ).where(
+        quota_use.c.workspace_id == bindparam("workspace"),
+        quota_use.c.kind == bindparam("of"),
+        quota_use.c.subject_id.in_(listed("ids")),
+    )
+)
+_note = upsert(quota_notice)
+_NOTE = Statement(
+    _note.on_conflict_do_update(
+        index_elements=["workspace_id", "kind", "subject_id", "unit", "period", "threshold"],
+        set_={"amount": _note.excluded.amount, "at": _note.excluded.at},
+        where=or_(
+            quota_notice.c.amount != _note.excluded.amount, quota_notice.c.at < bindparam("period_begins")
+        ),
+    ),
+    ["workspace_id", "kind", "subject_id", "unit", "period", "threshold", "amount", "at"],
+)
+_OLD: Final = Statement(
+    delete(quota_use).where(
+        or_(
+            and_(quota_use.c.step == "hour", quota_use.c.time < bindparam("hours_before")),
+            and_(quota_use.c.step == "day", quota_use.c.time < bindparam("days_before")),
+        )
+    )
+)
+
+
+class QuotaTable:
+    """Implements the port `QuotaUses`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, spendings: Iterable[Spending]) -> None:
+        """Add up what was used."""
+        self._connection.run_many(
+            _ADD,
+            [
+                {
+                    "workspace_id": one.whose.workspace_id,
+                    "kind": one.whose.kind.value,
+                    "subject_id": one.whose.id,
+                    "unit": one.use.unit.value,
+                    "step": one.use.step,
+                    "time": one.use.time,
+                    "used": one.use.used,
+                }
+                for one in spendings
+            ],
+        )
+
+    def uses(self, workspace_id: str, kind: Kind, ids: Sequence[str]) -> dict[str, tuple[QuotaUse, ...]]:
+        """Return what is stored of keys or customers, step by step; nothing for those that used nothing."""
+        found: dict[str, list[QuotaUse]] = {}
+        values = {"workspace": workspace_id, "of": kind.value, "ids": in_json(list(ids))}
+        for subject_id, unit, step, time, used in self._connection.rows(_USES, values):
+            found.setdefault(subject_id, []).append(QuotaUse(Unit(unit), step, time, used))
+        return {subject_id: tuple(some) for subject_id, some in found.items()}
+
+    def note(self, crossing: Crossing, now: int) -> bool:
+        """Note that a threshold was reached; tell whether that was not noted in this period."""
+        whose, quota = crossing.whose, crossing.quota
+        values = {
+            "workspace_id": whose.workspace_id,
+            "kind": whose.kind.value,
+            "subject_id": whose.id,
+            "unit": quota.unit.value,
+            "period": quota.period,
+            "threshold": crossing.threshold,
+            "amount": quota.amount,
+            "at": now,
+            "period_begins": quota.begins_at(now),
+        }
+        return self._connection.run(_NOTE, values) == 1
+
+    def prune(self, hours_before: int, days_before: int) -> None:
+        """Delete hours and days that no quota counts any more."""
+        self._connection.run(_OLD, {"hours_before": hours_before, "days_before": days_before})
