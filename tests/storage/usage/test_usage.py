@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flowkeys.domain.usage.latency import BUCKETS
 from flowkeys.domain.usage.usage import DAY, HOUR, NUMBERS, Counted, Period
 from flowkeys.service.ports.usage import Batch, UsageQuery
 from flowkeys.storage.sqlite import migrate
@@ -78,7 +79,7 @@ def test_each_question_has_its_rows(usage: UsageTable) -> None:
     assert total(usage, asked(chatflow_id="f2")) == ONE
     assert total(usage, asked(key_id="k2", chatflow_id="f2")) == 0
     assert total(usage, asked(end=HOUR)) == 3 * ONE
-    calls = sum(range(1, NUMBERS - 3))
+    calls = sum(range(1, BUCKETS + 1))
     assert usage.by_key(asked()) == {"k": (3 * calls, 3 * calls), "k2": (calls, calls)}
     assert usage.by_chatflow(asked()) == {"f": (3 * calls, 3 * calls), "f2": (calls, calls)}
 
@@ -86,7 +87,7 @@ def test_each_question_has_its_rows(usage: UsageTable) -> None:
 def test_calls_that_failed_are_told_apart(usage: UsageTable) -> None:
     """A key that is refused is called, too."""
     usage.add(Batch("r", 1, [row(), row(outcome="unknown_key"), row(key="", flow="")]), 0)
-    calls = sum(range(1, NUMBERS - 3))
+    calls = sum(range(1, BUCKETS + 1))
     assert usage.by_key(asked()) == {"k": (2 * calls, calls)}
 
 
