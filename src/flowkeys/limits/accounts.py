@@ -7,9 +7,8 @@ call costs an addition for each quota.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from flowkeys.domain.limits.quota import THRESHOLDS, Quota, Quotas, QuotaUse, Standing, Unit
+from flowkeys.domain.limits.quota import LENGTHS, THRESHOLDS, Quota, Quotas, QuotaUse, Standing, Step, Unit
 from flowkeys.domain.times import SECOND
-from flowkeys.domain.usage.usage import LENGTHS, Step
 from flowkeys.service.ports.quotas import Crossing, Spending, Whose
 
 _CALLS: Final = Unit.CALLS

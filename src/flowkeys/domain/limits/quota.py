@@ -8,18 +8,20 @@ so far back. So in no stretch of the period's length is more used than the quota
 import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from flowkeys.domain.times import DAY, month_of
-from flowkeys.domain.usage.usage import LENGTHS, Step
 
 MAX_QUOTAS: Final = 8
 MAX_AMOUNT: Final = 1_000_000_000_000
 MAX_DAYS: Final = 366
 HOURLY_DAYS: Final = 3
 MONTH: Final = "month"
+
+Step = Literal["hour", "day"]
+LENGTHS: Final[dict[Step, int]] = {"hour": DAY // 24, "day": DAY}
 
 _DAYS: Final = re.compile(r"([1-9][0-9]{0,3})d")
 _TEXT: Final = re.compile(
