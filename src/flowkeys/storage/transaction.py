@@ -18,9 +18,9 @@ from flowkeys.storage.people.people import PersonTable
 from flowkeys.storage.people.sign_ins import SignInTable
 from flowkeys.storage.predictions.conversations import ConversationTable
 from flowkeys.storage.predictions.messages import MessageTable
-from flowkeys.storage.quotas import QuotaTable
 from flowkeys.storage.sent_forms import SentFormTable
 from flowkeys.storage.statement import Connection
+from flowkeys.storage.usage.quotas import QuotaTable
 from flowkeys.storage.usage.usage import UsageTable
 from flowkeys.storage.webhooks.deliveries import DeliveryTable
 from flowkeys.storage.webhooks.expiries import ExpiryTable

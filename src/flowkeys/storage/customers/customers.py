@@ -13,9 +13,9 @@ from flowkeys.domain.listing import CustomerQuery, Page
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.service.ports.quotas import Kind
 from flowkeys.storage.customers import list as customer_list
-from flowkeys.storage.quotas import QuotaTable
 from flowkeys.storage.schema import api_key, customer
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+from flowkeys.storage.usage.quotas import QuotaTable
 
 _SPOILT: Final = (ValueError, TypeError, msgspec.MsgspecError)
 _KEPT: Final = {"seq", "key_count"}

@@ -23,9 +23,9 @@ from flowkeys.storage.keys import page as key_page
 from flowkeys.storage.keys import rotations as key_rotations
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
 from flowkeys.storage.keys.terms import customer_from, networks_from
-from flowkeys.storage.quotas import QuotaTable
 from flowkeys.storage.schema import api_key, binding, chatflow, customer, token
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+from flowkeys.storage.usage.quotas import QuotaTable
 
 EVERYTHING: Final = 1_000_000
 """As how many permissions a key counts that holds all there are, and those to come."""

@@ -18,7 +18,7 @@ quota_use = Table(
     Index("ix_quota_use_step_time", "step", "time"),
     sqlite_with_rowid=False,
     info={
-        "kept_by": "storage.quotas",
+        "kept_by": "storage.usage.quotas",
         "kind, subject_id": "of the key or customer that has a quota",
         "step, time": "the hour or day in which it was used",
     },
@@ -38,7 +38,7 @@ quota_notice = Table(
     PrimaryKeyConstraint("workspace_id", "kind", "subject_id", "unit", "period", "threshold"),
     sqlite_with_rowid=False,
     info={
-        "kept_by": "storage.quotas: a threshold is announced once in a period",
+        "kept_by": "storage.usage.quotas: a threshold is announced once in a period",
         "amount": "of the quota then: another one is announced anew",
     },
 )
