@@ -1,23 +1,19 @@
 """Quotas in the memory of one process: exact, since no call comes between a decision and what it takes.
 
-What a key or customer has used is read from the store when it is first needed, and handed on to it every few
-seconds and at a stop. A crash loses what came since: so much may be used once more. Batches have numbers, so
-that none is added twice, whatever became of the first attempt.
+What a key or customer has used is read from the store when it is first needed, and handed on to it by
+`QuotaFlush`.
 """
 
-import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, Literal
 
-from flowkeys.domain.errors import Unavailable
-from flowkeys.domain.ids import new_id
 from flowkeys.domain.limits.gcra import KEY
 from flowkeys.domain.limits.quota import QuotaUse
 from flowkeys.domain.limits.spent import QuotaScope, Spent
 from flowkeys.domain.times import SECOND, Clock
 from flowkeys.limits.accounts import Account, Line
-from flowkeys.service.ports.quotas import Kind, QuotaBatch, Whose
+from flowkeys.limits.reservation import Reservation
+from flowkeys.service.ports.quotas import Crossing, Kind, Spending, Whose
 from flowkeys.service.ports.verification import PENDING, Pending
 
 RESERVED_SECONDS: Final = 3600
@@ -30,86 +26,23 @@ _AT_ONCE: Final = 500
 """As many of them are stored in one transaction."""
 
 Load = Callable[[Whose], Awaitable[tuple[QuotaUse, ...]]]
-Store = Callable[[QuotaBatch], Awaitable[None]]
-
-
-class Reservation:
-    """Implements `Reserved`."""
-
-    __slots__ = ("_accounts", "_is_held", "_keeper", "_settled", "tokens", "until")
-
-    def __init__(
-        self, keeper: "MemoryQuotas", accounts: tuple[Account, ...], tokens: int, until: int
-    ) -> None:
-        self._keeper = keeper
-        self._accounts = accounts
-        self._is_held = True
-        self._settled = False
-        self.tokens = tokens
-        self.until = until
-
-    def settle(self, used: int) -> None:
-        """Give the reservation back and count what was used."""
-        if self._settled:
-            return
-        self._settled = True
-        self.expire()
-        self._keeper.settled(self, self._accounts, used)
-
-    def reach(self, tokens: int) -> bool:
-        """Reserve so many in all, if the quotas have room for that, whatever others have reserved."""
-        more = tokens - self.tokens
-        if more <= 0:
-            return True
-        for account in self._accounts:
-            for line in account.lines:
-                if line.is_tokens and line.used + tokens > line.amount:
-                    line.is_used_up = True
-                    self._keeper.note(account)
-                    return False
-        self.tokens = tokens
-        if self._is_held:
-            for account in self._accounts:
-                account.held += more
-        return True
-
-    def expire(self) -> None:
-        """Give the reservation back; what is used is counted all the same."""
-        if self._is_held:
-            self._is_held = False
-            for account in self._accounts:
-                account.held -= self.tokens
 
 
 class MemoryQuotas:
-    """Implements the ports `QuotaKeeper` and `LiveQuotas`, and stores what it counted.
-
-    Everything happens in the event loop's thread.
-    """
+    """Implements the ports `QuotaKeeper` and `LiveQuotas`. Everything happens in the event loop's thread."""
 
     def __init__(
         self,
         load: Load,
-        store: Store,
         clock: Clock,
-        interval_seconds: float,
-        tell: Callable[[str], None],
     ) -> None:
-        """Hand what was counted to `store` every `interval_seconds`; `tell` is told why it could not be."""
+        """Ask `load` what is stored of a key or customer, when that is first needed."""
         self._load = load
-        self._store = store
         self._clock = clock
-        self._interval = interval_seconds
-        self._tell = tell
-        self._recorder = new_id()
-        self._number = 0
         self._accounts: dict[str, Account] = {}
         self._dirty: list[Account] = []
-        self._batches: deque[QuotaBatch] = deque()
         self._reserved: dict[Reservation, None] = {}
         """Those that are not settled, in the order in which they end."""
-        self._flushing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._accounts)
@@ -213,8 +146,9 @@ class MemoryQuotas:
         self._reserved[found] = None
         return found
 
-    def _expire(self, now: int) -> None:
+    def expire(self) -> None:
         """Give back reservations that nobody settled."""
+        now = self._clock()
         while self._reserved and (first := next(iter(self._reserved))).until <= now:
             del self._reserved[first]
             first.expire()
@@ -287,53 +221,24 @@ class MemoryQuotas:
         account = self._accounts.get(subject_id)
         return 0 if account is None else account.held
 
-    # Storing
+    # What is stored
 
-    def start(self) -> None:
-        """Begin to store in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="flowkeys-quotas")
-
-    async def stop(self) -> None:
-        """End the background task and store all that is left."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self.flush()
-
-    async def flush(self) -> bool:
-        """Store all that was counted up to now, batch after batch; tell whether that went well.
-
-        What could not be stored is kept, and stored first the next time.
-        """
-        async with self._flushing:
-            self._expire(self._clock())
-            self._take()
-            while self._batches:
-                try:
-                    await self._store(self._batches[0])
-                except Unavailable as error:
-                    self._tell(str(error))
-                    return False
-                self._batches.popleft()
-            self._forget()
-            return True
-
-    def _take(self) -> None:
-        """Make up batches of what was counted."""
+    def unstored(self) -> Iterator[tuple[Sequence[Spending], Sequence[Crossing]]]:
+        """Hand over what was used since the last time and what is to be announced, some at a time."""
         dirty, self._dirty = self._dirty, []
         for start in range(0, len(dirty), _AT_ONCE):
-            spendings, crossings = [], []
+            spendings: list[Spending] = []
+            crossings: list[Crossing] = []
             for account in dirty[start : start + _AT_ONCE]:
                 account.was_used = True
                 spent, crossed = account.stored()
                 spendings += spent
                 crossings += crossed
             if spendings or crossings:
-                self._number += 1
-                self._batches.append(QuotaBatch(self._recorder, self._number, spendings, crossings))
+                yield spendings, crossings
 
-    def _forget(self) -> None:
-        """Let go of what was not used lately, if there is much: all of it is stored."""
+    def forget(self) -> None:
+        """Let go of what was not used lately, if there is much; all that was handed over is stored."""
         if len(self._accounts) <= MOST:
             return
         for whose, account in list(self._accounts.items()):
@@ -341,11 +246,3 @@ class MemoryQuotas:
                 account.was_used = False
             else:
                 del self._accounts[whose]
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval)
-            try:
-                await asyncio.shield(self.flush())
-            except Exception as error:  # noqa: BLE001 - whatever it is, what was counted is kept and tried again
-                self._tell(repr(error))

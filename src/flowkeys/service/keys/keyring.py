@@ -29,7 +29,8 @@ from flowkeys.service.keys.policies import enforce, enforce_number
 from flowkeys.service.keys.reports import KeyReports
 from flowkeys.service.keys.rotations import MadeKey, Rotations
 from flowkeys.service.once import spend
-from flowkeys.service.ports.store import KeysMade, Store, Transaction
+from flowkeys.service.ports.makers import KeysMade
+from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.verification import RecentUses
 
 Expectation = Callable[[ApiKey], None]

@@ -18,6 +18,7 @@ from flowkeys.service.ports.audit import AuditChain, AuditLog
 from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
 from flowkeys.service.ports.customers import Customers
 from flowkeys.service.ports.documents import Collections
+from flowkeys.service.ports.makers import KeysMade
 from flowkeys.service.ports.people import Links, People, SignIns
 from flowkeys.service.ports.policies import Policies
 from flowkeys.service.ports.quotas import QuotaUses
@@ -38,33 +39,6 @@ class SentForm(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     subject_id: str
     sent_at: int
-
-
-class MadeThrough(msgspec.Struct, frozen=True):
-    """A key that made others, and how many of those are not revoked."""
-
-    key_id: str
-    name: str
-    total: int
-
-
-class KeysMade(msgspec.Struct, frozen=True):
-    """The keys that somebody made and that are not revoked."""
-
-    own: int
-    """How many they made themselves."""
-    through: tuple[MadeThrough, ...] = ()
-    """Those that were made by keys of theirs, or by keys that such keys made; revoked makers included."""
-
-    @property
-    def through_keys(self) -> int:
-        """How many were made by keys."""
-        return sum(each.total for each in self.through)
-
-    @property
-    def total(self) -> int:
-        """How many there are in all."""
-        return self.own + self.through_keys
 
 
 class Keys(Protocol):

@@ -4,19 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import and_, bindparam, func, insert, literal, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, literal_column, select, update
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
-from flowkeys.domain.keys.digest import ALGORITHM, TokenDigest, secret_id_of
+from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.keys.rotation import Rotation
 from flowkeys.domain.limits.quota import QuotaUse
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.limits.stored import quotas_from, quotas_to_store, rates_from, to_store
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
+from flowkeys.service.ports.makers import KeysMade
 from flowkeys.service.ports.quotas import Kind
-from flowkeys.service.ports.store import KeysMade
+from flowkeys.storage.keys import by_secret
 from flowkeys.storage.keys import letters as key_letters
 from flowkeys.storage.keys import makers as key_makers
 from flowkeys.storage.keys import page as key_page
@@ -113,23 +114,6 @@ _BOUND = Statement(
     .order_by(binding.c.seq)
 )
 
-_live = and_(
-    api_key.c.status != Status.REVOKED.value,
-    or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > bindparam("now")),
-    or_(token.c.valid_until.is_(None), token.c.valid_until > bindparam("now")),
-)
-_tokens = token.join(api_key, api_key.c.id == token.c.key_id)
-_TAG: Final = len(ALGORITHM) + 1
-# Which secrets are still needed, for doctor and for the check at start: along the index of digests, from each
-# secret's to the next, without reading the keys between.
-_NEXT_DIGEST = Statement(select(func.min(token.c.digest)).where(token.c.digest > bindparam("after")))
-_under = token.c.digest.between(bindparam("first"), bindparam("last"))
-_COUNT_UNDER = Statement(select(func.count()).select_from(_tokens).where(_live, _under))
-_IDS_UNDER = Statement(
-    select(token.c.workspace_id, token.c.key_id).select_from(_tokens).where(_live, _under).distinct()
-)
-_ANY_LIVE = Statement(select(literal(1)).select_from(_tokens).where(_live).limit(1))
-
 
 class KeyTable:
     """Implements the port `Keys`."""
@@ -211,18 +195,11 @@ class KeyTable:
 
     def any_live(self, now: int) -> bool:
         """Tell whether there is a token that could be accepted."""
-        return self._connection.row(_ANY_LIVE, {"now": now}) is not None
+        return by_secret.any_live(self._connection, now)
 
     def secrets(self) -> list[str]:
         """Return the ids of all secrets that tokens were made under."""
-        found: list[str] = []
-        after = _digest("")
-        while True:
-            ((digest,),) = self._connection.rows(_NEXT_DIGEST, {"after": after})
-            if digest is None or not digest.startswith(_digest("")):
-                return found
-            found.append(secret_id_of(digest))
-            after = _range(found[-1])["last"]
+        return by_secret.secrets(self._connection)
 
     def count_by_secret(self, now: int) -> dict[str, int]:
         """Count the tokens that could still be accepted, by secret id."""
@@ -231,12 +208,11 @@ class KeyTable:
 
     def count_under(self, secret_id: str, now: int) -> int:
         """Count the tokens made under a secret that could still be accepted."""
-        ((total,),) = self._connection.rows(_COUNT_UNDER, {"now": now, **_range(secret_id)})
-        return int(total)
+        return by_secret.count_under(self._connection, secret_id, now)
 
     def ids_by_secret(self, secret_id: str, now: int) -> list[tuple[str, str]]:
         """Return (workspace id, key id) of the keys that `count_by_secret` counts."""
-        return self._connection.rows(_IDS_UNDER, {"now": now, **_range(secret_id)})
+        return by_secret.ids_under(self._connection, secret_id, now)
 
     def _keys(self, rows: list[Row]) -> list[ApiKey]:
         """Return the keys of rows, with the chatflows of all of them read at once."""
@@ -255,15 +231,6 @@ class KeyTable:
         """Return what keys with quotas have used; all of the rows are one workspace's."""
         ids = [row[_ID] for row in rows if row[_QUOTAS] is not None]
         return QuotaTable(self._connection).uses(rows[0][_WORKSPACE], Kind.KEY, ids) if ids else {}
-
-
-def _digest(rest: str) -> str:
-    return f"{ALGORITHM}${rest}"
-
-
-def _range(secret_id: str) -> dict[str, str]:
-    """Return between which texts all digests under a secret lie: ``~`` is after every hex digit."""
-    return {"first": _digest(f"{secret_id}$"), "last": _digest(f"{secret_id}$~")}
 
 
 def _key(

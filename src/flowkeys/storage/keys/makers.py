@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from flowkeys.service.ports.store import KeysMade, MadeThrough
+from flowkeys.service.ports.makers import KeysMade, MadeThrough
 from flowkeys.storage.keys.page import tag_of_creator
 from flowkeys.storage.statement import Connection, Statement, in_json
 
