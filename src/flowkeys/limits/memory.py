@@ -1,34 +1,31 @@
 """Rate limits in the memory of one process: exact, since no call comes between a decision and what it takes.
 
-Of each key, chatflow or address that has called, one entry is kept, of about 130 bytes with one limit and 30
-for each more, until all its limits are refilled: then there is nothing to remember. Its name is a number of
-128 bits and the kind, its value a number or, of several limits, a tuple of numbers: objects with fields would
-take twice the room.
+Of each key, customer, chatflow or address that has called, one entry is kept, of about 130 bytes with one
+limit and 30 for each more, until all its limits are refilled: then there is nothing to remember. Its name is
+a hash of whose it is, its value a number or, of several limits, a tuple of numbers: texts and objects with
+fields would take twice the room. That two of a million that call share a hash of 64 bits happens on one
+server in thirty million, and nobody can look for such: Python's hash is made under a secret of the process.
 """
 
-import secrets
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from hashlib import blake2b
 from heapq import heappop, heappush
 from typing import Final
 
-from flowkeys.domain.limits.gcra import ADDRESS, BINDING, KEY, Scope, Taken, debt, moved
+from flowkeys.domain.limits.gcra import KEY, Scope, Taken, debt, moved
 from flowkeys.domain.limits.rate import Limits
 from flowkeys.domain.times import SECOND
+from flowkeys.limits.turns import Turns
 
 MOST: Final = 1_000_000
 """So many entries are kept; then those are let go whose limits are refilled first."""
-_BITS: Final = 128
-_MASK: Final = (1 << _BITS) - 1
 _SERIAL_BITS: Final = 32
 _SERIAL: Final = (1 << _SERIAL_BITS) - 1
-_UUID: Final = 36
 _LOOKS: Final = 16
 """So many entries are looked at for one call, to see whether they can be forgotten."""
 _TICK_BITS: Final = 20
 """Entries are looked at together whose time comes within about a second."""
+_NEVER: Final = 1 << 63
 
 State = int | tuple[int, ...]
 """The number that is kept above the serial number of the limits; or both apart, for several limits."""
@@ -37,12 +34,11 @@ State = int | tuple[int, ...]
 class MemoryLimits:
     """Implements `RateLimiter`."""
 
-    __slots__ = ("_clock", "_due", "_factor", "_known", "_looked", "_states", "_ticks", "_waiting")
+    __slots__ = ("_clock", "_due", "_known", "_look_at", "_looked", "_states", "_ticks", "_turns", "_waiting")
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
         """Take the time from `clock`, in nanoseconds: by default one that nobody sets."""
         self._clock = clock
-        self._factor = secrets.randbits(_BITS) | 1
         self._states: dict[int, State] = {}
         self._known: dict[int, Limits] = {}
         """Limits by their serial numbers: those that some entry was made under."""
@@ -50,6 +46,9 @@ class MemoryLimits:
         """The entries to look at, by the tick in which they are refilled if nothing more is taken."""
         self._ticks: list[int] = []
         self._waiting: list[int] = []
+        self._look_at = _NEVER
+        """When there are entries to look at: the tick that comes next, or 0 while some are waiting."""
+        self._turns = Turns()
         self._looked = 1024
 
     def __len__(self) -> int:
@@ -58,68 +57,88 @@ class MemoryLimits:
     def at_once(self, scopes: tuple[Scope, ...]) -> Taken:
         """Take one call of every limit, or of none."""
         now = self._clock() // 1000
-        if self._waiting or (self._ticks and self._ticks[0] <= now >> _TICK_BITS):
+        if now >= self._look_at:
             self._forget(now)
         if len(scopes) == 1:
-            taken = self._one(scopes, now)
-            if taken is not None:
-                return taken
+            # What is most common, a call let in of one known entry, is written out: each function that it
+            # called would cost a tenth of it.
+            ((kind, whose, limits),) = scopes
+            number = hash(whose) if kind == KEY else hash((kind, whose))
+            state = self._states.get(number)
+            if type(state) is int:
+                serial = limits.serial
+                if state & _SERIAL == serial:
+                    ((limit, cost, full),) = limits.steps
+                    start = now * limit
+                    owed = (state >> _SERIAL_BITS) - start
+                    owed = cost if owed < 0 else owed + cost
+                    if owed <= full:
+                        self._states[number] = (start + owed) << _SERIAL_BITS | serial
+                        return Taken(scopes, (owed,))
+        return self._again(scopes, now) or self._take(scopes, now)
+
+    def _again(self, scopes: tuple[Scope, ...], now: int) -> Taken | None:
+        """Let in a call of which every entry is known and has room; else return None and take nothing."""
+        states = self._states
+        kept: list[tuple[int, State]] = []
+        debts = []
+        for kind, whose, limits in scopes:
+            number = hash(whose) if kind == KEY else hash((kind, whose))
+            state = states.get(number)
+            if state is None:
+                return None
+            serial = limits.serial
+            steps = limits.steps
+            if type(state) is int:
+                if state & _SERIAL != serial:
+                    return None
+                ((limit, cost, full),) = steps
+                start = now * limit
+                owed = (state >> _SERIAL_BITS) - start
+                owed = cost if owed < 0 else owed + cost
+                if owed > full:
+                    return None
+                kept.append((number, (start + owed) << _SERIAL_BITS | serial))
+                debts.append(owed)
+                continue
+            if state[0] != serial:  # type: ignore[index]
+                return None
+            own = [serial]
+            at = 1
+            for limit, cost, full in steps:
+                start = now * limit
+                owed = state[at] - start  # type: ignore[index]
+                owed = cost if owed < 0 else owed + cost
+                if owed > full:
+                    return None
+                own.append(start + owed)
+                debts.append(owed)
+                at += 1
+            kept.append((number, tuple(own)))
+        states.update(kept)
+        return Taken(scopes, tuple(debts))
+
+    def _take(self, scopes: tuple[Scope, ...], now: int) -> Taken:
         found = [self._owed(scope, now) for scope in scopes]
-        longest = 0
-        for _, limits, owed in found:
+        late = []
+        for number, limits, owed in found:
+            wait = apart = 0
             for at, (limit, cost, full) in enumerate(limits.steps):
                 now_owed = owed[at] + cost
                 if now_owed > full:
-                    longest = max(longest, -((full - now_owed) // limit))
+                    wait = max(wait, -((full - now_owed) // limit))
+                    apart = max(apart, -(-cost // limit), SECOND * cost // full)
                 else:
                     owed[at] = now_owed
-        if longest:
-            return self._refused(scopes, now, longest)
+            if wait:
+                late.append((number, wait, apart))
+        if late:
+            return self._refused(scopes, now, late)
         for number, limits, owed in found:
             self._keep(number, limits, owed, now)
         if len(found) == 1:
             return Taken(scopes, tuple(found[0][2]))
         return Taken(scopes, tuple([one for _, _, owed in found for one in owed]))
-
-    def _one(self, scopes: tuple[Scope, ...], now: int) -> Taken | None:
-        """Do what `at_once` does for what is most common, a call let in of one known entry; else None.
-
-        It is written out: each function that it called would cost a tenth of it.
-        """
-        ((kind, whose, limits),) = scopes
-        try:
-            number = int(whose.replace("-", ""), 16) if kind == KEY and len(whose) == _UUID else 0
-        except ValueError:
-            return None
-        state = self._states.get(number)
-        serial = limits.serial
-        if isinstance(state, int):
-            if state & _SERIAL != serial:
-                return None
-            limit, cost, full = limits.steps[0]
-            start = now * limit
-            owed = (state >> _SERIAL_BITS) - start
-            owed = cost if owed < 0 else owed + cost
-            if owed > full:
-                return None
-            self._states[number] = (start + owed) << _SERIAL_BITS | serial
-            return Taken(scopes, (owed,))
-        if state is None or state[0] != serial:
-            return None
-        kept = [serial]
-        debts = []
-        at = 1
-        for limit, cost, full in limits.steps:
-            start = now * limit
-            owed = state[at] - start
-            owed = cost if owed < 0 else owed + cost
-            if owed > full:
-                return None
-            kept.append(start + owed)
-            debts.append(owed)
-            at += 1
-        self._states[number] = tuple(kept)
-        return Taken(scopes, tuple(debts))
 
     async def take(self, scopes: tuple[Scope, ...]) -> Taken:
         """Do what `at_once` does."""
@@ -137,18 +156,21 @@ class MemoryLimits:
         owed = tuple([one for scope in scopes for one in self._owed(scope, now)[2]])
         return Taken(scopes, owed, seconds)
 
-    def _refused(self, scopes: tuple[Scope, ...], now: int, longest: int) -> Taken:
-        """Note the debts of whoever a clock that was set back would keep waiting; nothing else is written."""
+    def _refused(self, scopes: tuple[Scope, ...], now: int, late: list[tuple[int, int, int]]) -> Taken:
+        """Tell when to come again, and take nothing.
+
+        Of whoever a clock that was set back would keep waiting, the debts are noted anew.
+        """
         for scope in scopes:
             number, limits, owed = self._owed(scope, now)
             if number in self._states:
                 self._keep(number, limits, owed, now)
-        return self._standing(scopes, now, -(-longest // SECOND))
+        return self._standing(scopes, now, -(-self._turns.next_of(late, now) // SECOND))
 
     def _owed(self, scope: Scope, now: int) -> tuple[int, Limits, list[int]]:
         """Return an entry's number and what is still to be refilled of each of its limits."""
         kind, whose, limits = scope
-        number = self._number(kind, whose)
+        number = hash(whose) if kind == KEY else hash((kind, whose))
         state = self._states.get(number)
         if state is None:
             return number, limits, [0] * len(limits.steps)
@@ -190,6 +212,7 @@ class MemoryLimits:
         if due is None:
             due = self._due[tick] = []
             heappush(self._ticks, tick)
+            self._look_at = min(self._look_at, tick << _TICK_BITS)
         due.append(number)
 
     def _forget(self, now: int) -> None:
@@ -208,15 +231,10 @@ class MemoryLimits:
                 self._wait_for(number, limits, owed, now)
             else:
                 del self._states[number]
-
-    def _number(self, kind: int, whose: str) -> int:
-        """Return the number of an entry: of a key or a chatflow that of its UUID, else a hash."""
-        if kind == BINDING:
-            key_id, _, chatflow_id = whose.partition("\n")
-            return (_uuid(key_id) * self._factor + _uuid(chatflow_id)) & _MASK | kind << _BITS
-        if kind == KEY:
-            return _uuid(whose)
-        return (_hashed(whose) if kind == ADDRESS else _uuid(whose)) | kind << _BITS
+        if self._waiting:
+            self._look_at = 0
+        else:
+            self._look_at = self._ticks[0] << _TICK_BITS if self._ticks else _NEVER
 
 
 def _read(state: State) -> tuple[int, tuple[int, ...]]:
@@ -225,14 +243,3 @@ def _read(state: State) -> tuple[int, tuple[int, ...]]:
         return state & _SERIAL, (state >> _SERIAL_BITS,)
     serial, *paid = state
     return serial, tuple(paid)
-
-
-def _uuid(text: str) -> int:
-    if len(text) == _UUID:
-        with suppress(ValueError):
-            return int(text.replace("-", ""), 16)
-    return _hashed(text)
-
-
-def _hashed(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=_BITS // 8).digest(), "big")
