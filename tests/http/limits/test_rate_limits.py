@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flowkeys.cache.chatflows import ChatflowCache
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
 
@@ -263,3 +264,23 @@ class TestScopes:
         assert [caller.get("/auth/verify").status_code for _ in range(3)] == [200, 200, 429]
         owner.put(path, json={"rateLimits": []})
         assert caller.get("/auth/verify").status_code == 200
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_the_chatflow_of_a_call_is_looked_up_once(
+    server: Running, owner: Api, monkeypatch: pytest.MonkeyPatch, limited: bool
+) -> None:
+    """Whoever takes of its limits and whoever runs it ask once together, with limits and without."""
+    chatflow = make_chatflow(owner)
+    caller = server.api(bound_key(owner, chatflow, rateLimits=SLOW if limited else [])["apiKey"])
+    look, looked = ChatflowCache.at_once, []
+
+    def counted(self: ChatflowCache, chatflow_id: str, now: int) -> Any:
+        looked.append(chatflow_id)
+        return look(self, chatflow_id, now)
+
+    monkeypatch.setattr(ChatflowCache, "at_once", counted)
+    assert caller.get(f"/auth/verify/chatflow/{chatflow['id']}").status_code == 200
+    assert looked == [chatflow["id"]]
+    assert caller.post(f"/prediction/{chatflow['id']}", json=ASK).status_code == 200
+    assert looked == [chatflow["id"]] * 2

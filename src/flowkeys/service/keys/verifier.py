@@ -75,10 +75,11 @@ class Verifier:
         if takes and type(decision) is Allowed:
             chatflow_id = request.chatflow_id
             if chatflow_id is not None or decision.record.terms is not None:
-                found = self._take_at_once(decision, chatflow_id, now, client, runs)
-                if found is None:
+                called = None if chatflow_id is None else self._directory.at_once(chatflow_id, now)
+                taken = None if called is PENDING else self._take_at_once(decision, called, client, runs)
+                if taken is None:
                     return None
-                decision = found
+                decision = taken
         if counts and type(decision) is Allowed:
             record = decision.record
             self._usage.used(record.key_id, now)
@@ -86,18 +87,50 @@ class Verifier:
                 self._usage.used_replaced(record.replaced.token, now, client)
         return decision
 
-    def _take_at_once(
+    def call_at_once(
         self,
         allowed: Allowed,
-        chatflow_id: str | None,
+        access: ChatflowAccess,
         now: int,
         client: Client | None,
-        runs: Runs | None,
+        runs: Runs | None = None,
     ) -> Decision | None:
-        access = None if chatflow_id is None else self._directory.at_once(chatflow_id, now)
-        if access is PENDING:
-            return None
+        """Make a call of a chatflow of what `at_once` allowed: it takes of limits, and counts as use.
+
+        For whoever needs to know the chatflow anyhow, so that it is looked up once. None: await `call`.
+
+        Raises:
+            Unavailable: whoever counts cannot be reached.
+        """
+        decision = self._take_at_once(allowed, access, client, runs)
+        if type(decision) is Allowed:
+            self._note_use(decision.record, now, client)
+        return decision
+
+    async def call(
+        self,
+        allowed: Allowed,
+        access: ChatflowAccess,
+        now: int,
+        client: Client | None,
+        runs: Runs | None = None,
+    ) -> Decision:
+        """Return what `call_at_once` returns.
+
+        Raises:
+            Unavailable: whoever counts cannot be reached.
+        """
+        decision = await self._take(allowed, access, client, runs)
+        if isinstance(decision, Allowed):
+            self._note_use(decision.record, now, client)
+        return decision
+
+    def _take_at_once(
+        self, allowed: Allowed, access: ChatflowAccess | None, client: Client | None, runs: Runs | None
+    ) -> Decision | None:
         record = allowed.record
+        if record.terms is None and (access is None or (access.limits is None and access.visitors is None)):
+            return allowed
         scopes = scopes_of(record, access, client)
         quotas = quota_scopes_of(record)
         if quotas:
@@ -108,6 +141,25 @@ class Verifier:
             return allowed
         taken = None if self._limiter is None else self._limiter.at_once(scopes)
         return None if taken is PENDING else _limited(record, taken)
+
+    async def _take(
+        self, allowed: Allowed, access: ChatflowAccess | None, client: Client | None, runs: Runs | None
+    ) -> Decision:
+        record = allowed.record
+        scopes = scopes_of(record, access, client)
+        quotas = quota_scopes_of(record)
+        if quotas:
+            if self._spending is None:
+                return not_counted(record)
+            return await self._spending.take(record, scopes, quotas, access, runs)
+        if not scopes:
+            return allowed
+        return _limited(record, None if self._limiter is None else await self._limiter.take(scopes))
+
+    def _note_use(self, record: KeyRecord, now: int, client: Client | None) -> None:
+        self._usage.used(record.key_id, now)
+        if record.replaced is not None:
+            self._usage.used_replaced(record.replaced.token, now, client)
 
     async def verify(
         self,
@@ -136,22 +188,9 @@ class Verifier:
         if takes and isinstance(decision, Allowed):
             chatflow_id = request.chatflow_id
             access = None if chatflow_id is None else await self._directory.access(chatflow_id)
-            scopes = scopes_of(decision.record, access, client)
-            quotas = quota_scopes_of(decision.record)
-            if quotas:
-                decision = (
-                    not_counted(decision.record)
-                    if self._spending is None
-                    else await self._spending.take(decision.record, scopes, quotas, access, runs)
-                )
-            elif scopes:
-                taken = None if self._limiter is None else await self._limiter.take(scopes)
-                decision = _limited(decision.record, taken)
+            decision = await self._take(decision, access, client, runs)
         if counts and isinstance(decision, Allowed):
-            record = decision.record
-            self._usage.used(record.key_id, now)
-            if record.replaced is not None:
-                self._usage.used_replaced(record.replaced.token, now, client)
+            self._note_use(decision.record, now, client)
         return decision
 
     def visit_at_once(self, access: ChatflowAccess, client: Visitor) -> Taken | Denied | None:
@@ -190,8 +229,11 @@ def scopes_of(
 
     Those of the key, of the key on the chatflow, of the key's customer, and of the chatflow.
     """
-    found: list[Scope] = []
     terms = None if record is None else record.terms
+    if access is None and terms is not None and terms.customer is None and terms.limits is not None:
+        assert record is not None
+        return ((KEY, record.key_id, terms.limits),)  # what is most common, at once
+    found: list[Scope] = []
     if record is not None and terms is not None:
         if terms.limits is not None:
             found.append((KEY, record.key_id, terms.limits))

@@ -7,7 +7,7 @@ from typing import Final
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
 from flowkeys.domain.errors import Forbidden, NotFound
 from flowkeys.domain.journal import Subject
-from flowkeys.domain.keys.decision import AccessRequest, Denied, Reason
+from flowkeys.domain.keys.decision import AccessRequest, Decision, Denied, Reason
 from flowkeys.domain.keys.networks import Visitor
 from flowkeys.domain.limits.gcra import Taken
 from flowkeys.domain.principal import Caller
@@ -55,17 +55,9 @@ class Predictor:
         if isinstance(credential, Denied):
             if credential.reason is not Reason.MISSING_CREDENTIALS:
                 return credential
-            access = self._directory.at_once(chatflow_id, now)
-            if access is PENDING:
-                return None
-            if access is None or not access.is_public:
-                return credential
-            if not counts or client is None:
-                return Grant(access, None)
-            visit = self._verifier.visit_at_once(access, client)
-            return Grant(access, None, taken=visit) if isinstance(visit, Taken) else visit
+            return self._visit_at_once(chatflow_id, credential, now, client if counts else None)
         request = AccessRequest(chatflow_id=chatflow_id)
-        decision = self._verifier.at_once(credential, request, client, counts=counts, takes=counts)
+        decision: Decision | None = self._verifier.at_once(credential, request, client, counts=False)
         if decision is None or isinstance(decision, Denied):
             return decision
         access = self._directory.at_once(chatflow_id, now)
@@ -73,7 +65,25 @@ class Predictor:
             return None
         if access is None:
             return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
+        if counts:
+            decision = self._verifier.call_at_once(decision, access, now, client)
+            if decision is None or isinstance(decision, Denied):
+                return decision
         return Grant(access, decision.record, taken=decision.taken)
+
+    def _visit_at_once(
+        self, chatflow_id: str, missing: Denied, now: int, visitor: Visitor | None
+    ) -> Grant | Denied | None:
+        """Decide about a call without a key; without a `visitor` it takes nothing."""
+        access = self._directory.at_once(chatflow_id, now)
+        if access is PENDING:
+            return None
+        if access is None or not access.is_public:
+            return missing
+        if visitor is None:
+            return Grant(access, None)
+        visit = self._verifier.visit_at_once(access, visitor)
+        return Grant(access, None, taken=visit) if isinstance(visit, Taken) else visit
 
     async def authorize(
         self,
@@ -98,12 +108,16 @@ class Predictor:
                     return Grant(access, None, taken=visit) if isinstance(visit, Taken) else visit
             return credential
         request = AccessRequest(chatflow_id=chatflow_id)
-        decision = await self._verifier.verify(credential, request, client, counts=counts, takes=counts)
+        decision = await self._verifier.verify(credential, request, client, counts=False)
         if isinstance(decision, Denied):
             return decision
         access = await self._directory.access(chatflow_id)
         if access is None:
             return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
+        if counts:
+            decision = await self._verifier.call(decision, access, self._clock(), client)
+            if isinstance(decision, Denied):
+                return decision
         return Grant(access, decision.record, taken=decision.taken)
 
     async def authorize_person(self, caller: Caller, chatflow_id: str) -> Grant:
