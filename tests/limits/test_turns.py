@@ -57,7 +57,7 @@ def test_who_waits_as_told_is_let_in(texts: list[str], callers: int, delay: int)
 
 @pytest.mark.parametrize(("texts", "callers"), HERDS)
 def test_who_comes_while_others_wait_may_have_to_wait_twice(texts: list[str], callers: int) -> None:
-    """Callers that begin within a second take turns of those before; three calls are enough for nearly all."""
+    """Callers that begin within a second take turns of those before; nearly all need three calls at most."""
     found = tries(texts, callers, 900_000, 5000)
     assert max(found) <= 4
     assert sum(calls > 2 for calls in found) <= callers // 4

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flowkeys.cache.chatflows import ChatflowCache
+from tests.conformance import raw, ways
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
 
@@ -272,7 +273,8 @@ def test_the_chatflow_of_a_call_is_looked_up_once(
 ) -> None:
     """Whoever takes of its limits and whoever runs it ask once together, with limits and without."""
     chatflow = make_chatflow(owner)
-    caller = server.api(bound_key(owner, chatflow, rateLimits=SLOW if limited else [])["apiKey"])
+    key = bound_key(owner, chatflow, rateLimits=SLOW if limited else [])
+    caller, bearer = server.api(key["apiKey"]), ways.bearer(key["apiKey"])
     look, looked = ChatflowCache.at_once, []
 
     def counted(self: ChatflowCache, chatflow_id: str, now: int) -> Any:
@@ -282,5 +284,6 @@ def test_the_chatflow_of_a_call_is_looked_up_once(
     monkeypatch.setattr(ChatflowCache, "at_once", counted)
     assert caller.get(f"/auth/verify/chatflow/{chatflow['id']}").status_code == 200
     assert looked == [chatflow["id"]]
-    assert caller.post(f"/prediction/{chatflow['id']}", json=ASK).status_code == 200
+    path = f"/api/v1/prediction/{chatflow['id']}"
+    assert raw.send(server.url, "POST", path, bearer, json_body=ASK).status == 200  # in one piece
     assert looked == [chatflow["id"]] * 2
