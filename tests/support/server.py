@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
 from flowkeys import bootstrap
+from flowkeys.cli.server.port import listen_for_metrics, url_of
 from flowkeys.cli.server.serve import Server
 from flowkeys.cli.server.unix_socket import UnixSocket
 from flowkeys.config import load
@@ -48,6 +49,8 @@ class Running:
         self.url = f"http://127.0.0.1:{self.port}"
         uds = self._settings.uds
         self._unix = None if uds is None else UnixSocket(uds, 100)
+        self._metrics = listen_for_metrics(self._settings, 100)
+        self.metrics_url = None if self._metrics is None else f"{url_of(self._metrics)}/metrics"
         self._clients: list[Api] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -122,7 +125,7 @@ class Running:
                 self.loop = asyncio.get_running_loop()
                 self.runtime = await bootstrap.open_runtime(self._settings)
                 self.runtime.passwords._hasher = _QUICK
-                self.server = Server(self.runtime, self._unix)
+                self.server = Server(self.runtime, self._unix, self._metrics)
             except BaseException as error:
                 self._failure = error
                 raise
@@ -133,6 +136,8 @@ class Running:
             finally:
                 if self._unix is not None:
                     self._unix.close()
+                if self._metrics is not None:
+                    self._metrics.close()
 
         asyncio.run(main())
 

@@ -88,6 +88,7 @@ class Runtime:
     verifier: Verifier
     explainer: Explainer
     failures: Failures
+    limits: MemoryLimits
     followers: Followers
     predictor: Predictor
     passwords: Argon2Passwords
@@ -164,7 +165,8 @@ def _assemble(
     directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), clock)
     followers = Followers(SqliteChanges(lookups.connection), feed, clock)
     store.after_commit.append(feed.catch_up)
-    verifier, limits = Verifier(keys, directory, usage, clock, MemoryLimits()), document_limits(settings)
+    verifier = Verifier(keys, directory, usage, clock, rates := MemoryLimits())
+    limits = document_limits(settings)
     engine = Engine(flow_settings(settings), StoreRetriever(store))
     parser, passwords = SubprocessParser(limits), Argon2Passwords()
     staying = SignInLimits(days=settings.sign_in_days, idle_days=settings.sign_in_idle_days)
@@ -203,6 +205,7 @@ def _assemble(
         verifier=verifier,
         followers=followers,
         explainer=Explainer(keys, directory, usage, clock),
+        limits=rates,
         failures=Failures(settings.failures_per_second, settings.failures_burst),
         predictor=predictor,
         passwords=passwords,

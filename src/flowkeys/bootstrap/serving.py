@@ -1,7 +1,7 @@
 """The application over what was opened, and what runs in the background as long as it does."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from flowkeys.cache.warming import Warming
 from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.version import VERSION
 from flowkeys.service.audit.daily import DailyHead
+from flowkeys.storage.sqlite.feed import PROMISED_SECONDS
 from flowkeys.usage.finishing import Finishing
 
 if TYPE_CHECKING:
@@ -86,3 +87,31 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         version=VERSION,
     )
     return app.create(services, lifespan, access_log)
+
+
+def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp":
+    """Return what answers on the port of metrics; `connections` tells how many the server has."""
+    from flowkeys.metrics.app import Metrics
+    from flowkeys.metrics.sources import Sources
+
+    return Metrics(
+        Sources(
+            version=VERSION,
+            clock=clock,
+            calls=runtime.calls,
+            keys=runtime.keys,
+            most_keys=runtime.settings.cached_keys,
+            chatflows=runtime.directory,
+            lookups=runtime.lookups,
+            feed=runtime.feed,
+            promised_seconds=PROMISED_SECONDS,
+            writer=runtime.store.writer,
+            last_uses=runtime.usage,
+            limits=runtime.limits,
+            failures=runtime.failures,
+            tries=runtime.announcing.results,
+            pending=lambda: runtime.store.read(lambda tx: tx.deliveries.pending()),
+            database=runtime.settings.database,
+            connections=connections,
+        )
+    )

@@ -40,6 +40,9 @@ class ChatflowCache:
         self._size = size
         self._known: dict[str, ChatflowAccess] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def at_once(self, chatflow_id: str, now: int) -> ChatflowAccess | Literal[Pending.PENDING] | None:
         """Return what a call needs to know of a chatflow first, or None."""
         if self._feed.current(now):

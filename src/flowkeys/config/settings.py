@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -49,6 +49,14 @@ class Settings(BaseSettings):
         description="A Unix socket to listen on, mode 0660, for a proxy on this machine; instead of "
         "host and port unless one of them is set too.",
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="A port of its own for /metrics, as Prometheus reads them; 0 picks a free one, unset is "
+        "off.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="The address of that port.")
     public_url: Names = Field(
         default=(),
         description="Where people reach this server, such as https://keys.example.com or "
@@ -159,10 +167,17 @@ class Settings(BaseSettings):
     def _found(cls, value: Path) -> Path:
         return expanded(value, "Set FLOWKEYS_PYTHON_PATH to the whole path.")
 
-    @field_validator("host", mode="after")
+    @field_validator("host", "metrics_host", mode="after")
     @classmethod
     def _address(cls, value: str) -> str:
         return host_of(value)
+
+    @field_validator("metrics_port", mode="after")
+    @classmethod
+    def _of_its_own(cls, value: int | None, others: ValidationInfo) -> int | None:
+        if value and value == others.data.get("port") and others.data.get("uds") is None:
+            raise ValueError("it is the port of the server itself: metrics need one of their own")
+        return value
 
     @field_validator("uds", mode="after")
     @classmethod

@@ -20,7 +20,7 @@ class Failures:
     When more addresses fail than are remembered, the one whose last counted failure is oldest is forgotten.
     """
 
-    __slots__ = ("_interval", "_paid", "_remembered", "burst", "window_seconds")
+    __slots__ = ("_interval", "_paid", "_remembered", "burst", "refused", "window_seconds")
 
     def __init__(self, per_second: int, burst: int, remembered: int = _REMEMBERED) -> None:
         """Allow `burst` at once and `per_second` steadily; 0 of either is no limit."""
@@ -29,6 +29,8 @@ class Failures:
         self.window_seconds = -(-burst // per_second) if per_second else 0
         self._remembered = remembered
         self._paid: OrderedDict[str, int] = OrderedDict()
+        self.refused = 0
+        """How many came when there had been too many."""
 
     def __len__(self) -> int:
         return len(self._paid)
@@ -47,6 +49,7 @@ class Failures:
         paid = max(paid, now) + self._interval
         over = paid - now - self.burst * self._interval
         if over > 0:
+            self.refused += 1
             return -(-over // SECOND)
         self._paid[who] = paid
         self._paid.move_to_end(who)

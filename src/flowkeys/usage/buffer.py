@@ -43,6 +43,10 @@ class UsageBuffer:
         self._replaced_on_its_way: Replaced = {}
         self._task: asyncio.Task[None] | None = None
 
+    def __len__(self) -> int:
+        """Return how many keys' last uses wait to be stored."""
+        return len(self._last_used)
+
     def used(self, key_id: str, at: int) -> None:
         """Note that a key was accepted."""
         self._last_used[key_id] = at

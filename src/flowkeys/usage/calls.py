@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
+from operator import add
 from time import perf_counter
 from typing import Final
 
@@ -17,6 +18,7 @@ from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.times import SECOND, Clock
 from flowkeys.domain.usage.latency import BOUNDS
+from flowkeys.domain.usage.tally import Tally
 from flowkeys.domain.usage.usage import (
     BYTES_IN,
     BYTES_OUT,
@@ -105,7 +107,10 @@ class CallCounter:
         self._task: asyncio.Task[None] | None = None
         self.totals: dict[tuple[str, str], Cell] = {}
         """By door and outcome, since the start, of what is in no hour any more; nobody's calls included."""
+        self._summing = asyncio.Lock()
+        """Held while totals are summed up: then no hour is taken away."""
         self.failed_flushes = 0
+        self.tally = Tally()
 
     def count(
         self,
@@ -171,7 +176,23 @@ class CallCounter:
         """Return what was counted since the start, by door and outcome."""
         found = {kind: list(cell) for kind, cell in self.totals.items()}
         for hour in (*self._ended, self._hour):
-            _add_totals(found, hour)
+            _add_totals(found, hour.cells.items())
+        return found
+
+    async def summed(self) -> dict[tuple[str, str], Cell]:
+        """Return what `totals_now` does, and let calls go on meanwhile, however many kinds there are.
+
+        What is counted meanwhile may be in it or not; what was counted before is.
+        """
+        async with self._summing:
+            found = {kind: list(cell) for kind, cell in self.totals.items()}
+            # No pairs: a hundred thousand new objects would have the collector look at all of memory.
+            hours = [(list(hour.cells), list(hour.cells.values())) for hour in (*self._ended, self._hour)]
+            for kinds, cells in hours:
+                for begin in range(0, len(kinds), AT_ONCE):
+                    some = slice(begin, begin + AT_ONCE)
+                    _add_totals(found, zip(kinds[some], cells[some], strict=True))
+                    await asyncio.sleep(0)
         return found
 
     @property
@@ -197,7 +218,8 @@ class CallCounter:
         What could not be stored is kept, and stored first the next time.
         """
         async with self._flushing:
-            self._take()
+            async with self._summing:
+                self._take()
             while self._batches:
                 try:
                     await self._store(self._batches[0])
@@ -247,7 +269,7 @@ class CallCounter:
         self._cells = self._hour.cells
         self._turn(self._ticks())
         for hour in hours:
-            _add_totals(self.totals, hour)
+            _add_totals(self.totals, hour.cells.items())
             counted = iter(hour.counted(hour.cells.items()))
             while some := tuple(islice(counted, AT_ONCE)):
                 self._number += 1
@@ -267,7 +289,7 @@ def _customer(record: KeyRecord) -> str:
     return "" if terms is None or terms.customer is None else terms.customer.id
 
 
-def _add_totals(totals: dict[tuple[str, str], Cell], hour: _Hour) -> None:
-    for (_, _, outcome, door, _), cell in hour.cells.items():
+def _add_totals(totals: dict[tuple[str, str], Cell], cells: Iterable[tuple[Kind, Cell]]) -> None:
+    for (_, _, outcome, door, _), cell in cells:
         total = totals.setdefault((door, outcome), [0] * NUMBERS)
-        total[:] = [a + b for a, b in zip(total, cell, strict=True)]
+        total[:] = map(add, total, cell)

@@ -39,6 +39,7 @@ CLIENT_GONE: Final = 499
 
 STOPPING: Final = problem("unavailable", "The server is stopping.", headers=[("Retry-After", "1")])
 
+VERIFY: Final = "/api/v1/apikey/verify"
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9\-]{8,64}")
 
@@ -60,6 +61,7 @@ class Gate:
         self._refusals = refusals
         self._access_log = access_log
         self._calls = calls
+        self._tally = calls.tally
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,6 +81,8 @@ class Gate:
         finally:
             if context.use is not None:
                 self._count(context, sender)
+            else:
+                self._note(context, sender.status)
             if self._access_log is not None:
                 self._access_log(_facts(scope, context, sender.status))
 
@@ -95,6 +99,13 @@ class Gate:
             tokens=use.model_tokens,
             sizes=(use.asked_bytes, sender.size),
         )
+
+    def _note(self, context: RequestContext, status: int) -> None:
+        """Count for metrics what is no call at a door."""
+        code = context.facts.get("code")
+        if code is not None and context.route == VERIFY:
+            self._tally.denied[code] += 1
+        self._tally.request(context.route, status, time.perf_counter() - context.started)
 
     async def _answer(self, scope: Scope, receive: Receive, sender: "_Sender") -> None:
         try:

@@ -1,44 +1,76 @@
 """Where a server listens: the port, the Unix socket."""
 
-import errno
 import grp
 import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
 from flowkeys.config import Settings
+
+_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not listened on
+_READ_BYTES: Final = 100_000
 
 
 def check_port(settings: Settings) -> Finding:
     """Look whether the port is free, or a server of ours has it."""
     where = f"{settings.host} port {settings.port}"
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    why = _hindrance(settings.host, settings.port)
+    if why is None:
+        return ok("port", f"{where} is free: no server runs there")
+    if _answer(settings.host, settings.port, "/api/v1/ping") == b"pong":
+        return ok("port", f"a flowkeys server answers on {where}")
+    return fail("port", f"cannot listen on {where}: {why}.", "Set FLOWKEYS_HOST and FLOWKEYS_PORT.")
+
+
+def check_metrics(settings: Settings) -> Iterator[Finding]:
+    """Look at the port of metrics, if there is one: whether it is free, or ours, and who may read them."""
+    host, port = settings.metrics_host, settings.metrics_port
+    if port is None:
+        return
+    where = f"{host} port {port}"
+    why = _hindrance(host, port)
+    if why is None:
+        yield ok("metrics", f"{where} is free: no server runs there")
+    elif b"flowkeys_build_info" in _answer(host, port, "/metrics"):
+        yield ok("metrics", f"a flowkeys server tells its metrics on {where}, at /metrics")
+    else:
+        advice = "Set FLOWKEYS_METRICS_HOST and FLOWKEYS_METRICS_PORT."
+        yield fail("metrics", f"cannot listen on {where}: {why}.", advice)
+    if host in _ANYWHERE:
+        yield warn(
+            "metrics",
+            f"they are told on every network of this machine ({host}), to whoever asks.",
+            "Let only Prometheus reach that port, or set FLOWKEYS_METRICS_HOST to another address.",
+        )
+
+
+def _hindrance(host: str, port: int) -> str | None:
+    """Return in words why a port cannot be listened on, or None."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except (OSError, UnicodeError) as error:
-            if getattr(error, "errno", None) == errno.EADDRINUSE and _answers(settings):
-                return ok("port", f"a flowkeys server answers on {where}")
             from flowkeys.cli.server.port import why_not
 
-            why = why_not(error)
-            return fail("port", f"cannot listen on {where}: {why}.", "Set FLOWKEYS_HOST and FLOWKEYS_PORT.")
-    return ok("port", f"{where} is free: no server runs there")
+            return why_not(error)
+    return None
 
 
-def _answers(settings: Settings) -> bool:
+def _answer(host: str, port: int, path: str) -> bytes:
+    """Return what is answered at a path; nothing: nobody answers there, or something else."""
     from http.client import HTTPConnection, HTTPException
 
-    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not listened on
-    connection = HTTPConnection(anywhere.get(settings.host, settings.host), settings.port, timeout=2)
+    connection = HTTPConnection(_ANYWHERE.get(host, host), port, timeout=2)
     try:
-        connection.request("GET", "/api/v1/ping")
-        return connection.getresponse().read(100) == b"pong"
-    except (OSError, HTTPException):
-        return False
+        connection.request("GET", path)
+        return connection.getresponse().read(_READ_BYTES)
+    except (OSError, HTTPException, ValueError):
+        return b""
     finally:
         connection.close()
 

@@ -27,6 +27,7 @@ def examine() -> Iterator[Finding]:
     yield from configuration.check_proxies(settings)
     if settings.has_port:
         yield listening.check_port(settings)
+    yield from listening.check_metrics(settings)
     if settings.uds is not None:
         yield from listening.check_socket(settings.uds)
 

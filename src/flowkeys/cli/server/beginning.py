@@ -25,10 +25,16 @@ _MICROSECONDS: Final = 1_000_000
 class Beginning:
     """Tells where the server is and what there is to do first; use it as long as the server runs."""
 
-    def __init__(self, runtime: bootstrap.Runtime, *, url: str | None, base: str) -> None:
-        """Speak of a server that listens at `url`, or a socket alone, and whose links begin with `base`."""
+    def __init__(
+        self, runtime: bootstrap.Runtime, *, url: str | None, base: str, metrics: str | None = None
+    ) -> None:
+        """Speak of a server that listens at `url`, or a socket alone, and whose links begin with `base`.
+
+        `metrics` is where they are, if they are anywhere.
+        """
         self._runtime = runtime
         self._url = url
+        self._metrics = metrics
         self._base = base
         self._as_text = logs.is_text(runtime.settings.log_format)
         self._file = runtime.settings.data_dir / LINK_FILE
@@ -46,6 +52,8 @@ class Beginning:
             data_dir=str(data_dir),
             version=VERSION,
         )
+        if self._metrics is not None:
+            self._say(f"Metrics on {self._metrics}", url=self._metrics)
         for warning in self._runtime.warnings:
             self._warn(warning)
         self.forget()  # of a start before

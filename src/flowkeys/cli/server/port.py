@@ -13,18 +13,33 @@ def listen(settings: Settings, backlog: int) -> socket.socket:
     Raises:
         ConfigurationError: it says what stands in the way.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return _listen(settings.host, settings.port, backlog, "Choose another with --host and --port.")
+
+
+def listen_for_metrics(settings: Settings, backlog: int) -> socket.socket | None:
+    """Return a socket that listens on the port of metrics; None: they are off.
+
+    Raises:
+        ConfigurationError: it says what stands in the way.
+    """
+    if settings.metrics_port is None:
+        return None
+    advice = "Set FLOWKEYS_METRICS_PORT to another port for metrics, or FLOWKEYS_METRICS_HOST."
+    return _listen(settings.metrics_host, settings.metrics_port, backlog, advice)
+
+
+def _listen(host: str, port: int, backlog: int, advice: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, asyncio too sends answers without Nagle's delay of 40 ms; uvloop always does.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((settings.host, settings.port))
+        listening.bind((host, port))
         listening.listen(backlog)
     except (OSError, UnicodeError) as error:
         listening.close()
         raise ConfigurationError(
-            f"Cannot listen on {settings.host} port {settings.port}: {why_not(error)}. "
-            "Choose another with --host and --port."
+            f"Cannot listen on {host} port {port}: {why_not(error)}. {advice}"
         ) from error
     listening.set_inheritable(False)
     return listening

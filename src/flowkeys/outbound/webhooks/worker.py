@@ -42,6 +42,8 @@ class Worker:
         self._log: Any = None
         self._look_seconds = look_seconds
         self._under_way: Counter[str] = Counter()
+        self.results: Counter[str] = Counter()
+        """How many tries were ``delivered`` and how many ``failed``."""
         self._tries: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._news = asyncio.Event()
@@ -88,7 +90,9 @@ class Worker:
 
     async def _try(self, one: Sending) -> None:
         try:
-            await self._outbox.settle(one, await self._answer(one))
+            answer = await self._answer(one)
+            self.results["delivered" if answer.failure is None else "failed"] += 1
+            await self._outbox.settle(one, answer)
         except Unavailable:
             self._log.warning("webhook_not_settled", webhook_id=one.webhook.id, delivery_id=one.delivery.id)
         except Exception:  # noqa: BLE001  # it is logged, and the next try is made

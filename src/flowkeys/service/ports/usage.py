@@ -6,11 +6,15 @@ from typing import Protocol
 import msgspec
 
 from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.usage.tally import Tally
 from flowkeys.domain.usage.usage import Counted, Period
 
 
 class CallRecorder(Protocol):
     """Counts calls, in memory: never blocks, never writes, takes well under a microsecond."""
+
+    tally: Tally
+    """What else was asked."""
 
     def count(
         self,

@@ -150,6 +150,10 @@ class Deliveries(Protocol):
         """
         ...
 
+    def pending(self) -> tuple[int, int | None]:
+        """Return how many deliveries wait, of all workspaces' enabled webhooks, and when the first is due."""
+        ...
+
     def claim(self, workspace_id: str, webhook_id: str, now: int, until: int, limit: int) -> list[Delivery]:
         """Take deliveries that are due, each a try more: nobody else takes them before `until`."""
         ...

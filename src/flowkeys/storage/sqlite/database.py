@@ -41,7 +41,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         """Open `path`, whose schema is up to date (`migrate.upgrade`)."""
         self._path = path
-        self._writer = Writer(lambda: connect(path))
+        self.writer = self._writer = Writer(lambda: connect(path))
         self.after_commit = self._writer.after_commit
         """Calls of what has to happen between a commit and its acknowledgement, in the caller's loop."""
         self.audit_key: ChainKey | None = None

@@ -6,13 +6,18 @@ so that no decision ever rests on older knowledge, however busy the event loop i
 """
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from typing import Final
 
+from flowkeys.domain.times import SECOND
+from flowkeys.domain.usage.tally import Histogram
 from flowkeys.service.ports.verification import ChangeListener
 
 BOUND_MICROSECONDS: Final = 5_000
-"""So old may be what a decision rests on. The promise is 20 ms; the rest is for the commit to be seen."""
+"""So old may be what a decision rests on; the rest of the promise is for the commit to be seen."""
+PROMISED_SECONDS: Final = 0.020
+"""So long after it was acknowledged a change holds in every process of the machine."""
 _AT_ONCE: Final = 10_000
 """With more changes than this, listeners forget everything."""
 
@@ -36,6 +41,11 @@ class SqliteFeed:
         self.position = 0
         """The last change that listeners were told of."""
         self._last: _Row | None = None
+        self.breaks = 0
+        """How often it could not be read, so that everything was forgotten."""
+        self.lag = Histogram()
+        """For how long, in seconds, a decision may have rested on what was so before a change: at most from
+        when the change was begun, its commit included, until the last decision that did not know of it."""
         self._begin()
 
     def tell(self, *listeners: ChangeListener) -> None:
@@ -88,14 +98,17 @@ class SqliteFeed:
             for listener in self._listeners:
                 listener.forget()
             return
+        believed = min(time.time_ns() // 1000, self._checked + BOUND_MICROSECONDS)
         for row in rows:
             for listener in self._listeners:
                 listener.changed(row[1], row[2], row[0])
             self.position, self._last = row[0], row
+            self.lag.add(max(0, believed - row[5]) / SECOND)
 
     def _break(self) -> None:
         """Trust nothing that was kept until the feed works again."""
         self._checked = 0
+        self.breaks += not self._broken
         self._broken = True
         for listener in self._listeners:
             listener.forget()

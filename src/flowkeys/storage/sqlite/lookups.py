@@ -78,6 +78,10 @@ class SqliteLookups:
             raise
         self.expect(secrets)
         self._read = _Reader()
+        self.keys_read = 0
+        """Keys that were looked up since they were not in memory, whether there were any or not."""
+        self.chatflows_read = 0
+        """Chatflows that were."""
 
     def expect(self, secrets: int) -> None:
         """Look up under so many server secrets from now on."""
@@ -94,6 +98,7 @@ class SqliteLookups:
         Raises:
             Unavailable: the store cannot be reached, or the key's row was spoilt by hand.
         """
+        self.keys_read += 1
         try:
             row = self._raw.execute(self._find, digests).fetchone()
         except sqlite3.Error as error:
@@ -111,6 +116,7 @@ class SqliteLookups:
 
     def access_at_once(self, chatflow_id: str) -> ChatflowAccess | None:
         """Return what a call needs to know of a chatflow first."""
+        self.chatflows_read += 1
         try:
             row = self._raw.execute(_ACCESS, (chatflow_id,)).fetchone()
         except sqlite3.Error as error:

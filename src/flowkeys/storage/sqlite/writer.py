@@ -12,9 +12,11 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
+from time import perf_counter
 from typing import Any, Final, TypeVar
 
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.usage.tally import Histogram
 from flowkeys.storage.statement import Connection
 
 T = TypeVar("T")
@@ -60,6 +62,12 @@ class Writer:
         self._closing = False
         self.failed = False
         """Whether the last commit failed for a reason that is the database's, such as a full disk."""
+        self.commits = Histogram()
+        """How long commits took that went well, in seconds, what they commit included."""
+        self.committed = 0
+        """Units of work in those."""
+        self.failures = 0
+        """Commits that did not."""
         self.after_commit: list[Callable[[], None]] = []
         """Called between a commit and its acknowledgement, in the event loop of who waits for it; not for
         what was done together."""
@@ -90,6 +98,11 @@ class Writer:
         self._waiting.put(unit)
         return unit.future
 
+    @property
+    def waiting(self) -> int:
+        """How many units of work wait for the next commit."""
+        return self._waiting.qsize()
+
     def close(self) -> None:
         """Commit what is waiting, then stop."""
         self._closing = True
@@ -105,9 +118,13 @@ class Writer:
                 continue
             try:
                 connection = connection or Connection(self._connect())
+                begun = perf_counter()
                 _commit(connection, batch)
+                self.commits.add(perf_counter() - begun)
+                self.committed += len(batch)
                 self.failed = False
             except sqlite3.Error as error:
+                self.failures += 1
                 self.failed = not isinstance(error, _FAULTS)
                 _fail(batch, error)
             _acknowledge(batch, self.after_commit)

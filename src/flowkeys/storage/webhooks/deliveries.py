@@ -53,6 +53,12 @@ _WAITING = Statement(
     .order_by(_next)
     .limit(bindparam("limit"))
 )
+_PENDING = Statement(
+    select(func.count(), func.min(webhook_delivery.c.next_at))
+    .select_from(webhook)
+    .join(webhook_delivery, webhook_delivery.c.webhook_id == webhook.c.id)
+    .where(webhook.c.state == State.ENABLED.value, _is_pending)
+)
 _DUE = Statement(
     _joined.where(*_its, _is_pending, webhook_delivery.c.next_at <= bindparam("now"))
     .order_by(webhook_delivery.c.next_at, webhook_delivery.c.seq)
@@ -140,6 +146,11 @@ class DeliveryTable:
         """Return (workspace id, webhook id) of enabled webhooks with a delivery that is due."""
         values = {"now": now, "limit": limit, "busy": in_json(list(busy))}
         return [(row[0], row[1]) for row in self._connection.rows(_WAITING, values)]
+
+    def pending(self) -> tuple[int, int | None]:
+        """Return how many deliveries to enabled webhooks wait, and when the first is due."""
+        ((count, due),) = self._connection.rows(_PENDING, {})
+        return count, due
 
     def claim(self, workspace_id: str, webhook_id: str, now: int, until: int, limit: int) -> list[Delivery]:
         """Take deliveries that are due, each a try more."""

@@ -55,8 +55,11 @@ async def verify(call: Call, body: VerifyIn) -> Response:
     await authenticate(call.services, call.scope, "apikeys:view")  # counts as use
     if "token" not in sent:
         decisions = [await _decide(call, text, wanted, client, takes=count) for text in body.tokens]
+        for decision in decisions:
+            _note(call, decision)
         return json_response({"results": [render.verified(decision) for decision in decisions]})
     decision = await _decide(call, body.token, wanted, client, takes=count)
+    _note(call, decision)
     context_of(call.scope).taken = decision.taken
     return json_response(render.verified(decision))
 
@@ -75,6 +78,7 @@ async def _about_caller(
     if isinstance(decision, Denied):
         raise Refused(call.services.refusals.refuse(decision, context.address))
     context.taken = decision.taken
+    call.services.calls.tally.decided(None)
     return render.verified(decision)
 
 
@@ -87,6 +91,10 @@ async def _decide(
         return UNKNOWN
     own = msgspec.structs.replace(wanted, workspace_id=call.caller.workspace_id)
     return await call.services.verifier.verify(token, own, client, takes=takes)
+
+
+def _note(call: Call, decision: Decision) -> None:
+    call.services.calls.tally.decided(decision.reason.value if isinstance(decision, Denied) else None)
 
 
 def _wanted(body: VerifyIn) -> AccessRequest:

@@ -96,13 +96,14 @@ def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied
 class Refuser:
     """Refuses calls, and writes the line of each to the access log, and of others that are answered here."""
 
-    __slots__ = ("_access_log", "_refusals", "calls", "proxies")
+    __slots__ = ("_access_log", "_refusals", "calls", "proxies", "tally")
 
     def __init__(
         self, proxies: TrustedProxies, refusals: Refusals, access_log: AccessLog | None, calls: CallRecorder
     ) -> None:
         self.proxies = proxies
         self.calls = calls
+        self.tally = calls.tally
         self._refusals = refusals
         self._access_log = access_log
 
@@ -120,7 +121,8 @@ class Refuser:
     ) -> Reply:
         """Return the refusal of a call; `identity` and `nginx` are those of `reply.refusal`.
 
-        One at a `door` is counted, for the chatflow that it called if its key opens that.
+        One at a `door` is counted, for the chatflow that it called if its key opens that; one without asked
+        verify.
         """
         address = call.address()
         found = self._refusals.refuse(why, address) if isinstance(why, Denied) else why
@@ -135,6 +137,8 @@ class Refuser:
             opens = record is not None and chatflow_id in record.chatflow_ids
             called = chatflow_id if opens and chatflow_id is not None else ""
             self.calls.count(door, found.code, record, called, call.started)
+        else:
+            self.tally.denied[found.code] += 1
         if self._access_log is not None:
             facts = {"code": found.code}
             if isinstance(why, Denied) and why.record is not None:

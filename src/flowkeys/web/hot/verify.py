@@ -5,6 +5,7 @@ credential alone. A body that is not exactly the form, a caller without the perm
 None, and the framework, which says what is wrong with it, decides anew.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -48,11 +49,12 @@ _encode: Final = msgspec.json.Encoder().encode
 class Verify:
     """Answers questions about tokens."""
 
-    __slots__ = ("_bodies", "_refuser", "_verifier")
+    __slots__ = ("_bodies", "_refuser", "_tally", "_verifier")
 
     def __init__(self, verifier: Verifier, refuser: Refuser) -> None:
         self._verifier = verifier
         self._refuser = refuser
+        self._tally = refuser.tally
         self._bodies: dict[int, tuple[KeyRecord, bytes]] = {}
 
     def refusal(self, call: Call) -> Reply | None:
@@ -100,6 +102,7 @@ class Verify:
                 return self._refuser.refuse(call, ROUTE, decision)
             if type(decision) is not Allowed or wanted is None:
                 return None
+            self._tally.allowed += 1
             if decision.taken is not None:
                 reply = _answered(call, _encode(render.verified(decision)), decision.record)
                 return to_limited(reply, decision.taken)
@@ -138,19 +141,26 @@ class Verify:
             decision = self._decide(body.token, own, client, takes=body.count is True)
             if decision is None:
                 return None
+            self._note((decision,))
             reply = _answered(call, _encode(render.verified(decision)), caller.record)
             return reply if decision.taken is None else to_limited(reply, decision.taken)
         found = self._decide_each(body.tokens, own, client)
         return None if found is None else _answered(call, found, caller.record)
 
     def _decide_each(self, texts: list[str], own: AccessRequest, client: Client | None) -> bytes | None:
-        results = []
+        decisions = []
         for text in texts:
             decision = self._decide(text, own, client)
             if decision is None:
                 return None
-            results.append(render.verified(decision))
-        return _encode({"results": results})
+            decisions.append(decision)
+        self._note(decisions)
+        return _encode({"results": [render.verified(decision) for decision in decisions]})
+
+    def _note(self, decisions: Iterable[Decision]) -> None:
+        """Count what is answered about tokens; what the framework answers it counts."""
+        for decision in decisions:
+            self._tally.decided(decision.reason.value if isinstance(decision, Denied) else None)
 
     def _decide(
         self, text: str, own: AccessRequest, client: Client | None, *, takes: bool = False

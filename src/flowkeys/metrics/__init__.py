@@ -1,0 +1,1 @@
+"""What a server tells Prometheus: read where it is known when somebody asks, and at no other time."""
