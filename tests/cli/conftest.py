@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from flowkeys import logs
 from flowkeys.cli.main import main
 from flowkeys.domain.ids import new_id
+from flowkeys.telemetry import logs
 from tests.support.server import Api, Running
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flowkeys import logs
-from flowkeys.logs import AccessLog
+from flowkeys.telemetry import logs
+from flowkeys.telemetry.logs import AccessLog
 from tests.conformance import raw
 from tests.support.server import Running
 from tests.support.waiting import soon

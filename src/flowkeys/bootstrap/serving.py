@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from flowkeys import logs
 from flowkeys.bootstrap.runtime import Runtime, clock
 from flowkeys.cache.warming import Warming
 from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.version import VERSION
 from flowkeys.service.audit.daily import DailyHead
 from flowkeys.storage.sqlite.feed import PROMISED_SECONDS
+from flowkeys.telemetry import logs
 from flowkeys.usage.finishing import Finishing
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def create_app(runtime: Runtime) -> "ASGIApp":
 
 def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp":
     """Return what answers on the port of metrics; `connections` tells how many the server has."""
-    from flowkeys.metrics.app import Metrics
-    from flowkeys.metrics.sources import Sources
+    from flowkeys.telemetry.metrics.app import Metrics
+    from flowkeys.telemetry.metrics.sources import Sources
 
     return Metrics(
         Sources(

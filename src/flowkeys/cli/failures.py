@@ -55,7 +55,7 @@ class Failure:
 
     def log(self, **facts: Any) -> int:
         """Write it as a line of the server's log, in JSON, and return the exit code."""
-        from flowkeys import logs
+        from flowkeys.telemetry import logs
 
         members = self._members()
         logs.announce(members.pop("detail"), "error", **members, **facts)

@@ -151,7 +151,8 @@ def _logs_json(arguments: list[str]) -> bool:
     """Tell whether what goes wrong is a line of the server's log."""
     if arguments[:1] != ["serve"] or "--help" in arguments:
         return False
-    from flowkeys import config, logs
+    from flowkeys import config
+    from flowkeys.telemetry import logs
 
     return not logs.is_text(config.log_format())
 

@@ -13,7 +13,7 @@ NOT_YET = {
     "alembic", "mako",  # changes of the schema
     "aiohttp", "langchain_core", "langgraph", "markdownify", "justhtml", "openai",  # models
     "pypdf", "docutils", "mammoth", "python_calamine", "chardet", "snowballstemmer",  # documents
-    "prometheus_client", "flowkeys.metrics",  # metrics, which are off
+    "prometheus_client", "flowkeys.telemetry.metrics",  # metrics, which are off
     "httpx", "flowkeys.web.api", "flowkeys.web.pages", "flowkeys.web.schemas", "flowkeys.web.framework",
 }  # fmt: skip
 """Each costs a start of the server some milliseconds, the framework with its routes a third of a second."""

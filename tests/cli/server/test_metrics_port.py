@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
-from flowkeys import logs
 from flowkeys.config import load
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.telemetry import logs
 from tests.cli.conftest import Cli
 from tests.cli.test_doctor import findings
 from tests.support.server import Running

@@ -16,9 +16,10 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from flowkeys import bootstrap, logs
+from flowkeys import bootstrap
 from flowkeys.config import load
 from flowkeys.domain.people.link import Purpose
+from flowkeys.telemetry import logs
 from tests.cli.conftest import Cli
 from tests.support import template
 from tests.support.waiting import PATIENCE_SECONDS, until

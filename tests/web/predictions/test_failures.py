@@ -6,8 +6,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from flowkeys import logs
 from flowkeys.domain.errors import NotFound, Unavailable, UpstreamFailed
+from flowkeys.telemetry import logs
 from flowkeys.web.errors import of_error
 from flowkeys.web.predictions.failures import log_failure
 

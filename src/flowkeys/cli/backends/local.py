@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from flowkeys import bootstrap, config, logs
+from flowkeys import bootstrap, config
 from flowkeys.bootstrap import Runtime
 from flowkeys.cli.backends import batches as import_report
 from flowkeys.cli.backends import used
@@ -48,6 +48,7 @@ from flowkeys.service.documents.collections import DocumentLimits
 from flowkeys.service.keys.input import KeyPatch, NewKey, client_of, read_within
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.storage.sqlite.access import hindrance
+from flowkeys.telemetry import logs
 from flowkeys.web import render
 
 T = TypeVar("T")

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import typer
 
-from flowkeys import bootstrap, logs
+from flowkeys import bootstrap
 from flowkeys.cli.people.links import UNKNOWN
 from flowkeys.domain.people.link import LIFETIMES, Purpose, path_of
 from flowkeys.domain.version import VERSION
+from flowkeys.telemetry import logs
 
 LINK_FILE: Final = "set-up-link"
 _MICROSECONDS: Final = 1_000_000

@@ -8,7 +8,7 @@ from typing import Final
 
 import uvicorn
 
-from flowkeys import bootstrap, logs
+from flowkeys import bootstrap
 from flowkeys.cli.people.links import base_url
 from flowkeys.cli.server.beginning import Beginning
 from flowkeys.cli.server.metrics_port import MetricsPort
@@ -18,6 +18,7 @@ from flowkeys.cli.server.unix_socket import UnixSocket
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.storage.sqlite.access import hindrance
+from flowkeys.telemetry import logs
 from flowkeys.web.hot.connection import StrictProtocol
 from flowkeys.web.hot.protocol import HotProtocol
 

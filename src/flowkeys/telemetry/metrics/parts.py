@@ -11,8 +11,8 @@ from prometheus_client.metrics_core import Metric
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.times import SECOND
-from flowkeys.metrics.calls import buckets
-from flowkeys.metrics.sources import Sources
+from flowkeys.telemetry.metrics.calls import buckets
+from flowkeys.telemetry.metrics.sources import Sources
 
 _READ_SECONDS: Final = 2.0
 """So long a scrape waits for the database; Prometheus waits for ten by default."""

@@ -10,10 +10,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 
 from flowkeys.domain.errors import Unavailable
-from tests.metrics.scrape import families, get, lint, samples, value, values
 from tests.support.flows import bound_key, make_chatflow, make_customer
 from tests.support.server import Running
 from tests.support.waiting import soon, until
+from tests.telemetry.metrics.scrape import families, get, lint, samples, value, values
 
 LABELS = {
     "door": {"forward-auth", "prediction", "verify"},

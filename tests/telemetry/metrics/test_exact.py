@@ -10,10 +10,10 @@ from itertools import repeat
 import pytest
 
 from tests.conformance.test_usage_agrees import LONG, QUESTION, ask, post, pump
-from tests.metrics.scrape import values
 from tests.support.flows import bound_key, events, make_chatflow, make_key
 from tests.support.server import Running
 from tests.support.waiting import until
+from tests.telemetry.metrics.scrape import values
 
 EACH = 300
 

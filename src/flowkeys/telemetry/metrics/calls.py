@@ -18,7 +18,7 @@ from flowkeys.domain.usage.usage import (
     TOKENS_OUT,
     Door,
 )
-from flowkeys.metrics.sources import Sources
+from flowkeys.telemetry.metrics.sources import Sources
 
 VERIFY: Final = "verify"
 """A door that is none of usage: whoever asks there lets calls in elsewhere."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.architecture.tree import ROOT
-from tests.metrics.scrape import families, get
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Running
+from tests.telemetry.metrics.scrape import families, get
 
 PAGE = (ROOT / "docs" / "metrics.md").read_text("utf-8")
 ROW = re.compile(r"^\| (`flowkeys_.+?) \| (\w+) \| (.*?) ?\| (.+) \|$", re.MULTILINE)

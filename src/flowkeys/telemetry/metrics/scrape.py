@@ -9,9 +9,9 @@ from prometheus_client import make_asgi_app as _answer
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from flowkeys.metrics.calls import of_calls, of_requests
-from flowkeys.metrics.parts import ask, of_parts
-from flowkeys.metrics.sources import Sources
+from flowkeys.telemetry.metrics.calls import of_calls, of_requests
+from flowkeys.telemetry.metrics.parts import ask, of_parts
+from flowkeys.telemetry.metrics.sources import Sources
 
 _PROCESS: Final = (
     ProcessCollector(registry=None),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from flowkeys.metrics.sources import Sources
+from flowkeys.telemetry.metrics.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -44,7 +44,7 @@ class Metrics:
 
         try:
             await asyncio.to_thread(_load)  # a tenth of a second, once
-            from flowkeys.metrics.scrape import scrape
+            from flowkeys.telemetry.metrics.scrape import scrape
 
             answer = await scrape(self._sources)
             # Whatever else a client sends is nothing that the library has to read.
@@ -61,7 +61,7 @@ class Metrics:
 
 
 def _load() -> None:
-    from flowkeys.metrics import scrape  # noqa: F401
+    from flowkeys.telemetry.metrics import scrape  # noqa: F401
 
 
 async def _say(send: "Send", status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
