@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from flowkeys.cli.exit_codes import MEANINGS, ExitCode
-from flowkeys.cli.main import app
+from flowkeys.cli.main import Commands, Unloaded, app, main
 from tests.cli.conftest import Cli
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
@@ -19,6 +20,7 @@ COMMON = {"--json", "--workspace", "--yes", "--help"}
 
 def commands(command: Any, path: str = "flowkeys") -> Iterator[tuple[str, Any]]:
     """Yield every command with its name in full."""
+    command = command.load() if isinstance(command, Unloaded) else command
     below = getattr(command, "commands", None)
     if below is None:
         yield path, command
@@ -28,6 +30,40 @@ def commands(command: Any, path: str = "flowkeys") -> Iterator[tuple[str, Any]]:
 
 
 COMMANDS = dict(commands(get_command(app)))
+
+
+def test_what_is_said_of_a_command_before_it_is_loaded_is_what_it_says_itself() -> None:
+    """The list of commands and the completion of their names load none of them."""
+    before = Commands().commands
+    loaded = {name: one.load() for name, one in before.items() if isinstance(one, Unloaded)}
+    assert loaded.keys() == before.keys()
+    for name, one in loaded.items():
+        said = before[name]
+        assert one.name == name
+        assert (said.help, said.get_short_help_str(60)) == (
+            cleandoc(one.help or "").partition("\n\n")[0],
+            one.get_short_help_str(60),
+        )
+        assert (one.hidden, one.deprecated) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "some"),
+    [("flowkeys cu", ["customers"]), ("flowkeys keys cr", ["create"]), ("flowkeys serve --u", ["--uds"])],
+)
+def test_names_are_completed(
+    words: str, some: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of commands, of those in a group, and of options: of what is loaded for that."""
+    for name, value in {
+        "_FLOWKEYS_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        main([])
+    assert capsys.readouterr().out.split() == some
 
 
 def test_every_command_has_a_section_and_every_section_a_command() -> None:

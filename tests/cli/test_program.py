@@ -42,6 +42,19 @@ def test_help_imports_nothing_heavy() -> None:
     assert set(done.stdout.splitlines()[-1].split()) & HEAVY == set()
 
 
+def test_a_command_imports_no_other() -> None:
+    """Given one that prints the version, or the list of commands: none of them is loaded."""
+    code = (
+        "import sys; from flowkeys.cli.main import main; main(['--version']); main(['--help']); "
+        "print(*(name for name in sys.modules if name.startswith(('flowkeys.', 'asyncio'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    rooms = {name.split(".")[1] for name in done.stdout.splitlines()[-1].split()}
+    assert rooms == {"cli", "client", "domain"}
+    below = {name for name in done.stdout.splitlines()[-1].split() if name.startswith("flowkeys.cli.")}
+    assert len(below) < 10, below
+
+
 def test_a_command_that_serves_nothing_imports_no_web_framework(data_dir: Path) -> None:
     """It is half of what there is to load; the environment names the data directory."""
     code = "import sys; from flowkeys.cli.main import main; main(['keys', 'list']); print(*sys.modules)"

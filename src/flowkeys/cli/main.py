@@ -1,35 +1,138 @@
-"""The program ``flowkeys``. Subcommands import what is heavy when they run, so that help is quick."""
+"""The program ``flowkeys``. Each command is imported when it is run, so that all are quick."""
 
 import sys
 import traceback
-from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 from flowkeys.cli import streams
-from flowkeys.cli.audit import commands as audit
-from flowkeys.cli.chatflows import commands as flows
-from flowkeys.cli.customers import commands as customers
-from flowkeys.cli.doctor.command import doctor
 from flowkeys.cli.exit_codes import MEANINGS, ExitCode
 from flowkeys.cli.failures import Failure, of
-from flowkeys.cli.keys import commands as keys
-from flowkeys.cli.keys import policy, reports
 from flowkeys.cli.options import require_values
-from flowkeys.cli.people import users
-from flowkeys.cli.predictions.ask import ask
-from flowkeys.cli.predictions.usage import usage
-from flowkeys.cli.server import workspaces
-from flowkeys.cli.webhooks import commands as webhooks
 from flowkeys.domain.errors import FlowkeysError
 from flowkeys.domain.version import VERSION
 
-_EPILOG = "Exit codes: " + "; ".join(f"{int(code)} {text}" for code, text in MEANINGS.items()) + "."
+_EPILOG: Final = "Exit codes: " + "; ".join(f"{int(code)} {text}" for code, text in MEANINGS.items()) + "."
+_HERE: Final = "flowkeys.cli"
+
+
+class Entry(NamedTuple):
+    """A command, or a group of them, and where it is."""
+
+    name: str
+    module: str
+    attribute: str
+    """In the module: a function, or a `typer.Typer` with the commands of a group."""
+    help: str
+    """The first sentence of its help, as the list of commands has it."""
+
+
+class Unloaded(TyperCommand):
+    """Stands for a command in lists and completions, which want no more than its name and help."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry.name, help=entry.help)
+        self._entry = entry
+
+    def load(self) -> Any:
+        """Return the command itself, as it would be if it had been imported from the beginning."""
+        entry = self._entry
+        found = getattr(import_module(entry.module), entry.attribute)
+        around = typer.Typer()
+        if isinstance(found, typer.Typer):
+            around.add_typer(found, name=entry.name)
+        else:
+            around.command(entry.name)(found)
+        around.callback()(lambda: None)  # which makes a group of what would be one command
+        whole = get_command(around)
+        assert isinstance(whole, TyperGroup)
+        return whole.commands[entry.name]
+
+
+class LazyGroup(TyperGroup):
+    """A group of `entries`; of one that is asked for by name the command is loaded."""
+
+    entries: tuple[Entry, ...] = ()
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands.update({entry.name: Unloaded(entry) for entry in self.entries})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command that comes next; completions behind it ask for it here, too."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, Unloaded) else command, rest
+
+
+class Commands(LazyGroup):
+    """Every command, in the order of the help."""
+
+    entries = (
+        Entry(
+            "ask",
+            f"{_HERE}.predictions.ask",
+            "ask",
+            "Ask a chatflow. Over HTTP with FLOWKEYS_API_KEY; "
+            "on this machine as its operator, without a key.",
+        ),
+        Entry(
+            "usage",
+            f"{_HERE}.predictions.usage",
+            "usage",
+            "Show how much was used: the last 24 hours of the workspace, unless something else is asked for.",
+        ),
+        Entry(
+            "doctor",
+            f"{_HERE}.doctor.command",
+            "doctor",
+            "Examine configuration, data directory, database, secret, disk and chatflows. Changes nothing.",
+        ),
+        Entry(
+            "serve",
+            f"{_HERE}.server.command",
+            "serve",
+            "Serve the API. Settings come from FLOWKEYS_… and config.toml; these options win.",
+        ),
+        Entry("keys", f"{_HERE}.keys.commands", "app", "Make, list, change and revoke API keys."),
+        Entry(
+            "customers",
+            f"{_HERE}.customers.commands",
+            "app",
+            "Make, list, change and end customers, whom keys belong to.",
+        ),
+        Entry(
+            "webhooks",
+            f"{_HERE}.webhooks.commands",
+            "app",
+            "Announce what becomes of keys to addresses of your own.",
+        ),
+        Entry("flows", f"{_HERE}.chatflows.commands", "app", "Add, list, bind and remove chatflows."),
+        Entry(
+            "workspaces",
+            f"{_HERE}.server.workspaces",
+            "app",
+            "Make and list workspaces, on the server's machine.",
+        ),
+        Entry(
+            "users",
+            f"{_HERE}.people.users",
+            "app",
+            "List people, and help who forgot a password; on its machine.",
+        ),
+        Entry("policy", f"{_HERE}.keys.policy", "app", "What the workspace asks of all its keys."),
+        Entry("reports", f"{_HERE}.keys.reports", "app", "The keys that somebody should look at."),
+        Entry("audit", f"{_HERE}.audit.commands", "app", "Read the audit log, and verify it."),
+    )
+
 
 app = typer.Typer(
     name="flowkeys",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -37,18 +140,6 @@ app = typer.Typer(
     help="API keys for chatflows. Works on the data directory FLOWKEYS_DATA_DIR (~/.flowkeys), or over HTTP "
     "with FLOWKEYS_URL and FLOWKEYS_API_KEY.",
 )
-app.add_typer(keys.app, name="keys")
-app.add_typer(customers.app, name="customers")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(flows.app, name="flows")
-app.add_typer(workspaces.app, name="workspaces")
-app.add_typer(users.app, name="users")
-app.add_typer(policy.app, name="policy")
-app.add_typer(reports.app, name="reports")
-app.add_typer(audit.app, name="audit")
-app.command("ask")(ask)
-app.command("usage")(usage)
-app.command("doctor")(doctor)
 
 
 def _version(wanted: bool) -> None:
@@ -65,36 +156,6 @@ def _options(
     ] = False,
 ) -> None:
     del version
-
-
-@app.command("serve")
-def serve(
-    *,
-    host: Annotated[str | None, typer.Option("--host", help="The address to listen on.")] = None,
-    port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="The port; 0 picks a free one.")
-    ] = None,
-    uds: Annotated[
-        str | None,
-        typer.Option(
-            "--uds",
-            metavar="PATH",
-            help="A Unix socket to listen on, for a proxy on this machine. No port is opened then, unless "
-            "--host or --port is given too.",
-        ),
-    ] = None,
-) -> None:
-    """Serve the API. Settings come from FLOWKEYS_… and config.toml; these options win."""
-    import gc
-
-    gc.disable()  # what is loaded stays; the server turns it on when it is ready
-    from flowkeys import config
-    from flowkeys.cli.server.serve import serve as run_server
-
-    given = {"host": host, "port": port, "uds": uds}
-    settings = config.load(**{name: value for name, value in given.items() if value is not None})
-    with suppress(KeyboardInterrupt):  # the way to stop it
-        run_server(settings)
 
 
 def run() -> None:

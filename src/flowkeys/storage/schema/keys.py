@@ -73,7 +73,6 @@ api_key = Table(
         "ix_api_key_customer",
         *("customer_id", "status", "seq"),
         sqlite_where=text("customer_id IS NOT NULL"),
-        postgresql_where=text("customer_id IS NOT NULL"),
     ),
     Index("ix_api_key_creator", "workspace_id", "creator_tag", "status", "seq"),
     sqlite_autoincrement=True,
@@ -176,6 +175,5 @@ binding = Table(
         "ix_binding_limited",
         *("key_id", "chatflow_id", "rate_limits"),
         sqlite_where=text("rate_limits IS NOT NULL"),
-        postgresql_where=text("rate_limits IS NOT NULL"),
     ),
 )
