@@ -56,6 +56,13 @@ PEOPLE = (
     P("Alan Turing", "alan@example.com", Role.VIEWER, 40),
     P("מרים כהן", "miriam@example.com", Role.MEMBER, 12),
 )
+CUSTOMERS = (
+    ("Northwind Traders", "crm-4711"),
+    ("Contoso", "crm-4712"),
+    (HOSTILE, None),
+    ("לקוח לדוגמה", "a-rather-long-external-id-of-a-system-that-likes-long-ids-0123456789"),
+)
+"""Names and external ids."""
 NEWCOMER = P("Lise Meitner", "lise@example.com", Role.OWNER, 0)
 """Of another workspace, in which there is nothing yet."""
 

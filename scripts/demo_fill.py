@@ -24,8 +24,9 @@ from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.usage.latency import bucket_of
 from flowkeys.domain.usage.usage import HOUR, NUMBERS, TOKENS_IN, TOKENS_OUT, Counted, Door
 from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.customers.input import NewCustomer
 from flowkeys.service.documents.importing import DocumentLimits
-from flowkeys.service.keys.input import NewKey
+from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.people.sign_in_rows import Started
 from flowkeys.service.ports.flows import Event, Tokens
@@ -34,6 +35,7 @@ from flowkeys.service.predictions.input import read_prediction
 from scripts.demo_data import (
     ADA,
     BROKEN,
+    CUSTOMERS,
     DOCS,
     ECHO,
     GRACE,
@@ -78,6 +80,8 @@ class Demo:
     """Ids, in the order of the data."""
     keys: dict[str, str]
     """Ids, by name."""
+    customers: tuple[str, ...]
+    """Ids: one with keys, and one that is disabled."""
 
     def paths(self) -> dict[str, str]:
         """Return what the paths of pages name in braces."""
@@ -86,6 +90,8 @@ class Demo:
             "reset": self.reset,
             "person": self.person,
             "conversation": self.conversation,
+            "customer": self.customers[0],
+            "customer_disabled": self.customers[1],
             "key": self.keys[KEYS[0].name],
             "key_hostile": self.keys[HOSTILE],
             "key_longest": self.keys[LONGEST],
@@ -162,7 +168,20 @@ class _Filler:
             conversation=await self._conversation(),
             chatflows=tuple(self._chatflows),
             keys={name: key_id for name, (key_id, _) in self._keys.items()},
+            customers=await self._customers(),
         )
+
+    async def _customers(self) -> tuple[str, ...]:
+        """Make customers, and give the first of them keys that are there."""
+        runtime, ada = self._runtime, self._people[ADA]
+        made = []
+        for name, external_id in CUSTOMERS:
+            new = NewCustomer(name=name, external_id=external_id, meta={"plan": "gold"})
+            made.append((await runtime.customers.create(ada, new)).id)
+        for key in KEYS[1:4]:
+            await runtime.keyring.update(ada, self._keys[key.name][0], KeyPatch(customer_id=made[0]))
+        await runtime.customers.disable(ada, made[1])
+        return tuple(made)
 
     async def _join(self, person: P) -> None:
         self._past.days_ago = person.joined

@@ -126,6 +126,27 @@ _KEYS = (
         refused=422,
     ),
 )
+_CUSTOMERS = (
+    Shown("customers", "/customers", "customers/list.html"),
+    Shown("customers-none-found", "/customers?search=no+such+name", "customers/list.html"),
+    Shown("customers-empty", "/customers", "customers/list.html", role="newcomer"),
+    Shown("customers-viewer", "/customers", "customers/list.html", role="viewer"),
+    Shown("customer", "/customers/{customer}", "customers/view.html"),
+    Shown("customer-disabled", "/customers/{customer_disabled}", "customers/view.html"),
+    Shown("customer-new", "/customers", "customers/form.html", open_dialog("Create customer")),
+    Shown(
+        "customer-new-refused",
+        "/customers/new",
+        "customers/form.html",
+        send("Create customer", name="Acme", meta="no object"),
+        refused=422,
+    ),
+    Shown("customer-edit", "/customers/{customer}/edit", "customers/form.html"),
+    Shown("customer-revoke", "/customers/{customer}", "customers/revoke.html", open_dialog("Revoke…")),
+    Shown("customer-revoke-page", "/customers/{customer}/revoke", "customers/revoke.html"),
+    Shown("customer-delete", "/customers/{customer}/delete", "customers/delete.html"),
+    Shown("keys-of-customer", "/keys?customer={customer}", "keys/list.html"),
+)
 _CHATFLOWS = (
     Shown("chatflows", "/chatflows", "chatflows/list.html"),
     Shown("chatflows-none-found", "/chatflows?search=no+such+name", "chatflows/list.html"),
@@ -265,4 +286,4 @@ _CHANGING = (
 )
 """Those on which something is made, at the end: the others show the data as it was."""
 
-PAGES = _OPEN + _KEYS + _CHATFLOWS + _PEOPLE + _CHANGING
+PAGES = _OPEN + _KEYS + _CUSTOMERS + _CHATFLOWS + _PEOPLE + _CHANGING

@@ -107,7 +107,7 @@ def form_for(page: Declared, house: House) -> tuple[str, dict[str, Any]]:
     values = {**house.ids, **names, "email": house.owner.person.email}
     filled = {name: value.format(**values) for name, value in _FORMS.get(page.path, {}).items()}
     arguments: dict[str, Any] = {"data": filled or {"nothing": ""}}
-    if page.path in {"/keys/new", "/keys/{key_id}/rotate"}:
+    if page.path in {"/customers/new", "/keys/new", "/keys/{key_id}/rotate"}:
         filled["form"] = _once()
     if page.path.startswith("/chatflows/new/"):
         filled["once"] = _once()
@@ -152,6 +152,8 @@ _FORMS: Final[dict[str, dict[str, str]]] = {
     "/chatflows/{chatflow_id}/try": {"question": "Hello"},
     "/keys/{key_id}/rotate": {"grace": "3600"},
     "/keys/{key_id}/rotation": {"grace": "0"},
+    "/customers/new": {"name": "made by a test"},
+    "/customers/{customer_id}/edit": {"name": "renamed by a test", "version": "1"},
     "/keys/new": {"keyName": "made by a test", "expires": "90"},
     "/keys/disable": {"ids": "{key_id}"},
     "/keys/enable": {"ids": "{key_id}"},

@@ -13,6 +13,7 @@ from flowkeys.bootstrap import clock
 from flowkeys.domain.keys.api_key import ApiKey, Creator
 from flowkeys.domain.principal import Caller, Principal, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.customers.input import NewCustomer
 from flowkeys.service.keys.input import NewKey
 from tests.support.flows import echo
 from tests.support.people import SignedIn, person
@@ -50,6 +51,12 @@ class Place:
         found: str = made.chatflow.id
         return found
 
+    def customer(self, name: str) -> str:
+        """Make a customer; return its id."""
+        made = self.server.do(self.server.runtime.customers.create(self.caller, NewCustomer(name=name)))
+        found: str = made.id
+        return found
+
     def key(
         self,
         name: str,
@@ -57,6 +64,7 @@ class Place:
         status: str = "active",
         chatflows: tuple[str, ...] = (),
         permissions: tuple[str, ...] = (),
+        customer: str | None = None,
         ends_in: int | None = None,
         used: int | None = None,
         by: Creator | None = None,
@@ -65,7 +73,9 @@ class Place:
         caller = self.caller
         if by is not None:
             caller = Caller(Principal(by.type, by.id, by.name, self.id, frozenset({"*"})))
-        new = NewKey(name=name, permissions=frozenset(permissions), chatflow_ids=chatflows)
+        new = NewKey(
+            name=name, permissions=frozenset(permissions), chatflow_ids=chatflows, customer_id=customer
+        )
         key: ApiKey = self.server.do(self.keyring.create(caller, new)).key
         if ends_in is not None:
             ending = msgspec.structs.replace(key, expires_at=clock() + ends_in)

@@ -16,7 +16,14 @@ from tests.pages.demo import Demonstration
 from tests.pages.fitting import fits
 
 TEMPLATES = Path(templating.__file__).parents[1] / "templates"
-NO_PAGE = {"/", "/static/{name}", "/keys/new/chatflows", "/chatflows/{chatflow_id}/export", "/audit/export"}
+NO_PAGE = {
+    "/",
+    "/static/{name}",
+    "/keys/new/chatflows",
+    "/keys/new/customers",
+    "/chatflows/{chatflow_id}/export",
+    "/audit/export",
+}
 """What is got and is no page: the way to the first one, what pages load, a part of a form, a file to keep."""
 ZOOMED = WIDE // 2
 """What a wide window has at 200 %."""

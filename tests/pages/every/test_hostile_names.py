@@ -23,10 +23,10 @@ NAMES = {
     "right to left": ("\u202eمفتاح🔑الإنتاج👩‍👩‍👧‍👦" * 9)[:100],  # noqa: RUF001
     "long": "W" * 100,
 }
-"""Each is the name of a person, a key that this person made, and a chatflow that all the keys open."""
+"""Each is the name of a person, a key that this person made, its customer, and a chatflow that all the keys open."""
 
 ASKED_FOR = sorted({shown.path for shown in PAGES if shown.role == "owner" and shown.status == 200})
-LISTS = {"/keys", "/keys/filter/chatflow", "/keys/new", "/chatflows", "/people", "/usage"}
+LISTS = {"/keys", "/keys/filter/chatflow", "/keys/new", "/chatflows", "/people", "/usage", "/customers"}
 """Those that show all of the names."""
 
 # All that can be read: text, and what is typed into fields.
@@ -41,11 +41,13 @@ class Worst:
         self.place = Place(server)
         self.people = {kind: self._person(kind) for kind in NAMES}
         chatflows = {kind: self.place.chatflow(name) for kind, name in NAMES.items()}
+        customers = {kind: self.place.customer(name) for kind, name in NAMES.items()}
         self.paths = {
             kind: {
                 "person": self.people[kind].person.id,
                 "chatflow": chatflows[kind],
-                "key": self._key(kind, tuple(chatflows.values())),
+                "key": self._key(kind, tuple(chatflows.values()), customers[kind]),
+                "customer": customers[kind],
                 "conversation": self._conversation(kind, chatflows[kind]),
             }
             for kind in NAMES
@@ -55,11 +57,12 @@ class Worst:
     def _person(self, kind: str) -> SignedIn:
         return self.place.person(name=NAMES[kind], email=f"{kind.replace(' ', '-')}@{self.place.name}.com")
 
-    def _key(self, kind: str, opens: tuple[str, ...]) -> str:
+    def _key(self, kind: str, opens: tuple[str, ...], customer: str) -> str:
         who = self.people[kind].person
         made = self.place.key(
             NAMES[kind],
             chatflows=opens,
+            customer=customer,
             permissions=("apikeys:view", "chatflows:view"),
             by=Creator(type="person", id=who.id, name=who.name),
             used=DAY,

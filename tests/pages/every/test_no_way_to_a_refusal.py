@@ -36,6 +36,8 @@ SINGLE = (
     ("chatflows:delete",),
     ("chatflows:export",),
     ("users:manage",),
+    ("customers:view",),
+    ("customers:update", "apikeys:create"),
     ("chatflows:update", "apikeys:create"),
     ("chatflows:update", "apikeys:view"),
     ("users:manage", "apikeys:delete"),
@@ -50,6 +52,8 @@ def place(server: Running) -> Place:
     first, second = made.chatflow("First"), made.chatflow("Second")
     made.chatflow("Nobody's")
     made.chatflow("Model", openai_flow("https://models.example.com/v1", "m"))
+    customer, _ = made.customer("Acme"), made.customer("without keys")
+    made.key("of a customer", customer=customer)
     made.key("of an owner", chatflows=(first, second), permissions=("*",))
     made.key("of a program", chatflows=(first,))
     made.key("that is off", status="disabled")

@@ -14,6 +14,10 @@ from flowkeys.web.pages.chatflows import list as chatflows
 from flowkeys.web.pages.chatflows import new as chatflow_new
 from flowkeys.web.pages.chatflows import settings as chatflow_settings
 from flowkeys.web.pages.chatflows import view as chatflow_view
+from flowkeys.web.pages.customers import edit as customer_edit
+from flowkeys.web.pages.customers import end as customer_end
+from flowkeys.web.pages.customers import list as customers
+from flowkeys.web.pages.customers import view as customer_view
 from flowkeys.web.pages.keys import bulk as key_bulk
 from flowkeys.web.pages.keys import create as key_create
 from flowkeys.web.pages.keys import edit as key_edit
@@ -49,6 +53,10 @@ ROUTERS: Final = (
     conversations.router,
     usage.router,
     chatflow_view.router,
+    customers.router,
+    customer_edit.router,  # before what takes /customers/{id}
+    customer_end.router,
+    customer_view.router,
     keys.router,
     key_bulk.router,
     key_create.router,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 from fastapi import Response
 
 from flowkeys.domain.errors import AlreadySent, InvalidInput
@@ -9,6 +10,7 @@ from flowkeys.service.keys.rotations import MadeKey
 from flowkeys.service.once import issue
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.chatflows.snippets import VARIABLE, snippets
+from flowkeys.web.pages.keys import customers as key_customers
 from flowkeys.web.pages.keys.choices import chatflow_choices, permission_choices
 from flowkeys.web.pages.keys.form import KeyForm, by_field
 from flowkeys.web.pages.router import PageRouter
@@ -18,9 +20,18 @@ router = PageRouter()
 
 @router.page("GET", "/keys/new", needs="apikeys:create")
 async def new_key(call: PageCall) -> Response:
-    """Show an empty form; `?chatflow=` names one that is chosen already."""
+    """Show an empty form; `?chatflow=` and `?customer=` name those that are chosen already."""
     chatflow_ids = tuple(call.query_params.getlist("chatflow"))
-    return await _form(call, KeyForm(chatflow_ids=chatflow_ids), issue(call.services.clock))
+    customer = await key_customers.named(call, call.query_params.get("customer", ""))
+    form = KeyForm(chatflow_ids=chatflow_ids, customer=customer)
+    return await _form(call, form, issue(call.services.clock))
+
+
+@router.page("GET", "/keys/new/customers", needs="customers:view")
+async def find_customers(call: PageCall) -> Response:
+    """Suggest customers for what is typed in the form of a key."""
+    found = await key_customers.suggested(call, call.query_params.get("customer", ""))
+    return call.render("customers/choices.html", customers=found)
 
 
 @router.page("GET", "/keys/new/chatflows", needs="chatflows:view")
@@ -47,6 +58,7 @@ async def create_key(call: PageCall) -> Response:
         return await _form(call, form, once)
     try:
         new = form.new_key(call.caller, call.services.clock())
+        new = msgspec.structs.replace(new, customer_id=await key_customers.chosen(call, form))
         made = await call.services.keyring.create(call.caller, new, once)
     except InvalidInput as refused:
         errors = by_field(refused.errors)

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+import msgspec
 from fastapi import Response
 
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.web.pages import words
 from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.keys import customers as key_customers
 from flowkeys.web.pages.keys.choices import chatflow_choices, permission_choices
 from flowkeys.web.pages.keys.form import KeyForm, by_field
 from flowkeys.web.pages.keys.view import facts, list_of
@@ -42,6 +44,8 @@ async def save_key(key_id: str, call: PageCall) -> Response:
     try:
         offered = permission_choices(call.caller, key.permissions).offered
         patch = form.patch(call.caller, key, offered, call.services.clock())
+        if form.customer is not None and form.customer != KeyForm.of_key(key).customer:
+            patch = msgspec.structs.replace(patch, customer_id=await key_customers.chosen(call, form))
         saved = await call.services.keyring.update(call.caller, key_id, patch, expect)
     except InvalidInput as refused:
         return await _form(call, key, form, version, by_field(refused.errors))

@@ -31,6 +31,8 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     allowed_ips: str = ""
     """Addresses and networks, one on each line."""
+    customer: str | None = None
+    """An external id, a name or an id; nothing is no customer. None: the form had no such field."""
     expires: str = "90"
     """One of `DAYS`, `DATE`, `NEVER`, or when a key is edited `KEEP`."""
     expires_on: str = ""
@@ -54,6 +56,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             name=sent.text("keyName"),
             note=sent.text("note"),
             allowed_ips=sent.text("allowedIps"),
+            customer=sent.text("customer").strip() if sent.has("customer") else None,
             expires=sent.text("expires"),
             expires_on=sent.text("expiresOn"),
             chatflow_ids=tuple(sent.all("chatflowIds")),
@@ -69,6 +72,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             name=key.name,
             note=key.note or "",
             allowed_ips="\n".join(key.allowed_ips),
+            customer="" if key.customer is None else key.customer.external_id or key.customer.name,
             expires=KEEP,
             expires_on="" if key.expires_at is None else to_iso(key.expires_at)[:10],
             chatflow_ids=tuple(item.id for item in key.chatflows),

@@ -106,6 +106,11 @@ async def _chips(call: PageCall, shown: KeyList, found: list[ApiKey]) -> list[Ch
         chips.append(_chip(shown, "Status", STATUSES[shown.status], status=""))
     if shown.chatflow:
         chips.append(_chip(shown, "Chatflow", await _chatflow_name(call, shown, found), chatflow=""))
+    if shown.customer:
+        belongs = [key.customer.name for key in found if key.customer is not None]
+        chips.append(
+            _chip(shown, "Customer", belongs[0] if belongs else "one without such keys", customer="")
+        )
     if shown.created_by:
         names = [key.created_by.name for key in found if key.created_by.id == shown.created_by]
         chips.append(_chip(shown, "Created by", names[0] if names else "somebody else", created_by=""))

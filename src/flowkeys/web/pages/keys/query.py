@@ -34,6 +34,8 @@ class KeyList(msgspec.Struct, frozen=True, kw_only=True):
     """One of `STATUSES`."""
     chatflow: str = ""
     """A chatflow's id, or nothing."""
+    customer: str = ""
+    """A customer's id, or nothing."""
     created_by: str = ""
     """The id of a person or a key, or nothing."""
     sort: KeySort = "createdAt"
@@ -52,6 +54,7 @@ class KeyList(msgspec.Struct, frozen=True, kw_only=True):
             search=sent.get("search", "").strip()[:_TEXT_LENGTH],
             status=status if status in STATUSES else "",
             chatflow=sent.get("chatflow", "").strip()[:_ID_LENGTH],
+            customer=sent.get("customer", "").strip()[:_ID_LENGTH],
             created_by=sent.get("createdBy", "").strip()[:_ID_LENGTH],
             sort=sort if known else "createdAt",  # type: ignore[arg-type]  # it is one of SORTS
             descending=signed.startswith("-") or not known,
@@ -62,7 +65,7 @@ class KeyList(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_filtered(self) -> bool:
         """Whether some keys are left out, beside revoked ones."""
-        return bool(self.search or self.status or self.chatflow or self.created_by)
+        return bool(self.search or self.status or self.chatflow or self.customer or self.created_by)
 
     @property
     def signed_sort(self) -> str:
@@ -92,6 +95,7 @@ class KeyList(msgspec.Struct, frozen=True, kw_only=True):
             ("search", self.search, usual.search),
             ("status", self.status, usual.status),
             ("chatflow", self.chatflow, usual.chatflow),
+            ("customer", self.customer, usual.customer),
             ("createdBy", self.created_by, usual.created_by),
             ("sort", self.signed_sort, usual.signed_sort),
             ("size", self.size, usual.size),
@@ -107,6 +111,7 @@ class KeyList(msgspec.Struct, frozen=True, kw_only=True):
             search=self.search,
             status=status or None,
             chatflow_id=self.chatflow or None,
+            customer_id=self.customer or None,
             created_by_id=self.created_by or None,
             sort=self.sort,
             descending=self.descending,

@@ -1,0 +1,1 @@
+"""Pages of customers: the list, one customer, its fields, and its end."""

@@ -1,0 +1,125 @@
+"""``/customers/new`` and ``/customers/{id}/edit``: the fields of a customer."""
+
+from collections.abc import Mapping
+
+import msgspec
+from fastapi import Response
+
+from flowkeys.domain.customers.customer import Customer
+from flowkeys.domain.errors import AlreadySent, InvalidInput
+from flowkeys.service.customers.input import CustomerPatch, NewCustomer
+from flowkeys.service.once import issue
+from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.form import Form
+from flowkeys.web.pages.router import PageRouter
+
+router = PageRouter()
+
+
+class CustomerForm(msgspec.Struct, frozen=True):
+    """What a person has typed so far."""
+
+    name: str = ""
+    external_id: str = ""
+    meta: str = ""
+    """The operator's own, as JSON; nothing is an empty object."""
+
+    @classmethod
+    def of(cls, sent: Form) -> "CustomerForm":
+        """Return the form that was sent."""
+        return cls(sent.text("name"), sent.text("externalId"), sent.text("meta"))
+
+    @classmethod
+    def of_customer(cls, customer: Customer) -> "CustomerForm":
+        """Return the form of a customer that nobody has changed yet."""
+        written = msgspec.json.format(msgspec.json.encode(customer.meta), indent=2).decode()
+        return cls(customer.name, customer.external_id or "", written if customer.meta else "")
+
+    def read_meta(self) -> dict[str, object]:
+        """Return the operator's own.
+
+        Raises:
+            InvalidInput: naming ``meta``: it is no JSON object.
+        """
+        if not self.meta.strip():
+            return {}
+        try:
+            return msgspec.json.decode(self.meta, type=dict[str, object])
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            raise InvalidInput.of("meta", 'Write a JSON object, such as {"plan": "gold"}.') from None
+
+
+@router.page("GET", "/customers/new", needs="customers:create")
+async def new_customer(call: PageCall) -> Response:
+    """Show an empty form."""
+    return _form(call, CustomerForm(), issue(call.services.clock))
+
+
+@router.page("POST", "/customers/new", needs="customers:create")
+async def create_customer(call: PageCall) -> Response:
+    """Make the customer; a form that was sent before makes nothing."""
+    sent = await call.form()
+    form, once = CustomerForm.of(sent), sent.text("form")
+    try:
+        new = NewCustomer(name=form.name, external_id=form.external_id, meta=form.read_meta())
+        made = await call.services.customers.create(call.caller, new, once)
+    except InvalidInput as refused:
+        errors = _by_field(refused)
+        return _form(call, form, issue(call.services.clock) if "form" in errors else once, errors)
+    except AlreadySent as before:
+        return call.done(
+            f"/customers/{before.subject_id}", "This form was sent before: nothing was made now."
+        )
+    return call.done(f"/customers/{made.id}", f"{made.name} was created. Give it keys.")
+
+
+@router.page("GET", "/customers/{customer_id}/edit", needs="customers:update")
+async def edit_customer(customer_id: str, call: PageCall) -> Response:
+    """Show the form as the customer is now."""
+    customer = await call.services.customers.get(call.caller, customer_id)
+    return _form(call, CustomerForm.of_customer(customer), "", customer=customer, version=customer.version)
+
+
+@router.page("POST", "/customers/{customer_id}/edit", needs="customers:update")
+async def save_customer(customer_id: str, call: PageCall) -> Response:
+    """Change the customer, if it is still as the form showed it."""
+    sent = await call.form()
+    form, version = CustomerForm.of(sent), sent.text("version")
+    customer = await call.services.customers.get(call.caller, customer_id)
+
+    def expect(current: Customer) -> None:
+        if str(current.version) != version:
+            message = "This customer was changed after you opened this form. Open it again."
+            raise InvalidInput.of("version", message)
+
+    try:
+        patch = CustomerPatch(name=form.name, external_id=form.external_id, meta=form.read_meta())
+        saved = await call.services.customers.update(call.caller, customer_id, patch, expect)
+    except InvalidInput as refused:
+        return _form(call, form, "", _by_field(refused), customer=customer, version=version)
+    return call.done(f"/customers/{saved.id}", f"{saved.name} was saved.")
+
+
+def _form(
+    call: PageCall,
+    form: CustomerForm,
+    once: str,
+    errors: Mapping[str, str] | None = None,
+    *,
+    customer: Customer | None = None,
+    version: object = "",
+) -> Response:
+    return call.render(
+        "customers/form.html",
+        422 if errors else 200,
+        title="Create a customer" if customer is None else f"Edit {customer.name}",
+        form=form,
+        once=once,
+        errors=errors or {},
+        customer=customer,
+        version_shown=version,
+    )
+
+
+def _by_field(refused: InvalidInput) -> dict[str, str]:
+    return {error.field: error.message for error in refused.errors}
