@@ -23,6 +23,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     id: str
     name: str
+    customer: str | None
+    """The name of the customer that it belongs to, and the list of its keys."""
+    customer_url: str | None
     masked: str
     """The dots of a masked token; `hint` is what follows them."""
     hint: str
@@ -64,6 +67,8 @@ def row(key: ApiKey, shown: KeyList, held: PermissionSet, now: int) -> Row:
     return Row(
         id=key.id,
         name=key.name,
+        customer=None if key.customer is None else key.customer.name,
+        customer_url=None if key.customer is None else shown.at(customer=key.customer.id),
         masked=mask(key.hint)[len(PREFIX) : -HINT_LENGTH],
         hint=key.hint,
         status=status,
