@@ -23,7 +23,7 @@ NAMES = {
     "right to left": ("\u202eمفتاح🔑الإنتاج👩‍👩‍👧‍👦" * 9)[:100],  # noqa: RUF001
     "long": "W" * 100,
 }
-"""Each is the name of a person, a key that this person made, its customer, and a chatflow that all the keys open."""
+"""Each names a person, a key that this person made, its customer, and a chatflow that all the keys open."""
 
 ASKED_FOR = sorted({shown.path for shown in PAGES if shown.role == "owner" and shown.status == 200})
 LISTS = {"/keys", "/keys/filter/chatflow", "/keys/new", "/chatflows", "/people", "/usage", "/customers"}
