@@ -24,18 +24,17 @@ from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.usage.latency import bucket_of
 from flowkeys.domain.usage.usage import HOUR, NUMBERS, TOKENS_IN, TOKENS_OUT, Counted, Door
 from flowkeys.service.chatflows.input import ChatflowPatch
-from flowkeys.service.customers.input import NewCustomer
 from flowkeys.service.documents.importing import DocumentLimits
-from flowkeys.service.keys.input import KeyPatch, NewKey
+from flowkeys.service.keys.input import NewKey
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.people.sign_in_rows import Started
 from flowkeys.service.ports.flows import Event, Tokens
 from flowkeys.service.ports.usage import Batch
 from flowkeys.service.predictions.input import read_prediction
+from scripts.demo_around import fill_around
 from scripts.demo_data import (
     ADA,
     BROKEN,
-    CUSTOMERS,
     DOCS,
     ECHO,
     GRACE,
@@ -80,8 +79,8 @@ class Demo:
     """Ids, in the order of the data."""
     keys: dict[str, str]
     """Ids, by name."""
-    customers: tuple[str, ...]
-    """Ids: one with keys, and one that is disabled."""
+    around: dict[str, str]
+    """What else paths name, and their ids."""
 
     def paths(self) -> dict[str, str]:
         """Return what the paths of pages name in braces."""
@@ -90,8 +89,7 @@ class Demo:
             "reset": self.reset,
             "person": self.person,
             "conversation": self.conversation,
-            "customer": self.customers[0],
-            "customer_disabled": self.customers[1],
+            **self.around,
             "key": self.keys[KEYS[0].name],
             "key_hostile": self.keys[HOSTILE],
             "key_longest": self.keys[LONGEST],
@@ -160,6 +158,7 @@ class _Filler:
         sign_ins = {person.role.value: await self._sign_in(person) for person in reversed(PEOPLE)}
         sign_ins["newcomer"] = await self._newcomer()
         reset = await self._runtime.links.reset_link(PEOPLE[MIRIAM].email)
+        keys = {name: key_id for name, (key_id, _) in self._keys.items()}
         return Demo(
             sign_ins=sign_ins,
             invitation=issued.path,
@@ -167,21 +166,9 @@ class _Filler:
             person=self._person_ids[GRACE],
             conversation=await self._conversation(),
             chatflows=tuple(self._chatflows),
-            keys={name: key_id for name, (key_id, _) in self._keys.items()},
-            customers=await self._customers(),
+            keys=keys,
+            around=await fill_around(self._runtime, self._people[ADA], keys),
         )
-
-    async def _customers(self) -> tuple[str, ...]:
-        """Make customers, and give the first of them keys that are there."""
-        runtime, ada = self._runtime, self._people[ADA]
-        made = []
-        for name, external_id in CUSTOMERS:
-            new = NewCustomer(name=name, external_id=external_id, meta={"plan": "gold"})
-            made.append((await runtime.customers.create(ada, new)).id)
-        for key in KEYS[1:4]:
-            await runtime.keyring.update(ada, self._keys[key.name][0], KeyPatch(customer_id=made[0]))
-        await runtime.customers.disable(ada, made[1])
-        return tuple(made)
 
     async def _join(self, person: P) -> None:
         self._past.days_ago = person.joined
