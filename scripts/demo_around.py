@@ -1,12 +1,40 @@
-"""What the screenshots show around keys and chatflows: customers."""
+"""What the screenshots show around keys and chatflows: customers, and how much was called."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flowkeys import bootstrap
 from flowkeys.domain.principal import Caller
+from flowkeys.domain.usage.latency import bucket_of
+from flowkeys.domain.usage.usage import HOUR, NUMBERS, TOKENS_IN, TOKENS_OUT, Counted, Door
 from flowkeys.service.customers.input import NewCustomer
 from flowkeys.service.keys.input import KeyPatch
+from flowkeys.service.ports.usage import Batch
 from scripts.demo_data import CUSTOMERS, KEYS
+
+
+async def count_calls(
+    runtime: bootstrap.Runtime, owner: Caller, key_ids: Mapping[str, str], flow_ids: Sequence[str], now: int
+) -> None:
+    """Count calls of a month, more by day than by night, some of them refused and a few failed."""
+    counted = []
+    for hours_ago in range(24 * 30):
+        time = now - now % HOUR - hours_ago * HOUR
+        by_day = 2 + abs((time // HOUR) % 24 - 12)
+        for place, key in enumerate(KEYS[:5]):
+            key_id = key_ids[key.name]
+            for outcome, calls in (
+                ("ok", 300 // by_day),
+                ("rate_limited", place * 20 // by_day),
+                ("upstream_failed", 8 // by_day),
+            ):
+                numbers = [0] * NUMBERS
+                numbers[bucket_of(0.02)] = calls
+                numbers[bucket_of(0.9)] = calls // 12
+                numbers[TOKENS_IN], numbers[TOKENS_OUT] = calls * 400, calls * 90
+                flow = flow_ids[key.opens[0]] if key.opens else ""
+                row = Counted(time, owner.workspace_id, key_id, flow, "", Door.PREDICTION, outcome, numbers)
+                counted.append(row)
+    await runtime.usage_store.add(Batch("demo", 1, counted))
 
 
 async def fill_around(

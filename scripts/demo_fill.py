@@ -21,17 +21,14 @@ from flowkeys.domain.listing import ConversationQuery
 from flowkeys.domain.people.link import Purpose
 from flowkeys.domain.people.person import Role
 from flowkeys.domain.principal import Caller, operator
-from flowkeys.domain.usage.latency import bucket_of
-from flowkeys.domain.usage.usage import HOUR, NUMBERS, TOKENS_IN, TOKENS_OUT, Counted, Door
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.importing import DocumentLimits
 from flowkeys.service.keys.input import NewKey
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.people.sign_in_rows import Started
 from flowkeys.service.ports.flows import Event, Tokens
-from flowkeys.service.ports.usage import Batch
 from flowkeys.service.predictions.input import read_prediction
-from scripts.demo_around import fill_around
+from scripts.demo_around import count_calls, fill_around
 from scripts.demo_data import (
     ADA,
     BROKEN,
@@ -148,7 +145,9 @@ class _Filler:
         for key in sorted(KEYS, key=lambda key: -key.made):
             await self._make_key(key)
         await self._ask()
-        await self._count()
+        keys = {name: key_id for name, (key_id, _) in self._keys.items()}
+        self._past.days_ago = 0
+        await count_calls(self._runtime, self._people[ADA], keys, self._chatflows, self._past())
         for key in KEYS:
             await self._age(key)
         await self._runtime.usage.flush()
@@ -158,7 +157,6 @@ class _Filler:
         sign_ins = {person.role.value: await self._sign_in(person) for person in reversed(PEOPLE)}
         sign_ins["newcomer"] = await self._newcomer()
         reset = await self._runtime.links.reset_link(PEOPLE[MIRIAM].email)
-        keys = {name: key_id for name, (key_id, _) in self._keys.items()}
         return Demo(
             sign_ins=sign_ins,
             invitation=issued.path,
@@ -264,31 +262,6 @@ class _Filler:
                 if caller is None or chatflow in caller.opens:
                     self._past.days_ago = 0.9 * place + 5 * MINUTE_DAYS
                     await self._call(chatflow, caller, question, f"session-{chatflow}-{place}")
-
-    async def _count(self) -> None:
-        """Count calls of a month, more by day than by night, some of them refused and a few failed."""
-        self._past.days_ago = 0
-        now = self._past()
-        workspace_id = self._people[ADA].workspace_id
-        counted = []
-        for hours_ago in range(24 * 30):
-            time = now - now % HOUR - hours_ago * HOUR
-            by_day = 2 + abs((time // HOUR) % 24 - 12)
-            for place, key in enumerate(KEYS[:5]):
-                key_id, _ = self._keys[key.name]
-                for outcome, calls in (
-                    ("ok", 300 // by_day),
-                    ("rate_limited", place * 20 // by_day),
-                    ("upstream_failed", 8 // by_day),
-                ):
-                    numbers = [0] * NUMBERS
-                    numbers[bucket_of(0.02)] = calls
-                    numbers[bucket_of(0.9)] = calls // 12
-                    numbers[TOKENS_IN], numbers[TOKENS_OUT] = calls * 400, calls * 90
-                    flow = self._chatflows[key.opens[0]] if key.opens else ""
-                    row = Counted(time, workspace_id, key_id, flow, "", Door.PREDICTION, outcome, numbers)
-                    counted.append(row)
-        await self._runtime.usage_store.add(Batch("demo", 1, counted))
 
     async def _call(self, chatflow: int, key: K | None, question: str, session: str) -> None:
         predictor, chatflow_id = self._runtime.predictor, self._chatflows[chatflow]
