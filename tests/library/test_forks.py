@@ -10,7 +10,7 @@ from flowkeys.verify import Verifier
 from flowkeys.verify.forks import Forks
 from tests.architecture.tree import ROOT
 from tests.library.conftest import code
-from tests.library.forking import end, fork
+from tests.library.programs.forking import end, fork
 from tests.support.flows import make_key
 from tests.support.server import Running
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 
 def program(name: str, *arguments: object) -> None:
     """Run one of `forking`."""
-    code = f"import sys; from tests.library import forking; forking.{name}(*sys.argv[1:])"
+    code = f"import sys; from tests.library.programs import forking; forking.{name}(*sys.argv[1:])"
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

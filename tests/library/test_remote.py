@@ -12,7 +12,7 @@ import pytest
 
 from flowkeys.verify import ConfigurationError, Unavailable, Verifier, mint
 from tests.library.conftest import by_hand, code, eventually
-from tests.library.dripping import Dripping
+from tests.library.programs.dripping import Dripping
 from tests.library.proxy import Proxy
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running

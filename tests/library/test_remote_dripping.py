@@ -6,7 +6,7 @@ import pytest
 
 from flowkeys.verify import Unavailable, Verifier, mint
 from tests.library.conftest import code, eventually
-from tests.library.dripping import Dripping
+from tests.library.programs.dripping import Dripping
 from tests.library.proxy import Proxy
 from tests.support.flows import make_key
 from tests.support.server import Running

@@ -16,11 +16,11 @@ from msgspec import structs
 
 from flowkeys.domain.errors import Conflict, InvalidInput
 from flowkeys.domain.keys.api_key import ApiKey, Status
-from flowkeys.domain.listing import KeyQuery
 from flowkeys.domain.limits.rate import parse_limits
 from flowkeys.domain.limits.stored import to_store
+from flowkeys.domain.listing import KeyQuery
 from flowkeys.service.chatflows.input import ChatflowPatch
-from flowkeys.service.customers.input import NewCustomer
+from flowkeys.service.customers.input import CustomerPatch, NewCustomer
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.verify import mint
@@ -28,7 +28,8 @@ from tests.conformance.going_away.life_house import HEARD, House, waits, word
 from tests.conformance.going_away.life_model import DAY, SECOND, VALID, Ask, Flow, Key, Model, Refused, Token
 from tests.support.audit import assert_whole
 
-MOST_KEYS: Final = 8
+MOST_ALIVE: Final = 6
+MOST_KEYS: Final = 20
 MOST: Final = 4
 """Chatflows and customers."""
 T = TypeVar("T")
@@ -36,9 +37,10 @@ T = TypeVar("T")
 PERMISSIONS: Final = (frozenset(), frozenset({"logs:view"}), frozenset({"*"}))
 ASKED: Final = (None, "logs:view", "apikeys:view")
 NETWORKS: Final = (
-    *((), (), ("10.0.0.0/8",), ("10.1.0.0/16", "2001:db8::/32")),
+    *((), (), (), (), ("10.0.0.0/8",), ("10.1.0.0/16", "2001:db8::/32")),
     *(("10.1.2.3",), ("192.0.2.0/24",)),
 )
+POLICY_NETWORKS: Final = ((), (), (), *NETWORKS)
 ADDRESSES: Final = (None, "10.1.2.3", "10.9.9.9", "::ffff:10.1.2.3", "192.0.2.7", "2001:db8::7", "?")
 LIMITS: Final = tuple(
     parse_limits([text] if text else [])
@@ -47,10 +49,13 @@ LIMITS: Final = tuple(
         *("5/day", "2/second, 4/hour", "4/hour, 1/second burst 3"),
     )
 )
-LIVES: Final = (None, None, 1, SECOND, 3600 * SECOND, DAY, 30 * DAY, 400 * DAY)
+LIVES: Final = (None, None, None, 1, SECOND, 3600 * SECOND, DAY, 30 * DAY, 400 * DAY)
 GRACES: Final = (0, 0, 1, 60, 3600, 90 * 86_400)
-PAUSES: Final = (1, 5_000, SECOND // 3, SECOND, 61 * SECOND, 3600 * SECOND, DAY, 31 * DAY)
+PAUSES: Final = (1, 5_000, SECOND // 3, SECOND, 2 * SECOND, 61 * SECOND, 3600 * SECOND, DAY)
 
+DO: Final = (*["disable"] * 3, *["enable"] * 6, "revoke")
+
+few = st.integers(1, 3)
 which = st.integers(0, 59)
 """One of some things."""
 
@@ -73,6 +78,12 @@ class Life(RuleBasedStateMachine):
     def start(self, cached_keys: int, warm: bool) -> None:
         """Begin with room for all keys in memory, or for few."""
         self.house = House(cached_keys)
+        for limits in (LIMITS[0], LIMITS[2]):
+            self.make_customer(limits)
+            self.make_flow(is_public=False, limits=limits)
+        for at in range(3):
+            self.create(at, None, to=3, ips=(), who=at)
+            self.bind(at, to=3, limited=2 + at, by_flow=False)
         if warm:
             self.house.warm()
 
@@ -96,8 +107,9 @@ class Life(RuleBasedStateMachine):
         return list(self.model.keys.values())
 
     def key(self, at: int) -> Key:
-        """Return one."""
-        return self.keys[at % len(self.keys)]
+        """Return one: half of the time the first that is not revoked, so that much happens to it."""
+        alive = [key for key in self.keys if key.status != "revoked"]
+        return alive[0] if alive and at % 2 else self.keys[at // 2 % len(self.keys)]
 
     def flows(self, at: int) -> tuple[str, ...]:
         """Return some chatflows."""
@@ -132,7 +144,12 @@ class Life(RuleBasedStateMachine):
 
     # What is done
 
-    @precondition(lambda self: len(self.model.keys) < MOST_KEYS)
+    def has_room(self) -> bool:
+        """Tell whether there are few keys that are not revoked."""
+        alive = sum(key.status != "revoked" for key in self.keys)
+        return alive < MOST_ALIVE and len(self.keys) < MOST_KEYS
+
+    @precondition(has_room)
     @rule(at=which, life=st.sampled_from(LIVES), to=which, ips=st.sampled_from(NETWORKS), who=which)
     def create(self, at: int, life: int | None, to: int, ips: tuple[str, ...], who: int) -> None:
         """Make a key."""
@@ -200,7 +217,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.model.keys)
     @rule(at=which, to=which, limited=which, by_flow=st.booleans())
     def bind(self, at: int, to: int, limited: int, by_flow: bool) -> None:
-        """Let a key open some chatflows, with limits on one of them, or one more, from the chatflow's side."""
+        """Let a key open some chatflows, with limits on one of them; or one more, from its side."""
         key, flows = self.key(at), self.flows(to)
         if by_flow:
             self._bind_one(key, to)
@@ -282,7 +299,7 @@ class Life(RuleBasedStateMachine):
         assert found == self.model.finish_unused(self.house.now)
 
     @precondition(lambda self: self.model.keys)
-    @rule(at=which, how=st.sampled_from(["disable", "enable", "enable", "revoke"]))
+    @rule(at=which, how=st.sampled_from(DO))
     def one(self, at: int, how: str) -> None:
         """Disable, enable or revoke a key."""
         key, now, keyring = self.key(at), self.house.now, self.house.runtime.keyring
@@ -296,7 +313,7 @@ class Life(RuleBasedStateMachine):
         self.does(getattr(keyring, how)(self.house.caller, key.id), meant)
 
     @precondition(lambda self: self.model.keys)
-    @rule(at=which, how=st.sampled_from(["disable", "enable", "enable", "revoke"]))
+    @rule(at=which, how=st.sampled_from(DO))
     def many(self, at: int, how: str) -> None:
         """Do it to some keys, or to none of them."""
         keys = [key for bit, key in enumerate(self.keys) if at >> bit & 1] or [self.key(at)]
@@ -308,15 +325,29 @@ class Life(RuleBasedStateMachine):
         assert found is None or [found.affected] == changed
 
     @precondition(lambda self: len(self.model.customers) < MOST)
-    @rule()
-    def make_customer(self) -> None:
+    @rule(limits=st.sampled_from(LIMITS))
+    def make_customer(self, limits: tuple[Any, ...]) -> None:
         """Make a customer."""
-        name = f"customer {len(self.model.customers)}"
-        made = self.house.do(self.house.runtime.customers.create(self.house.caller, NewCustomer(name=name)))
-        self.model.customers[made.id] = "active"
+        new = NewCustomer(name=f"customer {len(self.model.customers)}", rate_limits=limits)
+        made = self.house.do(self.house.runtime.customers.create(self.house.caller, new))
+        self.model.customers[made.id], self.model.shared[made.id] = "active", limits
 
     @precondition(lambda self: self.model.customers)
-    @rule(at=which, how=st.sampled_from(["disable", "enable", "enable", "revoke", "delete"]))
+    @rule(at=which, limits=st.sampled_from(LIMITS))
+    def limit_customer(self, at: int, limits: tuple[Any, ...]) -> None:
+        """Say how often all keys of a customer together may call."""
+        customer = list(self.model.customers)[at % len(self.model.customers)]
+
+        def meant() -> None:
+            if self.model.customers[customer] == "revoked":
+                raise Refused("revoked")
+            self.model.shared[customer] = limits
+
+        customers = self.house.runtime.customers
+        self.does(customers.update(self.house.caller, customer, CustomerPatch(rate_limits=limits)), meant)
+
+    @precondition(lambda self: self.model.customers)
+    @rule(at=which, how=st.sampled_from([*DO, *DO, "delete"]))
     def all_of_customer(self, at: int, how: str) -> None:
         """Disable, enable or revoke a customer with all of its keys, or delete it."""
         customer, now = list(self.model.customers)[at % len(self.model.customers)], self.house.now
@@ -336,9 +367,9 @@ class Life(RuleBasedStateMachine):
         self.does(getattr(self.house.runtime.customers, how)(self.house.caller, customer), meant)
 
     @rule(
-        ips=st.sampled_from((*NETWORKS, (), ())),
-        days=st.sampled_from([None, None, 1, 90]),
-        required=st.booleans(),
+        ips=st.sampled_from(POLICY_NETWORKS),
+        days=st.sampled_from([None, None, None, 1, 90]),
+        required=st.sampled_from([False, False, False, True]),
     )
     def set_policy(self, ips: tuple[str, ...], days: int | None, required: bool) -> None:
         """Ask something of all keys, or nothing any more."""
@@ -378,7 +409,7 @@ class Life(RuleBasedStateMachine):
         """Change a key in SQL, as an operator may."""
         key, hand, now = self.key(at), self.house.by_hand, self.house.now
         if what % 4 == 0:
-            key.status = ("active", "disabled", "revoked")[value % 3]
+            key.status = ("active", "active", "active", "disabled", "revoked")[value % 5]
             hand("UPDATE api_key SET status = ? WHERE id = ?", key.status, key.id)
         elif what % 4 == 1:
             life = LIVES[value % len(LIVES)]
@@ -448,10 +479,11 @@ class Life(RuleBasedStateMachine):
         """Change a customer, or the networks of the policy, in SQL."""
         if self.model.customers and at % 2:
             customer = list(self.model.customers)[at % len(self.model.customers)]
-            status = self.model.customers[customer] = ("active", "disabled", "revoked")[value % 3]
+            status = ("active", "active", "disabled", "disabled", "revoked")[value % 5]
+            self.model.customers[customer] = status
             self.house.by_hand("UPDATE customer SET status = ? WHERE id = ?", status, customer)
         elif self.house.shell.execute("SELECT 1 FROM policy").fetchone():
-            networks = self.model.networks = NETWORKS[value % len(NETWORKS)]
+            networks = self.model.networks = POLICY_NETWORKS[value % len(POLICY_NETWORKS)]
             stored = json.dumps(networks) if networks else None
             self.house.by_hand("UPDATE policy SET allowed_ips = ?", stored)
 
@@ -489,14 +521,43 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.tokens())
     @rule(
-        at=which, to=which, where=st.sampled_from(ADDRESSES), times=st.integers(1, 4), waiting=st.booleans()
+        at=which, to=which, where=st.sampled_from(ADDRESSES), times=st.integers(1, 3), waiting=st.booleans()
     )
     def call(self, at: int, to: int, where: str | None, times: int, waiting: bool) -> None:
-        """Call with a token, often enough to come to a limit."""
+        """Call with any token."""
         tokens = self.tokens()
-        text = tokens[at % len(tokens)]
         flows = [None, *self.model.flows]
-        ask = Ask(flows[to % len(flows)], None, where)
+        self._call(tokens[at % len(tokens)], Ask(flows[to % len(flows)], None, where), times, waiting)
+
+    @precondition(lambda self: self.good())
+    @rule(at=which, times=st.integers(1, 9), waiting=st.booleans())
+    def call_again_and_again(self, at: int, times: int, waiting: bool) -> None:
+        """Call with a token that is good for it, often enough to come to a limit."""
+        good = self.good()
+        self._call(*good[at % len(good)], times, waiting)
+
+    @precondition(lambda self: self.good())
+    @rule(at=which, times=st.integers(1, 9), pause=st.sampled_from(PAUSES))
+    def call_now_and_then(self, at: int, times: int, pause: int) -> None:
+        """Call with pauses, and let time pass while calls are refused."""
+        good = self.good()
+        for _ in range(times):
+            self._call(*good[at % len(good)], 2, False)
+            self.house.now += pause
+
+    def good(self) -> list[tuple[str, Ask]]:
+        """Return calls that are let in but for their limits, those with most limits first."""
+        asks = [Ask(flow, None, "10.1.2.3") for flow in (None, *self.model.flows)]
+        found = [
+            (len(self.model.limits_of(key, ask.chatflow)), token.text, ask)
+            for key in self.keys
+            for token in key.tokens
+            for ask in asks
+            if self.model.said(token.text, ask, self.house.now) == VALID
+        ]
+        return [(text, ask) for _, text, ask in sorted(found, key=lambda each: -each[0])]
+
+    def _call(self, text: str, ask: Ask, times: int, waiting: bool) -> None:
         for _ in range(times):
             expected = self.model.call(text, ask, self.house.now)
             found = self.house.called(text, ask, waits=waiting)

@@ -1,11 +1,10 @@
-"""A server's services over a real file, put together as `flowkeys serve` does, with a clock that a test sets."""
+"""A server's services over a real file, put together as `flowkeys serve` does, with a clock that is set."""
 
 import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Coroutine, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Coroutine
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -14,6 +13,7 @@ from unittest.mock import patch
 import structlog
 
 from flowkeys import bootstrap
+from flowkeys.bootstrap import runtime
 from flowkeys.cache.warming import Warming
 from flowkeys.config import load
 from flowkeys.domain.keys.decision import AccessRequest, Allowed, Decision, Denied
@@ -133,7 +133,7 @@ class House:
         shutil.rmtree(self.folder)
 
 
-_CLOCKS = ((bootstrap, "clock"), (local, "now"))
+_CLOCKS = ((runtime, "clock"), (local, "now"))
 
 
 def word(decision: Decision) -> str:

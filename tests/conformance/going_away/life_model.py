@@ -123,6 +123,8 @@ class Model:
         self.flows: dict[str, Flow] = {}
         self.customers: dict[str, str] = {}
         """The status of each."""
+        self.shared: dict[str, Rates] = {}
+        """How often all keys of a customer together may call."""
         self.lifetime_days: int | None = None
         self.expiry_required = False
         self.networks: tuple[str, ...] = ()
@@ -160,6 +162,8 @@ class Model:
     def limits_of(self, key: Key, chatflow: str | None) -> list[tuple[tuple[str, ...], Rates]]:
         """Return all limits that a call of a key has to keep to."""
         found: list[tuple[tuple[str, ...], Rates]] = [(("key", key.id), key.limits)]
+        if key.customer is not None:
+            found.append((("customer", key.customer), self.shared[key.customer]))
         if chatflow in self.flows:
             found.append((("binding", key.id, chatflow), key.bindings.get(chatflow, ())))
             found.append((("chatflow", chatflow), self.flows[chatflow].limits))
@@ -196,7 +200,7 @@ class Model:
             raise Refused("revoked")
 
     def keep_to_policy(self, before: Key | None, after: Key, now: int) -> None:
-        """Refuse what the policy forbids, of what a write changes; who enables a key answers for all of it."""
+        """Refuse what the policy forbids of what a write changes; who enables a key answers for all."""
         if after.status != "active":
             return
         is_new = before is None or before.status != "active"

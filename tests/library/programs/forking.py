@@ -1,7 +1,7 @@
 """Programs that fork while threads of theirs verify, each run in a process of its own.
 
-In such a process nobody else uses SQLite. Where another thread is in it while the process forks, as a server's
-is that runs beside a test, a lock of SQLite's own may be held in the child for ever: no verifier can know.
+In such a process nobody else uses SQLite. Where another thread is in it while the process forks, such as that
+of a server beside a test, a lock of SQLite's own may be held in the child for ever: no verifier can know.
 """
 
 import faulthandler
