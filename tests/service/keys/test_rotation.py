@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
+from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.errors import AlreadySent, Conflict, Forbidden, InvalidInput, NotFound
 from flowkeys.domain.keys.api_key import ApiKey, KeyRecord
 from flowkeys.domain.keys.decision import ANYTHING, Denied, decide
@@ -15,6 +17,8 @@ from flowkeys.domain.keys.token import Token
 from flowkeys.domain.principal import Caller, Principal
 from flowkeys.domain.times import SECOND, to_iso
 from flowkeys.service import once
+from flowkeys.service.customers.customers import CustomerService
+from flowkeys.service.customers.input import NewCustomer
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.keyring import Keyring
 from flowkeys.service.keys.rotations import NewRotation
@@ -173,6 +177,14 @@ async def test_what_a_key_must_be_to_be_rotated(ring: Ring) -> None:
     assert [ring.said(old), ring.said(new)] == ["valid", "valid"]
     with pytest.raises(NotFound):
         await ring.rotations.begin(ring.caller, "nobody", NewRotation())
+    customers = CustomerService(ring.house.store, ring.house.clock)
+    customer = await customers.create(ring.caller, NewCustomer(name="Left"))
+    left, _ = await ring.make(customer_id=customer.id)
+    await ring.house.store.write(
+        lambda tx: tx.customers.update(replace(customer, status=CustomerStatus.REVOKED))  # as in the middle
+    )
+    with pytest.raises(InvalidInput, match="revoked with its customer"):
+        await ring.rotate(left)
 
 
 async def test_who_may_rotate(ring: Ring) -> None:

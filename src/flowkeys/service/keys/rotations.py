@@ -17,6 +17,7 @@ from flowkeys.domain.keys.token import Token
 from flowkeys.domain.principal import Caller, server
 from flowkeys.domain.times import SECOND, Clock, to_iso
 from flowkeys.service.keys.changes import get_key, record_change
+from flowkeys.service.keys.of_customer import require_may_change
 from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.tokens import NewToken
@@ -153,8 +154,7 @@ class Rotations:
 def _changeable(tx: Transaction, caller: Caller, key_id: str) -> ApiKey:
     key = get_key(tx, caller, key_id)
     caller.require_ceiling(key.permissions)
-    if key.status is Status.REVOKED:
-        raise InvalidInput.of("status", "A revoked key stays revoked. Create a new key instead.")
+    require_may_change(key)
     return key
 
 
