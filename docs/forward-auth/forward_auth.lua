@@ -6,7 +6,8 @@ local SOCKET = nil
 -- Where a key may be; FLOWKEYS_KEY_HEADER says where it is.
 local CREDENTIALS = { "authorization", "x-api-key" }
 local PASSED_ON = {
-  "content-type", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "cache-control", "x-request-id",
+  "content-type", "www-authenticate", "retry-after", "x-should-retry", "ratelimit", "ratelimit-policy", "cache-control",
+  "x-request-id",
 }
 local PROBLEM = "application/problem+json"
 local OUTAGE = {
@@ -75,9 +76,9 @@ core.register_action("flowkeys", { "http-req" }, function(txn, url)
   txn:set_var("txn.flowkeys_key_name", answer.headers["x-auth-key-name"][0])
   txn:set_var("txn.flowkeys_workspace_id", answer.headers["x-auth-workspace-id"][0])
   txn:set_var("txn.flowkeys_customer_id", answer.headers["x-auth-customer-id"][0])
-  for _, name in ipairs({ "deprecation", "sunset" }) do
+  for _, name in ipairs({ "deprecation", "sunset", "ratelimit", "ratelimit-policy" }) do
     local value = lines(answer.headers, name)[1]
-    if value then txn:set_var("txn.flowkeys_" .. name, value) end
+    if value then txn:set_var("txn.flowkeys_" .. name:gsub("-", "_"), value) end
   end
   txn:set_var("txn.flowkeys_allowed", true)
 end, 1)
