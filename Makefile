@@ -72,7 +72,7 @@ screenshots: $(MAIN) tools ## Photograph every page, into build/screenshots
 tools: ## Install what only apt can bring: node, npm, wrk, curl, openssl, chromium
 	@sh scripts/tools.sh
 
-clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## Install the Flowise clients that the tests call us with
+clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## Install the unmodified clients that the tests call us with
 
 # FORCE, which is no file, when PYTHON names another interpreter than the environment has.
 FORCE:

