@@ -43,6 +43,7 @@ ANSWERS: dict[str, Any] = {
     "GET /chatflows/c1/messages": {"total": 1, "data": [{"id": "m", "role": "userMessage", "content": "Hi"}]},
     "GET /apikey/k1/usage": [STEP],
     "GET /chatflows/c1/usage": [STEP],
+    "GET /customers/c1/usage": [STEP],
     "GET /usage/summary": USAGE | {"keys": [], "chatflows": []},
     "GET /usage": USAGE,
     "GET /audit": [

@@ -229,7 +229,7 @@ class Customers:
         self.page, self.get = client.verb(customers.page), client.verb(customers.get)
         self.update, self.disable = client.verb(customers.update), client.verb(customers.disable)
         self.enable, self.revoke = client.verb(customers.enable), client.verb(customers.revoke)
-        self.delete = client.verb(customers.delete)
+        self.delete, self.usage = client.verb(customers.delete), client.verb(usage.of_customer)
 
 
 class Chatflows:

@@ -100,6 +100,14 @@ def of_chatflow(
     return Call(method="GET", path=path("chatflows", chatflow, "usage"), params=params, decode=_STEPS)
 
 
+def of_customer(
+    customer: Ref, *, start: Time | None = None, end: Time | None = None, step: Step | None = None
+) -> Call[list[UsageStep]]:
+    """Return what was used by keys while they were a customer's; the period as for keys."""
+    params = _period(start, end, step)
+    return Call(method="GET", path=path("customers", customer, "usage"), params=params, decode=_STEPS)
+
+
 def summary(
     *, start: Time | None = None, end: Time | None = None, step: Step | None = None
 ) -> Call[UsageSummary]:

@@ -9,7 +9,7 @@ import pytest
 
 from flowkeys.cli.predictions.usage import bar
 from tests.cli.conftest import Cli
-from tests.support.flows import bound_key, make_chatflow
+from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 from tests.support.server import Api, Running
 
 
@@ -44,12 +44,29 @@ def test_a_key_and_a_chatflow_over_http(used: tuple[dict, dict], server: Running
     assert "used by a command" in workspace.out
 
 
+def test_a_customer_over_http(server: Running, owner: Api, run: Cli) -> None:
+    """By its external id; a key that was another's before brings nothing along. A line is a document."""
+    key = make_key(owner, "of nobody")
+    caller = server.api(key["apiKey"])
+    assert caller.get("/auth/verify").status_code == 200
+    customer = make_customer(owner, "Usage Ltd", externalId="usage-4711")
+    assert owner.put(f"/apikey/{key['id']}", json={"customerId": customer["id"]}).status_code == 200
+    for _ in range(2):
+        assert caller.get("/auth/verify").status_code == 200
+    there = {"FLOWKEYS_URL": server.url, "FLOWKEYS_API_KEY": server.owner().token or ""}
+    lines = run("usage", "--customer", "usage-4711", "--jsonl", **there).out.splitlines()
+    steps = [json.loads(line) for line in lines]
+    assert (len(steps), steps[-1]["outcomes"]) == (24, {"ok": 2})
+
+
 def test_the_data_directory(data_dir: Path, run: Cli) -> None:
     """The operator sees what is stored; nothing is no error, and every hour is there."""
     assert json.loads(run("keys", "create", "k", "--json").out)["id"]
     found = run("usage", "--json").json
     assert (len(found["data"]), found["total"]["calls"], found["keys"]) == (24, 0, [])
     assert run("usage", "--key", "k").code == 0
+    assert run("customers", "create", "Acme").code == 0
+    assert len(run("usage", "--customer", "Acme", "--json").json) == 24
 
 
 @pytest.mark.parametrize(
@@ -60,8 +77,10 @@ def test_the_data_directory(data_dir: Path, run: Cli) -> None:
         (["--from", "200d", "--step", "hour"], "90 days"),
         (["--from", "5y"], "how long ago"),
         (["--from", "1h", "--to", "2h"], "ends before it begins"),
-        (["--key", "a", "--chatflow", "b"], "not both"),
-        (["--csv", "--json"], "not both"),
+        (["--key", "a", "--chatflow", "b"], "Give one of"),
+        (["--customer", "a", "--chatflow", "b"], "Give one of"),
+        (["--csv", "--json"], "Give one of"),
+        (["--csv", "--jsonl"], "Give one of"),
     ],
 )
 def test_what_cannot_be_is_said(data_dir: Path, run: Cli, arguments: list[str], said: str) -> None:

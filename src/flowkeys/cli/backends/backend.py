@@ -72,10 +72,11 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class UsageOf(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose usage is asked for, a key's, a chatflow's or the workspace's, and of which period."""
+    """Whose usage is asked for, a key's, chatflow's, customer's or the workspace's, and of which period."""
 
     key_id: str | None = None
     chatflow_id: str | None = None
+    customer_id: str | None = None
     first: str | None = None
     end: str | None = None
     step: str | None = None

@@ -14,6 +14,8 @@ async def stored(runtime: Runtime, caller: Caller, of: UsageOf) -> Listed:
         return usage_forms.steps(await reports.of_key(caller, of.key_id, asked))
     if of.chatflow_id is not None:
         return usage_forms.steps(await reports.of_chatflow(caller, of.chatflow_id, asked))
+    if of.customer_id is not None:
+        return usage_forms.steps(await reports.of_customer(caller, of.customer_id, asked))
     return usage_forms.summary(await reports.summary(caller, asked))
 
 
@@ -26,4 +28,6 @@ def target(of: UsageOf) -> tuple[str, dict[str, str]]:
         return path("apikey", of.key_id, "usage"), params
     if of.chatflow_id is not None:
         return path("chatflows", of.chatflow_id, "usage"), params
+    if of.customer_id is not None:
+        return path("customers", of.customer_id, "usage"), params
     return path("usage", "summary"), params

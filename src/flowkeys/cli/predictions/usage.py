@@ -23,6 +23,10 @@ def usage(
     chatflow: Annotated[
         str | None, typer.Option("--chatflow", metavar="FLOW", help="Of one chatflow.")
     ] = None,
+    customer: Annotated[
+        str | None,
+        typer.Option("--customer", metavar="CUSTOMER", help="Of a customer: what its keys used."),
+    ] = None,
     first: Annotated[
         str | None,
         typer.Option("--from", metavar="TIME", help="2027-01-31, 2027-01-31T09:00Z, or how long ago: 7d."),
@@ -32,19 +36,23 @@ def usage(
         str | None, typer.Option("--step", help="hour or day; hours are kept for 90 days, days for 3 years.")
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a line for each hour or day.")] = False,
+    as_jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Print a JSON document for each hour or day.")
+    ] = False,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Show how much was used: the last 24 hours of the workspace, unless something else is asked for."""
-    if key is not None and chatflow is not None:
-        raise Refusal("usage", "Give --key or --chatflow, not both.")
-    if as_csv and as_json:
-        raise Refusal("usage", "Give --json or --csv, not both.")
+    if sum(each is not None for each in (key, chatflow, customer)) > 1:
+        raise Refusal("usage", "Give one of --key, --chatflow and --customer.")
+    if as_csv + as_jsonl + as_json > 1:
+        raise Refusal("usage", "Give one of --json, --jsonl and --csv.")
     with open_backend(workspace) as backend:
         found = backend.usage(
             UsageOf(
                 key_id=None if key is None else resolve.key_id(backend, key),
                 chatflow_id=None if chatflow is None else resolve.flow_id(backend, chatflow),
+                customer_id=None if customer is None else resolve.customer_id(backend, customer),
                 first=first,
                 end=end,
                 step=step,
@@ -54,10 +62,11 @@ def usage(
         print_json(found)
         return
     steps: list[Json] = found if isinstance(found, list) else found["data"]
-    if as_csv:
-        from flowkeys.web.api.usage_forms import as_csv as written
+    if as_csv or as_jsonl:
+        from flowkeys.web.api import usage_forms
 
-        say(written(steps).rstrip("\n"))
+        text = usage_forms.as_csv(steps) if as_csv else usage_forms.as_lines(steps)
+        say(text.rstrip("\n"))
         return
     _print_steps(steps)
     if isinstance(found, dict):
