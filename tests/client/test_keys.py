@@ -114,6 +114,15 @@ class TestList:
             assert [key.id for key in islice(client.keys.list(), 2)] == ["k1", "k2"]
         assert len(server.requests) == 1
 
+    async def test_a_key_says_who_used_it_last(self, sdk: Sdk, server: Scripted) -> None:
+        """Where from and by what; an older server says nothing of it."""
+        at = {"lastUsedAt": "2026-01-01T00:00:00.000Z"}
+        server.answers(numbered(1)[0] | at | {"lastAddress": "10.2.0.7", "lastUserAgent": "curl/8"})
+        server.answers(numbered(1)[0] | at)
+        key, older = [await sdk(lambda c: c.keys.get("k1")) for _ in range(2)]
+        assert (key.last_address, key.last_user_agent) == ("10.2.0.7", "curl/8")
+        assert (older.last_address, older.last_user_agent) == (None, None)
+
     async def test_a_page_knows_how_many_match(self, sdk: Sdk, server: Scripted) -> None:
         """`page` passes every filter on and returns the total beside the data."""
         server.answers({"total": 41, "data": numbered(1)})

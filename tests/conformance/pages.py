@@ -25,7 +25,8 @@ GUARDED_PAGES: Final = [page for page in CLOSED_PAGES if page.needs != SIGNED_IN
 UNSAFE_PAGES: Final = [page for page in PAGES if page.method != "GET"]
 
 _OF_TRIES: Final = {"outcome", "tries", "next_at", "tried_at", "failure", "duration_ms"}
-_MOVES_BY_ITSELF: Final = {"last_used_at", "last_seen_at", "up_to", *_OF_TRIES}
+_OF_USES: Final = {"last_used_at", "last_address", "last_user_agent", "last_seen_at"}
+_MOVES_BY_ITSELF: Final = {"up_to", *_OF_USES, *_OF_TRIES}
 _EXPORT: Final = ("new.json", echo().encode(), "application/json")
 _GUIDE: Final = ("guide.md", b"# Guide\n\nThe zebra sleeps.", "text/markdown")
 _NEW_PASSWORD: Final = "another password for tests"

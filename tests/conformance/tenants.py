@@ -79,7 +79,8 @@ class Tenant:
         sent = self.owner.get(f"/webhooks/{self.webhook['id']}/deliveries").json()
         seen["deliveries"] = [each["id"] for each in sent]  # each is tried again, by itself
         for key in seen["/apikey?status=all"]:
-            del key["lastUsedAt"]
+            for name in ("lastUsedAt", "lastAddress", "lastUserAgent"):
+                del key[name]
         return seen
 
 

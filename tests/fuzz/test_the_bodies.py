@@ -18,7 +18,8 @@ REFUSALS = {400, 403, 413, 422}
 OUT = {
     "id", "keyName", "apiKey", "apiSecret", "permissions", "chatFlows", "status", "expiresAt", "lastUsedAt",
     "createdAt", "createdDate", "updatedAt", "updatedDate", "createdBy", "workspaceId", "note",
-    "allowedIps", "rotation", "customerId", "customer", "rateLimits",
+    "allowedIps", "rotation", "customerId", "customer", "rateLimits", "lastAddress",
+    "lastUserAgent",
 }  # fmt: skip
 
 
@@ -81,6 +82,7 @@ members = {
     "id": values,
     "workspaceId": values,
     "lastUsedAt": st.one_of(times, values),
+    "lastAddress": values,
 }
 bodies = st.fixed_dictionaries({}, optional=members).flatmap(
     lambda body: st.dictionaries(texts, values, max_size=1).map(lambda more: {**more, **body})

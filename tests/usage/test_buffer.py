@@ -1,8 +1,12 @@
 """Last uses wait in memory, and are stored a part at a time."""
 
+import msgspec
+
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.networks import KnownClient
+from flowkeys.domain.keys.rotation import LastUse
 from flowkeys.usage import buffer
-from flowkeys.usage.buffer import UsageBuffer
+from flowkeys.usage.buffer import Clients, UsageBuffer
 
 
 class Stored:
@@ -41,7 +45,7 @@ async def test_of_many_uses_the_first_are_stored_first_and_all_are_known_meanwhi
         uses.used(f"k{number}", number + 1)
     assert await uses.flush() is True
     assert list(stored.parts[0]) == [f"k{number}" for number in range(buffer.AT_ONCE)]
-    assert uses.last_use(f"k{many - 1}") == many
+    assert uses.last_use(f"k{many - 1}") == LastUse(many)
     assert await uses.flush() is True
     assert await uses.flush() is False
     assert [len(part) for part in stored.parts] == [buffer.AT_ONCE, buffer.AT_ONCE, 1]
@@ -73,3 +77,60 @@ async def test_an_outage_loses_nothing_and_a_stop_does_not_wait_for_its_end() ->
     found = {key_id: at for part in stored.parts for key_id, at in part.items()}
     assert len(found) == buffer.AT_ONCE + 5
     assert found["k0"] == 2
+
+
+class Asked(KnownClient, frozen=True):
+    """A client that counts how often it is read."""
+
+    times: list[str] = msgspec.field(default_factory=list)
+
+    def address(self) -> str | None:
+        """Note that it was asked for."""
+        self.times.append("address")
+        return self.known
+
+
+async def test_of_a_client_nothing_is_read_until_its_use_is_stored_or_asked_for() -> None:
+    """A call costs a reference; of all calls of a key only the last one is read, and never those before."""
+    found: list[LastUse] = []
+
+    async def keep(last_used: dict[str, int], _: object, __: object, clients: Clients) -> None:
+        found.extend(LastUse.of(at, clients.get(key_id)) for key_id, at in last_used.items())
+
+    uses = UsageBuffer(keep)
+    before = [Asked("192.0.2.1", times=[]) for _ in range(5)]
+    for at, client in enumerate([*before, Asked("192.0.2.2", "curl/8", times=[])]):
+        uses.used("a", at, client)
+    assert uses.last_use("a") == LastUse(5, "192.0.2.2", "curl/8")
+    await uses.flush()
+    assert found == [LastUse(5, "192.0.2.2", "curl/8")]
+    assert [client.times for client in before] == [[]] * 5
+    assert uses.last_use("a") is None
+
+
+async def test_clients_of_few_keys_wait_and_no_use_gets_anothers() -> None:
+    """Calls of very many keys are not kept; nor does an outage put an old client beside a new time."""
+    stored: list[Clients] = []
+    away = True
+
+    async def store(_: dict[str, int], __: object, ___: object, clients: Clients) -> None:
+        if away:
+            raise Unavailable
+        stored.append(clients)
+
+    uses = UsageBuffer(store)
+    many = buffer.CLIENTS * 2
+    for number in range(many):
+        uses.used(f"k{number}", 1, KnownClient(str(number)))
+    assert await uses.flush() is False
+    assert len(uses._clients) <= buffer.CLIENTS + buffer.AT_ONCE
+    uses.used("k0", 2, None)
+    assert uses.last_use("k0") == LastUse(2)
+    assert uses.last_use("k1") == LastUse(1, "1")
+    assert uses.last_use(f"k{many - 1}") == LastUse(1)
+    away = False
+    await uses.stop()
+    assert stored[0]["k0"] is None
+    assert {key_id: client.known for part in stored for key_id, client in part.items() if client} == {
+        f"k{number}": str(number) for number in range(1, buffer.CLIENTS + buffer.AT_ONCE)
+    }

@@ -76,7 +76,7 @@ class KeyCustomer(Wire, frozen=True, kw_only=True):
 
 
 class Key(Wire, frozen=True, kw_only=True):
-    """An API key. `api_key` is masked: the token itself is shown once, by `NewKey`."""
+    """An API key. `api_key` is masked: the token is shown once, by `NewKey`. `last_…` is of one use."""
 
     id: str
     key_name: str
@@ -86,6 +86,8 @@ class Key(Wire, frozen=True, kw_only=True):
     chatflows: list[BoundChatflow] = field(name="chatFlows", default_factory=list)
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
+    last_address: str | None = None
+    last_user_agent: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     created_by: Creator | None = None

@@ -4,6 +4,9 @@ A crash loses what is not stored yet: last uses are for people to read, not for 
 `AT_ONCE` keys in use that is one interval. With more, some are stored at each interval, those that were used
 first, so that calls of a hundred thousand keys leave the processor to calls.
 
+The client of each key's last call is kept as it came: its address and what it calls itself are read when they
+are stored, so that a call costs a reference.
+
 Uses of tokens that were replaced are counted apart: few keys are being rotated at a time.
 """
 
@@ -15,18 +18,24 @@ from typing import Final
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.keys.networks import Client
-from flowkeys.domain.keys.rotation import TokenUses, clean_agent
+from flowkeys.domain.keys.rotation import LastUse, TokenUses
 
 INTERVAL_SECONDS: Final = 2.0
 AT_ONCE: Final = 2_000
 """As many last uses are stored in one interval: some tens of milliseconds of the writer's time."""
 
+CLIENTS: Final = 2 * AT_ONCE
+"""Of so many keys it is kept from one interval to the next who used them: some megabytes, with what programs
+send. Others are known when they are used again, or are stored without."""
+
 Outdated = dict[TokenDigest, tuple[str, TokenDigest]]
 """Old digest → key id, new digest: a key that is being rotated has two tokens."""
 Replaced = dict[int, TokenUses]
 """The number of a replaced token's row → how it was used."""
-Flush = Callable[[dict[str, int], Outdated, Replaced], Awaitable[None]]
-"""Stores last uses (key id → time), re-digests, and uses of replaced tokens."""
+Clients = dict[str, Client | None]
+"""Key id → whose call the last use was; a key that is missing was used by nobody knows whom."""
+Flush = Callable[[dict[str, int], Outdated, Replaced, Clients], Awaitable[None]]
+"""Stores last uses (key id → time), re-digests, uses of replaced tokens, and who used keys last."""
 
 
 class UsageBuffer:
@@ -37,7 +46,9 @@ class UsageBuffer:
         self._flush = flush
         self._interval = interval_seconds
         self._last_used: dict[str, int] = {}
+        self._clients: Clients = {}
         self._on_its_way: dict[str, int] = {}
+        self._clients_on_their_way: Clients = {}
         self._outdated: Outdated = {}
         self._replaced: Replaced = {}
         self._replaced_on_its_way: Replaced = {}
@@ -47,14 +58,15 @@ class UsageBuffer:
         """Return how many keys' last uses wait to be stored."""
         return len(self._last_used)
 
-    def used(self, key_id: str, at: int) -> None:
-        """Note that a key was accepted."""
+    def used(self, key_id: str, at: int, client: Client | None = None) -> None:
+        """Note that a key was accepted, and whose call it was."""
         self._last_used[key_id] = at
+        self._clients[key_id] = client
 
     def used_replaced(self, token: int, at: int, client: Client | None) -> None:
         """Note that it was by a replaced token, and whose call it was."""
-        address, agent = (None, None) if client is None else (client.address(), client.user_agent())
-        use = TokenUses(1, at, address, clean_agent(agent))
+        last = LastUse.of(at, client)
+        use = TokenUses(1, at, last.address, last.user_agent)
         before = self._replaced.get(token)
         self._replaced[token] = use if before is None else before.then(use)
 
@@ -62,9 +74,16 @@ class UsageBuffer:
         """Note that an accepted token is stored under an older secret."""
         self._outdated[old] = (key_id, new)
 
-    def last_use(self, key_id: str) -> int | None:
-        """Return when a key was last accepted, unless that is stored already."""
-        return self._last_used.get(key_id) or self._on_its_way.get(key_id)
+    def last_use(self, key_id: str) -> LastUse | None:
+        """Return how a key was last used, unless that is stored already."""
+        for last_used, clients in (
+            (self._last_used, self._clients),
+            (self._on_its_way, self._clients_on_their_way),
+        ):
+            at = last_used.get(key_id)
+            if at is not None:
+                return LastUse.of(at, clients.get(key_id))
+        return None
 
     def of_replaced(self, token: int) -> TokenUses | None:
         """Return how a replaced token was used, as far as that is not stored."""
@@ -87,35 +106,42 @@ class UsageBuffer:
         """Hand over what was recorded first; keep it when the store is away. Tell whether more is left."""
         if not self._last_used and not self._outdated and not self._replaced:
             return False
-        last_used = self._on_its_way = self._take()
+        last_used, clients = self._take()
+        self._on_its_way, self._clients_on_their_way = last_used, clients
         outdated, self._outdated = self._outdated, {}
         replaced = self._replaced_on_its_way = self._replaced  # first: other threads ask for them
         self._replaced = {}
         stored = True
         try:
-            await self._flush(last_used, outdated, replaced)
+            await self._flush(last_used, outdated, replaced, clients)
         except Unavailable:
             stored = False
+            before = {key_id: client for key_id, client in clients.items() if key_id not in self._last_used}
+            self._clients = {**before, **self._clients}
             self._last_used = {**last_used, **self._last_used}
             self._outdated = {**outdated, **self._outdated}
             for token, uses in self._replaced.items():
                 replaced[token] = replaced[token].then(uses) if token in replaced else uses
             self._replaced = replaced
         if self._on_its_way is last_used:
-            self._on_its_way = {}
+            self._on_its_way, self._clients_on_their_way = {}, {}
         if self._replaced_on_its_way is replaced:
             self._replaced_on_its_way = {}
         return stored and bool(self._last_used)
 
-    def _take(self) -> dict[str, int]:
-        """Take the uses that were recorded first out of those that wait."""
+    def _take(self) -> tuple[dict[str, int], Clients]:
+        """Take the uses that were recorded first out of those that wait, with whose they were."""
         if len(self._last_used) <= AT_ONCE:
-            taken, self._last_used = self._last_used, {}
-            return taken
+            taken, clients = self._last_used, self._clients
+            self._last_used, self._clients = {}, {}
+            return taken, clients
         taken = dict(islice(self._last_used.items(), AT_ONCE))
+        clients = {key_id: self._clients.pop(key_id, None) for key_id in taken}
         for key_id in taken:
             del self._last_used[key_id]
-        return taken
+        if len(self._clients) > CLIENTS:
+            self._clients = dict(islice(self._clients.items(), CLIENTS))
+        return taken, clients
 
     async def _run(self) -> None:
         while True:

@@ -127,7 +127,7 @@ class LocalSource:
 class _NoMemory:
     """Implements `UsageRecorder`: who only reads the database cannot store when keys were used."""
 
-    def used(self, key_id: str, at: int) -> None:
+    def used(self, key_id: str, at: int, client: Client | None) -> None:
         """Forget it."""
 
     def used_replaced(self, token: int, at: int, client: Client | None) -> None:

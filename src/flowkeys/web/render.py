@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-from flowkeys.domain.audit.chain import Head
-from flowkeys.domain.audit.entry import AuditRecord
 from flowkeys.domain.customers.customer import Customer, KeyCustomer
 from flowkeys.domain.keys.api_key import ApiKey, Creator, KeyRecord
 from flowkeys.domain.keys.decision import Decision, Denied, Reason
@@ -48,6 +46,8 @@ def key(item: ApiKey, now: int) -> Json:
         "status": item.status_at(now).value,
         "expiresAt": _time(item.expires_at),
         "lastUsedAt": _time(item.last_used_at),
+        "lastAddress": item.last_address,
+        "lastUserAgent": item.last_user_agent,
         "createdAt": created,
         "createdDate": created,
         "updatedAt": updated,
@@ -271,27 +271,6 @@ def _finish(reason: str | None) -> Json:
 
 def _time(value: int | None) -> str | None:
     return None if value is None else to_iso(value)
-
-
-def audit_entry(item: AuditRecord) -> dict[str, Any]:
-    """Return an entry of the audit log."""
-    said = item.entry
-    return {
-        "id": item.seq,
-        "at": to_iso(said.at),
-        "actor": {"type": said.actor_type, "id": said.actor_id, "name": said.actor_name},
-        "action": said.action,
-        "subject": {"type": said.subject, "id": said.subject_id, "name": item.subject_name},
-        "address": said.address,
-        "requestId": said.request_id,
-        "before": said.before,
-        "after": said.after,
-    }
-
-
-def audit_head(item: Head) -> dict[str, Any]:
-    """Return the head of the audit log."""
-    return {"head": str(item), "row": item.seq}
 
 
 def creator(by: Creator) -> Json:

@@ -1,9 +1,12 @@
 """``flowkeys keys``, on a data directory and over HTTP."""
 
+import re
+
 import pytest
 
 from flowkeys.domain.keys.token import Token
 from tests.cli.conftest import Cli, Typed
+from tests.support.server import Running
 
 MASK = "fl-" + "•" * 18
 
@@ -31,6 +34,17 @@ def test_both_ways_answer_alike(local: Cli, remote: Cli, name: str, monkeypatch:
     over_http = remote("keys", "create", name, "--json").json
     monkeypatch.delenv("FLOWKEYS_URL")
     assert local("keys", "create", name, "--json").json.keys() == over_http.keys()
+
+
+def test_a_key_says_who_used_it_last(remote: Cli, server: Running, name: str) -> None:
+    """When, where from and by what; and that it never was."""
+    made = remote("keys", "create", name, "--json").json
+    assert re.search(r"last used +never\n", remote("keys", "show", made["id"]).out)
+    with server.api(made["apiKey"], **{"User-Agent": "billing/1.0"}) as api:
+        assert api.get("/auth/verify").status_code == 200
+    assert re.search(
+        r"last used .* UTC from 127\.0\.0\.1, by billing/1\.0\n", remote("keys", "show", made["id"]).out
+    )
 
 
 def test_keys_are_listed_as_the_api_lists_them(cli: Cli, name: str) -> None:

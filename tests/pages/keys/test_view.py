@@ -1,6 +1,7 @@
 """``/keys/{id}``: what there is to know about a key, and the buttons that would work."""
 
 import re
+from html import escape
 
 import httpx
 import pytest
@@ -21,8 +22,8 @@ def pages(server: Running) -> Api:
 
 
 def actions(answer: httpx.Response, key: dict) -> set[str]:
-    """Return what the page offers to do with the key."""
-    return set(re.findall(rf'(?:href|action)="/keys/{key["id"]}/(\w+)"', answer.text))
+    """Return what the page offers to do with the key, beside looking at its usage."""
+    return set(re.findall(rf'(?:href|action)="/keys/{key["id"]}/(\w+)"', answer.text)) - {"usage"}
 
 
 def test_everything_about_a_key_is_there_but_its_token(owner: Api, pages: Api) -> None:
@@ -50,6 +51,17 @@ def test_everything_about_a_key_is_there_but_its_token(owner: Api, pages: Api) -
         assert part in text, part
     assert key["apiKey"] not in text
     assert key["apiSecret"] not in text
+
+
+def test_who_used_it_last_is_there(server: Running, owner: Api, pages: Api) -> None:
+    """Where from and by what, as text: a client writes what it likes."""
+    key = make_key(owner)
+    with server.api(key["apiKey"], **{"User-Agent": HOSTILE}) as api:
+        assert api.get("/auth/verify").status_code == 200
+    text = pages.get(f"/keys/{key['id']}").text
+    assert "from <code>127.0.0.1</code>, by" in text
+    assert HOSTILE not in text
+    assert escape(HOSTILE) in text
 
 
 def test_names_and_notes_are_text(owner: Api, pages: Api) -> None:

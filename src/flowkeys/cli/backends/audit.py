@@ -11,7 +11,7 @@ from flowkeys.domain.listing import UNPAGED_LIMIT
 from flowkeys.domain.principal import Caller
 from flowkeys.service.audit.input import read_query
 from flowkeys.service.audit.log import AuditService
-from flowkeys.web import render
+from flowkeys.web.schemas import audit_json
 
 PAGE: Final = 12
 
@@ -32,19 +32,19 @@ class LocalAudit:
         limit = part.limit or (UNPAGED_LIMIT if part.page is None else PAGE)
         query = _query(wanted, limit, 0 if part.page is None else (part.page - 1) * limit)
         if part.page is None:
-            return [render.audit_entry(item) for item in self._run(self._audit.part(self._caller, query))]
+            return [audit_json.entry(item) for item in self._run(self._audit.part(self._caller, query))]
         found = self._run(self._audit.page(self._caller, query))
-        return {"total": found.total, "data": [render.audit_entry(item) for item in found.items]}
+        return {"total": found.total, "data": [audit_json.entry(item) for item in found.items]}
 
     def every(self, wanted: AuditFilter) -> Iterator[Json]:
         """Yield all entries."""
         parts = self._audit.every(self._caller, _query(wanted, UNPAGED_LIMIT, 0))
         while (part := self._run(_next(parts))) is not None:
-            yield from (render.audit_entry(item) for item in part)
+            yield from (audit_json.entry(item) for item in part)
 
     def head(self) -> Json:
         """Return the head."""
-        return render.audit_head(self._run(self._audit.head(self._caller)))
+        return audit_json.head(self._run(self._audit.head(self._caller)))
 
 
 async def _next(parts: AsyncIterator[list[AuditRecord]]) -> list[AuditRecord] | None:

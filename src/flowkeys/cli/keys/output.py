@@ -43,7 +43,7 @@ def show_key(key: Json) -> None:
             ("expires", moment(key["expiresAt"], "never")),
             ("used from", ", ".join(key["allowedIps"]) or "anywhere"),
             ("rate limits", written_limits(key["rateLimits"]) or "none"),
-            ("last used", moment(key["lastUsedAt"], "never")),
+            ("last used", _last_use(key)),
             ("made", f"{moment(key['createdAt'])} by {key['createdBy']['name']}"),
             ("changed", moment(key["updatedAt"])),
             ("note", key["note"] or NONE),
@@ -63,10 +63,15 @@ def told_of_rotation(rotation: Json) -> list[str]:
     lines = [f"It was replaced at {moment(rotation['startedAt'])}.", until + more]
     if rotation["lastUsedAt"] is None:
         return [*lines, "It was not used since."]
-    where = f" from {rotation['lastAddress']}" if rotation["lastAddress"] else ""
-    what = f", by {rotation['lastUserAgent']}" if rotation["lastUserAgent"] else ""
     uses = f"{rotation['uses']} use{'' if rotation['uses'] == 1 else 's'} since."
-    return [*lines, printable(f"It was last used at {moment(rotation['lastUsedAt'])}{where}{what}; {uses}")]
+    return [*lines, f"It was last used at {_last_use(rotation)}; {uses}"]
+
+
+def _last_use(of: Json) -> str:
+    """Return when a key or an old token was last used, from where and by what, as far as that is known."""
+    where = f" from {of['lastAddress']}" if of["lastAddress"] else ""
+    what = f", by {of['lastUserAgent']}" if of["lastUserAgent"] else ""
+    return printable(f"{moment(of['lastUsedAt'], 'never')}{where}{what}")
 
 
 def _duration(seconds: int) -> str:

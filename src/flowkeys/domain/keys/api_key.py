@@ -8,7 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from flowkeys.domain.customers.customer import KeyCustomer
-from flowkeys.domain.keys.rotation import Replaced, Rotation
+from flowkeys.domain.keys.rotation import LastUse, Replaced, Rotation
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import PATTERN
 from flowkeys.domain.limits.quota import Quota, QuotaUse
@@ -77,6 +77,9 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """What it has used, as far as that is kept: while it has quotas."""
     rotation: Rotation | None = None
     """The last one, under way or over."""
+    last_address: str | None = None
+    """Where it was last used from, and by what, if that is known."""
+    last_user_agent: str | None = None
     customer: KeyCustomer | None = None
     """Whom it belongs to."""
 
@@ -88,6 +91,14 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     def rotation_at(self, now: int) -> Rotation | None:
         """Return the rotation that is under way at the time `now`."""
         return self.rotation if self.rotation is not None and self.rotation.is_under_way(now) else None
+
+    def used(self, last: LastUse | None) -> "ApiKey":
+        """Return it with a use that is not stored yet, if there is one, and none that is later."""
+        if last is None or last.at <= (self.last_used_at or 0):
+            return self
+        return msgspec.structs.replace(
+            self, last_used_at=last.at, last_address=last.address, last_user_agent=last.user_agent
+        )
 
     def status_at(self, now: int) -> Status:
         """Return the status at the time `now`: an active key past its expiry is expired."""

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.token import conceal
 from flowkeys.domain.times import SECOND, to_iso
 
@@ -39,6 +40,21 @@ class Replaced(msgspec.Struct, frozen=True, gc=False):
             f"This key was replaced by a new one at {to_iso(self.at)}, and the old one ended at "
             f"{to_iso(self.valid_until)}. Ask its owner for the new one."
         )
+
+
+class LastUse(msgspec.Struct, frozen=True, gc=False):
+    """When a key was last accepted, and whose call that was, if that is known."""
+
+    at: int
+    address: str | None = None
+    user_agent: str | None = None
+
+    @classmethod
+    def of(cls, at: int, client: Client | None) -> "LastUse":
+        """Return a use of a client, as it is kept."""
+        if client is None:
+            return cls(at)
+        return cls(at, client.address(), clean_agent(client.user_agent()))
 
 
 class TokenUses(msgspec.Struct, frozen=True):

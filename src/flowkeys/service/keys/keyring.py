@@ -8,7 +8,8 @@ import msgspec
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.keys.digest import TokenDigest, TokenHasher
-from flowkeys.domain.keys.rotation import TokenUses
+from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.keys.rotation import LastUse, TokenUses
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.principal import Caller, operator
@@ -257,15 +258,17 @@ class Keyring:
         last_used: Mapping[str, int],
         outdated: Mapping[TokenDigest, tuple[str, TokenDigest]],
         replaced: Mapping[int, TokenUses] = MappingProxyType({}),
+        clients: Mapping[str, Client | None] = MappingProxyType({}),
     ) -> None:
         """Store what is buffered: last uses, digests under the newest secret, and uses of replaced tokens.
 
-        A digest only where the old one still stands. None touches another column, so that nothing done to a
-        key meanwhile is undone.
+        `clients` are those of the last uses; what is kept of them is read here, in the writer's thread. A
+        digest is written only where the old one still stands. None touches another column, so that nothing
+        done to a key meanwhile is undone.
         """
 
         def work(tx: Transaction) -> None:
-            tx.keys.touch(last_used)
+            tx.keys.touch({key_id: LastUse.of(at, clients.get(key_id)) for key_id, at in last_used.items()})
             for old, (key_id, new) in outdated.items():
                 tx.keys.redigest(key_id, old, new)
             tx.tokens.note_uses(replaced)
@@ -274,10 +277,7 @@ class Keyring:
 
     def _with_last_use(self, key: ApiKey) -> ApiKey:
         key = self.rotations.with_uses(key)
-        at = self._uses.last_use(key.id) if self._uses else None
-        if at is None or at <= (key.last_used_at or 0):
-            return key
-        return msgspec.structs.replace(key, last_used_at=at)
+        return key if self._uses is None else key.used(self._uses.last_use(key.id))
 
     async def _set_all(
         self, caller: Caller, key_ids: Sequence[str], status: Status, action: str

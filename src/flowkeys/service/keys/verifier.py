@@ -82,7 +82,7 @@ class Verifier:
                 decision = taken
         if counts and type(decision) is Allowed:
             record = decision.record
-            self._usage.used(record.key_id, now)
+            self._usage.used(record.key_id, now, client)
             if record.replaced is not None:
                 self._usage.used_replaced(record.replaced.token, now, client)
         return decision
@@ -157,7 +157,7 @@ class Verifier:
         return _limited(record, None if self._limiter is None else await self._limiter.take(scopes))
 
     def _note_use(self, record: KeyRecord, now: int, client: Client | None) -> None:
-        self._usage.used(record.key_id, now)
+        self._usage.used(record.key_id, now, client)
         if record.replaced is not None:
             self._usage.used_replaced(record.replaced.token, now, client)
 

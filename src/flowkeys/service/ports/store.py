@@ -12,6 +12,7 @@ import msgspec
 from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.keys.digest import TokenDigest
+from flowkeys.domain.keys.rotation import LastUse
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.audit import AuditChain, AuditLog
@@ -72,8 +73,8 @@ class Keys(Protocol):
         """Write name, permissions, status, expiry, note, times of change and version; nothing else."""
         ...
 
-    def touch(self, last_used: Mapping[str, int]) -> None:
-        """Move `last_used_at` forward for each key id; never back. No other column changes."""
+    def touch(self, last_used: Mapping[str, LastUse]) -> None:
+        """Move a key's last use forward, by its id; never back. No other column changes."""
         ...
 
     def redigest(self, key_id: str, old: TokenDigest, new: TokenDigest) -> bool:

@@ -14,7 +14,7 @@ from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.keys.networks import Client
-from flowkeys.domain.keys.rotation import TokenUses
+from flowkeys.domain.keys.rotation import LastUse, TokenUses
 
 
 class Pending(Enum):
@@ -131,8 +131,8 @@ class ChangeFeed(Protocol):
 class UsageRecorder(Protocol):
     """Remembers, in memory, that keys were used. Verification calls it; it never blocks and never writes."""
 
-    def used(self, key_id: str, at: int) -> None:
-        """Note that a key was accepted at the time `at`."""
+    def used(self, key_id: str, at: int, client: Client | None) -> None:
+        """Note that a key was accepted at the time `at`, and whose call it was: that is read later."""
         ...
 
     def used_replaced(self, token: int, at: int, client: Client | None) -> None:
@@ -147,8 +147,8 @@ class UsageRecorder(Protocol):
 class RecentUses(Protocol):
     """Tells of uses that are remembered and not stored yet. Safe to ask from any thread."""
 
-    def last_use(self, key_id: str) -> int | None:
-        """Return when a key was last accepted, or None when all that is known of it is stored."""
+    def last_use(self, key_id: str) -> LastUse | None:
+        """Return how a key was last used, or None when all that is known of it is stored."""
         ...
 
     def of_replaced(self, token: int) -> TokenUses | None:

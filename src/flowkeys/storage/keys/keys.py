@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, func, insert, literal_column, select, up
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
 from flowkeys.domain.keys.digest import TokenDigest
-from flowkeys.domain.keys.rotation import Rotation
+from flowkeys.domain.keys.rotation import LastUse, Rotation
 from flowkeys.domain.limits.quota import QuotaUse
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.limits.stored import quotas_from, quotas_to_store, rates_from, to_store
@@ -88,7 +88,7 @@ _TOUCH = Statement(
         api_key.c.id == bindparam("b_id"),
         func.coalesce(api_key.c.last_used_at, 0) < bindparam("b_at"),
     ),
-    ["last_used_at"],
+    ["last_used_at", "last_address", "last_user_agent"],
 )
 _REDIGEST = Statement(
     update(token).where(token.c.key_id == bindparam("b_id"), token.c.digest == bindparam("b_old")), ["digest"]
@@ -137,6 +137,8 @@ class KeyTable:
                 "hint": key.hint,
                 "created_at": key.created_at,
                 "last_used_at": key.last_used_at,
+                "last_address": key.last_address,
+                "last_user_agent": key.last_user_agent,
             },
         )
         self._connection.run(
@@ -183,10 +185,20 @@ class KeyTable:
         self._connection.run(_UPDATE, {**_mutable(key), "b_workspace": key.workspace_id, "b_id": key.id})
         key_letters.read_new(self._connection)
 
-    def touch(self, last_used: Mapping[str, int]) -> None:
-        """Move `last_used_at` forward."""
+    def touch(self, last_used: Mapping[str, LastUse]) -> None:
+        """Move last uses forward."""
         self._connection.run_many(
-            _TOUCH, [{"b_id": key_id, "b_at": at, "last_used_at": at} for key_id, at in last_used.items()]
+            _TOUCH,
+            [
+                {
+                    "b_id": key_id,
+                    "b_at": last.at,
+                    "last_used_at": last.at,
+                    "last_address": last.address,
+                    "last_user_agent": last.user_agent,
+                }
+                for key_id, last in last_used.items()
+            ],
         )
 
     def redigest(self, key_id: str, old: TokenDigest, new: TokenDigest) -> bool:

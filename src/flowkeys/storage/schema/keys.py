@@ -51,6 +51,9 @@ api_key = Table(
     Column("rate_limits", Text),
     # A JSON list of how much it may use in a period; NULL: as much as it likes.
     Column("quotas", Text),
+    # Where it was used from at `last_used_at`, and what used it; NULL: that is not known.
+    Column("last_address", Text),
+    Column("last_user_agent", Text),
     UniqueConstraint("workspace_id", "id"),
     # One for each order, with what keys are filtered by, so that a page is found without reading rows (by
     # expiry: `storage.sqlite.ddl`); one by row number, to look at some keys; and one to follow who made whom.

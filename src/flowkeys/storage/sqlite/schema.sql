@@ -1,4 +1,4 @@
--- 0019
+-- 0020
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -27,7 +27,7 @@ CREATE TABLE api_key (
 	updated_at BIGINT NOT NULL, 
 	last_used_at BIGINT, 
 	revoked_at BIGINT, 
-	version BIGINT NOT NULL, hint TEXT DEFAULT '' NOT NULL, creator_folded TEXT DEFAULT '' NOT NULL, permission_count BIGINT DEFAULT '0' NOT NULL, chatflow_count BIGINT DEFAULT '0' NOT NULL, creator_tag BIGINT, allowed_ips TEXT, customer_id TEXT CONSTRAINT fk_api_key_customer_id_customer REFERENCES customer (id), rate_limits TEXT, quotas TEXT, 
+	version BIGINT NOT NULL, hint TEXT DEFAULT '' NOT NULL, creator_folded TEXT DEFAULT '' NOT NULL, permission_count BIGINT DEFAULT '0' NOT NULL, chatflow_count BIGINT DEFAULT '0' NOT NULL, creator_tag BIGINT, allowed_ips TEXT, customer_id TEXT CONSTRAINT fk_api_key_customer_id_customer REFERENCES customer (id), rate_limits TEXT, quotas TEXT, last_address TEXT, last_user_agent TEXT, 
 	CONSTRAINT fk_api_key_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
 	CONSTRAINT uq_api_key_id UNIQUE (id), 
 	CONSTRAINT uq_api_key_workspace_id_id UNIQUE (workspace_id, id)
@@ -793,4 +793,4 @@ CREATE TRIGGER change_key_quotas AFTER UPDATE ON api_key WHEN old.quotas IS NOT 
 CREATE TRIGGER change_customer_quotas AFTER UPDATE ON customer WHEN old.quotas IS NOT new.quotas BEGIN
         INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'customer', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
     END;
-INSERT INTO alembic_version VALUES ('0019');
+INSERT INTO alembic_version VALUES ('0020');

@@ -11,9 +11,9 @@ from flowkeys.domain.audit.entry import AuditQuery, AuditRecord
 from flowkeys.domain.principal import Caller
 from flowkeys.service.audit.input import read_query
 from flowkeys.service.audit.log import AUDIT_VIEW, AuditService
-from flowkeys.web import render
 from flowkeys.web.api.lists import PageLimit, PageNumber, Slice, list_response
 from flowkeys.web.routes import GuardedRouter, json_response
+from flowkeys.web.schemas import audit_json
 from flowkeys.web.schemas.audit import AuditEntryOut, AuditHeadOut, AuditPageOut
 from flowkeys.web.services import Call
 
@@ -81,11 +81,11 @@ async def list_entries(
 @router.on("GET", "/audit/head", needs=AUDIT_VIEW, answers=AuditHeadOut)
 async def head(call: Call) -> Response:
     """Return the head of the log's chain, to be kept elsewhere: it shows that the end was cut."""
-    return json_response(render.audit_head(await call.services.audit.head(call.caller)))
+    return json_response(audit_json.head(await call.services.audit.head(call.caller)))
 
 
 def _rendered(items: list[AuditRecord]) -> list[dict[str, Any]]:
-    return [render.audit_entry(item) for item in items]
+    return [audit_json.entry(item) for item in items]
 
 
 async def stream(audit: AuditService, caller: Caller, query: AuditQuery) -> Response:
@@ -103,4 +103,4 @@ async def stream(audit: AuditService, caller: Caller, query: AuditQuery) -> Resp
 
 
 def _lines(items: list[AuditRecord]) -> bytes:
-    return b"".join(_encode(render.audit_entry(item)) + b"\n" for item in items)
+    return b"".join(_encode(audit_json.entry(item)) + b"\n" for item in items)

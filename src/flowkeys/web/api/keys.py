@@ -129,7 +129,13 @@ async def update_key(key_id: str, body: KeyUpdate, call: Call) -> Response:
         read_only["expiresAt"] = body.expires_at  # a duration replaces it; it must be the one that stands
 
     def expect(current: ApiKey) -> None:
-        tolerated = {"lastUsedAt": _earlier, "rotation": key_rotations.is_earlier, "customer": _whatever}
+        tolerated = {
+            "lastUsedAt": _earlier,
+            "lastAddress": _whatever,
+            "lastUserAgent": _whatever,
+            "rotation": key_rotations.is_earlier,
+            "customer": _whatever,
+        }
         require_unchanged(read_only, render.key(current, now), tolerated)
 
     key = await call.services.keyring.update(call.caller, key_id, patch, expect)
@@ -219,7 +225,7 @@ def _fields(body: KeyFields, now: int) -> dict[str, Any]:
 
 
 def _whatever(_sent: Any, _now: Any) -> bool:
-    """Tell that any earlier reading will do: `customer` says of another thing what `customerId` names."""
+    """Tell that any earlier reading will do; `customer` says of another thing what `customerId` names."""
     return True
 
 

@@ -49,6 +49,8 @@ class KeyUpdate(KeyFields):
     chat_flows: Any = Field(default=None, description=READ_ONLY)
     status: Any = Field(default=None, description=READ_ONLY + " Use disable, enable and delete.")
     last_used_at: Any = Field(default=None, description="Ignored when it is an earlier reading.")
+    last_address: Any = Field(default=None, description="Ignored.")
+    last_user_agent: Any = Field(default=None, description="Ignored.")
     created_at: Any = Field(default=None, description=READ_ONLY)
     created_date: Any = Field(default=None, description=READ_ONLY)
     updated_at: Any = Field(default=None, description=READ_ONLY)
@@ -153,6 +155,8 @@ class KeyOut(Out):
     status: Literal["active", "disabled", "expired", "revoked"]
     expires_at: str | None
     last_used_at: str | None
+    last_address: str | None = Field(description="Where it was used from then, if that is known.")
+    last_user_agent: str | None = Field(description="What used it then, as it calls itself; cut off.")
     created_at: str
     created_date: str
     updated_at: str
