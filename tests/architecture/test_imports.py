@@ -27,6 +27,7 @@ PLACES = {
     "argon2": {"passwords"},
     "cryptography": {"storage"},
     "prometheus_client": {"telemetry"},
+    "opentelemetry": {"telemetry"},
     "pypdf": {"documents"},
     "snowballstemmer": {"storage"},
     "stopwordsiso": {"storage"},

@@ -1,5 +1,6 @@
 """The application over what was opened, and what runs in the background as long as it does."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -55,7 +56,15 @@ def create_app(runtime: Runtime) -> "ASGIApp":
             for task in (daily, finishing, warming):
                 await task.stop()
             await runtime.close()
+            if traces is not None:
+                await asyncio.to_thread(traces.stop)
 
+    traces = None
+    if settings.traces:
+        from flowkeys.telemetry.traces.exporting import provider
+        from flowkeys.telemetry.traces.tracing import Traces
+
+        traces = runtime.engine.models.tracing = Traces(provider())
     services = Services(
         verifier=runtime.verifier,
         calls=runtime.calls,
@@ -86,7 +95,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         max_upload_bytes=runtime.settings.max_upload_bytes,
         version=VERSION,
     )
-    return app.create(services, lifespan, access_log)
+    return app.create(services, lifespan, access_log, traces)
 
 
 def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp":

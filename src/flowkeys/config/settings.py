@@ -57,6 +57,10 @@ class Settings(BaseSettings):
         "off.",
     )
     metrics_host: str = Field(default="127.0.0.1", description="The address of that port.")
+    traces: bool = Field(
+        default=False,
+        description="Whether requests and calls of models are told to OpenTelemetry, where OTEL_… says.",
+    )
     public_url: Names = Field(
         default=(),
         description="Where people reach this server, such as https://keys.example.com or "

@@ -24,7 +24,7 @@ from flowkeys.web.errors import Problem, of_error, problem
 from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.requests.address import TrustedProxies
-from flowkeys.web.requests.context import KEY, RequestContext, context_of
+from flowkeys.web.requests.context import KEY, TRACE, RequestContext, context_of
 from flowkeys.web.respond import headers_of, send_problem, wants_page
 
 AccessLog = Callable[[dict[str, Any]], None]
@@ -188,6 +188,7 @@ def _facts(scope: Scope, context: RequestContext, status: int) -> dict[str, Any]
         "request_id": context.request_id,
         "address": context.address,
         **context.facts,
+        **({"trace_id": scope[TRACE]} if TRACE in scope else {}),
     }
 
 

@@ -67,6 +67,18 @@ def check_flow_settings(settings: Settings) -> Iterator[Finding]:
             yield ok("credentials", f"{name} is sent to {credential.base_url} only")
 
 
+def check_traces(settings: Settings) -> Iterator[Finding]:
+    """Look whether spans can be sent, and say where they go."""
+    if not settings.traces:
+        return
+    try:
+        from flowkeys.telemetry.traces.exporting import destination
+
+        yield ok("traces", f"spans go to {destination()}")
+    except ConfigurationError as error:
+        yield fail("traces", str(error), "Without it the server does not start.")
+
+
 def check_proxies(settings: Settings) -> Iterator[Finding]:
     """Look whether the proxy that seems to be there is known: if not, everybody has its address."""
     if settings.uds is not None and UNIX not in settings.trusted_proxies:

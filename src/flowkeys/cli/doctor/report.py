@@ -24,6 +24,7 @@ def examine() -> Iterator[Finding]:
     yield from database
     readable = settings.database.exists() and all(finding.verdict == "ok" for finding in database)
     yield from _contents(settings) if readable else secrets.check_secrets(settings, None, clock())
+    yield from configuration.check_traces(settings)
     yield from configuration.check_proxies(settings)
     if settings.has_port:
         yield listening.check_port(settings)

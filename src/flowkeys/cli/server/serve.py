@@ -116,6 +116,10 @@ async def _serve(
     unix: UnixSocket | None,
     metrics: socket.socket | None,
 ) -> None:
+    if settings.traces:
+        from flowkeys.telemetry.traces import exporting
+
+        exporting.destination()  # what is missing, or wrong, stops the start
     runtime = await bootstrap.open_runtime(settings)
     if why := hindrance(settings.database):  # SQLite opens such a file all the same, to be read
         await runtime.close()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flowkeys.flows.models.client import Client
     from flowkeys.outbound.connecting import Resolve
     from flowkeys.outbound.http.pool import Pool
+    from flowkeys.service.tracing import ModelTracing
 
 _CLIENTS: Final = 256
 
@@ -51,6 +52,8 @@ class Models:
         if len(self._keys) < len(settings.credentials):
             raise ConfigurationError("Two model credentials have the same name.")
         self._clients: OrderedDict[Target, Client] = OrderedDict()
+        self.tracing: ModelTracing | None = None
+        """Sees each call; set before the first."""
         self._pools: tuple[Pool, Pool] | None = None
         self._opening = asyncio.Lock()
 
@@ -112,17 +115,19 @@ class Models:
         from flowkeys.flows.models.client import Client, Limits
 
         settings = self._settings
-        return Client(
-            trusted if target.trusted else public,
-            target.endpoint,
-            None if target.credential is None else self._keys[target.credential],
-            Limits(
-                connect_seconds=settings.connect_timeout_seconds,
-                whole_seconds=settings.whole_answer_timeout_seconds,
-                silence_seconds=settings.model_timeout_seconds,
-                answer_bytes=settings.answer_bytes,
-            ),
+        limits = Limits(
+            connect_seconds=settings.connect_timeout_seconds,
+            whole_seconds=settings.whole_answer_timeout_seconds,
+            silence_seconds=settings.model_timeout_seconds,
+            answer_bytes=settings.answer_bytes,
         )
+        pool = trusted if target.trusted else public
+        key = None if target.credential is None else self._keys[target.credential]
+        if self.tracing is None:
+            return Client(pool, target.endpoint, key, limits)
+        from flowkeys.flows.models.traced import TracedClient
+
+        return TracedClient(pool, target.endpoint, key, limits, self.tracing)
 
     async def _open(self) -> "tuple[Pool, Pool]":
         """Return the ways to addresses that have to be public, and to those that need not be."""

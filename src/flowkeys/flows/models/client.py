@@ -64,11 +64,18 @@ class Client:
 
     @asynccontextmanager
     async def ask(
-        self, request: Mapping[str, Any], reply: Reply, *, stream: bool, seconds: float | None = None
+        self,
+        request: Mapping[str, Any],
+        reply: Reply,
+        *,
+        stream: bool,
+        seconds: float | None = None,
+        more: bytes = b"",
     ) -> AsyncIterator["Answer"]:
         """Send a request; its answer is read from what is returned, and given to `reply`.
 
-        `seconds` is how long to wait for the next bytes, if that is not as `Limits` says.
+        `seconds` is how long to wait for the next bytes, if that is not as `Limits` says; `more` are lines of
+        the request's head.
 
         Raises:
             ModelError: there is no answer; what the server said is in its `reason`, without the key.
@@ -78,7 +85,7 @@ class Client:
         body = msgspec.json.encode({**request, "stream": stream})
         answer: Answer | None = None
         try:
-            answer = Answer(await self._post(body, wait), reply, wait, limits.answer_bytes)
+            answer = Answer(await self._post(body, wait, more), reply, wait, limits.answer_bytes)
             await answer.check()
             yield answer
         except ModelError as error:
@@ -89,10 +96,10 @@ class Client:
             if answer is not None:
                 answer.connection.leave(is_enough=reply.is_complete)
 
-    async def _post(self, body: bytes, wait: float) -> "Connection":
+    async def _post(self, body: bytes, wait: float, more: bytes) -> "Connection":
         if self._head is None:
             raise ModelError("the model's endpoint could not be asked: its credential cannot be sent.")
-        request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
+        request = b"%b%d\r\n%b\r\n%b" % (self._head, len(body), more, body)
         for attempt in range(_ATTEMPTS):
             connection = self._pool.kept(self._origin) if attempt + 1 < _ATTEMPTS else None
             is_kept = connection is not None

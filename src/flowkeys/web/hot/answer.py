@@ -30,17 +30,19 @@ class Hot:
         *,
         key_header: KeyHeader | None = None,
         path: str = "",
+        hands_on: bool = False,
     ) -> None:
         """`max_body_bytes` is how much is read at most of a body that nobody needs.
 
         `key_header` is where forward-auth looks for keys, instead of in ``Authorization``; `path` is what
-        targets may begin with, as proxies that do not take it off send them.
+        targets may begin with, as proxies that do not take it off send them. With `hands_on` predictions
+        that are let in are answered further in.
         """
         self.path = path.encode("ascii")
         self.proxies = refuser.proxies
         self.forward_auth = ForwardAuth(verifier, refuser, key_header)
         self.verify = Verify(verifier, refuser)
-        self.predictions = PredictionCalls(predictor, refuser)
+        self.predictions = PredictionCalls(predictor, refuser, hands_on=hands_on)
         self.max_body_bytes = max_body_bytes
         self.short_bytes = min(SHORT_BYTES, max_body_bytes)
         """Of a body that is read here."""

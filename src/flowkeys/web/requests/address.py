@@ -59,6 +59,12 @@ class TrustedProxies:
         last = self._hop_or(peer)
         return self._told(headers, last.address) if last.trusted else last.address
 
+    def trusts(self, peer: str | None) -> bool:
+        """Tell whether who is connected is a proxy that is believed."""
+        if peer is None:
+            return False
+        return self._believes_socket if peer == UNIX else self._hop_or(peer).trusted
+
     def _told(self, headers: Headers, address: str | None) -> str | None:
         """Return whom a trusted hop names, or the last of others like it; `address` is its own."""
         sent = b",".join(value for name, value in headers if name == _HEADER)

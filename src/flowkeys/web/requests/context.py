@@ -12,6 +12,8 @@ from flowkeys.domain.keys.networks import Visitor
 from flowkeys.domain.limits.gcra import Taken
 
 KEY: Final = "flowkeys"
+TRACE: Final = "flowkeys.trace"
+"""Where the id of a request's trace is in its scope, if it has one."""
 
 
 class Use(msgspec.Struct):

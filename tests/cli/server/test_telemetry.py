@@ -1,4 +1,4 @@
-"""The port of metrics: where it is, what stands in its way, and what the doctor says of it."""
+"""Metrics and traces: where they are, what stands in their way, and what the doctor says of them."""
 
 import socket
 
@@ -68,3 +68,22 @@ def test_the_doctor_knows_our_own(local: Cli, start: object) -> None:
     assert ["is free" in text for text in findings(report, "metrics", "ok")] == [True]
     assert ["every network" in text for text in findings(report, "metrics", "warn")] == [True]
     assert findings(local("doctor", "--json"), "metrics", "ok") == []
+
+
+def test_the_doctor_says_where_spans_go(local: Cli) -> None:
+    """By the standard variables, and what is wrong with them; nothing when nobody asks for traces."""
+    endpoint = {"FLOWKEYS_TRACES": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/"}
+    (found,) = findings(local("doctor", "--json", **endpoint), "traces", "ok")
+    assert "http://collector:4318/v1/traces" in found
+    wrong = {"FLOWKEYS_TRACES": "true", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    (found,) = findings(local("doctor", "--json", **wrong), "traces", "fail")
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL" in found
+    assert findings(local("doctor", "--json"), "traces", "ok") == []
+
+
+def test_a_wrong_exporter_stops_the_start(local: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exit code is 3, before anything is opened."""
+    monkeypatch.setattr(logs, "take_over", lambda: None)
+    result = local("serve", "--port", "0", FLOWKEYS_TRACES="1", OTEL_TRACES_EXPORTER="zipkin")
+    assert result.code == 3
+    assert "OTEL_TRACES_EXPORTER" in result.err
