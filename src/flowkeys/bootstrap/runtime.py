@@ -4,6 +4,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -19,6 +20,8 @@ from flowkeys.flows.drafts.drafts import Drafts
 from flowkeys.flows.engine import Engine
 from flowkeys.limits.failures import Failures
 from flowkeys.limits.memory import MemoryLimits
+from flowkeys.limits.quota_flush import QuotaFlush
+from flowkeys.limits.quotas import MemoryQuotas
 from flowkeys.outbound.endpoints import Endpoints
 from flowkeys.outbound.webhooks.worker import Worker, worker
 from flowkeys.passwords.argon2 import Argon2Passwords
@@ -37,7 +40,9 @@ from flowkeys.service.people.links import LinkService
 from flowkeys.service.people.people import PeopleService
 from flowkeys.service.people.sign_ins import SignInLimits, SignInService
 from flowkeys.service.predictions.predictor import Predictor
+from flowkeys.service.quotas import QuotaViews
 from flowkeys.service.startup import Secrets
+from flowkeys.service.usage.quotas import QuotaStore
 from flowkeys.service.usage.reports import UsageReports
 from flowkeys.service.usage.storing import UsageStore
 from flowkeys.service.webhooks.webhooks import WebhookService
@@ -84,6 +89,7 @@ class Runtime:
     usage: UsageBuffer
     calls: CallCounter
     usage_store: UsageStore
+    quotas: QuotaFlush
     reports: UsageReports
     verifier: Verifier
     explainer: Explainer
@@ -113,6 +119,7 @@ class Runtime:
             last_first.push_async_callback(self.engine.aclose)
             last_first.push_async_callback(self.usage_store.stop)
             last_first.push_async_callback(self.calls.stop)
+            last_first.push_async_callback(self.quotas.stop)
             last_first.push_async_callback(self.usage.stop)
             last_first.push_async_callback(self.imports.aclose)
             last_first.push_async_callback(self.announcing.stop)
@@ -160,12 +167,14 @@ def _assemble(
     usage = UsageBuffer(lambda *buffered: keyring.flush(*buffered), every)  # noqa: PLW0108
     usage_store = UsageStore(store, clock, partial(_warn, "usage is not tidied"))
     calls = CallCounter(usage_store.add, clock, every, partial(_warn, "usage is kept"))
-    keyring = Keyring(store, hasher, clock, usage)
+    quota_store = QuotaStore(store, clock, _warn_of_quota)
+    quotas = MemoryQuotas(quota_store.load, clock)
+    keyring = Keyring(store, hasher, clock, usage, QuotaViews(quotas))
     keys = KeyCache(lookups, feed := SqliteFeed(lookups.connection), hasher, usage, settings.cached_keys)
     directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), clock)
     followers = Followers(SqliteChanges(lookups.connection), feed, clock)
     store.after_commit.append(feed.catch_up)
-    verifier = Verifier(keys, directory, usage, clock, rates := MemoryLimits())
+    verifier = Verifier(keys, directory, usage, clock, rates := MemoryLimits(), quotas)
     limits = document_limits(settings)
     engine = Engine(flow_settings(settings), StoreRetriever(store))
     parser, passwords = SubprocessParser(limits), Argon2Passwords()
@@ -186,7 +195,7 @@ def _assemble(
         warnings=secrets.warnings,
         keyring=keyring,
         policies=Policies(store, clock),
-        customers=CustomerService(store, clock),
+        customers=CustomerService(store, clock, QuotaViews(quotas)),
         chatflows=chatflows,
         collections=collections,
         maker=maker,
@@ -201,6 +210,7 @@ def _assemble(
         usage=usage,
         calls=calls,
         usage_store=usage_store,
+        quotas=QuotaFlush(quotas, quota_store.add, every, partial(_warn, "use of quotas is kept")),
         reports=UsageReports(store, calls, clock),
         verifier=verifier,
         followers=followers,
@@ -220,3 +230,7 @@ def _assemble(
 
 def _warn(event: str, why: str) -> None:
     structlog.get_logger("flowkeys").warning(event, detail=why)
+
+
+def _warn_of_quota(facts: dict[str, Any]) -> None:
+    structlog.get_logger("flowkeys").warning("quota threshold", **facts)

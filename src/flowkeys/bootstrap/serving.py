@@ -38,6 +38,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
     async def lifespan() -> AsyncIterator[None]:
         runtime.usage.start()
         runtime.calls.start()
+        runtime.quotas.start()
         runtime.usage_store.start()
         log = structlog.get_logger("flowkeys")
         (warming := Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)).start()

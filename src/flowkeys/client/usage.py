@@ -29,6 +29,8 @@ class Usage(Wire, frozen=True, kw_only=True):
     """By the `code` of the answer; ``ok``, and ``client_gone`` for clients that left before it."""
     tokens_in: int
     tokens_out: int
+    tokens_estimated: int = 0
+    """How many of both are estimates, since the model did not say."""
     bytes_in: int
     bytes_out: int
     latency_ms: Latency | None = None

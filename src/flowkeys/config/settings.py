@@ -94,6 +94,13 @@ class Settings(BaseSettings):
         le=86_400,
         description="How long a connection without a call is kept; a proxy has to close its own sooner.",
     )
+    reserved_tokens: int = Field(
+        default=4096,
+        ge=1,
+        le=10_000_000,
+        description="How many tokens are reserved of quotas for a model whose node sets no maxTokens, "
+        "until its answer is there.",
+    )
     model_silence_seconds: int = Field(
         default=120,
         ge=1,

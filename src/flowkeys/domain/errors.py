@@ -10,6 +10,7 @@ FlowkeysError
 ├── AlreadySent             a form was sent a second time; what it made the first time is named
 ├── FlowNotRunnable         the chatflow has node kinds or settings that this server cannot run
 ├── UpstreamFailed          a model or service behind a node failed
+├── QuotaExceeded           a run would use more than is left of a quota of who calls
 ├── TooLarge                more bytes, pages or files than the configured limit
 └── Unavailable             an outage: the store cannot be reached
 """
@@ -113,6 +114,15 @@ class UpstreamFailed(FlowkeysError):
         self.raised = raised
         self.retry_after_seconds = retry_after_seconds
         """When it is worth trying again, where the upstream said so: at least 1, at most a day."""
+        super().__init__(message)
+
+
+class QuotaExceeded(FlowkeysError):
+    """A run would use more than is left of a quota of who calls; the message names the quota."""
+
+    def __init__(self, message: str, wait_seconds: int) -> None:
+        self.wait_seconds = wait_seconds
+        """After so long there is more."""
         super().__init__(message)
 
 

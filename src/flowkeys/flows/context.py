@@ -5,6 +5,7 @@ from typing import Any
 
 from flowkeys.domain.predictions.conversation import STOPPED, Role, Turn
 from flowkeys.domain.times import to_iso
+from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.flows.models.reasoning import without_thoughts
 from flowkeys.service.ports.flows import Emit, FlowCall, Tokens
 
@@ -67,8 +68,8 @@ class Run:
         """What models and their questioner said in this run: later models with memory are given it."""
         self.sources: list[dict[str, Any]] = []
         self.tools: list[dict[str, Any]] = []
-        self.model_tokens = (0, 0)
-        """How many tokens models read and wrote, as far as they say so."""
+        self.model_tokens = NO_TOKENS
+        """How many tokens models read and wrote."""
         self._history: list[Turn] | None = None
         self._history_limit = history_limit
         self._state_limit = state_limit
@@ -95,9 +96,20 @@ class Run:
             for turn in await self.history()
         ]
 
-    def used_tokens(self, tokens: tuple[int, int]) -> None:
-        """Add what a model says that it read and wrote."""
-        self.model_tokens = (self.model_tokens[0] + tokens[0], self.model_tokens[1] + tokens[1])
+    def admit_tokens(self, tokens: int) -> None:
+        """Let a model be asked that may use so many.
+
+        Raises:
+            QuotaExceeded: a quota of who calls has not so many left.
+        """
+        if self.call.meter is not None:
+            self.call.meter.admit(tokens)
+
+    def used_tokens(self, tokens: ModelTokens) -> None:
+        """Add what a model read and wrote."""
+        self.model_tokens = self.model_tokens.plus(tokens)
+        if self.call.meter is not None:
+            self.call.meter.used(tokens)
 
     def forget(self) -> None:
         """Run without the earlier messages."""

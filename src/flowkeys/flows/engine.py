@@ -146,6 +146,11 @@ class Flow:
         self._overrides: Overrides = read_overrides(chatflow.api_config)
         self._node_events = chatflow.type in {ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT}
 
+    @property
+    def most_tokens(self) -> int:
+        """How many tokens its models may use in a run, each as its node says, or as the operator does."""
+        return self.plan.most_tokens
+
     async def run(self, call: FlowCall, emit: Emit) -> FlowResult:
         """Run to the end, emitting node events and tokens in order; cancelling it stops the run.
 

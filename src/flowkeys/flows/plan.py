@@ -48,6 +48,8 @@ class Plan(msgspec.Struct, frozen=True):
     """A template asks for the earlier messages, which have to be loaded before it is rendered."""
     waits: bool = True
     """A run may have to wait for something."""
+    most_tokens: int = 0
+    """How many tokens its models may use in a run, whichever branches it takes."""
 
     built: Mapping[str, Built] = {}
     templates: Mapping[str, Template] = {}
@@ -113,7 +115,14 @@ def make_plan(
     ]
     uses_history = any(one.uses_history for one in built.values())
     waits = uses_history or any(step.waits for step in steps.values())
-    return Plan(tuple(planned), uses_history=uses_history, waits=waits, built=built, templates=templates)
+    return Plan(
+        tuple(planned),
+        uses_history=uses_history,
+        waits=waits,
+        most_tokens=sum(step.most_tokens for step in steps.values()),
+        built=built,
+        templates=templates,
+    )
 
 
 def _planned(

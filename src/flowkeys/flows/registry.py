@@ -48,6 +48,8 @@ class Step:
     """Whether the step can send its text while it is being made."""
     waits = True
     """Whether running it may have to wait: for a model, a search, another process."""
+    most_tokens = 0
+    """How many tokens of a model running it may use, the prompt apart."""
 
     def __init__(self, node: Node) -> None:
         self.node = node

@@ -57,5 +57,7 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Longest wait for the next bytes of a model's answer that comes piece by piece."""
     whole_answer_timeout_seconds: float = 600.0
     """Longest wait for an answer that is asked for whole, of which nothing is heard until it is complete."""
+    reserved_tokens: int = 4096
+    """How many tokens a model may use whose node does not say: so many are reserved of quotas."""
     python_threads: int = 8
     """Threads for Python callables that are not async."""

@@ -130,6 +130,13 @@ class MemoryQuotas:
             account.count_tokens(tokens)
             self.note(account)
 
+    def short(self, account: Account, line: Line, needed: int, now: int | None = None) -> int:
+        """Note that a quota has not so much left, and return after how many seconds it may have."""
+        if not line.is_used_up:
+            line.is_used_up = True
+            self.note(account)
+        return account.wait_seconds(line, needed, self._clock() if now is None else now)
+
     def note(self, account: Account) -> None:
         """See to it that an account is looked at when it is stored next."""
         if not account.is_dirty:
@@ -183,10 +190,7 @@ class MemoryQuotas:
         if not needed:
             return 0, False
         if line.used + needed > line.amount:
-            if not line.is_used_up:
-                line.is_used_up = True
-                self.note(account)
-            return account.wait_seconds(line, needed, now), False
+            return self.short(account, line, needed, now), False
         if line.is_tokens and line.used + account.held + needed > line.amount:
             return HELD_SECONDS, True
         return 0, False

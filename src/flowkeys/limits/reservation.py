@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from flowkeys.limits.accounts import Account
+from flowkeys.limits.accounts import Account, Line
 
 
 class Keeper(Protocol):
@@ -12,8 +12,8 @@ class Keeper(Protocol):
         """Count what a run has used."""
         ...
 
-    def note(self, account: Account) -> None:
-        """See to it that an account is looked at when it is stored next."""
+    def short(self, account: Account, line: Line, tokens: int) -> int:
+        """Note that a quota has not so many left, and return after how many seconds it may have."""
         ...
 
 
@@ -38,22 +38,20 @@ class Reservation:
         self.expire()
         self._keeper.settled(self, self._accounts, used)
 
-    def reach(self, tokens: int) -> bool:
-        """Reserve so many in all, if the quotas have room for that, whatever others have reserved."""
+    def reach(self, tokens: int) -> int:
+        """Reserve so many in all if the quotas have room; else return when they may have, in seconds."""
         more = tokens - self.tokens
         if more <= 0:
-            return True
+            return 0
         for account in self._accounts:
             for line in account.lines:
                 if line.is_tokens and line.used + tokens > line.amount:
-                    line.is_used_up = True
-                    self._keeper.note(account)
-                    return False
+                    return self._keeper.short(account, line, tokens)
         self.tokens = tokens
         if self._is_held:
             for account in self._accounts:
                 account.held += more
-        return True
+        return 0
 
     def expire(self) -> None:
         """Give the reservation back; what is used is counted all the same."""

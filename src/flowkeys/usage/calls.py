@@ -19,11 +19,13 @@ from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.times import SECOND, Clock
 from flowkeys.domain.usage.latency import BOUNDS
 from flowkeys.domain.usage.tally import Tally
+from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.domain.usage.usage import (
     BYTES_IN,
     BYTES_OUT,
     HOUR,
     NUMBERS,
+    TOKENS_ESTIMATED,
     TOKENS_IN,
     TOKENS_OUT,
     Counted,
@@ -142,7 +144,7 @@ class CallCounter:
         chatflow_id: str,
         started: float,
         *,
-        tokens: tuple[int, int] = (0, 0),
+        tokens: ModelTokens = NO_TOKENS,
         sizes: tuple[int, int] = (0, 0),
     ) -> None:
         """Count a prediction that was let in; see `CallRecorder`."""
@@ -160,6 +162,7 @@ class CallCounter:
         cell[bisect_left(BOUNDS, ended - started)] += 1
         cell[TOKENS_IN] += tokens[0]
         cell[TOKENS_OUT] += tokens[1]
+        cell[TOKENS_ESTIMATED] += tokens[2]
         cell[BYTES_IN] += sizes[0]
         cell[BYTES_OUT] += sizes[1]
 

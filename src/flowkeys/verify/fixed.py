@@ -14,6 +14,7 @@ from flowkeys.domain.keys.networks import Client, Networks, clean_networks
 from flowkeys.domain.keys.rotation import Replaced
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import Token
+from flowkeys.domain.limits.quota import Quotas, parse_quotas
 from flowkeys.domain.limits.rate import Limits, parse_limits
 from flowkeys.domain.permissions import unknown
 from flowkeys.domain.times import Clock
@@ -42,8 +43,12 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses and networks (CIDR) that calls may come from; none: from anywhere."""
     rate_limits: Collection[str] = ()
     """How often it may call, such as ``10/second``; such a key is refused unless limits are ignored."""
+    quotas: Collection[str] = ()
+    """How much it may use, such as ``1000/month``; such a key is refused unless limits are ignored."""
     customer_rate_limits: Collection[str] = ()
     """How often all keys of its customer together may call; such a key is refused likewise."""
+    customer_quotas: Collection[str] = ()
+    """How much all keys of its customer may use together."""
     token_replaced_at: datetime | None = None
     """When another token replaced this one; `token_valid_until` says until when it works."""
     token_valid_until: datetime | None = None
@@ -77,17 +82,24 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigurationError(f"allowed_ips: {error}") from None
         limits = _limits("rate_limits", self.rate_limits)
         of_customer = _limits("customer_rate_limits", self.customer_rate_limits)
-        if of_customer is not None and self.customer_id is None:
-            raise ConfigurationError("customer_rate_limits needs customer_id.")
+        quotas = _quotas("quotas", self.quotas)
+        quotas_of_customer = _quotas("customer_quotas", self.customer_quotas)
+        if (of_customer or quotas_of_customer) and self.customer_id is None:
+            raise ConfigurationError("customer_rate_limits and customer_quotas need customer_id.")
         state = CustomerStatus.DISABLED if self.customer_disabled else CustomerStatus.ACTIVE
         customer = (
             None
             if self.customer_id is None
             else KeyCustomer(
-                self.customer_id, self.customer_name, self.customer_external_id, state, of_customer
+                self.customer_id,
+                self.customer_name,
+                self.customer_external_id,
+                state,
+                of_customer,
+                quotas_of_customer,
             )
         )
-        terms = Terms(Networks(networks) if networks else None, customer, limits=limits)
+        terms = Terms(Networks(networks) if networks else None, customer, limits=limits, quotas=quotas)
         status = Status.REVOKED if self.revoked else Status.DISABLED if self.disabled else Status.ACTIVE
         until = _microseconds(self.token_valid_until)
         return KeyRecord.of(
@@ -99,7 +111,7 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
             expires_at=_microseconds(self.expires_at),
             replaced=None if until is None else Replaced(until, _microseconds(self.token_replaced_at)),
             chatflow_ids=frozenset(self.chatflow_ids),
-            terms=terms if networks or limits or customer else None,
+            terms=terms if networks or limits or quotas or customer else None,
         )
 
     def __repr__(self) -> str:
@@ -108,6 +120,14 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def _microseconds(time: datetime | None) -> int | None:
     return None if time is None else (time - _EPOCH) // _MICROSECOND
+
+
+def _quotas(name: str, texts: Collection[str]) -> Quotas | None:
+    try:
+        quotas = parse_quotas(texts)
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: {error}") from None
+    return Quotas(quotas) if quotas else None
 
 
 def _limits(name: str, texts: Collection[str]) -> Limits | None:
@@ -147,8 +167,8 @@ class FixedSource:
             return decision
         terms = decision.record.terms
         customer = None if terms is None else terms.customer
-        is_limited = terms is not None and terms.limits is not None
-        is_limited |= customer is not None and customer.limits is not None
+        is_limited = terms is not None and (terms.limits is not None or terms.quotas is not None)
+        is_limited |= customer is not None and (customer.limits is not None or customer.quotas is not None)
         return Denied(Reason.LIMITS_NOT_COUNTED, decision.record) if is_limited else decision
 
     at_once = decide

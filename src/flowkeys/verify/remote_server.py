@@ -28,6 +28,7 @@ _API: Final = "/api/v1"
 _CONNECT_SECONDS: Final = 5.0
 _CLOSED_MEANWHILE: Final = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 """What a kept connection raises when the server has just closed it. Asking twice does no harm."""
+_TOLD: Final = frozenset({Reason.EXPIRED_KEY, Reason.QUOTA_EXCEEDED})
 _STATUS: Final = {Reason.DISABLED_KEY: Status.DISABLED, Reason.REVOKED_KEY: Status.REVOKED}
 _TERMS: Final = 1024
 """Lists of networks, and customers, that records share."""
@@ -203,8 +204,8 @@ def _read(said: _Said) -> Answer:
             return Answer(None, UNKNOWN if reason is Reason.UNKNOWN_KEY else Denied(reason))
         status = _STATUS.get(reason, Status.ACTIVE)
         record = KeyRecord.of(key_id=said.id, workspace_id="", name=said.key_name, status=status)
-        # Why a key has expired is the server's to say: it may be that it was replaced.
-        detail = said.detail if reason is Reason.EXPIRED_KEY else None
+        # Why a key has expired, or what is used up, is the server's to say.
+        detail = said.detail if reason in _TOLD else None
         return Answer(None, Denied(reason, record, detail, wait_seconds=said.retry_after_seconds))
     if not said.id or said.position is None:
         raise ValueError("an answer of an older server")

@@ -17,6 +17,7 @@ from flowkeys.domain.errors import (
     InvalidInput,
     NotFound,
     PolicyViolated,
+    QuotaExceeded,
     TooLarge,
     Unavailable,
     UpstreamFailed,
@@ -218,14 +219,20 @@ def of_error(error: FlowkeysError) -> Problem:
         case FlowNotRunnable():
             extra = {"missingNodeKinds": list(error.missing_kinds)}
             return Problem("flow_not_runnable", str(error), extra=extra)
-        case UpstreamFailed():
-            return problem("upstream_failed", str(error), headers=_retry_after(error.retry_after_seconds))
+        case QuotaExceeded() | UpstreamFailed():
+            return _of_run(error)
         case TooLarge():
             return problem("too_large", str(error))
         case Unavailable():
             return problem("unavailable", headers=_retry_after(error.retry_after_seconds))
         case _:
             return problem("internal_error")
+
+
+def _of_run(error: QuotaExceeded | UpstreamFailed) -> Problem:
+    if isinstance(error, QuotaExceeded):
+        return problem("quota_exceeded", str(error), headers=waiting_headers(error.wait_seconds))
+    return problem("upstream_failed", str(error), headers=_retry_after(error.retry_after_seconds))
 
 
 def _of_invalid(error: InvalidInput) -> Problem:

@@ -12,6 +12,8 @@ from flowkeys.domain.keys.rotation import Rotation
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import mask
 from flowkeys.domain.limits.fields import as_json, limits_json
+from flowkeys.domain.limits.quota import standings
+from flowkeys.domain.limits.quota_fields import standing_json
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.input import EXTRAS
@@ -57,6 +59,7 @@ def key(item: ApiKey, now: int) -> Json:
         "note": item.note,
         "allowedIps": list(item.allowed_ips),
         "rateLimits": limits_json(item.rate_limits),
+        "quotas": _quotas(item, now),
         "rotation": _rotation(item.rotation_at(now)),
         "customerId": None if item.customer is None else item.customer.id,
         "customer": None
@@ -154,7 +157,11 @@ def _texts(networks: Networks | None) -> list[str]:
     return [] if networks is None else list(networks.texts)
 
 
-def customer(item: Customer) -> Json:
+def _quotas(item: ApiKey | Customer, now: int) -> list[Json]:
+    return standing_json(standings(item.quotas, item.quota_uses, now, item.tokens_reserved))
+
+
+def customer(item: Customer, now: int) -> Json:
     """Return a customer."""
     return {
         "id": item.id,
@@ -164,6 +171,7 @@ def customer(item: Customer) -> Json:
         "status": item.status.value,
         "keyCount": item.key_count,
         "rateLimits": limits_json(item.rate_limits),
+        "quotas": _quotas(item, now),
         "createdAt": to_iso(item.created_at),
         "updatedAt": to_iso(item.updated_at),
         "revokedAt": _time(item.revoked_at),

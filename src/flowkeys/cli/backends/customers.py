@@ -68,6 +68,7 @@ class LocalCustomers:
 
     def page(self, wanted: CustomerFilter, part: Part) -> Listed:
         """Return customers."""
+        from flowkeys import bootstrap
         from flowkeys.domain.customers.customer import CustomerStatus
         from flowkeys.domain.listing import CustomerQuery
         from flowkeys.web import render
@@ -85,7 +86,8 @@ class LocalCustomers:
             offset=offset,
         )
         found = self._run(self._service.page(self._caller, query))
-        return listed(part, [render.customer(item) for item in found.items], found.total)
+        now = bootstrap.clock()
+        return listed(part, [render.customer(item, now) for item in found.items], found.total)
 
     def update(self, customer_id: str, patch: CustomerPatch) -> Json:
         """Change a customer."""
@@ -100,9 +102,10 @@ class LocalCustomers:
         self._run(self._service.delete(self._caller, customer_id))
 
     def _shown(self, work: Any) -> Json:
+        from flowkeys import bootstrap
         from flowkeys.web import render
 
-        return render.customer(self._run(work))
+        return render.customer(self._run(work), bootstrap.clock())
 
 
 class RemoteCustomers:

@@ -59,3 +59,5 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     """How much all its keys together may use in a period; none: as much as they like."""
     quota_uses: tuple[QuotaUse, ...] = ()
     """What they have used, as far as that is kept: while it has quotas."""
+    tokens_reserved: int = 0
+    """By runs that are under way."""

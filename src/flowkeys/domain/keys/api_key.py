@@ -75,6 +75,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """How much it may use in a period; none: as much as it likes."""
     quota_uses: tuple[QuotaUse, ...] = ()
     """What it has used, as far as that is kept: while it has quotas."""
+    tokens_reserved: int = 0
+    """By runs that are under way."""
     rotation: Rotation | None = None
     """The last one, under way or over."""
     last_address: str | None = None

@@ -22,8 +22,11 @@ class Reserved(Protocol):
         """Give the reservation back and count what was used, which may be more."""
         ...
 
-    def reach(self, tokens: int) -> bool:
-        """Reserve so many in all, if the quotas have room for that, whatever others have reserved."""
+    def reach(self, tokens: int) -> int:
+        """Reserve so many in all, if the quotas have room for that, whatever others have reserved.
+
+        Return 0, or after how many seconds they may have, and then nothing more is reserved.
+        """
         ...
 
 

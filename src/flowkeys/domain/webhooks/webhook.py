@@ -15,6 +15,7 @@ EVENTS: Final = (
     "key.disabled",
     "key.enabled",
     "key.revoked",
+    "quota.threshold",
 )
 """What a webhook may ask to hear of."""
 TEST_EVENT: Final = "webhook.test"

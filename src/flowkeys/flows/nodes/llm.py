@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from flowkeys.domain.usage.tokens import NO_TOKENS, OF_A_MESSAGE, ModelTokens, estimate, estimated
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.variables import Template, as_text
 from flowkeys.flows.models.access import Target
@@ -35,6 +36,7 @@ class Llm(Step):
         self._limit = build.resources.settings.answer_characters
         self._model = model
         self._target = target
+        self.most_tokens = model.most_tokens(build.resources.settings.reserved_tokens)
         self._messages = tuple(_messages(build))
         self._memory = build.flag("llmEnableMemory", default=True)
         self._window = _window(build)
@@ -47,14 +49,18 @@ class Llm(Step):
         first = not run.chat
         messages = await self._prompt(run)
         reply = Reply(self._limit, self._model.reasoning)
+        read = sum(OF_A_MESSAGE + estimate(message["content"]) for message in messages)
+        run.admit_tokens(read + self.most_tokens)
+        has_failed = False
         try:
             await self._ask(run, messages, reply)
         except ModelError as error:
+            has_failed = True
             raise self.failed(
                 str(error), reason=error.reason, retry_after_seconds=error.retry_after_seconds
             ) from error
         finally:
-            run.used_tokens(reply.tokens)
+            run.used_tokens(_used(read, reply, has_failed=has_failed))
         text, answer = reply.text, reply.answer
         if first:
             run.chat.append({"role": "user", "content": run.question})
@@ -96,6 +102,14 @@ class Llm(Step):
         if self._user is not None and (text := self._user.render(run)):
             messages.append({"role": "user", "content": text})
         return messages
+
+
+def _used(read: int, reply: Reply, *, has_failed: bool) -> ModelTokens:
+    """Return what the model's server says that was used, else an estimate; nothing where it did not begin."""
+    if any(reply.tokens):
+        return ModelTokens(*reply.tokens)
+    written = estimate(reply.answer) + estimate(reply.thoughts)
+    return NO_TOKENS if has_failed and not written else estimated(read, written)
 
 
 def _messages(build: Build) -> list[tuple[str, Template]]:

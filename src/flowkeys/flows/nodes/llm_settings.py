@@ -51,6 +51,11 @@ class ModelChoice(msgspec.Struct, frozen=True):
     """How long to wait for the next bytes, if not as long as the server waits."""
     reasoning: Showing
 
+    def most_tokens(self, otherwise: int) -> int:
+        """Return how many tokens an answer may have, or `otherwise` where the node does not say."""
+        limit = self.parameters.get("max_tokens")
+        return limit if isinstance(limit, int) and limit > 0 else otherwise
+
 
 def read_model(build: Build) -> ModelChoice | None:
     """Return the model that a node chooses, or None when it chooses none that could be used."""

@@ -17,6 +17,7 @@ from flowkeys.service.journal import record
 from flowkeys.service.keys.of_customer import require_all, revoke_some
 from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Store, Transaction
+from flowkeys.service.quotas import QuotaViews
 
 Expectation = Callable[[Customer], None]
 """Raises `InvalidInput` when a customer is not as its caller believes."""
@@ -25,9 +26,11 @@ Expectation = Callable[[Customer], None]
 class CustomerService:
     """Makes, lists, changes and ends customers."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, quotas: QuotaViews | None = None) -> None:
+        """Keep customers in `store`; `quotas` know what this process has not stored yet."""
         self._store = store
         self._clock = clock
+        self._quotas = quotas or QuotaViews()
 
     async def create(self, caller: Caller, new: NewCustomer, once: str | None = None) -> Customer:
         """Make a customer; `once` is the one-time value of the form that asks for it.
@@ -52,6 +55,7 @@ class CustomerService:
             revoked_at=None,
             version=1,
             rate_limits=new.rate_limits,
+            quotas=new.quotas,
         )
 
         def work(tx: Transaction) -> Customer:
@@ -72,13 +76,14 @@ class CustomerService:
             NotFound: the workspace has no such customer.
         """
         caller.require("customers:view")
-        return await self._store.read(lambda tx: _get(tx, caller, customer_id))
+        return self._quotas.of(await self._store.read(lambda tx: _get(tx, caller, customer_id)))
 
     async def page(self, caller: Caller, query: CustomerQuery) -> Page[Customer]:
         """Return the customers that match, of the caller's workspace whatever the query says."""
         caller.require("customers:view")
         own = msgspec.structs.replace(query, workspace_id=caller.workspace_id)
-        return await self._store.read(lambda tx: tx.customers.page(own))
+        found = await self._store.read(lambda tx: tx.customers.page(own))
+        return Page(self._quotas.of_all(found.items), found.total)
 
     async def update(
         self, caller: Caller, customer_id: str, patch: CustomerPatch, expect: Expectation | None = None
@@ -86,8 +91,8 @@ class CustomerService:
         """Change what the patch names, if the customer is as the caller expects it in the same transaction.
 
         Raises:
-            Forbidden: the caller lacks ``customers:update``, or changes limits and could not change those of
-                each of its keys.
+            Forbidden: the caller lacks ``customers:update``, or changes limits or quotas and could not change
+                those of each of its keys.
             InvalidInput: a field is wrong, the external id is another customer's, or this one is revoked.
             NotFound: the workspace has no such customer.
         """
@@ -97,14 +102,17 @@ class CustomerService:
             if expect is not None:
                 expect(customer)
             cleaned = checked(patch)
-            if _given(cleaned.rate_limits, customer.rate_limits) != customer.rate_limits:
+            limits = _given(cleaned.rate_limits, customer.rate_limits)
+            quotas = _given(cleaned.quotas, customer.quotas)
+            if (limits, quotas) != (customer.rate_limits, customer.quotas):
                 require_all(tx, caller, customer_id, "apikeys:update")
             return msgspec.structs.replace(
                 customer,
                 name=_given(cleaned.name, customer.name),
                 external_id=_given(cleaned.external_id, customer.external_id),
                 meta=_given(cleaned.meta, customer.meta),
-                rate_limits=_given(cleaned.rate_limits, customer.rate_limits),
+                rate_limits=limits,
+                quotas=quotas,
             )
 
         return await self._change(caller, customer_id, "customer.update", change)
@@ -261,6 +269,7 @@ def _for_people(customer: Customer) -> dict[str, object]:
         "meta": customer.meta,
         "status": customer.status.value,
         "rateLimits": [str(rate) for rate in customer.rate_limits],
+        "quotas": [str(quota) for quota in customer.quotas],
     }
 
 

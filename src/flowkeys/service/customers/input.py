@@ -9,6 +9,7 @@ from flowkeys.domain.customers.customer import EXTERNAL_ID_LENGTH, META_BYTES, N
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import clean_name
 from flowkeys.domain.keys.token import PATTERN
+from flowkeys.domain.limits.quota import Quota
 from flowkeys.domain.limits.rate import RateLimit
 
 
@@ -20,6 +21,8 @@ class NewCustomer(msgspec.Struct, frozen=True, kw_only=True):
     meta: dict[str, Any] | None = None
     rate_limits: tuple[RateLimit, ...] = ()
     """How often all of its keys together may call, as `read_limits` returns it."""
+    quotas: tuple[Quota, ...] = ()
+    """How much all of its keys together may use in a period, as `read_quotas` returns it."""
 
 
 class CustomerPatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,8 @@ class CustomerPatch(msgspec.Struct, frozen=True, kw_only=True):
     meta: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
     rate_limits: tuple[RateLimit, ...] | msgspec.UnsetType = msgspec.UNSET
     """How often all of its keys together may call, as `read_limits` returns it."""
+    quotas: tuple[Quota, ...] | msgspec.UnsetType = msgspec.UNSET
+    """How much all of its keys together may use in a period, as `read_quotas` returns it."""
 
 
 def checked(patch: CustomerPatch) -> CustomerPatch:

@@ -134,6 +134,7 @@ def _for_people(key: ApiKey) -> dict[str, object]:
         "allowedIps": list(key.allowed_ips),
         "customerId": None if key.customer is None else key.customer.id,
         "rateLimits": [str(rate) for rate in key.rate_limits],
+        "quotas": [str(quota) for quota in key.quotas],
         "chatflowIds": [item.id for item in key.chatflows],
         "chatflowRateLimits": {
             item.id: [str(rate) for rate in item.rate_limits] for item in key.chatflows if item.rate_limits

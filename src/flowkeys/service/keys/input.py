@@ -11,6 +11,7 @@ from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import NAME_LENGTH, NOTE_LENGTH, clean_name
 from flowkeys.domain.keys.networks import MAX_NETWORKS, KnownClient, clean_networks, is_address
 from flowkeys.domain.keys.token import PATTERN
+from flowkeys.domain.limits.quota import Quota
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.domain.times import MAXIMUM, end_from_iso, lacks_zone, parse_duration
@@ -32,6 +33,8 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: str | None = None
     rate_limits: tuple[RateLimit, ...] = ()
     """How often it may call, as `read_limits` returns it."""
+    quotas: tuple[Quota, ...] = ()
+    """How much it may use in a period, as `read_quotas` returns it."""
 
     def as_patch(self) -> "KeyPatch":
         """Return it as a change of all that it says, to be checked."""
@@ -57,6 +60,8 @@ class KeyPatch(msgspec.Struct, frozen=True, kw_only=True):
     customer_id: str | msgspec.UnsetType | None = msgspec.UNSET
     rate_limits: tuple[RateLimit, ...] | msgspec.UnsetType = msgspec.UNSET
     """How often it may call, as `read_limits` returns it."""
+    quotas: tuple[Quota, ...] | msgspec.UnsetType = msgspec.UNSET
+    """How much it may use in a period, as `read_quotas` returns it."""
     binding_limits: Mapping[str, tuple[RateLimit, ...]] | msgspec.UnsetType = msgspec.UNSET
     """How often it may call chatflows, by their ids; what is not named stays."""
 

@@ -12,7 +12,7 @@ from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.rotation import LastUse, TokenUses
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.listing import KeyQuery, Page
-from flowkeys.domain.principal import Caller, operator
+from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.bulk import MAX_KEYS, BulkResult, all_of, checked_ids, set_status
 from flowkeys.service.keys.changes import (
@@ -25,14 +25,17 @@ from flowkeys.service.keys.changes import (
     with_status,
 )
 from flowkeys.service.keys.input import KeyPatch, NewKey, checked
+from flowkeys.service.keys.lost import revoke_made_under
 from flowkeys.service.keys.of_customer import chosen, require_may_change
 from flowkeys.service.keys.policies import enforce, enforce_number
 from flowkeys.service.keys.reports import KeyReports
 from flowkeys.service.keys.rotations import MadeKey, Rotations
+from flowkeys.service.keys.shown import Shown
 from flowkeys.service.once import spend
 from flowkeys.service.ports.makers import KeysMade
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.verification import RecentUses
+from flowkeys.service.quotas import QuotaViews
 
 Expectation = Callable[[ApiKey], None]
 """Raises `InvalidInput` when a key is not as its caller believes."""
@@ -42,15 +45,21 @@ class Keyring:
     """Makes, lists, changes and revokes keys."""
 
     def __init__(
-        self, store: Store, hasher: TokenHasher, clock: Clock, uses: RecentUses | None = None
+        self,
+        store: Store,
+        hasher: TokenHasher,
+        clock: Clock,
+        uses: RecentUses | None = None,
+        quotas: QuotaViews | None = None,
     ) -> None:
-        """Keep keys in `store`; `uses` knows those of this process that are not stored yet."""
+        """Keep keys in `store`; `uses` and `quotas` know what this process has not stored yet."""
         self._store = store
-        self._uses = uses
         self._hasher = hasher
         self._clock = clock
         self.rotations = Rotations(store, hasher, clock, uses)
         """New tokens for keys that are there."""
+        self._quotas = quotas or QuotaViews()
+        self._shown = Shown(uses, self.rotations, self._quotas)
         self.reports = KeyReports(store, clock)
 
     async def create(self, caller: Caller, new: NewKey, once: str | None = None) -> MadeKey:
@@ -84,6 +93,7 @@ class Keyring:
             version=1,
             allowed_ips=given(patch.allowed_ips, ()),
             rate_limits=new.rate_limits,
+            quotas=new.quotas,
         )
 
         def work(tx: Transaction) -> ApiKey:
@@ -109,7 +119,7 @@ class Keyring:
             NotFound: the workspace has no such key.
         """
         caller.require(permission)
-        return self._with_last_use(await self._store.read(lambda tx: get_key(tx, caller, key_id)))
+        return self._shown.of(await self._store.read(lambda tx: get_key(tx, caller, key_id)))
 
     async def some(
         self, caller: Caller, key_ids: Sequence[str], *, permission: str = "apikeys:view"
@@ -123,14 +133,15 @@ class Keyring:
         caller.require(permission)
         ids = checked_ids(key_ids)
         found = await self._store.read(lambda tx: all_of(tx, caller, ids))
-        return [self._with_last_use(key) for key in found]
+        return [self._shown.of(key) for key in found]
 
     async def page(self, caller: Caller, query: KeyQuery) -> Page[ApiKey]:
         """Return the keys that match, of the caller's workspace whatever the query says."""
         caller.require("apikeys:view")
         own = msgspec.structs.replace(query, workspace_id=caller.workspace_id)
         now = self._clock()
-        return await self._store.read(lambda tx: tx.keys.page(own, now))
+        found = await self._store.read(lambda tx: tx.keys.page(own, now))
+        return Page(self._quotas.of_all(found.items), found.total)
 
     async def made_by(self, caller: Caller, creator_id: str) -> KeysMade:
         """Count what a person or key made, also through keys, without what is revoked."""
@@ -160,7 +171,7 @@ class Keyring:
 
         def change(tx: Transaction, key: ApiKey) -> ApiKey:
             if expect is not None:
-                expect(self._with_last_use(key))  # as `get` showed it
+                expect(self._shown.of(key))  # as `get` showed it
             # An expiry that passed may stand; a new one must lie ahead.
             same_expiry = patch.expires_at == key.expires_at
             cleaned = checked(
@@ -180,6 +191,7 @@ class Keyring:
                 allowed_ips=given(cleaned.allowed_ips, key.allowed_ips),
                 customer=chosen(tx, caller, patch.customer_id, key),
                 rate_limits=given(patch.rate_limits, key.rate_limits),
+                quotas=given(patch.quotas, key.quotas),
             )
 
         return await self._change(caller, key_id, "key.update", change)
@@ -242,16 +254,7 @@ class Keyring:
     async def revoke_made_under(self, secret_id: str) -> int:
         """Revoke, as the operator, all workspaces' keys whose secret is lost; return how many there were."""
         now = self._clock()
-
-        def work(tx: Transaction) -> int:
-            found = tx.keys.ids_by_secret(secret_id, now)
-            for workspace_id, key_id in found:
-                caller = Caller(operator(workspace_id))
-                key = get_key(tx, caller, key_id)
-                save(tx, caller, now, "key.revoke", key, with_status(key, Status.REVOKED))
-            return len(found)
-
-        return await self._store.write(work)
+        return await self._store.write(lambda tx: revoke_made_under(tx, secret_id, now))
 
     async def flush(
         self,
@@ -274,10 +277,6 @@ class Keyring:
             tx.tokens.note_uses(replaced)
 
         await self._store.write(work)
-
-    def _with_last_use(self, key: ApiKey) -> ApiKey:
-        key = self.rotations.with_uses(key)
-        return key if self._uses is None else key.used(self._uses.last_use(key.id))
 
     async def _set_all(
         self, caller: Caller, key_ids: Sequence[str], status: Status, action: str

@@ -214,6 +214,17 @@ class Verifier:
             return denied or NOTHING
         return _told(access, await self._limiter.take(scopes))
 
+    async def left(self, text: bytes) -> Taken | None:
+        """Return what is left of the limits and quotas of the key of a token; None: it has none.
+
+        Raises:
+            Unavailable: the store, or whoever counts, cannot be reached.
+        """
+        now = self._clock()
+        found = self._keys.at_once(text, now)
+        record: KeyRecord | None = await self._keys.find(text, now) if found is PENDING else found
+        return None if record is None else await self.standing(record)
+
     async def standing(self, record: KeyRecord, access: ChatflowAccess | None = None) -> Taken | None:
         """Return what is left of the limits of a key, on a chatflow if one is given; None: it has none."""
         scopes, quotas = scopes_of(record, access, None), quota_scopes_of(record)

@@ -8,6 +8,7 @@ import msgspec
 from flowkeys.domain.chatflows.chatflow import Chatflow, FlowCheck, ModelNode
 from flowkeys.domain.documents.collection import Hit, ParsedDocument
 from flowkeys.domain.predictions.conversation import Turn
+from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -25,6 +26,22 @@ class Tokens(msgspec.Struct, frozen=True):
 
 Emit = Callable[[Event | Tokens], Awaitable[None]]
 """Takes the events of a run as they happen. It may wait, when the reader is slow."""
+
+
+class TokenMeter(Protocol):
+    """Hears what models use in a run, and keeps it within the quotas of who calls."""
+
+    def admit(self, tokens: int) -> None:
+        """Let a model be asked that may use so many.
+
+        Raises:
+            QuotaExceeded: a quota has not so many left.
+        """
+        ...
+
+    def used(self, tokens: ModelTokens) -> None:
+        """Add what a model used, also when its answer broke off."""
+        ...
 
 
 class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +63,7 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     now: int
     streamed: bool = True
     """Somebody reads the events as they come. Else only the result counts, and may be made in one piece."""
+    meter: TokenMeter | None = None
 
 
 class FlowResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,12 +78,17 @@ class FlowResult(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
     """How the model ended that made the text: ``stop``, ``length`` (cut off), ``content_filter``, or another
     word of its server; None when no model made it, or none was said."""
-    model_tokens: tuple[int, int] = (0, 0)
-    """How many tokens its models read and wrote, as far as they say so."""
+    model_tokens: ModelTokens = NO_TOKENS
+    """How many tokens its models read and wrote."""
 
 
 class CompiledFlow(Protocol):
     """A chatflow parsed and checked: ready to run any number of times, at once too."""
+
+    @property
+    def most_tokens(self) -> int:
+        """How many tokens its models may use in a run, each as its node says, or as the operator does."""
+        ...
 
     async def run(self, call: FlowCall, emit: Emit) -> FlowResult:
         """Run to the end, emitting node events and tokens in order; cancelling it stops the run.

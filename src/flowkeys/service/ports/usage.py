@@ -7,6 +7,7 @@ import msgspec
 
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.usage.tally import Tally
+from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.domain.usage.usage import Counted, Period
 
 
@@ -38,12 +39,12 @@ class CallRecorder(Protocol):
         chatflow_id: str,
         started: float,
         *,
-        tokens: tuple[int, int] = (0, 0),
+        tokens: ModelTokens = NO_TOKENS,
         sizes: tuple[int, int] = (0, 0),
     ) -> None:
         """Count a prediction that was let in, with a key or, on a public chatflow, without one.
 
-        `tokens` are those that models read and wrote, as far as they say so; `sizes` the bytes of the body
+        `tokens` are those that models read and wrote; `sizes` the bytes of the body
         that was sent and of the answer.
         """
         ...
@@ -103,6 +104,10 @@ class Usage(Protocol):
 
     def add(self, batch: Batch, now: int) -> None:
         """Add up what was counted, unless this batch was added before."""
+        ...
+
+    def begin(self, recorder: str, number: int, now: int) -> bool:
+        """Note that a process's batch, of whatever it counted, is added; tell whether it was not before."""
         ...
 
     def added(self, recorder: str) -> int:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import OrderedDict
-from typing import Final
+from typing import Final, Literal
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
-from flowkeys.domain.errors import Forbidden, NotFound
+from flowkeys.domain.errors import FlowNotRunnable, Forbidden, NotFound
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.decision import AccessRequest, Decision, Denied, Reason
 from flowkeys.domain.keys.networks import Visitor
@@ -15,7 +15,7 @@ from flowkeys.domain.times import Clock
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.ports.flows import CompiledFlow, FlowEngine
 from flowkeys.service.ports.store import Store
-from flowkeys.service.ports.verification import PENDING, ChatflowDirectory
+from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Pending
 from flowkeys.service.predictions.input import PredictionInput, session_of
 from flowkeys.service.predictions.run import Grant, Run
 
@@ -23,7 +23,7 @@ _LOADED: Final = 256
 
 
 class Predictor:
-    """Lets calls in and runs chatflows. Implements `ChangeListener` for those that it keeps compiled."""
+    """Lets calls in and runs chatflows. Implements `Runs`, and `ChangeListener` for those it keeps."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Predictor:
         if access is None:
             return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
         if counts:
-            decision = self._verifier.call_at_once(decision, access, now, client)
+            decision = self._verifier.call_at_once(decision, access, now, client, self)
             if decision is None or isinstance(decision, Denied):
                 return decision
         return Grant(access, decision.record, taken=decision.taken)
@@ -115,7 +115,7 @@ class Predictor:
         if access is None:
             return Denied(Reason.CHATFLOW_NOT_ALLOWED, decision.record)
         if counts:
-            decision = await self._verifier.call(decision, access, self._clock(), client)
+            decision = await self._verifier.call(decision, access, self._clock(), client, self)
             if isinstance(decision, Denied):
                 return decision
         return Grant(access, decision.record, taken=decision.taken)
@@ -156,6 +156,18 @@ class Predictor:
         now = self._clock()
         session = session_of(request, now, anonymous=anonymous)
         return Run(self._store, now, chatflow, flow, grant, request, session)
+
+    def most_tokens_at_once(self, access: ChatflowAccess) -> int | Literal[Pending.PENDING]:
+        """Return how many tokens models of a chatflow may use, if it is at hand."""
+        ready = self._ready(access)
+        return PENDING if ready is None else ready[1].most_tokens
+
+    async def most_tokens(self, access: ChatflowAccess) -> int:
+        """Return how many tokens models of a chatflow may use; none of one that cannot run."""
+        try:
+            return (await self._load(access))[1].most_tokens
+        except (FlowNotRunnable, NotFound):
+            return 0
 
     def changed(self, subject: str, subject_id: str, position: int) -> None:
         """Forget a chatflow that was changed, by hand too, where its version may be the same."""

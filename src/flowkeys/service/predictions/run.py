@@ -10,10 +10,13 @@ from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess, Chatflo
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.limits.gcra import Taken
+from flowkeys.domain.limits.spent import Reserved
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
+from flowkeys.domain.usage.tokens import ModelTokens
 from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowResult, Tokens
 from flowkeys.service.ports.store import Store
 from flowkeys.service.predictions.input import PredictionInput, Session
+from flowkeys.service.predictions.metering import RunMeter
 
 HISTORY_MESSAGES: Final = 40
 """Stored messages that a flow with memory is given at most."""
@@ -29,6 +32,18 @@ class Grant(msgspec.Struct, frozen=True):
     person_id: str | None = None
     taken: Taken | None = None
     """What the call took of limits, and what is left of them."""
+
+
+def reserved_by(taken: Taken | None) -> Reserved | None:
+    """Return what a call has reserved of quotas of tokens."""
+    return None if taken is None or taken.spent is None else taken.spent.reserved
+
+
+def release(taken: Taken | None) -> None:
+    """Give back what is reserved and not settled: nothing was run, or nothing more will be."""
+    reserved = reserved_by(taken)
+    if reserved is not None:
+        reserved.settle(0)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +78,12 @@ class Run:
         self._person_id = grant.person_id
         self._request = request
         self._session = session
-        self.model_tokens = (0, 0)
-        """How many tokens its models read and wrote, once it has run."""
+        self._meter = RunMeter(reserved_by(grant.taken))
+
+    @property
+    def model_tokens(self) -> ModelTokens:
+        """How many tokens its models read and wrote so far."""
+        return self._meter.tokens
 
     async def execute(self, emit: Emit | None = None) -> Answer:
         """Run the chatflow, store the question and the answer, and return it.
@@ -74,10 +93,14 @@ class Run:
         Raises:
             InvalidInput: the call lacks something that the chatflow needs.
             UpstreamFailed: a model or service behind a node failed.
+            QuotaExceeded: too little is left of a quota of tokens.
             NotFound: the chatflow was deleted while it ran.
             Unavailable: the messages could not be stored; there is no answer then.
         """
-        result = await self._flow.run(self._call(streamed=emit is not None), emit or _ignore)
+        try:
+            result = await self._flow.run(self._call(streamed=emit is not None), emit or _ignore)
+        finally:
+            self._meter.settle()
         answer, stored = self._store_both(result)
         await stored
         return answer
@@ -91,7 +114,10 @@ class Run:
             InvalidInput: and what else `execute` raises before it stores.
         """
         result = self._flow.run_at_once(self._call(streamed=False))
-        return None if result is None else self._store_both(result)
+        if result is None:
+            return None
+        self._meter.settle()
+        return self._store_both(result)
 
     def _call(self, *, streamed: bool) -> FlowCall:
         return FlowCall(
@@ -106,10 +132,10 @@ class Run:
             history=self._history,
             now=self._now,
             streamed=streamed,
+            meter=self._meter,
         )
 
     def _store_both(self, result: FlowResult) -> tuple[Answer, asyncio.Future[None]]:
-        self.model_tokens = result.model_tokens
         answer = Answer(
             question=self._request.question,
             chat_id=self._session.chat_id,

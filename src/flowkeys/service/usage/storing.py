@@ -9,6 +9,7 @@ from flowkeys.domain.times import Clock
 from flowkeys.domain.usage.usage import DAY, DAYS_KEPT, HOURS_KEPT
 from flowkeys.service.ports.store import Store
 from flowkeys.service.ports.usage import Batch
+from flowkeys.service.usage.quotas import DAYS_OF_QUOTAS, HOURS_OF_QUOTAS
 
 PIECE: Final = 500
 """As many rows are made older in one transaction, so that nobody waits long for the writer."""
@@ -50,6 +51,7 @@ class UsageStore:
             rows += some
             await asyncio.sleep(pause_seconds)
         await self._store.write(lambda tx: tx.usage.forget_recorders(now - _FORGOTTEN))
+        await self._store.write(lambda tx: tx.quotas.prune(now - HOURS_OF_QUOTAS, now - DAYS_OF_QUOTAS))
         return rows
 
     def start(self) -> None:

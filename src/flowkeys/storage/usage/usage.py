@@ -79,7 +79,7 @@ class UsageTable:
 
     def add(self, batch: Batch, now: int) -> None:
         """Add up what was counted, unless this batch was added before."""
-        if self.added(batch.recorder) >= batch.number:
+        if not self.begin(batch.recorder, batch.number, now):
             return
         add_hours(
             self._connection,
@@ -92,7 +92,13 @@ class UsageTable:
                 for one in batch.counted
             ),
         )
-        self._connection.run(_NOTE, {"recorder": batch.recorder, "number": batch.number, "at": now})
+
+    def begin(self, recorder: str, number: int, now: int) -> bool:
+        """Note that a batch is added; tell whether it was not before."""
+        if self.added(recorder) >= number:
+            return False
+        self._connection.run(_NOTE, {"recorder": recorder, "number": number, "at": now})
+        return True
 
     def added(self, recorder: str) -> int:
         """Return the number of the last batch of a process that was added; 0: none."""

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Query, Response
 
 from flowkeys.domain.customers.customer import Customer, CustomerStatus
+from flowkeys.domain.limits.quota import Quota
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.listing import CustomerQuery, CustomerSort
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer
-from flowkeys.service.limits import read_limits
+from flowkeys.service.limits import read_limits, read_quotas
 from flowkeys.web import render
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
 from flowkeys.web.requests.putback import require_unchanged
@@ -21,6 +22,7 @@ from flowkeys.web.schemas.customers import (
     CustomerUpdate,
     DeletedOut,
 )
+from flowkeys.web.schemas.limits import quotas_of
 from flowkeys.web.services import Call
 
 router = GuardedRouter(tags=["Customers"])
@@ -34,9 +36,15 @@ _SORTS = tuple(f"{sign}{name}" for name in CustomerSort.__args__ for sign in (""
 @router.on("POST", "/customers", needs="customers:create", answers=CustomerOut, status=201, errors=_BODY)
 async def create_customer(body: CustomerCreate, call: Call) -> Response:
     """Make a customer. Keys are given to it by their `customerId`."""
-    new = NewCustomer(name=body.name, external_id=body.external_id, meta=body.meta, rate_limits=_limits(body))
+    new = NewCustomer(
+        name=body.name,
+        external_id=body.external_id,
+        meta=body.meta,
+        rate_limits=_limits(body),
+        quotas=_quotas(body),
+    )
     made = await call.services.customers.create(call.caller, new)
-    return json_response(render.customer(made), 201, {"Location": f"/api/v1/customers/{made.id}"})
+    return json_response(_shown(call, made), 201, {"Location": f"/api/v1/customers/{made.id}"})
 
 
 @router.on(
@@ -78,7 +86,7 @@ async def list_customers(
         before=before,
     )
     found = await call.services.customers.page(call.caller, query)
-    items = [render.customer(item) for item in found.items]
+    items = [_shown(call, item) for item in found.items]
     return list_response(call, part, items, found.total, linked=sort == "-createdAt")
 
 
@@ -87,7 +95,7 @@ async def list_customers(
 )
 async def get_customer(customer_id: str, call: Call) -> Response:
     """Return a customer. `GET /apikey?customerId=` lists its keys."""
-    return json_response(render.customer(await call.services.customers.get(call.caller, customer_id)))
+    return json_response(_shown(call, await call.services.customers.get(call.caller, customer_id)))
 
 
 @router.on(
@@ -106,14 +114,16 @@ async def update_customer(customer_id: str, body: CustomerUpdate, call: Call) ->
     fields: dict[str, Any] = {name: value for name, value in sent.items() if name in _WRITABLE}
     if "rate_limits" in fields:
         fields["rate_limits"] = _limits(body)
+    if "quotas" in fields:
+        fields["quotas"] = _quotas(body)
     patch = CustomerPatch(**fields)
     read_only = body.model_dump(by_alias=True, include=body.model_fields_set - _WRITABLE)
 
     def expect(current: Customer) -> None:
-        require_unchanged(read_only, render.customer(current), {"keyCount": _whatever})
+        require_unchanged(read_only, _shown(call, current), {"keyCount": _whatever})
 
     customer = await call.services.customers.update(call.caller, customer_id, patch, expect)
-    return json_response(render.customer(customer))
+    return json_response(_shown(call, customer))
 
 
 @router.on(
@@ -128,7 +138,7 @@ async def disable_customer(customer_id: str, call: Call) -> Response:
 
     While it has keys, this needs `apikeys:update` and what they hold.
     """
-    return json_response(render.customer(await call.services.customers.disable(call.caller, customer_id)))
+    return json_response(_shown(call, await call.services.customers.disable(call.caller, customer_id)))
 
 
 @router.on(
@@ -139,7 +149,7 @@ async def enable_customer(customer_id: str, call: Call) -> Response:
 
     While it has keys, this needs `apikeys:update` and what they hold.
     """
-    return json_response(render.customer(await call.services.customers.enable(call.caller, customer_id)))
+    return json_response(_shown(call, await call.services.customers.enable(call.caller, customer_id)))
 
 
 @router.on(
@@ -154,7 +164,7 @@ async def revoke_customer(customer_id: str, call: Call) -> Response:
 
     While it has keys, this needs `apikeys:delete` and what they hold.
     """
-    return json_response(render.customer(await call.services.customers.revoke(call.caller, customer_id)))
+    return json_response(_shown(call, await call.services.customers.revoke(call.caller, customer_id)))
 
 
 @router.on(
@@ -177,3 +187,11 @@ def _limits(body: CustomerFields) -> tuple[RateLimit, ...]:
 def _whatever(_sent: Any, _now: Any) -> bool:
     """Tell that any earlier reading will do."""
     return True
+
+
+def _quotas(body: CustomerFields) -> tuple[Quota, ...]:
+    return read_quotas(quotas_of(body.quotas))
+
+
+def _shown(call: Call, customer: Customer) -> render.Json:
+    return render.customer(customer, call.services.clock())

@@ -10,7 +10,7 @@ from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.listing import KeyQuery, KeySort
 from flowkeys.domain.times import SECOND, from_iso
 from flowkeys.service.keys.input import KeyPatch, NewKey, read_expiry, read_within
-from flowkeys.service.limits import read_limits
+from flowkeys.service.limits import read_limits, read_quotas
 from flowkeys.web import render
 from flowkeys.web.api import key_rotations
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
@@ -27,6 +27,7 @@ from flowkeys.web.schemas.keys import (
     KeyUpdate,
     MadeKeyOut,
 )
+from flowkeys.web.schemas.limits import quotas_of
 from flowkeys.web.services import Call
 
 router = GuardedRouter(tags=["API keys"])
@@ -54,6 +55,7 @@ async def create_key(body: KeyCreate, call: Call) -> Response:
             allowed_ips=fields.get("allowed_ips", ()),
             customer_id=fields.get("customer_id"),
             rate_limits=fields.get("rate_limits", ()),
+            quotas=fields.get("quotas", ()),
         ),
     )
     location = {"Location": f"/api/v1/apikey/{made.key.id}"}
@@ -219,6 +221,8 @@ def _fields(body: KeyFields, now: int) -> dict[str, Any]:
         values["customer_id"] = body.customer_id or None
     if _sent(body, "rate_limits"):
         values["rate_limits"] = read_limits([each.as_given() for each in body.rate_limits or ()])
+    if _sent(body, "quotas"):
+        values["quotas"] = read_quotas(quotas_of(body.quotas))
     if body.expires_in is not None or _sent(body, "expires_at"):
         values["expires_at"] = read_expiry(body.expires_at, body.expires_in, now)
     return values

@@ -5,11 +5,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import Depends, Query, Response
 
+from flowkeys.domain.keys.bearer import read_credential
+from flowkeys.domain.limits.fields import as_json
 from flowkeys.domain.usage.usage import Series
 from flowkeys.service.usage.periods import Asked
 from flowkeys.web.api import usage_forms
 from flowkeys.web.routes import ANY_KEY, GuardedRouter, json_response
-from flowkeys.web.schemas.usage import UsageOut, UsageStepOut, UsageSummaryOut
+from flowkeys.web.schemas.usage import OwnUsageOut, UsageStepOut, UsageSummaryOut
 from flowkeys.web.services import Call
 
 router = GuardedRouter(tags=["Usage"])
@@ -130,10 +132,19 @@ async def usage_summary(call: Call, wanted: Question) -> Response:
     return wanted.text_of(found.series) or json_response(usage_forms.summary(found))
 
 
-@router.on("GET", "/usage", needs=ANY_KEY, answers=UsageOut, errors=_ERRORS, extra=_EXTRA)
+@router.on("GET", "/usage", needs=ANY_KEY, answers=OwnUsageOut, errors=_ERRORS, extra=_EXTRA)
 async def own_usage(call: Call, wanted: Question) -> Response:
-    """Return how much the key was used that asks. Asking is no use of it, and needs no permission."""
+    """Return how much the key was used that asks, and what is left of its limits and quotas.
+
+    Asking is no use of it, and needs no permission.
+    """
     principal = call.caller.principal
     assert principal.id is not None  # a key: nobody else is let in without a permission
     series = await call.services.usage.of_caller(call.caller, principal.id, wanted.asked)
-    return wanted.text_of(series) or json_response(usage_forms.report(series))
+    text = wanted.text_of(series)
+    if text is not None:
+        return text
+    credential = read_credential(call.scope["headers"])
+    left = await call.services.verifier.left(credential) if isinstance(credential, bytes) else None
+    nothing: dict[str, object] = {"limitsLeft": [], "quotasLeft": []}
+    return json_response({**usage_forms.report(series), **nothing, **as_json(left)})

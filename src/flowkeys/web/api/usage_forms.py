@@ -14,7 +14,7 @@ from flowkeys.service.usage.reports import Summary
 
 Json = dict[str, Any]
 
-_NUMBERS = ("tokensIn", "tokensOut", "bytesIn", "bytesOut")
+_NUMBERS = ("tokensIn", "tokensOut", "tokensEstimated", "bytesIn", "bytesOut")
 _PERCENTILES = ("p50", "p95", "p99")
 
 
@@ -30,6 +30,7 @@ def sums(of: Sums) -> Json:
         "outcomes": dict(sorted(of.outcomes.items())),
         "tokensIn": of.tokens_in,
         "tokensOut": of.tokens_out,
+        "tokensEstimated": of.tokens_estimated,
         "bytesIn": of.bytes_in,
         "bytesOut": of.bytes_out,
         "latencyMs": _latency(of.percentiles),

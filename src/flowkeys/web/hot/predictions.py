@@ -16,15 +16,17 @@ from flowkeys.domain.errors import (
     FlowNotRunnable,
     InvalidInput,
     NotFound,
+    QuotaExceeded,
     TooLarge,
     UpstreamFailed,
 )
 from flowkeys.domain.keys.decision import Denied, Reason
+from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.domain.usage.usage import CLIENT_GONE as GONE
 from flowkeys.domain.usage.usage import OK, Door
 from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.predictions.run import Answer, Grant, Run
+from flowkeys.service.predictions.run import Answer, Grant, Run, release
 from flowkeys.web import render
 from flowkeys.web.errors import Problem, Refused, of_error, problem
 from flowkeys.web.gate import CLIENT_GONE, STOPPING
@@ -39,7 +41,7 @@ _PLAIN: Final = re.compile(rb"/api/v1/prediction/([0-9A-Za-z-]{1,64})")
 _DOOR: Final = Door.PREDICTION.value
 _OK: Final = form(200, JSON, NO_STORE)
 _OK_FOR_ALL: Final = form(200, JSON, NO_STORE, ANY_ORIGIN)
-_OF_THE_CALL: Final = (InvalidInput, NotFound, FlowNotRunnable, UpstreamFailed, TooLarge)
+_OF_THE_CALL: Final = (InvalidInput, NotFound, FlowNotRunnable, QuotaExceeded, UpstreamFailed, TooLarge)
 """What a page of another site is told too."""
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -78,6 +80,8 @@ class PredictionCalls:
                 if earlier is None or found is None or earlier.taken is None:
                     return found
                 return msgspec.structs.replace(found, taken=earlier.taken)
+            if earlier is not None:
+                release(earlier.taken)
             more = [ANY_ORIGIN] if found.reason is Reason.RATE_LIMITED and found.text is not None else ()
             return self._refuser.refuse(call, ROUTE, found, door=_DOOR, chatflow_id=chatflow_id, headers=more)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
@@ -97,14 +101,16 @@ class PredictionCalls:
             return None
         return None if request.streaming else self._predictor.open_at_once(grant, request)
 
-    def answered(self, call: Call, grant: Grant, answer: Answer) -> Reply:
+    def answered(self, call: Call, grant: Grant, answer: Answer, tokens: ModelTokens) -> Reply:
         """Return the answer to a call of which both messages are stored."""
         reply = Reply(_form(call, grant), call.request_id, _encode(render.answer(answer)))
         self._refuser.note(call, ROUTE, reply.status, _facts(grant))
-        self._count(call, grant, OK, len(reply.body), answer.result.model_tokens)
+        self._count(call, grant, OK, len(reply.body), tokens)
         return _to(grant, reply)
 
-    def failed(self, call: Call, grant: Grant, error: BaseException) -> Reply:
+    def failed(
+        self, call: Call, grant: Grant, error: BaseException, tokens: ModelTokens = NO_TOKENS
+    ) -> Reply:
         """Return what is said of a run that failed, or that was cancelled because the server stops."""
         request_id = call.request_id.decode("ascii")
         of_the_call = isinstance(error, _OF_THE_CALL)
@@ -119,16 +125,17 @@ class PredictionCalls:
         more = cors(grant.access, call.headers) if of_the_call else []
         reply = of_problem(found, call.request_id, *more)
         self._refuser.note(call, ROUTE, reply.status, {**_facts(grant), "code": found.code})
-        self._count(call, grant, found.code, len(reply.body))
+        self._count(call, grant, found.code, len(reply.body), tokens)
         return _to(grant, reply)
 
-    def left(self, call: Call, grant: Grant) -> None:
+    def left(self, call: Call, grant: Grant, tokens: ModelTokens = NO_TOKENS) -> None:
         """Note that nobody waits for an answer any more."""
+        release(grant.taken)
         self._refuser.note(call, ROUTE, CLIENT_GONE, _facts(grant))
-        self._count(call, grant, GONE)
+        self._count(call, grant, GONE, tokens=tokens)
 
     def _count(
-        self, call: Call, grant: Grant, outcome: str, size: int = 0, tokens: tuple[int, int] = (0, 0)
+        self, call: Call, grant: Grant, outcome: str, size: int = 0, tokens: ModelTokens = NO_TOKENS
     ) -> None:
         access = grant.access
         self._refuser.calls.count_run(

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from flowkeys.service.predictions.run import Answer, Grant, Run
+from flowkeys.domain.usage.tokens import NO_TOKENS
+from flowkeys.service.predictions.run import Answer, Grant, Run, release
 from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.predictions import PredictionCalls
 from flowkeys.web.hot.reply import Reply
@@ -15,7 +16,10 @@ class Running:
     waits until it is answered, and it hears of a client that leaves and of a server that stops.
     """
 
-    __slots__ = ("_answer", "_work", "call", "disconnected", "grant", "keep_alive", "response_complete")
+    __slots__ = (
+        *("_answer", "_run", "_work", "call", "disconnected"),
+        *("grant", "keep_alive", "response_complete"),
+    )
 
     response_started = False
 
@@ -26,10 +30,12 @@ class Running:
         self.disconnected = False
         self.response_complete = False
         self._answer: Answer | None = None
+        self._run: Run | None = None
         self._work: asyncio.Task[None] | None = None
 
     def begin(self, run: Run, tasks: set[asyncio.Task[None]]) -> asyncio.Future[None]:
         """Run the chatflow, now when it has nothing to wait for, else in a task; return what ends it."""
+        self._run = run
         begun = run.execute_at_once()
         if begun is not None:
             self._answer, stored = begun
@@ -48,17 +54,20 @@ class Running:
 
         It is not kept: a connection that waits for its next call would hold it.
         """
-        answer, self._answer, self._work = self._answer, None, None
+        answer, run = self._answer, self._run
+        self._answer = self._run = self._work = None
+        tokens = NO_TOKENS if run is None else run.model_tokens
+        release(self.grant.taken)  # of a run that was cancelled before it began
         if work.cancelled():
             if self.disconnected:
-                calls.left(self.call, self.grant)
+                calls.left(self.call, self.grant, tokens)
                 return None
-            return calls.failed(self.call, self.grant, asyncio.CancelledError())
+            return calls.failed(self.call, self.grant, asyncio.CancelledError(), tokens)
         error = work.exception()
         if error is not None:
-            return calls.failed(self.call, self.grant, error)
+            return calls.failed(self.call, self.grant, error, tokens)
         assert answer is not None
-        return calls.answered(self.call, self.grant, answer)
+        return calls.answered(self.call, self.grant, answer, tokens)
 
     # What a connection tells it
 

@@ -8,13 +8,20 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
-from flowkeys.domain.errors import FlowNotRunnable, InvalidInput, NotFound, TooLarge, UpstreamFailed
+from flowkeys.domain.errors import (
+    FlowNotRunnable,
+    InvalidInput,
+    NotFound,
+    QuotaExceeded,
+    TooLarge,
+    UpstreamFailed,
+)
 from flowkeys.domain.keys.bearer import read_credential
 from flowkeys.domain.keys.decision import Reason
 from flowkeys.service.ports.verification import ChatflowDirectory
 from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.predictions.run import Grant, Run
+from flowkeys.service.predictions.run import Grant, Run, release
 from flowkeys.web import render
 from flowkeys.web.errors import Refused, of_error, problem
 from flowkeys.web.predictions.failures import log_failure
@@ -155,7 +162,7 @@ async def answer(
         use.asked_bytes = len(body)
         request = read_prediction(decode(body, _content_type(scope)))
         if again is not None:
-            grant = await again()
+            grant = msgspec.structs.replace(await again(), taken=grant.taken)
         run = await predictor.open(grant, request)
         if request.streaming:
             await EventStream(scope, send).run(run, receive, predictor.stopping, headers)
@@ -163,7 +170,7 @@ async def answer(
         made = await run_watched(run.execute(), receive)
     except Refused as error:
         await send_problem(scope, send, error.problem, headers)
-    except (InvalidInput, NotFound, FlowNotRunnable, UpstreamFailed, TooLarge) as error:
+    except (InvalidInput, NotFound, FlowNotRunnable, QuotaExceeded, UpstreamFailed, TooLarge) as error:
         log_failure(error, context_of(scope).request_id)
         await send_problem(scope, send, of_error(error), headers)
     else:
@@ -171,6 +178,7 @@ async def answer(
     finally:
         if run is not None:
             use.model_tokens = run.model_tokens
+        release(grant.taken)
 
 
 def _note(scope: Scope, grant: Grant) -> Use:

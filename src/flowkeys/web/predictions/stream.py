@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from flowkeys.domain.errors import FlowkeysError, InvalidInput
+from flowkeys.domain.errors import FlowkeysError, InvalidInput, QuotaExceeded
 from flowkeys.domain.keys.token import conceal
 from flowkeys.service.ports.flows import Emit, Event, Tokens
 from flowkeys.service.predictions.run import Answer
@@ -133,7 +133,7 @@ class EventStream:
         """Send the whole stream: `start`, the run's events, then `metadata` and `end`, or `error` and `end`.
 
         Raises:
-            InvalidInput: the run refused its input before its first event; nothing was sent.
+            InvalidInput, QuotaExceeded: the run was refused before its first event; nothing was sent.
             ClientGone: the client went away; the run was stopped.
         """
         self._headers = [*_HEADERS, *headers]
@@ -165,7 +165,7 @@ class EventStream:
             self._fail(problem("unavailable", "The server is stopping."))
         elif (error := work.exception()) is None:
             self._put(events.encode("metadata", render.metadata(work.result())))
-        elif isinstance(error, InvalidInput) and not self._begun and not self._buffer:
+        elif isinstance(error, InvalidInput | QuotaExceeded) and not self._begun and not self._buffer:
             raise error
         elif isinstance(error, FlowkeysError):
             log_failure(error, context_of(self._scope).request_id)

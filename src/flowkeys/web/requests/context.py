@@ -10,6 +10,7 @@ from starlette.types import Scope
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.networks import Visitor
 from flowkeys.domain.limits.gcra import Taken
+from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 
 KEY: Final = "flowkeys"
 TRACE: Final = "flowkeys.trace"
@@ -23,7 +24,7 @@ class Use(msgspec.Struct):
     workspace_id: str = ""
     """Empty: nobody's, and for the server's own numbers only."""
     chatflow_id: str = ""
-    model_tokens: tuple[int, int] = (0, 0)
+    model_tokens: ModelTokens = NO_TOKENS
     asked_bytes: int = 0
 
 

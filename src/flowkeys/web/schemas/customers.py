@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from flowkeys.web.schemas.keys import READ_ONLY
-from flowkeys.web.schemas.limits import RATE_LIMITS, RateLimitIn, RateLimitOut
+from flowkeys.web.schemas.limits import QUOTAS, RATE_LIMITS, QuotaIn, QuotaOut, RateLimitIn, RateLimitOut
 from flowkeys.web.schemas.wire import In, Out
 
 
@@ -27,6 +27,7 @@ class CustomerFields(In):
     rate_limits: list[RateLimitIn] | None = Field(
         default=None, description=f"Of all of its keys together. {RATE_LIMITS}"
     )
+    quotas: list[QuotaIn] | None = Field(default=None, description=f"Of all of its keys together. {QUOTAS}")
 
 
 class CustomerCreate(CustomerFields):
@@ -59,6 +60,7 @@ class CustomerOut(Out):
     rate_limits: list[RateLimitOut] = Field(
         description="How often all of its keys together may call; none: as often as each may."
     )
+    quotas: list[QuotaOut] = Field(description="How much all of its keys together may use in a period.")
     created_at: str
     updated_at: str
     revoked_at: str | None

@@ -7,7 +7,16 @@ from pydantic import Field
 from flowkeys.domain.keys.networks import MAX_ADDRESS_LENGTH
 from flowkeys.domain.keys.rotation import DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS, MIN_UNUSED_SECONDS
 from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
-from flowkeys.web.schemas.limits import RATE_LIMITS, RateLimitIn, RateLimitOut
+from flowkeys.web.schemas.limits import (
+    QUOTAS,
+    RATE_LIMITS,
+    LimitLeftOut,
+    QuotaIn,
+    QuotaLeftOut,
+    QuotaOut,
+    RateLimitIn,
+    RateLimitOut,
+)
 from flowkeys.web.schemas.wire import In, Out
 
 READ_ONLY = "Accepted only when it equals the current value, so that a whole key can be put back."
@@ -33,6 +42,7 @@ class KeyFields(In):
         default=None, description="The customer that the key belongs to; null: none. Needs customers:update."
     )
     rate_limits: list[RateLimitIn] | None = Field(default=None, description=RATE_LIMITS)
+    quotas: list[QuotaIn] | None = Field(default=None, description=QUOTAS)
 
 
 class KeyCreate(KeyFields):
@@ -166,6 +176,7 @@ class KeyOut(Out):
     note: str | None
     allowed_ips: list[str] = Field(description="Where calls may come from; none: from anywhere.")
     rate_limits: list[RateLimitOut] = Field(description="How often it may call; none: no limit.")
+    quotas: list[QuotaOut] = Field(description="How much it may use in a period, and what it has used.")
     rotation: RotationOut | None = Field(description="Null unless the token before still works.")
     customer_id: str | None
     customer: KeyCustomerOut | None = Field(description="Whom the key belongs to.")
@@ -230,17 +241,6 @@ class VerifyIn(In):
     )
 
 
-class LimitLeftOut(Out):
-    """A limit, and what is left of it."""
-
-    name: str
-    limit: int
-    window_seconds: int
-    burst: int
-    remaining: int = Field(description="How many calls may be made at once now.")
-    reset_seconds: int = Field(description="After how many seconds one more may; 0: all may.")
-
-
 class VerifiedOut(Out):
     """The decision about one token."""
 
@@ -268,6 +268,9 @@ class VerifiedOut(Out):
     retry_after_seconds: int | None = Field(default=None, description="How long a limited key has to wait.")
     limits_left: list[LimitLeftOut] | None = Field(
         default=None, description="With count, of a key with limits: what is left of each."
+    )
+    quotas_left: list[QuotaLeftOut] | None = Field(
+        default=None, description="With count, of a key with quotas: what is left of each."
     )
     position: int | None = Field(
         default=None, description="Of the change feed: changes up to there are in this answer."

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from flowkeys.web.schemas.limits import LimitLeftOut, QuotaLeftOut
 from flowkeys.web.schemas.wire import Out
 
 
@@ -24,8 +25,11 @@ class SumsOut(Out):
         description="By the `code` of the answer; `ok`, and `client_gone` for clients that left before it.",
         examples=[{"ok": 12, "expired_key": 1}],
     )
-    tokens_in: int = Field(description="What models read, as far as they say so.")
+    tokens_in: int = Field(description="What models read.")
     tokens_out: int
+    tokens_estimated: int = Field(
+        description="How many of the tokens in and out are estimates, since the model did not say."
+    )
     bytes_in: int = Field(description="Of the bodies of predictions.")
     bytes_out: int
     latency_ms: LatencyOut | None = Field(description="null: no call was let in.")
@@ -70,3 +74,10 @@ class UsageSummaryOut(UsageOut):
 
     keys: list[TopKeyOut]
     chatflows: list[TopChatflowOut]
+
+
+class OwnUsageOut(UsageOut):
+    """The usage of the key that asks, and what is left of each of its limits and quotas."""
+
+    limits_left: list[LimitLeftOut]
+    quotas_left: list[QuotaLeftOut]

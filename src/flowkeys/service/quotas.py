@@ -1,0 +1,34 @@
+"""Quotas as keys and customers are shown with them: what this process has counted, stored or not."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+
+from flowkeys.domain.customers.customer import Customer
+from flowkeys.domain.keys.api_key import ApiKey
+from flowkeys.service.ports.quotas import LiveQuotas
+
+T = TypeVar("T", ApiKey, Customer)
+
+
+class QuotaViews:
+    """Shows with keys and customers what they have used."""
+
+    def __init__(self, live: LiveQuotas | None = None) -> None:
+        """None: this process counts nothing, and what is stored is all there is."""
+        self._live = live
+
+    def of(self, item: T) -> T:
+        """Return a key or a customer with what it has used up to now. Any thread may ask."""
+        if self._live is None or not item.quotas:
+            return item
+        uses = self._live.uses(item.id)
+        if uses is None:
+            return item
+        held = self._live.reserved(item.id)
+        return msgspec.structs.replace(item, quota_uses=uses, tokens_reserved=held)
+
+    def of_all(self, items: Sequence[T]) -> list[T]:
+        """Do that for several."""
+        return [self.of(item) for item in items]
