@@ -11,14 +11,13 @@ from tests.support.server import Api, Running
 
 MONTHLY = [{"calls": 3, "period": "month"}]
 ASK = {"question": "Hello"}
+ITEM = r'"[!-~]+?"(;[a-z]+=([0-9]+|"[a-z]+"))+'
 
 
 def fields(answer: Any, name: str) -> dict[str, dict[str, str]]:
     """Return a field of structured fields (RFC 9651): a list of strings, each with parameters."""
     text = answer.headers[name]
-    assert re.fullmatch(
-        r'("[!-~]+?"(;[a-z]+=([0-9]+|"[a-z]+"))+)(, "[!-~]+?"(;[a-z]+=([0-9]+|"[a-z]+"))+)*', text
-    )
+    assert re.fullmatch(f"{ITEM}(, {ITEM})*", text), text
     found = {}
     for item in text.split(", "):
         quoted, *parameters = item.split(";")
@@ -34,7 +33,7 @@ def left(answer: Any) -> dict[str, int]:
 def test_quotas_are_stored_and_shown(owner: Api) -> None:
     """With what is used of them; the whole key can be put back, and none are none again."""
     quotas = [{"calls": 1000, "period": "month"}, {"tokens": 50_000, "period": "30d"}]
-    for path, made in (
+    for folder, made in (
         ("apikey", make_key(owner, quotas=quotas)),
         ("customers", make_customer(owner, quotas=quotas)),
     ):
@@ -43,7 +42,7 @@ def test_quotas_are_stored_and_shown(owner: Api) -> None:
         assert calls == {"calls": 1000, "period": "month", "used": 0, "reserved": 0, "left": 1000}
         empty = {"used": 0, "reserved": 0, "left": 50_000, "resetsAt": None}
         assert tokens == {"tokens": 50_000, "period": "30d", **empty}
-        path = f"/{path}/{made['id']}"
+        path = f"/{folder}/{made['id']}"
         got = owner.get(path).json()
         assert owner.put(path, json=got).json()["quotas"] == got["quotas"]
         assert len(owner.put(path, json={}).json()["quotas"]) == 2
