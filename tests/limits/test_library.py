@@ -10,6 +10,7 @@ from tests.support.flows import bound_key, make_chatflow, make_customer, make_ke
 from tests.support.server import Api, Running
 
 LIMITS = [{"limit": 5, "windowSeconds": 3600}]
+QUOTAS = [{"calls": 5, "period": "month"}]
 
 
 def test_local_refuses_what_it_cannot_count(server: Running, owner: Api) -> None:
@@ -30,10 +31,15 @@ def test_local_refuses_what_it_cannot_count(server: Running, owner: Api) -> None
         customer = make_customer(owner, rateLimits=LIMITS)
         shared = make_key(owner, customerId=customer["id"])["apiKey"]
         assert verifier.verify(token=shared).code == "limits_not_counted"
+        spending = make_key(owner, quotas=QUOTAS)["apiKey"]
+        assert verifier.verify(token=spending).code == "limits_not_counted"
+        owner.put(f"/customers/{customer['id']}", json={"rateLimits": [], "quotas": QUOTAS})
+        assert verifier.verify(token=shared).code == "limits_not_counted"
     with Verifier.local(server.data_dir, limits="ignore") as verifier:
         for _ in range(7):
             assert verifier.verify(token=limited).allowed
             assert verifier.verify(token=shared).allowed
+            assert verifier.verify(token=spending).allowed
             assert verifier.verify(token=free["apiKey"], chatflow_id=chatflow["id"]).allowed
 
 
@@ -48,6 +54,14 @@ def test_fixed_refuses_what_it_cannot_count() -> None:
     assert Verifier.fixed(shared, limits="ignore").verify(token=token).allowed
     with pytest.raises(ConfigurationError, match="needs customer_id"):
         Verifier.fixed([FixedKey(token=token, customer_rate_limits=["5/hour"])])
+    for quotas in ({"quotas": ["5/month"]}, {"customer_id": "c", "customer_quotas": ["9 tokens/30d"]}):
+        counted = [FixedKey(token=token, **quotas)]
+        assert Verifier.fixed(counted).verify(token=token).code == "limits_not_counted"
+        assert Verifier.fixed(counted, limits="ignore").verify(token=token).allowed
+    with pytest.raises(ConfigurationError, match="customer_quotas needs customer_id"):
+        Verifier.fixed([FixedKey(token=token, customer_quotas=["5/month"])])
+    with pytest.raises(ConfigurationError, match="quotas: '5' is no quota"):
+        Verifier.fixed([FixedKey(token=token, quotas=["5"])])
     with pytest.raises(ConfigurationError, match="rate_limits: '5' is no rate limit"):
         Verifier.fixed([FixedKey(token=token, rate_limits=["5"])])
     with pytest.raises(ConfigurationError, match="refuse"):

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ class RawModel:
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
-        self.script: Callable[[Sent], Sequence[Any]] = lambda _: ()
+        self.script: Callable[[Sent], Iterable[Any]] = lambda _: ()
         self.port = 0
         self.connections = 0
         self.serving: set[asyncio.Task[None]] = set()

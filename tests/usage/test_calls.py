@@ -8,7 +8,16 @@ import pytest
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.usage.latency import bucket_of
-from flowkeys.domain.usage.usage import BYTES_IN, BYTES_OUT, HOUR, TOKENS_IN, TOKENS_OUT, Door
+from flowkeys.domain.usage.tokens import ModelTokens
+from flowkeys.domain.usage.usage import (
+    BYTES_IN,
+    BYTES_OUT,
+    HOUR,
+    TOKENS_ESTIMATED,
+    TOKENS_IN,
+    TOKENS_OUT,
+    Door,
+)
 from flowkeys.service.ports.usage import Batch
 from flowkeys.usage import calls as calls_module
 from flowkeys.usage.calls import AT_ONCE, CallCounter
@@ -74,7 +83,7 @@ async def test_calls_of_a_kind_are_one_row(calls: CallCounter, kept: Kept, times
     calls.count(Door.FORWARD_AUTH, "ok", KEY, "f", 2.7)
     calls.count(Door.FORWARD_AUTH, "disabled_key", KEY, "f", 3.0)
     for _ in range(2):
-        calls.count_run("ok", KEY, "w", "f", 1.0, tokens=(5, 7), sizes=(11, 13))
+        calls.count_run("ok", KEY, "w", "f", 1.0, tokens=ModelTokens(5, 7, 2), sizes=(11, 13))
     assert await calls.flush()
     by_kind = {(row.door, row.outcome): row for row in kept.rows}
     assert len(by_kind) == len(kept.rows) == 3
@@ -84,7 +93,8 @@ async def test_calls_of_a_kind_are_one_row(calls: CallCounter, kept: Kept, times
     assert passed.numbers[bucket_of(0.0)] == passed.numbers[bucket_of(0.3)] == 1
     run = by_kind["prediction", "ok"].numbers
     assert run[bucket_of(2.0)] == 2
-    assert [run[i] for i in (TOKENS_IN, TOKENS_OUT, BYTES_IN, BYTES_OUT)] == [10, 14, 22, 26]
+    assert [run[i] for i in (TOKENS_IN, TOKENS_OUT, TOKENS_ESTIMATED)] == [10, 14, 4]
+    assert [run[i] for i in (BYTES_IN, BYTES_OUT)] == [22, 26]
 
 
 async def test_nothing_is_handed_over_twice(calls: CallCounter, kept: Kept) -> None:

@@ -132,7 +132,7 @@ class MemoryQuotas:
 
     def short(self, account: Account, line: Line, needed: int, now: int | None = None) -> int:
         """Note that a quota has not so much left, and return after how many seconds it may have."""
-        if not line.is_used_up:
+        if not line.is_used_up and needed <= line.amount:  # one that never fits says nothing of what is left
             line.is_used_up = True
             self.note(account)
         return account.wait_seconds(line, needed, self._clock() if now is None else now)

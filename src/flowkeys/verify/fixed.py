@@ -84,8 +84,9 @@ class FixedKey(msgspec.Struct, frozen=True, kw_only=True):
         of_customer = _limits("customer_rate_limits", self.customer_rate_limits)
         quotas = _quotas("quotas", self.quotas)
         quotas_of_customer = _quotas("customer_quotas", self.customer_quotas)
-        if (of_customer or quotas_of_customer) and self.customer_id is None:
-            raise ConfigurationError("customer_rate_limits and customer_quotas need customer_id.")
+        for name in ("customer_rate_limits", "customer_quotas"):
+            if getattr(self, name) and self.customer_id is None:
+                raise ConfigurationError(f"{name} needs customer_id.")
         state = CustomerStatus.DISABLED if self.customer_disabled else CustomerStatus.ACTIVE
         customer = (
             None

@@ -86,7 +86,7 @@ CUSTOMER_COLUMNS: dict[str, Any] = {
     "workspaceId": "22222222-2222-4222-8222-222222222222",
     "status": "revoked",
 }
-OF_CUSTOMERS = NEVER | {"key_count": 5, "rateLimits": [{"limit": 1, "windowSeconds": 1}], "quotas": []}
+OF_CUSTOMERS = NEVER | {"key_count": 5, "quotaUses": [], "tokensReserved": 0}
 del OF_CUSTOMERS["revokedAt"]
 CREATE = [("/apikey", {"keyName": "x"}, KEY_COLUMNS | LAST_USE | NEVER)]
 CREATE += [("/chatflows", {"name": "x"}, CHATFLOW_COLUMNS | NEVER)]

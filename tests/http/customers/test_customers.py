@@ -66,7 +66,7 @@ def test_what_a_customer_cannot_be_is_refused_by_its_field(owner: Api) -> None:
         *(("externalId", text) for text in ("x" * 201, "a\nb", token, 1, {})),
         *(("meta", value) for value in ([], "x", 1, {"a": "x" * META_BYTES}, {"key": token})),
         ("rateLimits", [{"limit": 1, "windowSeconds": 1, "name": "-"}]),
-        ("quotas", [{"calls": 1}]),
+        ("quotas", [{"calls": 1, "period": "week"}]),
     ]
     for field, value in wrong:
         other = make_customer(owner, "other")
