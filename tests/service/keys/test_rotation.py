@@ -6,10 +6,12 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
+from flowkeys.cache.chatflows import ChatflowCache
+from flowkeys.cache.keys import KeyCache
 from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.errors import AlreadySent, Conflict, Forbidden, InvalidInput, NotFound
 from flowkeys.domain.keys.api_key import ApiKey, KeyRecord
-from flowkeys.domain.keys.decision import ANYTHING, Denied, decide
+from flowkeys.domain.keys.decision import ANYTHING, Allowed, Denied, decide
 from flowkeys.domain.keys.digest import TokenHasher
 from flowkeys.domain.keys.networks import KnownClient
 from flowkeys.domain.keys.rotation import TokenUses
@@ -22,9 +24,12 @@ from flowkeys.service.customers.input import NewCustomer
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.keyring import Keyring
 from flowkeys.service.keys.rotations import NewRotation
+from flowkeys.service.keys.verifier import Verifier
+from flowkeys.storage.sqlite.database import chatflow_loader
+from flowkeys.storage.sqlite.feed import SqliteFeed
 from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
-from tests.service.support import DAY, HOUR, House
+from tests.service.support import BEGIN, DAY, HOUR, House
 
 HASHER = TokenHasher(["s" * 32])
 
@@ -241,6 +246,26 @@ async def test_uses_of_the_old_token_are_counted_apart(ring: Ring) -> None:
         assert rotation.last_used_at == ring.house.clock()
         assert rotation.last_address == "10.0.0.3"
         assert rotation.last_user_agent == ("agent fl-… " + "x" * 300)[:200]
+
+
+async def test_uses_from_before_the_rotation_are_none_of_the_old_token(ring: Ring) -> None:
+    """Also those of a token whose end was set by hand, and that are not stored when it is replaced."""
+    key, old = await ring.make()
+    await ring.house.store.write(
+        lambda tx: tx._connection.raw.execute("UPDATE token SET valid_until = ?", (BEGIN + DAY,)).rowcount
+    )
+    lookups = SqliteLookups(ring.house.database, 1)
+    feed = SqliteFeed(lookups.connection)
+    cache = KeyCache(lookups, feed, HASHER, ring.usage, 100)
+    directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), ring.house.clock)
+    verifier = Verifier(cache, directory, ring.usage, ring.house.clock)
+    assert isinstance(verifier.at_once(old.reveal().encode()), Allowed)
+    assert isinstance(await verifier.verify(old), Allowed)
+    lookups.close()
+    await ring.rotate(key)
+    rotation = (await ring.get(key)).rotation
+    assert rotation is not None
+    assert (rotation.uses, rotation.last_used_at) == (0, None)
 
 
 async def test_a_buffered_use_undoes_nothing(ring: Ring) -> None:

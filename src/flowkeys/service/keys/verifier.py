@@ -83,7 +83,7 @@ class Verifier:
         if counts and type(decision) is Allowed:
             record = decision.record
             self._usage.used(record.key_id, now, client)
-            if record.replaced is not None:
+            if record.replaced is not None and record.replaced.at is not None:
                 self._usage.used_replaced(record.replaced.token, now, client)
         return decision
 
@@ -158,7 +158,7 @@ class Verifier:
 
     def _note_use(self, record: KeyRecord, now: int, client: Client | None) -> None:
         self._usage.used(record.key_id, now, client)
-        if record.replaced is not None:
+        if record.replaced is not None and record.replaced.at is not None:
             self._usage.used_replaced(record.replaced.token, now, client)
 
     async def verify(
