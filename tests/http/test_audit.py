@@ -57,6 +57,24 @@ def test_each_filter_leaves_what_it_says(audited: Api) -> None:
     at = both[0]["at"]
     assert both[0] in _entries(audited, **{"from": at, "to": at})
     assert both[0] in _entries(audited, **{"from": at[:10], "to": at[:10]})
+    for asked in (
+        *(
+            {},
+            {"actor": "operator"},
+            {"actor": "key"},
+            {"actor": "system"},
+            {"subject": "key"},
+            {"actor": actor},
+        ),
+        *({"action": "key.disable"}, {"actor": "key", "action": "key.disable", "subject": "key"}),
+        *(
+            {"actor": "operator", "subject": "chatflow"},
+            {"actor": "key", "from": at[:10]},
+            {"from": "9000-01-01"},
+        ),
+    ):
+        page = audited.get("/audit", params={**asked, "page": 1, "limit": 1}).json()
+        assert page["total"] == len(_entries(audited, **asked)), asked
     assert _entries(audited, to="2020-01-01") == []
     assert _entries(audited, **{"from": "9000-01-01"}) == []
 

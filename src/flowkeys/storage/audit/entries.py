@@ -18,7 +18,16 @@ from flowkeys.domain.audit.entry import (
 from flowkeys.domain.ids import is_id
 from flowkeys.domain.journal import AuditEntry
 from flowkeys.domain.listing import Page
-from flowkeys.storage.schema import api_key, audit, chatflow, collection, customer, person, workspace
+from flowkeys.storage.schema import (
+    api_key,
+    audit,
+    audit_count,
+    chatflow,
+    collection,
+    customer,
+    person,
+    workspace,
+)
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
 _FIELDS: Final = AuditEntry.__struct_fields__
@@ -74,7 +83,7 @@ class AuditTable:
 
     def page(self, query: AuditQuery) -> Page[AuditRecord]:
         """Return the entries that match, newest first, and how many match in all."""
-        counted = self._connection.query(select(func.count()).select_from(audit).where(*_wanted(query)))
+        counted = self._connection.query(_total(query))
         return Page(self.part(query), counted[0][0])
 
     def part(self, query: AuditQuery) -> list[AuditRecord]:
@@ -145,6 +154,25 @@ def _wanted(query: AuditQuery) -> list[ColumnElement[bool]]:
     if query.until is not None:
         wanted.append(audit.c.at < query.until)
     return wanted
+
+
+def _total(query: AuditQuery) -> Select[Any]:
+    """Return the question how many match; what triggers count need not be counted again."""
+    is_timed = query.since is not None or query.until is not None
+    if (
+        is_timed
+        or query.actor not in {None, *KINDS_OF_ACTORS}
+        or query.subject not in {None, *KINDS_OF_SUBJECTS}
+    ):
+        return select(func.count()).select_from(audit).where(*_wanted(query))
+    wanted = [audit_count.c.workspace_id == query.workspace_id]
+    if query.actor is not None:
+        wanted.append(audit_count.c.actor_type == query.actor)
+    if query.subject is not None:
+        wanted.append(audit_count.c.subject == query.subject)
+    if query.action is not None:
+        wanted.append(audit_count.c.action == query.action)
+    return select(func.coalesce(func.sum(audit_count.c.total), 0)).where(*wanted)
 
 
 def _record(row: Row) -> AuditRecord:

@@ -7,7 +7,7 @@ from flowkeys.storage.schema.base import metadata
 from flowkeys.storage.schema.chatflows import chatflow
 from flowkeys.storage.schema.customers import customer
 from flowkeys.storage.schema.documents import collection, document, passage
-from flowkeys.storage.schema.journal import audit, audit_segment, change, sent_form
+from flowkeys.storage.schema.journal import audit, audit_count, audit_segment, change, sent_form
 from flowkeys.storage.schema.keys import (
     api_key,
     binding,
@@ -33,6 +33,7 @@ from flowkeys.storage.schema.workspaces import policy, workspace
 __all__ = (
     "api_key",
     "audit",
+    "audit_count",
     "audit_segment",
     "binding",
     "change",

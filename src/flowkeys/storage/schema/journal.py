@@ -1,6 +1,16 @@
 """The tables of what was done: the feed of changes, the audit log, and forms that were sent."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from flowkeys.storage.schema.base import metadata, seq, workspace_id
 
@@ -44,10 +54,24 @@ audit = Table(
             ("subject", ["subject"]),
             ("actor_id", ["actor_id"]),
             ("actor_name", ["actor_name"]),
+            ("actor_type", ["actor_type"]),
             ("action", ["action"]),
         )
     ),
     sqlite_autoincrement=True,
+)
+
+audit_count = Table(
+    "audit_count",
+    metadata,
+    workspace_id(),
+    Column("actor_type", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "actor_type", "subject", "action"),
+    sqlite_with_rowid=False,
+    info={"kept_by": "triggers, so that a page of a million entries knows its total without counting"},
 )
 
 audit_segment = Table(

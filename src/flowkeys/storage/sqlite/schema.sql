@@ -1,4 +1,4 @@
--- 0020
+-- 0021
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -793,4 +793,26 @@ CREATE TRIGGER change_key_quotas AFTER UPDATE ON api_key WHEN old.quotas IS NOT 
 CREATE TRIGGER change_customer_quotas AFTER UPDATE ON customer WHEN old.quotas IS NOT new.quotas BEGIN
         INSERT INTO change(workspace_id, subject, subject_id, version, at) VALUES (old.workspace_id, 'customer', old.id, 0, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER));
     END;
-INSERT INTO alembic_version VALUES ('0020');
+CREATE INDEX ix_audit_actor_type ON audit (workspace_id, actor_type, at, seq);
+CREATE TABLE audit_count (
+	workspace_id TEXT NOT NULL, 
+	actor_type TEXT NOT NULL, 
+	subject TEXT NOT NULL, 
+	action TEXT NOT NULL, 
+	total BIGINT NOT NULL, 
+	CONSTRAINT pk_audit_count PRIMARY KEY (workspace_id, actor_type, subject, action), 
+	CONSTRAINT fk_audit_count_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TRIGGER audit_count_insert AFTER INSERT ON audit BEGIN
+        INSERT INTO audit_count(workspace_id, actor_type, subject, action, total)
+            VALUES (new.workspace_id, new.actor_type, new.subject, new.action, 1)
+            ON CONFLICT (workspace_id, actor_type, subject, action) DO UPDATE SET total = total + 1;
+    END;
+CREATE TRIGGER audit_count_delete AFTER DELETE ON audit BEGIN
+        UPDATE audit_count SET total = total - 1 WHERE workspace_id = old.workspace_id
+            AND actor_type = old.actor_type AND subject = old.subject AND action = old.action;
+    END;
+INSERT INTO alembic_version VALUES ('0021');
