@@ -16,6 +16,7 @@ EVENTS: Final = (
     "key.enabled",
     "key.revoked",
     "quota.threshold",
+    "policy.broken",
 )
 """What a webhook may ask to hear of."""
 TEST_EVENT: Final = "webhook.test"

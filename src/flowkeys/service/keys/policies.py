@@ -24,9 +24,19 @@ from flowkeys.service.journal import note, record
 from flowkeys.service.keys.input import read_networks
 from flowkeys.service.ports.policies import KeysOfPerson
 from flowkeys.service.ports.store import Store, Transaction
+from flowkeys.service.webhooks.announcing import announce_key, write
 
 MAX_BROKEN: Final = 1000
 """Keys that are named at once; it is said how many there are."""
+BROKEN: Final = "policy.broken"
+"""The event by which they are announced."""
+_ASKED: Final = (
+    "max_lifetime_days",
+    "expiry_required",
+    "rotate_after_days",
+    "max_keys_per_person",
+    "allowed_ips",
+)
 
 
 class BrokenKey(msgspec.Struct, frozen=True):
@@ -90,6 +100,7 @@ class Policies:
                 record(tx, caller, now, version=after.version, **rows)  # type: ignore[arg-type]
             else:
                 note(tx, caller, now, **rows)  # type: ignore[arg-type]
+            _announce(tx, caller, before, after, now)
             return after
 
         return await self._store.write(work)
@@ -104,20 +115,52 @@ class Policies:
         now = self._clock()
 
         def work(tx: Transaction) -> Check:
-            policy = tx.policies.get(caller.workspace_id)
-            wrong = [
-                stored
-                for stored, networks in tx.policies.networks_of_keys(caller.workspace_id).items()
-                if breaches_of_networks(policy, networks)
-            ]
-            found, total = tx.policies.broken(caller.workspace_id, policy, wrong, now, MAX_BROKEN)
-            keys = tx.keys.some(caller.workspace_id, list(found))
-            broken = (BrokenKey(key, breaches(policy, key, found[key.id], now)) for key in keys)
-            most = policy.max_keys_per_person
-            people = () if most is None else tx.policies.people_with_more(caller.workspace_id, most, now)
-            return Check(total, tuple(broken), tuple(people))
+            return _broken(tx, caller.workspace_id, tx.policies.get(caller.workspace_id), now)
 
         return await self._store.read(work)
+
+
+def _broken(tx: Transaction, workspace_id: str, policy: Policy, now: int) -> Check:
+    wrong = [
+        stored
+        for stored, networks in tx.policies.networks_of_keys(workspace_id).items()
+        if breaches_of_networks(policy, networks)
+    ]
+    found, total = tx.policies.broken(workspace_id, policy, wrong, now, MAX_BROKEN)
+    keys = tx.keys.some(workspace_id, list(found))
+    broken = (BrokenKey(key, breaches(policy, key, found[key.id], now)) for key in keys)
+    most = policy.max_keys_per_person
+    people = () if most is None else tx.policies.people_with_more(workspace_id, most, now)
+    return Check(total, tuple(broken), tuple(people))
+
+
+def _announce(tx: Transaction, caller: Caller, before: Policy, after: Policy, now: int) -> None:
+    """Announce keys, and people, that do not keep to what was changed of a policy: each once."""
+    listeners = tx.webhooks.listeners(caller.workspace_id, BROKEN)
+    if not listeners:
+        return
+    changed = {name: new for name in _ASKED if (new := getattr(after, name)) != getattr(before, name)}
+    asked = Policy(**changed)
+    found = _broken(tx, caller.workspace_id, asked, now)
+    by = caller.principal.as_creator()
+    for broken in found.keys:
+        told = [
+            {"policy": one.policy, "field": one.field, "message": one.message, "action": one.action}
+            for one in broken.breaches
+        ]
+        announce_key(tx, BROKEN, broken.key, now, by, breaches=told, keysInAll=found.total)
+    for person in found.people:
+        breach = breach_of_number(asked, person.total)
+        assert breach is not None
+        data = {
+            "workspaceId": caller.workspace_id,
+            "personId": person.person_id,
+            "personName": person.name,
+            "keys": person.total,
+            "breaches": [{"policy": breach.policy, "message": breach.message}],
+            "by": {"type": by.type, "id": by.id, "name": by.name},
+        }
+        write(tx, caller.workspace_id, BROKEN, data, now, listeners)
 
 
 def breaches(policy: Policy, key: ApiKey, began_at: int, now: int) -> tuple[Breach, ...]:
