@@ -170,6 +170,21 @@ def test_keys_that_cannot_be_read_are_named(spoil: str, local: Cli, data_dir: Pa
     assert local("keys", "show", keys[1]["id"]).code == 0
 
 
+def test_a_policy_that_was_spoilt_by_hand_is_named(local: Cli, data_dir: Path) -> None:
+    """Given a row that cannot be read, the doctor fails and says whose; of a good one it says nothing."""
+    local("policy", "set", "--max-lifetime-days", "90", "--allowed-ip", "10.0.0.0/8")
+    assert findings(local("doctor", "--json"), "policy", "fail") == []
+    for spoil in ("allowed_ips = 'x'", "allowed_ips = '[]'", "max_lifetime_days = 'long'"):
+        with closing(sqlite3.connect(data_dir / "flowkeys.db", isolation_level=None)) as raw:
+            raw.execute("UPDATE policy SET allowed_ips = NULL, max_lifetime_days = NULL")
+            raw.execute(f"UPDATE policy SET {spoil}")
+        result = local("doctor", "--json")
+        assert result.code == 3, spoil
+        (message,) = findings(result, "policy", "fail")
+        assert "workspace default" in message
+        assert "from every network" in message
+
+
 def test_of_many_keys_that_cannot_be_read_some_are_named(local: Cli, data_dir: Path) -> None:
     """Given a mistake that spoilt them all, the report says how many more there are."""
     for number in range(7):

@@ -12,6 +12,7 @@ from flowkeys.cli.streams import printable
 from flowkeys.config import Settings
 from flowkeys.domain.errors import Unavailable
 from flowkeys.storage.sqlite import health
+from flowkeys.storage.transaction import Tables
 
 _MIB: Final = 1024 * 1024
 _TIGHT_BYTES: Final = 1024 * _MIB
@@ -115,6 +116,21 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
         yield fail("keys", f"{len(unreadable) - _NAMED} more cannot be read.", advice)
     if not unreadable:
         yield ok("keys", "all can be read")
+
+
+def check_policies(tables: Tables) -> Iterator[Finding]:
+    """Look for policies whose rows were spoilt by hand, in SQL: their workspaces' keys stay closed."""
+    for workspace in tables.workspaces.all():
+        try:
+            tables.policies.get(workspace.id)
+        except Unavailable:
+            yield fail(
+                "policy",
+                f"the policy of the workspace {printable(workspace.name)} cannot be read: its keys cannot be "
+                "changed, and where its networks are spoilt no call with them is let in.",
+                f"Correct its row in the table policy in SQL (workspace_id {printable(workspace.id)}). "
+                "Without a row the workspace has no policy: calls from every network are let in.",
+            )
 
 
 def is_current(found: health.Health) -> bool:

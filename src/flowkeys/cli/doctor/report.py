@@ -38,6 +38,7 @@ def _contents(settings: Settings) -> Iterator[Finding]:
         with health.snapshot(settings.database) as tables:
             yield from secrets.check_secrets(settings, tables, clock())
             yield from data.check_keys(settings)
+            yield from data.check_policies(tables)
             yield people.check_owners(tables)
             yield from chatflows.check_chatflows(settings, tables)
     except Unavailable as error:
