@@ -8,8 +8,9 @@ import pytest
 
 from flowkeys.domain.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from flowkeys.domain.principal import Caller, Principal
-from flowkeys.service.documents.collections import CollectionService, ImportReport, StoreRetriever
+from flowkeys.service.documents.collections import CollectionService, ImportReport
 from flowkeys.service.documents.importing import clean_source
+from flowkeys.service.documents.retrieving import StoreRetriever
 from flowkeys.storage.sqlite.database import SqliteStore
 from tests.documents.conftest import ELSEWHERE, WORKSPACE
 

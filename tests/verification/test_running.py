@@ -11,7 +11,7 @@ import pytest
 
 from flowkeys.bootstrap import clock
 from flowkeys.limits.failures import Failures
-from flowkeys.service.documents.collections import StoreRetriever
+from flowkeys.service.documents.retrieving import StoreRetriever
 from flowkeys.web.hot import FastPath, Hot, Refuser
 from flowkeys.web.hot.protocol import HotProtocol
 from flowkeys.web.refusals import Refusals

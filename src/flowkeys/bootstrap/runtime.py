@@ -1,55 +1,31 @@
-"""Opening a data directory: every service over it."""
+"""Every service over one data directory."""
 
-import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from threading import RLock
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from flowkeys.bootstrap.clock import clock
+from flowkeys.bootstrap.once import once
+from flowkeys.bootstrap.people import PeopleParts
 from flowkeys.cache.chatflows import ChatflowCache
 from flowkeys.cache.keys import KeyCache
 from flowkeys.config import Settings
-from flowkeys.config.flows import document_limits, flow_settings
-from flowkeys.documents.kinds import MEDIA_TYPES
-from flowkeys.documents.parser import SubprocessParser
-from flowkeys.domain.errors import ConfigurationError
-from flowkeys.domain.keys.digest import TokenHasher
-from flowkeys.flows.drafts.drafts import Drafts
-from flowkeys.flows.engine import Engine
 from flowkeys.limits.failures import Failures
 from flowkeys.limits.memory import MemoryLimits
 from flowkeys.limits.quota_flush import QuotaFlush
 from flowkeys.limits.quotas import MemoryQuotas
-from flowkeys.outbound.endpoints import Endpoints
-from flowkeys.outbound.webhooks.worker import Worker, worker
-from flowkeys.passwords.argon2 import Argon2Passwords
-from flowkeys.service.audit.log import AuditService
-from flowkeys.service.chatflows.chatflows import ChatflowService
-from flowkeys.service.chatflows.jobs import ImportJobs
-from flowkeys.service.chatflows.maker import ChatflowMaker
-from flowkeys.service.customers.customers import CustomerService
-from flowkeys.service.documents.collections import CollectionService, StoreRetriever
 from flowkeys.service.followers import Followers
-from flowkeys.service.keys.explainer import Explainer
-from flowkeys.service.keys.keyring import Keyring
-from flowkeys.service.keys.policies import Policies
 from flowkeys.service.keys.verifier import Verifier
-from flowkeys.service.people.links import LinkService
-from flowkeys.service.people.people import PeopleService
-from flowkeys.service.people.sign_ins import SignInLimits, SignInService
+from flowkeys.service.people.set_up import SetUp
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.quotas import QuotaViews
 from flowkeys.service.startup import Secrets
 from flowkeys.service.usage.quotas import QuotaStore
-from flowkeys.service.usage.reports import UsageReports
 from flowkeys.service.usage.storing import UsageStore
-from flowkeys.service.webhooks.webhooks import WebhookService
 from flowkeys.service.workspaces import WorkspaceService
-from flowkeys.storage.opening import open_under_secrets
 from flowkeys.storage.sealed import AesSeal
-from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.changes import SqliteChanges
 from flowkeys.storage.sqlite.database import SqliteStore, chatflow_loader
 from flowkeys.storage.sqlite.feed import SqliteFeed
@@ -57,53 +33,192 @@ from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.usage.calls import CallCounter
 
+if TYPE_CHECKING:
+    from flowkeys.documents.parser import SubprocessParser
+    from flowkeys.domain.chatflows.chatflow import Chatflow
+    from flowkeys.flows.engine import Engine
+    from flowkeys.outbound.webhooks.worker import Worker
+    from flowkeys.service.audit.log import AuditService
+    from flowkeys.service.chatflows.chatflows import ChatflowService
+    from flowkeys.service.chatflows.jobs import ImportJobs
+    from flowkeys.service.chatflows.maker import ChatflowMaker
+    from flowkeys.service.customers.customers import CustomerService
+    from flowkeys.service.documents.collections import CollectionService
+    from flowkeys.service.keys.explainer import Explainer
+    from flowkeys.service.keys.keyring import Keyring
+    from flowkeys.service.keys.policies import Policies
+    from flowkeys.service.ports.flows import CompiledFlow
+    from flowkeys.service.usage.reports import UsageReports
+    from flowkeys.service.webhooks.webhooks import WebhookService
 
-def clock() -> int:
-    """Return the time in microseconds, UTC."""
-    return time.time_ns() // 1000
 
+class Runtime(PeopleParts):
+    """The services over one data directory: what the server serves, and what its commands call.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Runtime:
-    """The services over one data directory: what the server serves, and what its commands call."""
+    What verification and predictions need is made at once. All else is made, and its modules are imported,
+    when it is first asked for: by the command that needs it, or behind a start, with the framework.
+    """
 
-    settings: Settings
-    store: SqliteStore
-    hasher: TokenHasher
-    warnings: tuple[str, ...]
-    """What is not as it should be and keeps nothing from working: for the log, and for who runs a command."""
-    keyring: Keyring
-    policies: Policies
-    customers: CustomerService
-    chatflows: ChatflowService
-    collections: CollectionService
-    maker: ChatflowMaker
-    imports: ImportJobs
-    workspaces: WorkspaceService
-    engine: Engine
-    parser: SubprocessParser
-    lookups: SqliteLookups
-    feed: SqliteFeed
-    keys: KeyCache
-    directory: ChatflowCache
-    usage: UsageBuffer
-    calls: CallCounter
-    usage_store: UsageStore
-    quotas: QuotaFlush
-    reports: UsageReports
-    verifier: Verifier
-    explainer: Explainer
-    failures: Failures
-    limits: MemoryLimits
-    followers: Followers
-    predictor: Predictor
-    passwords: Argon2Passwords
-    sign_ins: SignInService
-    links: LinkService
-    people: PeopleService
-    audit: AuditService
-    webhooks: WebhookService
-    announcing: Worker
+    def __init__(
+        self,
+        settings: Settings,
+        store: SqliteStore,
+        lookups: SqliteLookups,
+        secrets: Secrets,
+        workspaces: WorkspaceService,
+    ) -> None:
+        self.lock = RLock()
+        """Held while one of the parts is made."""
+        self.settings = settings
+        self.store = store
+        self.lookups = lookups
+        self.workspaces = workspaces
+        self.hasher = secrets.hasher
+        self.warnings = secrets.warnings
+        """What is not as it should be and keeps nothing from working: for the log, and for commands."""
+        self.set_up = SetUp(store, clock)
+        every = settings.usage_flush_seconds
+        self.usage = UsageBuffer(lambda *buffered: self.keyring.flush(*buffered), every)  # noqa: PLW0108  # later
+        self.usage_store = UsageStore(store, clock, partial(_warn, "usage is not tidied"))
+        self.calls = CallCounter(self.usage_store.add, clock, every, partial(_warn, "usage is kept"))
+        self.feed = SqliteFeed(lookups.connection)
+        self.keys = KeyCache(lookups, self.feed, self.hasher, self.usage, settings.cached_keys)
+        self.directory = ChatflowCache(lookups, self.feed, chatflow_loader(lookups.connection), clock)
+        self.followers = Followers(SqliteChanges(lookups.connection), self.feed, clock)
+        self.limits = MemoryLimits()
+        quota_store = QuotaStore(store, clock, _warn_of_quota)
+        self._quotas = MemoryQuotas(quota_store.load, clock)
+        self.quotas = QuotaFlush(
+            self._quotas, quota_store.add, every, partial(_warn, "use of quotas is kept")
+        )
+        self.verifier = Verifier(self.keys, self.directory, self.usage, clock, self.limits, self._quotas)
+        self.failures = Failures(settings.failures_per_second, settings.failures_burst)
+        self.predictor = Predictor(store, self.directory, self.verifier, _Compiler(self), clock)
+        if settings.python_flows or settings.credentials or settings.allowed_endpoints:
+            _ = self.engine  # says what is wrong with them
+        self._seal = AesSeal(secrets.written)
+        store.after_commit.append(self.feed.catch_up)
+        self.feed.tell(self.keys, self.directory, self.predictor, self.followers)
+
+    # Keys, and whose they are
+
+    @once
+    def keyring(self) -> "Keyring":
+        """All writes to keys."""
+        from flowkeys.service.keys.keyring import Keyring
+        from flowkeys.service.quotas import QuotaViews
+
+        return Keyring(self.store, self.hasher, clock, self.usage, QuotaViews(self._quotas))
+
+    @once
+    def explainer(self) -> "Explainer":
+        """Why a key is good or refused."""
+        from flowkeys.service.keys.explainer import Explainer
+
+        return Explainer(self.keys, self.directory, self.usage, clock)
+
+    @once
+    def policies(self) -> "Policies":
+        """What workspaces ask of all their keys."""
+        from flowkeys.service.keys.policies import Policies
+
+        return Policies(self.store, clock)
+
+    @once
+    def customers(self) -> "CustomerService":
+        """Whom keys belong to."""
+        from flowkeys.service.customers.customers import CustomerService
+        from flowkeys.service.quotas import QuotaViews
+
+        return CustomerService(self.store, clock, QuotaViews(self._quotas))
+
+    @once
+    def reports(self) -> "UsageReports":
+        """How much was used."""
+        from flowkeys.service.usage.reports import UsageReports
+
+        return UsageReports(self.store, self.calls, clock)
+
+    @once
+    def audit(self) -> "AuditService":
+        """The audit log, to be read."""
+        from flowkeys.service.audit.log import AuditService
+
+        return AuditService(self.store)
+
+    # Chatflows and documents
+
+    @once
+    def engine(self) -> "Engine":
+        """What runs chatflows.
+
+        Raises:
+            ConfigurationError: a setting is no use.
+        """
+        from flowkeys.config.flows import flow_settings
+        from flowkeys.flows.engine import Engine
+        from flowkeys.service.documents.retrieving import StoreRetriever
+
+        return Engine(flow_settings(self.settings), StoreRetriever(self.store))
+
+    @once
+    def chatflows(self) -> "ChatflowService":
+        """The chatflows."""
+        from flowkeys.service.chatflows.chatflows import ChatflowService
+
+        return ChatflowService(self.store, self.engine, clock)
+
+    @once
+    def parser(self) -> "SubprocessParser":
+        """Files to passages."""
+        from flowkeys.config.flows import document_limits
+        from flowkeys.documents.parser import SubprocessParser
+
+        return SubprocessParser(document_limits(self.settings))
+
+    @once
+    def collections(self) -> "CollectionService":
+        """The document stores."""
+        from flowkeys.config.flows import document_limits
+        from flowkeys.service.documents.collections import CollectionService
+
+        return CollectionService(self.store, self.parser, clock, document_limits(self.settings))
+
+    @once
+    def maker(self) -> "ChatflowMaker":
+        """New chatflows."""
+        from flowkeys.documents.kinds import MEDIA_TYPES
+        from flowkeys.flows.drafts.drafts import Drafts
+        from flowkeys.service.chatflows.maker import ChatflowMaker
+
+        kinds = tuple(sorted(MEDIA_TYPES))
+        return ChatflowMaker(self.chatflows, self.collections, Drafts(self.engine.models), kinds)
+
+    @once
+    def imports(self) -> "ImportJobs":
+        """Imports that go on behind a page."""
+        from flowkeys.service.chatflows.jobs import ImportJobs
+
+        return ImportJobs(self.maker)
+
+    # Webhooks
+
+    @once
+    def announcing(self) -> "Worker":
+        """What sends what is announced, once it was started."""
+        from flowkeys.outbound.endpoints import Endpoints
+        from flowkeys.outbound.webhooks.worker import worker
+
+        made = worker(self.store, self._seal, Endpoints(self.settings.allowed_endpoints), clock)
+        self.store.after_commit.append(made.wake)
+        return made
+
+    @once
+    def webhooks(self) -> "WebhookService":
+        """Where events are announced."""
+        from flowkeys.service.webhooks.webhooks import WebhookService
+
+        return WebhookService(self.store, self._seal, self.announcing.sender, clock)
 
     async def close(self) -> None:
         """Flush what is buffered, end what runs, and close the store.
@@ -113,119 +228,36 @@ class Runtime:
         async with AsyncExitStack() as last_first:
             last_first.callback(self.store.close)
             last_first.callback(self.lookups.close)
-            last_first.push_async_callback(self.sign_ins.settled)
-            last_first.callback(self.passwords.close)
-            last_first.push_async_callback(self.parser.aclose)
-            last_first.push_async_callback(self.engine.aclose)
+            if self._is_made("sign_ins"):
+                last_first.push_async_callback(self.sign_ins.settled)
+            if self._is_made("passwords"):
+                last_first.callback(self.passwords.close)
+            if self._is_made("parser"):
+                last_first.push_async_callback(self.parser.aclose)
+            if self._is_made("engine"):
+                last_first.push_async_callback(self.engine.aclose)
             last_first.push_async_callback(self.usage_store.stop)
             last_first.push_async_callback(self.calls.stop)
             last_first.push_async_callback(self.quotas.stop)
             last_first.push_async_callback(self.usage.stop)
-            last_first.push_async_callback(self.imports.aclose)
-            last_first.push_async_callback(self.announcing.stop)
+            if self._is_made("imports"):
+                last_first.push_async_callback(self.imports.aclose)
+            if self._is_made("announcing"):
+                last_first.push_async_callback(self.announcing.stop)
+
+    def _is_made(self, name: str) -> bool:
+        return name in self.__dict__
 
 
-async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
-    """Open a data directory: make it, bring its schema up to date, and check its secret.
+class _Compiler:
+    """Implements the port `FlowCompiler`; what runs chatflows is loaded when the first of them is."""
 
-    Raises:
-        ConfigurationError: saying what the operator has to change. `check` is False only for the command
-            that gives keys up whose secret is lost.
-    """
-    try:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The data directory {settings.data_dir} cannot be made: {error.strerror}. Set FLOWKEYS_DATA_DIR."
-        ) from error
-    migrate.upgrade(settings.database)
-    store = SqliteStore(settings.database)
-    try:
-        workspaces = WorkspaceService(store, clock)
-        written = settings.given_secret(), settings.secret_file
-        secrets = await open_under_secrets(store, *written, workspaces, clock, check=check)
-        lookups = SqliteLookups(settings.database, len(secrets.hasher.secret_ids))
-        try:
-            return _assemble(settings, store, lookups, secrets, workspaces)
-        except BaseException:
-            lookups.close()
-            raise
-    except BaseException:
-        store.close()
-        raise
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
-
-def _assemble(
-    settings: Settings,
-    store: SqliteStore,
-    lookups: SqliteLookups,
-    secrets: Secrets,
-    workspaces: WorkspaceService,
-) -> Runtime:
-    hasher, every = secrets.hasher, settings.usage_flush_seconds
-    # Each needs the other: the keyring that stores uses also shows those that are not stored yet.
-    usage = UsageBuffer(lambda *buffered: keyring.flush(*buffered), every)  # noqa: PLW0108
-    usage_store = UsageStore(store, clock, partial(_warn, "usage is not tidied"))
-    calls = CallCounter(usage_store.add, clock, every, partial(_warn, "usage is kept"))
-    quota_store = QuotaStore(store, clock, _warn_of_quota)
-    quotas = MemoryQuotas(quota_store.load, clock)
-    keyring = Keyring(store, hasher, clock, usage, QuotaViews(quotas))
-    keys = KeyCache(lookups, feed := SqliteFeed(lookups.connection), hasher, usage, settings.cached_keys)
-    directory = ChatflowCache(lookups, feed, chatflow_loader(lookups.connection), clock)
-    followers = Followers(SqliteChanges(lookups.connection), feed, clock)
-    store.after_commit.append(feed.catch_up)
-    verifier = Verifier(keys, directory, usage, clock, rates := MemoryLimits(), quotas)
-    limits = document_limits(settings)
-    engine = Engine(flow_settings(settings), StoreRetriever(store))
-    parser, passwords = SubprocessParser(limits), Argon2Passwords()
-    staying = SignInLimits(days=settings.sign_in_days, idle_days=settings.sign_in_idle_days)
-    sign_ins = SignInService(store, passwords, clock, staying)
-    chatflows = ChatflowService(store, engine, clock)
-    collections = CollectionService(store, parser, clock, limits)
-    maker = ChatflowMaker(chatflows, collections, Drafts(engine.models), tuple(sorted(MEDIA_TYPES)))
-    predictor = Predictor(store, directory, verifier, engine, clock)
-    seal = AesSeal(secrets.written)
-    announcing = worker(store, seal, Endpoints(settings.allowed_endpoints), clock)
-    store.after_commit.append(announcing.wake)
-    feed.tell(keys, directory, predictor, followers)
-    return Runtime(
-        settings=settings,
-        store=store,
-        hasher=hasher,
-        warnings=secrets.warnings,
-        keyring=keyring,
-        policies=Policies(store, clock),
-        customers=CustomerService(store, clock, QuotaViews(quotas)),
-        chatflows=chatflows,
-        collections=collections,
-        maker=maker,
-        imports=ImportJobs(maker),
-        workspaces=workspaces,
-        engine=engine,
-        parser=parser,
-        lookups=lookups,
-        feed=feed,
-        keys=keys,
-        directory=directory,
-        usage=usage,
-        calls=calls,
-        usage_store=usage_store,
-        quotas=QuotaFlush(quotas, quota_store.add, every, partial(_warn, "use of quotas is kept")),
-        reports=UsageReports(store, calls, clock),
-        verifier=verifier,
-        followers=followers,
-        explainer=Explainer(keys, directory, usage, clock),
-        limits=rates,
-        failures=Failures(settings.failures_per_second, settings.failures_burst),
-        predictor=predictor,
-        passwords=passwords,
-        sign_ins=sign_ins,
-        links=LinkService(store, passwords, sign_ins, clock),
-        people=PeopleService(store, clock),
-        audit=AuditService(store),
-        webhooks=WebhookService(store, seal, announcing.sender, clock),
-        announcing=announcing,
-    )
+    def compile(self, chatflow: "Chatflow") -> "CompiledFlow":
+        """See `FlowCompiler`."""
+        return self._runtime.engine.compile(chatflow)
 
 
 def _warn(event: str, why: str) -> None:

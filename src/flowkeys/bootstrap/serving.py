@@ -4,11 +4,13 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from flowkeys.bootstrap.runtime import Runtime, clock
+from flowkeys.bootstrap.clock import clock
+from flowkeys.bootstrap.runtime import Runtime
 from flowkeys.cache.warming import Warming
 from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.version import VERSION
@@ -20,6 +22,12 @@ from flowkeys.usage.finishing import Finishing
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from flowkeys.web.services import Services
+
+
+_ANNOUNCE_AFTER_SECONDS: Final = 0.5
+"""What sends is loaded behind a start: what waited for a webhook through a stop waits that much longer."""
+
 
 def create_app(runtime: Runtime) -> "ASGIApp":
     """Return the ASGI application over an open runtime; its lifespan closes it."""
@@ -28,7 +36,6 @@ def create_app(runtime: Runtime) -> "ASGIApp":
     from flowkeys.web.refusals import Refusals
     from flowkeys.web.requests.address import TrustedProxies
     from flowkeys.web.requests.origin import PublicUrls
-    from flowkeys.web.services import Services
 
     settings = runtime.settings
     logs.configure_once(settings.log_level, settings.log_format)
@@ -42,9 +49,9 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         runtime.usage_store.start()
         log = structlog.get_logger("flowkeys")
         (warming := Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)).start()
-        runtime.announcing.start(log)
+        announcing = asyncio.create_task(_announce(runtime, log), name="flowkeys-announcing")
         daily = DailyHead.started(runtime.store, log)
-        finishing = Finishing.started(runtime.keyring.rotations.finish_unused, log)
+        finishing = Finishing.started(partial(_finish, runtime), log)
         if gc.isenabled():  # `serve` turned it off: looking through all that is loaded takes long
             gc.collect()
         gc.freeze()  # what was made at start lives to the end: no collection need look at it
@@ -54,6 +61,8 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         finally:
             if access_log is not None:
                 access_log.close()
+            announcing.cancel()
+            await asyncio.gather(announcing, return_exceptions=True)
             for task in (daily, finishing, warming):
                 await task.stop()
             await runtime.close()
@@ -66,37 +75,58 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         from flowkeys.telemetry.traces.tracing import Traces
 
         traces = runtime.engine.models.tracing = Traces(provider())
-    services = Services(
+    public_urls = PublicUrls(settings.public_url)
+    proxies = TrustedProxies(settings.trusted_proxies)
+    refusals = Refusals(runtime.failures, clock)
+    key_header = KeyHeader.named(settings.key_header)
+
+    def services() -> "Services":
+        from flowkeys.web.services import Services
+
+        _ = runtime.engine  # loaded now, for the first chatflow
+        return Services(
+            verifier=runtime.verifier,
+            calls=runtime.calls,
+            usage=runtime.reports,
+            explainer=runtime.explainer,
+            followers=runtime.followers,
+            keyring=runtime.keyring,
+            policies=runtime.policies,
+            customers=runtime.customers,
+            chatflows=runtime.chatflows,
+            predictor=runtime.predictor,
+            collections=runtime.collections,
+            maker=runtime.maker,
+            imports=runtime.imports,
+            directory=runtime.directory,
+            check_writes=runtime.store.check_writes,
+            sign_ins=runtime.sign_ins,
+            links=runtime.links,
+            people=runtime.people,
+            audit=runtime.audit,
+            webhooks=runtime.webhooks,
+            public_urls=public_urls,
+            key_header=key_header,
+            proxies=proxies,
+            refusals=refusals,
+            clock=clock,
+            max_body_bytes=settings.max_body_bytes,
+            max_upload_bytes=settings.max_upload_bytes,
+            version=VERSION,
+        )
+
+    front = app.Front(
         verifier=runtime.verifier,
         calls=runtime.calls,
-        usage=runtime.reports,
-        explainer=runtime.explainer,
-        followers=runtime.followers,
-        keyring=runtime.keyring,
-        policies=runtime.policies,
-        customers=runtime.customers,
-        chatflows=runtime.chatflows,
         predictor=runtime.predictor,
-        collections=runtime.collections,
-        maker=runtime.maker,
-        imports=runtime.imports,
         directory=runtime.directory,
-        check_writes=runtime.store.check_writes,
-        sign_ins=runtime.sign_ins,
-        links=runtime.links,
-        people=runtime.people,
-        audit=runtime.audit,
-        webhooks=runtime.webhooks,
-        public_urls=PublicUrls(runtime.settings.public_url),
-        key_header=KeyHeader.named(runtime.settings.key_header),
-        proxies=TrustedProxies(runtime.settings.trusted_proxies),
-        refusals=Refusals(runtime.failures, clock),
-        clock=clock,
-        max_body_bytes=runtime.settings.max_body_bytes,
-        max_upload_bytes=runtime.settings.max_upload_bytes,
-        version=VERSION,
+        refusals=refusals,
+        proxies=proxies,
+        path=public_urls.path,
+        key_header=key_header,
+        max_body_bytes=settings.max_body_bytes,
     )
-    return app.create(services, lifespan, access_log, traces)
+    return app.create(front, services, lifespan, access_log, traces)
 
 
 def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp":
@@ -125,3 +155,14 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
             connections=connections,
         )
     )
+
+
+async def _finish(runtime: Runtime) -> int:
+    return await runtime.keyring.rotations.finish_unused()
+
+
+async def _announce(runtime: Runtime, log: Any) -> None:
+    """Begin to send what is announced, when those who waited for the server had their answers."""
+    await asyncio.sleep(_ANNOUNCE_AFTER_SECONDS)
+    worker = await asyncio.to_thread(lambda: runtime.announcing)
+    worker.start(log)

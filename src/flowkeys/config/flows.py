@@ -1,8 +1,12 @@
 """What of the settings chatflows need, and what they search."""
 
+from typing import TYPE_CHECKING
+
 from flowkeys.config.settings import Settings
 from flowkeys.flows.settings import FlowSettings, ModelCredential
-from flowkeys.service.documents.collections import DocumentLimits
+
+if TYPE_CHECKING:
+    from flowkeys.service.documents.collections import DocumentLimits
 
 
 def flow_settings(settings: Settings) -> FlowSettings:
@@ -21,8 +25,10 @@ def flow_settings(settings: Settings) -> FlowSettings:
     )
 
 
-def document_limits(settings: Settings) -> DocumentLimits:
+def document_limits(settings: Settings) -> "DocumentLimits":
     """Return how much the operator allows documents to be."""
+    from flowkeys.service.documents.collections import DocumentLimits
+
     return DocumentLimits(
         file_bytes=settings.max_document_bytes,
         pages=settings.max_document_pages,

@@ -14,13 +14,22 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
+from types import ModuleType
 from typing import Any, Final, Literal, TextIO, cast
 
 import msgspec
-import structlog
 
 from flowkeys.domain.addresses import network_of
 from flowkeys.domain.keys.token import PATTERN
+
+_RICH = sys.modules.get("rich")
+if _RICH is None:  # structlog loads it for tracebacks of another kind than ours: a twentieth of a start
+    sys.modules["rich"] = cast("ModuleType", None)
+try:
+    import structlog
+finally:
+    if _RICH is None:
+        del sys.modules["rich"]
 
 _CREDENTIAL: Final = re.compile(r"(?i)\b(bearer|basic)\s+[^\s'\",]+")
 _FOREIGN: Final = re.compile(r"\bsk-[\w-]{8,}")

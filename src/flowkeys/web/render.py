@@ -1,27 +1,28 @@
 """From values to their JSON on the wire."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from flowkeys.domain.customers.customer import Customer, KeyCustomer
 from flowkeys.domain.keys.api_key import ApiKey, Creator, KeyRecord
 from flowkeys.domain.keys.decision import Decision, Denied, Reason
-from flowkeys.domain.keys.explain import Explanation
-from flowkeys.domain.keys.networks import Networks
-from flowkeys.domain.keys.policy import Policy
-from flowkeys.domain.keys.rotation import Rotation
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import mask
 from flowkeys.domain.limits.fields import as_json, limits_json
 from flowkeys.domain.limits.quota import standings
 from flowkeys.domain.limits.quota_fields import standing_json
-from flowkeys.domain.predictions.conversation import Message
 from flowkeys.domain.times import to_iso
-from flowkeys.service.chatflows.input import EXTRAS
-from flowkeys.service.chatflows.reader import CheckedChatflow
-from flowkeys.service.keys.policies import Check, for_people
-from flowkeys.service.keys.rotations import MadeKey
-from flowkeys.service.predictions.run import Answer
 from flowkeys.web.errors import KINDS
+
+if TYPE_CHECKING:
+    from flowkeys.domain.customers.customer import Customer, KeyCustomer
+    from flowkeys.domain.keys.explain import Explanation
+    from flowkeys.domain.keys.networks import Networks
+    from flowkeys.domain.keys.policy import Policy
+    from flowkeys.domain.keys.rotation import Rotation
+    from flowkeys.domain.predictions.conversation import Message
+    from flowkeys.service.chatflows.reader import CheckedChatflow
+    from flowkeys.service.keys.policies import Check
+    from flowkeys.service.keys.rotations import MadeKey
+    from flowkeys.service.predictions.run import Answer
 
 Json = dict[str, Any]
 _NO_TERMS: Final = Terms()
@@ -68,7 +69,7 @@ def key(item: ApiKey, now: int) -> Json:
     }
 
 
-def _rotation(item: Rotation | None) -> Json | None:
+def _rotation(item: "Rotation | None") -> Json | None:
     """Return a rotation that is under way: the old token, and how it was used since."""
     if item is None:
         return None
@@ -84,7 +85,7 @@ def _rotation(item: Rotation | None) -> Json | None:
     }
 
 
-def made_key(made: MadeKey, now: int) -> Json:
+def made_key(made: "MadeKey", now: int) -> Json:
     """Return a new key with its token: the one answer that shows it."""
     return {**key(made.key, now), "apiKey": made.token.reveal(), "apiSecret": made.digest}
 
@@ -125,12 +126,14 @@ def _record(record: KeyRecord) -> Json:
     }
 
 
-def policy(item: Policy) -> Json:
+def policy(item: "Policy") -> Json:
     """Return the policy of a workspace."""
+    from flowkeys.service.keys.policies import for_people
+
     return {**for_people(item), "updatedAt": _time(item.updated_at)}
 
 
-def policy_check(found: Check, now: int) -> Json:
+def policy_check(found: "Check", now: int) -> Json:
     """Return what does not keep to the policy."""
     return {
         "total": found.total,
@@ -138,12 +141,7 @@ def policy_check(found: Check, now: int) -> Json:
             {
                 "key": key(broken.key, now),
                 "breaches": [
-                    {
-                        "policy": breach.policy,
-                        "field": breach.field,
-                        "message": breach.message,
-                        "action": breach.action,
-                    }
+                    {name: getattr(breach, name) for name in ("policy", "field", "message", "action")}
                     for breach in broken.breaches
                 ],
             }
@@ -153,15 +151,15 @@ def policy_check(found: Check, now: int) -> Json:
     }
 
 
-def _texts(networks: Networks | None) -> list[str]:
+def _texts(networks: "Networks | None") -> list[str]:
     return [] if networks is None else list(networks.texts)
 
 
-def _quotas(item: ApiKey | Customer, now: int) -> list[Json]:
+def _quotas(item: "ApiKey | Customer", now: int) -> list[Json]:
     return standing_json(standings(item.quotas, item.quota_uses, now, item.tokens_reserved))
 
 
-def customer(item: Customer, now: int) -> Json:
+def customer(item: "Customer", now: int) -> Json:
     """Return a customer."""
     return {
         "id": item.id,
@@ -179,11 +177,11 @@ def customer(item: Customer, now: int) -> Json:
     }
 
 
-def _customer(item: KeyCustomer) -> Json:
+def _customer(item: "KeyCustomer") -> Json:
     return {"id": item.id, "externalId": item.external_id, "name": item.name}
 
 
-def explained(explanation: Explanation) -> Json:
+def explained(explanation: "Explanation") -> Json:
     """Return a decision with its steps; of the token its last characters only."""
     decision, hint = explanation.decision, explanation.hint
     said = verified(decision)
@@ -194,8 +192,10 @@ def explained(explanation: Explanation) -> Json:
     }
 
 
-def chatflow(checked: CheckedChatflow) -> Json:
+def chatflow(checked: "CheckedChatflow") -> Json:
     """Return a chatflow, `flowData` as it was given."""
+    from flowkeys.service.chatflows.input import EXTRAS
+
     item = checked.chatflow
     return {
         "id": item.id,
@@ -224,7 +224,7 @@ def chatflow(checked: CheckedChatflow) -> Json:
 _SHOWN_DETAILS: Final = ("sourceDocuments", "usedTools")
 
 
-def message(item: Message) -> Json:
+def message(item: "Message") -> Json:
     """Return a stored message."""
     return {
         "id": item.id,
@@ -241,7 +241,7 @@ def message(item: Message) -> Json:
     }
 
 
-def answer(item: Answer) -> Json:
+def answer(item: "Answer") -> Json:
     """Return an answer with the members that Flowise answers with."""
     body: Json = {
         "text": item.result.text,
@@ -261,7 +261,7 @@ def answer(item: Answer) -> Json:
     return body
 
 
-def metadata(item: Answer) -> Json:
+def metadata(item: "Answer") -> Json:
     """Return the data of a stream's `metadata` event."""
     return {
         "chatId": item.chat_id,

@@ -58,7 +58,7 @@ class Beginning:
         for warning in self._runtime.warnings:
             self._warn(warning)
         self.forget()  # of a start before
-        secret = await self._runtime.links.set_up_link()
+        secret = await self._runtime.set_up.link()
         if secret is not None:
             if self._base == UNKNOWN:
                 self._warn(
@@ -103,7 +103,7 @@ class Beginning:
             minutes=minutes,
         )
         self._timer = asyncio.get_running_loop().call_later(minutes * 60, self.forget)
-        self._runtime.links.used.append(lambda purpose: self.forget() if purpose is Purpose.SET_UP else None)
+        self._runtime.set_up.used.append(lambda purpose: self.forget() if purpose is Purpose.SET_UP else None)
 
     async def _has_keys(self) -> bool:
         now = bootstrap.clock()

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 from typing import Final
 
 _PIECE: Final = 4_000
@@ -49,10 +50,11 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the words of a plain text: letters, digits and the marks on them."""
-    return [word[:LONGEST_WORD] for word in _WORD.findall(text)]
+    return [word[:LONGEST_WORD] for word in _word().findall(text)]
 
 
-def _word_pattern() -> re.Pattern[str]:
+@cache
+def _word() -> re.Pattern[str]:
     # `\w` knows no combining marks, which are parts of words in most scripts of Asia.
     ranges: list[str] = []
     start = None
@@ -64,6 +66,3 @@ def _word_pattern() -> re.Pattern[str]:
             ranges.append(f"{chr(start)}-{chr(code - 1)}")
             start = None
     return re.compile(rf"[^\W_](?:[^\W_]|[{''.join(ranges)}])*")
-
-
-_WORD: Final = _word_pattern()

@@ -1,18 +1,16 @@
 """One-time links: the first owner's, invitations, and those for a forgotten password."""
 
-from collections.abc import Callable
-
 from flowkeys.domain.errors import NotFound
 from flowkeys.domain.people.link import IssuedLink, Link, Purpose
 from flowkeys.domain.people.person import USERS_MANAGE, Role, held_by
 from flowkeys.domain.people.random_secret import RandomSecret
-from flowkeys.domain.people.workspace import DEFAULT_NAME
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.domain.times import Clock
 from flowkeys.service.people import password_rule
 from flowkeys.service.people.input import acting, checked_email, checked_name, given, require_above
 from flowkeys.service.people.link_rows import GONE, find, issue, join, note_link, require_free, reset, works
+from flowkeys.service.people.set_up import SetUp
 from flowkeys.service.people.sign_in_rows import Started, start
 from flowkeys.service.people.sign_ins import SignInService
 from flowkeys.service.ports.people import PasswordHasher
@@ -23,40 +21,31 @@ class LinkService:
     """Issues links, shows what they are for, and lets each be used once."""
 
     def __init__(
-        self, store: Store, passwords: PasswordHasher, sign_ins: SignInService, clock: Clock
+        self,
+        store: Store,
+        passwords: PasswordHasher,
+        sign_ins: SignInService,
+        clock: Clock,
+        set_up: SetUp | None = None,
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._sign_ins = sign_ins
         self._clock = clock
-        self.used: list[Callable[[Purpose], None]] = []
+        self._set_up = set_up or SetUp(store, clock)
+        self.used = self._set_up.used
         """Told when a link was used, in this process."""
 
     async def is_set_up(self) -> bool:
         """Tell whether the default workspace has an owner: until then a set-up link is waited for."""
-
-        def work(tx: Transaction) -> bool:
-            workspace = tx.workspaces.find(DEFAULT_NAME)
-            return workspace is not None and tx.people.count_owners(workspace.id) > 0
-
-        return await self._store.read(work)
+        return await self._set_up.is_done()
 
     async def set_up_link(self) -> RandomSecret | None:
         """Return the secret of a link that makes the first owner, or None when there is one.
 
         It works for an hour, and those that were made before it work no more.
         """
-        now = self._clock()
-
-        def work(tx: Transaction) -> RandomSecret | None:
-            workspace = tx.workspaces.find(DEFAULT_NAME)
-            if workspace is None or tx.people.count_owners(workspace.id):
-                return None
-            caller = Caller(operator(workspace.id))
-            tx.links.void(workspace.id, Purpose.SET_UP)
-            return issue(tx, caller, now, Purpose.SET_UP, role=Role.OWNER).secret
-
-        return await self._store.write(work)
+        return await self._set_up.link()
 
     async def invite(
         self, caller: Caller, email: str, role: Role, permissions: PermissionSet | None = None

@@ -107,7 +107,19 @@ class CompiledFlow(Protocol):
         ...
 
 
-class FlowEngine(Protocol):
+class FlowCompiler(Protocol):
+    """Makes chatflows ready to run."""
+
+    def compile(self, chatflow: Chatflow) -> CompiledFlow:
+        """Return the chatflow ready to run. May be called in any thread.
+
+        Raises:
+            FlowNotRunnable: it has kinds or settings this server cannot run.
+        """
+        ...
+
+
+class FlowEngine(FlowCompiler, Protocol):
     """Parses chatflows."""
 
     def check(self, chatflow: Chatflow) -> FlowCheck:
@@ -127,14 +139,6 @@ class FlowEngine(Protocol):
 
     def credentials(self) -> tuple[str, ...]:
         """Return the names of the server's model credentials, sorted; nothing else of them."""
-        ...
-
-    def compile(self, chatflow: Chatflow) -> CompiledFlow:
-        """Return the chatflow ready to run.
-
-        Raises:
-            FlowNotRunnable: it has kinds or settings this server cannot run.
-        """
         ...
 
 

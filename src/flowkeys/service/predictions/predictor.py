@@ -13,7 +13,7 @@ from flowkeys.domain.limits.gcra import Taken
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.verifier import Verifier
-from flowkeys.service.ports.flows import CompiledFlow, FlowEngine
+from flowkeys.service.ports.flows import CompiledFlow, FlowCompiler
 from flowkeys.service.ports.store import Store
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Pending
 from flowkeys.service.predictions.input import PredictionInput, session_of
@@ -30,7 +30,7 @@ class Predictor:
         store: Store,
         directory: ChatflowDirectory,
         verifier: Verifier,
-        engine: FlowEngine,
+        engine: FlowCompiler,
         clock: Clock,
     ) -> None:
         self._store = store

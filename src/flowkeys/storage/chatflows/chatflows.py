@@ -13,7 +13,6 @@ from flowkeys.domain.keys.api_key import fold_name
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.limits.stored import rates_from, to_store
 from flowkeys.domain.listing import ChatflowQuery, Page
-from flowkeys.storage.chatflows import list as chatflow_list
 from flowkeys.storage.schema import api_key, binding, chatflow
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 
@@ -76,6 +75,8 @@ class ChatflowTable:
 
     def page(self, query: ChatflowQuery) -> Page[Chatflow]:
         """Return the chatflows that match, in the query's order, with the number of all that match."""
+        from flowkeys.storage.chatflows import list as chatflow_list
+
         found, total = chatflow_list.fetch(self._connection, query)
         seqs = [row[0] for row in found]
         rows = self._connection.rows(_BY_SEQ, {"seqs": in_json(seqs)})
@@ -84,10 +85,14 @@ class ChatflowTable:
 
     def listed(self, query: ChatflowQuery, keys: int) -> Page[ListedChatflow]:
         """Return the same without graphs, each with its first `keys` keys that are not revoked."""
+        from flowkeys.storage.chatflows import list as chatflow_list
+
         return chatflow_list.listed(self._connection, query, keys)
 
     def choices(self, workspace_id: str, search: str, limit: int, ids: Sequence[str]) -> list[ChatflowChoice]:
         """Return those with these ids, then others whose names match; each part by name."""
+        from flowkeys.storage.chatflows import list as chatflow_list
+
         return chatflow_list.choices(self._connection, workspace_id, search, limit, ids)
 
     def update(self, item: Chatflow) -> None:

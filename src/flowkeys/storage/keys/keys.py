@@ -17,10 +17,7 @@ from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
 from flowkeys.service.ports.makers import KeysMade
 from flowkeys.service.ports.quotas import Kind
-from flowkeys.storage.keys import by_secret
-from flowkeys.storage.keys import letters as key_letters
-from flowkeys.storage.keys import makers as key_makers
-from flowkeys.storage.keys import page as key_page
+from flowkeys.storage.keys import by_secret, letters, makers
 from flowkeys.storage.keys import rotations as key_rotations
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
 from flowkeys.storage.keys.terms import customer_from, networks_from
@@ -116,13 +113,15 @@ _BOUND = Statement(
 
 
 class KeyTable:
-    """Implements the port `Keys`."""
+    """Implements the port `Keys`. What lists need is loaded with the first."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def insert(self, key: ApiKey, digest: TokenDigest) -> None:
         """Add a key and its one token."""
+        from flowkeys.storage.keys import page
+
         self._connection.run(
             _INSERT_KEY,
             {
@@ -132,7 +131,7 @@ class KeyTable:
                 "created_by_type": key.created_by.type,
                 "created_by_id": key.created_by.id,
                 "created_by_name": key.created_by.name,
-                "creator_tag": key_page.tag_of_creator(key.created_by.id),
+                "creator_tag": page.tag_of_creator(key.created_by.id),
                 "creator_folded": fold_name(key.created_by.name),
                 "hint": key.hint,
                 "created_at": key.created_at,
@@ -152,7 +151,7 @@ class KeyTable:
                 "valid_until": None,
             },
         )
-        key_letters.read_new(self._connection)
+        letters.read_new(self._connection)
 
     def get(self, workspace_id: str, key_id: str) -> ApiKey | None:
         """Return a key of the workspace, in any status."""
@@ -167,23 +166,25 @@ class KeyTable:
 
     def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
         """Return the keys that match, sorted, with the number of all that match."""
-        seqs, total = key_page.fetch(self._connection, query, now)
+        from flowkeys.storage.keys import page
+
+        seqs, total = page.fetch(self._connection, query, now)
         found = self._connection.rows(_BY_SEQ, {"workspace": query.workspace_id, "seqs": in_json(seqs)})
         by_seq = {row[-1]: row[:-1] for row in found}
         return Page(self._keys([by_seq[seq] for seq in seqs if seq in by_seq]), total)
 
     def made_by(self, workspace_id: str, creator_id: str) -> KeysMade:
         """Count the keys that a person or a key made, and those that were made by such keys, and so on."""
-        return key_makers.count(self._connection, workspace_id, creator_id)
+        return makers.count(self._connection, workspace_id, creator_id)
 
     def ids_made_by(self, workspace_id: str, creator_id: str, most: int) -> list[str]:
         """Return the ids of what `made_by` counts, the first made first, at most so many."""
-        return key_makers.ids(self._connection, workspace_id, creator_id, most)
+        return makers.ids(self._connection, workspace_id, creator_id, most)
 
     def update(self, key: ApiKey) -> None:
         """Write what may change of a key, and no time of use."""
         self._connection.run(_UPDATE, {**_mutable(key), "b_workspace": key.workspace_id, "b_id": key.id})
-        key_letters.read_new(self._connection)
+        letters.read_new(self._connection)
 
     def touch(self, last_used: Mapping[str, LastUse]) -> None:
         """Move last uses forward."""

@@ -1,0 +1,41 @@
+"""Opening a data directory."""
+
+from flowkeys.bootstrap.clock import clock
+from flowkeys.bootstrap.runtime import Runtime
+from flowkeys.config import Settings
+from flowkeys.domain.errors import ConfigurationError
+from flowkeys.service.workspaces import WorkspaceService
+from flowkeys.storage.opening import open_under_secrets
+from flowkeys.storage.sqlite import migrate
+from flowkeys.storage.sqlite.database import SqliteStore
+from flowkeys.storage.sqlite.lookups import SqliteLookups
+
+
+async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
+    """Open a data directory: make it, bring its schema up to date, and check its secret.
+
+    Raises:
+        ConfigurationError: saying what the operator has to change. `check` is False only for the command
+            that gives keys up whose secret is lost.
+    """
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data directory {settings.data_dir} cannot be made: {error.strerror}. Set FLOWKEYS_DATA_DIR."
+        ) from error
+    migrate.upgrade(settings.database)
+    store = SqliteStore(settings.database)
+    try:
+        workspaces = WorkspaceService(store, clock)
+        written = settings.given_secret(), settings.secret_file
+        secrets = await open_under_secrets(store, *written, workspaces, clock, check=check)
+        lookups = SqliteLookups(settings.database, len(secrets.hasher.secret_ids))
+        try:
+            return Runtime(settings, store, lookups, secrets, workspaces)
+        except BaseException:
+            lookups.close()
+            raise
+    except BaseException:
+        store.close()
+        raise
