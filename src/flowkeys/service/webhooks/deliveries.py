@@ -1,9 +1,11 @@
 """What was sent to a webhook, and sending more: an event once more, or a test."""
 
 from flowkeys.domain.errors import InvalidInput, NotFound
+from flowkeys.domain.journal import Subject
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.domain.webhooks.webhook import TEST_EVENT, Delivery, Outcome, Webhook
+from flowkeys.service.journal import note
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.webhooks.announcing import delivery_of, write
 from flowkeys.service.webhooks.changes import UPDATE, VIEW, get_webhook
@@ -50,6 +52,7 @@ class DeliveryService:
                 raise NotFound("delivery")
             made = delivery_of(event, webhook_id, now)
             tx.deliveries.add_again(made)
+            _note(tx, caller, now, "webhook.resend", webhook_id, event.type)
             return made
 
         return await self._store.write(work)
@@ -72,9 +75,16 @@ class DeliveryService:
 
         def work(tx: Transaction) -> Delivery:
             _require_enabled(get_webhook(tx, caller, webhook_id))
+            _note(tx, caller, now, "webhook.test", webhook_id, TEST_EVENT)
             return write(tx, caller.workspace_id, TEST_EVENT, data, now, [webhook_id])[0]
 
         return await self._store.write(work)
+
+
+def _note(tx: Transaction, caller: Caller, now: int, action: str, webhook_id: str, event: str) -> None:
+    """Write to the audit log who had something sent."""
+    after = {"event": event}
+    note(tx, caller, now, action=action, subject=Subject.WEBHOOK, subject_id=webhook_id, after=after)
 
 
 def _require_enabled(webhook: Webhook) -> None:

@@ -38,6 +38,8 @@ _ACTIONS: Final = {
     "invite": "Invited",
     "withdraw_invitation": "Withdrew the invitation",
     "join": "Joined",
+    "webhook.resend": "Sent an event again",
+    "webhook.test": "Sent a test event",
     "audit.begin": "Began the chain of the audit log",
     "audit.continue": "Continued the audit log under a new secret",
     "secret.verifies_only": "Verifies only",

@@ -1,0 +1,289 @@
+"""Every write of the services is told: to the audit log, and to caches where they keep what changed."""
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.domain.chatflows.chatflow import ChatflowType
+from flowkeys.domain.people.link import Purpose
+from flowkeys.domain.people.person import Role
+from flowkeys.domain.principal import Caller, operator
+from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.customers.input import CustomerPatch, NewCustomer
+from flowkeys.service.keys.input import KeyPatch, NewKey
+from flowkeys.service.keys.rotations import NewRotation
+from flowkeys.service.people.sign_ins import Started
+from flowkeys.service.webhooks.input import WebhookPatch
+from tests.conformance.tenants import database
+from tests.conformance.writes import all_writes
+from tests.support.flows import exported
+from tests.support.server import NOBODY, Running
+
+PERSON: Final = "person"
+PASSWORD: Final = "the first password of a test"
+OTHER: Final = "the second password of a test"
+NOT_TOLD: Final = {
+    "Keyring.flush": "last uses and digests under the newest secret: what was there, written later",
+    "UsageStore.add": "counted calls, by the server",
+    "QuotaStore.add": "counted calls, by the server",
+    "UsageStore.tidy": "hours are put together to days, by the server",
+    "UsageStore.start": "begins to tidy",
+    "SignInService.find": "when somebody was here last",
+    "Run.execute": "messages are the record themselves",
+    "Run.execute_at_once": "messages are the record themselves",
+    "Outbox.claim": "deliveries are a log themselves",
+    "Outbox.forget": "old deliveries go",
+    "Outbox.settle": "what came of a delivery; that one is given up is told (tests/service/webhooks)",
+    "Expiries.announce": "announces what was to happen; expiry is in no column",
+    "open_chain": "begins the log (tests/service/audit)",
+    "note_verifies_only": "writes the log (tests/cli/server/test_secret_lines.py)",
+    "move_to_newest": "the same secrets under another key",
+    "Import.take": "a part of CollectionService.add_files",
+    "WorkspaceService.default": "the first start of a server, told as WorkspaceService.create is",
+}
+"""Writes without a row, each with the reason."""
+
+
+class Ledger:
+    """Does something, and expects of it the rows that are due, and no other."""
+
+    def __init__(self, server: Running) -> None:
+        self.server = server
+        self.rows = database(server)
+        self.done: set[str] = set()
+        self.secrets: list[str] = []
+
+    def does(self, name: str, work: Coroutine[Any, Any, Any], *actions: str, feed: str = "") -> Any:
+        """Do it; `feed` is what the feed of changes hears of."""
+        audit, change = self._last()
+        found = self.server.do(work)
+        told = self.rows.execute("SELECT action FROM audit WHERE seq > ? ORDER BY seq", (audit,)).fetchall()
+        heard = self.rows.execute("SELECT DISTINCT subject FROM change WHERE seq > ?", (change,)).fetchall()
+        assert tuple(action for (action,) in told) == actions, name
+        assert {subject for (subject,) in heard} == set(feed.split()), name
+        self.done.add(name)
+        return found
+
+    def _last(self) -> tuple[int, int]:
+        row = self.rows.execute(
+            "SELECT (SELECT coalesce(max(seq), 0) FROM audit), (SELECT coalesce(max(seq), 0) FROM change)"
+        ).fetchone()
+        return row[0], row[1]
+
+
+def test_every_write_is_in_the_audit_log_and_reaches_caches(own: Running) -> None:
+    """Given each write of each service, its rows are there; given a new one, this table has to have it.
+
+    And what was secret in any of it is nowhere in the log.
+    """
+    ledger = Ledger(own)
+    caller = Caller(operator(own.workspace()))
+    flow = _chatflows(ledger, caller)
+    _keys(ledger, caller, flow)
+    _customers(ledger, caller)
+    _people(ledger, caller)
+    _collections(ledger, caller)
+    _webhooks(ledger, caller)
+    _workspaces(ledger)
+    assert all_writes() - NOT_TOLD.keys() == ledger.done
+    assert NOT_TOLD.keys() <= all_writes()
+    log = json.dumps([list(map(str, row)) for row in ledger.rows.execute("SELECT * FROM audit")])
+    digests = [row[0] for row in ledger.rows.execute("SELECT digest FROM token")]
+    for secret in (*ledger.secrets, *digests):
+        assert secret not in log
+    ledger.rows.close()
+
+
+def _chatflows(ledger: Ledger, caller: Caller) -> str:
+    """Chatflows; return one, which no key opens."""
+    of = ledger.server.runtime.chatflows
+    patch = ChatflowPatch(name="told", flow_data=exported(), type=ChatflowType.AGENTFLOW)
+    made = ledger.does("ChatflowService.create", of.create(caller, patch), "chatflow.create", feed="chatflow")
+    flow: str = made.chatflow.id
+    work = of.update(caller, flow, ChatflowPatch(name="renamed"))
+    ledger.does("ChatflowService.update", work, "chatflow.update", feed="chatflow")
+    key = ledger.server.key()
+    ledger.secrets.append(key["apiKey"])
+    both = "key chatflow"
+    ledger.does(
+        "ChatflowService.bind", of.bind(caller, flow, key["id"]), "chatflow.bind", "key.bind", feed=both
+    )
+    work = of.unbind(caller, flow, key["id"])
+    ledger.does("ChatflowService.unbind", work, "chatflow.unbind", "key.unbind", feed=both)
+    ledger.server.do(of.bind(caller, flow, key["id"]))
+    told = ("chatflow.unbind", "key.unbind", "chatflow.delete")
+    ledger.does("ChatflowService.delete", of.delete(caller, flow), *told, feed=both)
+    other: str = ledger.server.do(of.create(caller, patch)).chatflow.id
+    return other
+
+
+def _keys(ledger: Ledger, caller: Caller, flow: str) -> None:
+    keyring, policies = ledger.server.runtime.keyring, ledger.server.runtime.policies
+
+    def made(name: str = "told") -> Any:
+        found = ledger.does(
+            "Keyring.create", keyring.create(caller, NewKey(name=name)), "key.create", feed="key"
+        )
+        ledger.secrets.append(found.token.reveal())
+        return found.key.id
+
+    key = made()
+    work = keyring.update(caller, key, KeyPatch(name="renamed"))
+    ledger.does("Keyring.update", work, "key.update", feed="key")
+    work = keyring.update(caller, key, KeyPatch(chatflow_ids=(flow,)))
+    ledger.does("Keyring.update", work, "chatflow.bind", "key.bind", "key.update", feed="key chatflow")
+    ledger.does("Keyring.update", keyring.update(caller, key, KeyPatch(name="renamed")))  # as it was
+    ledger.does("Keyring.disable", keyring.disable(caller, key), "key.disable", feed="key")
+    ledger.does("Keyring.enable", keyring.enable(caller, key), "key.enable", feed="key")
+    for how in ("disable", "enable"):
+        work = getattr(keyring, f"{how}_many")(caller, [key])
+        ledger.does(f"Keyring.{how}_many", work, f"key.{how}", feed="key")
+    begin: Callable[[int], Any] = lambda grace: keyring.rotations.begin(  # noqa: E731
+        caller, key, NewRotation(grace_seconds=grace)
+    )
+    rotated = ledger.does("Rotations.begin", begin(0), "key.rotate", feed="key")
+    ledger.secrets.append(rotated.token.reveal())
+    ledger.secrets.append(ledger.server.do(begin(60)).token.reveal())
+    for grace, told in ((120, "key.rotation_extend"), (0, "key.rotation_end")):
+        work = keyring.rotations.set_grace(caller, key, grace)
+        ledger.does("Rotations.set_grace", work, told, feed="key")
+    new = NewRotation(grace_seconds=3600, finish_when_unused_seconds=60)
+    ledger.server.do(keyring.rotations.begin(caller, key, new))
+    long_ago = "UPDATE token SET replaced_at = replaced_at - 3600000000 WHERE finish_unused_seconds = 60"
+    ledger.rows.execute(long_ago)
+    work = keyring.rotations.finish_unused()
+    ledger.does("Rotations.finish_unused", work, "key.rotation_finish", feed="key")
+    ledger.does("Keyring.revoke", keyring.revoke(caller, key), "key.revoke", feed="key")
+    ledger.does("Keyring.revoke_many", keyring.revoke_many(caller, [made()]), "key.revoke", feed="key")
+    made()
+    ledger.rows.execute(
+        "UPDATE token SET digest = replace(digest, ?, 'lost') WHERE seq = (SELECT max(seq) FROM token)",
+        (ledger.server.runtime.hasher.secret_ids[0],),
+    )
+    ledger.does("Keyring.revoke_made_under", keyring.revoke_made_under("lost"), "key.revoke", feed="key")
+    for fields, feed in (
+        ({"rotate_after_days": 90}, ""),
+        ({"allowed_ips": ("10.0.0.0/8",)}, "policy"),
+        ({}, "policy"),
+    ):
+        work = policies.update(caller, lambda before, fields=fields: _policy(before, fields))
+        ledger.does("Policies.update", work, "policy.update", feed=feed)
+
+
+def _policy(before: Any, fields: dict[str, Any]) -> Any:
+    return msgspec.structs.replace(before, **{"rotate_after_days": None, "allowed_ips": (), **fields})
+
+
+def _customers(ledger: Ledger, caller: Caller) -> None:
+    of, feed = ledger.server.runtime.customers, "customer"
+    made = ledger.does(
+        "CustomerService.create", of.create(caller, NewCustomer(name="told")), "customer.create", feed=feed
+    )
+    key = ledger.server.do(
+        ledger.server.runtime.keyring.create(caller, NewKey(name="its", customer_id=made.id))
+    )
+    ledger.secrets.append(key.token.reveal())
+    work = of.update(caller, made.id, CustomerPatch(name="renamed"))
+    ledger.does("CustomerService.update", work, "customer.update", feed=feed)
+    ledger.does("CustomerService.disable", of.disable(caller, made.id), "customer.disable", feed=feed)
+    ledger.does("CustomerService.enable", of.enable(caller, made.id), "customer.enable", feed=feed)
+    told = ("customer.revoke", "key.revoke")
+    ledger.does("CustomerService.revoke", of.revoke(caller, made.id), *told, feed="customer key")
+    ledger.does("CustomerService.delete", of.delete(caller, made.id), "customer.delete", feed="customer key")
+
+
+def _people(ledger: Ledger, caller: Caller) -> None:
+    links, people, sign_ins = (
+        getattr(ledger.server.runtime, name) for name in ("links", "people", "sign_ins")
+    )
+
+    def secret(found: Any) -> str:
+        text: str = getattr(found, "secret", found).reveal()
+        ledger.secrets.append(text)
+        return text
+
+    ledger.secrets += [PASSWORD, OTHER]
+    asked = secret(
+        ledger.does("LinkService.set_up_link", links.set_up_link(), "person.set_up_link", feed=PERSON)
+    )
+    work = links.accept(Purpose.SET_UP, asked, email="ada@example.com", password=PASSWORD)
+    owner: Started = ledger.does("LinkService.accept", work, "person.create", "person.sign_in", feed=PERSON)
+    secret(owner.secret)
+    by = Caller(owner.person.as_principal())
+    invited = ledger.does(
+        "LinkService.invite", links.invite(by, "bob@example.com", Role.MEMBER), "person.invite", feed=PERSON
+    )
+    secret(invited)
+    ledger.does(
+        "LinkService.withdraw", links.withdraw(by, invited.link.id), "person.withdraw_invitation", feed=PERSON
+    )
+    again = secret(ledger.server.do(links.invite(by, "bob@example.com", Role.MEMBER)))
+    bob = ledger.server.do(links.accept(Purpose.INVITATION, again, password=PASSWORD))
+    secret(bob.secret)
+    ledger.does(
+        "PeopleService.change", people.change(by, bob.person.id, Role.OWNER), "person.update", feed=PERSON
+    )
+    ledger.does("PeopleService.rename", people.rename(by, "Ada"), "person.update", feed=PERSON)
+    secret(
+        ledger.does(
+            "LinkService.reset_link", links.reset_link("bob@example.com"), "person.reset_link", feed=PERSON
+        )
+    )
+    work = sign_ins.sign_in("ada@example.com", PASSWORD)
+    secret(ledger.does("SignInService.sign_in", work, "person.sign_in").secret)
+    work = sign_ins.sign_in("ada@example.com", OTHER)
+    ledger.does("SignInService.sign_in", work, "person.sign_in_failed")
+    ledger.does("SignInService.sign_out", sign_ins.sign_out(owner.secret.reveal()), "person.sign_out")
+    (left,) = ledger.server.do(sign_ins.mine(by))
+    ledger.does("SignInService.end", sign_ins.end(by, left.id), "person.sign_out")
+    for how in ("end_others", "end_all"):
+        secret(ledger.server.do(sign_ins.sign_in("ada@example.com", PASSWORD)).secret)
+        work = sign_ins.end_others(by, "another") if how == "end_others" else sign_ins.end_all(by)
+        ledger.does(f"SignInService.{how}", work, "person.sign_out")
+    work = sign_ins.change_password(by, PASSWORD, OTHER)
+    ledger.does("SignInService.change_password", work, "person.change_password", feed=PERSON)
+    ledger.does("PeopleService.remove", people.remove(by, bob.person.id), "person.remove", feed=PERSON)
+
+
+def _collections(ledger: Ledger, caller: Caller) -> None:
+    of = ledger.server.runtime.collections
+    made = ledger.does(
+        "CollectionService.create", of.create(caller, "told"), "collection.create", feed="collection"
+    )
+    ledger.server.do(of.add_files(caller, made.id, [("a.md", b"# A\n\nText.\n")]))
+    (document,) = ledger.server.do(of.documents(caller, made.id))
+    work = of.delete_document(caller, made.id, document.id)
+    ledger.does("CollectionService.delete_document", work, "document.delete", feed="collection")
+    ledger.does(
+        "CollectionService.delete", of.delete(caller, made.id), "collection.delete", feed="collection"
+    )
+    other = ledger.server.do(of.create(caller, "told again"))
+    ledger.does(
+        "CollectionService.take_back", of.take_back(caller, other.id), "collection.delete", feed="collection"
+    )
+
+
+def _webhooks(ledger: Ledger, caller: Caller) -> None:
+    of = ledger.server.runtime.webhooks
+    patch = WebhookPatch(url=NOBODY, events=("key.created",))
+    made = ledger.does("WebhookService.create", of.create(caller, patch), "webhook.create")
+    ledger.secrets.append(made.secret.reveal() if hasattr(made.secret, "reveal") else str(made.secret))
+    hook = made.webhook.id
+    work = of.update(caller, hook, WebhookPatch(note="told"))
+    ledger.does("WebhookService.update", work, "webhook.update")
+    again = ledger.does(
+        "WebhookService.replace_secret", of.replace_secret(caller, hook), "webhook.replace_secret"
+    )
+    ledger.secrets.append(again.secret.reveal() if hasattr(again.secret, "reveal") else str(again.secret))
+    sent = ledger.does("DeliveryService.test", of.deliveries.test(caller, hook), "webhook.test")
+    ledger.rows.execute("UPDATE webhook_delivery SET outcome = 'failed', next_at = NULL")
+    work = of.deliveries.resend(caller, hook, sent.id)
+    ledger.does("DeliveryService.resend", work, "webhook.resend")
+    ledger.does("WebhookService.delete", of.delete(caller, hook), "webhook.delete")
+
+
+def _workspaces(ledger: Ledger) -> None:
+    work = ledger.server.runtime.workspaces.create("told")
+    ledger.does("WorkspaceService.create", work, "workspace.create", feed="workspace")
