@@ -148,6 +148,7 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
             writer=runtime.store.writer,
             last_uses=runtime.usage,
             limits=runtime.limits,
+            quotas=runtime.quotas,
             failures=runtime.failures,
             tries=runtime.announcing.results,
             pending=lambda: runtime.store.read(lambda tx: tx.deliveries.pending()),

@@ -32,6 +32,16 @@ class QuotaFlush:
         self._batches: deque[QuotaBatch] = deque()
         self._flushing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self.failed_flushes = 0
+
+    def __len__(self) -> int:
+        """Return how many keys and customers are kept."""
+        return len(self._quotas)
+
+    @property
+    def reservations(self) -> int:
+        """How many runs have tokens reserved."""
+        return self._quotas.reservations
 
     def start(self) -> None:
         """Begin to store in the background."""
@@ -58,6 +68,7 @@ class QuotaFlush:
                 try:
                     await self._store(self._batches[0])
                 except Unavailable as error:
+                    self.failed_flushes += 1
                     self._tell(str(error))
                     return False
                 self._batches.popleft()

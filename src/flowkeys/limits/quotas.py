@@ -47,6 +47,11 @@ class MemoryQuotas:
     def __len__(self) -> int:
         return len(self._accounts)
 
+    @property
+    def reservations(self) -> int:
+        """How many runs have tokens reserved."""
+        return len(self._reserved)
+
     # Taking
 
     def at_once(self, scopes: tuple[QuotaScope, ...], tokens: int | None) -> Spent | Literal[Pending.PENDING]:

@@ -57,6 +57,14 @@ def _memory(sources: Sources) -> Iterator[Metric]:
         sources.keys.generation,
     )
     yield _gauge("flowkeys_rate_limit_entries", "Rate limits that are not refilled.", len(sources.limits))
+    quotas = sources.quotas
+    yield _gauge("flowkeys_quota_entries", "Keys and customers whose quotas are in memory.", len(quotas))
+    yield _gauge("flowkeys_quota_reservations", "Runs for which tokens are reserved.", quotas.reservations)
+    yield _counter(
+        "flowkeys_quota_flush_failures",
+        "How often what was used of quotas could not be stored; it is kept and tried again.",
+        quotas.failed_flushes,
+    )
     yield _gauge(
         "flowkeys_failing_addresses",
         "Addresses whose failed credentials are remembered.",

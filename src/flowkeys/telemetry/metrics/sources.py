@@ -68,6 +68,17 @@ class Writer(Protocol):
         ...
 
 
+class Quotas(Sized, Protocol):
+    """Keeps quotas; its size is of how many keys and customers."""
+
+    failed_flushes: int
+
+    @property
+    def reservations(self) -> int:
+        """How many runs have tokens reserved."""
+        ...
+
+
 class Failures(Sized, Protocol):
     """Limits failed credentials by address; its size is how many addresses it remembers."""
 
@@ -94,6 +105,7 @@ class Sources:
     """Keys whose last use waits to be stored."""
     limits: Sized
     """Entries of rate limits."""
+    quotas: Quotas
     failures: Failures
     tries: Mapping[str, int]
     """Tries to deliver to webhooks, by result."""
