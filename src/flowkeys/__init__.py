@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from flowkeys.client.aio import AsyncClient
     from flowkeys.client.audit import AuditActor, AuditEntry, AuditHead, AuditSubject, Report
     from flowkeys.client.customers import Customer
+    from flowkeys.client.document_stores import Collection, Document, UploadReport
     from flowkeys.client.errors import (
         AuthenticationError,
         ConnectionFailed,
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
         BoundChatflow,
         BulkResult,
         Chatflow,
-        Collection,
-        Document,
         Explanation,
         ExplanationStep,
         Key,
@@ -54,13 +53,13 @@ if TYPE_CHECKING:
         Prediction,
         Rotation,
         SourceDocument,
-        UploadReport,
         Verification,
     )
     from flowkeys.client.policy import BrokenKey, KeysOfPerson, Policy, PolicyBreach, PolicyCheck
     from flowkeys.client.sync import Client
     from flowkeys.client.usage import (
         Latency,
+        OwnUsage,
         TopChatflow,
         TopKey,
         Usage,
@@ -112,6 +111,7 @@ __all__ = [
     "NewWebhook",
     "NextAgentFlow",
     "NotFoundError",
+    "OwnUsage",
     "Page",
     "PermissionDenied",
     "Policy",
@@ -160,13 +160,14 @@ _HOMES = {
     ),
     "flowkeys.client.audit": "AuditActor AuditEntry AuditHead AuditSubject Report",
     "flowkeys.client.customers": "Customer",
+    "flowkeys.client.document_stores": "Collection Document UploadReport",
     "flowkeys.client.policy": "BrokenKey KeysOfPerson Policy PolicyBreach PolicyCheck",
     "flowkeys.client.models": (
         "Key NewKey BoundChatflow BulkResult Verification Explanation ExplanationStep Page Chatflow Message"
-        " Rotation Collection KeyCustomer Document SourceDocument Prediction UploadReport"
+        " Rotation KeyCustomer SourceDocument Prediction"
     ),
     "flowkeys.client.webhooks": "Webhook NewWebhook Delivery",
-    "flowkeys.client.usage": "Latency Usage UsageStep UsageReport UsageSummary TopKey TopChatflow",
+    "flowkeys.client.usage": "Latency Usage UsageStep UsageReport OwnUsage UsageSummary TopKey TopChatflow",
     "flowkeys.domain.predictions.conversation": "Role Turn",
     "flowkeys.domain.errors": "FlowkeysError ConfigurationError FieldError",
 }

@@ -1,8 +1,8 @@
-"""Rate limits in the SDK."""
+"""Rate limits and quotas in the SDK."""
 
 import pytest
 
-from flowkeys.client.limits import RateLimit
+from flowkeys.client.limits import Quota, RateLimit
 from tests.client.conftest import TOKEN, Sdk
 from tests.client.scripted import Scripted
 
@@ -48,3 +48,31 @@ async def test_a_question_may_count(sdk: Sdk, server: Scripted) -> None:
     found = await sdk(lambda c: c.keys.verify(TOKEN, count=True))
     assert server.requests[0].json == {"token": TOKEN, "count": True}
     assert (found.limits_left[0].remaining, found.retry_after_seconds) == (0, 87)
+
+
+async def test_quotas_are_sent_in_the_wire_s_words(sdk: Sdk, server: Scripted) -> None:
+    """Texts and objects, as they were shown too; None takes them away; of a key and of a customer."""
+    monthly = {"calls": 1000, "period": "month"}
+    shown = monthly | {"used": 12, "reserved": 0, "left": 988, "resetsAt": "2027-02-01T00:00:00.000Z"}
+    server.answers(KEY | {"apiKey": TOKEN, "quotas": [shown]}, status=201)
+    server.answers(KEY | {"quotas": [shown]})
+    server.answers(KEY | {"quotas": []})
+    server.answers({"id": "u1", "name": "Acme", "quotas": [shown]}, status=201)
+    server.answers({"id": "u1", "name": "Acme", "quotas": []})
+    key = await sdk(lambda c: c.keys.create("B", quotas=["1000/month", Quota(tokens=5, period="3d")]))
+    (quota,) = key.quotas
+    assert (quota.used, quota.left, quota.resets_at.month) == (12, 988, 2)
+    await sdk(lambda c: c.keys.update("k1", quotas=key.quotas))
+    await sdk(lambda c: c.keys.update("k1", quotas=None))
+    made = await sdk(lambda c: c.customers.create("Acme", quotas="1000/month"))
+    assert made.quotas[0].left == 988
+    assert (await sdk(lambda c: c.customers.update(made, quotas=None))).quotas == []
+    assert [request.json for request in server.requests] == [
+        {"keyName": "B", "quotas": [monthly, {"tokens": 5, "period": "3d"}]},
+        {"quotas": [monthly]},
+        {"quotas": []},
+        {"name": "Acme", "quotas": [monthly]},
+        {"quotas": []},
+    ]
+    with pytest.raises(ValueError, match="Write a quota as"):
+        await sdk(lambda c: c.keys.update("k1", quotas=["often"]))

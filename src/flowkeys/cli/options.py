@@ -9,7 +9,9 @@ import typer
 from flowkeys.cli.failures import Refusal
 
 _MAY_BE_EMPTY: Final = frozenset({"--note", "--search", "--external-id"})
-_NONE_AT_ALL: Final = frozenset({"--permission", "--chatflow", "--allowed-ip", "--customer", "--rate-limit"})
+_NONE_AT_ALL: Final = frozenset(
+    {"--permission", "--chatflow", "--allowed-ip", "--customer", "--rate-limit", "--quota"}
+)
 """Of ``keys update``: the whole new set, and `''` is the empty one; or the customer, and `''` is none."""
 
 AsJson = Annotated[
@@ -41,6 +43,14 @@ NewRateLimits = Annotated[
     list[str] | None,
     typer.Option("--rate-limit", metavar="LIMIT", help="The whole new set, repeatable; '' for no limit."),
 ]
+Quotas = Annotated[
+    list[str] | None,
+    typer.Option("--quota", metavar="QUOTA", help="1000/month or '50000 tokens/30d'; repeatable, all hold."),
+]
+NewQuotas = Annotated[
+    list[str] | None,
+    typer.Option("--quota", metavar="QUOTA", help="The whole new set, repeatable; '' for no quota."),
+]
 Search = Annotated[str, typer.Option("--search", metavar="TEXT", help="A part of the name, in any case.")]
 
 
@@ -55,7 +65,7 @@ def require_values(arguments: Sequence[str]) -> None:
     command = list(arguments[:2])
     allowed = _MAY_BE_EMPTY | (_NONE_AT_ALL if command == ["keys", "update"] else frozenset())
     if command in (["flows", "update"], ["customers", "update"]):
-        allowed |= {"--rate-limit"}
+        allowed |= {"--rate-limit", "--quota"}
     for option, value in pairwise([*arguments, "-"]):
         name, has_value, own = option.partition("=")
         if not option.startswith("-") or name in allowed:

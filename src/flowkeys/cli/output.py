@@ -92,3 +92,18 @@ def written_limits(rates: Sequence[Json]) -> str:
         )
         for rate in rates
     )
+
+
+def quota_fields(quotas: Sequence[Json]) -> list[tuple[str, str]]:
+    """Return quotas with what is used of them, a line each."""
+    if not quotas:
+        return [("quotas", "none")]
+    return [("quotas" if at == 0 else "", _told_of_quota(quota)) for at, quota in enumerate(quotas)]
+
+
+def _told_of_quota(quota: Json) -> str:
+    unit = "tokens" if "tokens" in quota else "calls"
+    held = f", {quota['reserved']:,} reserved" if quota["reserved"] else ""
+    ends = f", from {moment(quota['resetsAt'])} on again" if quota["resetsAt"] else ""
+    used = f"{quota['used']:,} used, {quota['left']:,} left{held}{ends}"
+    return f"{quota[unit]:,} {unit}/{quota['period']}: {used}"

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, nothing, path, query
-from flowkeys.client.limits import RateLimit, RateLimits, wire_limits
+from flowkeys.client.limits import Quota, QuotaList, RateLimit, RateLimits, wire_limits, wire_quotas
 from flowkeys.client.models import Page, Wire
 
 
@@ -22,6 +22,7 @@ class Customer(Wire, frozen=True, kw_only=True):
     key_count: int = 0
     """Keys that are not revoked."""
     rate_limits: list[RateLimit] = msgspec.field(default_factory=list)
+    quotas: list[Quota] = msgspec.field(default_factory=list)
     """How often all of its keys together may call; none: as often as each may."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
@@ -41,13 +42,16 @@ def create(
     external_id: str | UnsetType | None = UNSET,
     meta: dict[str, Any] | UnsetType | None = UNSET,
     rate_limits: RateLimits | UnsetType | None = UNSET,
+    quotas: QuotaList | UnsetType | None = UNSET,
 ) -> Call[Customer]:
     """Create a customer. Keys are given to it by `customer_id`.
 
     `external_id` is what your own systems know it by: no two of a workspace have the same. `meta` is a JSON
-    object of your own, of at most 4 kB. `rate_limits` hold for all of its keys together: ``["1000/day"]``.
+    object of your own, of at most 4 kB. `rate_limits` (``["1000/day"]``) and `quotas` (``["5000/month"]``)
+    hold for all of its keys together.
     """
-    body = given(name=name, externalId=external_id, meta=meta, rateLimits=wire_limits(rate_limits))
+    body = given(name=name, externalId=external_id, meta=meta)
+    body |= given(rateLimits=wire_limits(rate_limits), quotas=wire_quotas(quotas))
     return Call(method="POST", path=path(_ROOT), body=body, decode=_CUSTOMER, repeatable=False)
 
 
@@ -92,12 +96,14 @@ def update(
     external_id: str | UnsetType | None = UNSET,
     meta: dict[str, Any] | UnsetType | None = UNSET,
     rate_limits: RateLimits | UnsetType | None = UNSET,
+    quotas: QuotaList | UnsetType | None = UNSET,
 ) -> Call[Customer]:
-    """Change what is given and leave the rest; `meta` and `rate_limits` are replaced as a whole.
+    """Change what is given and leave the rest; `meta`, `rate_limits` and `quotas` are replaced as a whole.
 
-    ``rate_limits=None`` takes the limits away that its keys share.
+    ``rate_limits=None`` and ``quotas=None`` take away what its keys share.
     """
-    body = given(name=name, externalId=external_id, meta=meta, rateLimits=wire_limits(rate_limits))
+    body = given(name=name, externalId=external_id, meta=meta)
+    body |= given(rateLimits=wire_limits(rate_limits), quotas=wire_quotas(quotas))
     return Call(method="PUT", path=path(_ROOT, customer), body=body, decode=_CUSTOMER)
 
 

@@ -1,17 +1,55 @@
 """Calls about collections, which the wire calls document stores."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import Final
 
-from msgspec import UNSET
+from msgspec import UNSET, field
 
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, nothing, path
-from flowkeys.client.models import Collection, Document, UploadReport
+from flowkeys.client.models import Wire
+from flowkeys.domain.errors import FieldError
 
 File = str | PathLike[str] | tuple[str, bytes]
 """The path of a file on this machine, or a name and the content itself."""
+
+
+class Collection(Wire, frozen=True, kw_only=True):
+    """A document store: what a retriever node searches."""
+
+    id: str
+    name: str
+    description: str | None = None
+    documents: int = 0
+    passages: int = 0
+    created_at: datetime | None = field(name="createdDate", default=None)
+    updated_at: datetime | None = field(name="updatedDate", default=None)
+
+
+class Document(Wire, frozen=True, kw_only=True):
+    """One file of a collection."""
+
+    id: str
+    source: str
+    media_type: str | None = None
+    size_bytes: int | None = None
+    passages: int = 0
+    sha256: str | None = None
+    created_at: datetime | None = field(name="createdDate", default=None)
+
+
+class UploadReport(Wire, frozen=True, kw_only=True):
+    """What became of uploaded files. A file of a name that was there already replaces it."""
+
+    added: int
+    replaced: int = 0
+    unchanged: int = 0
+    passages: int = 0
+    refused: list[FieldError] = field(default_factory=list)
+    """The files that were not taken, by name, and why."""
+
 
 _ROOT: Final = "document-stores"
 _COLLECTION: Final = as_type(Collection)

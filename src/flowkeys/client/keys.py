@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from flowkeys.client.call import Call, Listing, Ref, as_listing, as_type, given, id_of, path, query
-from flowkeys.client.limits import RateLimits, wire_limits
+from flowkeys.client.limits import QuotaList, RateLimits, wire_limits, wire_quotas
 from flowkeys.client.models import BulkResult, Explanation, Key, NewKey, Page, Verification
 
 
@@ -42,15 +42,17 @@ def create(
     allowed_ips: Iterable[str] | UnsetType | None = UNSET,
     customer_id: Ref | UnsetType | None = UNSET,
     rate_limits: RateLimits | UnsetType | None = UNSET,
+    quotas: QuotaList | UnsetType | None = UNSET,
 ) -> Call[NewKey]:
     """Create a key. Its `token` is in the result and can never be read again.
 
     `allowed_ips` are the addresses and networks (CIDR) that calls may come from; none: from anywhere.
     `customer_id` is the customer that it belongs to, or its id.
-    `rate_limits` say how often it may call: ``["10/second", "1000/day"]``.
+    `rate_limits` say how often it may call: ``["10/second", "1000/day"]``; `quotas` how much it may use:
+    ``["1000/month", "50000 tokens/30d"]``.
     """
     body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note, allowed_ips)
-    body |= _of_customer(customer_id) | given(rateLimits=wire_limits(rate_limits))
+    body |= _of_customer(customer_id) | _limited(rate_limits, quotas)
     return Call(method="POST", path=path("apikey"), body=body, decode=_NEW_KEY, repeatable=False)
 
 
@@ -111,15 +113,16 @@ def update(
     allowed_ips: Iterable[str] | UnsetType | None = UNSET,
     customer_id: Ref | UnsetType | None = UNSET,
     rate_limits: RateLimits | UnsetType | None = UNSET,
+    quotas: QuotaList | UnsetType | None = UNSET,
 ) -> Call[Key]:
     """Change what is given and leave the rest.
 
     ``expires_at=None`` removes the expiry, ``allowed_ips=None`` lets calls come from anywhere, and
     ``customer_id=None`` takes the key away from its customer.
-    ``rate_limits=None`` takes all of its own limits away.
+    ``rate_limits=None`` and ``quotas=None`` take all of its own away.
     """
     body = _body(key_name, chatflow_ids, permissions, expires_at, expires_in, note, allowed_ips)
-    body |= _of_customer(customer_id) | given(rateLimits=wire_limits(rate_limits))
+    body |= _of_customer(customer_id) | _limited(rate_limits, quotas)
     return Call(method="PUT", path=path("apikey", key), body=body, decode=_KEY)
 
 
@@ -281,3 +284,9 @@ def _question(
         address=UNSET if address is None else address,
         count=True if count else UNSET,
     )
+
+
+def _limited(
+    limits: RateLimits | UnsetType | None, quotas: QuotaList | UnsetType | None
+) -> dict[str, object]:
+    return given(rateLimits=wire_limits(limits), quotas=wire_quotas(quotas))

@@ -1,10 +1,13 @@
-"""Rate limits: how calls take them, and what is left of them."""
+"""Rate limits and quotas: how calls take them, and what is left of them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 from msgspec import UnsetType
 
+from flowkeys.domain.limits.quota import parse_quotas
+from flowkeys.domain.limits.quota_fields import quota_json
 from flowkeys.domain.limits.rate import parse_limits
 
 
@@ -31,8 +34,55 @@ class LimitLeft(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """After how many seconds there is one more; 0 when nothing is used."""
 
 
+class Quota(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """At most so many `calls`, or model `tokens`, in a `period`; and, where it is shown, what is used."""
+
+    calls: int | None = None
+    tokens: int | None = None
+    period: str
+    """``month`` (calendar, UTC), or days that move on with the time: ``30d``."""
+    used: int | None = None
+    reserved: int | None = None
+    """Tokens that runs may use which are under way."""
+    left: int | None = None
+    resets_at: datetime | None = None
+    """When what is used is given back: all of it with a month, of moving days the first part."""
+
+
+class QuotaLeft(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is left of a quota."""
+
+    name: str
+    calls: int | None = None
+    tokens: int | None = None
+    period: str
+    left: int
+    resets_at: datetime
+
+
 RateLimits = Iterable[str | RateLimit]
 """Limits, all of which hold: texts such as ``10/second`` or ``10/second burst 20``, or objects."""
+
+QuotaList = Iterable[str | Quota]
+"""Quotas, all of which hold: texts such as ``1000/month`` or ``50000 tokens/30d``, or objects."""
+
+
+def wire_quotas(quotas: QuotaList | UnsetType | None) -> list[dict[str, object]] | UnsetType:
+    """Return quotas as a body has them.
+
+    Raises:
+        ValueError: a text is no quota; the message says how one is written.
+    """
+    if isinstance(quotas, UnsetType):
+        return quotas
+    found: list[dict[str, object]] = []
+    for each in [quotas] if isinstance(quotas, str) else quotas or ():
+        if isinstance(each, str):
+            found += [quota_json(one) for one in parse_quotas([each])]
+        else:
+            members = {"calls": each.calls, "tokens": each.tokens, "period": each.period}
+            found.append({name: value for name, value in members.items() if value is not None})
+    return found
 
 
 def wire_limits(limits: RateLimits | UnsetType | None) -> list[dict[str, object]] | UnsetType:

@@ -7,8 +7,7 @@ import msgspec
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from flowkeys.client.limits import LimitLeft, RateLimit
-from flowkeys.domain.errors import FieldError
+from flowkeys.client.limits import LimitLeft, Quota, QuotaLeft, RateLimit
 
 T = TypeVar("T")
 
@@ -95,6 +94,7 @@ class Key(Wire, frozen=True, kw_only=True):
     note: str | None = None
     allowed_ips: list[str] = []
     rate_limits: list[RateLimit] = []
+    quotas: list[Quota] = []
     rotation: Rotation | None = None
     """None unless the token before still works."""
     customer: KeyCustomer | None = None
@@ -159,6 +159,8 @@ class Verification(Wire, frozen=True, kw_only=True):
     """Of the feed of changes: those up to there are in this answer."""
     limits_left: list[LimitLeft] | None = None
     """What is left of each limit, after a question that counts."""
+    quotas_left: list[QuotaLeft] | None = None
+    """And of each quota."""
     retry_after_seconds: int | None = None
     detail: str | None = None
 
@@ -240,41 +242,6 @@ class Message(Wire, frozen=True, kw_only=True):
     """How the model ended that made an answer: ``length`` when it was cut off."""
     source_documents: list[dict[str, Any]] | None = None
     used_tools: list[dict[str, Any]] | None = None
-
-
-class Collection(Wire, frozen=True, kw_only=True):
-    """A document store: what a retriever node searches."""
-
-    id: str
-    name: str
-    description: str | None = None
-    documents: int = 0
-    passages: int = 0
-    created_at: datetime | None = field(name="createdDate", default=None)
-    updated_at: datetime | None = field(name="updatedDate", default=None)
-
-
-class Document(Wire, frozen=True, kw_only=True):
-    """One file of a collection."""
-
-    id: str
-    source: str
-    media_type: str | None = None
-    size_bytes: int | None = None
-    passages: int = 0
-    sha256: str | None = None
-    created_at: datetime | None = field(name="createdDate", default=None)
-
-
-class UploadReport(Wire, frozen=True, kw_only=True):
-    """What became of uploaded files. A file of a name that was there already replaces it."""
-
-    added: int
-    replaced: int = 0
-    unchanged: int = 0
-    passages: int = 0
-    refused: list[FieldError] = []
-    """The files that were not taken, by name, and why."""
 
 
 class SourceDocument(Wire, frozen=True, kw_only=True):

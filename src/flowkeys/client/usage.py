@@ -6,6 +6,7 @@ from typing import Final, Literal
 from msgspec import field
 
 from flowkeys.client.call import Call, Ref, as_type, path, query
+from flowkeys.client.limits import LimitLeft, QuotaLeft
 from flowkeys.client.models import Wire
 
 Step = Literal["hour", "day"]
@@ -52,6 +53,13 @@ class UsageReport(Wire, frozen=True, kw_only=True):
     data: list[UsageStep]
 
 
+class OwnUsage(UsageReport, frozen=True, kw_only=True):
+    """The usage of the key that asks, and what is left of each of its limits and quotas."""
+
+    limits_left: list[LimitLeft] = field(default_factory=list)
+    quotas_left: list[QuotaLeft] = field(default_factory=list)
+
+
 class TopKey(Wire, frozen=True, kw_only=True):
     """One of the keys that were used most; `key_name` is None when it is gone."""
 
@@ -78,7 +86,7 @@ class UsageSummary(UsageReport, frozen=True, kw_only=True):
 
 
 _STEPS: Final = as_type(list[UsageStep])
-_REPORT: Final = as_type(UsageReport)
+_OWN: Final = as_type(OwnUsage)
 _SUMMARY: Final = as_type(UsageSummary)
 
 
@@ -118,9 +126,12 @@ def summary(
     return Call(method="GET", path=path("usage", "summary"), params=params, decode=_SUMMARY)
 
 
-def own(*, start: Time | None = None, end: Time | None = None, step: Step | None = None) -> Call[UsageReport]:
-    """Return how much the key was used that asks; it needs no permission. The period as for keys."""
-    return Call(method="GET", path=path("usage"), params=_period(start, end, step), decode=_REPORT)
+def own(*, start: Time | None = None, end: Time | None = None, step: Step | None = None) -> Call[OwnUsage]:
+    """Return how much the key was used that asks, and what is left to it; the period as for keys.
+
+    It needs no permission.
+    """
+    return Call(method="GET", path=path("usage"), params=_period(start, end, step), decode=_OWN)
 
 
 def _period(start: Time | None, end: Time | None, step: str | None) -> dict[str, str]:

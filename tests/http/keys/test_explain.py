@@ -10,7 +10,7 @@ from flowkeys.domain.keys.token import Token
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
 
-STEPS = ["form", "known", "status", "expiry", "customer", "network", "chatflow", "permission"]
+STEPS = ["form", "known", "status", "expiry", "customer", "network", "chatflow", "permission", "quota"]
 
 
 def _explained(owner: Api, **body: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_a_good_key_passes_every_step(server: Running, owner: Api) -> None:
     said = _explained(owner, token=key["apiKey"], chatflowId=chatflow["id"], permission="chatflows:view")
     assert (said["valid"], said["code"], said["id"]) == (True, "valid", key["id"])
     assert said["apiKey"].endswith(f"••{key['apiKey'][-4:]}")
-    assert _oks(said) == [True] * 8
+    assert _oks(said) == [True] * len(STEPS)
 
 
 def test_each_way_to_be_refused_is_the_step_that_fails(server: Running, owner: Api) -> None:
@@ -76,16 +76,16 @@ def test_each_way_to_be_refused_is_the_step_that_fails(server: Running, owner: A
     for body, code, failed in cases:
         said = _explained(owner, **body)
         assert (said["valid"], said["code"]) == (False, code)
-        assert _oks(said) == [True] * failed + [False] + [None] * (7 - failed)
+        assert _oks(said) == [True] * failed + [False] + [None] * (len(STEPS) - 1 - failed)
         assert owner.post("/apikey/verify", json=body).json()["code"] == code
     _expire(server, made["id"])
     expired = _explained(owner, token=token, permission="chatflows:view")
-    assert (expired["code"], _oks(expired)) == ("expired_key", [True] * 3 + [False] + [None] * 4)
+    assert (expired["code"], _oks(expired)) == ("expired_key", [True] * 3 + [False] + [None] * 5)
     owner.post(f"{path}/disable")
     assert _explained(owner, token=token)["code"] == "disabled_key"
     owner.delete(path)
     revoked = _explained(owner, token=token)
-    assert (revoked["code"], _oks(revoked)) == ("revoked_key", [True] * 2 + [False] + [None] * 5)
+    assert (revoked["code"], _oks(revoked)) == ("revoked_key", [True] * 2 + [False] + [None] * 6)
 
 
 def test_a_public_chatflow_is_open_to_keys_of_its_workspace(server: Running, owner: Api) -> None:

@@ -1,13 +1,19 @@
 """``quotas``: what counts, what answers say, and that no more is used than they say."""
 
+import json
 import re
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from flowkeys.verify import Verifier
 from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 from tests.support.server import Api, Running
+from tests.support.waiting import until
 
 MONTHLY = [{"calls": 3, "period": "month"}]
 ASK = {"question": "Hello"}
@@ -209,3 +215,110 @@ class TestCalls:
         both = viewer.post("/apikey/verify", json={"tokens": [key["apiKey"]] * 3, "count": True}).json()
         assert [each["code"] for each in both["results"]] == ["valid", "valid", "quota_exceeded"]
         assert both["results"][2]["retryAfterSeconds"] >= 1
+
+
+class TestWhoHears:
+    """Holders, operators and webhooks."""
+
+    def test_thresholds_are_announced_once(self, server: Running) -> None:
+        """At 80 and 100 percent, by webhook and in the log; a restart of counting announces nothing anew."""
+        owner = server.owner("thresholds of quotas")
+        url = "https://example.com/flowkeys"
+        hook = owner.post("/webhooks", json={"url": url, "events": ["quota.threshold"]}).json()
+        key = make_key(owner, "metered", quotas=[{"calls": 5, "period": "month"}])
+        caller = server.api(key["apiKey"])
+        with capture_logs() as lines:
+            for _ in range(4):
+                caller.get("/auth/verify")
+            server.do(server.runtime.quotas.flush())
+            for _ in range(3):
+                caller.get("/auth/verify")
+            server.do(server.runtime.quotas.flush())
+            server.runtime.quotas._quotas._accounts.pop(key["id"])  # as after a restart
+            assert caller.get("/auth/verify").status_code == 429
+            server.do(server.runtime.quotas.flush())
+        told = [line for line in lines if line.get("keyId") == key["id"]]
+        assert [(line["threshold"], line["used"]) for line in told] == [(80, 4), (100, 5)]
+        log = owner.get(f"/webhooks/{hook['id']}/deliveries").json()
+        found = [each["eventType"] for each in (log["data"] if isinstance(log, dict) else log)]
+        assert found == ["quota.threshold"] * 2
+        with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as raw:
+            asked = "SELECT data FROM webhook_event WHERE type = 'quota.threshold' AND data LIKE ? LIMIT 1"
+            ((data,),) = raw.execute(asked, (f"%{key['id']}%",)).fetchall()
+        said = json.loads(data)
+        assert (said["keyId"], said["keyName"], said["quota"]) == (
+            key["id"],
+            "metered",
+            {"calls": 5, "period": "month"},
+        )
+        owner.delete(f"/webhooks/{hook['id']}")
+
+    def test_explain_says_it(self, server: Running, owner: Api) -> None:
+        """What is left, and when nothing is, that this is why; asking takes nothing."""
+        key = make_key(owner, quotas=[{"calls": 2, "period": "30d"}])
+        caller = server.api(key["apiKey"])
+
+        def explained() -> tuple[str, bool | None, str]:
+            said = owner.post("/apikey/explain", json={"token": key["apiKey"]}).json()
+            step = said["steps"][-1]
+            assert step["step"] == "quota"
+            return said["code"], step["ok"], step["detail"]
+
+        for _ in range(3):
+            assert explained() == ("valid", True, "2 of 2 calls/30d are left.")
+        caller.get("/auth/verify")
+        caller.get("/auth/verify")
+        code, ok, detail = explained()
+        assert (code, ok) == ("quota_exceeded", False)
+        assert detail.startswith("2 calls/30d are used up until ")
+        owner.post(f"/apikey/{key['id']}/disable")
+        assert explained()[:2] == ("disabled_key", None)
+
+    def test_the_library_has_the_server_count(self, server: Running, owner: Api) -> None:
+        """`Verifier.remote` with count; the refusal says until when."""
+        key = make_key(owner, quotas=[{"calls": 2, "period": "month"}])
+        with Verifier.remote(server.url, owner.token, count=True) as verifier:
+            assert verifier.verify(token=key["apiKey"]).allowed
+            assert verifier.verify(token=key["apiKey"]).allowed
+            refused = verifier.verify(token=key["apiKey"])
+            assert (refused.code, refused.status) == ("quota_exceeded", 429)
+            assert "2 calls in a calendar month is used up" in refused.detail
+            assert refused.retry_after_seconds >= 1
+
+
+class TestByHand:
+    """What is written into the database past us."""
+
+    @pytest.mark.parametrize("table", ["api_key", "customer"])
+    def test_what_is_spoilt_is_an_outage_and_never_no_quota(self, own: Running, table: str) -> None:
+        """503, at once; a quota by hand holds at the next call, and its end, too."""
+        owner = own.owner()
+        customer = make_customer(owner)
+        key = make_key(owner, customerId=customer["id"])
+        caller = own.api(key["apiKey"])
+        whose = key["id"] if table == "api_key" else customer["id"]
+
+        def write(value: Any) -> None:
+            with closing(sqlite3.connect(own.data_dir / "flowkeys.db")) as raw, raw:
+                raw.execute(f"UPDATE {table} SET quotas = ? WHERE id = ?", (value, whose))
+
+        def becomes(status: int) -> None:
+            until(lambda: caller.get("/auth/verify").status_code == status, f"{status}")
+
+        becomes(200)
+        for spoilt in (
+            "[]",
+            "{}",
+            "no",
+            '[{"calls": 0, "period": "month"}]',
+            '["x"]',
+            '[{"period": "month"}]',
+        ):
+            write(spoilt)
+            becomes(503)
+            write(None)
+            becomes(200)
+        write('[{"calls": 1, "period": "month"}]')
+        becomes(429)
+        write(None)
+        becomes(200)

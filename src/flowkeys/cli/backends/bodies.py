@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UnsetType
 
 from flowkeys.cli.backends.backend import Asked, Json
+from flowkeys.domain.limits.quota_fields import quota_json
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.keys.input import KeyPatch
 
@@ -30,7 +31,10 @@ _CHATFLOW_MEMBERS: Final = {
 
 def key_body(patch: KeyPatch) -> Json:
     """Return what a patch sets of a key."""
-    return _given(patch, _KEY_MEMBERS)
+    body = _given(patch, _KEY_MEMBERS)
+    if not isinstance(patch.quotas, UnsetType):
+        body["quotas"] = [quota_json(quota) for quota in patch.quotas]
+    return body
 
 
 def question_body(asked: Asked) -> Json:

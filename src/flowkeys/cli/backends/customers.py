@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UnsetType
 
 from flowkeys.cli.backends.part import Json, Listed, Part, listed, slice_of
+from flowkeys.domain.limits.quota_fields import quota_json
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer
 
 Action = Literal["disable", "enable", "revoke"]
@@ -122,6 +123,7 @@ class RemoteCustomers:
             "externalId": new.external_id,
             "meta": new.meta,
             "rateLimits": list(new.rate_limits),
+            "quotas": [quota_json(quota) for quota in new.quotas],
         }
         return self._json("POST", "customers", body=body)
 
@@ -151,6 +153,9 @@ class RemoteCustomers:
             "externalId": patch.external_id,
             "meta": patch.meta,
             "rateLimits": patch.rate_limits,
+            "quotas": patch.quotas
+            if isinstance(patch.quotas, UnsetType)
+            else [quota_json(quota) for quota in patch.quotas],
         }
         body = {name: value for name, value in values.items() if not isinstance(value, UnsetType)}
         return self._json("PUT", "customers", customer_id, body=body)

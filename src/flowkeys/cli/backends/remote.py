@@ -27,6 +27,7 @@ from flowkeys.client.predictions import predict
 from flowkeys.client.sync import Client
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.errors import InvalidInput
+from flowkeys.domain.limits.quota_fields import quota_json
 from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.collections import DocumentLimits
@@ -88,6 +89,7 @@ class RemoteBackend:
             "allowedIps": list(new.allowed_ips),
             "customerId": new.customer_id,
             "rateLimits": list(new.rate_limits),
+            "quotas": [quota_json(quota) for quota in new.quotas],
         }
         return self._json("POST", path("apikey"), body)
 

@@ -16,7 +16,7 @@ from flowkeys.cli.customers.output import show_customer, show_customers
 from flowkeys.cli.output import print_json, print_page, say
 from flowkeys.cli.streams import printable
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer
-from flowkeys.service.limits import read_limit_texts
+from flowkeys.service.limits import read_limit_texts, read_quota_texts
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, change and end customers, whom keys belong to.")
 
@@ -42,12 +42,18 @@ def create(
     external_id: ExternalId = None,
     meta: Meta = None,
     rate_limit: options.RateLimits = None,
+    quota: options.Quotas = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Make a customer. Keys are given to it with: flowkeys keys create NAME --customer CUSTOMER."""
-    limits = read_limit_texts(rate_limit or ())
-    new = NewCustomer(name=name, external_id=external_id, meta=read_meta(meta), rate_limits=limits)
+    new = NewCustomer(
+        name=name,
+        external_id=external_id,
+        meta=read_meta(meta),
+        rate_limits=read_limit_texts(rate_limit or ()),
+        quotas=read_quota_texts(quota or ()),
+    )
     with open_backend(workspace, create=True) as backend:
         _print(backend.customers.create(new), as_json=as_json)
 
@@ -99,6 +105,7 @@ def update(
         str | None, typer.Option("--meta", metavar="JSON", help="The whole new object; {} for none.")
     ] = None,
     rate_limit: options.NewRateLimits = None,
+    quota: options.NewQuotas = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -108,6 +115,7 @@ def update(
         external_id=msgspec.UNSET if external_id is None else external_id or None,
         meta=msgspec.UNSET if meta is None else read_meta(meta),
         rate_limits=msgspec.UNSET if rate_limit is None else read_limit_texts(rate_limit),
+        quotas=msgspec.UNSET if quota is None else read_quota_texts(quota),
     )
     if patch == CustomerPatch():
         raise typer.BadParameter("Say what to change, for example --name NAME.")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from flowkeys.cli.backends.backend import Json
-from flowkeys.cli.output import NONE, moment, print_fields, print_table, when, written_limits
+from flowkeys.cli.output import NONE, moment, print_fields, print_table, quota_fields, when, written_limits
 
 
 def show_customers(customers: Sequence[Json]) -> None:
@@ -36,6 +36,7 @@ def show_customer(customer: Json) -> None:
             ("status", customer["status"]),
             ("keys", str(customer["keyCount"])),
             ("rate limits", written_limits(customer["rateLimits"]) or "none"),
+            *quota_fields(customer["quotas"]),
             ("own data", msgspec.json.encode(customer["meta"]).decode() if customer["meta"] else NONE),
             ("made", moment(customer["createdAt"])),
             ("changed", moment(customer["updatedAt"])),

@@ -20,7 +20,7 @@ from flowkeys.cli.output import moment, print_json, print_page, say
 from flowkeys.cli.shown_once import require_output, shown_once
 from flowkeys.cli.streams import note, printable
 from flowkeys.service.keys.input import KeyPatch, NewKey
-from flowkeys.service.limits import read_limit_texts
+from flowkeys.service.limits import read_limit_texts, read_quota_texts
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, change and revoke API keys.")
 
@@ -64,6 +64,7 @@ def create(
     note_text: Note = None,
     allowed_ip: AllowedIps = None,
     rate_limit: options.RateLimits = None,
+    quota: options.Quotas = None,
     customer: Customer = None,
     workspace: options.Workspace = None,
     as_json: options.AsJson = False,
@@ -81,6 +82,7 @@ def create(
                 note=note_text,
                 allowed_ips=key_input.networks(allowed_ip or ()),
                 rate_limits=read_limit_texts(rate_limit or ()),
+                quotas=read_quota_texts(quota or ()),
                 customer_id=None if customer is None else resolve.customer_id(backend, customer),
             )
         )
@@ -174,6 +176,7 @@ def update(
         typer.Option("--allowed-ip", metavar="CIDR", help="The whole new set, repeatable; '' for anywhere."),
     ] = None,
     rate_limit: options.NewRateLimits = None,
+    quota: options.NewQuotas = None,
     customer: Annotated[
         str | None,
         typer.Option("--customer", metavar="CUSTOMER", help="The customer that it belongs to; '' for none."),
@@ -194,6 +197,7 @@ def update(
             note=msgspec.UNSET if note_text is None else note_text,
             allowed_ips=msgspec.UNSET if allowed_ip is None else key_input.networks(allowed_ip),
             rate_limits=msgspec.UNSET if rate_limit is None else read_limit_texts(rate_limit),
+            quotas=msgspec.UNSET if quota is None else read_quota_texts(quota),
             customer_id=msgspec.UNSET if customer is None else _customer_id(backend, customer),
         )
         if patch == KeyPatch():

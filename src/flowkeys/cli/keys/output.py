@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from flowkeys.cli.backends.backend import Json
-from flowkeys.cli.output import NONE, moment, print_fields, print_table, say, when, written_limits
+from flowkeys.cli.output import (
+    NONE,
+    moment,
+    print_fields,
+    print_table,
+    quota_fields,
+    say,
+    when,
+    written_limits,
+)
 from flowkeys.cli.streams import printable
 from flowkeys.domain.keys.token import HINT_LENGTH
 
@@ -43,6 +52,7 @@ def show_key(key: Json) -> None:
             ("expires", moment(key["expiresAt"], "never")),
             ("used from", ", ".join(key["allowedIps"]) or "anywhere"),
             ("rate limits", written_limits(key["rateLimits"]) or "none"),
+            *quota_fields(key["quotas"]),
             ("last used", _last_use(key)),
             ("made", f"{moment(key['createdAt'])} by {key['createdBy']['name']}"),
             ("changed", moment(key["updatedAt"])),

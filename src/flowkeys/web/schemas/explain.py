@@ -25,7 +25,9 @@ class ExplainIn(In):
 class StepOut(Out):
     """One thing that was looked at."""
 
-    step: Literal["form", "known", "status", "expiry", "customer", "network", "chatflow", "permission"]
+    step: Literal[
+        "form", "known", "status", "expiry", "customer", "network", "chatflow", "permission", "quota"
+    ]
     ok: bool | None = Field(description="null: not looked at, since an earlier step failed.")
     detail: str
 
