@@ -13,6 +13,7 @@ from flowkeys.domain.times import SECOND, from_iso
 from tests.conformance import ways
 from tests.conformance.tenants import Tenant, database
 from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
+from tests.support.server import Running
 from tests.support.waiting import until
 
 Change = Callable[[Tenant, dict, dict], Any]
@@ -137,6 +138,29 @@ def test_every_way_of_taking_access_away_holds_for_the_next_call(by: str, here: 
     change(here, key, chatflow)
     for way in (*ways.PREDICTIONS.values(), ways.verify):
         assert way(here.server, chatflow["id"], headers).code == code
+
+
+def test_deleting_the_parent_revokes(own: Running) -> None:
+    """LiteLLM#34217: cascade deletes left keys valid. A workspace deleted by hand takes its keys along.
+
+    The commands delete none, and a shell does not look after foreign keys.
+    """
+    owner, stays = own.owner("to be deleted"), own.owner()
+    chatflow, other = make_chatflow(owner), make_chatflow(stays)
+    key, kept = bound_key(owner, chatflow), bound_key(stays, other)
+    public = make_chatflow(owner, "public", isPublic=True)
+    for flow, token in ((chatflow, key["apiKey"]), (other, kept["apiKey"])):
+        assert ways.fast_path(own, flow["id"], ways.bearer(token)).status == 200
+    assert ways.fast_path(own, public["id"], []).status == 200
+    with closing(database(own)) as rows:
+        rows.execute("PRAGMA foreign_keys = OFF")
+        rows.execute("DELETE FROM workspace WHERE name = 'to be deleted'")
+    time.sleep(PROMISED_SECONDS)
+    for way in (*ways.PREDICTIONS.values(), ways.verify):
+        assert way(own, chatflow["id"], ways.bearer(key["apiKey"])).code == "revoked_key"
+        assert way(own, other["id"], ways.bearer(kept["apiKey"])).status == 200
+    assert ways.fast_path(own, public["id"], []).status == 401
+    assert owner.get("/apikey").status_code == 401
 
 
 def test_a_permission_that_was_taken_away_is_gone(here: Tenant) -> None:

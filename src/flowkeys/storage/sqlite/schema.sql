@@ -1,4 +1,4 @@
--- 0021
+-- 0022
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -815,4 +815,10 @@ CREATE TRIGGER audit_count_delete AFTER DELETE ON audit BEGIN
         UPDATE audit_count SET total = total - 1 WHERE workspace_id = old.workspace_id
             AND actor_type = old.actor_type AND subject = old.subject AND action = old.action;
     END;
-INSERT INTO alembic_version VALUES ('0021');
+CREATE TRIGGER workspace_gone AFTER DELETE ON workspace BEGIN
+        UPDATE api_key SET status = 'revoked', revoked_at = CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER), version = version + 1
+            WHERE workspace_id = old.id AND status <> 'revoked';
+        UPDATE chatflow SET is_public = 0, version = version + 1
+            WHERE workspace_id = old.id AND is_public <> 0;
+    END;
+INSERT INTO alembic_version VALUES ('0022');
