@@ -1,15 +1,17 @@
-"""What the screenshots show around keys and chatflows: customers, and how much was called."""
+"""What the screenshots show around keys and chatflows: customers, limits, and how much was called."""
 
 from collections.abc import Mapping, Sequence
 
 from flowkeys import bootstrap
+from flowkeys.domain.limits.rate import parse_limits
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.usage.latency import bucket_of
 from flowkeys.domain.usage.usage import HOUR, NUMBERS, TOKENS_IN, TOKENS_OUT, Counted, Door
+from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.customers.input import NewCustomer
 from flowkeys.service.keys.input import KeyPatch
 from flowkeys.service.ports.usage import Batch
-from scripts.demo_data import CUSTOMERS, KEYS
+from scripts.demo_data import CUSTOMERS, DOCS, KEYS, PUBLIC
 
 
 async def count_calls(
@@ -38,19 +40,48 @@ async def count_calls(
 
 
 async def fill_around(
-    runtime: bootstrap.Runtime, owner: Caller, key_ids: Mapping[str, str]
+    runtime: bootstrap.Runtime, owner: Caller, key_ids: Mapping[str, str], flow_ids: Sequence[str]
 ) -> dict[str, str]:
     """Make it, among keys whose ids are known by name; return what the paths of pages name in braces."""
-    return await _customers(runtime, owner, key_ids)
+    customers = await _customers(runtime, owner, key_ids)
+    limited = await _limits(runtime, owner, key_ids, flow_ids)
+    return {**customers, "key_limited": limited}
 
 
 async def _customers(runtime: bootstrap.Runtime, owner: Caller, key_ids: Mapping[str, str]) -> dict[str, str]:
     """Make customers, and give the first of them keys that are there."""
     made = []
     for name, external_id in CUSTOMERS:
-        new = NewCustomer(name=name, external_id=external_id, meta={"plan": "gold"})
+        new = NewCustomer(
+            name=name,
+            external_id=external_id,
+            meta={"plan": "gold"},
+            rate_limits=parse_limits(["600/minute"]),
+        )
         made.append((await runtime.customers.create(owner, new)).id)
     for key in KEYS[1:4]:
         await runtime.keyring.update(owner, key_ids[key.name], KeyPatch(customer_id=made[0]))
     await runtime.customers.disable(owner, made[1])
     return {"customer": made[0], "customer_disabled": made[1]}
+
+
+async def _limits(
+    runtime: bootstrap.Runtime, owner: Caller, key_ids: Mapping[str, str], flow_ids: Sequence[str]
+) -> str:
+    """Limit a key, also on one chatflow, and chatflows; return the id of the key."""
+    limited = key_ids[KEYS[1].name]
+    patch = KeyPatch(
+        rate_limits=parse_limits(["10/second burst 20", "1000/day"]),
+        binding_limits={flow_ids[DOCS]: parse_limits(["100/hour"])},
+    )
+    await runtime.keyring.update(owner, limited, patch)
+    await runtime.keyring.update(
+        owner, key_ids[KEYS[2].name], KeyPatch(rate_limits=parse_limits(["60/minute"]))
+    )
+    open_to_all = ChatflowPatch(
+        rate_limits=parse_limits(["5/second", "10000/day"]),
+        api_config='{"rateLimit": {"status": true, "limitMax": 10, "limitDuration": 60}}',
+        chatbot_config='{"allowedOrigins": ["https://shop.example.com", "https://www.example.com"]}',
+    )
+    await runtime.chatflows.update(owner, flow_ids[PUBLIC], open_to_all)
+    return limited

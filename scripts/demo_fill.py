@@ -165,7 +165,7 @@ class _Filler:
             conversation=await self._conversation(),
             chatflows=tuple(self._chatflows),
             keys=keys,
-            around=await fill_around(self._runtime, self._people[ADA], keys),
+            around=await fill_around(self._runtime, self._people[ADA], keys, self._chatflows),
         )
 
     async def _join(self, person: P) -> None:

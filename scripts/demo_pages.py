@@ -1,9 +1,8 @@
 """Every page that is photographed and swept, and how to get there: the one list."""
 
-from dataclasses import dataclass
-
+from scripts.demo_pages_around import AROUND
+from scripts.demo_shown import Shown
 from scripts.demo_steps import (
-    Step,
     ask,
     begin_import,
     both,
@@ -20,25 +19,6 @@ from scripts.demo_steps import (
     send_before,
     unfold,
 )
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One page: its path (names in braces are filled in from the data), and what to do there first."""
-
-    name: str
-    path: str
-    template: str
-    """What it is made from."""
-    then: Step | None = None
-    role: str | None = "owner"
-    """Who looks: a role, ``newcomer`` for the owner of an empty workspace, or nobody."""
-    status: int = 200
-    refused: int = 0
-    """The status by which what is done there is refused, if it is."""
-    on_empty: bool = False
-    """On a server that nobody has used yet."""
-
 
 _OPEN = (
     Shown("set-up", "{set_up}", "sign_in/link.html", role=None, on_empty=True),
@@ -125,27 +105,6 @@ _KEYS = (
         both(open_dialog("Create key"), choose("On a date"), send("Create key", keyName="Website")),
         refused=422,
     ),
-)
-_CUSTOMERS = (
-    Shown("customers", "/customers", "customers/list.html"),
-    Shown("customers-none-found", "/customers?search=no+such+name", "customers/list.html"),
-    Shown("customers-empty", "/customers", "customers/list.html", role="newcomer"),
-    Shown("customers-viewer", "/customers", "customers/list.html", role="viewer"),
-    Shown("customer", "/customers/{customer}", "customers/view.html"),
-    Shown("customer-disabled", "/customers/{customer_disabled}", "customers/view.html"),
-    Shown("customer-new", "/customers", "customers/form.html", open_dialog("Create customer")),
-    Shown(
-        "customer-new-refused",
-        "/customers/new",
-        "customers/form.html",
-        send("Create customer", name="Acme", meta="no object"),
-        refused=422,
-    ),
-    Shown("customer-edit", "/customers/{customer}/edit", "customers/form.html"),
-    Shown("customer-revoke", "/customers/{customer}", "customers/revoke.html", open_dialog("Revoke…")),
-    Shown("customer-revoke-page", "/customers/{customer}/revoke", "customers/revoke.html"),
-    Shown("customer-delete", "/customers/{customer}/delete", "customers/delete.html"),
-    Shown("keys-of-customer", "/keys?customer={customer}", "keys/list.html"),
 )
 _CHATFLOWS = (
     Shown("chatflows", "/chatflows", "chatflows/list.html"),
@@ -286,4 +245,4 @@ _CHANGING = (
 )
 """Those on which something is made, at the end: the others show the data as it was."""
 
-PAGES = _OPEN + _KEYS + _CUSTOMERS + _CHATFLOWS + _PEOPLE + _CHANGING
+PAGES = _OPEN + _KEYS + AROUND + _CHATFLOWS + _PEOPLE + _CHANGING

@@ -20,7 +20,8 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 from flowkeys.web.requests.sign_in_cookie import COOKIE
 from scripts.demo import server
 from scripts.demo_fill import ROOT, Demo, fill
-from scripts.demo_pages import PAGES, Shown
+from scripts.demo_pages import PAGES
+from scripts.demo_shown import Shown
 from tests.pages.browser import CHROMIUM, HEIGHTS, MISSING, launch
 
 OUT = ROOT / "build" / "screenshots"

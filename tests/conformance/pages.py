@@ -47,6 +47,10 @@ class House:
         invited = server.do(links.invite(Caller(operator(workspace)), guest, Role.VIEWER))
         reset = server.do(links.reset_link(self.other.person.email))
         key = server.do(server.runtime.keyring.get(Caller(operator(workspace)), self.tenant.key["id"]))
+        checked = server.do(
+            server.runtime.chatflows.get(Caller(operator(workspace)), self.tenant.chatflow["id"])
+        )
+        chatflow = checked.chatflow
         email = self.owner.person.email
         server.do(server.runtime.sign_ins.sign_in(email, PASSWORD, user_agent="Another browser"))
         with closing(database(server)) as rows:
@@ -64,6 +68,7 @@ class House:
             "name": "base.css",
             "report": "never-used",
             "key_version": key.version,
+            "chatflow_version": chatflow.version,
             "free_key_id": server.key("free", (), name)["id"],
         }
         self.secrets = {"invitation": invited.secret.reveal(), "reset": reset.secret.reveal()}
@@ -153,6 +158,8 @@ _FORMS: Final[dict[str, dict[str, str]]] = {
     "/chatflows/{chatflow_id}/try": {"question": "Hello"},
     "/keys/{key_id}/rotate": {"grace": "3600"},
     "/keys/{key_id}/rotation": {"grace": "0"},
+    "/keys/{key_id}/chatflows/{chatflow_id}/limits": {"version": "{key_version}", "limit-0-calls": "7"},
+    "/chatflows/{chatflow_id}/limits": {"version": "{chatflow_version}", "limit-0-calls": "7"},
     "/customers/new": {"name": "made by a test"},
     "/customers/{customer_id}/edit": {"name": "renamed by a test", "version": "1"},
     "/keys/new": {"keyName": "made by a test", "expires": "90"},

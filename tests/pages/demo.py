@@ -11,7 +11,7 @@ from unittest import mock
 from flowkeys.web.pages import call
 from flowkeys.web.requests.sign_in_cookie import COOKIE
 from scripts.demo_fill import Demo, fill
-from scripts.demo_pages import Shown
+from scripts.demo_shown import Shown
 from tests.support.server import Running
 
 

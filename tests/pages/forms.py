@@ -11,22 +11,28 @@ from tests.support.server import Api, Running
 
 
 class _Fields(HTMLParser):
-    """What a browser would send for the forms of a page: hidden values, texts, ticked boxes."""
+    """What a browser would send for the forms of a page: hidden values, texts, ticked boxes, choices."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.values: dict[str, list[str]] = {}
         self.offered: dict[str, list[str]] = {}
         self._area: str | None = None
+        self._select: str | None = None
+        self._chosen: str | None = None
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found: Mapping[str, str | None] = dict(attrs)
+        if tag == "option" and self._select is not None and (self._chosen is None or "selected" in found):
+            self._chosen = found.get("value") or ""
         name, kind = found.get("name"), found.get("type") or "text"
         if name is None:
             return
         value = found.get("value") or ""
-        if tag == "textarea":
+        if tag == "select":
+            self._select, self._chosen = name, None
+        elif tag == "textarea":
             self._area = name
             self.values.setdefault(name, []).append("")
         elif tag == "input":
@@ -41,6 +47,9 @@ class _Fields(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea":
             self._area = None
+        elif tag == "select" and self._select is not None:
+            self.values.setdefault(self._select, []).append(self._chosen or "")
+            self._select = None
 
 
 def fields(response: httpx.Response) -> dict[str, list[str]]:

@@ -51,6 +51,8 @@ NEEDS_MORE = {
         )
     },
     "GET /keys/new/chatflows": ("chatflows:update",),
+    "GET /keys/{key_id}/chatflows/{chatflow_id}/limits": ("chatflows:update",),
+    "POST /keys/{key_id}/chatflows/{chatflow_id}/limits": ("chatflows:update",),
     "POST /chatflows/new/documents": ("documentStores:create", "documentStores:add-loader"),
     **{
         f"POST /people/{path}": MEMBER_PERMISSIONS

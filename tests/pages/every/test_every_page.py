@@ -8,7 +8,8 @@ import pytest
 
 from flowkeys.web.pages import all as pages
 from flowkeys.web.pages import templating
-from scripts.demo_pages import PAGES, Shown
+from scripts.demo_pages import PAGES
+from scripts.demo_shown import Shown
 from tests.pages.axe import COLOURS, assert_accessible
 from tests.pages.browser import HEIGHTS, NARROW, WIDE
 from tests.pages.conftest import Visit

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
+from flowkeys.domain.chatflows.visitors import VisitorRules, read_rules
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
@@ -226,7 +227,21 @@ def _for_people(chatflow: Chatflow) -> dict[str, object]:
         "isPublic": chatflow.is_public,
         "category": chatflow.category,
         "rateLimits": [str(rate) for rate in chatflow.rate_limits],
+        **_visitors_for_people(chatflow),
         "flowDataCharacters": len(chatflow.flow_data),
         "credentials": dict(chatflow.credentials),
         "apiKeyIds": list(chatflow.key_ids),
+    }
+
+
+def _visitors_for_people(chatflow: Chatflow) -> dict[str, object]:
+    """Return what its configuration asks of callers; what cannot be understood asks nothing."""
+    try:
+        rules = read_rules(chatflow.api_config, chatflow.chatbot_config) or VisitorRules()
+    except (ValueError, RecursionError):  # msgspec's are ValueErrors
+        rules = VisitorRules()
+    rates = () if rules.limits is None else rules.limits.rates
+    return {
+        "addressRateLimits": [str(rate) for rate in rates],
+        "allowedOrigins": sorted(rules.origins or ()),
     }

@@ -232,6 +232,16 @@ class Verifier:
             return await self._spending.standing(scopes, quotas)
         return await self._limiter.standing(scopes) if scopes and self._limiter is not None else None
 
+    async def left(self, scopes: tuple[Scope, ...]) -> Taken:
+        """Return what is left of the limits of some scopes: all of it where nobody counts.
+
+        Raises:
+            Unavailable: whoever counts cannot be reached.
+        """
+        if not scopes or self._limiter is None:
+            return Taken(scopes, (0,) * sum(len(limits.rates) for _, _, limits in scopes))
+        return await self._limiter.standing(scopes)
+
 
 def scopes_of(
     record: KeyRecord | None, access: ChatflowAccess | None, client: Client | None

@@ -10,6 +10,7 @@ from flowkeys.web.pages.chatflows import end as chatflow_end
 from flowkeys.web.pages.chatflows import export as chatflow_export
 from flowkeys.web.pages.chatflows import importing as chatflow_import
 from flowkeys.web.pages.chatflows import jobs
+from flowkeys.web.pages.chatflows import limits as chatflow_limits
 from flowkeys.web.pages.chatflows import list as chatflows
 from flowkeys.web.pages.chatflows import new as chatflow_new
 from flowkeys.web.pages.chatflows import settings as chatflow_settings
@@ -22,6 +23,7 @@ from flowkeys.web.pages.keys import bulk as key_bulk
 from flowkeys.web.pages.keys import create as key_create
 from flowkeys.web.pages.keys import edit as key_edit
 from flowkeys.web.pages.keys import end as key_end
+from flowkeys.web.pages.keys import limits as key_limits
 from flowkeys.web.pages.keys import list as keys
 from flowkeys.web.pages.keys import policy, reports
 from flowkeys.web.pages.keys import rotate as key_rotate
@@ -48,6 +50,7 @@ ROUTERS: Final = (
     chatflow_keys.router,
     chatflow_settings.router,
     chatflow_credentials.router,
+    chatflow_limits.router,
     chatflow_end.router,
     chatflow_try.router,
     conversations.router,
@@ -62,6 +65,7 @@ ROUTERS: Final = (
     key_create.router,
     key_edit.router,
     key_end.router,
+    key_limits.router,
     key_rotate.router,
     key_view.router,
     policy.router,

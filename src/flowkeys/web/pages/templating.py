@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from flowkeys.domain.keys.token import conceal, mask
 from flowkeys.domain.predictions.conversation import OTHERWISE_UNFINISHED, UNFINISHED
-from flowkeys.web.pages import words
+from flowkeys.web.pages import limits, words
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 _HASH_CHARACTERS: Final = 10
@@ -36,12 +36,15 @@ def environment() -> Environment:
         permission_words=words.permissions,
         verb_name=words.verb_name,
         masked=mask,
+        limit_words=limits.in_words,
+        duration=words.duration,
         concealed=conceal,
     )
     made.globals.update(
         asset=asset,
         icon=icon,
         count=words.count,
+        limit_units=tuple(limits.UNITS),
         group_names=words.GROUP_NAMES,
         unfinished_words={**UNFINISHED, "": OTHERWISE_UNFINISHED},
     )

@@ -5,6 +5,7 @@ from fastapi import Response
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.service.chatflows.input import NAME_LENGTH, ChatflowPatch
 from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.chatflows.view import visitor_rules
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()
@@ -71,6 +72,7 @@ async def _open(call: PageCall, chatflow_id: str, errors: dict[str, str]) -> Res
         "chatflows/public.html",
         422 if errors else 200,
         chatflow=checked.chatflow,
+        visitors=visitor_rules(checked.chatflow),
         endpoint=f"{call.address}/api/v1/prediction/{chatflow_id}",
         errors=errors,
     )

@@ -6,9 +6,13 @@ from typing import Final
 
 from fastapi import Response
 
+from flowkeys.domain.chatflows.chatflow import Chatflow
+from flowkeys.domain.chatflows.visitors import VisitorRules, read_rules
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import ApiKey, Status
+from flowkeys.domain.limits.gcra import CHATFLOW
 from flowkeys.domain.listing import ConversationQuery, KeyQuery, Page
+from flowkeys.service.keys.standing import left_of_scope
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.chatflows.snippets import snippets
 from flowkeys.web.pages.graph.drawing import draw
@@ -48,6 +52,8 @@ async def show(chatflow_id: str, call: PageCall) -> Response:
         more_keys=max(keys.total - KEYS_SHOWN, 0) if keys else 0,
         nobody=keys is not None and all(key.status_at(now) is not Status.ACTIVE for key in keys.items),
         chosen=_chosen(keys.items if keys else (), call.query_params.get("key"), now),
+        left=await left_of_scope(call.services.verifier, CHATFLOW, chatflow.id, chatflow.rate_limits),
+        visitors=visitor_rules(chatflow),
         endpoint=f"{call.address}/api/v1/prediction/{chatflow.id}",
         snippets=snippets(call.address, chatflow_id=chatflow.id),
         drawing=drawing,
@@ -58,6 +64,14 @@ async def show(chatflow_id: str, call: PageCall) -> Response:
         errors={},
         typed={},
     )
+
+
+def visitor_rules(chatflow: Chatflow) -> VisitorRules:
+    """Return what is asked of visitors; what cannot be understood is said by the chatflow's warnings."""
+    try:
+        return read_rules(chatflow.api_config, chatflow.chatbot_config) or VisitorRules()
+    except (ValueError, RecursionError):
+        return VisitorRules()
 
 
 async def keys_of(call: PageCall, chatflow_id: str) -> Page[ApiKey] | None:

@@ -6,11 +6,13 @@ import msgspec
 from fastapi import Response
 
 from flowkeys.domain.customers.customer import Customer
-from flowkeys.domain.errors import AlreadySent, InvalidInput
-from flowkeys.service.customers.input import CustomerPatch, NewCustomer
+from flowkeys.domain.errors import AlreadySent, FieldError, InvalidInput
+from flowkeys.domain.limits.rate import RateLimit
+from flowkeys.service.customers.input import CustomerPatch, NewCustomer, checked
 from flowkeys.service.once import issue
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.form import Form
+from flowkeys.web.pages.limits import LimitRows
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()
@@ -23,30 +25,48 @@ class CustomerForm(msgspec.Struct, frozen=True):
     external_id: str = ""
     meta: str = ""
     """The operator's own, as JSON; nothing is an empty object."""
+    limits: LimitRows = LimitRows()
 
     @classmethod
     def of(cls, sent: Form) -> "CustomerForm":
         """Return the form that was sent."""
-        return cls(sent.text("name"), sent.text("externalId"), sent.text("meta"))
+        return cls(sent.text("name"), sent.text("externalId"), sent.text("meta"), LimitRows.of(sent))
 
     @classmethod
     def of_customer(cls, customer: Customer) -> "CustomerForm":
         """Return the form of a customer that nobody has changed yet."""
         written = msgspec.json.format(msgspec.json.encode(customer.meta), indent=2).decode()
-        return cls(customer.name, customer.external_id or "", written if customer.meta else "")
+        limits = LimitRows.of_limits(customer.rate_limits)
+        return cls(customer.name, customer.external_id or "", written if customer.meta else "", limits)
 
-    def read_meta(self) -> dict[str, object]:
-        """Return the operator's own.
+    def read(self) -> tuple[dict[str, object], tuple[RateLimit, ...]]:
+        """Return the operator's own, and the limits.
 
         Raises:
-            InvalidInput: naming ``meta``: it is no JSON object.
+            InvalidInput: when ``meta`` is no JSON object, or ``rateLimits`` are none: naming all
+                that is wrong.
         """
-        if not self.meta.strip():
-            return {}
+        errors: list[FieldError] = []
+        meta: dict[str, object] = {}
+        rates: tuple[RateLimit, ...] = ()
         try:
-            return msgspec.json.decode(self.meta, type=dict[str, object])
+            meta = self._meta()
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            raise InvalidInput.of("meta", 'Write a JSON object, such as {"plan": "gold"}.') from None
+            errors.append(FieldError("meta", 'Write a JSON object, such as {"plan": "gold"}.'))
+        try:
+            rates = self.limits.read()
+        except InvalidInput as refused:
+            errors += refused.errors
+        if errors:
+            try:
+                checked(CustomerPatch(name=self.name, external_id=self.external_id, meta=meta))
+            except InvalidInput as refused:
+                errors += refused.errors
+            raise InvalidInput(*errors)
+        return meta, rates
+
+    def _meta(self) -> dict[str, object]:
+        return msgspec.json.decode(self.meta, type=dict[str, object]) if self.meta.strip() else {}
 
 
 @router.page("GET", "/customers/new", needs="customers:create")
@@ -60,8 +80,11 @@ async def create_customer(call: PageCall) -> Response:
     """Make the customer; a form that was sent before makes nothing."""
     sent = await call.form()
     form, once = CustomerForm.of(sent), sent.text("form")
+    if form.limits.is_longer:
+        return _form(call, form, once)
     try:
-        new = NewCustomer(name=form.name, external_id=form.external_id, meta=form.read_meta())
+        meta, rates = form.read()
+        new = NewCustomer(name=form.name, external_id=form.external_id, meta=meta, rate_limits=rates)
         made = await call.services.customers.create(call.caller, new, once)
     except InvalidInput as refused:
         errors = _by_field(refused)
@@ -86,6 +109,8 @@ async def save_customer(customer_id: str, call: PageCall) -> Response:
     sent = await call.form()
     form, version = CustomerForm.of(sent), sent.text("version")
     customer = await call.services.customers.get(call.caller, customer_id)
+    if form.limits.is_longer:
+        return _form(call, form, "", customer=customer, version=version)
 
     def expect(current: Customer) -> None:
         if str(current.version) != version:
@@ -93,7 +118,8 @@ async def save_customer(customer_id: str, call: PageCall) -> Response:
             raise InvalidInput.of("version", message)
 
     try:
-        patch = CustomerPatch(name=form.name, external_id=form.external_id, meta=form.read_meta())
+        meta, rates = form.read()
+        patch = CustomerPatch(name=form.name, external_id=form.external_id, meta=meta, rate_limits=rates)
         saved = await call.services.customers.update(call.caller, customer_id, patch, expect)
     except InvalidInput as refused:
         return _form(call, form, "", _by_field(refused), customer=customer, version=version)

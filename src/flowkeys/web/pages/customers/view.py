@@ -5,7 +5,9 @@ from typing import Any, Final
 from fastapi import Response
 
 from flowkeys.domain.customers.customer import Customer, CustomerStatus
+from flowkeys.domain.limits.gcra import CUSTOMER
 from flowkeys.domain.listing import KeyQuery
+from flowkeys.service.keys.standing import left_of_scope
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.router import PageRouter
 
@@ -29,6 +31,7 @@ async def view_customer(customer_id: str, call: PageCall) -> Response:
         title=customer.name,
         keys=keys,
         statuses={} if keys is None else {key.id: key.status_at(now).value for key in keys.items},
+        left=await left_of_scope(call.services.verifier, CUSTOMER, customer.id, customer.rate_limits),
         **facts(call, customer),
     )
 

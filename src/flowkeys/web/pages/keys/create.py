@@ -54,7 +54,7 @@ async def create_key(call: PageCall) -> Response:
     """Make the key and show its token; a form that was sent before makes nothing and shows no token."""
     sent = await call.form()
     form, once = KeyForm.of(sent), sent.text("form")
-    if form.is_search:
+    if form.is_unfinished:
         return await _form(call, form, once)
     try:
         new = form.new_key(call.caller, call.services.clock())

@@ -33,7 +33,7 @@ async def save_key(key_id: str, call: PageCall) -> Response:
     sent = await call.form()
     form, version = KeyForm.of(sent), sent.text("version")
     key = await _changeable(call, key_id)
-    if form.is_search:
+    if form.is_unfinished:
         return await _form(call, key, form, version)
 
     def expect(current: ApiKey) -> None:

@@ -8,11 +8,13 @@ import msgspec
 
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import ApiKey
+from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.permissions import PermissionSet, with_implied_views
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import end_of_day, to_iso
-from flowkeys.service.keys.input import KeyPatch, NewKey, read_expiry
+from flowkeys.service.keys.input import KeyPatch, NewKey, checked, read_expiry
 from flowkeys.web.pages.form import Form
+from flowkeys.web.pages.limits import LimitRows
 
 DAYS: Final = ("30", "90", "180", "365")
 KEEP: Final = "keep"
@@ -33,6 +35,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses and networks, one on each line."""
     customer: str | None = None
     """An external id, a name or an id; nothing is no customer. None: the form had no such field."""
+    limits: LimitRows = LimitRows()
     expires: str = "90"
     """One of `DAYS`, `DATE`, `NEVER`, or when a key is edited `KEEP`."""
     expires_on: str = ""
@@ -40,8 +43,8 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     permissions: PermissionSet = frozenset()
     search: str = ""
     """What was typed to find chatflows."""
-    is_search: bool = False
-    """Whether the form was sent to search for chatflows, and not to be done with."""
+    is_unfinished: bool = False
+    """Whether the form was sent to search for chatflows, or for one more limit, and not to be done with."""
 
     @classmethod
     def of(cls, sent: Form) -> "KeyForm":
@@ -57,12 +60,15 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             note=sent.text("note"),
             allowed_ips=sent.text("allowedIps"),
             customer=sent.text("customer").strip() if sent.has("customer") else None,
+            limits=(limits := LimitRows.of(sent)),
             expires=sent.text("expires"),
             expires_on=sent.text("expiresOn"),
             chatflow_ids=tuple(sent.all("chatflowIds")),
             permissions=frozenset(sent.all("permissions")),
             search=search,
-            is_search=pressed == "search" or (pressed == "enter" and search != sent.text("searched")),
+            is_unfinished=pressed == "search"
+            or limits.is_longer
+            or (pressed == "enter" and search != sent.text("searched")),
         )
 
     @classmethod
@@ -73,6 +79,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             note=key.note or "",
             allowed_ips="\n".join(key.allowed_ips),
             customer="" if key.customer is None else key.customer.external_id or key.customer.name,
+            limits=LimitRows.of_limits(key.rate_limits),
             expires=KEEP,
             expires_on="" if key.expires_at is None else to_iso(key.expires_at)[:10],
             chatflow_ids=tuple(item.id for item in key.chatflows),
@@ -83,19 +90,24 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
         """Return the key that the form asks for.
 
         Raises:
-            InvalidInput: naming ``expiresAt``: nothing was chosen.
+            InvalidInput: when nothing was chosen for ``expiresAt``, or ``rateLimits`` are none: naming all
+                that is wrong.
         """
+        errors: list[FieldError] = []
         expires_at = self._expires_at(now)
         if isinstance(expires_at, msgspec.UnsetType):
-            raise InvalidInput.of("expiresAt", "Choose when the key ends.")
-        return NewKey(
+            errors.append(FieldError("expiresAt", "Choose when the key ends."))
+        new = NewKey(
             name=self.name,
             permissions=with_implied_views(self.permissions, caller.principal.permissions),
             chatflow_ids=self.chatflow_ids,
-            expires_at=expires_at,
+            expires_at=None if isinstance(expires_at, msgspec.UnsetType) else expires_at,
             note=self.note,
             allowed_ips=self._networks(),
+            rate_limits=self._limits(errors),
         )
+        _refuse(errors, new.as_patch(), now)
+        return new
 
     def patch(self, caller: Caller, key: ApiKey, offered: PermissionSet, now: int) -> KeyPatch:
         """Return what the form changes of a key; `offered` are the permissions that it had boxes for.
@@ -103,22 +115,34 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
         What it had no field for stays: permissions it did not offer, and chatflows for whoever may not bind.
 
         Raises:
-            InvalidInput: naming ``expiresAt``: nothing was chosen.
+            InvalidInput: when ``rateLimits`` are none: naming all that is wrong.
         """
+        errors: list[FieldError] = []
         permissions: PermissionSet | msgspec.UnsetType = msgspec.UNSET
         chosen = self.permissions & offered
         if chosen != key.permissions & offered:
             permissions = with_implied_views(chosen, caller.principal.permissions) | (
                 key.permissions - offered
             )
-        return KeyPatch(
+        patch = KeyPatch(
             name=self.name,
             permissions=permissions,
             chatflow_ids=self.chatflow_ids if may_bind(caller) else msgspec.UNSET,
             expires_at=self._expires_at(now),
             note=self.note,
             allowed_ips=self._networks(),
+            rate_limits=self._limits(errors),
         )
+        _refuse(errors, patch, now)
+        return patch
+
+    def _limits(self, errors: list[FieldError]) -> tuple[RateLimit, ...]:
+        """Return the limits; what is wrong with them is added to `errors`."""
+        try:
+            return self.limits.read()
+        except InvalidInput as refused:
+            errors += refused.errors
+            return ()
 
     def _networks(self) -> tuple[str, ...]:
         """Return what stands on the lines; people put commas between networks, too."""
@@ -130,6 +154,17 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
         if self.expires == DATE:
             return end_of_day(self.expires_on) or _NO_TIME
         return read_expiry(None, f"{self.expires}d", now) if self.expires in DAYS else msgspec.UNSET
+
+
+def _refuse(errors: list[FieldError], patch: KeyPatch, now: int) -> None:
+    """Raise `InvalidInput` when there are errors, with all else that is wrong: nobody sends a form twice."""
+    if not errors:
+        return
+    try:
+        checked(patch, now)
+    except InvalidInput as refused:
+        errors += refused.errors
+    raise InvalidInput(*errors)
 
 
 def may_bind(caller: Caller) -> bool:

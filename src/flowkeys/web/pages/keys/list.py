@@ -8,6 +8,7 @@ from fastapi import Response
 
 from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.listing import KeyQuery, Page
+from flowkeys.service.keys.standing import left_of_keys
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.keys import list_columns as key_list_columns
 from flowkeys.web.pages.keys.list_rows import row
@@ -55,7 +56,8 @@ async def show(
     """Return the page with a list, with some keys selected, and with what went wrong."""
     page, shown = await _fetch(call, shown)
     held, now = call.person.held(), call.services.clock()
-    rows = [row(key, shown, held, now) for key in page.items]
+    left = await left_of_keys(call.services.verifier, [key for key in page.items if key.rate_limits])
+    rows = [row(key, shown, held, now, left.get(key.id, ())) for key in page.items]
     first = (shown.page - 1) * shown.size + 1
     response = call.render(
         "keys/list.html",

@@ -1,5 +1,6 @@
 """A key as a row of the list: worked out here, so that the template has little to do a hundred times."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -8,6 +9,7 @@ from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow, Creator, Status
 from flowkeys.domain.keys.token import HINT_LENGTH, PREFIX, mask
 from flowkeys.domain.permissions import PermissionSet, covers
 from flowkeys.domain.times import SECOND
+from flowkeys.service.keys.standing import LimitLeft
 from flowkeys.web.pages import words
 from flowkeys.web.pages.keys.query import KeyList
 
@@ -41,6 +43,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     creator_url: str | None
     """The list of what the same creator made."""
     last_used_at: int | None
+    left: LimitLeft | None
+    """Of its own limits the one of which least is left; None: it has none, or is revoked."""
     expires_at: int | None
     ends_soon: bool
     may_edit: bool
@@ -54,8 +58,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.may_edit or self.may_revoke
 
 
-def row(key: ApiKey, shown: KeyList, held: PermissionSet, now: int) -> Row:
-    """Return a key as a row for somebody who holds `held`: what would be refused is not offered."""
+def row(key: ApiKey, shown: KeyList, held: PermissionSet, now: int, left: Sequence[LimitLeft] = ()) -> Row:
+    """Return a key as a row for somebody who holds `held`: what would be refused is not offered.
+
+    `left` is what is left of its limits.
+    """
     status = key.status_at(now)
     reachable = status is not Status.REVOKED and covers(held, key.permissions)
     changeable = reachable and covers(held, ("apikeys:update",))
@@ -81,6 +88,7 @@ def row(key: ApiKey, shown: KeyList, held: PermissionSet, now: int) -> Row:
         created_by=creator,
         creator_url=None if creator.id is None else shown.at(created_by=creator.id),
         last_used_at=key.last_used_at,
+        left=None if status is Status.REVOKED else _least(left),
         expires_at=key.expires_at,
         ends_soon=key.expires_at is not None
         and 0 < key.expires_at - now < SOON
@@ -90,3 +98,9 @@ def row(key: ApiKey, shown: KeyList, held: PermissionSet, now: int) -> Row:
         may_enable=changeable and status is Status.DISABLED,
         may_revoke=reachable and covers(held, ("apikeys:delete",)),
     )
+
+
+def _least(left: Sequence[LimitLeft]) -> LimitLeft | None:
+    """Return the limit of the key itself that it is nearest to."""
+    own = [one for one in left if one.chatflow_id is None]
+    return min(own, key=lambda one: one.calls / one.rate.burst) if own else None

@@ -4,7 +4,10 @@ from typing import Any, Final
 
 from fastapi import Response
 
+from flowkeys.domain.errors import NotFound
 from flowkeys.domain.keys.api_key import ApiKey, Status
+from flowkeys.domain.limits.gcra import CUSTOMER
+from flowkeys.service.keys.standing import LimitLeft, left_of_keys, left_of_scope
 from flowkeys.web.pages import words
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.router import PageRouter
@@ -19,7 +22,20 @@ EXTENSIONS: Final = (86_400, 3600, 7 * 86_400, 30 * 86_400)
 async def view_key(key_id: str, call: PageCall) -> Response:
     """Show a key in any status, with the buttons that would work."""
     key = await call.services.keyring.get(call.caller, key_id)
-    return call.render("keys/view.html", title=key.name, **facts(call, key))
+    return call.render("keys/view.html", title=key.name, **(facts(call, key) | await _limits(call, key)))
+
+
+async def _limits(call: PageCall, key: ApiKey) -> dict[str, list[LimitLeft]]:
+    """Return what the key may still do, and what all keys of its customer may."""
+    verifier = call.services.verifier
+    found = {"left": (await left_of_keys(verifier, [key])).get(key.id, [])}
+    if key.customer is not None and call.may("customers:view"):
+        try:
+            customer = await call.services.customers.get(call.caller, key.customer.id)
+        except NotFound:  # it was deleted meanwhile
+            return found
+        found["left_of_customer"] = await left_of_scope(verifier, CUSTOMER, customer.id, customer.rate_limits)
+    return found
 
 
 def facts(call: PageCall, key: ApiKey) -> dict[str, Any]:
@@ -31,6 +47,9 @@ def facts(call: PageCall, key: ApiKey) -> dict[str, Any]:
     unused = None if rotation is None else rotation.finish_when_unused_seconds
     return {
         "key": key,
+        "left": (),
+        "left_of_customer": (),
+        "may_limit": alive and call.may("apikeys:update", "chatflows:update"),
         "rotation": rotation,
         "unused_for": None if unused is None else words.duration(unused),
         "extensions": [(each, words.duration(each)) for each in EXTENSIONS],

@@ -1,0 +1,55 @@
+"""The pages around keys and chatflows: customers and limits. A part of the list."""
+
+from scripts.demo_shown import Shown
+from scripts.demo_steps import both, open_dialog, send, unfold
+
+_CUSTOMERS = (
+    Shown("customers", "/customers", "customers/list.html"),
+    Shown("customers-none-found", "/customers?search=no+such+name", "customers/list.html"),
+    Shown("customers-empty", "/customers", "customers/list.html", role="newcomer"),
+    Shown("customers-viewer", "/customers", "customers/list.html", role="viewer"),
+    Shown("customer", "/customers/{customer}", "customers/view.html"),
+    Shown("customer-disabled", "/customers/{customer_disabled}", "customers/view.html"),
+    Shown("customer-new", "/customers", "customers/form.html", open_dialog("Create customer")),
+    Shown(
+        "customer-new-refused",
+        "/customers/new",
+        "customers/form.html",
+        send("Create customer", name="Acme", meta="no object"),
+        refused=422,
+    ),
+    Shown("customer-edit", "/customers/{customer}/edit", "customers/form.html"),
+    Shown("customer-revoke", "/customers/{customer}", "customers/revoke.html", open_dialog("Revoke…")),
+    Shown("customer-revoke-page", "/customers/{customer}/revoke", "customers/revoke.html"),
+    Shown("customer-delete", "/customers/{customer}/delete", "customers/delete.html"),
+    Shown("keys-of-customer", "/keys?customer={customer}", "keys/list.html"),
+)
+_LIMITS = (
+    Shown("key-limited", "/keys/{key_limited}", "keys/view.html"),
+    Shown("key-limited-edit", "/keys/{key_limited}/edit", "keys/edit.html"),
+    Shown(
+        "key-new-limited",
+        "/keys",
+        "keys/create.html",
+        both(open_dialog("Create key"), unfold, send("One more line", "Create an API key")),
+    ),
+    Shown(
+        "key-limit-refused",
+        "/keys/{key_limited}/edit",
+        "keys/edit.html",
+        send("Save changes", **{"limit-0-calls": "many", "limit-2-calls": "5", "limit-2-name": "no name!"}),
+        refused=422,
+    ),
+    Shown("key-on-chatflow", "/keys/{key_limited}/chatflows/{chatflow}/limits", "limits/binding.html"),
+    Shown("chatflow-limits", "/chatflows/{chatflow_public}", "limits/chatflow.html", open_dialog("Change")),
+    Shown("chatflow-limits-none", "/chatflows/{chatflow_echo}/limits", "limits/chatflow.html"),
+    Shown(
+        "chatflow-limits-refused",
+        "/chatflows/{chatflow_public}/limits",
+        "limits/chatflow.html",
+        send("Save limits", addressCalls="many", origins="shop.example"),
+        refused=422,
+    ),
+)
+
+AROUND = _CUSTOMERS + _LIMITS
