@@ -2,15 +2,49 @@
 
 import msgspec
 
+from flowkeys.domain.addresses import network_of
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.decision import Allowed, Decision, Denied, Reason
-from flowkeys.domain.limits.gcra import CUSTOMER, KEY, NOTHING, Scope, Taken
+from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.limits.gcra import ADDRESS, BINDING, CHATFLOW, CUSTOMER, KEY, NOTHING, Scope, Taken
 from flowkeys.domain.limits.quota_fields import refusal_text
 from flowkeys.domain.limits.spent import QuotaScope, Spent
 from flowkeys.service.ports.limits import RateLimiter
 from flowkeys.service.ports.quotas import QuotaKeeper, Runs
 from flowkeys.service.ports.verification import PENDING
+
+
+def scopes_of(
+    record: KeyRecord | None, access: ChatflowAccess | None, client: Client | None
+) -> tuple[Scope, ...]:
+    """Return every limit that applies to a call.
+
+    Those of the key, of the key on the chatflow, of the key's customer, and of the chatflow.
+    """
+    terms = None if record is None else record.terms
+    if access is None and terms is not None and terms.customer is None and terms.limits is not None:
+        assert record is not None
+        return ((KEY, record.key_id, terms.limits),)  # what is most common, at once
+    found: list[Scope] = []
+    if record is not None and terms is not None:
+        if terms.limits is not None:
+            found.append((KEY, record.key_id, terms.limits))
+        if terms.bindings is not None and access is not None:
+            own = terms.bindings.get(access.id)
+            if own is not None:
+                found.append((BINDING, f"{record.key_id}\n{access.id}", own))
+        customer = terms.customer
+        if customer is not None and customer.limits is not None:
+            found.append((CUSTOMER, customer.id, customer.limits))
+    if access is not None:
+        if access.limits is not None:
+            found.append((CHATFLOW, access.id, access.limits))
+        rules = access.visitors
+        if rules is not None and rules.limits is not None:
+            address = network_of(None if client is None else client.address())
+            found.append((ADDRESS, f"{access.id}\n{address}", rules.limits))
+    return tuple(found)
 
 
 def quota_scopes_of(record: KeyRecord) -> tuple[QuotaScope, ...]:

@@ -54,7 +54,7 @@ async def left_of(verifier: Verifier, scopes: Iterable[Scope]) -> list[list[Limi
         Unavailable: whoever counts cannot be reached.
     """
     asked = tuple(scopes)
-    taken = await verifier.left(asked)
+    taken = await verifier.left_of(asked)
     owed = iter(taken.owed)
     return [
         [

@@ -6,16 +6,15 @@ call, and a record written back could undo a change made meanwhile (docs/adr/000
 
 import msgspec
 
-from flowkeys.domain.addresses import network_of
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.chatflows.visitors import VisitorRules
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, Reason, decide
 from flowkeys.domain.keys.networks import Client, Visitor
 from flowkeys.domain.keys.token import Token
-from flowkeys.domain.limits.gcra import ADDRESS, BINDING, CHATFLOW, CUSTOMER, KEY, NOTHING, Scope, Taken
+from flowkeys.domain.limits.gcra import NOTHING, Scope, Taken
 from flowkeys.domain.times import Clock
-from flowkeys.service.keys.spending import LimitsAndQuotas, not_counted, quota_scopes_of
+from flowkeys.service.keys.spending import LimitsAndQuotas, not_counted, quota_scopes_of, scopes_of
 from flowkeys.service.ports.limits import RateLimiter
 from flowkeys.service.ports.quotas import QuotaKeeper, Runs
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Keys, UsageRecorder
@@ -232,7 +231,7 @@ class Verifier:
             return await self._spending.standing(scopes, quotas)
         return await self._limiter.standing(scopes) if scopes and self._limiter is not None else None
 
-    async def left(self, scopes: tuple[Scope, ...]) -> Taken:
+    async def left_of(self, scopes: tuple[Scope, ...]) -> Taken:
         """Return what is left of the limits of some scopes: all of it where nobody counts.
 
         Raises:
@@ -241,38 +240,6 @@ class Verifier:
         if not scopes or self._limiter is None:
             return Taken(scopes, (0,) * sum(len(limits.rates) for _, _, limits in scopes))
         return await self._limiter.standing(scopes)
-
-
-def scopes_of(
-    record: KeyRecord | None, access: ChatflowAccess | None, client: Client | None
-) -> tuple[Scope, ...]:
-    """Return every limit that applies to a call.
-
-    Those of the key, of the key on the chatflow, of the key's customer, and of the chatflow.
-    """
-    terms = None if record is None else record.terms
-    if access is None and terms is not None and terms.customer is None and terms.limits is not None:
-        assert record is not None
-        return ((KEY, record.key_id, terms.limits),)  # what is most common, at once
-    found: list[Scope] = []
-    if record is not None and terms is not None:
-        if terms.limits is not None:
-            found.append((KEY, record.key_id, terms.limits))
-        if terms.bindings is not None and access is not None:
-            own = terms.bindings.get(access.id)
-            if own is not None:
-                found.append((BINDING, f"{record.key_id}\n{access.id}", own))
-        customer = terms.customer
-        if customer is not None and customer.limits is not None:
-            found.append((CUSTOMER, customer.id, customer.limits))
-    if access is not None:
-        if access.limits is not None:
-            found.append((CHATFLOW, access.id, access.limits))
-        rules = access.visitors
-        if rules is not None and rules.limits is not None:
-            address = network_of(None if client is None else client.address())
-            found.append((ADDRESS, f"{access.id}\n{address}", rules.limits))
-    return tuple(found)
 
 
 def _limited(record: KeyRecord, taken: Taken | None) -> Decision:
