@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flowkeys.web.pages import notice
+from flowkeys.web.pages.frame import notice
 from flowkeys.web.requests.origin import Place
 
 

@@ -10,7 +10,8 @@ from flowkeys.domain.errors import InvalidInput, TooLarge
 from flowkeys.domain.keys.token import conceal
 from flowkeys.domain.people.person import Person, SignIn
 from flowkeys.domain.permissions import covers
-from flowkeys.web.pages import form, notice
+from flowkeys.web.pages import form
+from flowkeys.web.pages.frame import notice
 from flowkeys.web.pages.templating import draw
 from flowkeys.web.requests.below import without_text
 from flowkeys.web.requests.origin import Place

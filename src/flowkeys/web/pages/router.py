@@ -18,8 +18,8 @@ from flowkeys.domain.keys.decision import Reason
 from flowkeys.domain.keys.token import conceal
 from flowkeys.domain.principal import Caller
 from flowkeys.web.errors import Problem, Refused, of_error, problem
-from flowkeys.web.pages import headers
 from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.frame import headers
 from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.requests import sign_in_cookie
 from flowkeys.web.requests.context import context_of

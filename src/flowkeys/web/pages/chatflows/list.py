@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 
 from flowkeys.domain.listing import ChatflowAccessFilter, ChatflowQuery, ChatflowSort
 from flowkeys.web.pages.call import PageCall
-from flowkeys.web.pages.paging import page_number
+from flowkeys.web.pages.frame.paging import page_number
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()

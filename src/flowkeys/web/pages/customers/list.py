@@ -8,7 +8,7 @@ from fastapi import Response
 from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.listing import CustomerQuery
 from flowkeys.web.pages.call import PageCall
-from flowkeys.web.pages.paging import page_number
+from flowkeys.web.pages.frame.paging import page_number
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()

@@ -8,7 +8,7 @@ from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.keys.report import DESCRIBED
 from flowkeys.service.keys.reports import named
 from flowkeys.web.pages.call import PageCall
-from flowkeys.web.pages.paging import page_number
+from flowkeys.web.pages.frame.paging import page_number
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()

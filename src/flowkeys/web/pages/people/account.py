@@ -5,8 +5,9 @@ from fastapi.responses import RedirectResponse
 
 from flowkeys.domain.errors import InvalidInput, NotFound
 from flowkeys.service.people.password_rule import SHORTEST
-from flowkeys.web.pages import notice, words
+from flowkeys.web.pages import words
 from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.frame import notice
 from flowkeys.web.pages.people import browsers
 from flowkeys.web.pages.router import SIGNED_IN, PageRouter
 from flowkeys.web.requests import sign_in_cookie

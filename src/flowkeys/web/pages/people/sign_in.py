@@ -6,8 +6,9 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from flowkeys.service.people.sign_ins import SignInRefused, Started
-from flowkeys.web.pages import notice, words
+from flowkeys.web.pages import words
 from flowkeys.web.pages.call import PageCall, local_path
+from flowkeys.web.pages.frame import notice
 from flowkeys.web.pages.router import PageRouter
 from flowkeys.web.requests import sign_in_cookie
 from flowkeys.web.requests.context import context_of

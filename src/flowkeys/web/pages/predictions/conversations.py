@@ -8,7 +8,7 @@ from fastapi import Response
 from flowkeys.domain.errors import InvalidInput, NotFound
 from flowkeys.domain.listing import ConversationQuery, MessageQuery
 from flowkeys.web.pages.call import PageCall
-from flowkeys.web.pages.paging import page_number
+from flowkeys.web.pages.frame.paging import page_number
 from flowkeys.web.pages.predictions.said import LONGEST, said
 from flowkeys.web.pages.router import PageRouter
 
