@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flowkeys.web.pages import home
+from flowkeys.web.pages import home, static_files
 from flowkeys.web.pages.audit import list as audit
 from flowkeys.web.pages.chatflows import bindings as chatflow_keys
 from flowkeys.web.pages.chatflows import credentials as chatflow_credentials
@@ -19,7 +19,6 @@ from flowkeys.web.pages.customers import edit as customer_edit
 from flowkeys.web.pages.customers import end as customer_end
 from flowkeys.web.pages.customers import list as customers
 from flowkeys.web.pages.customers import view as customer_view
-from flowkeys.web.pages.frame import static_files
 from flowkeys.web.pages.keys import bulk as key_bulk
 from flowkeys.web.pages.keys import create as key_create
 from flowkeys.web.pages.keys import edit as key_edit

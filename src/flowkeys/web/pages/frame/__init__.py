@@ -1,1 +1,1 @@
-"""What is around every page: headers, the sentence for the next one, the numbers of pages, static files."""
+"""What is around every page: headers, the sentence for the next one, the numbers of pages."""
