@@ -1,4 +1,4 @@
-"""``python -m bench [--write] [--only PART]``: measure, print the tables, keep them in the documentation."""
+"""``python -m bench [--write] [--only PART] [--beside CHECKOUT]``: measure, print the tables, keep them."""
 
 import argparse
 import sys
@@ -9,12 +9,15 @@ from typing import Final
 
 from bench import growth, key_page, machine, pages, startup, throughput
 from bench.documents import suite as documents
+from bench.life import suite as life
 from bench.models import suite as models
 from bench.report import Table
 from bench.verification import suite
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
-PARTS: Final = ("throughput", "pages", "web", "startup", "verification", "models", "growth", "documents")
+PARTS: Final = (
+    *("throughput", "pages", "web", "startup", "verification", "life", "models", "growth", "documents"),
+)
 DOCUMENTS: Final = {"documents": DOCS / "documents.md"}
 """Where each part is kept, unless in docs/benchmarks.md."""
 MARKS: Final = "<!-- {part}: written by make bench -->\n", "<!-- {part}: end -->\n"
@@ -29,6 +32,12 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, of which the median counts")
     parser.add_argument("--seconds", type=int, help="how long a round takes: 2 of throughput, else 1")
     parser.add_argument("--keys", type=int, default=100_000, help="keys in the lists")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="CHECKOUT",
+        help="of life: another checkout, with its own .venv, whose server is measured in the same run",
+    )
     arguments = parser.parse_args()
     rounds, seconds, keys = arguments.rounds, arguments.seconds, arguments.keys
     parts: dict[str, Callable[[Path], list[Table]]] = {
@@ -37,6 +46,7 @@ def main() -> int:
         "web": lambda folder: key_page.measure(folder, rounds, keys),
         "startup": lambda folder: startup.measure(folder, rounds),
         "verification": lambda folder: suite.measure(folder, rounds, seconds or 1),
+        "life": lambda folder: life.measure(folder, rounds, seconds or 1, arguments.beside),
         "models": lambda folder: models.measure(folder, rounds, seconds or 1),
         "growth": lambda _: growth.measure(),
         "documents": documents.measure,

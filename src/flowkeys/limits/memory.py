@@ -75,6 +75,23 @@ class MemoryLimits:
                     if owed <= full:
                         self._states[number] = (start + owed) << _SERIAL_BITS | serial
                         return Taken(scopes, (owed,))
+            elif state is not None and state[0] == limits.serial:  # type: ignore[index]
+                kept = [limits.serial]
+                debts = []
+                at = 1
+                for limit, cost, full in limits.steps:
+                    start = now * limit
+                    owed = state[at] - start  # type: ignore[index]
+                    owed = cost if owed < 0 else owed + cost
+                    if owed > full:
+                        break
+                    kept.append(start + owed)
+                    debts.append(owed)
+                    at += 1
+                else:
+                    self._states[number] = tuple(kept)
+                    return Taken(scopes, tuple(debts))
+                return self._take(scopes, now)
         return self._again(scopes, now) or self._take(scopes, now)
 
     def _again(self, scopes: tuple[Scope, ...], now: int) -> Taken | None:

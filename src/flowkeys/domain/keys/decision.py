@@ -113,6 +113,8 @@ def _unmet(terms: Terms, client: Client | None) -> Reason | None:
     if customer is not None and customer.status is not _ACTIVE_CUSTOMER:
         is_final = customer.status is CustomerStatus.REVOKED
         return Reason.REVOKED_KEY if is_final else Reason.DISABLED_KEY
+    if terms.networks is None and terms.policy_networks is None:
+        return None
     return None if terms.admit(client) else Reason.IP_NOT_ALLOWED
 
 

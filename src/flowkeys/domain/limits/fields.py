@@ -7,7 +7,9 @@ may be made at once now, and `t` is after how many seconds there is one more.
 from functools import lru_cache
 from typing import Final
 
-from flowkeys.domain.limits.gcra import BINDING, CHATFLOW, CUSTOMER, Taken, rates
+import msgspec
+
+from flowkeys.domain.limits.gcra import BINDING, CHATFLOW, CUSTOMER, Scope, Taken, rates
 from flowkeys.domain.limits.quota_fields import quota_fields, spent_json
 from flowkeys.domain.limits.rate import Limits, RateLimit
 from flowkeys.domain.times import SECOND
@@ -37,24 +39,45 @@ def fields_of(taken: Taken) -> tuple[bytes, bytes]:
     return b"%b, %b" % (limits[0], quotas[0]), b"%b, %b" % (limits[1], quotas[1])
 
 
+def lines_of(taken: Taken) -> bytes:
+    """Return both as lines of HTTP/1.1, or nothing where there is nothing to say."""
+    if taken.spent is None and taken.scopes:
+        shape = _shape(taken.scopes)
+        return shape.lines % _numbers(shape, taken.owed)
+    return b"".join([b"%b: %b\r\n" % header for header in raw_headers(taken)])
+
+
 def _of_limits(taken: Taken) -> tuple[bytes, bytes]:
-    scopes = taken.scopes
-    if len(scopes) == 1:
-        policy, form, steps = _of_one(scopes[0][0], scopes[0][2])
-    else:
-        policy, form, steps = _of_all(tuple([(kind, limits) for kind, _, limits in scopes]))
+    shape = _shape(taken.scopes)
+    return shape.policy, shape.left % _numbers(shape, taken.owed)
+
+
+class _Shape(msgspec.Struct, frozen=True):
+    """What answers say that some limits apply to, but for the numbers."""
+
+    policy: bytes
+    left: bytes
+    lines: bytes
+    steps: tuple[tuple[int, int, int], ...]
+    """Of each limit what one call costs, what all at once do, and what is refilled in a second."""
+
+
+def _numbers(shape: _Shape, debts: tuple[int, ...]) -> tuple[int, ...]:
     numbers = []
     at = 0
-    for limit, cost, full in steps:
-        rest = full - taken.owed[at]
-        calls = rest // cost
+    for cost, full, refilled in shape.steps:
+        owed = debts[at]
+        calls, rest = divmod(full - owed, cost)
         numbers.append(calls)
-        numbers.append(-((rest - (calls + 1) * cost) // (limit * SECOND)) if rest != full else 0)
+        numbers.append(-((rest - cost) // refilled) if owed else 0)
         at += 1  # noqa: SIM113 - `enumerate` takes longer
-    return policy, form % tuple(numbers)
+    return tuple(numbers)
 
 
-_Shape = tuple[bytes, bytes, tuple[tuple[int, int, int], ...]]
+def _shape(scopes: tuple[Scope, ...]) -> _Shape:
+    if len(scopes) == 1:
+        return _of_one(scopes[0][0], scopes[0][2])
+    return _of_all(tuple([(kind, limits) for kind, _, limits in scopes]))
 
 
 @lru_cache(_REMEMBERED)
@@ -67,10 +90,11 @@ def _of_all(scopes: tuple[tuple[int, Limits], ...]) -> _Shape:
     every = [(name_of(kind, rate.name), rate) for kind, limits in scopes for rate in limits.rates]
     policy = ", ".join(f'"{name}";q={rate.limit};w={rate.window_seconds}' for name, rate in every)
     form = ", ".join(f'"{name}";r=%d;t=%d' for name, _ in every)
-    return (
+    return _Shape(
         policy.encode("ascii"),
         form.encode("ascii"),
-        tuple(s for _, limits in scopes for s in limits.steps),
+        f"ratelimit-policy: {policy}\r\nratelimit: {form}\r\n".encode("ascii"),
+        tuple((cost, full, limit * SECOND) for _, limits in scopes for limit, cost, full in limits.steps),
     )
 
 

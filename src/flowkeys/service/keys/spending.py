@@ -7,6 +7,7 @@ from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.decision import Allowed, Decision, Denied, Reason
 from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.limits.gcra import ADDRESS, BINDING, CHATFLOW, CUSTOMER, KEY, NOTHING, Scope, Taken
 from flowkeys.domain.limits.quota_fields import refusal_text
 from flowkeys.domain.limits.spent import QuotaScope, Spent
@@ -23,9 +24,8 @@ def scopes_of(
     Those of the key, of the key on the chatflow, of the key's customer, and of the chatflow.
     """
     terms = None if record is None else record.terms
-    if access is None and terms is not None and terms.customer is None and terms.limits is not None:
-        assert record is not None
-        return ((KEY, record.key_id, terms.limits),)  # what is most common, at once
+    if record is not None and terms is not None and _has_its_own_alone(terms, access):
+        return () if terms.limits is None else ((KEY, record.key_id, terms.limits),)
     found: list[Scope] = []
     if record is not None and terms is not None:
         if terms.limits is not None:
@@ -45,6 +45,13 @@ def scopes_of(
             address = network_of(None if client is None else client.address())
             found.append((ADDRESS, f"{access.id}\n{address}", rules.limits))
     return tuple(found)
+
+
+def _has_its_own_alone(terms: Terms, access: ChatflowAccess | None) -> bool:
+    """Tell whether no limits but a key's own may apply to a call of it: that is most common."""
+    if terms.bindings is not None or (terms.customer is not None and terms.customer.limits is not None):
+        return False
+    return access is None or (access.limits is None and access.visitors is None)
 
 
 def quota_scopes_of(record: KeyRecord) -> tuple[QuotaScope, ...]:

@@ -11,11 +11,12 @@ from urllib.parse import quote
 
 from flowkeys.domain.keys.decision import Allowed, Decision, Denied
 from flowkeys.domain.keys.header import KeyHeader
+from flowkeys.domain.limits.fields import lines_of
 from flowkeys.domain.usage.usage import OK, Door
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
-from flowkeys.web.hot.reply import NO_STORE, Form, Reply, form, to_limited, to_replaced
+from flowkeys.web.hot.reply import NO_STORE, Form, Reply, form, to_replaced
 from flowkeys.web.hot.target import Asked
 
 ROUTE: Final = "/api/v1/auth/verify"
@@ -71,9 +72,8 @@ class ForwardAuth:
             terms = record.terms
             customer_id = "" if terms is None or terms.customer is None else terms.customer.id
             form = _passed(record.identity, record.workspace_id, customer_id)
-            reply = Reply(form, call.request_id, b"")
-            if decision.taken is not None:
-                reply = to_limited(reply, decision.taken)
+            taken = decision.taken
+            reply = Reply(form, call.request_id, b"", b"" if taken is None else lines_of(taken))
             return reply if record.replaced is None else to_replaced(reply, record)
         never = asked.never
         if isinstance(decision, Denied):

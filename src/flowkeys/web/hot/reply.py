@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from flowkeys.domain.keys.api_key import KeyRecord
-from flowkeys.domain.limits.fields import fields_of
+from flowkeys.domain.limits.fields import lines_of
 from flowkeys.domain.limits.gcra import Taken
 from flowkeys.web.errors import CONTENT_TYPE, Problem
 from flowkeys.web.respond import headers_of
@@ -25,6 +25,8 @@ _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9\-]{8,64}")
 _MARK: Final = "request-id-goes-here"
 _OWN_IDS: Final = os.urandom(8).hex().encode() + b"-%x"
 _numbers: Final = count(1)
+_EMPTY: Final = b"content-length: 0\r\nx-request-id: "
+_LAST: Final = b"\r\nconnection: close\r\n\r\n"
 _NOBODY: Final = (
     *((b"x-auth-key-id", b""), (b"x-auth-key-name", b"")),
     *((b"x-auth-workspace-id", b""), (b"x-auth-customer-id", b"")),
@@ -47,6 +49,8 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     form: Form
     request_id: bytes
     body: bytes
+    more: bytes = b""
+    """Headers of this answer alone, as they are written, each with its line end."""
 
     @property
     def status(self) -> int:
@@ -57,19 +61,24 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     def headers(self) -> tuple[RawHeader, ...]:
         """Every header but those that belong to the connection."""
         length = (b"content-length", b"%d" % len(self.body))
-        return (length, *self.form.headers, (b"x-request-id", self.request_id))
+        more = [_pair(line) for line in self.more.splitlines()]
+        return (length, *self.form.headers, *more, (b"x-request-id", self.request_id))
 
     def wire(self, server: bytes, *, close: bool, with_body: bool) -> bytes:
         """Return the answer as it is sent (RFC 9112); `server` holds the headers of the connection's own."""
         form = self.form
-        return b"%b%b%bcontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b" % (
-            form.status_line,
-            server,
-            form.block,
-            len(self.body),
-            self.request_id,
-            b"connection: close\r\n" if close else b"",
-            self.body if with_body else b"",
+        body = self.body
+        return b"".join(
+            (
+                form.status_line,
+                server,
+                form.block,
+                self.more,
+                b"content-length: %d\r\nx-request-id: " % len(body) if body else _EMPTY,
+                self.request_id,
+                _LAST if close else b"\r\n\r\n",
+                body if with_body else b"",
+            )
         )
 
 
@@ -89,18 +98,19 @@ def with_headers(given: Form, headers: tuple[RawHeader, ...]) -> Form:
 def to_replaced(reply: Reply, record: KeyRecord) -> Reply:
     """Return the answer to a call with a token that was replaced: it says so."""
     headers = headers_of(record)
-    return Reply(with_headers(reply.form, headers), reply.request_id, reply.body) if headers else reply
+    if not headers:
+        return reply
+    return Reply(with_headers(reply.form, headers), reply.request_id, reply.body, reply.more)
 
 
 def to_limited(reply: Reply, taken: Taken) -> Reply:
     """Return the answer to a call that limits apply to: it says what is left of them."""
-    if not taken.scopes and taken.spent is None:
-        return reply
-    given = reply.form
-    policy, left = fields_of(taken)
-    block = b"%bratelimit-policy: %b\r\nratelimit: %b\r\n" % (given.block, policy, left)
-    headers = (*given.headers, (b"ratelimit-policy", policy), (b"ratelimit", left))
-    return Reply(Form(given.status, headers, given.status_line, block), reply.request_id, reply.body)
+    return Reply(reply.form, reply.request_id, reply.body, reply.more + lines_of(taken))
+
+
+def _pair(line: bytes) -> RawHeader:
+    name, _, value = line.partition(b": ")
+    return name, value
 
 
 def plausible_id(given: bytes) -> bool:
