@@ -76,10 +76,27 @@ class World:
         owner.delete(f"/apikey/{made['revoked']['id']}")
         with closing(database(server)) as rows:
             rows.execute("UPDATE api_key SET expires_at = 1 WHERE id = ?", (made["expired"]["id"],))
+        once = [{"limit": 1, "windowSeconds": 31_536_000, "name": "year"}]
+        plenty = [{"limit": 1_000_000, "windowSeconds": 86_400}, {"limit": 9_000, "windowSeconds": 1}]
+        spent_chatflow = make_chatflow(owner, "Spent", rateLimits=once)
+        whose = make_customer(owner, "spends", rateLimits=once)["id"]
+        limited = {
+            "plenty": bound_key(owner, chatflow, "plenty", rateLimits=plenty),
+            "spent": bound_key(owner, chatflow, "spent", rateLimits=once),
+            "shared": bound_key(owner, chatflow, "shared", customerId=whose),
+            "bound_once": bound_key(owner, chatflow, "bound once"),
+            "unlimited": bound_key(owner, spent_chatflow, "unlimited"),
+        }
+        binding = [{"id": chatflow["id"], "rateLimits": once}]
+        owner.put(f"/apikey/{limited['bound_once']['id']}/chatflows", json=binding)
+        for name in ("spent", "shared", "bound_once", "unlimited"):
+            called = spent_chatflow if name == "unlimited" else chatflow
+            server.api(limited[name]["apiKey"]).get(f"/auth/verify/chatflow/{called['id']}")
         token = good["apiKey"]
         sharing = f"{token[3:25]}zzzz" if token[25:29] != "zzzz" else f"{token[3:25]}yyyy"
         named = {
             **{name: key["apiKey"] for name, key in made.items()},
+            **{name: key["apiKey"] for name, key in limited.items()},
             "good": token,
             "customer": ids["c1"],
             "paused": paused["apiKey"],
@@ -109,6 +126,7 @@ class World:
             "chatflow_upper": chatflow["id"].upper(),
             "chatflow_encoded": "%" + chatflow["id"][:1].encode().hex() + chatflow["id"][1:],
             "elsewhere": elsewhere["id"],
+            "spent_chatflow": spent_chatflow["id"],
             "public": make_chatflow(owner, "Public", isPublic=True)["id"],
             "closed": make_chatflow(owner, "Closed")["id"],
             **{

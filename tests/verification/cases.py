@@ -9,6 +9,7 @@ from typing import Final
 from tests.verification.bodies import BODIES, RAW_BODIES
 from tests.verification.case import ASK, FORWARD, GOOD, PREDICTION, VERIFY, Case, Line
 from tests.verification.headers import AUTH, LINES, SPOOFED, VALUES
+from tests.verification.limited import LIMITED
 from tests.verification.questions import QUESTIONS
 from tests.verification.targets import PATHS, PERMISSIONS
 
@@ -169,4 +170,4 @@ PREDICTIONS: Final[list[Case]] = [
     for number, (lines, path, code) in enumerate(REFUSED)
 ]  # fmt: skip
 
-CASES: Final = FORWARD_AUTH + VERIFICATIONS + PREDICTIONS + QUESTIONS
+CASES: Final = FORWARD_AUTH + VERIFICATIONS + PREDICTIONS + QUESTIONS + LIMITED
