@@ -13,7 +13,7 @@ WITH_ID = [page for page in CLOSED_PAGES if "{" in page.path and "{report}" not 
 IDS_IN_THE_FORM = {"/keys/disable", "/keys/enable", "/keys/revoke"}
 ENDED_ALREADY = {"/account/sign-ins/{sign_in_id}/end", "/people/invitations/{link_id}/withdraw"}
 """What is not there is answered as what has ended."""
-LISTS = ("/keys?status=all", "/chatflows", "/usage", "/people", "/account")
+LISTS = ("/", "/keys?status=all", "/chatflows", "/usage", "/people", "/account")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from tests.pages.fitting import fits
 
 TEMPLATES = Path(templating.__file__).parents[1] / "templates"
 NO_PAGE = {
-    "/",
     "/static/{name}",
     "/keys/new/chatflows",
     "/keys/new/customers",

@@ -43,6 +43,8 @@ def test_from_the_set_up_link_to_a_revoked_key(visit: Visit, own: Running) -> No
     page.get_by_label("Email").fill("ada@example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Set up").click()
+    expect(page.get_by_role("heading", name="From here to the first call")).to_be_visible()
+    page.get_by_role("link", name="API keys", exact=True).click()
     page.wait_for_url("**/keys")
     expect(page.get_by_role("heading", name="No keys yet")).to_be_visible()
     page.get_by_role("link", name="Create your first key").click()

@@ -38,7 +38,7 @@ def test_the_right_password_leads_in(own: Running, ada: SignedIn) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert answer.headers["cache-control"] == "no-store"
     assert browser.get("/account").status_code == 200
-    assert browser.get("/").headers["location"] == "/keys"
+    assert browser.get("/").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_the_cookie_is_out_of_the_reach_of_scripts(visit: Visit, own: Running) -
     window.page.get_by_label("Email").fill("ada@example.com")
     window.page.get_by_label("Password").fill(PASSWORD)
     window.page.get_by_role("button", name="Sign in").click()
-    window.page.wait_for_url("**/keys")
+    window.page.wait_for_url(re.compile(r"://[^/]+/$"))
     assert window.page.evaluate("document.cookie") == ""
     (cookie,) = window.context.cookies()
     assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == (COOKIE, True, "Lax")

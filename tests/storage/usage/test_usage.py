@@ -13,7 +13,7 @@ from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
-from flowkeys.storage.usage.usage import UsageTable, _sums, _values
+from flowkeys.storage.usage.usage import _FAILING, UsageTable, _sums, _values
 
 Row = Callable[..., Counted]
 
@@ -139,3 +139,50 @@ def test_questions_go_along_indexes(usage: UsageTable) -> None:
         said = " ".join(str(line[-1]) for line in plan)
         assert f"ix_usage_hour{index}" in said, said
         assert f"ix_usage_day{index}" in said, said
+
+
+def test_what_a_workspaces_calls_add_up_to_is_kept_beside_them(usage: UsageTable) -> None:
+    """It is the sum of the rows at any time: added, added again, made into days, and dropped with them."""
+
+    def of_rows() -> list[Any]:
+        query = asked("day")
+        statement = _sums(False, False, False)
+        rows = usage._connection.rows(statement, {**_values(query), "length": DAY})
+        return sorted(merged([(row[0], row[1], row[2:]) for row in rows]))
+
+    def of_totals() -> list[Any]:
+        return sorted(merged(usage.sums(asked("day"))))
+
+    rows = [
+        row(hour * HOUR, key=key, outcome=how) for hour in range(72) for key, how in (("a", "ok"), ("b", "x"))
+    ]
+    usage.add(Batch("r", 1, rows), 0)
+    usage.add(Batch("r", 2, [*rows, row(5 * HOUR, workspace="v")]), 0)
+    usage.add(Batch("r", 2, rows), 0)
+    assert of_totals() == of_rows() != []
+    while usage.roll(2 * DAY, 50):
+        assert of_totals() == of_rows()
+    while usage.prune(DAY - 1, 1000):
+        pass
+    assert of_totals() == of_rows()
+    assert {time for time, _, _ in of_totals()} == {DAY, 2 * DAY}
+    assert (usage.any("w"), usage.any("nobody")) == (True, False)
+
+
+def test_keys_that_fail_are_found_without_a_look_at_those_that_do_not(usage: UsageTable) -> None:
+    """By key and outcome, within the period and the workspace; calls without a key are nobody's."""
+    rows = [
+        row(),
+        row(outcome="x"),
+        row(HOUR, outcome="x"),
+        row(key="k2", outcome="y"),
+        row(key="", outcome="x"),
+    ]
+    outside = [row(20 * DAY, outcome="x"), row(workspace="v", outcome="x")]
+    usage.add(Batch("r", 1, [*rows, *outside]), 0)
+    calls = sum(range(1, BUCKETS + 1))
+    assert sorted(usage.failing(asked())) == [("k", "x", 2 * calls), ("k2", "y", calls)]
+    plan = usage._connection.raw.execute(
+        f"EXPLAIN QUERY PLAN {_FAILING.sql}", {**_values(asked()), **_FAILING._constants}
+    ).fetchall()
+    assert "ix_usage_hour_failed (workspace_id=? AND time>?" in " ".join(str(line[-1]) for line in plan)

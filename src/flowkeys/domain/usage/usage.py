@@ -141,6 +141,16 @@ class Top(msgspec.Struct, frozen=True):
     ok: int
 
 
+class Failing(msgspec.Struct, frozen=True):
+    """Of a key: how many calls did not end well, and in which way most of them ended."""
+
+    id: str
+    name: str | None
+    """None: it is not there any more."""
+    calls: int
+    outcome: str
+
+
 def series_of(period: Period, counted: Iterable[tuple[int, str, Sequence[int]]]) -> Series:
     """Sum up (time, outcome, numbers) by the steps of a period; what lies outside is left out."""
     steps = {time: Sums() for time in period.times()}

@@ -105,6 +105,22 @@ class Policies:
 
         return await self._store.write(work)
 
+    async def due(self, caller: Caller, most: int) -> list[ApiKey]:
+        """Return keys that the policy reminds people to rotate, the first made first; at most so many.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:view``.
+        """
+        caller.require("apikeys:view")
+        now = self._clock()
+
+        def work(tx: Transaction) -> list[ApiKey]:
+            days = tx.policies.get(caller.workspace_id).rotate_after_days
+            ids = [] if days is None else tx.policies.due(caller.workspace_id, days, now, most)
+            return tx.keys.some(caller.workspace_id, ids) if ids else []
+
+        return await self._store.read(work)
+
     async def check(self, caller: Caller) -> Check:
         """Return the keys that could be used and do not keep to the policy, and people with too many.
 

@@ -46,6 +46,10 @@ class Policies(Protocol):
         """
         ...
 
+    def due(self, workspace_id: str, days: int, now: int, most: int) -> list[str]:
+        """Return active keys whose newest token is so many days old, the first made first, `most` at most."""
+        ...
+
     def person_behind(self, workspace_id: str, creator: Creator) -> str | None:
         """Return the id of the person that a creator is or goes back to, however many keys lie between."""
         ...

@@ -117,6 +117,10 @@ class QuotaBatch(msgspec.Struct, frozen=True):
 class QuotaUses(Protocol):
     """What was used of quotas, within one transaction."""
 
+    def noticed(self, workspace_id: str, most: int) -> list[tuple[Kind, str]]:
+        """Return those whose quotas reached a threshold, the last ones first: it may be in a past period."""
+        ...
+
     def add(self, spendings: Iterable[Spending]) -> None:
         """Add up what was used."""
         ...

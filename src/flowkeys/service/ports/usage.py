@@ -126,6 +126,14 @@ class Usage(Protocol):
         """Return how many calls each chatflow got, and how many of them ended well."""
         ...
 
+    def failing(self, query: UsageQuery) -> list[tuple[str, str, int]]:
+        """Return (key id, outcome, calls) of a workspace's calls that did not end well; nobody's left out."""
+        ...
+
+    def any(self, workspace_id: str) -> bool:
+        """Tell whether any call of a workspace was ever counted, as far as that is kept."""
+        ...
+
     def names(
         self, workspace_id: str, key_ids: Sequence[str], chatflow_ids: Sequence[str]
     ) -> tuple[dict[str, str], dict[str, str]]:

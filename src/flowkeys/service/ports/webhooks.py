@@ -89,6 +89,13 @@ class Webhooks(Protocol):
         """Delete a webhook with its secrets and its log."""
         ...
 
+    def failing(self, workspace_id: str, since: int) -> list[tuple[Webhook, int, str | None]]:
+        """Return webhooks that receive nothing: how many deliveries failed since then, and why the last did.
+
+        Those of which the receiver wants no more are among them, too.
+        """
+        ...
+
     def listeners(self, workspace_id: str, event_type: str) -> list[str]:
         """Return the ids of the enabled webhooks that hear of a kind of event."""
         ...

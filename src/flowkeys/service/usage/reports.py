@@ -6,16 +6,22 @@ from typing import Final, TypeVar
 import msgspec
 
 from flowkeys.domain.errors import NotFound
+from flowkeys.domain.limits.quota import Standing, standings
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.domain.usage.latency import BUCKETS
-from flowkeys.domain.usage.usage import OK, Counted, Series, Top, series_of
+from flowkeys.domain.usage.usage import CLIENT_GONE, OK, Counted, Failing, Series, Sums, Top, series_of
+from flowkeys.service.ports.quotas import Kind
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.usage import LiveUsage, UsageQuery, Waiting
 from flowkeys.service.usage.periods import Asked, period_of
 
 TOP: Final = 10
 """So many of the keys and chatflows that are used most are named."""
+FAILING: Final = 5
+"""So many of the keys that fail most, and of quotas that end, are named at a glance."""
+NOTICED: Final = 50
+"""So many of those whose quotas reached a threshold are looked at."""
 T = TypeVar("T")
 Counts = Mapping[str, tuple[int, int]]
 """By id: how many calls, and how many of them ended well."""
@@ -28,6 +34,28 @@ class Summary(msgspec.Struct, frozen=True):
     series: Series
     keys: list[Top]
     chatflows: list[Top]
+
+
+class Glance(msgspec.Struct, frozen=True):
+    """What a workspace's usage comes to, at a glance."""
+
+    day: Sums
+    """Of the last 24 hours."""
+    week: Sums
+    """Of the last 7 days, today included."""
+    failing: list[Failing]
+    """The keys most of whose calls did not end well in these 24 hours."""
+    is_used: bool
+    """Whether any call was ever counted."""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """A quota of which little or nothing is left, and whose it is."""
+
+    kind: Kind
+    id: str
+    name: str
+    standing: Standing
 
 
 class UsageReports:
@@ -113,6 +141,57 @@ class UsageReports:
             [Top(each, names[1].get(each), *counts) for each, counts in top_chatflows.items()],
         )
 
+    async def glance(self, caller: Caller) -> Glance:
+        """Return what is used and what fails: quick among any number of keys.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:view``.
+        """
+        caller.require("apikeys:view")
+        day, week = self._query(caller, Asked()), self._query(caller, Asked(first="6d", step="day"))
+
+        def read(tx: Transaction) -> tuple[Rows, Rows, list[tuple[str, str, int]], bool]:
+            any_ = tx.usage.any(caller.workspace_id)
+            return tx.usage.sums(day), tx.usage.sums(week), tx.usage.failing(day), any_
+
+        (of_day, of_week, failing, any_), live = await self._read(week, read)
+        today = [one for one in live if day.takes(one)]
+        worst = _worst([*failing, *((one.key_id, one.outcome, sum(one.numbers[:BUCKETS])) for one in today)])
+        names, _ = await self._store.read(
+            lambda tx: tx.usage.names(caller.workspace_id, [key_id for key_id, _, _ in worst], [])
+        )
+        return Glance(
+            series_of(day.period, [*of_day, *_rows(today)]).total,
+            series_of(week.period, [*of_week, *_rows(live)]).total,
+            [Failing(key_id, names.get(key_id), calls, outcome) for key_id, calls, outcome in worst],
+            any_ or bool(live),
+        )
+
+    async def ending(self, caller: Caller) -> list[Ending]:
+        """Return quotas of which four fifths are used, as far as that is stored, the most used first.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:view``.
+        """
+        caller.require("apikeys:view")
+        now, of = self._clock(), caller.workspace_id
+
+        def read(tx: Transaction) -> list[Ending]:
+            found: list[Ending] = []
+            for kind, each in tx.quotas.noticed(of, NOTICED):
+                item = tx.keys.get(of, each) if kind is Kind.KEY else tx.customers.get(of, each)
+                if item is not None and item.status.value == "active":
+                    found += [
+                        Ending(kind, each, item.name, standing)
+                        for standing in standings(item.quotas, item.quota_uses, now)
+                        if 5 * standing.used >= 4 * standing.quota.amount
+                    ]
+            return found
+
+        found = await self._store.read(read)
+        found.sort(key=lambda each: -each.standing.used / each.standing.quota.amount)
+        return found[:FAILING]
+
     def _query(self, caller: Caller, asked: Asked, **whose: str) -> UsageQuery:
         period = period_of(asked, self._clock())
         return UsageQuery(workspace_id=caller.workspace_id, period=period, **whose)
@@ -154,6 +233,17 @@ def _left(waiting: Waiting, added: int, query: UsageQuery) -> list[Counted]:
 
 def _rows(live: list[Counted]) -> Rows:
     return [(one.time, one.outcome, one.numbers) for one in live]
+
+
+def _worst(counted: Iterable[tuple[str, str, int]]) -> list[tuple[str, int, str]]:
+    """Return (key id, calls, most frequent outcome) of the keys with most calls that did not end well."""
+    found: dict[str, dict[str, int]] = {}
+    for key_id, outcome, calls in counted:
+        if key_id and outcome not in {OK, CLIENT_GONE}:
+            of = found.setdefault(key_id, {})
+            of[outcome] = of.get(outcome, 0) + calls
+    worst = sorted(found.items(), key=lambda item: (-sum(item[1].values()), item[0]))[:FAILING]
+    return [(key_id, sum(of.values()), max(of, key=lambda each: of[each])) for key_id, of in worst]
 
 
 def _most(stored: Counts, live: Iterable[tuple[str, Counted]]) -> Counts:

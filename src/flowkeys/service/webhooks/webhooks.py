@@ -8,7 +8,7 @@ from msgspec import UnsetType
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.principal import Caller
-from flowkeys.domain.times import SECOND, Clock
+from flowkeys.domain.times import DAY, SECOND, Clock
 from flowkeys.domain.webhooks.signing import SigningSecret
 from flowkeys.domain.webhooks.webhook import (
     MOST_WEBHOOKS,
@@ -32,6 +32,15 @@ class MadeWebhook(msgspec.Struct, frozen=True):
 
     webhook: Webhook
     secret: SigningSecret
+
+
+class Failing(msgspec.Struct, frozen=True):
+    """A webhook that receives nothing."""
+
+    webhook: Webhook
+    deliveries: int
+    """How many failed in the last 24 hours, or are still being tried."""
+    why: str | None
 
 
 class WebhookService:
@@ -98,6 +107,13 @@ class WebhookService:
         """Return the workspace's webhooks, newest first."""
         caller.require(VIEW)
         return await self._store.read(lambda tx: tx.webhooks.all(caller.workspace_id))
+
+    async def failing(self, caller: Caller) -> list[Failing]:
+        """Return the webhooks that receive nothing: what was sent in the last 24 hours nobody took."""
+        caller.require(VIEW)
+        since = self._clock() - DAY
+        rows = await self._store.read(lambda tx: tx.webhooks.failing(caller.workspace_id, since))
+        return [Failing(*row) for row in rows]
 
     async def get(self, caller: Caller, webhook_id: str, *, permission: str = VIEW) -> Webhook:
         """Return a webhook; `permission` is what the caller is to use.

@@ -50,6 +50,16 @@ _BROKEN = Statement(
         ORDER BY seq LIMIT :most"""  # noqa: S608 - of constants
     )
 )
+# Along the index of when keys were made: which are active is in it, and only for those a token is looked for.
+_DUE = Statement(
+    text(
+        """SELECT id FROM api_key INDEXED BY ix_api_key_created
+        WHERE workspace_id = :workspace AND created_at <= :before AND status = 'active'
+            AND (expires_at IS NULL OR expires_at > :now)
+            AND NOT EXISTS (SELECT 1 FROM token WHERE key_id = api_key.id AND created_at > :before)
+        ORDER BY created_at LIMIT :most"""
+    )
+)
 _PEOPLE = Statement(
     text(
         """SELECT DISTINCT created_by_id, created_by_name FROM api_key
@@ -129,6 +139,11 @@ class PolicyTable:
             },
         )
         return {key_id: began_at for key_id, began_at, _ in rows}, rows[0][2] if rows else 0
+
+    def due(self, workspace_id: str, days: int, now: int, most: int) -> list[str]:
+        """Return active keys whose newest token is so many days old."""
+        values = {"workspace": workspace_id, "before": now - days * DAY, "now": now, "most": most}
+        return [row[0] for row in self._connection.rows(_DUE, values)]
 
     def person_behind(self, workspace_id: str, creator: Creator) -> str | None:
         """Return the id of the person who made a key, or made the key that made it, and so on; or None."""

@@ -20,7 +20,7 @@ from flowkeys.storage.schema.keys import (
 from flowkeys.storage.schema.people import link, person, sign_in
 from flowkeys.storage.schema.predictions import conversation, message
 from flowkeys.storage.schema.quotas import quota_notice, quota_use
-from flowkeys.storage.schema.usage import usage_batch, usage_day, usage_hour
+from flowkeys.storage.schema.usage import usage_batch, usage_day, usage_hour, usage_total
 from flowkeys.storage.schema.webhooks import (
     webhook,
     webhook_delivery,
@@ -60,6 +60,7 @@ __all__ = (
     "usage_batch",
     "usage_day",
     "usage_hour",
+    "usage_total",
     "webhook",
     "webhook_delivery",
     "webhook_event",

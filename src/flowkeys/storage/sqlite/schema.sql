@@ -1,4 +1,4 @@
--- 0022
+-- 0023
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -821,4 +821,41 @@ CREATE TRIGGER workspace_gone AFTER DELETE ON workspace BEGIN
         UPDATE chatflow SET is_public = 0, version = version + 1
             WHERE workspace_id = old.id AND is_public <> 0;
     END;
-INSERT INTO alembic_version VALUES ('0022');
+CREATE TABLE usage_total (
+	workspace_id TEXT NOT NULL, 
+	time BIGINT NOT NULL, 
+	outcome TEXT NOT NULL, 
+	took_0 BIGINT NOT NULL, 
+	took_1 BIGINT NOT NULL, 
+	took_2 BIGINT NOT NULL, 
+	took_3 BIGINT NOT NULL, 
+	took_4 BIGINT NOT NULL, 
+	took_5 BIGINT NOT NULL, 
+	took_6 BIGINT NOT NULL, 
+	took_7 BIGINT NOT NULL, 
+	took_8 BIGINT NOT NULL, 
+	took_9 BIGINT NOT NULL, 
+	took_10 BIGINT NOT NULL, 
+	took_11 BIGINT NOT NULL, 
+	took_12 BIGINT NOT NULL, 
+	took_13 BIGINT NOT NULL, 
+	took_14 BIGINT NOT NULL, 
+	took_15 BIGINT NOT NULL, 
+	took_16 BIGINT NOT NULL, 
+	took_17 BIGINT NOT NULL, 
+	took_18 BIGINT NOT NULL, 
+	took_19 BIGINT NOT NULL, 
+	took_20 BIGINT NOT NULL, 
+	tokens_in BIGINT NOT NULL, 
+	tokens_out BIGINT NOT NULL, 
+	bytes_in BIGINT NOT NULL, 
+	bytes_out BIGINT NOT NULL, 
+	tokens_estimated BIGINT NOT NULL, 
+	CONSTRAINT pk_usage_total PRIMARY KEY (workspace_id, time, outcome), 
+	CONSTRAINT fk_usage_total_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
+)
+ WITHOUT ROWID
+
+;
+CREATE INDEX ix_usage_hour_failed ON usage_hour (workspace_id, time, key_id, outcome) WHERE outcome <> 'ok';
+INSERT INTO alembic_version VALUES ('0023');

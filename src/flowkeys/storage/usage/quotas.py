@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import and_, bindparam, delete, or_, select
+from sqlalchemy import and_, bindparam, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.domain.limits.quota import QuotaUse, Unit
@@ -47,6 +47,13 @@ _OLD: Final = Statement(
         )
     )
 )
+_NOTICED = Statement(
+    select(quota_notice.c.kind, quota_notice.c.subject_id)
+    .where(quota_notice.c.workspace_id == bindparam("workspace"))
+    .group_by(quota_notice.c.kind, quota_notice.c.subject_id)
+    .order_by(func.max(quota_notice.c.at).desc())
+    .limit(bindparam("most"))
+)
 
 
 class QuotaTable:
@@ -54,6 +61,11 @@ class QuotaTable:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def noticed(self, workspace_id: str, most: int) -> list[tuple[Kind, str]]:
+        """Return those whose quotas reached a threshold, the last ones first."""
+        rows = self._connection.rows(_NOTICED, {"workspace": workspace_id, "most": most})
+        return [(Kind(kind), subject_id) for kind, subject_id in rows]
 
     def add(self, spendings: Iterable[Spending]) -> None:
         """Add up what was used."""

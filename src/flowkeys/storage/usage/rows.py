@@ -6,29 +6,34 @@ from typing import Final
 from sqlalchemy import Insert, Table
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from flowkeys.storage.schema import usage_day, usage_hour
-from flowkeys.storage.schema.usage import KIND, NUMBERS
+from flowkeys.storage.schema import usage_day, usage_hour, usage_total
+from flowkeys.storage.schema.usage import KIND, NUMBERS, TOTAL
 from flowkeys.storage.statement import Connection, Insertion, Row
 
-_NAMES: Final = (*KIND, *NUMBERS)
+_IN_TOTAL: Final = tuple(KIND.index(name) for name in TOTAL)
 
 
-def _adding(table: Table) -> Insertion:
+def _adding(table: Table, kind: Sequence[str] = KIND) -> Insertion:
     def add(rows: Sequence[Mapping[str, object]]) -> Insert:
         insert = upsert(table).values(rows)
         sums = {name: table.c[name] + insert.excluded[name] for name in NUMBERS}
-        return insert.on_conflict_do_update(index_elements=[table.c[name] for name in KIND], set_=sums)
+        return insert.on_conflict_do_update(index_elements=[table.c[name] for name in kind], set_=sums)
 
-    return Insertion(add, _NAMES)
+    return Insertion(add, (*kind, *NUMBERS))
 
 
 _ADD_HOURS: Final = _adding(usage_hour)
 _ADD_DAYS: Final = _adding(usage_day)
+_ADD_TOTALS: Final = _adding(usage_total, TOTAL)
 
 
 def add_hours(connection: Connection, rows: Iterable[Row]) -> None:
-    """Add rows, of a kind and its numbers each, to those of hours."""
-    connection.insert(_ADD_HOURS, list(_merged(rows)))
+    """Add rows, of a kind and its numbers each, to those of hours, and to what they add up to."""
+    merged = list(_merged(rows))
+    connection.insert(_ADD_HOURS, merged)
+    numbers = len(KIND)
+    totals = ((*(row[at] for at in _IN_TOTAL), *row[numbers:]) for row in merged)
+    connection.insert(_ADD_TOTALS, list(_merged(totals, len(TOTAL))))
 
 
 def add_days(connection: Connection, rows: Iterable[Row]) -> None:
@@ -36,10 +41,9 @@ def add_days(connection: Connection, rows: Iterable[Row]) -> None:
     connection.insert(_ADD_DAYS, list(_merged(rows)))
 
 
-def _merged(rows: Iterable[Row]) -> Iterable[Row]:
+def _merged(rows: Iterable[Row], behind: int = len(KIND)) -> Iterable[Row]:
     """Return each kind once, in the order of the table: so few of its pages are touched."""
     kinds: dict[Row, list[int]] = {}
-    behind = len(KIND)
     for row in rows:
         kind, numbers = row[:behind], row[behind:]
         known = kinds.get(kind)

@@ -24,7 +24,15 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.domain.usage.usage import DAY, LENGTHS, OK
 from flowkeys.service.ports.usage import Batch, UsageQuery
-from flowkeys.storage.schema import api_key, chatflow, usage_batch, usage_day, usage_hour, workspace
+from flowkeys.storage.schema import (
+    api_key,
+    chatflow,
+    usage_batch,
+    usage_day,
+    usage_hour,
+    usage_total,
+    workspace,
+)
 from flowkeys.storage.schema.usage import KIND, NUMBERS, TOOK
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
 from flowkeys.storage.usage.rows import add_days, add_hours
@@ -69,6 +77,19 @@ def _delete(table: Table) -> Statement:
 
 _OLDEST: Final = {table.name: _oldest(table) for table in (usage_hour, usage_day)}
 _DELETE: Final = {table.name: _delete(table) for table in (usage_hour, usage_day)}
+# `before` is the beginning of a day: of hours and of days the same ones go. Few rows, so all at once.
+_FORGET_TOTALS = Statement(delete(usage_total).where(usage_total.c.time < bindparam("before")))
+_ANY = Statement(
+    select(usage_total.c.outcome).where(usage_total.c.workspace_id == bindparam("workspace")).limit(1)
+)
+_CALLS: Final = " + ".join(TOOK)
+_FAILING = Statement(
+    text(
+        f"""SELECT key_id, outcome, sum({_CALLS}) FROM usage_hour INDEXED BY ix_usage_hour_failed
+        WHERE workspace_id = :workspace AND time >= :first AND time < :end
+            AND outcome <> 'ok' AND key_id <> '' GROUP BY key_id, outcome"""  # noqa: S608 - of constants
+    )
+)
 
 
 class UsageTable:
@@ -107,7 +128,8 @@ class UsageTable:
 
     def sums(self, query: UsageQuery) -> list[tuple[int, str, Sequence[int]]]:
         """Return (step, outcome, numbers) of what was counted in a period."""
-        statement = _sums(*_shape(query))
+        shape = _shape(query)
+        statement = _sums(*shape) if any(shape) else _TOTALS
         length = LENGTHS[query.period.step]
         rows = self._connection.rows(statement, {**_values(query), "length": length})
         return [(row[0], row[1], row[2:]) for row in rows]
@@ -142,7 +164,18 @@ class UsageTable:
 
     def prune(self, before: int, most: int) -> int:
         """Delete days that began before a time, some rows; return how many there were."""
+        self._connection.run(
+            _FORGET_TOTALS, {"before": before + -before % DAY}
+        )  # with the last hour of a day
         return len(self._take(usage_day, before, most))
+
+    def failing(self, query: UsageQuery) -> list[tuple[str, str, int]]:
+        """Return (key id, outcome, calls) of what did not end well; nobody's calls are left out."""
+        return [tuple(row) for row in self._connection.rows(_FAILING, _values(query))]
+
+    def any(self, workspace_id: str) -> bool:
+        """Tell whether any call of a workspace was ever counted, as far as that is kept."""
+        return self._connection.row(_ANY, {"workspace": workspace_id}) is not None
 
     def forget_recorders(self, before: int) -> None:
         """Forget the processes that stored nothing since a time."""
@@ -196,6 +229,20 @@ def _conditions(*, key: bool, flow: bool, customer: bool) -> list[ColumnElement[
         if asked:
             found.append(column(f"{name}_id") == bindparam(name))
     return found
+
+
+def _totals() -> Statement:
+    """Sum up a workspace's calls by the steps of a period: of what was summed up by the hour already."""
+    step = usage_total.c.time - usage_total.c.time % cast(bindparam("length"), Integer)
+    sums = [func.sum(usage_total.c[name]) for name in NUMBERS]
+    return Statement(
+        select(step, usage_total.c.outcome, *sums)
+        .where(*_conditions(key=False, flow=False, customer=False))
+        .group_by(step, usage_total.c.outcome)
+    )
+
+
+_TOTALS: Final = _totals()
 
 
 @cache

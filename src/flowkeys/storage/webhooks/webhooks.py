@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
 from flowkeys.domain.keys.api_key import Creator
 from flowkeys.domain.webhooks.webhook import KeptSecret, Sealed, State, Webhook
@@ -57,6 +57,15 @@ _RESEAL = Statement(
     ["sealed", "made_under"],
 )
 _COUNT = Statement(select(webhook_secret.c.made_under, func.count()).group_by(webhook_secret.c.made_under))
+# Along the index of a webhook's deliveries by their outcome.
+_FAILING = Statement(
+    text(
+        """SELECT w.id, count(*), max(d.seq) FROM webhook AS w
+        JOIN webhook_delivery AS d ON d.webhook_id = w.id AND d.outcome IN ('failed', 'pending')
+        WHERE w.workspace_id = :workspace AND d.failure IS NOT NULL AND d.tried_at >= :since GROUP BY w.id"""
+    )
+)
+_FAILURE = Statement(text("SELECT failure FROM webhook_delivery WHERE seq = :seq"))
 
 
 class WebhookTable:
@@ -89,6 +98,18 @@ class WebhookTable:
     def delete(self, workspace_id: str, webhook_id: str) -> None:
         """Delete a webhook with its secrets and its log."""
         self._connection.run(_DELETE, {"workspace": workspace_id, "webhook": webhook_id})
+
+    def failing(self, workspace_id: str, since: int) -> list[tuple[Webhook, int, str | None]]:
+        """Return webhooks that receive nothing: how many deliveries failed, and why the last did."""
+        rows = self._connection.rows(_FAILING, {"workspace": workspace_id, "since": since})
+        failed = {webhook_id: (count, seq) for webhook_id, count, seq in rows}
+        found: list[tuple[Webhook, int, str | None]] = []
+        for each in self.all(workspace_id):
+            count, seq = failed.get(each.id, (0, 0))
+            if each.state is State.GONE or (count and each.is_enabled):
+                why = self._connection.row(_FAILURE, {"seq": seq})
+                found.append((each, count, why[0] if why else None))
+        return found
 
     def listeners(self, workspace_id: str, event_type: str) -> list[str]:
         """Return the ids of the enabled webhooks that hear of a kind of event."""

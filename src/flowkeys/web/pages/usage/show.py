@@ -1,14 +1,15 @@
-"""``/usage``, of the workspace, of a key and of a chatflow: what is used, what fails, what runs out."""
+"""``/usage``, of the workspace, a key, a chatflow and a customer: what is used, what fails, what runs out."""
 
 from typing import Any, Final
 
 from fastapi import Response
 
 from flowkeys.domain.listing import KeyQuery
-from flowkeys.domain.usage.usage import CLIENT_GONE, DAY, OK, REFUSED, Series, Sums
+from flowkeys.domain.usage.usage import DAY, Series
 from flowkeys.service.usage.periods import Asked
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.router import PageRouter
+from flowkeys.web.pages.usage.figures import figures
 
 router = PageRouter()
 
@@ -57,6 +58,15 @@ async def chatflow_usage(chatflow_id: str, call: PageCall) -> Response:
     return _render(call, series, name, f"/chatflows/{chatflow_id}", back=back)
 
 
+@router.page("GET", "/customers/{customer_id}/usage", needs="apikeys:view")
+async def customer_usage(customer_id: str, call: PageCall) -> Response:
+    """Show what was used by keys while they were a customer's, to who may see keys."""
+    name, asked = _period(call)
+    series = await call.services.usage.of_customer(call.caller, customer_id, asked)
+    back = "The customer" if call.may("customers:view") else None
+    return _render(call, series, name, f"/customers/{customer_id}", back=back)
+
+
 def _period(call: PageCall) -> tuple[str, Asked]:
     """Return the period that the address names; what it does not know is the usual one."""
     name = call.query_params.get("period", _USUAL)
@@ -68,40 +78,16 @@ def _render(
     call: PageCall, series: Series, period: str, of: str = "", *, back: str | None = None, **context: Any
 ) -> Response:
     """Show usage; `of` is the page of what it is of, `back` the words of a link to it, if there is one."""
-    steps = [{"time": time, **_figures(sums)} for time, sums in series.steps]
+    steps = [{"time": time, **figures(sums)} for time, sums in series.steps]
     return call.render(
         "usage/show.html",
         title="Usage" if series.name is None else f"Usage of {series.name}",
         here=f"{of}/usage",
         back=None if back is None else (of, back),
         steps=steps,
-        total=_figures(series.total),
+        total=figures(series.total),
         by_hour=series.period.step == "hour",
         period=period,
         periods={name: words for name, (words, _) in PERIODS.items()},
         **{"tops": [], "expiring": None, **context},
     )
-
-
-def _figures(sums: Sums) -> dict[str, Any]:
-    """Return what is shown of calls: those that ended well, were refused, or failed."""
-    ok = sums.outcomes.get(OK, 0)
-    refused = sum(calls for outcome, calls in sums.outcomes.items() if outcome in REFUSED)
-    others = {outcome: calls for outcome, calls in sorted(sums.outcomes.items()) if outcome != OK and calls}
-    return {
-        "calls": sums.calls,
-        "ok": ok,
-        "refused": refused,
-        "failed": sums.calls - ok - refused,
-        "others": {_words(outcome): calls for outcome, calls in others.items()},
-        "latency": sums.percentiles,
-        "tokens": sums.tokens_in + sums.tokens_out,
-        "tokens_in": sums.tokens_in,
-        "tokens_out": sums.tokens_out,
-        "bytes_in": sums.bytes_in,
-        "bytes_out": sums.bytes_out,
-    }
-
-
-def _words(outcome: str) -> str:
-    return "client left" if outcome == CLIENT_GONE else outcome.replace("_", " ")
