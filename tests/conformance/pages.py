@@ -1,8 +1,10 @@
 """Every page of the application, with what a browser would send to it, and a workspace that has it all."""
 
+import sqlite3
 import time
 from contextlib import closing
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -87,14 +89,45 @@ class House:
 
 
 def dump(server: Running) -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of every table, without the times that move by themselves, and what is counted."""
-    with closing(database(server)) as rows:
-        tables = [
-            name
-            for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            if not name.startswith("usage_")  # stored some time after the call
-        ]
-        return {table: _rows(rows, table) for table in tables}
+    """Return every row of every table, without the times that move by themselves, and what is counted.
+
+    Where nothing at all was committed since the last time, it is what it was then.
+    """
+    known = _known.get(server)
+    if known is None:
+        rows = database(server)
+        server.closing.append(rows.close)
+        known = _known[server] = _Known(rows)
+    return known.dump()
+
+
+class _Known:
+    """What was read last of a database, and the version that SQLite gave it."""
+
+    def __init__(self, rows: sqlite3.Connection) -> None:
+        self._rows = rows
+        self._version = -1
+        self._dump: dict[str, list[tuple[Any, ...]]] = {}
+
+    def dump(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return every row; see `dump`."""
+        rows = self._rows
+        rows.execute("BEGIN")  # of one moment, and of that version
+        rows.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (version,) = rows.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            tables = [
+                name
+                for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+                if not name.startswith("usage_")  # stored some time after the call
+            ]
+            self._dump = {table: _rows(rows, table) for table in tables}
+            self._version = version
+        rows.execute("ROLLBACK")
+        return self._dump
+
+
+_known: WeakKeyDictionary[Running, _Known] = WeakKeyDictionary()
 
 
 def _rows(rows: Any, table: str) -> list[tuple[Any, ...]]:

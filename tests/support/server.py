@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class Running:
         self._metrics = listen_for_metrics(self._settings, 100)
         self.metrics_url = None if self._metrics is None else f"{url_of(self._metrics)}/metrics"
         self._clients: list[Api] = []
+        self.closing: list[Callable[[], None]] = []
+        """Called when it has stopped: what a test keeps open on its files."""
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> "Running":
@@ -78,6 +80,8 @@ class Running:
         if self._thread.is_alive():
             self._thread.join(PATIENCE_SECONDS)
         assert not self._thread.is_alive(), "the server did not stop"
+        while self.closing:
+            self.closing.pop()()
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine on the server's event loop and return its result."""

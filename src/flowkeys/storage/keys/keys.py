@@ -120,8 +120,6 @@ class KeyTable:
 
     def insert(self, key: ApiKey, digest: TokenDigest) -> None:
         """Add a key and its one token."""
-        from flowkeys.storage.keys import page
-
         self._connection.run(
             _INSERT_KEY,
             {
@@ -131,7 +129,7 @@ class KeyTable:
                 "created_by_type": key.created_by.type,
                 "created_by_id": key.created_by.id,
                 "created_by_name": key.created_by.name,
-                "creator_tag": page.tag_of_creator(key.created_by.id),
+                "creator_tag": makers.tag_of_creator(key.created_by.id),
                 "creator_folded": fold_name(key.created_by.name),
                 "hint": key.hint,
                 "created_at": key.created_at,

@@ -4,13 +4,13 @@ There are few creators beside the keys that they made, so they are what is read:
 from each to the next, without reading the keys between.
 """
 
+import hashlib
 from collections import defaultdict
 from typing import Final
 
 from sqlalchemy import text
 
 from flowkeys.service.ports.makers import KeysMade, MadeThrough
-from flowkeys.storage.keys.page import tag_of_creator
 from flowkeys.storage.statement import Connection, Statement, in_json
 
 _OF_TAGS: Final = """FROM api_key INDEXED BY ix_api_key_creator
@@ -36,6 +36,13 @@ _MAKERS = Statement(
 _COUNTS = Statement(text(f"SELECT creator_tag, count(*) {_OF_TAGS} GROUP BY creator_tag"))
 _USABLE = Statement(text(f"SELECT count(*) {_OF_TAGS} AND coalesce(expires_at, 9223372036854775807) > :now"))
 _IDS = Statement(text(f"SELECT id {_OF_TAGS} ORDER BY seq LIMIT :most"))
+
+
+def tag_of_creator(creator_id: str | None) -> int | None:
+    """Return the number that lists know a creator by: 48 bits of a hash, so that no two will share one."""
+    if creator_id is None:
+        return None
+    return int.from_bytes(hashlib.sha256(creator_id.encode()).digest()[:6])
 
 
 def count(connection: Connection, workspace_id: str, creator_id: str) -> KeysMade:

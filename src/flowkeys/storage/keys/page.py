@@ -5,7 +5,6 @@ letters: that tells how many there are. Few are sorted; among many, the page is 
 of the order. A list without search and creator need not know the set of its keys: its total is kept.
 """
 
-import hashlib
 import re
 from functools import cached_property
 from itertools import product
@@ -16,6 +15,7 @@ from sqlalchemy import bindparam, select
 from flowkeys.domain.keys.api_key import Status, fold_name
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.storage.keys import letters, sets, statements
+from flowkeys.storage.keys.makers import tag_of_creator
 from flowkeys.storage.keys.sets import KeySet
 from flowkeys.storage.keys.statements import Shape
 from flowkeys.storage.schema import key_count
@@ -42,13 +42,6 @@ _COUNTS = Statement(
         key_count.c.workspace_id == bindparam("workspace"), key_count.c.chatflow_id == bindparam("chatflow")
     )
 )
-
-
-def tag_of_creator(creator_id: str | None) -> int | None:
-    """Return the number that lists know a creator by: 48 bits of a hash, so that no two will share one."""
-    if creator_id is None:
-        return None
-    return int.from_bytes(hashlib.sha256(creator_id.encode()).digest()[:6])
 
 
 def fetch(connection: Connection, query: KeyQuery, now: int) -> tuple[list[int], int]:

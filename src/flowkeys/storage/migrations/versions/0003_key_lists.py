@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from flowkeys.domain.keys.api_key import fold_name
-from flowkeys.storage.keys.page import tag_of_creator
+from flowkeys.storage.keys.makers import tag_of_creator
 from flowkeys.storage.sqlite import ddl as sqlite_ddl
 
 revision: str = "0003"
