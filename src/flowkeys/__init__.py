@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Unknown,
         UsedTools,
     )
+    from flowkeys.client.limits import LimitLeft, Quota, QuotaLeft, RateLimit
     from flowkeys.client.models import (
         BoundChatflow,
         BulkResult,
@@ -105,6 +106,7 @@ __all__ = [
     "KeyCustomer",
     "KeysOfPerson",
     "Latency",
+    "LimitLeft",
     "Message",
     "Metadata",
     "NewKey",
@@ -118,6 +120,9 @@ __all__ = [
     "PolicyBreach",
     "PolicyCheck",
     "Prediction",
+    "Quota",
+    "QuotaLeft",
+    "RateLimit",
     "RateLimited",
     "Report",
     "Role",
@@ -162,6 +167,7 @@ _HOMES = {
     "flowkeys.client.customers": "Customer",
     "flowkeys.client.document_stores": "Collection Document UploadReport",
     "flowkeys.client.policy": "BrokenKey KeysOfPerson Policy PolicyBreach PolicyCheck",
+    "flowkeys.client.limits": "LimitLeft Quota QuotaLeft RateLimit",
     "flowkeys.client.models": (
         "Key NewKey BoundChatflow BulkResult Verification Explanation ExplanationStep Page Chatflow Message"
         " Rotation KeyCustomer SourceDocument Prediction"

@@ -1,5 +1,6 @@
 """Going away, and coming, in another process: each change there holds here when the promised time is over."""
 
+import json
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -10,7 +11,7 @@ from flowkeys.storage.sqlite.connection import connect
 from tests.conformance.going_away.test_at_once import PROMISED_SECONDS
 from tests.conformance.process import Served
 from tests.conformance.ways import QUESTION
-from tests.support.flows import bound_key, make_chatflow
+from tests.support.flows import bound_key, make_chatflow, make_customer
 
 
 class Pair:
@@ -72,6 +73,56 @@ def test_a_change_by_another_server_the_command_line_or_sql_holds_in_time(pair: 
         change()
         time.sleep(PROMISED_SECONDS)
         assert [pair.code() for _ in range(3)] == [code] * 3
+
+
+LIMITS = [{"limit": 1, "windowSeconds": 86_400, "burst": 1, "name": "day"}]
+STORED = json.dumps(LIMITS)
+
+
+def test_limits_that_others_set_and_lift_hold_in_time(pair: Pair) -> None:
+    """Flowise: a limit that was switched off did not reach other workers. On and off both propagate.
+
+    Of the key, its customer, the chatflow, and the key on it; by another server, the command line, and SQL.
+    """
+    owner, chatflow = pair.owner, pair.chatflow["id"]
+    key = f"/apikey/{pair.key['id']}"
+    customer = make_customer(owner, "shares")["id"]
+    owner.put(key, json={"customerId": customer})
+
+    def put(path: str) -> tuple[Callable[[], object], Callable[[], object]]:
+        return lambda: owner.put(path, json={"rateLimits": LIMITS}), lambda: owner.put(
+            path, json={"rateLimits": None}
+        )
+
+    def bind(limits: list[dict[str, object]]) -> Callable[[], object]:
+        return lambda: owner.put(f"{key}/chatflows", json=[{"id": chatflow, "rateLimits": limits}])
+
+    def command(*words: str) -> tuple[Callable[[], object], Callable[[], object]]:
+        run = pair.changed.command
+        return lambda: run(*words, "--rate-limit", "1/day"), lambda: run(*words, "--rate-limit", "")
+
+    def sql(table: str, where: str) -> tuple[Callable[[], object], Callable[[], object]]:
+        update = f"UPDATE {table} SET rate_limits = {{}} WHERE {where}"
+        return lambda: pair.sql(update.format(f"'{STORED}'")), lambda: pair.sql(update.format("NULL"))
+
+    ways = (
+        put(key),
+        put(f"/customers/{customer}"),
+        put(f"/chatflows/{chatflow}"),
+        (bind(LIMITS), bind([])),
+        command("keys", "update", pair.key["id"]),
+        sql("api_key", "id = :key"),
+        sql("customer", f"id = '{customer}'"),
+        sql("chatflow", "id = :chatflow"),
+        sql("binding", "key_id = :key"),
+    )
+    for number, (on, off) in enumerate(ways):
+        on()
+        time.sleep(PROMISED_SECONDS)
+        assert [pair.code() for _ in range(3)][1:] == ["rate_limited"] * 2, number
+        off()
+        time.sleep(PROMISED_SECONDS)
+        assert [pair.code() for _ in range(3)] == ["ran"] * 3, number
 
 
 def test_a_key_made_elsewhere_works_in_time_though_its_token_was_refused_before(pair: Pair) -> None:

@@ -91,6 +91,27 @@ def test_preflights_follow_the_origins(server: Running, owner: Api) -> None:
     assert (other.status_code, [n for n in other.headers if n.startswith("access-control")]) == (204, [])
 
 
+def test_what_the_widget_shows_is_read_by_pages_that_may_call(server: Running, owner: Api) -> None:
+    """From its allowed origins only, if it has any. Whether it streams, which tells nothing, all may read."""
+    free = make_chatflow(owner, isPublic=True)
+    shop = make_chatflow(owner, isPublic=True, chatbotConfig=_origins(SHOP, title="Shop"))
+
+    def allowed(chatflow: dict, origin: str | None, path: str = "public-chatbotConfig") -> str | None:
+        headers = {} if origin is None else {"Origin": origin}
+        answer = server.api().get(f"/{path}/{chatflow['id']}", headers=headers)
+        assert answer.status_code == 200
+        return answer.headers.get("Access-Control-Allow-Origin")
+
+    assert allowed(free, "https://any.example") == "*"
+    assert allowed(shop, SHOP) == SHOP
+    for other in ("https://evil.example", "null", None):
+        assert allowed(shop, other) is None
+        assert allowed(shop, other, "chatflows-streaming") == "*"
+    shown = server.api().get(f"/public-chatbotConfig/{shop['id']}", headers={"Origin": SHOP})
+    assert "origin" in shown.headers["Vary"].lower()
+    assert shown.json()["title"] == "Shop"
+
+
 def test_a_refused_visitor_costs_nothing(server: Running, owner: Api) -> None:
     """A wrong origin takes nothing of the limits, and the chatflow's own limits hold for visitors too."""
     chatflow = make_chatflow(

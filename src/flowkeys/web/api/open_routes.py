@@ -8,6 +8,7 @@ from fastapi import Response
 from fastapi.responses import PlainTextResponse
 
 from flowkeys.domain.errors import NotFound
+from flowkeys.web.predictions.prediction import cors
 from flowkeys.web.routes import OPEN, GuardedRouter, json_response
 from flowkeys.web.schemas.chatflows import PublicConfigOut, StreamingOut
 from flowkeys.web.schemas.open import HealthOut, VersionOut
@@ -62,12 +63,16 @@ async def is_streaming(chatflow_id: str) -> Response:
     errors=("not_found",),
 )
 async def public_config(chatflow_id: str, call: Call) -> Response:
-    """Return what the widget shows of a public chatflow. Any other is not found."""
+    """Return what the widget shows of a public chatflow. Any other is not found.
+
+    Pages of other sites may read it, of its allowed origins only if it has any.
+    """
     access = await call.services.directory.access(chatflow_id)
     chatflow = await call.services.directory.load(chatflow_id) if access and access.is_public else None
-    if chatflow is None:
+    if access is None or chatflow is None:
         raise NotFound("chatflow")
     config: dict[str, Any] = msgspec.json.decode(chatflow.chatbot_config) if chatflow.chatbot_config else {}
     shown = {name: config[name] for name in _DISPLAY if name in config}
     body = {**shown, "uploads": {"isImageUploadAllowed": False, "isSpeechToTextEnabled": False}}
-    return json_response({**body, "flowData": "{}"}, headers=_ANYWHERE)
+    allowed = {name.decode(): value.decode("latin-1") for name, value in cors(access, call.scope["headers"])}
+    return json_response({**body, "flowData": "{}"}, headers=allowed)
