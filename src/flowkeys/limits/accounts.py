@@ -75,8 +75,8 @@ class Account:
     """A key's or a customer's."""
 
     __slots__ = (
-        *("_calls", "_meters", "_present", "_tokens", "_unstored", "begins_at", "call_lines", "held"),
-        *("is_dirty", "lines", "quotas", "turns_at", "was_used", "whose"),
+        *("_meters", "_present", "_tokens", "_unstored", "begins_at", "call_lines", "calls", "held"),
+        *("is_dirty", "lines", "only", "quotas", "resets", "turns_at", "was_used", "whose"),
     )
 
     def __init__(self, whose: Whose, quotas: Quotas, uses: Sequence[QuotaUse], now: int) -> None:
@@ -86,7 +86,8 @@ class Account:
         for use in uses:
             self._meters.setdefault((use.unit, use.step), {})[use.time] = use.used
         self._unstored: dict[tuple[Unit, Step, int], int] = {}
-        self._calls = 0
+        self.calls = 0
+        """Since they were put into a step last."""
         self._tokens = 0
         self.held = 0
         """Tokens that are reserved."""
@@ -99,7 +100,7 @@ class Account:
 
     def fit(self, quotas: Quotas, now: int) -> None:
         """Have these quotas from now on: what was used stays used."""
-        if self.lines and self.quotas == quotas:
+        if self.lines and self.quotas.all == quotas.all:
             self.quotas = quotas
             return
         self._put()
@@ -110,6 +111,8 @@ class Account:
             line.told = told.get(line.quota, 0)
             self._meters.setdefault((line.quota.unit, line.quota.step), {})
         self.call_lines = tuple(line for line in self.lines if not line.is_tokens)
+        self.only = self.lines[0] if len(self.lines) == len(self.call_lines) == 1 else None
+        """The one quota that there is, if it is of calls: what is most common."""
         self.turn(now)
 
     def turn(self, now: int) -> None:
@@ -122,6 +125,7 @@ class Account:
         self._present = {step: now - now % LENGTHS[step] for step in steps}
         for line in self.lines:
             line.turn(self.steps(line), now)
+        self.resets = tuple(line.resets_at for line in self.lines)
 
     def steps(self, line: Line) -> dict[int, int]:
         """Return what was used, by step, but for what was counted since the last flush."""
@@ -134,7 +138,7 @@ class Account:
 
     def count_call(self, number: int = 1) -> None:
         """Count a call, or take one back."""
-        self._calls += number
+        self.calls += number
         for line in self.call_lines:
             line.used += number
 
@@ -177,7 +181,7 @@ class Account:
         present = self._present
         for line in self.lines:
             quota = line.quota
-            more = self._tokens if line.is_tokens else self._calls
+            more = self._tokens if line.is_tokens else self.calls
             if more:
                 key = quota.unit, quota.step, present[quota.step]
                 steps = self._meters[quota.unit, quota.step]
@@ -186,13 +190,13 @@ class Account:
 
     def _put(self) -> None:
         """Put what was counted into the steps that it belongs to."""
-        if not (self._calls or self._tokens):
+        if not (self.calls or self._tokens):
             return
-        for unit, used in ((_CALLS, self._calls), (_TOKENS, self._tokens)):
+        for unit, used in ((_CALLS, self.calls), (_TOKENS, self._tokens)):
             for step in {line.quota.step for line in self.lines if line.quota.unit is unit} if used else ():
                 time = self._present[step]
                 steps = self._meters[unit, step]
                 steps[time] = steps.get(time, 0) + used
                 key = unit, step, time
                 self._unstored[key] = self._unstored.get(key, 0) + used
-        self._calls = self._tokens = 0
+        self.calls = self._tokens = 0

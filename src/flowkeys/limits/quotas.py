@@ -57,13 +57,32 @@ class MemoryQuotas:
     def at_once(self, scopes: tuple[QuotaScope, ...], tokens: int | None) -> Spent | Literal[Pending.PENDING]:
         """Take of every quota, or of none; `PENDING` while something is not loaded."""
         now = self._clock()
+        if len(scopes) == 1:
+            # What is most common, a call let in of one quota, is written out: it takes half as long.
+            _, whose, _, quotas = scopes[0]
+            known = self._accounts.get(whose)
+            if known is not None and known.quotas is quotas and known.begins_at <= now < known.turns_at:
+                line = known.only
+                if line is not None and (rest := line.amount - line.used - 1) >= 0:
+                    line.used += 1
+                    known.calls += 1
+                    if not known.is_dirty:
+                        known.is_dirty = True
+                        self._dirty.append(known)
+                    return Spent(scopes, (rest,), known.resets, now)
+        return self._take(scopes, tokens, now)
+
+    def _take(
+        self, scopes: tuple[QuotaScope, ...], tokens: int | None, now: int
+    ) -> Spent | Literal[Pending.PENDING]:
         accounts = self._ready(scopes, now)
         if accounts is None:
             return PENDING
         needed = tokens or 0
         left = []
-        resets_at = []
+        resets_at: tuple[int, ...] = ()
         for account in accounts:
+            resets_at += account.resets
             for line in account.lines:
                 rest = line.amount - line.used
                 if line.is_tokens:
@@ -75,7 +94,6 @@ class MemoryQuotas:
                     if rest < 0:
                         return self._refused(scopes, accounts, needed, now)
                 left.append(rest)
-                resets_at.append(line.resets_at)
         for account in accounts:
             if account.call_lines:
                 account.count_call()
@@ -83,7 +101,7 @@ class MemoryQuotas:
                 account.is_dirty = True
                 self._dirty.append(account)
         reserved = None if tokens is None else self._reserve(accounts, tokens, now)
-        return Spent(scopes, tuple(left), tuple(resets_at), now, reserved=reserved)
+        return Spent(scopes, tuple(left), resets_at, now, reserved=reserved)
 
     def _ready(self, scopes: tuple[QuotaScope, ...], now: int) -> list[Account] | None:
         accounts = []

@@ -83,19 +83,12 @@ class Quota(msgspec.Struct, frozen=True):
 class Quotas:
     """The quotas of one list, in the form in which they are decided. All of them must hold."""
 
-    __slots__ = ("_hash", "all", "has_tokens")
+    __slots__ = ("all", "has_tokens")
 
     def __init__(self, quotas: Sequence[Quota]) -> None:
         """Take what `clean_quotas` returned."""
         self.all = tuple(quotas)
         self.has_tokens = any(one.unit is Unit.TOKENS for one in self.all)
-        self._hash = hash(self.all)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Quotas) and self.all == other.all)
-
-    def __hash__(self) -> int:
-        return self._hash
 
 
 def parse_quota(text: str) -> Quota:

@@ -30,7 +30,7 @@ class Reserved(Protocol):
         ...
 
 
-class Spent(msgspec.Struct, frozen=True):
+class Spent(msgspec.Struct, frozen=True, gc=False):
     """What became of a call that asked for its share of some quotas, and what is left of each."""
 
     scopes: tuple[QuotaScope, ...]
