@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from flowkeys import bootstrap
+from flowkeys.domain.limits.quota import QuotaUse, Unit, parse_quotas
 from flowkeys.domain.limits.rate import parse_limits
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.usage.latency import bucket_of
-from flowkeys.domain.usage.usage import HOUR, NUMBERS, TOKENS_IN, TOKENS_OUT, Counted, Door
+from flowkeys.domain.usage.usage import DAY, HOUR, NUMBERS, TOKENS_IN, TOKENS_OUT, Counted, Door
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.customers.input import NewCustomer
 from flowkeys.service.keys.input import KeyPatch
+from flowkeys.service.ports.quotas import Kind, Spending, Whose
 from flowkeys.service.ports.usage import Batch
 from scripts.demo_data import CUSTOMERS, DOCS, KEYS, PUBLIC
 
@@ -57,6 +59,7 @@ async def _customers(runtime: bootstrap.Runtime, owner: Caller, key_ids: Mapping
             external_id=external_id,
             meta={"plan": "gold"},
             rate_limits=parse_limits(["600/minute"]),
+            quotas=parse_quotas(["100000/month", "2000000 tokens/30d"]),
         )
         made.append((await runtime.customers.create(owner, new)).id)
     for key in KEYS[1:4]:
@@ -75,6 +78,7 @@ async def _limits(
         binding_limits={flow_ids[DOCS]: parse_limits(["100/hour"])},
     )
     await runtime.keyring.update(owner, limited, patch)
+    await _quotas(runtime, owner, limited)
     await runtime.keyring.update(
         owner, key_ids[KEYS[2].name], KeyPatch(rate_limits=parse_limits(["60/minute"]))
     )
@@ -85,3 +89,14 @@ async def _limits(
     )
     await runtime.chatflows.update(owner, flow_ids[PUBLIC], open_to_all)
     return limited
+
+
+async def _quotas(runtime: bootstrap.Runtime, owner: Caller, key_id: str) -> None:
+    """Give a key quotas, of which one is nearly used up and one is."""
+    now = bootstrap.clock()
+    quotas = parse_quotas(["1000/month", "50000 tokens/30d", "871/7d"])
+    whose = Whose(Kind.KEY, key_id, owner.workspace_id)
+    used = {Unit.CALLS: 871, Unit.TOKENS: 12_345}
+    spent = [Spending(whose, QuotaUse(unit, "day", now - now % DAY, number)) for unit, number in used.items()]
+    await runtime.keyring.update(owner, key_id, KeyPatch(quotas=quotas))
+    await runtime.store.write(lambda tx: tx.quotas.add(spent))

@@ -40,6 +40,13 @@ _LIMITS = (
         send("Save changes", **{"limit-0-calls": "many", "limit-2-calls": "5", "limit-2-name": "no name!"}),
         refused=422,
     ),
+    Shown(
+        "key-quota-refused",
+        "/keys/{key_limited}/edit",
+        "keys/edit.html",
+        send("Save changes", **{"quota-0-amount": "many"}),
+        refused=422,
+    ),
     Shown("key-on-chatflow", "/keys/{key_limited}/chatflows/{chatflow}/limits", "limits/binding.html"),
     Shown("chatflow-limits", "/chatflows/{chatflow_public}", "limits/chatflow.html", open_dialog("Change")),
     Shown("chatflow-limits-none", "/chatflows/{chatflow_echo}/limits", "limits/chatflow.html"),

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from flowkeys.domain.keys.token import conceal, mask
 from flowkeys.domain.predictions.conversation import OTHERWISE_UNFINISHED, UNFINISHED
-from flowkeys.web.pages import limits, words
+from flowkeys.web.pages import limits, quotas, words
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 _HASH_CHARACTERS: Final = 10
@@ -37,6 +37,7 @@ def environment() -> Environment:
         verb_name=words.verb_name,
         masked=mask,
         limit_words=limits.in_words,
+        quota_words=quotas.in_words,
         duration=words.duration,
         concealed=conceal,
     )
@@ -45,6 +46,7 @@ def environment() -> Environment:
         icon=icon,
         count=words.count,
         limit_units=tuple(limits.UNITS),
+        quota_units=quotas.UNITS,
         group_names=words.GROUP_NAMES,
         unfinished_words={**UNFINISHED, "": OTHERWISE_UNFINISHED},
     )

@@ -58,6 +58,7 @@ _FIELDS: Final = {
     "meta": "own data",
     "isPublic": "public",
     "rateLimits": "rate limits",
+    "quotas": "quotas",
     "addressRateLimits": "rate limit of each address",
     "allowedOrigins": "sites",
     "chatflowRateLimits": "rate limits on chatflows",

@@ -7,12 +7,14 @@ from fastapi import Response
 
 from flowkeys.domain.customers.customer import Customer
 from flowkeys.domain.errors import AlreadySent, FieldError, InvalidInput
+from flowkeys.domain.limits.quota import Quota
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer, checked
 from flowkeys.service.once import issue
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.form import Form
 from flowkeys.web.pages.limits import LimitRows
+from flowkeys.web.pages.quotas import QuotaRows
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()
@@ -26,29 +28,42 @@ class CustomerForm(msgspec.Struct, frozen=True):
     meta: str = ""
     """The operator's own, as JSON; nothing is an empty object."""
     limits: LimitRows = LimitRows()
+    quotas: QuotaRows = QuotaRows()
+
+    @property
+    def is_longer(self) -> bool:
+        """Whether one more limit or quota was asked for."""
+        return self.limits.is_longer or self.quotas.is_longer
 
     @classmethod
     def of(cls, sent: Form) -> "CustomerForm":
         """Return the form that was sent."""
-        return cls(sent.text("name"), sent.text("externalId"), sent.text("meta"), LimitRows.of(sent))
+        texts = sent.text("name"), sent.text("externalId"), sent.text("meta")
+        return cls(*texts, LimitRows.of(sent), QuotaRows.of(sent))
 
     @classmethod
     def of_customer(cls, customer: Customer) -> "CustomerForm":
         """Return the form of a customer that nobody has changed yet."""
         written = msgspec.json.format(msgspec.json.encode(customer.meta), indent=2).decode()
-        limits = LimitRows.of_limits(customer.rate_limits)
-        return cls(customer.name, customer.external_id or "", written if customer.meta else "", limits)
+        return cls(
+            customer.name,
+            customer.external_id or "",
+            written if customer.meta else "",
+            LimitRows.of_limits(customer.rate_limits),
+            QuotaRows.of_quotas(customer.quotas),
+        )
 
-    def read(self) -> tuple[dict[str, object], tuple[RateLimit, ...]]:
-        """Return the operator's own, and the limits.
+    def read(self) -> tuple[dict[str, object], tuple[RateLimit, ...], tuple[Quota, ...]]:
+        """Return the operator's own, the limits, and the quotas.
 
         Raises:
-            InvalidInput: when ``meta`` is no JSON object, or ``rateLimits`` are none: naming all
-                that is wrong.
+            InvalidInput: when ``meta`` is no JSON object, or ``rateLimits`` or ``quotas`` are none:
+                naming all that is wrong.
         """
         errors: list[FieldError] = []
         meta: dict[str, object] = {}
         rates: tuple[RateLimit, ...] = ()
+        quotas: tuple[Quota, ...] = ()
         try:
             meta = self._meta()
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -57,13 +72,17 @@ class CustomerForm(msgspec.Struct, frozen=True):
             rates = self.limits.read()
         except InvalidInput as refused:
             errors += refused.errors
+        try:
+            quotas = self.quotas.read()
+        except InvalidInput as refused:
+            errors += refused.errors
         if errors:
             try:
                 checked(CustomerPatch(name=self.name, external_id=self.external_id, meta=meta))
             except InvalidInput as refused:
                 errors += refused.errors
             raise InvalidInput(*errors)
-        return meta, rates
+        return meta, rates, quotas
 
     def _meta(self) -> dict[str, object]:
         return msgspec.json.decode(self.meta, type=dict[str, object]) if self.meta.strip() else {}
@@ -80,11 +99,13 @@ async def create_customer(call: PageCall) -> Response:
     """Make the customer; a form that was sent before makes nothing."""
     sent = await call.form()
     form, once = CustomerForm.of(sent), sent.text("form")
-    if form.limits.is_longer:
+    if form.is_longer:
         return _form(call, form, once)
     try:
-        meta, rates = form.read()
-        new = NewCustomer(name=form.name, external_id=form.external_id, meta=meta, rate_limits=rates)
+        meta, rates, quotas = form.read()
+        new = NewCustomer(
+            name=form.name, external_id=form.external_id, meta=meta, rate_limits=rates, quotas=quotas
+        )
         made = await call.services.customers.create(call.caller, new, once)
     except InvalidInput as refused:
         errors = _by_field(refused)
@@ -109,7 +130,7 @@ async def save_customer(customer_id: str, call: PageCall) -> Response:
     sent = await call.form()
     form, version = CustomerForm.of(sent), sent.text("version")
     customer = await call.services.customers.get(call.caller, customer_id)
-    if form.limits.is_longer:
+    if form.is_longer:
         return _form(call, form, "", customer=customer, version=version)
 
     def expect(current: Customer) -> None:
@@ -118,8 +139,10 @@ async def save_customer(customer_id: str, call: PageCall) -> Response:
             raise InvalidInput.of("version", message)
 
     try:
-        meta, rates = form.read()
-        patch = CustomerPatch(name=form.name, external_id=form.external_id, meta=meta, rate_limits=rates)
+        meta, rates, quotas = form.read()
+        patch = CustomerPatch(
+            name=form.name, external_id=form.external_id, meta=meta, rate_limits=rates, quotas=quotas
+        )
         saved = await call.services.customers.update(call.caller, customer_id, patch, expect)
     except InvalidInput as refused:
         return _form(call, form, "", _by_field(refused), customer=customer, version=version)

@@ -9,6 +9,7 @@ from flowkeys.domain.limits.gcra import CUSTOMER
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.service.keys.standing import left_of_scope
 from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.quotas import standings_of
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()
@@ -32,6 +33,7 @@ async def view_customer(customer_id: str, call: PageCall) -> Response:
         keys=keys,
         statuses={} if keys is None else {key.id: key.status_at(now).value for key in keys.items},
         left=await left_of_scope(call.services.verifier, CUSTOMER, customer.id, customer.rate_limits),
+        standings=standings_of(customer, now),
         **facts(call, customer),
     )
 

@@ -8,6 +8,7 @@ import msgspec
 
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import ApiKey
+from flowkeys.domain.limits.quota import Quota
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.permissions import PermissionSet, with_implied_views
 from flowkeys.domain.principal import Caller
@@ -15,6 +16,7 @@ from flowkeys.domain.times import end_of_day, to_iso
 from flowkeys.service.keys.input import KeyPatch, NewKey, checked, read_expiry
 from flowkeys.web.pages.form import Form
 from flowkeys.web.pages.limits import LimitRows
+from flowkeys.web.pages.quotas import QuotaRows
 
 DAYS: Final = ("30", "90", "180", "365")
 KEEP: Final = "keep"
@@ -36,6 +38,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     customer: str | None = None
     """An external id, a name or an id; nothing is no customer. None: the form had no such field."""
     limits: LimitRows = LimitRows()
+    quotas: QuotaRows = QuotaRows()
     expires: str = "90"
     """One of `DAYS`, `DATE`, `NEVER`, or when a key is edited `KEEP`."""
     expires_on: str = ""
@@ -44,7 +47,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     search: str = ""
     """What was typed to find chatflows."""
     is_unfinished: bool = False
-    """Whether the form was sent to search for chatflows, or for one more limit, and not to be done with."""
+    """Whether the form was sent to search for chatflows, or one more limit or quota: not to be done with."""
 
     @classmethod
     def of(cls, sent: Form) -> "KeyForm":
@@ -61,6 +64,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             allowed_ips=sent.text("allowedIps"),
             customer=sent.text("customer").strip() if sent.has("customer") else None,
             limits=(limits := LimitRows.of(sent)),
+            quotas=(quotas := QuotaRows.of(sent)),
             expires=sent.text("expires"),
             expires_on=sent.text("expiresOn"),
             chatflow_ids=tuple(sent.all("chatflowIds")),
@@ -68,6 +72,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             search=search,
             is_unfinished=pressed == "search"
             or limits.is_longer
+            or quotas.is_longer
             or (pressed == "enter" and search != sent.text("searched")),
         )
 
@@ -80,6 +85,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             allowed_ips="\n".join(key.allowed_ips),
             customer="" if key.customer is None else key.customer.external_id or key.customer.name,
             limits=LimitRows.of_limits(key.rate_limits),
+            quotas=QuotaRows.of_quotas(key.quotas),
             expires=KEEP,
             expires_on="" if key.expires_at is None else to_iso(key.expires_at)[:10],
             chatflow_ids=tuple(item.id for item in key.chatflows),
@@ -90,8 +96,8 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
         """Return the key that the form asks for.
 
         Raises:
-            InvalidInput: when nothing was chosen for ``expiresAt``, or ``rateLimits`` are none: naming all
-                that is wrong.
+            InvalidInput: when nothing was chosen for ``expiresAt``, or ``rateLimits`` or ``quotas`` are none:
+                naming all that is wrong.
         """
         errors: list[FieldError] = []
         expires_at = self._expires_at(now)
@@ -105,6 +111,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             note=self.note,
             allowed_ips=self._networks(),
             rate_limits=self._limits(errors),
+            quotas=self._quotas(errors),
         )
         _refuse(errors, new.as_patch(), now)
         return new
@@ -115,7 +122,7 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
         What it had no field for stays: permissions it did not offer, and chatflows for whoever may not bind.
 
         Raises:
-            InvalidInput: when ``rateLimits`` are none: naming all that is wrong.
+            InvalidInput: when ``rateLimits`` or ``quotas`` are none: naming all that is wrong.
         """
         errors: list[FieldError] = []
         permissions: PermissionSet | msgspec.UnsetType = msgspec.UNSET
@@ -132,9 +139,18 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
             note=self.note,
             allowed_ips=self._networks(),
             rate_limits=self._limits(errors),
+            quotas=self._quotas(errors),
         )
         _refuse(errors, patch, now)
         return patch
+
+    def _quotas(self, errors: list[FieldError]) -> tuple[Quota, ...]:
+        """Return the quotas; what is wrong with them is added to `errors`."""
+        try:
+            return self.quotas.read()
+        except InvalidInput as refused:
+            errors += refused.errors
+            return ()
 
     def _limits(self, errors: list[FieldError]) -> tuple[RateLimit, ...]:
         """Return the limits; what is wrong with them is added to `errors`."""

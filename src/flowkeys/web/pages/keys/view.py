@@ -7,9 +7,10 @@ from fastapi import Response
 from flowkeys.domain.errors import NotFound
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.limits.gcra import CUSTOMER
-from flowkeys.service.keys.standing import LimitLeft, left_of_keys, left_of_scope
+from flowkeys.service.keys.standing import left_of_keys, left_of_scope
 from flowkeys.web.pages import words
 from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.quotas import standings_of
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()
@@ -25,15 +26,16 @@ async def view_key(key_id: str, call: PageCall) -> Response:
     return call.render("keys/view.html", title=key.name, **(facts(call, key) | await _limits(call, key)))
 
 
-async def _limits(call: PageCall, key: ApiKey) -> dict[str, list[LimitLeft]]:
+async def _limits(call: PageCall, key: ApiKey) -> dict[str, Any]:
     """Return what the key may still do, and what all keys of its customer may."""
     verifier = call.services.verifier
-    found = {"left": (await left_of_keys(verifier, [key])).get(key.id, [])}
+    found: dict[str, Any] = {"left": (await left_of_keys(verifier, [key])).get(key.id, [])}
     if key.customer is not None and call.may("customers:view"):
         try:
             customer = await call.services.customers.get(call.caller, key.customer.id)
         except NotFound:  # it was deleted meanwhile
             return found
+        found["standings_of_customer"] = standings_of(customer, call.services.clock())
         found["left_of_customer"] = await left_of_scope(verifier, CUSTOMER, customer.id, customer.rate_limits)
     return found
 
@@ -49,6 +51,8 @@ def facts(call: PageCall, key: ApiKey) -> dict[str, Any]:
         "key": key,
         "left": (),
         "left_of_customer": (),
+        "standings": standings_of(key, call.services.clock()),
+        "standings_of_customer": (),
         "may_limit": alive and call.may("apikeys:update", "chatflows:update"),
         "rotation": rotation,
         "unused_for": None if unused is None else words.duration(unused),
