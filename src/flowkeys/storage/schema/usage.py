@@ -47,7 +47,6 @@ usage_hour = _table(
         "ix_usage_hour_failed",
         *("workspace_id", "time", "key_id", "outcome"),
         sqlite_where=_not_well,
-        postgresql_where=_not_well,
     ),
 )
 usage_day = _table("usage_day")
