@@ -77,14 +77,14 @@ def served_rows(served: Served, query: str) -> list[Any]:
 
 
 def logged(served: Served) -> Told:
-    """Return what the access log says."""
+    """Return what the access log says; one line may stand for several refusals of a client that insists."""
     told: Told = Counter()
     with served.log.open("rb") as lines:
         for text in lines:
             line = json.loads(text)
             door = DOORS.get(line.get("route", ""))
             if door is not None:
-                told[door, line.get("code", "ok"), line.get("key_id", "")] += 1
+                told[door, line.get("code", "ok"), line.get("key_id", "")] += line.get("refusals", 1)
     return told
 
 
