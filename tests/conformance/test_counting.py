@@ -103,7 +103,8 @@ def test_verification_issues_no_write(tenant: Tenant) -> None:
     200 verifications, good and bad, commit nothing: the file is not touched. What they leave is one time of
     use for each key that was let in, in memory.
     """
-    other = make_key(tenant.owner, "other")
+    limits = [{"limit": 1_000_000, "windowSeconds": 60}]
+    other = make_key(tenant.owner, "other", rateLimits=limits)
     refused = [make_key(tenant.owner, "disabled"), {"apiKey": Token.mint().reveal()}]
     tenant.owner.post(f"/apikey/{refused[0]['id']}/disable")
     with closing(database(tenant.server)) as rows, unflushed(tenant.server) as flushed:
@@ -113,10 +114,11 @@ def test_verification_issues_no_write(tenant: Tenant) -> None:
             ways.verify(tenant.server, tenant.chatflow["id"], ways.bearer(token))
             ways.fast_path(tenant.server, str(uuid.uuid4()), ways.bearer(token))
             ways.management(tenant.server, "", ways.bearer(token))
+        tenant.server.api(other["apiKey"]).get("/auth/verify")  # which counts against its limits
         assert version(rows) == before
         tenant.server.do(tenant.server.runtime.usage.flush())
     used = {key_id for part in flushed for key_id in part}
-    assert used == {tenant.key["id"]}
+    assert used == {tenant.key["id"], other["id"]}
     assert len(flushed) <= 20, "one flush an interval, whatever the number of calls"
 
 

@@ -68,14 +68,18 @@ COUNTED: Final[dict[str, tuple[str, ...]]] = {
         f"{LIMITS}::test_a_window_never_restarts",
         f"{LIMITS}::test_nobody_is_refused_below_the_limit_in_a_day",
         f"{LIMITS}::test_whoever_calls_more_gets_the_limit_in_a_day",
+        "tests/limits/test_day.py::test_of_several_windows_the_slowest_is_held_for_a_day",
+        "tests/limits/test_day.py::test_keys_of_a_customer_share_a_day_and_keep_their_own",
     ),
     "checked first, counted later (Kong, Dify, LiteLLM#26672)": (
         "tests/http/limits/test_rate_limits.py::test_as_many_as_the_limit_says_are_let_in",
+        "tests/verification/test_counted_uses.py::test_pipelined_calls_over_several_connections",
         "tests/http/limits/test_token_quotas.py::test_nobody_exceeds_a_quota_by_running_in_parallel",
         f"{AWAY}/test_side_by_side.py::test_limits_that_change_while_calls_come_let_in_no_more",
     ),
     "wrong keys used up the limit (Flowise)": (
         f"{COUNTING}::test_refused_calls_cost_the_keys_owner_nothing",
+        "tests/http/limits/test_rate_limits.py::test_only_accepted_calls_count",
         f"{COUNTING}::test_a_good_key_is_not_refused_because_its_address_sent_garbage",
         "tests/http/limits/test_visitors.py::test_a_refused_visitor_costs_nothing",
     ),
@@ -88,11 +92,14 @@ COUNTED: Final[dict[str, tuple[str, ...]]] = {
     ),
     "a limit that was switched off stayed on elsewhere (Flowise)": (
         "tests/http/limits/test_rate_limits.py::test_a_change_holds_at_the_next_call_and_forgives_nothing",
+        f"{ELSEWHERE}::test_limits_that_others_set_and_lift_hold_in_time",
         "tests/http/limits/test_customers.py::test_they_are_written_shown_put_back_and_taken_away",
         f"{AWAY}/test_life.py::test_a_life_at_random_is_what_the_model_says",
     ),
     "the leftmost X-Forwarded-For was believed (Flowise, Unkey)": (
         f"{COUNTING}::test_an_address_that_a_client_claims_is_not_believed",
+        "tests/http/limits/test_visitors.py::test_an_address_that_a_caller_claims_is_no_way_round_the_limit",
+        "tests/http/limits/test_visitors.py::test_a_network_of_its_own_has_one_limit",
         "tests/conformance/who_gets_in/test_by_network.py::*",
         "tests/web/requests/test_address.py::*",
     ),

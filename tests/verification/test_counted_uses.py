@@ -1,12 +1,17 @@
-"""Which calls of ``POST /apikey/verify`` count as use: the same ones on every way."""
+"""Which calls of ``POST /apikey/verify`` count as use, on every way; limits let in no call too many."""
 
+import json
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
 
 from tests.conformance import raw
-from tests.support.flows import make_chatflow, make_key
+from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 from tests.support.server import Api, Running
+from tests.verification.wire import Wire, get, post
 
 VIEW: Final = ["apikeys:view"]
 # What the caller holds, what it sends, and whether that was a use of the caller's key and of the other one.
@@ -74,3 +79,41 @@ def _filled(sent: Any, named: dict[str, str]) -> Any:
     if isinstance(sent, list):
         return [_filled(value, named) for value in sent]
     return named.get(sent, sent)
+
+
+CONNECTIONS = 4
+EACH = 30
+"""Calls in one write on each connection."""
+LIMIT = 50
+_ASK = json.dumps({"question": "Hello"}).encode()
+
+
+@pytest.mark.parametrize("way", ["protocol", "asgi", "framework"])
+@pytest.mark.parametrize("what", ["forward-auth", "verify", "predictions"])
+def test_pipelined_calls_over_several_connections(
+    ways: dict[str, str], server: Running, owner: Api, connect: Callable[[str], Wire], what: str, way: str
+) -> None:
+    """Of 120 calls with two keys of a customer, 30 in each write, 50 are let in, and 70 are told to wait."""
+    if (what, way) == ("forward-auth", "framework"):
+        way = "awaiting"  # which has no other form
+    assert server.url == ways["protocol"]
+    chatflow = make_chatflow(owner)
+    customer = make_customer(owner, rateLimits=[{"limit": LIMIT, "windowSeconds": 86_400}])
+    keys = [bound_key(owner, chatflow, customerId=customer["id"])["apiKey"] for _ in range(2)]
+
+    def call(number: int) -> bytes:
+        bearer = f"Authorization: Bearer {keys[number % 2]}"
+        if what == "verify":
+            return post("/api/v1/apikey/verify", b'{"count": true}', bearer)
+        if what == "predictions":
+            return post(f"/api/v1/prediction/{chatflow['id']}", _ASK, bearer)
+        return get(f"/api/v1/auth/verify/chatflow/{chatflow['id']}", bearer)
+
+    def pipeline(wire: Wire) -> list[int]:
+        wire.send(b"".join(call(number) for number in range(EACH)))
+        return [wire.answer().status for _ in range(EACH)]
+
+    wires = [connect(ways[way]) for _ in range(CONNECTIONS)]
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        statuses = Counter(status for part in threads.map(pipeline, wires) for status in part)
+    assert statuses == {200: LIMIT, 429: CONNECTIONS * EACH - LIMIT}

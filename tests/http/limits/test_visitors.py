@@ -1,6 +1,7 @@
 """Flowise's own limits and origins: what a chatflow's configuration asks of those who call without a key."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -135,3 +136,33 @@ def test_a_chatflow_that_asks_can_be_made_public(owner: Api) -> None:
     assert chatflow["warnings"] == []
     put = owner.put(f"/chatflows/{chatflow['id']}", json={"isPublic": True})
     assert (put.status_code, put.json()["isPublic"]) == (200, True)
+
+
+def test_an_address_that_a_caller_claims_is_no_way_round_the_limit(server: Running, owner: Api) -> None:
+    """Flowise, Unkey: the leftmost X-Forwarded-For was believed. There is no proxy here, so none is."""
+    chatflow = make_chatflow(owner, isPublic=True, apiConfig=_limited(2))
+    found = []
+    for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP", "CF-Connecting-IP"):
+        value = "for=203.0.113.9" if name == "Forwarded" else "203.0.113.9"
+        answer = server.api(**{name: value}).post(f"/prediction/{chatflow['id']}", json=ASK)
+        found.append(answer.status_code)
+    assert found == [200, 200, 429, 429, 429]
+
+
+def test_a_network_of_its_own_has_one_limit(start: Callable[..., Running]) -> None:
+    """Behind a proxy the rightmost address that is no proxy's counts: an IPv6 network of 64 bits is one."""
+    behind = start(trusted_proxies=("127.0.0.1",))
+    owner = behind.owner()
+
+    def call(chatflow: dict, claimed: str, address: str) -> int:
+        caller = behind.api(**{"X-Forwarded-For": f"{claimed}, {address}"})
+        return int(caller.post(f"/prediction/{chatflow['id']}", json=ASK).status_code)
+
+    for one, two, other in (
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1"),
+        ("203.0.113.7", "::ffff:203.0.113.7", "203.0.113.8"),
+    ):
+        chatflow = make_chatflow(owner, isPublic=True, apiConfig=_limited(2))
+        calls = ((other, one), (one, two), (other, one), (one, two))
+        assert [call(chatflow, *each) for each in calls] == [200, 200, 429, 429]
+        assert call(chatflow, one, other) == 200
