@@ -11,7 +11,7 @@ def test_a_life_at_random_is_what_the_model_says() -> None:
     """Some hundred steps; see the slow one."""
     Life.steps = 0
     Life.beside = False
-    run_state_machine_as_test(Life, settings=settings(max_examples=4, stateful_step_count=40))
+    run_state_machine_as_test(Life, settings=settings(max_examples=3, stateful_step_count=40))
     assert Life.steps > 100
 
 
