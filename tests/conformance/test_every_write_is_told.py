@@ -205,9 +205,7 @@ def _people(ledger: Ledger, caller: Caller) -> None:
         return text
 
     ledger.secrets += [PASSWORD, OTHER]
-    asked = secret(
-        ledger.does("LinkService.set_up_link", links.set_up_link(), "person.set_up_link", feed=PERSON)
-    )
+    asked = secret(ledger.does("SetUp.link", links.set_up_link(), "person.set_up_link", feed=PERSON))
     work = links.accept(Purpose.SET_UP, asked, email="ada@example.com", password=PASSWORD)
     owner: Started = ledger.does("LinkService.accept", work, "person.create", "person.sign_in", feed=PERSON)
     secret(owner.secret)

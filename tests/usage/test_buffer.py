@@ -94,7 +94,7 @@ async def test_of_a_client_nothing_is_read_until_its_use_is_stored_or_asked_for(
     """A call costs a reference; of all calls of a key only the last one is read, and never those before."""
     found: list[LastUse] = []
 
-    async def keep(last_used: dict[str, int], _: object, __: object, clients: Clients) -> None:
+    async def keep(last_used: dict[str, int], _: object, __: object, clients: Clients, ___: object) -> None:
         found.extend(LastUse.of(at, clients.get(key_id)) for key_id, at in last_used.items())
 
     uses = UsageBuffer(keep)
@@ -113,7 +113,7 @@ async def test_clients_of_few_keys_wait_and_no_use_gets_anothers() -> None:
     stored: list[Clients] = []
     away = True
 
-    async def store(_: dict[str, int], __: object, ___: object, clients: Clients) -> None:
+    async def store(_: dict[str, int], __: object, ___: object, clients: Clients, ____: object) -> None:
         if away:
             raise Unavailable
         stored.append(clients)

@@ -88,6 +88,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
             verifier=runtime.verifier,
             calls=runtime.calls,
             usage=runtime.reports,
+            uses=runtime.usage,
             explainer=runtime.explainer,
             followers=runtime.followers,
             keyring=runtime.keyring,

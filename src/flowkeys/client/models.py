@@ -98,6 +98,8 @@ class Key(Wire, frozen=True, kw_only=True):
     rotation: Rotation | None = None
     """None unless the token before still works."""
     customer: KeyCustomer | None = None
+    unused_permissions: list[str] | None = None
+    """In the report ``unused-permissions`` only: those that no call has used."""
 
     @property
     def customer_id(self) -> str | None:

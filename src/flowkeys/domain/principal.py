@@ -1,6 +1,7 @@
 """Who is calling a service, and from where."""
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -26,12 +27,22 @@ class Principal(msgspec.Struct, frozen=True):
         return Creator("operator" if self.kind == "system" else self.kind, self.id, self.name)
 
 
+class PermissionUses(Protocol):
+    """Remembers, in memory, which of its permissions a key uses."""
+
+    def exercised(self, key_id: str, held: PermissionSet, permissions: Iterable[str]) -> None:
+        """Note that a key which holds `held` used `permissions`, by their names or by all that it holds."""
+        ...
+
+
 class Caller(msgspec.Struct, frozen=True):
     """A principal together with where the call came from: what an audit row says of it."""
 
     principal: Principal
     address: str | None = None
     request_id: str | None = None
+    uses: "PermissionUses | None" = None
+    """Where it is noted which permissions a key uses; None: of nobody else."""
 
     @property
     def workspace_id(self) -> str:
@@ -40,7 +51,15 @@ class Caller(msgspec.Struct, frozen=True):
 
     def holds(self, permission: str) -> bool:
         """Tell whether the principal holds `permission`."""
-        return covers(self.principal.permissions, (permission,))
+        if not covers(self.principal.permissions, (permission,)):
+            return False
+        self.note_use((permission,))
+        return True
+
+    def note_use(self, permissions: Iterable[str]) -> None:
+        """Note that a key used permissions: without them it would have been refused, or told less."""
+        if self.uses is not None and self.principal.id is not None:
+            self.uses.exercised(self.principal.id, self.principal.permissions, permissions)
 
     def require(self, permission: str) -> None:
         """Raise `Forbidden` unless the principal holds `permission`."""
@@ -53,6 +72,7 @@ class Caller(msgspec.Struct, frozen=True):
         So nobody turns a lesser key into a greater one, or takes over a greater one.
         """
         if covers(self.principal.permissions, permissions):
+            self.note_use(permissions)
             return
         lacking = sorted(permissions - self.principal.permissions)
         what = "everything (*)" if ALL in lacking else ", ".join(lacking)

@@ -11,7 +11,7 @@ Uses of tokens that were replaced are counted apart: few keys are being rotated 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
 from typing import Final
 
@@ -19,6 +19,8 @@ from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.rotation import LastUse, TokenUses
+from flowkeys.domain.permissions import PermissionSet
+from flowkeys.usage.permissions import Exercised, ExercisedPermissions
 
 INTERVAL_SECONDS: Final = 2.0
 AT_ONCE: Final = 2_000
@@ -34,8 +36,8 @@ Replaced = dict[int, TokenUses]
 """The number of a replaced token's row → how it was used."""
 Clients = dict[str, Client | None]
 """Key id → whose call the last use was; a key that is missing was used by nobody knows whom."""
-Flush = Callable[[dict[str, int], Outdated, Replaced, Clients], Awaitable[None]]
-"""Stores last uses (key id → time), re-digests, uses of replaced tokens, and who used keys last."""
+Flush = Callable[[dict[str, int], Outdated, Replaced, Clients, Exercised], Awaitable[None]]
+"""Stores last uses (key id → time), re-digests, uses of replaced tokens, who used keys last, permissions."""
 
 
 class UsageBuffer:
@@ -52,6 +54,7 @@ class UsageBuffer:
         self._outdated: Outdated = {}
         self._replaced: Replaced = {}
         self._replaced_on_its_way: Replaced = {}
+        self._exercised = ExercisedPermissions()
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -69,6 +72,10 @@ class UsageBuffer:
         use = TokenUses(1, at, last.address, last.user_agent)
         before = self._replaced.get(token)
         self._replaced[token] = use if before is None else before.then(use)
+
+    def exercised(self, key_id: str, held: PermissionSet, permissions: Iterable[str]) -> None:
+        """Note that a key used permissions, if that is new."""
+        self._exercised.note(key_id, held, permissions)
 
     def outdated(self, key_id: str, old: TokenDigest, new: TokenDigest) -> None:
         """Note that an accepted token is stored under an older secret."""
@@ -104,8 +111,9 @@ class UsageBuffer:
 
     async def flush(self) -> bool:
         """Hand over what was recorded first; keep it when the store is away. Tell whether more is left."""
-        if not self._last_used and not self._outdated and not self._replaced:
+        if not (self._last_used or self._outdated or self._replaced or self._exercised):
             return False
+        exercised = self._exercised.take()
         last_used, clients = self._take()
         self._on_its_way, self._clients_on_their_way = last_used, clients
         outdated, self._outdated = self._outdated, {}
@@ -113,9 +121,10 @@ class UsageBuffer:
         self._replaced = {}
         stored = True
         try:
-            await self._flush(last_used, outdated, replaced, clients)
+            await self._flush(last_used, outdated, replaced, clients, exercised)
         except Unavailable:
             stored = False
+            self._exercised.give_back(exercised)
             before = {key_id: client for key_id, client in clients.items() if key_id not in self._last_used}
             self._clients = {**before, **self._clients}
             self._last_used = {**last_used, **self._last_used}

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.keys.decision import AccessRequest, Decision
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.keys.networks import Client
+from flowkeys.domain.permissions import PermissionSet
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.storage.sqlite.reading import Files, files_of, open_to_read
@@ -131,6 +133,9 @@ class _NoMemory:
         """Forget it."""
 
     def used_replaced(self, token: int, at: int, client: Client | None) -> None:
+        """Forget it."""
+
+    def exercised(self, key_id: str, held: PermissionSet, permissions: Iterable[str]) -> None:
         """Forget it."""
 
     def outdated(self, key_id: str, old: TokenDigest, new: TokenDigest) -> None:

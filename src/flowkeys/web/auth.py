@@ -48,8 +48,8 @@ async def authenticate(
         record = decision.record
         if not from_anywhere or record is None or decision.reason is not Reason.IP_NOT_ALLOWED:
             raise Refused(services.refusals.refuse(decision, context.address))
-        return Caller(principal_of(record), context.address, context.request_id)
-    return Caller(principal_of(decision.record), context.address, context.request_id)
+        return Caller(principal_of(record), context.address, context.request_id, services.uses)
+    return Caller(principal_of(decision.record), context.address, context.request_id, services.uses)
 
 
 def principal_of(record: KeyRecord) -> Principal:

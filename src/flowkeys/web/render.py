@@ -66,6 +66,7 @@ def key(item: ApiKey, now: int) -> Json:
         "customer": None
         if item.customer is None
         else {**_customer(item.customer), "status": item.customer.status.value},
+        **({} if item.unused_permissions is None else {"unusedPermissions": list(item.unused_permissions)}),
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from flowkeys.domain.keys.header import KeyHeader
-from flowkeys.domain.principal import Caller
+from flowkeys.domain.principal import Caller, PermissionUses
 from flowkeys.domain.times import Clock
 from flowkeys.service.audit.log import AuditService
 from flowkeys.service.chatflows.chatflows import ChatflowService
@@ -40,6 +40,7 @@ class Services:
     calls: CallRecorder
     usage: UsageReports
     explainer: Explainer
+    uses: PermissionUses
     followers: Followers
     keyring: Keyring
     policies: Policies

@@ -90,6 +90,60 @@ def _names_all(api: Api, report: Report) -> list[str]:
     return [key["id"] for key in api.get(f"/reports/{report}").json()]
 
 
+def _unused(server: Running, house: Api, key: dict[str, Any]) -> list[str] | None:
+    """Return what a key has never used, as the report says, or None when it is in none."""
+    server.do(server.runtime.usage.flush())
+    found = {
+        item["id"]: item["unusedPermissions"] for item in house.get("/reports/unused-permissions").json()
+    }
+    return found.get(key["id"])
+
+
+def test_permissions_that_no_call_used_are_told_of(server: Running, house: Api) -> None:
+    """Whatever asks for one uses it: a route, what a change needs besides, what another key is to hold.
+
+    A refused call uses none. A gateway that asks whether a key holds one asks for its holder: that is a use.
+    """
+    held = ["apikeys:create", "apikeys:update", "apikeys:view", "chatflows:update", "logs:view", "tools:view"]
+    key = make_key(house, "manages", permissions=held)
+    assert _unused(server, house, key) == held
+    with server.api(key["apiKey"]) as api:
+        assert api.delete(f"/apikey/{key['id']}").status_code == 403
+        assert _unused(server, house, key) == held
+        api.get("/apikey")
+        assert _unused(server, house, key) == [name for name in held if name != "apikeys:view"]
+        made = make_key(api, "with what it holds", permissions=["tools:view"])
+        assert _unused(server, house, key) == ["apikeys:update", "chatflows:update", "logs:view"]
+        flow = make_chatflow(house)
+        assert api.put(f"/apikey/{made['id']}/chatflows", json={"chatflowIds": [flow["id"]]}).is_success
+        assert _unused(server, house, key) == ["logs:view"]
+    asked = house.post("/apikey/verify", json={"token": key["apiKey"], "permission": "logs:view"})
+    assert asked.json()["valid"]
+    assert _unused(server, house, key) is None
+    assert _unused(server, house, make_key(house, "holds none")) is None
+    everything = make_key(house, "everything", permissions=["*"])
+    assert _unused(server, house, everything) == ["*"]
+    server.api(everything["apiKey"]).get("/apikey")
+    assert _unused(server, house, everything) is None
+
+
+def test_a_key_from_the_report_can_be_put_back_without_them(server: Running, house: Api) -> None:
+    """What it lists is taken away by writing the permissions; since when it is known is said."""
+    key = make_key(house, "too much", permissions=["logs:view", "tools:view"])
+    item = next(each for each in house.get("/reports/unused-permissions").json() if each["id"] == key["id"])
+    answer = house.put(f"/apikey/{key['id']}", json={**item, "permissions": []})
+    assert answer.status_code == 200, answer.text
+    assert _unused(server, house, key) is None
+    with Client(server.url, house.token) as client:
+        make_key(house, "again", permissions=["logs:view"])
+        found = client.keys.report("unused-permissions").data
+        assert {each.key_name: each.unused_permissions for each in found}["again"] == ["logs:view"]
+    _sql(server, "INSERT OR REPLACE INTO recording VALUES ('permissions', ?)", 1_795_400_000 * 1_000_000)
+    says = {each["name"]: each["says"] for each in house.get("/reports").json()}
+    assert says["unused-permissions"].endswith("Recorded since 2026-11-23.")
+    _sql(server, "DELETE FROM recording")
+
+
 def test_what_is_reported_can_be_ended_together(house: Api) -> None:
     """Given a report, its ids are what the bulk calls take, and then it is empty of them."""
     key = make_key(house, "to be ended")

@@ -19,7 +19,10 @@ from flowkeys.domain.keys.token import HINT_LENGTH
 
 def show_keys(keys: Sequence[Json]) -> None:
     """Print a table of keys."""
-    columns = ("NAME", "KEY", "STATUS", "CHATFLOWS", "EXPIRES (UTC)", "LAST USED (UTC)", "ID")
+    columns = ["NAME", "KEY", "STATUS", "CHATFLOWS", "EXPIRES (UTC)", "LAST USED (UTC)", "ID"]
+    with_unused = any("unusedPermissions" in key for key in keys)
+    if with_unused:
+        columns.insert(3, "NEVER USED")
     print_table(
         columns,
         (
@@ -27,6 +30,7 @@ def show_keys(keys: Sequence[Json]) -> None:
                 key["keyName"],
                 f"fl-…{key['apiKey'][-HINT_LENGTH:]}",
                 key["status"],
+                *([", ".join(key.get("unusedPermissions", ()))] if with_unused else []),
                 ", ".join(flow["flowName"] for flow in key["chatFlows"]) or NONE,
                 when(key["expiresAt"]),
                 when(key["lastUsedAt"]),

@@ -84,6 +84,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     last_user_agent: str | None = None
     customer: KeyCustomer | None = None
     """Whom it belongs to."""
+    unused_permissions: tuple[str, ...] | None = None
+    """Those that no call has used, where that is asked for; None: it was not."""
 
     @property
     def token_made_at(self) -> int:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.domain.times import SECOND
+from flowkeys.domain.times import SECOND, to_iso
 
 UNUSED_DAYS: Final = 90
 UNUSED: Final = UNUSED_DAYS * 24 * 3600 * SECOND
@@ -19,6 +19,7 @@ class Report(StrEnum):
     NEVER_EXPIRING = "never-expiring"
     UNBOUND = "bound-to-nothing"
     OWNER_GONE = "owner-gone"
+    UNUSED_PERMISSIONS = "unused-permissions"
 
 
 class Described(msgspec.Struct, frozen=True):
@@ -51,6 +52,11 @@ DESCRIBED: Final[dict[Report, Described]] = {
         "Keys whose maker was removed, or is a key that is not accepted any more.",
         "Find somebody who answers for them, make them a key of their own, and revoke these.",
     ),
+    Report.UNUSED_PERMISSIONS: Described(
+        "Permissions never used",
+        "Keys with permissions that no call has used. What a library beside the server decides is not seen.",
+        "Take away what is not needed: a key that leaks then opens less.",
+    ),
 }
 
 
@@ -59,3 +65,11 @@ class Counted(msgspec.Struct, frozen=True):
 
     report: Report
     total: int
+    since: int | None = None
+    """From when on it is recorded what the report rests on; None: from the beginning."""
+
+    @property
+    def says(self) -> str:
+        """What it means, and since when that is known."""
+        says = DESCRIBED[self.report].says
+        return says if self.since is None else f"{says} Recorded since {to_iso(self.since)[:10]}."

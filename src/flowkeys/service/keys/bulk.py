@@ -107,6 +107,8 @@ def _require_ceiling(caller: Caller, keys: Sequence[ApiKey]) -> None:
         what = "key holds" if len(above) == 1 else "keys hold"
         lacking = min(above[0].permissions - held)
         raise Forbidden(f"{len(above)} {what} more than you do: {named}. Nothing was changed.", lacking)
+    for key in keys:
+        caller.note_use(key.permissions)
 
 
 def _ended_with_customer(key: ApiKey) -> bool:

@@ -1,6 +1,6 @@
 """Every write to a key goes through here, and so does every list of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -262,6 +262,7 @@ class Keyring:
         outdated: Mapping[TokenDigest, tuple[str, TokenDigest]],
         replaced: Mapping[int, TokenUses] = MappingProxyType({}),
         clients: Mapping[str, Client | None] = MappingProxyType({}),
+        exercised: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         """Store what is buffered: last uses, digests under the newest secret, and uses of replaced tokens.
 
@@ -275,7 +276,10 @@ class Keyring:
             for old, (key_id, new) in outdated.items():
                 tx.keys.redigest(key_id, old, new)
             tx.tokens.note_uses(replaced)
+            if exercised:
+                tx.key_reports.note_permissions(exercised, now)
 
+        now = self._clock()
         await self._store.write(work)
 
     async def _set_all(

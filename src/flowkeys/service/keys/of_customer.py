@@ -72,6 +72,7 @@ def require_all(tx: Transaction, caller: Caller, customer_id: str, permission: s
             lacking = min(permissions - caller.principal.permissions)
             message = f"Keys of this customer hold more than you do: {lacking}. Nothing was changed."
             raise Forbidden(message, lacking)
+        caller.note_use(permissions)
 
 
 def revoke_some(tx: Transaction, caller: Caller, customer_id: str, now: int) -> int:

@@ -1,5 +1,7 @@
 """Which keys somebody should look at."""
 
+from msgspec.structs import replace
+
 from flowkeys.domain.errors import NotFound
 from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.keys.report import Counted, Report
@@ -27,7 +29,11 @@ class KeyReports:
 
         def work(tx: Transaction) -> list[Counted]:
             return [
-                Counted(report, tx.key_reports.fetch(caller.workspace_id, report, now, 0, 0)[1])
+                Counted(
+                    report,
+                    tx.key_reports.fetch(caller.workspace_id, report, now, 0, 0)[1],
+                    tx.key_reports.since(report),
+                )
                 for report in Report
             ]
 
@@ -45,9 +51,20 @@ class KeyReports:
 
         def work(tx: Transaction) -> Page[ApiKey]:
             ids, total = tx.key_reports.fetch(caller.workspace_id, report, now, limit, offset)
-            return Page(tx.keys.some(caller.workspace_id, ids), total)
+            keys = tx.keys.some(caller.workspace_id, ids)
+            if report is Report.UNUSED_PERMISSIONS:
+                unused = tx.key_reports.unused_permissions(caller.workspace_id, ids)
+                keys = [replace(key, unused_permissions=unused.get(key.id, ())) for key in keys]
+            return Page(keys, total)
 
         return await self._store.read(work)
+
+    async def says(self, caller: Caller, name: str) -> str:
+        """Return what a report means, and since when that is known; raises what `page` raises."""
+        caller.require("apikeys:view")
+        report = named(name)
+        since = await self._store.read(lambda tx: tx.key_reports.since(report))
+        return Counted(report, 0, since).says
 
 
 def named(name: str) -> Report:

@@ -84,6 +84,8 @@ class Verifier:
             self._usage.used(record.key_id, now, client)
             if record.replaced is not None and record.replaced.at is not None:
                 self._usage.used_replaced(record.replaced.token, now, client)
+            if request.permissions:
+                self._usage.exercised(record.key_id, record.permissions, request.permissions)
         return decision
 
     def call_at_once(
@@ -189,7 +191,10 @@ class Verifier:
             access = None if chatflow_id is None else await self._directory.access(chatflow_id)
             decision = await self._take(decision, access, client, runs)
         if counts and isinstance(decision, Allowed):
-            self._note_use(decision.record, now, client)
+            record = decision.record
+            self._note_use(record, now, client)
+            if request.permissions:
+                self._usage.exercised(record.key_id, record.permissions, request.permissions)
         return decision
 
     def visit_at_once(self, access: ChatflowAccess, client: Visitor) -> Taken | Denied | None:

@@ -4,7 +4,7 @@ Two of these answer at once or say that they cannot (`PENDING`): the calls that 
 for an event loop when the answer is in memory or in a file beside it (docs/adr/0011).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final, Literal, Protocol
 
@@ -15,6 +15,7 @@ from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.rotation import LastUse, TokenUses
+from flowkeys.domain.permissions import PermissionSet
 
 
 class Pending(Enum):
@@ -137,6 +138,10 @@ class UsageRecorder(Protocol):
 
     def used_replaced(self, token: int, at: int, client: Client | None) -> None:
         """Note beside it that the token was a replaced one, by its row's number, and who had it."""
+        ...
+
+    def exercised(self, key_id: str, held: PermissionSet, permissions: Iterable[str]) -> None:
+        """Note that a key which holds `held` used `permissions`, by their names or by all that it holds."""
         ...
 
     def outdated(self, key_id: str, old: TokenDigest, new: TokenDigest) -> None:

@@ -15,6 +15,8 @@ from flowkeys.storage.schema.keys import (
     key_letters,
     key_set,
     key_unread_name,
+    permission_use,
+    recording,
     token,
 )
 from flowkeys.storage.schema.people import link, person, sign_in
@@ -50,10 +52,12 @@ __all__ = (
     "message",
     "metadata",
     "passage",
+    "permission_use",
     "person",
     "policy",
     "quota_notice",
     "quota_use",
+    "recording",
     "sent_form",
     "sign_in",
     "token",

@@ -180,3 +180,24 @@ binding = Table(
         sqlite_where=text("rate_limits IS NOT NULL"),
     ),
 )
+
+permission_use = Table(
+    "permission_use",
+    metadata,
+    workspace_id(),
+    Column("key_id", Text, nullable=False),
+    Column("permission", Text, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["workspace_id", "key_id"], ["api_key.workspace_id", "api_key.id"]),
+    PrimaryKeyConstraint("key_id", "permission"),
+    sqlite_with_rowid=False,
+    info={"permission": "which the key held and used, as far as that is recorded: since `recording`"},
+)
+
+recording = Table(
+    "recording",
+    metadata,
+    Column("what", Text, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    info={"of": "the whole installation: a new one records from its beginning, and has no row"},
+)

@@ -1,4 +1,4 @@
--- 0023
+-- 0024
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -858,4 +858,21 @@ CREATE TABLE usage_total (
 
 ;
 CREATE INDEX ix_usage_hour_failed ON usage_hour (workspace_id, time, key_id, outcome) WHERE outcome <> 'ok';
-INSERT INTO alembic_version VALUES ('0023');
+CREATE TABLE permission_use (
+	workspace_id TEXT NOT NULL, 
+	key_id TEXT NOT NULL, 
+	permission TEXT NOT NULL, 
+	first_at BIGINT NOT NULL, 
+	CONSTRAINT pk_permission_use PRIMARY KEY (key_id, permission), 
+	CONSTRAINT fk_permission_use_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
+	CONSTRAINT fk_permission_use_workspace_id_api_key FOREIGN KEY(workspace_id, key_id) REFERENCES api_key (workspace_id, id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE recording (
+	what TEXT NOT NULL, 
+	since BIGINT NOT NULL, 
+	CONSTRAINT pk_recording PRIMARY KEY (what)
+);
+INSERT INTO alembic_version VALUES ('0024');

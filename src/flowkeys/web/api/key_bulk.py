@@ -65,7 +65,8 @@ async def list_reports(call: Call) -> Response:
 async def show_report(report: str, call: Call, page: PageNumber = None, limit: PageLimit = None) -> Response:
     """List a report's keys, masked, the first made first: an array of up to 1,000, or a page.
 
-    `never-used`, `unused-90-days`, `never-expiring`, `bound-to-nothing`, `owner-gone`: of the keys that are
+    `never-used`, `unused-90-days`, `never-expiring`, `bound-to-nothing`, `owner-gone`,
+    `unused-permissions`: of the keys that are
     accepted now.
     """
     part = Slice.of(page, limit)

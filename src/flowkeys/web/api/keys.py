@@ -137,6 +137,7 @@ async def update_key(key_id: str, body: KeyUpdate, call: Call) -> Response:
             "lastUserAgent": _whatever,
             "rotation": key_rotations.is_earlier,
             "customer": _whatever,
+            "unusedPermissions": _whatever,
         }
         require_unchanged(read_only, render.key(current, now), tolerated)
 

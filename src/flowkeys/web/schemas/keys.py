@@ -69,6 +69,7 @@ class KeyUpdate(KeyFields):
     workspace_id: Any = Field(default=None, description=READ_ONLY)
     customer: Any = Field(default=None, description="Ignored: write customerId.")
     rotation: Any = Field(default=None, description="Ignored when it is an earlier reading. Use /rotation.")
+    unused_permissions: Any = Field(default=None, description="Ignored: write permissions.")
 
 
 class KeyChatflow(In):
@@ -180,6 +181,10 @@ class KeyOut(Out):
     rotation: RotationOut | None = Field(description="Null unless the token before still works.")
     customer_id: str | None
     customer: KeyCustomerOut | None = Field(description="Whom the key belongs to.")
+    unused_permissions: list[str] | None = Field(
+        default=None,
+        description="In the report unused-permissions only: those that no call has used.",
+    )
 
 
 class MadeKeyOut(KeyOut):

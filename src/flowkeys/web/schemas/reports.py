@@ -22,7 +22,7 @@ def report(item: Counted) -> dict[str, Any]:
     return {
         "name": item.report,
         "title": said.title,
-        "says": said.says,
+        "says": item.says,
         "advice": said.advice,
         "total": item.total,
     }

@@ -21,7 +21,10 @@ SHOWN: Final = 50
 async def reports(call: PageCall) -> Response:
     """List the reports with the number of keys in each."""
     found = await call.services.keyring.reports.all(call.caller)
-    rows = [{"report": item.report, "said": DESCRIBED[item.report], "total": item.total} for item in found]
+    rows = [
+        {"report": item.report, "said": DESCRIBED[item.report], "says": item.says, "total": item.total}
+        for item in found
+    ]
     return call.render("reports/list.html", title="Reports", rows=rows)
 
 
@@ -35,6 +38,7 @@ async def show(report: str, call: PageCall) -> Response:
         title=said.title,
         name=report,
         said=said,
+        says=await call.services.keyring.reports.says(call.caller, report),
         rows=[{"key": key, "may_change": _may(call, key)} for key in found.items],
         total=found.total,
         number=number,
