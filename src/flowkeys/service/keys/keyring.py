@@ -9,7 +9,7 @@ from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.keys.digest import TokenDigest, TokenHasher
 from flowkeys.domain.keys.networks import Client
-from flowkeys.domain.keys.rotation import LastUse, TokenUses
+from flowkeys.domain.keys.rotation import TokenUses
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.principal import Caller
@@ -31,6 +31,7 @@ from flowkeys.service.keys.policies import enforce, enforce_number
 from flowkeys.service.keys.reports import KeyReports
 from flowkeys.service.keys.rotations import MadeKey, Rotations
 from flowkeys.service.keys.shown import Shown
+from flowkeys.service.keys.uses import store_uses
 from flowkeys.service.once import spend
 from flowkeys.service.ports.makers import KeysMade
 from flowkeys.service.ports.store import Store, Transaction
@@ -270,17 +271,9 @@ class Keyring:
         digest is written only where the old one still stands. None touches another column, so that nothing
         done to a key meanwhile is undone.
         """
-
-        def work(tx: Transaction) -> None:
-            tx.keys.touch({key_id: LastUse.of(at, clients.get(key_id)) for key_id, at in last_used.items()})
-            for old, (key_id, new) in outdated.items():
-                tx.keys.redigest(key_id, old, new)
-            tx.tokens.note_uses(replaced)
-            if exercised:
-                tx.key_reports.note_permissions(exercised, now)
-
         now = self._clock()
-        await self._store.write(work)
+        buffered = last_used, outdated, replaced, clients, exercised
+        await self._store.write(lambda tx: store_uses(tx, *buffered, now))
 
     async def _set_all(
         self, caller: Caller, key_ids: Sequence[str], status: Status, action: str
