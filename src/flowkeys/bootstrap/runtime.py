@@ -115,7 +115,7 @@ class Runtime(PeopleParts):
         """Why a key is good or refused."""
         from flowkeys.service.keys.explainer import Explainer
 
-        return Explainer(self.keys, self.directory, self.usage, clock, self._quotas)
+        return Explainer(self.keys, self.directory, self.usage, clock, self._quotas, self.limits)
 
     @once
     def policies(self) -> "Policies":

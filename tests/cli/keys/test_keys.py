@@ -297,13 +297,13 @@ def test_a_refusal_is_explained_step_by_step(cli: Cli, name: str) -> None:
     made = cli("keys", "create", name, "--json").json
     good = cli("keys", "explain", "--json", FLOWKEYS_TOKEN=made["apiKey"])
     assert good.code == 0
-    assert [step["ok"] for step in good.json["steps"]] == [True] * 8
+    assert [step["ok"] for step in good.json["steps"]] == [True] * 10
     cli("keys", "disable", made["id"])
     refused = cli("keys", "explain", "--permission", "apikeys:view", stdin=made["apiKey"] + "\n")
     assert refused.code == 5
     assert refused.out.startswith(f"disabled_key: {name}\n")
     assert "The key is disabled." in refused.out
-    assert refused.out.count("Not looked at") == 5
+    assert refused.out.count("Not looked at") == 7
     assert made["apiKey"] not in refused.out + refused.err
     assert cli("keys", "explain", "--permission", "x:y", stdin=made["apiKey"]).code == 6
 

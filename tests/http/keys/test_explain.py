@@ -7,10 +7,21 @@ from typing import Any
 import pytest
 
 from flowkeys.domain.keys.token import Token
-from tests.support.flows import bound_key, make_chatflow, make_key
+from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 from tests.support.server import Api, Running
 
-STEPS = ["form", "known", "status", "expiry", "customer", "network", "chatflow", "permission", "quota"]
+STEPS = [
+    "form",
+    "known",
+    "status",
+    "expiry",
+    "customer",
+    "network",
+    "chatflow",
+    "permission",
+    "limit",
+    "quota",
+]
 
 
 def _explained(owner: Api, **body: Any) -> dict[str, Any]:
@@ -80,12 +91,37 @@ def test_each_way_to_be_refused_is_the_step_that_fails(server: Running, owner: A
         assert owner.post("/apikey/verify", json=body).json()["code"] == code
     _expire(server, made["id"])
     expired = _explained(owner, token=token, permission="chatflows:view")
-    assert (expired["code"], _oks(expired)) == ("expired_key", [True] * 3 + [False] + [None] * 5)
+    assert (expired["code"], _oks(expired)) == ("expired_key", [True] * 3 + [False] + [None] * 6)
     owner.post(f"{path}/disable")
     assert _explained(owner, token=token)["code"] == "disabled_key"
     owner.delete(path)
     revoked = _explained(owner, token=token)
-    assert (revoked["code"], _oks(revoked)) == ("revoked_key", [True] * 2 + [False] + [None] * 6)
+    assert (revoked["code"], _oks(revoked)) == ("revoked_key", [True] * 2 + [False] + [None] * 7)
+
+
+def test_what_is_left_of_rate_limits_is_a_step(server: Running, owner: Api) -> None:
+    """Of the key, its customer and the chatflow; when nothing is left it is what refuses the call."""
+    once = [{"limit": 1, "windowSeconds": 86_400}]
+    chatflow = make_chatflow(owner, rateLimits=[{"limit": 9, "windowSeconds": 60}])
+    customer = make_customer(owner, rateLimits=once)["id"]
+    key = bound_key(owner, chatflow, customerId=customer, rateLimits=[{"limit": 5, "windowSeconds": 3600}])
+    body = {"token": key["apiKey"], "chatflowId": chatflow["id"]}
+
+    def step() -> tuple[bool, str]:
+        said = _explained(owner, **body)
+        (found,) = [each for each in said["steps"] if each["step"] == "limit"]
+        assert said["code"] == ("valid" if found["ok"] else "rate_limited")
+        return found["ok"], found["detail"]
+
+    for _ in range(2):  # asking takes nothing
+        left = "5/hour: 5 of 5; of its customer 1/day: 1 of 1; of the chatflow 9/minute: 9 of 9"
+        assert step() == (True, f"What is left: {left}.")
+    assert server.api(key["apiKey"]).get(f"/auth/verify/chatflow/{chatflow['id']}").status_code == 200
+    ok, detail = step()
+    assert not ok
+    assert detail.startswith("What is left: 5/hour: 4 of 5; of its customer 1/day: none for 86")
+    free = _explained(owner, token=make_key(owner)["apiKey"])
+    assert free["steps"][8]["detail"] == "No rate limit applies to the call."
 
 
 def test_a_public_chatflow_is_open_to_keys_of_its_workspace(server: Running, owner: Api) -> None:

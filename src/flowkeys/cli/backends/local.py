@@ -209,7 +209,8 @@ class LocalBackend:
     def explain(self, asked: Asked) -> Json:
         """Say step by step why a token is good or refused."""
         wanted, client = self._wanted(asked)
-        return render.explained(self.run(self.runtime.explainer.explain(asked.token, wanted, client)))
+        explained = self.runtime.explainer.explain(asked.token, wanted, client, counts=False)
+        return render.explained(self.run(explained))
 
     def _wanted(self, asked: Asked) -> tuple[AccessRequest, Client | None]:
         if asked.permission is not None and asked.permission not in KNOWN:

@@ -26,7 +26,7 @@ class StepOut(Out):
     """One thing that was looked at."""
 
     step: Literal[
-        "form", "known", "status", "expiry", "customer", "network", "chatflow", "permission", "quota"
+        "form", "known", "status", "expiry", "customer", "network", "chatflow", "permission", "limit", "quota"
     ]
     ok: bool | None = Field(description="null: not looked at, since an earlier step failed.")
     detail: str
