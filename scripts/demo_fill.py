@@ -234,7 +234,8 @@ class _Filler:
         key_id, _ = self._keys[key.name]
         self._past.days_ago = key.made if key.used is None else key.used
         if key.used is not None:
-            self._runtime.usage.used(key_id, self._past())
+            client = KnownClient("203.0.113.24", "python-requests/2.32.3")
+            self._runtime.usage.used(key_id, self._past(), client)
         self._past.days_ago -= 60 * MINUTE_DAYS
         if key.ended == "disable":
             await self._runtime.keyring.disable(self._people[ADA], key_id)
