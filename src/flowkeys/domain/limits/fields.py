@@ -10,15 +10,18 @@ from typing import Final
 import msgspec
 
 from flowkeys.domain.limits.gcra import BINDING, CHATFLOW, CUSTOMER, Scope, Taken, rates
-from flowkeys.domain.limits.quota_fields import quota_fields, spent_json
+from flowkeys.domain.limits.quota import Quotas
+from flowkeys.domain.limits.quota_fields import quota_fields, quota_numbers, shape_of, spent_json
 from flowkeys.domain.limits.rate import Limits, RateLimit
-from flowkeys.domain.times import SECOND
+from flowkeys.domain.times import DAY, SECOND
 
 _REMEMBERED: Final = 4096
 _PREFIXES: Final = {BINDING: "binding-", CUSTOMER: "customer-", CHATFLOW: "chatflow-"}
 """In front of the names of what is not the key's own."""
 _PATIENCE_SECONDS: Final = 60
 """Some clients wait no longer than that, and would call again at once: they are told not to."""
+
+_LINES: Final = b"ratelimit-policy: %b\r\nratelimit: %b\r\n"
 
 Headers = list[tuple[str, str]]
 
@@ -41,10 +44,32 @@ def fields_of(taken: Taken) -> tuple[bytes, bytes]:
 
 def lines_of(taken: Taken) -> bytes:
     """Return both as lines of HTTP/1.1, or nothing where there is nothing to say."""
-    if taken.spent is None and taken.scopes:
-        shape = _shape(taken.scopes)
+    spent, scopes = taken.spent, taken.scopes
+    if spent is None:
+        if not scopes:
+            return b""
+        shape = _shape(scopes)
         return shape.lines % _numbers(shape, taken.owed)
+    if len(spent.scopes) == 1 and len(scopes) <= 1:  # what is most common
+        owner, _, _, quotas = spent.scopes[0]
+        day = spent.now - spent.now % DAY
+        if not scopes:
+            return _lines_of_quotas(owner, quotas, day) % quota_numbers(spent)
+        kind, _, limits = scopes[0]
+        lines, shape = _lines_of_both(kind, limits, owner, quotas, day)
+        return lines % (_numbers(shape, taken.owed) + quota_numbers(spent))
     return b"".join([b"%b: %b\r\n" % header for header in raw_headers(taken)])
+
+
+@lru_cache(_REMEMBERED)
+def _lines_of_quotas(owner: int, quotas: Quotas, day: int) -> bytes:
+    return _LINES % shape_of(owner, quotas, day)
+
+
+@lru_cache(_REMEMBERED)
+def _lines_of_both(kind: int, limits: Limits, owner: int, quotas: Quotas, day: int) -> tuple[bytes, "_Shape"]:
+    own, more = _of_one(kind, limits), shape_of(owner, quotas, day)
+    return _LINES % (b"%b, %b" % (own.policy, more[0]), b"%b, %b" % (own.left, more[1])), own
 
 
 def _of_limits(taken: Taken) -> tuple[bytes, bytes]:

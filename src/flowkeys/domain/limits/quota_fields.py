@@ -22,22 +22,29 @@ def quota_fields(spent: Spent) -> tuple[bytes, bytes]:
     scopes, now = spent.scopes, spent.now
     day = now - now % DAY  # the day of a call tells how long its month is
     if len(scopes) == 1:
-        policy, form = _of_one(scopes[0][0], scopes[0][3], day)
+        policy, form = shape_of(scopes[0][0], scopes[0][3], day)
     else:
-        found = [_of_one(kind, quotas, day) for kind, _, _, quotas in scopes]
+        found = [shape_of(kind, quotas, day) for kind, _, _, quotas in scopes]
         policy = b", ".join([each for each, _ in found])
         form = b", ".join([each for _, each in found])
+    return policy, form % quota_numbers(spent)
+
+
+def quota_numbers(spent: Spent) -> tuple[int, ...]:
+    """Return of each quota what is left, and in how many seconds it resets."""
+    now = spent.now
     numbers = []
     at = 0
     for left in spent.left:
         numbers.append(left if left > 0 else 0)  # noqa: FURB136 - `max` takes longer
         numbers.append(-((now - spent.resets_at[at]) // SECOND))
         at += 1  # noqa: SIM113 - `enumerate` takes longer
-    return policy, form % tuple(numbers)
+    return tuple(numbers)
 
 
 @lru_cache(_REMEMBERED)
-def _of_one(kind: int, quotas: Quotas, day: int) -> tuple[bytes, bytes]:
+def shape_of(kind: int, quotas: Quotas, day: int) -> tuple[bytes, bytes]:
+    """Return ``RateLimit-Policy`` of quotas on a day, and ``RateLimit`` with places for two numbers each."""
     prefix = _PREFIXES.get(kind, "")
     policy = ", ".join(
         f'"{prefix}{one.name}";q={one.amount};w={_seconds(one, day)}'
