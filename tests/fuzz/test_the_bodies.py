@@ -18,7 +18,7 @@ REFUSALS = {400, 403, 413, 422}
 OUT = {
     "id", "keyName", "apiKey", "apiSecret", "permissions", "chatFlows", "status", "expiresAt", "lastUsedAt",
     "createdAt", "createdDate", "updatedAt", "updatedDate", "createdBy", "workspaceId", "note",
-    "allowedIps", "rotation", "customerId", "customer", "rateLimits", "lastAddress",
+    "allowedIps", "rotation", "customerId", "customer", "rateLimits", "quotas", "lastAddress",
     "lastUserAgent",
 }  # fmt: skip
 
