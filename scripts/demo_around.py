@@ -1,6 +1,9 @@
-"""What the screenshots show around keys and chatflows: customers, limits, and how much was called."""
+"""What the screenshots show around keys and chatflows: customers, limits, webhooks, calls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from flowkeys import bootstrap
 from flowkeys.domain.limits.quota import QuotaUse, Unit, parse_quotas
@@ -8,12 +11,15 @@ from flowkeys.domain.limits.rate import parse_limits
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.usage.latency import bucket_of
 from flowkeys.domain.usage.usage import DAY, HOUR, NUMBERS, TOKENS_IN, TOKENS_OUT, Counted, Door
+from flowkeys.domain.webhooks.webhook import Delivery, Outcome
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.customers.input import NewCustomer
 from flowkeys.service.keys.input import KeyPatch
 from flowkeys.service.ports.quotas import Kind, Spending, Whose
+from flowkeys.service.ports.store import Transaction
 from flowkeys.service.ports.usage import Batch
-from scripts.demo_data import CUSTOMERS, DOCS, KEYS, PUBLIC
+from flowkeys.service.webhooks.input import WebhookPatch
+from scripts.demo_data import CUSTOMERS, DOCS, KEYS, PUBLIC, WEBHOOKS
 
 
 async def count_calls(
@@ -47,7 +53,7 @@ async def fill_around(
     """Make it, among keys whose ids are known by name; return what the paths of pages name in braces."""
     customers = await _customers(runtime, owner, key_ids)
     limited = await _limits(runtime, owner, key_ids, flow_ids)
-    return {**customers, "key_limited": limited}
+    return {**customers, "key_limited": limited, **await _webhooks(runtime, owner)}
 
 
 async def _customers(runtime: bootstrap.Runtime, owner: Caller, key_ids: Mapping[str, str]) -> dict[str, str]:
@@ -100,3 +106,37 @@ async def _quotas(runtime: bootstrap.Runtime, owner: Caller, key_id: str) -> Non
     spent = [Spending(whose, QuotaUse(unit, "day", now - now % DAY, number)) for unit, number in used.items()]
     await runtime.keyring.update(owner, key_id, KeyPatch(quotas=quotas))
     await runtime.store.write(lambda tx: tx.quotas.add(spent))
+
+
+async def _webhooks(runtime: bootstrap.Runtime, owner: Caller) -> dict[str, str]:
+    """Make webhooks: one to which deliveries went well, failed and wait, and one that is off."""
+    made = []
+    for url, events, note in WEBHOOKS:
+        patch = WebhookPatch(url=url, events=events, note=note)
+        made.append((await runtime.webhooks.create(owner, patch)).webhook.id)
+    sent = [await runtime.webhooks.deliveries.test(owner, made[0]) for _ in range(3)]
+    ends: tuple[dict[str, Any], ...] = (
+        {"outcome": Outcome.DELIVERED, "answer_code": 204, "duration_ms": 182, "next_at": None},
+        {"outcome": Outcome.FAILED, "answer_code": 503, "failure": "it answered 503", "next_at": None},
+        {"answer_code": None, "failure": "the name cannot be resolved", "next_at": sent[0].created_at + HOUR},
+    )
+    now = sent[0].created_at
+    for delivery, end in zip(sent, ends, strict=True):
+        tries = 11 if end.get("outcome") is Outcome.FAILED else 1
+        await runtime.store.write(_settled(owner.workspace_id, delivery, now, tries, end))
+    await runtime.webhooks.update(owner, made[1], WebhookPatch(enabled=False))
+    return {"webhook": made[0], "webhook_disabled": made[1]}
+
+
+def _settled(
+    workspace_id: str, delivery: Delivery, now: int, tries: int, end: Mapping[str, Any]
+) -> Callable[[Transaction], None]:
+    """Return what writes that a delivery was tried so often, and what came of it."""
+
+    def work(tx: Transaction) -> None:
+        for _ in range(tries):
+            (claimed,) = tx.deliveries.claim(workspace_id, delivery.webhook_id, now, now, 1)
+            last = claimed
+        tx.deliveries.settle(msgspec.structs.replace(last, **end))
+
+    return work

@@ -63,6 +63,11 @@ CUSTOMERS = (
     ("לקוח לדוגמה", "a-rather-long-external-id-of-a-system-that-likes-long-ids-0123456789"),
 )
 """Names and external ids."""
+WEBHOOKS = (
+    ("https://hooks.example.com/flowkeys", ("key.expiring", "key.expired", "key.revoked"), "Pages the team."),
+    ("https://example.org/a/rather/long/path/of/a/receiver/that/nobody/shortened", ("key.created",), HOSTILE),
+)
+"""Addresses, what each hears of, and notes."""
 NEWCOMER = P("Lise Meitner", "lise@example.com", Role.OWNER, 0)
 """Of another workspace, in which there is nothing yet."""
 

@@ -1,7 +1,7 @@
-"""The pages around keys and chatflows: customers and limits. A part of the list."""
+"""The pages around keys and chatflows: customers, limits and webhooks. A part of the list."""
 
 from scripts.demo_shown import Shown
-from scripts.demo_steps import both, open_dialog, send, unfold
+from scripts.demo_steps import both, choose, open_dialog, send, unfold
 
 _CUSTOMERS = (
     Shown("customers", "/customers", "customers/list.html"),
@@ -59,4 +59,35 @@ _LIMITS = (
     ),
 )
 
-AROUND = _CUSTOMERS + _LIMITS
+_WEBHOOKS = (
+    Shown("webhooks", "/webhooks", "webhooks/list.html"),
+    Shown("webhooks-empty", "/webhooks", "webhooks/list.html", role="newcomer"),
+    Shown("webhook", "/webhooks/{webhook}", "webhooks/view.html"),
+    Shown("webhook-disabled", "/webhooks/{webhook_disabled}", "webhooks/view.html"),
+    Shown("webhook-failed", "/webhooks/{webhook}?status=failed", "webhooks/view.html"),
+    Shown("webhook-new", "/webhooks", "webhooks/form.html", open_dialog("Create webhook")),
+    Shown(
+        "webhook-new-refused",
+        "/webhooks/new",
+        "webhooks/form.html",
+        send("Create webhook", url="http://127.0.0.1/hook"),
+        refused=422,
+    ),
+    Shown("webhook-edit", "/webhooks/{webhook}/edit", "webhooks/form.html"),
+    Shown("webhook-replace", "/webhooks/{webhook}", "webhooks/replace.html", open_dialog("Replace secret…")),
+    Shown("webhook-replace-page", "/webhooks/{webhook}/secret", "webhooks/replace.html"),
+    Shown("webhook-delete", "/webhooks/{webhook}", "webhooks/delete.html", open_dialog("Delete…")),
+    Shown("webhook-delete-page", "/webhooks/{webhook}/delete", "webhooks/delete.html"),
+    Shown(
+        "webhook-created",
+        "/webhooks",
+        "webhooks/secret.html",
+        both(
+            open_dialog("Create webhook"),
+            choose("a key was revoked"),
+            send("Create webhook", "Webhook created", url="https://hooks.example.com/new"),
+        ),
+    ),
+)
+
+AROUND = _CUSTOMERS + _LIMITS + _WEBHOOKS

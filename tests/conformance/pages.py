@@ -18,7 +18,7 @@ from tests.conformance.routes import EVERYTHING, UNDECLARED, Declared
 from tests.conformance.tenants import Tenant, database
 from tests.support.flows import echo
 from tests.support.people import PASSWORD, SignedIn, person
-from tests.support.server import Api, Running
+from tests.support.server import NOBODY, Api, Running
 
 PAGES: Final = [route for route in EVERYTHING if not route.path.startswith(f"{PREFIX}/")]
 CLOSED_PAGES: Final = [page for page in PAGES if page.needs not in {OPEN, UNDECLARED}]
@@ -146,7 +146,10 @@ def form_for(page: Declared, house: House) -> tuple[str, dict[str, Any]]:
     values = {**house.ids, **names, "email": house.owner.person.email}
     filled = {name: value.format(**values) for name, value in _FORMS.get(page.path, {}).items()}
     arguments: dict[str, Any] = {"data": filled or {"nothing": ""}}
-    if page.path in {"/customers/new", "/keys/new", "/keys/{key_id}/rotate"}:
+    if page.path in {"/customers/new", "/keys/new", "/keys/{key_id}/rotate"} | {
+        "/webhooks/new",
+        "/webhooks/{webhook_id}/secret",
+    }:
         filled["form"] = _once()
     if page.path.startswith("/chatflows/new/"):
         filled["once"] = _once()
@@ -193,6 +196,9 @@ _FORMS: Final[dict[str, dict[str, str]]] = {
     "/keys/{key_id}/rotation": {"grace": "0"},
     "/keys/{key_id}/chatflows/{chatflow_id}/limits": {"version": "{key_version}", "limit-0-calls": "7"},
     "/chatflows/{chatflow_id}/limits": {"version": "{chatflow_version}", "limit-0-calls": "7"},
+    "/webhooks/new": {"url": f"{NOBODY}/made", "events": "key.revoked"},
+    "/webhooks/{webhook_id}/edit": {"url": f"{NOBODY}/changed", "events": "key.revoked", "version": "1"},
+    "/webhooks/{webhook_id}/secret": {"grace": "3600"},
     "/customers/new": {"name": "made by a test"},
     "/customers/{customer_id}/edit": {"name": "renamed by a test", "version": "1"},
     "/keys/new": {"keyName": "made by a test", "expires": "90"},

@@ -46,6 +46,7 @@ CHANGE_NOTHING = {
     "POST /chatflows/{chatflow_id}/credentials",  # it has no models
     "POST /chatflows/{chatflow_id}/import",  # compares first
     "POST /customers/{customer_id}/enable",  # it is
+    "POST /webhooks/{webhook_id}/enable",
     "POST /keys/enable",  # it is
     "POST /keys/revoke",  # asks first
     "POST /keys/{key_id}/enable",

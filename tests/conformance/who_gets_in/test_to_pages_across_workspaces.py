@@ -97,6 +97,6 @@ def test_the_wall_was_tested_on_every_page() -> None:
         "POST /account/sign-ins/others/end", "POST /chatflows/new/documents", "POST /chatflows/new/export",
         "POST /chatflows/new/model", "POST /keys/disable", "POST /keys/enable", "POST /keys/new",
         "POST /keys/revoke", "POST /people/invite", "GET /policy", "POST /policy", "GET /reports",
-        "GET /usage",
+        "GET /usage", "GET /webhooks", "GET /webhooks/new", "POST /webhooks/new",
         "GET /customers", "GET /customers/new", "GET /keys/new/customers", "POST /customers/new",
     }  # fmt: skip

@@ -9,13 +9,14 @@ from flowkeys.bootstrap import clock
 from flowkeys.domain.keys.api_key import Creator
 from flowkeys.domain.usage.usage import HOUR, NUMBERS, Counted, Door
 from flowkeys.service.ports.usage import Batch
+from flowkeys.service.webhooks.input import WebhookPatch
 from scripts.demo_pages import PAGES
 from tests.pages.browser import HEIGHTS, NARROW, WIDE
 from tests.pages.conftest import Visit
 from tests.pages.fitting import fits
 from tests.pages.place import DAY, Place
 from tests.support.people import SignedIn
-from tests.support.server import Running
+from tests.support.server import NOBODY, Running
 
 MARKUP = "<img src=x onerror=alert(1)>"
 NAMES = {
@@ -42,12 +43,15 @@ class Worst:
         self.people = {kind: self._person(kind) for kind in NAMES}
         chatflows = {kind: self.place.chatflow(name) for kind, name in NAMES.items()}
         customers = {kind: self.place.customer(name) for kind, name in NAMES.items()}
+        hook = WebhookPatch(url=f"{NOBODY}/hook", events=("key.revoked",), note=NAMES["markup"])
+        webhook = server.do(server.runtime.webhooks.create(self.place.caller, hook)).webhook.id
         self.paths = {
             kind: {
                 "person": self.people[kind].person.id,
                 "chatflow": chatflows[kind],
                 "key": self._key(kind, tuple(chatflows.values()), customers[kind]),
                 "customer": customers[kind],
+                "webhook": webhook,
                 "conversation": self._conversation(kind, chatflows[kind]),
             }
             for kind in NAMES

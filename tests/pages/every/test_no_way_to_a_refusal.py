@@ -6,6 +6,7 @@ from flowkeys.domain.people.person import Role
 from flowkeys.domain.permissions import covers
 from flowkeys.flows.drafts.templates import openai_flow
 from flowkeys.service.keys.input import NewKey
+from flowkeys.service.webhooks.input import WebhookPatch
 from flowkeys.web.pages.router import SIGNED_IN
 from flowkeys.web.routes import OPEN
 from tests.pages.every.crawl import Reached, crawl, route_of, send_all
@@ -13,7 +14,7 @@ from tests.pages.every.test_every_page import NO_PAGE, paths
 from tests.pages.forms import browse
 from tests.pages.place import Place
 from tests.support.people import SignedIn
-from tests.support.server import Running
+from tests.support.server import NOBODY, Running
 
 BY_LINK_ONLY = {
     "/sign-in",
@@ -37,6 +38,8 @@ SINGLE = (
     ("chatflows:export",),
     ("users:manage",),
     ("customers:view",),
+    ("webhooks:view",),
+    ("webhooks:view", "webhooks:update"),
     ("customers:update", "apikeys:create"),
     ("chatflows:update", "apikeys:create"),
     ("chatflows:update", "apikeys:view"),
@@ -54,6 +57,9 @@ def place(server: Running) -> Place:
     made.chatflow("Model", openai_flow("https://models.example.com/v1", "m"))
     customer, _ = made.customer("Acme"), made.customer("without keys")
     made.key("of a customer", customer=customer)
+    hook = WebhookPatch(url=f"{NOBODY}/hook", events=("key.revoked",))
+    webhook = server.do(server.runtime.webhooks.create(made.caller, hook)).webhook
+    server.do(server.runtime.webhooks.deliveries.test(made.caller, webhook.id))
     made.key("of an owner", chatflows=(first, second), permissions=("*",))
     made.key("of a program", chatflows=(first,))
     made.key("that is off", status="disabled")

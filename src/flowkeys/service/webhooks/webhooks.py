@@ -183,11 +183,14 @@ class WebhookService:
         await self._store.write(work)
 
     async def replace_secret(
-        self, caller: Caller, webhook_id: str, grace_seconds: int = GRACE_SECONDS
+        self, caller: Caller, webhook_id: str, grace_seconds: int = GRACE_SECONDS, once: str | None = None
     ) -> MadeWebhook:
         """Give a webhook another secret, shown in this answer alone. The old one signs too for so long.
 
+        `once` is the form's one-time value.
+
         Raises:
+            AlreadySent: the form of `once` replaced a secret before.
             InvalidInput: the time is negative, or longer than 30 days.
             NotFound: the workspace has no such webhook.
         """
@@ -198,6 +201,8 @@ class WebhookService:
 
         def work(tx: Transaction) -> Webhook:
             before = get_webhook(tx, caller, webhook_id)
+            if once is not None:
+                spend(tx, caller, once, webhook_id, now)
             tx.webhooks.retire_secrets(caller.workspace_id, webhook_id, until)
             tx.webhooks.add_secret(self._kept(before, secret))
             after = msgspec.structs.replace(before, updated_at=now, version=before.version + 1)

@@ -34,6 +34,9 @@ from flowkeys.web.pages.people import list as people
 from flowkeys.web.pages.predictions import conversations
 from flowkeys.web.pages.predictions import trying as chatflow_try
 from flowkeys.web.pages.usage import show as usage
+from flowkeys.web.pages.webhooks import edit as webhook_edit
+from flowkeys.web.pages.webhooks import end as webhook_end
+from flowkeys.web.pages.webhooks import view as webhook_view
 
 ROUTERS: Final = (
     home.router,
@@ -70,6 +73,9 @@ ROUTERS: Final = (
     key_view.router,
     policy.router,
     reports.router,
+    webhook_edit.router,  # before what takes /webhooks/{id}
+    webhook_end.router,
+    webhook_view.router,
     audit.router,
     static_files.router,
 )

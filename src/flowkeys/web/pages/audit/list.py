@@ -119,6 +119,8 @@ def _url(entry: AuditEntry) -> str | None:
     """Return where the subject is shown; it may be gone, and then its page says so."""
     if entry.subject == Subject.KEY:
         return f"/keys/{entry.subject_id}"
+    if entry.subject == Subject.WEBHOOK and entry.action != "webhook.delete":
+        return f"/webhooks/{entry.subject_id}"
     if entry.subject == Subject.CUSTOMER and entry.action != "customer.delete":
         return f"/customers/{entry.subject_id}"
     if entry.subject == Subject.CHATFLOW and entry.action != "chatflow.delete":

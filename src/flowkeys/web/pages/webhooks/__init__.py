@@ -1,0 +1,1 @@
+"""``/webhooks``: where events are announced, and what was sent there."""
