@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.pages.axe import assert_accessible
 from tests.pages.conftest import Visit
 from tests.pages.forms import browse, fields
-from tests.pages.limits.test_limits import plain, save, shown
+from tests.pages.keys.test_limits import plain, save, shown
 from tests.support.flows import make_customer, make_key
 from tests.support.people import person
 from tests.support.server import Api, Running
