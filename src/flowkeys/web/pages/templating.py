@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from flowkeys.domain.keys.token import conceal, mask
 from flowkeys.domain.predictions.conversation import OTHERWISE_UNFINISHED, UNFINISHED
-from flowkeys.web.pages import limits, quotas, words
+from flowkeys.web.pages import words
+from flowkeys.web.pages.limits import quotas, rates
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 _HASH_CHARACTERS: Final = 10
@@ -36,7 +37,7 @@ def environment() -> Environment:
         permission_words=words.permissions,
         verb_name=words.verb_name,
         masked=mask,
-        limit_words=limits.in_words,
+        limit_words=rates.in_words,
         quota_words=quotas.in_words,
         duration=words.duration,
         concealed=conceal,
@@ -45,7 +46,7 @@ def environment() -> Environment:
         asset=asset,
         icon=icon,
         count=words.count,
-        limit_units=tuple(limits.UNITS),
+        limit_units=tuple(rates.UNITS),
         quota_units=quotas.UNITS,
         group_names=words.GROUP_NAMES,
         unfinished_words={**UNFINISHED, "": OTHERWISE_UNFINISHED},

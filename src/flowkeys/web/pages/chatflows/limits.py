@@ -17,7 +17,7 @@ from flowkeys.domain.limits.rate import MAX_CALLS, MAX_WINDOW_SECONDS, RateLimit
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.form import Form
-from flowkeys.web.pages.limits import LimitRows
+from flowkeys.web.pages.limits.rates import LimitRows
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()

@@ -13,8 +13,8 @@ from flowkeys.service.customers.input import CustomerPatch, NewCustomer, checked
 from flowkeys.service.once import issue
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.form import Form
-from flowkeys.web.pages.limits import LimitRows
-from flowkeys.web.pages.quotas import QuotaRows
+from flowkeys.web.pages.limits.quotas import QuotaRows
+from flowkeys.web.pages.limits.rates import LimitRows
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()

@@ -9,7 +9,7 @@ from flowkeys.domain.limits.gcra import CUSTOMER
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.service.keys.standing import left_of_scope
 from flowkeys.web.pages.call import PageCall
-from flowkeys.web.pages.quotas import standings_of
+from flowkeys.web.pages.limits.quotas import standings_of
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()

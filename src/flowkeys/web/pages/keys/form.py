@@ -15,8 +15,8 @@ from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import end_of_day, to_iso
 from flowkeys.service.keys.input import KeyPatch, NewKey, checked, read_expiry
 from flowkeys.web.pages.form import Form
-from flowkeys.web.pages.limits import LimitRows
-from flowkeys.web.pages.quotas import QuotaRows
+from flowkeys.web.pages.limits.quotas import QuotaRows
+from flowkeys.web.pages.limits.rates import LimitRows
 
 DAYS: Final = ("30", "90", "180", "365")
 KEEP: Final = "keep"

@@ -10,7 +10,7 @@ from flowkeys.service.keys.input import KeyPatch
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.keys.form import by_field
 from flowkeys.web.pages.keys.view import list_of
-from flowkeys.web.pages.limits import LimitRows
+from flowkeys.web.pages.limits.rates import LimitRows
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()

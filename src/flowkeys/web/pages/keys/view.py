@@ -10,7 +10,7 @@ from flowkeys.domain.limits.gcra import CUSTOMER
 from flowkeys.service.keys.standing import left_of_keys, left_of_scope
 from flowkeys.web.pages import words
 from flowkeys.web.pages.call import PageCall
-from flowkeys.web.pages.quotas import standings_of
+from flowkeys.web.pages.limits.quotas import standings_of
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()

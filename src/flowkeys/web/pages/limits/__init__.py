@@ -1,0 +1,1 @@
+"""Limits in forms and in words: rates and quotas."""
