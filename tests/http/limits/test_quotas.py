@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from flowkeys.bootstrap import clock
+from flowkeys.storage.sqlite.health import unreadable_keys
 from flowkeys.verify import Verifier
 from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 from tests.support.server import Api, Running
@@ -322,3 +324,21 @@ class TestByHand:
         becomes(429)
         write(None)
         becomes(200)
+
+    def test_what_was_used_is_an_outage_where_it_is_spoilt(self, own: Running) -> None:
+        """503, of calls and of what is shown, and never nothing used; the doctor names the key."""
+        owner = own.owner()
+        customer = make_customer(owner, quotas=MONTHLY)
+        for whose, keys in (
+            ("key", [make_key(owner, quotas=MONTHLY) for _ in range(3)]),
+            ("customer", [make_key(owner, customerId=customer["id"])]),
+        ):
+            for key, spoilt in zip(keys, ("x", "", 1.5), strict=False):
+                subject = key["id"] if whose == "key" else customer["id"]
+                row = (own.workspace(), whose, subject, "calls", "day", clock(), spoilt)
+                with closing(sqlite3.connect(own.data_dir / "flowkeys.db")) as raw, raw:
+                    raw.execute("INSERT INTO quota_use VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+                assert own.api(key["apiKey"]).get("/auth/verify").status_code == 503
+                folder = "apikey" if whose == "key" else "customers"
+                assert owner.get(f"/{folder}/{subject}").status_code == 503
+                assert key["id"] in unreadable_keys(own.data_dir / "flowkeys.db")

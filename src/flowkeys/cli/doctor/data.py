@@ -109,7 +109,8 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
         yield fail(
             "keys",
             f"the row of key {printable(key_id)} cannot be read: calls with it, and lists of it, fail.",
-            "Correct its status, permissions, name or times in SQL, or delete it there.",
+            "Correct its status, permissions, name or times in SQL, or what the table quota_use says that it "
+            "has used, or delete it there.",
         )
     if len(unreadable) > _NAMED:
         advice = "Correct those that are named, and look again."

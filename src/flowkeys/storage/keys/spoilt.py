@@ -9,12 +9,16 @@ import msgspec
 
 from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.keys.api_key import Status
+from flowkeys.domain.limits.quota import LENGTHS, Unit
 
 SPOILT: Final = (ValueError, TypeError, AttributeError, LookupError, msgspec.MsgspecError)
 """What reading a spoilt row raises."""
 
 _STATUSES: Final = ", ".join(f"'{status.value}'" for status in Status)
 _CUSTOMER_STATUSES: Final = ", ".join(f"'{status.value}'" for status in CustomerStatus)
+
+_UNITS: Final = ", ".join(f"'{unit.value}'" for unit in Unit)
+_STEPS: Final = ", ".join(f"'{step}'" for step in LENGTHS)
 
 
 def _no_list(column: str) -> str:
@@ -44,6 +48,10 @@ FIND_SPOILT: Final = f"""SELECT id FROM api_key WHERE status NOT IN ({_STATUSES}
     UNION SELECT id FROM api_key WHERE {_no_list("rate_limits")}
     UNION SELECT id FROM api_key WHERE {_no_list("quotas")}
     UNION SELECT key_id FROM binding WHERE {_no_list("rate_limits")}
+    UNION SELECT k.id FROM quota_use u JOIN api_key k ON k.workspace_id = u.workspace_id
+        AND (k.id = u.subject_id AND k.quotas IS NOT NULL OR k.customer_id = u.subject_id)
+        WHERE typeof(u.used) <> 'integer' OR typeof(u.time) <> 'integer'
+            OR u.unit NOT IN ({_UNITS}) OR u.step NOT IN ({_STEPS})
     UNION SELECT key_id FROM token WHERE typeof(valid_until) NOT IN ('integer', 'null')
         OR typeof(replaced_at) NOT IN ('integer', 'null') ORDER BY 1"""  # noqa: S608
 """The ids of keys that cannot be read; a look at every key."""

@@ -1,16 +1,18 @@
 """What was used of quotas, and what was announced of that, within one transaction."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from flowkeys.domain.limits.quota import QuotaUse, Unit
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.limits.quota import LENGTHS, QuotaUse, Unit
 from flowkeys.service.ports.quotas import Crossing, Kind, Spending
 from flowkeys.storage.schema import quota_notice, quota_use
 from flowkeys.storage.statement import Connection, Statement, in_json, listed
 
+_UNITS: Final = frozenset(Unit)
 _add = upsert(quota_use)
 _ADD = Statement(
     _add.on_conflict_do_update(
@@ -86,11 +88,15 @@ class QuotaTable:
         )
 
     def uses(self, workspace_id: str, kind: Kind, ids: Sequence[str]) -> dict[str, tuple[QuotaUse, ...]]:
-        """Return what is stored of keys or customers, step by step; nothing for those that used nothing."""
+        """Return what is stored of keys or customers, step by step; nothing for those that used nothing.
+
+        Raises:
+            Unavailable: a row was spoilt by hand. It must not be taken for nothing used.
+        """
         found: dict[str, list[QuotaUse]] = {}
         values = {"workspace": workspace_id, "of": kind.value, "ids": in_json(list(ids))}
         for subject_id, unit, step, time, used in self._connection.rows(_USES, values):
-            found.setdefault(subject_id, []).append(QuotaUse(Unit(unit), step, time, used))
+            found.setdefault(subject_id, []).append(_use(subject_id, unit, step, time, used))
         return {subject_id: tuple(some) for subject_id, some in found.items()}
 
     def note(self, crossing: Crossing, now: int) -> bool:
@@ -112,3 +118,12 @@ class QuotaTable:
     def prune(self, hours_before: int, days_before: int) -> None:
         """Delete hours and days that no quota counts any more."""
         self._connection.run(_OLD, {"hours_before": hours_before, "days_before": days_before})
+
+
+def _use(subject_id: str, unit: str, step: Any, time: Any, used: Any) -> QuotaUse:
+    if unit not in _UNITS or step not in LENGTHS or type(time) is not int or type(used) is not int:
+        raise Unavailable(
+            f"What {subject_id} has used of its quotas cannot be read: it was changed by hand. "
+            "Run: flowkeys doctor"
+        )
+    return QuotaUse(Unit(unit), step, time, used)
