@@ -27,6 +27,8 @@ GUARDED_PAGES: Final = [page for page in CLOSED_PAGES if page.needs != SIGNED_IN
 UNSAFE_PAGES: Final = [page for page in PAGES if page.method != "GET"]
 
 _OF_TRIES: Final = {"outcome", "tries", "next_at", "tried_at", "failure", "duration_ms"}
+_STORED_LATER: Final = ("usage_", "quota_", "permission_use")
+"""Tables of what is counted: written some time after the call."""
 _OF_USES: Final = {"last_used_at", "last_address", "last_user_agent", "last_seen_at"}
 _MOVES_BY_ITSELF: Final = {"up_to", *_OF_USES, *_OF_TRIES}
 _EXPORT: Final = ("new.json", echo().encode(), "application/json")
@@ -119,7 +121,7 @@ class _Known:
             tables = [
                 name
                 for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-                if not name.startswith("usage_")  # stored some time after the call
+                if not name.startswith(_STORED_LATER)
             ]
             self._dump = {table: _rows(rows, table) for table in tables}
             self._version = version
