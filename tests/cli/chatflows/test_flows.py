@@ -36,6 +36,10 @@ def test_a_public_chatflow_comes_with_a_warning(cli: Cli, name: str) -> None:
     result = cli("flows", "add", name, "--reply", "hi", "--public", "--json")
     assert result.json["isPublic"] is True
     assert "Warning" in result.err
+    assert "without a limit" in result.err
+    limited = cli("flows", "update", name, "--public", "--rate-limit", "10/second")
+    assert "as often as its limits let them" in limited.err
+    assert "without a limit" not in limited.err
 
 
 def test_a_public_chatflow_can_be_closed(cli: Cli, name: str) -> None:

@@ -1,10 +1,15 @@
 """``/policy``: the policy of the workspace as people see and change it."""
 
+from contextlib import closing
 from itertools import count
 
 import pytest
 
+from flowkeys.bootstrap import clock
+from flowkeys.service.keys.rotations import NewRotation
+from tests.conformance.tenants import database
 from tests.pages.forms import browse, fields
+from tests.pages.place import DAY, Place
 from tests.support.flows import make_key
 from tests.support.people import person
 from tests.support.server import Api, Running
@@ -83,3 +88,28 @@ def test_who_may_only_see_it_sees_no_form(server: Running, name: str) -> None:
     assert "no limit" in page.text
     assert "Save policy" not in page.text
     assert viewer.post("/policy", data={"version": "0"}).status_code == 403
+
+
+def test_a_key_that_is_due_is_marked_with_the_way_to_rotate_it(server: Running) -> None:
+    """In the list and on its page, until it is rotated; not without such a policy. Viewers have no link."""
+    place = Place(server)
+    owner = browse(server, place.owner)
+    key, young = place.key("Old"), place.key("Young")
+    made_at = clock() - 40 * DAY
+    with closing(database(server)) as rows:
+        rows.execute("UPDATE api_key SET created_at = ? WHERE id = ?", (made_at, key.id))
+        rows.execute("UPDATE token SET created_at = ? WHERE key_id = ?", (made_at, key.id))
+        rows.commit()
+    link = f'href="/keys/{key.id}/rotate"'
+    assert link not in owner.get("/keys").text
+    place.post("/policy", place.owner, {"version": "0", "rotateAfterDays": "30"})
+    found = owner.get("/keys").text
+    assert link in found
+    assert f'href="/keys/{young.id}/rotate"' not in found
+    assert "40 days old" in owner.get(f"/keys/{key.id}").text
+    viewer = browse(server, place.person("viewer")).get("/keys").text
+    assert "To be rotated" in viewer
+    assert link not in viewer
+    server.do(place.keyring.rotations.begin(place.caller, key.id, NewRotation(grace_seconds=0)))
+    assert link not in owner.get("/keys").text
+    assert "days old" not in owner.get(f"/keys/{key.id}").text

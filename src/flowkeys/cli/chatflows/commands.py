@@ -11,7 +11,7 @@ from flowkeys.cli import options
 from flowkeys.cli.backends import resolve
 from flowkeys.cli.backends.backend import Backend, Json, Part
 from flowkeys.cli.backends.choice import open_backend
-from flowkeys.cli.chatflows.output import access, next_steps, show_flow, show_flows
+from flowkeys.cli.chatflows.output import access, next_steps, public_warning, show_flow, show_flows
 from flowkeys.cli.chatflows.sources import Source, advice, named_credentials, patch_of, require_allowed
 from flowkeys.cli.confirmation import confirm
 from flowkeys.cli.documents.folder import collection_of, import_documents, new_collection
@@ -88,9 +88,7 @@ def add(
         for line in advice(made, source):
             note(line)
         if public:
-            note(
-                "Warning: it is public. Whoever knows its id can call it, without a key and without a limit."
-            )
+            note(public_warning(made))
         if as_json:
             print_json(made)
         else:
@@ -181,9 +179,7 @@ def update(
             )
             found = backend.update_chatflow(found["id"], patch)
         if public:
-            note(
-                "Warning: it is public. Whoever knows its id can call it, without a key and without a limit."
-            )
+            note(public_warning(found))
         _print(found, as_json=as_json)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from flowkeys.cli.backends.backend import Json
 from flowkeys.cli.output import NONE, moment, print_fields, print_table, when, written_limits
+from flowkeys.domain.chatflows.visitors import read_rules
 
 
 def access(flow: Json) -> str:
@@ -76,3 +77,14 @@ def next_steps(flow: Json, address: str) -> str:
     ask = f"  curl {url} {header}{body}"
     return "\n".join([*steps, "Call it, while the server runs (flowkeys serve):", ask, "or try it here:",
                       f"  flowkeys ask {flow['id']} 'Hello'"])  # fmt: skip
+
+
+def public_warning(flow: Json) -> str:
+    """Return what to know of a chatflow that is public: how often anybody may call it."""
+    try:
+        rules = read_rules(flow["apiConfig"], flow["chatbotConfig"])
+    except (ValueError, RecursionError):  # which keeps it from being public
+        rules = None
+    limited = flow["rateLimits"] or (rules is not None and rules.limits is not None)
+    often = "as often as its limits let them" if limited else "without a limit"
+    return f"Warning: it is public. Whoever knows its id can call it, without a key, {often}."

@@ -1,6 +1,6 @@
 """The policy of a workspace: who may change it, what it refuses, and which keys do not keep to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -68,6 +68,24 @@ class Policies:
         """Return the policy; one that asks for nothing when nobody made any."""
         caller.require("policy:view")
         return await self._store.read(lambda tx: tx.policies.get(caller.workspace_id))
+
+    async def reminders(self, caller: Caller, keys: Sequence[ApiKey]) -> dict[str, str]:
+        """Return why keys are due to be rotated, in words, by their ids; of what ended nothing.
+
+        Raises:
+            Forbidden: the caller lacks ``apikeys:view``.
+        """
+        caller.require("apikeys:view")
+        now = self._clock()
+        policy = await self._store.read(lambda tx: tx.policies.get(caller.workspace_id))
+        if policy.rotate_after_days is None:
+            return {}
+        return {
+            key.id: breach.message
+            for key in keys
+            if key.status_at(now) in {Status.ACTIVE, Status.DISABLED} and key.rotation_at(now) is None
+            for breach in breaches_of_age(policy, key.token_made_at, now)
+        }
 
     async def update(self, caller: Caller, change: Callable[[Policy], Policy]) -> Policy:
         """Make of the policy what `change` returns for it; keys that break it stay as they are.

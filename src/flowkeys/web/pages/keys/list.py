@@ -58,12 +58,14 @@ async def show(
     held, now = call.person.held(), call.services.clock()
     left = await left_of_keys(call.services.verifier, [key for key in page.items if key.rate_limits])
     rows = [row(key, shown, held, now, left.get(key.id, ())) for key in page.items]
+    reminders = await call.services.policies.reminders(call.caller, page.items)
     first = (shown.page - 1) * shown.size + 1
     response = call.render(
         "keys/list.html",
         status,
         shown=shown,
         rows=rows,
+        reminders=reminders,
         total=page.total,
         first=first,
         last=first + len(rows) - 1,

@@ -27,9 +27,10 @@ async def view_key(key_id: str, call: PageCall) -> Response:
 
 
 async def _limits(call: PageCall, key: ApiKey) -> dict[str, Any]:
-    """Return what the key may still do, and what all keys of its customer may."""
+    """Return what the key may still do, what those of its customer may, and whether it is to be rotated."""
     verifier = call.services.verifier
     found: dict[str, Any] = {"left": (await left_of_keys(verifier, [key])).get(key.id, [])}
+    found["reminder"] = (await call.services.policies.reminders(call.caller, [key])).get(key.id)
     if key.customer is not None and call.may("customers:view"):
         try:
             customer = await call.services.customers.get(call.caller, key.customer.id)
@@ -50,6 +51,7 @@ def facts(call: PageCall, key: ApiKey) -> dict[str, Any]:
     return {
         "key": key,
         "left": (),
+        "reminder": None,
         "left_of_customer": (),
         "standings": standings_of(key, call.services.clock()),
         "standings_of_customer": (),
