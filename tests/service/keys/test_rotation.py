@@ -1,6 +1,8 @@
 """Rotation: a key gets a new token, and the old one ends when it is time."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
 import pytest_asyncio
@@ -321,6 +323,19 @@ async def test_only_what_is_to_finish_does(ring: Ring) -> None:
     ring.house.clock.pass_(60 * SECOND)
     assert await ring.rotations.finish_unused() == 1
     assert ring.said(ended) == "expired_key"
+
+
+async def test_a_key_that_was_spoilt_by_hand_keeps_no_other_from_finishing(ring: Ring) -> None:
+    """It is left as it is, since it opens nothing."""
+    spoilt, _ = await ring.make()
+    await ring.rotate(spoilt, grace=86_400, unused=60)
+    key, old = await ring.make()
+    await ring.rotate(key, grace=86_400, unused=60)
+    with closing(sqlite3.connect(ring.house.database)) as raw, raw:
+        raw.execute("UPDATE api_key SET permissions = 'x' WHERE id = ?", (spoilt.id,))
+    ring.house.clock.pass_(60 * SECOND)
+    assert await ring.rotations.finish_unused() == 1
+    assert ring.said(old) == "expired_key"
 
 
 async def test_the_journal_says_what_became_of_the_tokens_and_holds_neither(ring: Ring) -> None:

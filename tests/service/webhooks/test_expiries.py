@@ -1,5 +1,8 @@
 """What time does to keys is announced, each once, whatever happens to the server."""
 
+import sqlite3
+from contextlib import closing
+
 from tests.service.support import DAY, HOUR, MINUTE
 from tests.service.webhooks.post import Post
 
@@ -95,3 +98,14 @@ async def test_two_servers_over_one_file_announce_once(post: Post) -> None:
     assert await tick(post, DAY) == [("key.expiring", "shared")]
     await other.announce()
     assert await tick(post, MINUTE) == []
+
+
+async def test_a_key_that_was_spoilt_by_hand_keeps_no_other_from_being_announced(post: Post) -> None:
+    """Nothing can be said of it, but of all that end with it."""
+    await post.hook(*EVENTS)
+    for name in ("spoilt", "first", "second"):
+        await post.key(name, HOUR)
+    with closing(sqlite3.connect(post.database)) as raw, raw:
+        raw.execute("UPDATE api_key SET permissions = 'x' WHERE name = 'spoilt'")
+    await tick(post, MINUTE)
+    assert await tick(post, HOUR) == [("key.expired", "first"), ("key.expired", "second")]

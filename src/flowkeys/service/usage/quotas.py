@@ -1,8 +1,10 @@
 """What was used of quotas is stored, and announced at its thresholds."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
+from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.limits.quota import HOURLY_DAYS, MAX_DAYS, QuotaUse
 from flowkeys.domain.limits.quota_fields import quota_json
 from flowkeys.domain.times import DAY, Clock, to_iso
@@ -71,10 +73,18 @@ def _announced(tx: Transaction, crossing: Crossing, now: int) -> dict[str, Any]:
 
 
 def _whose(tx: Transaction, whose: Whose) -> dict[str, str | None]:
+    """Return whose quota it is: without a name when its row is gone or was spoilt by hand.
+
+    What others have used is stored in the same transaction, and must not wait until that is put right.
+    """
     if whose.kind is Kind.KEY:
-        key = tx.keys.get(whose.workspace_id, whose.id)
+        key = None
+        with suppress(Unavailable):
+            key = tx.keys.get(whose.workspace_id, whose.id)
         return {"keyId": whose.id, "keyName": None if key is None else key.name}
-    customer = tx.customers.get(whose.workspace_id, whose.id)
+    customer = None
+    with suppress(Unavailable):
+        customer = tx.customers.get(whose.workspace_id, whose.id)
     return {
         "customerId": whose.id,
         "customerName": None if customer is None else customer.name,

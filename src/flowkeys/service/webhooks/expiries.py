@@ -6,8 +6,11 @@ passed when a key is made, 14 days before the end of a key that lasts a week, is
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.times import SECOND, Clock
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.webhooks.announcing import announce_key
@@ -58,12 +61,24 @@ class Expiries:
         for workspace_id in workspace_ids:
             since = self._since(tx, workspace_id, now)
             for days, key_ids in _due(tx, workspace_id, since, now):
-                for key in tx.keys.some(workspace_id, key_ids):
+                for key in _readable(tx, workspace_id, key_ids):
                     if not days:
                         announce_key(tx, "key.expired", key, now)
                     elif key.expires_at is not None and key.created_at < key.expires_at - days * _DAY:
                         announce_key(tx, "key.expiring", key, now, daysLeft=days)
             tx.expiries.set_announced(workspace_id, max(since, now))
+
+
+def _readable(tx: Transaction, workspace_id: str, key_ids: list[str]) -> list[ApiKey]:
+    """Return keys without those whose rows were spoilt by hand: all others are announced."""
+    try:
+        return tx.keys.some(workspace_id, key_ids)
+    except Unavailable:
+        found = []
+        for key_id in key_ids:
+            with suppress(Unavailable):
+                found += tx.keys.some(workspace_id, [key_id])
+        return found
 
 
 def _due(tx: Transaction, workspace_id: str, since: int, now: int) -> Iterator[tuple[int, list[str]]]:

@@ -11,6 +11,7 @@ from flowkeys.domain.limits.quota import LENGTHS, QuotaUse, Unit
 from flowkeys.service.ports.quotas import Crossing, Kind, Spending
 from flowkeys.storage.schema import quota_notice, quota_use
 from flowkeys.storage.statement import Connection, Statement, in_json, listed
+from flowkeys.storage.usage.rows import there
 
 _UNITS: Final = frozenset(Unit)
 _add = upsert(quota_use)
@@ -70,7 +71,9 @@ class QuotaTable:
         return [(Kind(kind), subject_id) for kind, subject_id in rows]
 
     def add(self, spendings: Iterable[Spending]) -> None:
-        """Add up what was used."""
+        """Add up what was used, but for workspaces that are not there any more."""
+        used = list(spendings)
+        known = there(self._connection, [one.whose.workspace_id for one in used])
         self._connection.run_many(
             _ADD,
             [
@@ -83,7 +86,8 @@ class QuotaTable:
                     "time": one.use.time,
                     "used": one.use.used,
                 }
-                for one in spendings
+                for one in used
+                if one.whose.workspace_id in known
             ],
         )
 
@@ -102,6 +106,8 @@ class QuotaTable:
     def note(self, crossing: Crossing, now: int) -> bool:
         """Note that a threshold was reached; tell whether that was not noted in this period."""
         whose, quota = crossing.whose, crossing.quota
+        if not there(self._connection, [whose.workspace_id]):
+            return False
         values = {
             "workspace_id": whose.workspace_id,
             "kind": whose.kind.value,

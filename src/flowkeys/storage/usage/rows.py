@@ -3,14 +3,26 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Insert, Table
+from sqlalchemy import Insert, Table, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from flowkeys.storage.schema import usage_day, usage_hour, usage_total
+from flowkeys.storage.schema import usage_day, usage_hour, usage_total, workspace
 from flowkeys.storage.schema.usage import KIND, NUMBERS, TOTAL
-from flowkeys.storage.statement import Connection, Insertion, Row
+from flowkeys.storage.statement import Connection, Insertion, Row, Statement, in_json, listed
 
 _IN_TOTAL: Final = tuple(KIND.index(name) for name in TOTAL)
+
+_THERE: Final = Statement(select(workspace.c.id).where(workspace.c.id.in_(listed("ids"))))
+
+
+def there(connection: Connection, workspace_ids: Iterable[str]) -> set[str]:
+    """Return those workspaces that are still there.
+
+    One may be deleted by hand before what was counted of it is stored. Its rows could not be, and would keep
+    those of all others waiting for ever.
+    """
+    ids = in_json(sorted(set(workspace_ids)))
+    return {workspace_id for (workspace_id,) in connection.rows(_THERE, {"ids": ids})}
 
 
 def _adding(table: Table, kind: Sequence[str] = KIND) -> Insertion:

@@ -35,7 +35,7 @@ from flowkeys.storage.schema import (
 )
 from flowkeys.storage.schema.usage import KIND, NUMBERS, TOOK
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
-from flowkeys.storage.usage.rows import add_days, add_hours
+from flowkeys.storage.usage.rows import add_days, add_hours, there
 
 _Column = Literal["key_id", "chatflow_id", "customer_id"]
 
@@ -102,6 +102,7 @@ class UsageTable:
         """Add up what was counted, unless this batch was added before."""
         if not self.begin(batch.recorder, batch.number, now):
             return
+        known = there(self._connection, [one.workspace_id for one in batch.counted])
         add_hours(
             self._connection,
             (
@@ -111,6 +112,7 @@ class UsageTable:
                     *one.numbers,
                 )
                 for one in batch.counted
+                if one.workspace_id in known
             ),
         )
 

@@ -1,0 +1,28 @@
+"""What is deleted or spoilt by hand, in SQL, keeps nothing of others from being stored."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+
+from tests.support.flows import make_key
+from tests.support.server import Running
+
+
+def test_what_others_used_is_stored(start: Callable[..., Running]) -> None:
+    """Of a workspace that is gone nothing can be; of a key that cannot be read a threshold has no name."""
+    own = start(usage_flush_seconds=300)
+    owners = own.owner(), own.owner(), own.owner("gone")
+    kept, spoilt, gone = (make_key(owner, quotas=[{"calls": 10, "period": "month"}]) for owner in owners)
+    for key in (gone, spoilt, kept):
+        statuses = [own.api(key["apiKey"]).get("/auth/verify").status_code for _ in range(9)]
+        assert statuses == [200] * 9
+    with closing(sqlite3.connect(own.data_dir / "flowkeys.db")) as raw:
+        with raw:
+            raw.execute("DELETE FROM workspace WHERE name = 'gone'")
+            raw.execute("UPDATE api_key SET permissions = 'x' WHERE id = ?", (spoilt["id"],))
+        assert own.do(own.runtime.quotas.flush())
+        assert own.do(own.runtime.calls.flush())
+        used = dict(raw.execute("SELECT subject_id, used FROM quota_use"))
+        assert used == {kept["id"]: 9, spoilt["id"]: 9}
+        counted = raw.execute("SELECT DISTINCT workspace_id FROM usage_hour").fetchall()
+        assert counted == [(own.workspace(),)]
