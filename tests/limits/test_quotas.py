@@ -14,7 +14,7 @@ from flowkeys.domain.times import DAY, SECOND, month_of
 from flowkeys.limits import quotas as in_memory
 from flowkeys.limits.quota_flush import QuotaFlush
 from flowkeys.limits.quotas import MemoryQuotas
-from flowkeys.service.ports.quotas import QuotaBatch, Whose
+from flowkeys.service.ports.quotas import Kind, QuotaBatch, Whose
 from flowkeys.service.ports.verification import PENDING
 
 HOUR = 3600 * SECOND
@@ -244,6 +244,48 @@ async def test_a_change_forgives_nothing(world: World) -> None:
     assert (await world.take(of("9/month", "20/7d"))).left == (0, 11)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("10/3d", "10/4d"), ("10/month", "10/1d"), ("10/30d", "10/2d"), ("10/2d", "10/month")],
+)
+async def test_another_period_forgives_nothing(world: World, before: str, after: str) -> None:
+    """Also where it is kept in other steps, there and back, in memory and after a restart."""
+    world.now = at("2027-02-10T11:30:00")
+    for change in (lambda: None, world.begin):
+        scope = Whose(Kind.KEY, "k", "w")
+        assert await world.let_in(of(before), most=4) == 4
+        await world.flush.flush()
+        change()
+        (shown,) = standings(parse_quotas([after]), await world.load(scope), world.now)
+        assert (shown.used, shown.left) == (4, 6)
+        assert await world.let_in(of(after), most=3) == 3
+        await world.flush.flush()
+        change()
+        assert await world.let_in(of(before)) == 3
+        await world.flush.flush()
+        change()
+        assert await world.let_in(of(after)) == 0
+        world.now += 40 * DAY
+        assert await world.let_in(of(after), most=1) == 1, "and then it is given back"
+        world.stored.clear()
+        world.begin()
+
+
+async def test_in_which_hour_it_was_is_taken_for_the_last_one(world: World) -> None:
+    """What is known by day is not given back before it may be, and what is older than it counts, never."""
+    world.now = at("2027-02-10T00:30:00")
+    assert await world.let_in(of("10/month"), most=4) == 4
+    world.now = at("2027-02-10T08:30:00")
+    assert await world.let_in(of("10/1d")) == 6
+    world.now = at("2027-02-11T08:59:00")
+    assert await world.let_in(of("10/1d")) == 0
+    world.now = at("2027-02-11T09:00:00")
+    assert await world.let_in(of("10/1d")) == 10
+    world.begin()
+    world.stored = {("k", "calls", "day", at("2027-02-01T00:00:00")): 9}
+    assert await world.let_in(of("10/3d")) == 10
+
+
 async def test_thresholds_are_handed_on_once(world: World) -> None:
     """At 80 and at 100 percent, in each period, and when a call is refused for which too little is left."""
     monthly, tokens = of("10/month"), of("100 tokens/month", kind=CUSTOMER, whose="c")
@@ -300,4 +342,4 @@ def test_standings_of_what_is_stored() -> None:
     )
     assert (month.used, month.left, month.resets_at) == (6, 94, at("2027-03-01T00:00:00"))
     assert (rolling.used, rolling.left, rolling.resets_at) == (13, 0, at("2027-02-20T00:00:00"))
-    assert (hours.used, hours.resets_at) == (0, None)
+    assert (hours.used, hours.resets_at) == (1, at("2027-02-12T13:00:00"))

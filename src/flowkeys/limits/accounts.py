@@ -7,13 +7,24 @@ call costs an addition for each quota.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from flowkeys.domain.limits.quota import LENGTHS, THRESHOLDS, Quota, Quotas, QuotaUse, Standing, Step, Unit
+from flowkeys.domain.limits.quota import (
+    LENGTHS,
+    THRESHOLDS,
+    Quota,
+    Quotas,
+    QuotaUse,
+    Standing,
+    Step,
+    Unit,
+    carried,
+)
 from flowkeys.domain.times import SECOND
 from flowkeys.service.ports.quotas import Crossing, Spending, Whose
 
 _CALLS: Final = Unit.CALLS
 _TOKENS: Final = Unit.TOKENS
 _LAST: Final = THRESHOLDS[-1]
+_STEPS: Final[tuple[Step, ...]] = ("day", "hour")
 
 Meter = tuple[Unit, Step]
 
@@ -110,10 +121,21 @@ class Account:
         for line in self.lines:
             line.told = told.get(line.quota, 0)
             self._meters.setdefault((line.quota.unit, line.quota.step), {})
+        self._carry(now)
         self.call_lines = tuple(line for line in self.lines if not line.is_tokens)
         self.only = self.lines[0] if len(self.lines) == len(self.call_lines) == 1 else None
         """The one quota that there is, if it is of calls: what is most common."""
         self.turn(now)
+
+    def _carry(self, now: int) -> None:
+        """Have every quota begin with what is known, in whichever steps it was counted."""
+        for unit, step in {(line.quota.unit, line.quota.step) for line in self.lines}:
+            days, hours = (self._meters.get((unit, length), {}) for length in _STEPS)
+            for time, more in carried(step, days, hours, now).items():
+                steps = self._meters[unit, step]
+                steps[time] = steps.get(time, 0) + more
+                key = unit, step, time
+                self._unstored[key] = self._unstored.get(key, 0) + more
 
     def turn(self, now: int) -> None:
         """Begin another step, and find out what counts in it."""

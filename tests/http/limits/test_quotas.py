@@ -288,6 +288,17 @@ class TestWhoHears:
             assert refused.retry_after_seconds >= 1
 
 
+def test_the_answer_to_a_change_says_what_is_used(server: Running, owner: Api) -> None:
+    """What is not stored yet included, as when it is asked for; in another period, too."""
+    customer = make_customer(owner, quotas=[{"calls": 10, "period": "2d"}])
+    key = make_key(owner, customerId=customer["id"], quotas=[{"calls": 10, "period": "2d"}])
+    assert server.api(key["apiKey"]).get("/auth/verify").status_code == 200
+    for path in (f"/apikey/{key['id']}", f"/customers/{customer['id']}"):
+        for change in ({}, {"quotas": [{"calls": 10, "period": "30d"}]}):
+            changed = owner.put(path, json={**change, "name" if "cust" in path else "keyName": str(change)})
+            assert changed.json()["quotas"][0]["used"] == 1, changed.text
+
+
 class TestByHand:
     """What is written into the database past us."""
 

@@ -6,7 +6,7 @@ so far back. So in no stretch of the period's length is more used than the quota
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -151,6 +151,36 @@ class QuotaUse(msgspec.Struct, frozen=True):
     used: int
 
 
+def carried(step: Step, days: Mapping[int, int], hours: Mapping[int, int], now: int) -> dict[int, int]:
+    """Return what lacks in steps of a day, or of an hour, of what is known in steps of the other.
+
+    A quota whose period is changed from three days to four goes on with what was used. In which hour of a day
+    it was, days do not say: it is taken for the last one, so that none is given back too soon.
+    """
+    summed: dict[int, int] = {}
+    for time, used in hours.items():
+        day = time - time % DAY
+        summed[day] = summed.get(day, 0) + used
+    if step == "day":
+        return {day: more for day, used in summed.items() if (more := used - days.get(day, 0)) > 0}
+    first, present = now - (HOURLY_DAYS + 1) * DAY, now - now % LENGTHS["hour"]
+    return {
+        min(day + DAY - LENGTHS["hour"], present): more
+        for day, used in days.items()
+        if first <= day <= now and (more := used - summed.get(day, 0)) > 0
+    }
+
+
+def _known(uses: Sequence[QuotaUse], quota: Quota, now: int) -> dict[int, int]:
+    """Return what is used by step, as `quota` counts it."""
+    own = [one for one in uses if one.unit is quota.unit]
+    days, hours = ({one.time: one.used for one in own if one.step == step} for step in ("day", "hour"))
+    found = dict(days if quota.step == "day" else hours)
+    for time, more in carried(quota.step, days, hours, now).items():
+        found[time] = found.get(time, 0) + more
+    return found
+
+
 class Standing(msgspec.Struct, frozen=True):
     """What is used of a quota."""
 
@@ -176,16 +206,12 @@ def standings(
     found = []
     for quota in quotas:
         begins = quota.begins_at(now)
-        own = [
-            one
-            for one in kept
-            if one.unit is quota.unit and one.step == quota.step and one.time >= begins and one.used
-        ]
-        oldest = begins if quota.days is None else min((one.time for one in own), default=None)
+        own = {time: used for time, used in _known(kept, quota, now).items() if time >= begins and used}
+        oldest = begins if quota.days is None else min(own, default=None)
         found.append(
             Standing(
                 quota,
-                sum(one.used for one in own),
+                sum(own.values()),
                 reserved if quota.unit is Unit.TOKENS else 0,
                 None if oldest is None else quota.given_back_at(oldest),
             )

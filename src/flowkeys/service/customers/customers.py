@@ -206,7 +206,7 @@ class CustomerService:
                 raise InvalidInput.of("status", message)
             return _save(tx, caller, now, action, customer, change(tx, customer))
 
-        return await self._store.write(work)
+        return self._quotas.of(await self._store.write(work))
 
 
 def _keys_left(keys: int) -> str:

@@ -293,4 +293,4 @@ class Keyring:
             require_may_change(key)
             return save(tx, caller, now, action, key, change(tx, key))
 
-        return await self._store.write(work)
+        return self._quotas.of(await self._store.write(work))
