@@ -113,6 +113,24 @@ def test_while_a_rotation_is_under_way_the_page_shows_it_instead(owner: Api, pag
     assert pages.post(f"/keys/{key['id']}/rotation", data={"grace": "x"}).status_code == 422
 
 
+def test_a_page_of_an_earlier_rotation_ends_no_later_one(owner: Api, pages: Api) -> None:
+    """What it says is not so any more: the old token of now is in use."""
+    key = make_key(owner, "Twice")
+    begin, change = f"/apikey/{key['id']}/rotate", f"/keys/{key['id']}/rotation"
+    owner.post(begin, json={"graceSeconds": 3600})
+    stale = fields(pages.get(f"/keys/{key['id']}"))["startedAt"][0]
+    owner.put(f"/apikey/{key['id']}/rotation", json={"graceSeconds": 0})
+    owner.post(begin, json={"graceSeconds": 3600})
+    before = owner.get(f"/apikey/{key['id']}").json()["rotation"]
+    for grace in ("0", "86400"):
+        assert pages.post(change, data={"grace": grace, "startedAt": stale}).status_code == 303
+        assert "nothing was changed" in plain(pages.get(f"/keys/{key['id']}"))
+        assert owner.get(f"/apikey/{key['id']}").json()["rotation"] == before
+    (present,) = set(fields(pages.get(f"/keys/{key['id']}"))["startedAt"])
+    pages.post(change, data={"grace": "0", "startedAt": present})
+    assert owner.get(f"/apikey/{key['id']}").json()["rotation"] != before
+
+
 def test_who_may_not_rotate_is_not_asked_to(server: Running, owner: Api) -> None:
     """A viewer sees how far it is, without a button; and nobody rotates what holds more than they."""
     key = make_key(owner, "Seen", permissions=["apikeys:view"])

@@ -23,6 +23,7 @@ from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.tokens import NewToken
 from flowkeys.service.ports.verification import RecentUses
 
+_ANOTHER: Final = "This was about an earlier rotation. The key was rotated again since: nothing was changed."
 _DAYS: Final = MAX_GRACE_SECONDS // 86_400
 
 
@@ -92,11 +93,15 @@ class Rotations:
 
         return MadeKey(await self._store.write(work), token, digest)
 
-    async def set_grace(self, caller: Caller, key_id: str, grace_seconds: int) -> ApiKey:
+    async def set_grace(
+        self, caller: Caller, key_id: str, grace_seconds: int, started_at: str | None = None
+    ) -> ApiKey:
         """Let the old token of a key that is being rotated end in so many seconds; 0: now.
 
+        `started_at`: only if the rotation is the one that began then, as a form has it.
+
         Raises:
-            Conflict: ``no_rotation``: none is under way.
+            Conflict: ``no_rotation``: none is under way, or another one.
             Forbidden: the caller lacks ``apikeys:update``, or something that the key holds.
             InvalidInput: the grace is too long, or the key is revoked.
             NotFound: the workspace has no such key.
@@ -107,8 +112,11 @@ class Rotations:
 
         def work(tx: Transaction) -> ApiKey:
             key = _changeable(tx, caller, key_id)
-            if key.rotation_at(now) is None:
+            present = key.rotation_at(now)
+            if present is None:
                 raise Conflict("no_rotation", _none(key))
+            if started_at is not None and started_at != str(present.started_at):
+                raise Conflict("no_rotation", _ANOTHER)
             tx.tokens.set_end(key.workspace_id, key.id, now, now + grace_seconds * SECOND)
             action = "key.rotation_extend" if grace_seconds else "key.rotation_end"
             return self.with_uses(_changed(tx, caller, now, action, key))

@@ -55,12 +55,16 @@ async def rotate_key(key_id: str, call: PageCall) -> Response:
 
 @router.page("POST", "/keys/{key_id}/rotation", needs="apikeys:update")
 async def change_rotation(key_id: str, call: PageCall) -> Response:
-    """End the old token, or let it work for longer; say so when it has ended meanwhile."""
+    """End the old token, or let it work for longer; say so when it has ended meanwhile.
+
+    A page that shows an earlier rotation does nothing to the present one, whose old token is in use.
+    """
     sent = await call.form()
     seconds = _number("graceSeconds", sent.text("grace"), "Choose how long the old token is to work.")
     place = f"/keys/{key_id}"
     try:
-        key = await call.services.keyring.rotations.set_grace(call.caller, key_id, seconds)
+        started_at = sent.text("startedAt") or None
+        key = await call.services.keyring.rotations.set_grace(call.caller, key_id, seconds, started_at)
     except Conflict as conflict:
         return call.done(place, str(conflict))
     rotation = key.rotation_at(call.services.clock())
