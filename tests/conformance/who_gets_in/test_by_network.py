@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conformance import raw, ways
+from tests.conformance.routes import CLOSED, request_for
 from tests.conformance.tenants import Tenant
-from tests.support.flows import bound_key
+from tests.support.flows import bound_key, make_key
 from tests.support.server import Running
 
 FOUR, SIX = "198.51.100.0/24", "2001:db8:7::/48"
@@ -145,3 +146,15 @@ def test_the_address_in_a_body_says_nothing_about_other_calls(here: Tenant) -> N
     body = {"question": "x", "address": "198.51.100.7"}
     answer = raw.send(here.server.url, "POST", path, key, json_body=body)
     assert (answer.status, answer.code) == (403, "ip_not_allowed")
+
+
+def test_no_route_answers_a_key_that_is_used_from_elsewhere(there: Tenant) -> None:
+    """Whatever it may do, and also what any key may ask about itself."""
+    routes = [route for route in CLOSED if "/prediction" not in route.path]
+    assert {"/usage", "/apikey/verify"} <= {route.path for route in routes}
+    key = make_key(there.owner, permissions=["*"], allowedIps=["198.51.100.0/24"])
+    with there.server.api(key["apiKey"]) as client:
+        for route in routes:
+            path, arguments = request_for(route, there.ids)
+            answer = client.request(route.method, path, **arguments)
+            assert (answer.status_code, answer.json().get("code")) == (403, "ip_not_allowed"), route

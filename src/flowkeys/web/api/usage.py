@@ -10,6 +10,7 @@ from flowkeys.domain.limits.fields import as_json
 from flowkeys.domain.usage.usage import Series
 from flowkeys.service.usage.periods import Asked
 from flowkeys.web.api import usage_forms
+from flowkeys.web.auth import authenticate
 from flowkeys.web.routes import ANY_KEY, GuardedRouter, json_response
 from flowkeys.web.schemas.usage import OwnUsageOut, UsageStepOut, UsageSummaryOut
 from flowkeys.web.services import Call
@@ -138,6 +139,7 @@ async def own_usage(call: Call, wanted: Question) -> Response:
 
     Asking is no use of it, and needs no permission.
     """
+    await authenticate(call.services, call.scope, None, counts=False)  # from where it calls counts, too
     principal = call.caller.principal
     assert principal.id is not None  # a key: nobody else is let in without a permission
     series = await call.services.usage.of_caller(call.caller, principal.id, wanted.asked)
