@@ -11,7 +11,7 @@ from tests.support.server import Api, Running
 MEMBERS = {
     "id", "keyName", "apiKey", "permissions", "chatFlows", "status", "expiresAt", "lastUsedAt", "createdAt",
     "createdDate", "updatedAt", "updatedDate", "createdBy", "workspaceId", "note", "allowedIps", "rateLimits",
-    "rotation", "customerId", "customer", "lastAddress", "lastUserAgent",
+    "quotas", "rotation", "customerId", "customer", "lastAddress", "lastUserAgent",
 }  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def test_a_viewer_sees_it_all_and_no_button_that_would_be_refused(
     page = seen(person(server, "viewer"), f"/chatflows/{chatflow['id']}")
     here = f"/chatflows/{chatflow['id']}"
     below = {found.removeprefix(here) for found in links(page) if found.startswith(here)}
-    assert below == {"#code"}
+    assert below == {"#code", "/usage"}
     assert "/keys/new" not in page.text
     assert 'id="try"' not in page.text
     assert "One" in words(page)
