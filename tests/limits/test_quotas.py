@@ -14,6 +14,7 @@ from flowkeys.domain.times import DAY, SECOND, month_of
 from flowkeys.limits import quotas as in_memory
 from flowkeys.limits.quota_flush import QuotaFlush
 from flowkeys.limits.quotas import MemoryQuotas
+from flowkeys.limits.reservation import HELD_SECONDS
 from flowkeys.service.ports.quotas import Kind, QuotaBatch, Whose
 from flowkeys.service.ports.verification import PENDING
 
@@ -163,7 +164,7 @@ async def test_reservations(world: World) -> None:
     tokens = of("1000 tokens/month")
     one, two = await world.take(tokens, tokens=400), await world.take(tokens, tokens=600)
     refused = await world.take(tokens, tokens=1)
-    assert (refused.wait_seconds, refused.is_held) == (in_memory.HELD_SECONDS, True)
+    assert (refused.wait_seconds, refused.is_held) == (HELD_SECONDS, True)
     assert not (await world.take(tokens)).wait_seconds, "what uses no tokens is not asked"
     assert one.reserved is not None
     assert two.reserved is not None
@@ -184,17 +185,18 @@ async def test_reservations(world: World) -> None:
 
 
 async def test_a_run_may_reach_for_more_within_what_is_left(world: World) -> None:
-    """Whatever others have reserved; then that is refused with how long it lasts."""
+    """Beside what others have reserved: runs under way together exceed nothing with their prompts."""
     tokens = of("1000 tokens/month")
-    one, two = await world.take(tokens, tokens=500), await world.take(tokens, tokens=500)
+    one, two = await world.take(tokens, tokens=400), await world.take(tokens, tokens=500)
     assert one.reserved is not None
     assert two.reserved is not None
-    assert one.reserved.reach(700) == 0
+    assert one.reserved.reach(500) == 0
+    assert one.reserved.reach(501) == HELD_SECONDS, "the other has the rest"
     assert one.reserved.reach(1001) == 3600
-    one.reserved.settle(600)
-    assert two.reserved.reach(501) == 3600
-    assert two.reserved.reach(500) == 0, "what it has reserved is its own"
-    two.reserved.settle(400)
+    one.reserved.settle(450)
+    assert two.reserved.reach(551) == 3600
+    assert two.reserved.reach(550) == 0, "what the other gave back is there, and its own is its own"
+    two.reserved.settle(550)
     assert world.quotas.reserved("k") == 0
 
 

@@ -12,14 +12,12 @@ from flowkeys.domain.limits.quota import QuotaUse
 from flowkeys.domain.limits.spent import QuotaScope, Spent
 from flowkeys.domain.times import SECOND, Clock
 from flowkeys.limits.accounts import Account, Line
-from flowkeys.limits.reservation import Reservation
+from flowkeys.limits.reservation import HELD_SECONDS, Reservation
 from flowkeys.service.ports.quotas import Crossing, Kind, Spending, Whose
 from flowkeys.service.ports.verification import PENDING, Pending
 
 RESERVED_SECONDS: Final = 3600
 """So long tokens are reserved for a run. One that takes longer is charged all the same when it ends."""
-HELD_SECONDS: Final = 5
-"""After so many seconds a call may come again for which too much is reserved: runs end, and give back."""
 MOST: Final = 100_000
 """So many keys and customers are kept, of about a kilobyte each; of more, those go that are not used."""
 _AT_ONCE: Final = 500

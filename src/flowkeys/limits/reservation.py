@@ -1,8 +1,11 @@
 """Tokens that are reserved for a run."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from flowkeys.limits.accounts import Account, Line
+
+HELD_SECONDS: Final = 5
+"""After so many seconds a call may come again for which too much is reserved: runs end, and give back."""
 
 
 class Keeper(Protocol):
@@ -39,14 +42,24 @@ class Reservation:
         self._keeper.settled(self, self._accounts, used)
 
     def reach(self, tokens: int) -> int:
-        """Reserve so many in all if the quotas have room; else return when they may have, in seconds."""
+        """Reserve so many in all if the quotas have room beside what others have reserved.
+
+        Else return after how many seconds they may have. So runs that are under way together cannot exceed a
+        quota, however long their prompts are.
+        """
         more = tokens - self.tokens
         if more <= 0:
             return 0
+        own = self.tokens if self._is_held else 0
         for account in self._accounts:
+            others = account.held - own
             for line in account.lines:
-                if line.is_tokens and line.used + tokens > line.amount:
+                if not line.is_tokens:
+                    continue
+                if line.used + tokens > line.amount:
                     return self._keeper.short(account, line, tokens)
+                if line.used + others + tokens > line.amount:
+                    return HELD_SECONDS
         self.tokens = tokens
         if self._is_held:
             for account in self._accounts:

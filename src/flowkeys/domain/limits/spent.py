@@ -23,7 +23,7 @@ class Reserved(Protocol):
         ...
 
     def reach(self, tokens: int) -> int:
-        """Reserve so many in all, if the quotas have room for that, whatever others have reserved.
+        """Reserve so many in all, if the quotas have room for that beside what others have reserved.
 
         Return 0, or after how many seconds they may have, and then nothing more is reserved.
         """

@@ -25,7 +25,10 @@ class RunMeter:
             return
         wait = self._reserved.reach(self.tokens.total + tokens)
         if wait:
-            message = f"What is left of the quota of tokens is less than the {tokens} that this call may use."
+            message = (
+                f"What is left of the quota of tokens, and is not reserved by calls under way, is less than "
+                f"the {tokens} that this call may use."
+            )
             raise QuotaExceeded(message, wait)
 
     def used(self, tokens: ModelTokens) -> None:
