@@ -2,26 +2,25 @@
 
 One item for each limit. In ``RateLimit-Policy`` `q` calls may be made in `w` seconds; in ``RateLimit`` `r`
 may be made at once now, and `t` is after how many seconds there is one more.
+One for each quota, too: `q` may be used in `w` seconds, of tokens with ``qu="tokens"``; `r` is left, and
+after `t` seconds what was used is given back, the first part at least.
 """
 
 from functools import lru_cache
 from typing import Final
 
-import msgspec
-
+from flowkeys.domain.limits.form import Form
 from flowkeys.domain.limits.gcra import BINDING, CHATFLOW, CUSTOMER, Scope, Taken, rates
 from flowkeys.domain.limits.quota import Quotas
-from flowkeys.domain.limits.quota_fields import quota_fields, quota_numbers, shape_of, spent_json
+from flowkeys.domain.limits.quota_fields import spent_json
 from flowkeys.domain.limits.rate import Limits, RateLimit
-from flowkeys.domain.times import DAY, SECOND
+from flowkeys.domain.limits.spent import QuotaScope
 
 _REMEMBERED: Final = 4096
 _PREFIXES: Final = {BINDING: "binding-", CUSTOMER: "customer-", CHATFLOW: "chatflow-"}
 """In front of the names of what is not the key's own."""
 _PATIENCE_SECONDS: Final = 60
 """Some clients wait no longer than that, and would call again at once: they are told not to."""
-
-_LINES: Final = b"ratelimit-policy: %b\r\nratelimit: %b\r\n"
 
 Headers = list[tuple[str, str]]
 
@@ -34,92 +33,37 @@ def name_of(kind: int, name: str) -> str:
 def fields_of(taken: Taken) -> tuple[bytes, bytes]:
     """Return the values of ``RateLimit-Policy`` and ``RateLimit``."""
     spent = taken.spent
-    if spent is None:
-        return _of_limits(taken)
-    if not taken.scopes:
-        return quota_fields(spent)
-    limits, quotas = _of_limits(taken), quota_fields(spent)
-    return b"%b, %b" % (limits[0], quotas[0]), b"%b, %b" % (limits[1], quotas[1])
+    form = taken.form or _form(taken)
+    text = form.text if spent is None else form.text_at(spent.now)
+    return text.policy, text.left % form.numbers(taken.owed, spent)
 
 
 def lines_of(taken: Taken) -> bytes:
     """Return both as lines of HTTP/1.1, or nothing where there is nothing to say."""
-    spent, scopes = taken.spent, taken.scopes
-    if spent is None:
-        if not scopes:
-            return b""
-        shape = _shape(scopes)
-        return shape.lines % _numbers(shape, taken.owed)
-    if len(spent.scopes) == 1 and len(scopes) <= 1:  # what is most common
-        owner, _, _, quotas = spent.scopes[0]
-        day = spent.now - spent.now % DAY
-        if not scopes:
-            return _lines_of_quotas(owner, quotas, day) % quota_numbers(spent)
-        kind, _, limits = scopes[0]
-        lines, shape = _lines_of_both(kind, limits, owner, quotas, day)
-        return lines % (_numbers(shape, taken.owed) + quota_numbers(spent))
-    return b"".join([b"%b: %b\r\n" % header for header in raw_headers(taken)])
+    spent = taken.spent
+    if spent is None and not taken.scopes:
+        return b""
+    form = taken.form or _form(taken)
+    return form.lines(taken.owed, spent)
+
+
+def form_of(limits: tuple[Scope, ...], quotas: tuple[QuotaScope, ...]) -> Form:
+    """Return what answers say of these; what is the same for several keys has one."""
+    return _form_of(
+        tuple([(kind, own) for kind, _, own in limits]), tuple([(kind, own) for kind, _, _, own in quotas])
+    )
+
+
+def _form(taken: Taken) -> Form:
+    return form_of(taken.scopes, () if taken.spent is None else taken.spent.scopes)
 
 
 @lru_cache(_REMEMBERED)
-def _lines_of_quotas(owner: int, quotas: Quotas, day: int) -> bytes:
-    return _LINES % shape_of(owner, quotas, day)
-
-
-@lru_cache(_REMEMBERED)
-def _lines_of_both(kind: int, limits: Limits, owner: int, quotas: Quotas, day: int) -> tuple[bytes, "_Shape"]:
-    own, more = _of_one(kind, limits), shape_of(owner, quotas, day)
-    return _LINES % (b"%b, %b" % (own.policy, more[0]), b"%b, %b" % (own.left, more[1])), own
-
-
-def _of_limits(taken: Taken) -> tuple[bytes, bytes]:
-    shape = _shape(taken.scopes)
-    return shape.policy, shape.left % _numbers(shape, taken.owed)
-
-
-class _Shape(msgspec.Struct, frozen=True):
-    """What answers say that some limits apply to, but for the numbers."""
-
-    policy: bytes
-    left: bytes
-    lines: bytes
-    steps: tuple[tuple[int, int, int], ...]
-    """Of each limit what one call costs, what all at once do, and what is refilled in a second."""
-
-
-def _numbers(shape: _Shape, debts: tuple[int, ...]) -> tuple[int, ...]:
-    numbers = []
-    at = 0
-    for cost, full, refilled in shape.steps:
-        owed = debts[at]
-        calls, rest = divmod(full - owed, cost)
-        numbers.append(calls)
-        numbers.append(-((rest - cost) // refilled) if owed else 0)
-        at += 1  # noqa: SIM113 - `enumerate` takes longer
-    return tuple(numbers)
-
-
-def _shape(scopes: tuple[Scope, ...]) -> _Shape:
-    if len(scopes) == 1:
-        return _of_one(scopes[0][0], scopes[0][2])
-    return _of_all(tuple([(kind, limits) for kind, _, limits in scopes]))
-
-
-@lru_cache(_REMEMBERED)
-def _of_one(kind: int, limits: Limits) -> _Shape:
-    return _of_all(((kind, limits),))
-
-
-@lru_cache(_REMEMBERED)
-def _of_all(scopes: tuple[tuple[int, Limits], ...]) -> _Shape:
-    every = [(name_of(kind, rate.name), rate) for kind, limits in scopes for rate in limits.rates]
-    policy = ", ".join(f'"{name}";q={rate.limit};w={rate.window_seconds}' for name, rate in every)
-    form = ", ".join(f'"{name}";r=%d;t=%d' for name, _ in every)
-    return _Shape(
-        policy.encode("ascii"),
-        form.encode("ascii"),
-        f"ratelimit-policy: {policy}\r\nratelimit: {form}\r\n".encode("ascii"),
-        tuple((cost, full, limit * SECOND) for _, limits in scopes for limit, cost, full in limits.steps),
+def _form_of(limits: tuple[tuple[int, Limits], ...], quotas: tuple[tuple[int, Quotas], ...]) -> Form:
+    return Form(
+        [(name_of(kind, rate.name), rate) for kind, own in limits for rate in own.rates],
+        [step for _, own in limits for step in own.steps],
+        [(name_of(kind, quota.name), quota) for kind, own in quotas for quota in own.all],
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from flowkeys.domain.limits.form import Form
 from flowkeys.domain.limits.rate import Limits, RateLimit
 from flowkeys.domain.limits.spent import Spent
 from flowkeys.domain.times import SECOND
@@ -40,6 +41,8 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
     let in, if nobody calls before."""
     spent: Spent | None = None
     """What it took of quotas; None: none applies to it."""
+    form: Form | None = None
+    """How answers say that, where it was put together before."""
 
     @property
     def says_something(self) -> bool:

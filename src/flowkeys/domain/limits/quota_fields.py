@@ -1,64 +1,14 @@
-"""What answers say of quotas: items of the ``RateLimit`` fields, JSON, and why a call is refused.
-
-In ``RateLimit-Policy`` `q` may be used in `w` seconds, of tokens with ``qu="tokens"``; in ``RateLimit`` `r`
-is left, and after `t` seconds what was used is given back, the first part at least.
-"""
+"""What answers say of quotas as JSON, and why a call is refused."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 from flowkeys.domain.limits.gcra import CUSTOMER
-from flowkeys.domain.limits.quota import MONTH, Quota, Quotas, Standing, Unit
+from flowkeys.domain.limits.quota import MONTH, Quota, Standing, Unit
 from flowkeys.domain.limits.spent import Spent
-from flowkeys.domain.times import DAY, SECOND, month_of, to_iso
+from flowkeys.domain.times import to_iso
 
-_REMEMBERED: Final = 4096
 _PREFIXES: Final = {CUSTOMER: "customer-"}
-
-
-def quota_fields(spent: Spent) -> tuple[bytes, bytes]:
-    """Return the values of ``RateLimit-Policy`` and ``RateLimit``."""
-    scopes, now = spent.scopes, spent.now
-    day = now - now % DAY  # the day of a call tells how long its month is
-    if len(scopes) == 1:
-        policy, form = shape_of(scopes[0][0], scopes[0][3], day)
-    else:
-        found = [shape_of(kind, quotas, day) for kind, _, _, quotas in scopes]
-        policy = b", ".join([each for each, _ in found])
-        form = b", ".join([each for _, each in found])
-    return policy, form % quota_numbers(spent)
-
-
-def quota_numbers(spent: Spent) -> tuple[int, ...]:
-    """Return of each quota what is left, and in how many seconds it resets."""
-    now = spent.now
-    numbers = []
-    at = 0
-    for left in spent.left:
-        numbers.append(left if left > 0 else 0)  # noqa: FURB136 - `max` takes longer
-        numbers.append(-((now - spent.resets_at[at]) // SECOND))
-        at += 1  # noqa: SIM113 - `enumerate` takes longer
-    return tuple(numbers)
-
-
-@lru_cache(_REMEMBERED)
-def shape_of(kind: int, quotas: Quotas, day: int) -> tuple[bytes, bytes]:
-    """Return ``RateLimit-Policy`` of quotas on a day, and ``RateLimit`` with places for two numbers each."""
-    prefix = _PREFIXES.get(kind, "")
-    policy = ", ".join(
-        f'"{prefix}{one.name}";q={one.amount};w={_seconds(one, day)}'
-        + (';qu="tokens"' if one.unit is Unit.TOKENS else "")
-        for one in quotas.all
-    )
-    return policy.encode("ascii"), ", ".join(f'"{prefix}{one.name}";r=%d;t=%d' for one in quotas.all).encode()
-
-
-def _seconds(quota: Quota, now: int) -> int:
-    if quota.days is not None:
-        return quota.days * DAY // SECOND
-    begins, ends = month_of(now)
-    return (ends - begins) // SECOND
 
 
 def each_of(spent: Spent) -> Iterator[tuple[int, Quota, int, int]]:

@@ -14,7 +14,7 @@ from flowkeys.domain.limits.quota import Unit
 from flowkeys.domain.limits.quota_fields import each_of
 from flowkeys.domain.limits.spent import Spent
 from flowkeys.domain.times import Clock, to_iso
-from flowkeys.service.keys.spending import quota_scopes_of, scopes_of
+from flowkeys.service.keys.asked import quota_scopes_of, scopes_of
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.ports.limits import RateLimiter
 from flowkeys.service.ports.quotas import QuotaKeeper

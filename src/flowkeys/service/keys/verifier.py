@@ -14,7 +14,8 @@ from flowkeys.domain.keys.networks import Client, Visitor
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.limits.gcra import NOTHING, Scope, Taken
 from flowkeys.domain.times import Clock
-from flowkeys.service.keys.spending import LimitsAndQuotas, not_counted, quota_scopes_of, scopes_of
+from flowkeys.service.keys.asked import AskedOf, quota_scopes_of, scopes_of
+from flowkeys.service.keys.spending import LimitsAndQuotas, limited, not_counted
 from flowkeys.service.ports.limits import RateLimiter
 from flowkeys.service.ports.quotas import QuotaKeeper, Runs
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Keys, UsageRecorder
@@ -23,7 +24,7 @@ from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Keys
 class Verifier:
     """Decides about tokens."""
 
-    __slots__ = ("_clock", "_directory", "_keys", "_limiter", "_spending", "_usage")
+    __slots__ = ("_asked", "_clock", "_directory", "_keys", "_limiter", "_spending", "_usage")
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class Verifier:
         """Count calls with `limiter` and `quotas`; without, calls that are to be counted are refused."""
         self._limiter = limiter
         self._spending = None if limiter is None or quotas is None else LimitsAndQuotas(limiter, quotas)
+        self._asked = AskedOf()
         self._keys = keys
         self._directory = directory
         self._usage = usage
@@ -132,30 +134,32 @@ class Verifier:
         record = allowed.record
         if record.terms is None and (access is None or (access.limits is None and access.visitors is None)):
             return allowed
-        scopes = scopes_of(record, access, client)
-        quotas = quota_scopes_of(record)
-        if quotas:
+        asked = self._asked.of(record, access, client)
+        if asked.quotas:
             if self._spending is None:
                 return not_counted(record)
-            return self._spending.at_once(record, scopes, quotas, access, runs)
-        if not scopes:
+            return self._spending.at_once(asked, access, runs)
+        if not asked.limits:
             return allowed
-        taken = None if self._limiter is None else self._limiter.at_once(scopes)
-        return None if taken is PENDING else _limited(record, taken)
+        if self._limiter is None:
+            return not_counted(record)
+        taken = self._limiter.at_once(asked.limits)
+        return None if taken is PENDING else limited(asked, taken)
 
     async def _take(
         self, allowed: Allowed, access: ChatflowAccess | None, client: Client | None, runs: Runs | None
     ) -> Decision:
         record = allowed.record
-        scopes = scopes_of(record, access, client)
-        quotas = quota_scopes_of(record)
-        if quotas:
+        asked = self._asked.of(record, access, client)
+        if asked.quotas:
             if self._spending is None:
                 return not_counted(record)
-            return await self._spending.take(record, scopes, quotas, access, runs)
-        if not scopes:
+            return await self._spending.take(asked, access, runs)
+        if not asked.limits:
             return allowed
-        return _limited(record, None if self._limiter is None else await self._limiter.take(scopes))
+        if self._limiter is None:
+            return not_counted(record)
+        return limited(asked, await self._limiter.take(asked.limits))
 
     def _note_use(self, record: KeyRecord, now: int, client: Client | None) -> None:
         self._usage.used(record.key_id, now, client)
@@ -245,14 +249,6 @@ class Verifier:
         if not scopes or self._limiter is None:
             return Taken(scopes, (0,) * sum(len(limits.rates) for _, _, limits in scopes))
         return await self._limiter.standing(scopes)
-
-
-def _limited(record: KeyRecord, taken: Taken | None) -> Decision:
-    if taken is None:
-        return not_counted(record)
-    if taken.wait_seconds:
-        return Denied(Reason.RATE_LIMITED, record, taken=taken)
-    return Allowed(record, taken)
 
 
 def _foreign(access: ChatflowAccess, client: Visitor) -> Denied | None:
