@@ -2,6 +2,7 @@
 
 import pytest
 
+from flowkeys.domain.limits.quota import parse_quotas
 from flowkeys.domain.limits.rate import MAX_LIMITS, clean_limits, parse_limit, parse_limits
 
 WRITTEN = {
@@ -47,6 +48,15 @@ def test_another_text_is_none(text):
     """A limit is never guessed at, and the message says what to do."""
     with pytest.raises(ValueError, match=r"Write a limit as|whole number from 1"):
         parse_limit(text)
+
+
+@pytest.mark.parametrize("parse", [parse_limits, parse_quotas])
+@pytest.mark.parametrize("text", [",", " , ", "9/30d,", ",9/30d", "9/30d,,8/7d"])
+def test_a_comma_with_nothing_beside_it_is_no_limit_left_out(parse, text):
+    """A script that writes ``"$A,$B"`` of empty variables would make an unlimited key."""
+    with pytest.raises(ValueError, match=r"^'.*' is no"):
+        parse([text])
+    assert parse([" "]) == parse([]) == ()
 
 
 def test_several_have_names_of_their_own():

@@ -106,12 +106,14 @@ def parse_quota(text: str) -> Quota:
 
 
 def parse_quotas(texts: Iterable[str]) -> tuple[Quota, ...]:
-    """Return the quotas of texts, each of which may hold several with commas between.
+    """Return the quotas of texts, each of which may hold several with commas between, or none.
+
+    A comma with nothing beside it is refused: whoever wrote it meant a quota.
 
     Raises:
         ValueError: one is none, two are of the same, or there are too many.
     """
-    return clean_quotas([parse_quota(part) for text in texts for part in text.split(",") if part.strip()])
+    return clean_quotas([parse_quota(part) for text in texts if text.strip() for part in text.split(",")])
 
 
 def clean_quotas(given: Sequence[Quota]) -> tuple[Quota, ...]:

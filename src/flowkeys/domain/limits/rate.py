@@ -91,12 +91,14 @@ def parse_limit(text: str) -> RateLimit:
 
 
 def parse_limits(texts: Iterable[str]) -> tuple[RateLimit, ...]:
-    """Return the limits of texts, each of which may hold several with commas between.
+    """Return the limits of texts, each of which may hold several with commas between, or none.
+
+    A comma with nothing beside it is refused: whoever wrote it meant a limit.
 
     Raises:
         ValueError: one is none, or there are too many.
     """
-    written = [part for text in texts for part in text.split(",") if part.strip()]
+    written = [part for text in texts if text.strip() for part in text.split(",")]
     if len(written) > MAX_LIMITS:
         raise ValueError(f"Give at most {MAX_LIMITS} limits.")
     return named([parse_limit(part) for part in written], {})
