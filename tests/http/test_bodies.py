@@ -114,3 +114,4 @@ def test_no_body_at_all_is_called_empty(owner: Api) -> None:
         answer = owner.post(path)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
         assert "The body is empty" in answer.json()["detail"]
+        assert "question" not in answer.json()["detail"], "that is of predictions"

@@ -29,6 +29,8 @@ class PolicyBreach(Wire, frozen=True, kw_only=True):
     message: str
     action: str
     """``update`` or ``rotate``."""
+    latest: datetime | None = None
+    """The latest end that the key may have, if that is what is wrong."""
 
 
 class BrokenKey(Wire, frozen=True, kw_only=True):

@@ -143,6 +143,7 @@ def policy_check(found: "Check", now: int) -> Json:
                 "key": key(broken.key, now),
                 "breaches": [
                     {name: getattr(breach, name) for name in ("policy", "field", "message", "action")}
+                    | {"latest": _time(breach.latest)}
                     for breach in broken.breaches
                 ],
             }

@@ -32,6 +32,17 @@ def test_the_end_of_a_key(policy: Policy, end: int | None, broken: list[str]) ->
     assert [breach.policy for breach in breaches_of_end(policy, BEGAN, end)] == broken
 
 
+@pytest.mark.parametrize("end", [None, BEGAN + 91 * DAY])
+def test_an_end_that_has_passed_is_not_advised(end: int | None) -> None:
+    """A key that is older than the policy lets it be has to be rotated first."""
+    policy = Policy(max_lifetime_days=90)
+    (early,) = breaches_of_end(policy, BEGAN, end, BEGAN + 90 * DAY - 1)
+    assert (early.action, early.latest) == ("update", BEGAN + 90 * DAY)
+    (late,) = breaches_of_end(policy, BEGAN, end, BEGAN + 90 * DAY)
+    assert late.action == "rotate"
+    assert "rotate the key" in late.message
+
+
 @pytest.mark.parametrize(
     ("policy", "own", "outside"),
     [

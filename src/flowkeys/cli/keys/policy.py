@@ -93,7 +93,12 @@ def _rows(broken: Json) -> list[tuple[str, ...]]:
 def _command(key_id: str, breach: Json) -> str:
     if breach["action"] == "rotate":
         return f"flowkeys keys rotate {key_id}"
-    option = "--allowed-ip CIDR" if breach["field"] == "allowedIps" else "--expires-in 30d"
+    if breach["field"] == "allowedIps":
+        option = "--allowed-ip CIDR"
+    elif breach.get("latest"):  # not 30 days from now, which would be refused
+        option = f"--expires-at {breach['latest']}"
+    else:
+        option = "--expires-in 30d"
     return f"flowkeys keys update {key_id} {option}"
 
 

@@ -120,7 +120,7 @@ def _network(record: KeyRecord, client: Client | None) -> Step:
     for whose, networks in asked.items():
         within = ", ".join(networks.texts)
         if address is None:
-            detail = f"{whose} may be used from {within} only, and no address was given."
+            detail = f"{whose} may be used from {within} only, and no address was given to ask about."
             return Step("network", ok=False, detail=detail)
         if not networks.include(address):
             detail = f"{whose} may be used from {within} only; {address} is not in that."

@@ -95,7 +95,10 @@ def clean_networks(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _clean(text: str) -> str:
     if "%" in text:
-        raise ValueError(f"{text[:64]!r} has a zone, which means something on one machine only (RFC 4007).")
+        raise ValueError(
+            f"{text[:64]!r} has a zone, which means something on one machine only (RFC 4007). Leave out what "
+            "begins with the %."
+        )
     try:
         network = network_from(text)
     except ValueError:

@@ -38,26 +38,40 @@ class Breach(msgspec.Struct, frozen=True):
     """The policy, and `field` the member of the key, as they are called on the wire."""
     field: str
     message: str
+    latest: int | None = None
+    """The latest end that the policies allow, if they name one and no other end would do."""
+    is_too_late: bool = False
+    """Whether `latest` has passed, so that no end keeps to the policy before the key is rotated."""
 
     @property
     def action(self) -> Literal["update", "rotate"]:
-        """What is to be done to the key."""
-        return "rotate" if self.policy == ROTATION else "update"
+        """What is to be done to the key, or first to be done."""
+        return "rotate" if self.policy == ROTATION or self.is_too_late else "update"
 
 
-def breaches_of_end(policy: Policy, began_at: int, expires_at: int | None) -> list[Breach]:
-    """Return what is wrong with the end of a key that was made, or last rotated, at `began_at`."""
+def breaches_of_end(
+    policy: Policy, began_at: int, expires_at: int | None, now: int | None = None
+) -> list[Breach]:
+    """Return what is wrong with the end of a key that was made, or last rotated, at `began_at`.
+
+    With `now`, what can be done about it is said too: an end that has passed cannot be set.
+    """
     days = policy.max_lifetime_days
     latest = None if days is None else began_at + days * DAY
     if expires_at is None and policy.expiry_required:
         by = "" if latest is None else f", by {to_iso(latest)} at the latest"
-        return [Breach("expiryRequired", "expiresAt", f"The policy expiryRequired asks for an end{by}.")]
-    if latest is not None and (expires_at is None or expires_at > latest):
+        name, message = "expiryRequired", f"The policy expiryRequired asks for an end{by}."
+    elif latest is not None and (expires_at is None or expires_at > latest):
+        name = "maxLifetimeDays"
         message = (
             f"The policy maxLifetimeDays lets a key live for {days} days: it has to end by {to_iso(latest)}."
         )
-        return [Breach("maxLifetimeDays", "expiresAt", message)]
-    return []
+    else:
+        return []
+    is_too_late = latest is not None and now is not None and latest <= now
+    if is_too_late:
+        message += " That has passed: rotate the key, which begins anew, and then set its end."
+    return [Breach(name, "expiresAt", message, latest, is_too_late)]
 
 
 def breaches_of_networks(policy: Policy, allowed_ips: Iterable[str]) -> list[Breach]:

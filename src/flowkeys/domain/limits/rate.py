@@ -158,9 +158,8 @@ def _checked(rate: RateLimit) -> RateLimit:
         ("burst", rate.burst, MAX_CALLS),
     ):
         if type(value) is not int or not 1 <= value <= most:
-            raise ValueError(
-                f"{what} is a whole number from 1 to {most:,}. 0 calls are no limit: disable it."
-            )
+            advice = "" if what == "windowSeconds" else " To let no call in, disable the key."
+            raise ValueError(f"{what} is a whole number from 1 to {most:,}.{advice}")
     return rate
 
 

@@ -98,7 +98,10 @@ class Explainer:
             return Step(_LIMIT, ok=True, detail="No rate limit applies to the call.")
         if not counts:
             held = ", ".join(f"{_WHOSE[kind]}{rate}" for kind, _, limits in scopes for rate in limits.rates)
-            detail = f"It may call as often as {held}; what is left of that, the server knows that counts."
+            detail = (
+                f"Rate limits that apply: {held}. What is left of them only the running server knows: ask it "
+                "over HTTP, with FLOWKEYS_URL and FLOWKEYS_API_KEY."
+            )
             return Step(_LIMIT, ok=True, detail=detail)
         return left_of(await self._limiter.standing(scopes))
 

@@ -200,7 +200,7 @@ def _announce(tx: Transaction, caller: Caller, before: Policy, after: Policy, no
 def breaches(policy: Policy, key: ApiKey, began_at: int, now: int) -> tuple[Breach, ...]:
     """Return all of the policy that a key does not keep to, the reminder to rotate it included."""
     return (
-        *breaches_of_end(policy, began_at, key.expires_at),
+        *breaches_of_end(policy, began_at, key.expires_at, now),
         *breaches_of_networks(policy, key.allowed_ips),
         *breaches_of_age(policy, began_at, now),
     )

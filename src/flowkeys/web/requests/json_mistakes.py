@@ -21,7 +21,7 @@ def explain(body: bytes, error: Exception, content_type: str) -> str:
             "Content-Type: application/json."
         )
     if not body.strip():
-        return 'The body is empty. Send a JSON object, for example {"question": "Hello"}.'
+        return "The body is empty. Send a JSON object; {} is one that says nothing."
     if body.startswith(_GZIP):
         return "The body is compressed. Send it as it is: this server takes no compressed bodies."
     if body.startswith(_UTF16) or b"\x00" in body[:4]:

@@ -1,5 +1,6 @@
 """The policy of a workspace on the wire."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -45,6 +46,7 @@ class BreachOut(Out):
     field: str = Field(description="The member of the key that is to change.")
     message: str
     action: str = Field(description="What to do: `update` the key, or `rotate` it.")
+    latest: datetime | None = Field(description="The latest end that the key may have, if that is wrong.")
 
 
 class BrokenKeyOut(Out):
