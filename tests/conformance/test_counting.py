@@ -21,6 +21,7 @@ from tests.conformance.process import Served
 from tests.conformance.tenants import Tenant, database
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Running
+from tests.support.waiting import until
 
 CALLS = 200
 
@@ -56,9 +57,12 @@ def statements(server: Running) -> Iterator[list[str]]:
 
 @contextmanager
 def unflushed(server: Running) -> Iterator[list[dict[str, int]]]:
-    """Keep what verification remembers from being written, and collect it; what is counted waits, too."""
+    """Keep what verification remembers from being written, and collect it; what is counted waits, too.
+
+    So do webhooks, which look at times what is due, and write what became of it, whoever calls.
+    """
     flushed: list[dict[str, int]] = []
-    usage, calls = server.runtime.usage, server.runtime.calls
+    usage, calls, webhooks = server.runtime.usage, server.runtime.calls, server.runtime.announcing
 
     async def collect(last_used: dict[str, int], *_: object) -> None:
         flushed.append(last_used)
@@ -71,6 +75,11 @@ def unflushed(server: Running) -> Iterator[list[dict[str, int]]]:
     async def away(_: object) -> None:
         raise Unavailable
 
+    async def go_on() -> None:
+        webhooks.start(webhooks._log)
+
+    until(lambda: webhooks._tasks, "webhooks begin some time after the start")
+    server.do(webhooks.stop())
     was = server.do(swap(collect))
     server.do(calls.flush())
     store, calls._store = calls._store, away
@@ -79,6 +88,7 @@ def unflushed(server: Running) -> Iterator[list[dict[str, int]]]:
     finally:
         calls._store = store
         server.do(swap(was))
+        server.do(go_on())
 
 
 def version(rows: sqlite3.Connection) -> int:
