@@ -30,6 +30,7 @@ _encode: Final = msgspec.json.Encoder().encode
     needs=AUDIT_VIEW,
     answers=list[AuditEntryOut] | AuditPageOut,
     errors=("validation_failed",),
+    extra={"responses": {"200": {"content": {JSON_LINES: {}}}}},
 )
 async def list_entries(
     call: Call,
