@@ -1,6 +1,7 @@
 """What callers may say about limits and quotas, checked before anything is changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.limits.quota import Quota, clean_quotas, parse_quotas
@@ -16,10 +17,8 @@ def read_limits(given: Sequence[Given], field: str = "rateLimits") -> tuple[Rate
     Raises:
         InvalidInput: naming `field`: one cannot be kept, two have one name, or there are too many.
     """
-    try:
+    with _refused_as(field):
         return clean_limits(given)
-    except ValueError as error:
-        raise InvalidInput.of(field, str(error)) from None
 
 
 def read_limit_texts(texts: Sequence[str], field: str = "rateLimits") -> tuple[RateLimit, ...]:
@@ -28,10 +27,8 @@ def read_limit_texts(texts: Sequence[str], field: str = "rateLimits") -> tuple[R
     Raises:
         InvalidInput: naming `field`: one of them is none, or there are too many.
     """
-    try:
+    with _refused_as(field):
         return parse_limits(texts)
-    except ValueError as error:
-        raise InvalidInput.of(field, str(error)) from None
 
 
 def read_quotas(given: Sequence[Quota], field: str = "quotas") -> tuple[Quota, ...]:
@@ -40,10 +37,8 @@ def read_quotas(given: Sequence[Quota], field: str = "quotas") -> tuple[Quota, .
     Raises:
         InvalidInput: naming `field`: one cannot be kept, two are of the same, or there are too many.
     """
-    try:
+    with _refused_as(field):
         return clean_quotas(given)
-    except ValueError as error:
-        raise InvalidInput.of(field, str(error)) from None
 
 
 def read_quota_texts(texts: Sequence[str], field: str = "quotas") -> tuple[Quota, ...]:
@@ -52,7 +47,14 @@ def read_quota_texts(texts: Sequence[str], field: str = "quotas") -> tuple[Quota
     Raises:
         InvalidInput: naming `field`: one of them is none, or there are too many.
     """
-    try:
+    with _refused_as(field):
         return parse_quotas(texts)
+
+
+@contextmanager
+def _refused_as(field: str) -> Iterator[None]:
+    """Name the field of what cannot be kept."""
+    try:
+        yield
     except ValueError as error:
         raise InvalidInput.of(field, str(error)) from None

@@ -1,7 +1,7 @@
 """How much was used: of a key, a chatflow, a workspace, with what this process has not stored yet."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -77,14 +77,7 @@ class UsageReports:
         """
         caller.require("apikeys:view")
         query = self._query(caller, asked, key_id=key_id)
-
-        def name_of(tx: Transaction) -> str:
-            found = tx.keys.get(caller.workspace_id, key_id)
-            if found is None:
-                raise NotFound("key")
-            return found.name
-
-        return await self._series(query, name_of)
+        return await self._series(query, lambda tx: _name_of(tx.keys.get(caller.workspace_id, key_id), "key"))
 
     async def of_caller(self, caller: Caller, key_id: str, asked: Asked) -> Series:
         """Return the usage of the key that asks for its own: it needs no permission."""
@@ -94,27 +87,17 @@ class UsageReports:
         """Return the usage of a chatflow; raises what `of_key` does."""
         caller.require("apikeys:view")
         query = self._query(caller, asked, chatflow_id=chatflow_id)
-
-        def name_of(tx: Transaction) -> str:
-            found = tx.chatflows.get(caller.workspace_id, chatflow_id)
-            if found is None:
-                raise NotFound("chatflow")
-            return found.name
-
-        return await self._series(query, name_of)
+        return await self._series(
+            query, lambda tx: _name_of(tx.chatflows.get(caller.workspace_id, chatflow_id), "chatflow")
+        )
 
     async def of_customer(self, caller: Caller, customer_id: str, asked: Asked) -> Series:
         """Return what was used by keys while they were a customer's; raises what `of_key` does."""
         caller.require("apikeys:view")
         query = self._query(caller, asked, customer_id=customer_id)
-
-        def name_of(tx: Transaction) -> str:
-            found = tx.customers.get(caller.workspace_id, customer_id)
-            if found is None:
-                raise NotFound("customer")
-            return found.name
-
-        return await self._series(query, name_of)
+        return await self._series(
+            query, lambda tx: _name_of(tx.customers.get(caller.workspace_id, customer_id), "customer")
+        )
 
     async def summary(self, caller: Caller, asked: Asked) -> Summary:
         """Return the usage of the workspace, and what of it was used most.
@@ -220,6 +203,17 @@ class UsageReports:
             found, added = await self._store.read(work)
             if added <= waiting.last_number:  # else some of what was in no batch is stored now
                 return found, _left(waiting, added, query)
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def _name_of(found: _Named | None, what: str) -> str:
+    if found is None:
+        raise NotFound(what)
+    return found.name
 
 
 def _left(waiting: Waiting, added: int, query: UsageQuery) -> list[Counted]:

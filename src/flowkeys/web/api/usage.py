@@ -66,6 +66,10 @@ class Wanted(msgspec.Struct, frozen=True):
         headers = {"Cache-Control": "no-store", "Content-Disposition": named}
         return Response(text, headers=headers, media_type=media_type)
 
+    def answer_of(self, series: Series) -> Response:
+        """Return usage in the form that is asked for."""
+        return self.text_of(series) or json_response(usage_forms.steps(series))
+
 
 async def _wanted(first: From = None, end: To = None, step: StepName = None, form: Format = "json") -> Wanted:
     return Wanted(Asked(first=first, end=end, step=step), form)
@@ -85,7 +89,7 @@ Question = Annotated[Wanted, Depends(_wanted)]
 async def key_usage(call: Call, key_id: str, wanted: Question) -> Response:
     """Return how much a key was used, by the hour or by the day. Empty steps are there, too."""
     series = await call.services.usage.of_key(call.caller, key_id, wanted.asked)
-    return wanted.text_of(series) or json_response(usage_forms.steps(series))
+    return wanted.answer_of(series)
 
 
 @router.on(
@@ -99,7 +103,7 @@ async def key_usage(call: Call, key_id: str, wanted: Question) -> Response:
 async def chatflow_usage(call: Call, chatflow_id: str, wanted: Question) -> Response:
     """Return how much a chatflow was called, by the hour or by the day, calls without a key included."""
     series = await call.services.usage.of_chatflow(call.caller, chatflow_id, wanted.asked)
-    return wanted.text_of(series) or json_response(usage_forms.steps(series))
+    return wanted.answer_of(series)
 
 
 @router.on(
@@ -113,7 +117,7 @@ async def chatflow_usage(call: Call, chatflow_id: str, wanted: Question) -> Resp
 async def customer_usage(call: Call, customer_id: str, wanted: Question) -> Response:
     """Return what was used by keys while they were a customer's: one that is moved takes no history along."""
     series = await call.services.usage.of_customer(call.caller, customer_id, wanted.asked)
-    return wanted.text_of(series) or json_response(usage_forms.steps(series))
+    return wanted.answer_of(series)
 
 
 @router.on(
