@@ -7,9 +7,9 @@ A binding is a fact about both ends, so the key's version moves too and its cach
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import Chatflow
-from flowkeys.domain.errors import InvalidInput, NotFound
+from flowkeys.domain.errors import Forbidden, InvalidInput, NotFound
 from flowkeys.domain.journal import Subject
-from flowkeys.domain.keys.api_key import Status
+from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.principal import Caller
 from flowkeys.service.journal import record
 from flowkeys.service.ports.store import Transaction
@@ -40,7 +40,8 @@ def unbind(tx: Transaction, caller: Caller, chatflow_id: str, key_id: str, now: 
     """Unbind a key from a chatflow, which stays as closed as it was; nothing happens when it is not bound.
 
     Raises:
-        Forbidden: the key holds more than the caller does. A revoked key can always be unbound.
+        Forbidden: the key holds more than the caller does, or is limited on the chatflow and the caller may
+            not change limits. A revoked key can always be unbound.
     """
     before = find(tx, caller, chatflow_id)
     if key_id not in before.key_ids:
@@ -48,7 +49,26 @@ def unbind(tx: Transaction, caller: Caller, chatflow_id: str, key_id: str, now: 
     key = tx.keys.get(caller.workspace_id, key_id)
     if key is not None and key.status is not Status.REVOKED:
         caller.require_ceiling(key.permissions)
+        _require_may_free(caller, key, chatflow_id)
     release(tx, caller, before, key_id, now)
+
+
+def is_limited(key: ApiKey, chatflow_id: str) -> bool:
+    """Tell whether unbinding would take a limit away: that of the key on this chatflow."""
+    return any(item.id == chatflow_id and item.rate_limits for item in key.chatflows)
+
+
+def _require_may_free(caller: Caller, key: ApiKey, chatflow_id: str) -> None:
+    """Raise `Forbidden` when unbinding takes a limit away which the caller could not have changed.
+
+    Bound anew, the key would be without it.
+    """
+    if is_limited(key, chatflow_id) and not caller.holds("apikeys:update"):
+        raise Forbidden(
+            f"The key {key.id} has a rate limit on this chatflow, which would be gone with the binding: "
+            "unbinding it needs the permission apikeys:update, too.",
+            "apikeys:update",
+        )
 
 
 def release(tx: Transaction, caller: Caller, before: Chatflow, key_id: str, now: int) -> None:

@@ -77,7 +77,8 @@ class ChatflowService(ChatflowReader):
         """Change what the patch names, bindings included, if the chatflow is as the caller expects it.
 
         Raises:
-            Forbidden: the caller lacks ``chatflows:update``, or binds a key that holds more than it does.
+            Forbidden: the caller lacks ``chatflows:update``, or binds a key that holds more than it does, or
+                unbinds one as it may not (`unbind`).
             InvalidInput: naming every field that is wrong.
             NotFound: the workspace has no such chatflow.
         """
@@ -123,7 +124,8 @@ class ChatflowService(ChatflowReader):
         """Unbind one key; the chatflow stays as closed as it was.
 
         Raises:
-            Forbidden: the caller lacks ``chatflows:update``, or the key holds more than it does.
+            Forbidden: the caller lacks ``chatflows:update``, or the key holds more than it does, or is
+                limited on the chatflow and the caller lacks ``apikeys:update``.
             NotFound: the workspace has no such chatflow.
         """
         caller.require("chatflows:update")

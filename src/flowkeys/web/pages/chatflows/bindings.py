@@ -6,8 +6,9 @@ from fastapi import Response
 
 from flowkeys.domain.chatflows.chatflow import Chatflow
 from flowkeys.domain.errors import Forbidden, InvalidInput
-from flowkeys.domain.keys.api_key import ApiKey
+from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.listing import KeyQuery
+from flowkeys.service.chatflows.access import is_limited
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.router import PageRouter
 
@@ -48,8 +49,13 @@ async def ask_to_unbind(chatflow_id: str, key_id: str, call: PageCall) -> Respon
     """Say what unbinding does."""
     checked = await call.services.chatflows.get(call.caller, chatflow_id)
     key = await call.services.keyring.get(call.caller, key_id)
-    others = await _others(call, checked.chatflow, key)
-    return call.render("chatflows/unbind.html", chatflow=checked.chatflow, key=key, others=others)
+    return call.render(
+        "chatflows/unbind.html",
+        chatflow=checked.chatflow,
+        key=key,
+        others=await _others(call, checked.chatflow, key),
+        is_limited=key.status is not Status.REVOKED and is_limited(key, chatflow_id),
+    )
 
 
 @router.page("POST", "/chatflows/{chatflow_id}/keys/{key_id}/unbind", needs="chatflows:update")
