@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import shared  # noqa: F401  # reads its variable, which goes with all others
+from tests.support import (
+    postgres as databases,
+)  # it and `shared` read their variables, which go with all others
+from tests.support import shared  # noqa: F401
 from tests.support.server import Api, Running
 
 for _name in [name for name in os.environ if name.startswith("FLOWKEYS_")]:
@@ -23,6 +26,20 @@ settings.register_profile(
     "tests", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> databases.Postgres:
+    """A real PostgreSQL; it ends with the last process of the run."""
+    return databases.postgres()
+
+
+@pytest.fixture
+def postgres_url(postgres: databases.Postgres) -> Iterator[str]:
+    """The URL of a database of PostgreSQL's with our schema and nothing in it."""
+    url = postgres.create(postgres.template())
+    yield url
+    postgres.drop(url)
 
 
 @pytest.fixture(scope="session")

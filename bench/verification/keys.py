@@ -60,7 +60,11 @@ def fill(data_dir: Path, count: int) -> Filled:
         patch = ChatflowPatch(name="Echo", flow_data=reply_flow("You said: {{ question }}"))
         flow = run(runtime.chatflows.create(target.caller, patch)).chatflow.id
         made = run(runtime.keyring.create(target.caller, NewKey(name="caller", chatflow_ids=(flow,))))
-        hasher, workspace, database = runtime.hasher, target.caller.workspace_id, runtime.settings.database
+        hasher, workspace, database = (
+            runtime.hasher,
+            target.caller.workspace_id,
+            runtime.settings.database_file,
+        )
     chance = random.Random(7)
     hits, ids = _insert(database, workspace, hasher, count, chance)
     misses = [token(chance) for _ in range(SAMPLE)]

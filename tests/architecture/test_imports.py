@@ -19,6 +19,7 @@ PLACES = {
     "httptools": {"cli", "web", "outbound"},
     "sqlalchemy": {"storage"},
     "alembic": {"storage"},
+    "psycopg": {"storage"},
     "structlog": {"web", "bootstrap", "telemetry"},
     "typer": {"cli"},
     "rich": {"cli"},

@@ -8,6 +8,7 @@ import pytest
 from flowkeys import config
 from flowkeys.client.http.environment import expanded, variable
 from flowkeys.config import Settings
+from flowkeys.config.database import without_password
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.verify import Verifier
 
@@ -205,3 +206,62 @@ def test_every_part_reads_variables_alike(monkeypatch: pytest.MonkeyPatch) -> No
     for text, meant in (("", None), (" \r", None), ('""', None), ('"a"', "a"), (" a ", "a"), ('"', '"')):
         monkeypatch.setenv("FLOWKEYS_URL", text)
         assert variable("FLOWKEYS_URL") == meant
+
+
+def test_the_database_is_a_file_unless_a_url_names_a_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A path and SQLAlchemy's form of it are the same file; other URLs are read by libpq."""
+    assert load(monkeypatch).database_file == tmp_path / ".flowkeys" / "flowkeys.db"
+    path = tmp_path / "keys 1.db"
+    for written in (str(path), f"sqlite:///{path}", f"sqlite:///{tmp_path}/keys%201.db"):
+        settings = load(monkeypatch, DATABASE=written)
+        assert (settings.database_file, settings.database_url) == (path, None)
+    assert load(monkeypatch, DATABASE="~/a.db").database_file == tmp_path / "a.db"
+    of_socket = "postgresql://keys@/flowkeys?host=/run/postgresql&sslmode=disable"
+    for written in (of_socket, of_socket.replace("postgresql", "postgres", 1)):
+        assert load(monkeypatch, DATABASE=written).database_url == of_socket
+    several = "postgresql://keys@one:5432,two:5433/flowkeys?target_session_attrs=read-write"
+    assert load(monkeypatch, DATABASE=several).database_url == several
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("mysql://keys:hunter2@host/flowkeys", "postgresql://USER"),
+        ("sqlite://", "sqlite:///PATH"),
+        ("postgresql://keys:hunter2@host", "names no database"),
+        ("postgresql://keys:hunter2@host/flowkeys#1", "%23"),
+        ("postgresql://keys:hunter2#@host/flowkeys", "percent-encoding"),
+        ("postgresql://keys:hunter2/x@host/flowkeys", "percent-encoding"),
+    ],
+)
+def test_a_database_that_cannot_be_one_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, written: str, said: str
+) -> None:
+    """What is wrong is told with what to write; the password stays where it is."""
+    told = wrong(monkeypatch, DATABASE=written)
+    assert "FLOWKEYS_DATABASE" in told
+    assert said in told
+    assert "hunter2" not in told
+
+
+def test_the_password_of_a_database_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither with the settings, nor in the form that people see."""
+    written = "postgresql://keys:hunter2@host:5433/flowkeys?password=hunter3&host=/run/pg"
+    settings = load(monkeypatch, DATABASE=written)
+    assert "hunter" not in f"{settings!r}{settings}{settings.model_dump()}{settings.model_dump_json()}"
+    shown = without_password(written)
+    assert shown == "postgresql://keys@host:5433/flowkeys?host=/run/pg"
+
+
+def test_a_file_with_the_password_of_a_database_is_its_owners_alone(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    """As one that holds model keys."""
+    file = home / "config.toml"
+    file.write_text('database = "postgresql://keys:hunter2@host/flowkeys"')
+    file.chmod(0o644)
+    assert f"chmod 600 {file}" in wrong(monkeypatch, CONFIG=str(file))
+    file.chmod(0o600)
+    assert load(monkeypatch, CONFIG=str(file)).database_url is not None

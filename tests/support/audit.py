@@ -14,7 +14,7 @@ def verified(data_dir: Path, kept: Head | None = None) -> Verified:
     """Return what is found with the secret in the data directory."""
     settings = load(data_dir=data_dir)
     secrets = secret_file.known(settings.given_secret(), settings.secret_file)
-    with health.snapshot(settings.database) as tx:
+    with health.snapshot(settings.database_file) as tx:
         return check_chain(tx, secrets, kept)
 
 

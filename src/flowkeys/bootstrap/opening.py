@@ -24,13 +24,15 @@ async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
         raise ConfigurationError(
             f"The data directory {settings.data_dir} cannot be made: {error.strerror}. Set FLOWKEYS_DATA_DIR."
         ) from error
-    migrate.upgrade(settings.database)
-    store = SqliteStore(settings.database)
+    if settings.database_url is not None:
+        raise ConfigurationError("This version keeps its data in a file: FLOWKEYS_DATABASE has to be a path.")
+    migrate.upgrade(settings.database_file)
+    store = SqliteStore(settings.database_file)
     try:
         workspaces = WorkspaceService(store, clock)
         written = settings.given_secret(), settings.secret_file
         secrets = await open_under_secrets(store, *written, workspaces, clock, check=check)
-        lookups = SqliteLookups(settings.database, len(secrets.hasher.secret_ids))
+        lookups = SqliteLookups(settings.database_file, len(secrets.hasher.secret_ids))
         try:
             return Runtime(settings, store, lookups, secrets, workspaces)
         except BaseException:

@@ -153,7 +153,7 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
             failures=runtime.failures,
             tries=runtime.announcing.results,
             pending=lambda: runtime.store.read(lambda tx: tx.deliveries.pending()),
-            database=runtime.settings.database,
+            database=runtime.settings.database_file,
             connections=connections,
         )
     )

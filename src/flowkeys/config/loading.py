@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from flowkeys.client.http.environment import variable
 from flowkeys.config import file
+from flowkeys.config.database import has_password
 from flowkeys.config.environment import PREFIX, shown
 from flowkeys.config.file import config_file
 from flowkeys.config.settings import Settings
@@ -33,8 +34,10 @@ def load(**arguments: Any) -> Settings:
         raise ConfigurationError(of_file(path) or f"{path} cannot be read: {error.strerror}.") from None
     path = config_file()
     holds_keys = any(item.api_key is not None for item in settings.credentials.values())
-    if holds_keys and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise ConfigurationError(f"The file holds model keys, and others may read it. Run: chmod 600 {path}")
+    holds_password = has_password(str(file.read(path).get("database", "")))
+    if (holds_keys or holds_password) and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        what = "model keys" if holds_keys else "the password of a database"
+        raise ConfigurationError(f"The file holds {what}, and others may read it. Run: chmod 600 {path}")
     return settings
 
 

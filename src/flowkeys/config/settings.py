@@ -17,6 +17,7 @@ from pydantic_settings import (
 from flowkeys.client.http.environment import expanded
 from flowkeys.config import file
 from flowkeys.config.credential import Credential
+from flowkeys.config.database import database_of, is_postgres
 from flowkeys.config.environment import PREFIX, Environment
 from flowkeys.config.values import host_of, place_of, socket_of
 from flowkeys.domain.addresses import UNIX
@@ -36,6 +37,11 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default=Path(file.DEFAULT_DATA_DIR),
         description="The folder of the database, the secret and config.toml.",
+    )
+    database: SecretStr | None = Field(
+        default=None,
+        description="Where the data is kept: a file, as a path or sqlite:///PATH, or postgresql://…. "
+        "Unless set, it is flowkeys.db in the data directory.",
     )
     secret: SecretStr | None = Field(
         default=None,
@@ -173,6 +179,11 @@ class Settings(BaseSettings):
     def _expanded(cls, value: Path) -> Path:
         return expanded(value, file.NO_HOME).absolute()
 
+    @field_validator("database", mode="after")
+    @classmethod
+    def _kept(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(database_of(value.get_secret_value()))
+
     @field_validator("python_path", mode="after")
     @classmethod
     def _found(cls, value: Path) -> Path:
@@ -255,9 +266,17 @@ class Settings(BaseSettings):
         return self.uds is None or bool({"host", "port"} & self.model_fields_set)
 
     @property
-    def database(self) -> Path:
-        """The database file."""
-        return self.data_dir / "flowkeys.db"
+    def database_url(self) -> str | None:
+        """The URL of the PostgreSQL database, with its password; None: the data is in `database_file`."""
+        given = None if self.database is None else self.database.get_secret_value()
+        return given if given is not None and is_postgres(given) else None
+
+    @property
+    def database_file(self) -> Path:
+        """The file of the SQLite database."""
+        if self.database is None or self.database_url is not None:
+            return self.data_dir / "flowkeys.db"
+        return Path(self.database.get_secret_value())
 
     @property
     def secret_file(self) -> Path:

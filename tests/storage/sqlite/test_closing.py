@@ -42,7 +42,7 @@ async def test_what_cannot_be_opened_is_closed(
     """The database has no such table: one is needed for workspaces, one for the feed of changes."""
     settings = load(data_dir=tmp_path / "data")
     begin(settings.data_dir)
-    with closing(sqlite3.connect(settings.database)) as raw:
+    with closing(sqlite3.connect(settings.database_file)) as raw:
         raw.execute(f"ALTER TABLE {missing} RENAME TO away")
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever it is called
         await bootstrap.open_runtime(settings)

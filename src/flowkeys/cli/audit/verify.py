@@ -30,7 +30,7 @@ def verify(head: str | None, *, as_json: bool) -> None:
 
     kept = None if head is None else read_head(head)
     settings = config.load()
-    if not settings.database.exists():
+    if not settings.database_file.exists():
         raise ConfigurationError(
             f"There is no flowkeys database in {settings.data_dir}. Set FLOWKEYS_DATA_DIR."
         )
@@ -39,8 +39,8 @@ def verify(head: str | None, *, as_json: bool) -> None:
         raise ConfigurationError(
             f"There is no server secret in {secrets.where}: without it nothing is verified."
         )
-    health.require_current(settings.database)
-    with health.snapshot(settings.database) as tx:
+    health.require_current(settings.database_file)
+    with health.snapshot(settings.database_file) as tx:
         found = check_chain(tx, secrets, kept)
         row = None if found.fault is None else tx.audit_chain.peek(found.fault.seq)
     if as_json:

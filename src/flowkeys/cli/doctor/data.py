@@ -68,7 +68,7 @@ def _rights(folder: Path) -> Iterator[Finding]:
 
 def check_database(settings: Settings) -> Iterator[Finding]:
     """Look at the database file: sound, of the right schema, in WAL mode."""
-    path = settings.database
+    path = settings.database_file
     if not path.exists():
         yield ok("database", "none yet; the first flowkeys serve makes it")
         return
@@ -104,7 +104,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
 
 def check_keys(settings: Settings) -> Iterator[Finding]:
     """Look for keys whose rows were spoilt by hand, in SQL."""
-    unreadable = health.unreadable_keys(settings.database)
+    unreadable = health.unreadable_keys(settings.database_file)
     for key_id in unreadable[:_NAMED]:
         yield fail(
             "keys",

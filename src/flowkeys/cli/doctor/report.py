@@ -22,7 +22,7 @@ def examine() -> Iterator[Finding]:
     yield from data.check_directory(settings)
     database = list(data.check_database(settings))
     yield from database
-    readable = settings.database.exists() and all(finding.verdict == "ok" for finding in database)
+    readable = settings.database_file.exists() and all(finding.verdict == "ok" for finding in database)
     yield from _contents(settings) if readable else secrets.check_secrets(settings, None, clock())
     yield from configuration.check_traces(settings)
     yield from configuration.check_proxies(settings)
@@ -35,7 +35,7 @@ def examine() -> Iterator[Finding]:
 
 def _contents(settings: Settings) -> Iterator[Finding]:
     try:
-        with health.snapshot(settings.database) as tables:
+        with health.snapshot(settings.database_file) as tables:
             yield from secrets.check_secrets(settings, tables, clock())
             yield from data.check_keys(settings)
             yield from data.check_policies(tables)

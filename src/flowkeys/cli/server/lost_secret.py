@@ -38,8 +38,8 @@ def _count(settings: Settings, secret_id: str) -> int:
             "Revoke them one by one, or take the secret away first.",
         )
     count = 0
-    if settings.database.exists():
-        with health.snapshot(settings.database) as tables:
+    if settings.database_file.exists():
+        with health.snapshot(settings.database_file) as tables:
             count = len(tables.keys.ids_by_secret(secret_id, clock()))
     if not count:
         raise Refusal("not_found", f"No key that could be accepted was made under a secret {secret_id}.")

@@ -121,7 +121,7 @@ async def _serve(
 
         exporting.destination()  # what is missing, or wrong, stops the start
     runtime = await bootstrap.open_runtime(settings)
-    if why := hindrance(settings.database):  # SQLite opens such a file all the same, to be read
+    if why := hindrance(settings.database_file):  # SQLite opens such a file all the same, to be read
         await runtime.close()
         raise ConfigurationError(f"The database cannot be used. {why}")
     url = None if listening is None else url_of(listening)

