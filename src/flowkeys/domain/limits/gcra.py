@@ -1,7 +1,8 @@
 """The generic cell rate algorithm (GCRA, ITU-T I.371 annex A), the leaky bucket as a clock: pure functions.
 
-Of a limit one number is kept: the time at which all calls so far are refilled, times the limit, so that what
-a call costs is a whole number and nothing is ever rounded. What is still to be refilled is its *debt*.
+Of a limit one number is kept: the time at which all calls so far are refilled, in units of the limit
+(`Limits.steps`) in which a call costs a whole number, so that nothing is ever rounded. What is still to be
+refilled is its *debt*.
 """
 
 from collections.abc import Sequence
