@@ -1,5 +1,6 @@
 """Workspaces, the change feed and the audit log within one transaction."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -8,9 +9,9 @@ from sqlalchemy import bindparam, insert, literal, or_, select
 from flowkeys.domain.audit.chain import ChainKey
 from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.people.workspace import Workspace
-from flowkeys.storage.audit.chain import AuditChainTable
+from flowkeys.storage.audit.chain import append
 from flowkeys.storage.schema import audit, change, workspace
-from flowkeys.storage.statement import Connection, Statement
+from flowkeys.storage.statement import Connection, Insertion, Row, Statement
 
 _INSERT_WORKSPACE = Statement(insert(workspace), ["id", "name", "created_at"])
 _FIND = Statement(
@@ -19,7 +20,9 @@ _FIND = Statement(
     )
 )
 _ALL = Statement(select(workspace).order_by(workspace.c.created_at, workspace.c.name))
-_INSERT_CHANGE = Statement(insert(change), [c.name for c in change.c if c.name != "seq"])
+_INSERT_CHANGES = Insertion(
+    lambda rows: insert(change).values(rows), [c.name for c in change.c if c.name != "seq"]
+)
 _NOTED = Statement(
     select(literal(1))
     .where(audit.c.action == bindparam("action"), audit.c.subject_id == bindparam("subject_id"))
@@ -59,18 +62,22 @@ class JournalTable:
 
     def change(self, item: Change) -> None:
         """Append a row to the change feed."""
-        self._connection.run(_INSERT_CHANGE, msgspec.structs.asdict(item))
+        self._connection.put_off(_insert_changes, msgspec.structs.astuple(item))
 
     def audit(self, entry: AuditEntry) -> None:
         """Append a row to the audit log."""
         values = msgspec.structs.asdict(entry)
         values["before"] = _json(entry.before)
         values["after"] = _json(entry.after)
-        AuditChainTable(self._connection).append(values, self._key)
+        self._connection.put_off(append, (values, self._key))
 
     def noted(self, action: str, subject_id: str) -> bool:
         """Tell whether the audit log has an action on a subject."""
         return self._connection.row(_NOTED, {"action": action, "subject_id": subject_id}) is not None
+
+
+def _insert_changes(connection: Connection, rows: Sequence[Row]) -> None:
+    connection.insert(_INSERT_CHANGES, rows)
 
 
 def _json(value: dict[str, Any] | None) -> str | None:

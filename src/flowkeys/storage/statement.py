@@ -7,7 +7,7 @@ more than the query on a hot path, stays out of the way.
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from sqlalchemy import ColumnElement, Insert, Select, bindparam, func, select
@@ -25,10 +25,16 @@ Row = tuple[Any, ...]
 class Statement:
     """A statement with named parameters, compiled at its first use."""
 
-    __slots__ = ("_columns", "_constants", "_element", "_sql")
+    __slots__ = ("_columns", "_constants", "_element", "_sql", "apart")
 
-    def __init__(self, element: ClauseElement, columns: Sequence[str] | None = None) -> None:
-        """Keep `element`; `columns` names those that an UPDATE sets or an INSERT fills from parameters."""
+    def __init__(
+        self, element: ClauseElement, columns: Sequence[str] | None = None, *, apart: bool = False
+    ) -> None:
+        """Keep `element`; `columns` names those that an UPDATE sets or an INSERT fills from parameters.
+
+        A query `apart` is of tables to which nothing is added that is put off, nor by triggers of that.
+        """
+        self.apart = apart
         self._element = element
         self._columns = columns
         self._sql: str | None = None
@@ -96,16 +102,54 @@ def as_list(number: ColumnElement[int]) -> ColumnElement[str]:
 _NUMBERS: Final = msgspec.json.Decoder(list[int])
 
 
+Together = Callable[["Connection", Sequence[Any]], None]
+"""Work that is done for many items at once."""
+
+
+class PutOff(Protocol):
+    """What has been put off, on a connection that commits several units of work together."""
+
+    def put_off(self, together: Together, item: Any) -> None:
+        """Put off what `together` does for an item."""
+
+    def settle(self) -> None:
+        """Do what was put off."""
+
+    def known(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
+        """Return the rows of a query that is `apart`."""
+
+
 class Connection:
     """A driver connection that runs statements; not to be shared between threads at once."""
 
-    __slots__ = ("raw",)
+    __slots__ = ("_raw", "batch")
 
     def __init__(self, raw: sqlite3.Connection) -> None:
-        self.raw = raw
+        self._raw = raw
+        self.batch: PutOff | None = None
+        """Where work is put off; None: nothing is."""
+
+    @property
+    def raw(self) -> sqlite3.Connection:
+        """The driver's own connection, for whatever it is: what was put off is done."""
+        if self.batch is not None:
+            self.batch.settle()
+        return self._raw
+
+    def put_off(self, together: Together, item: Any) -> None:
+        """Have `together` done for `item` before anything else is read or written here, or committed.
+
+        Where several units of work are committed together, it is done once for what they put off.
+        """
+        if self.batch is None:
+            together(self, [item])
+        else:
+            self.batch.put_off(together, item)
 
     def rows(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> list[Row]:
         """Run a query and return every row."""
+        if self.batch is not None and statement.apart:
+            return self.batch.known(statement, parameters or {})
         return self.raw.execute(statement.sql, statement.bind(parameters or {})).fetchall()
 
     def each(self, statement: Statement, parameters: Mapping[str, object]) -> sqlite3.Cursor:
@@ -114,6 +158,8 @@ class Connection:
 
     def row(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Row | None:
         """Run a query and return its first row, or None."""
+        if self.batch is not None and statement.apart:
+            return next(iter(self.rows(statement, parameters)), None)
         row: Row | None = self.raw.execute(statement.sql, statement.bind(parameters or {})).fetchone()
         return row
 
@@ -133,10 +179,15 @@ class Connection:
         self.raw.executemany(sql, (statement.bind(each) for each in parameters))
 
     def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
-        """Insert rows in this order; each has the values of all columns."""
-        for start in range(0, len(rows), _ROWS):
-            some = rows[start : start + _ROWS]
+        """Insert rows in this order; each has the values of all columns.
+
+        By 32, 16, 8 and so on: so few statements are kept ready, whatever the number of rows.
+        """
+        start = 0
+        while left := len(rows) - start:
+            some = rows[start : start + min(_ROWS, 1 << (left.bit_length() - 1))]
             self.raw.execute(insertion.text(len(some)), list(chain.from_iterable(some)))
+            start += len(some)
 
     def query(self, element: ClauseElement) -> list[Row]:
         """Compile a query that was built for this one call, and run it with its own values."""

@@ -2,10 +2,8 @@
 
 import asyncio
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +11,7 @@ from flowkeys.domain.errors import InvalidInput, Unavailable
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.sqlite.writer import Writer
 from flowkeys.storage.statement import Connection
-from tests.support.waiting import PATIENCE_SECONDS, soon
+from tests.support.batches import held
 
 
 @pytest.fixture
@@ -99,25 +97,6 @@ def _insert_all(connection: Connection, numbers: Sequence[int]) -> None:
     connection.raw.executemany("INSERT INTO t VALUES (?)", [(n,) for n in numbers])
 
 
-async def _held(writer: Writer, meanwhile: Callable[[], list[asyncio.Future[Any]]]) -> list[Any]:
-    """Let units come while the writer is busy, so that they make one batch; return their outcomes."""
-    may, begun = threading.Event(), threading.Event()
-
-    def wait(_: Connection) -> bool:
-        begun.set()
-        return may.wait(PATIENCE_SECONDS)
-
-    busy = asyncio.create_task(writer.run(wait))
-    await soon(begun.is_set, "the writer to be busy")
-    try:
-        tasks = meanwhile()
-        await asyncio.sleep(0)
-    finally:
-        may.set()
-    assert await busy
-    return await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def test_the_same_work_for_many_is_done_once(writer: Writer, path: Path) -> None:
     """Beside units that are apart, in the same commit; the feed is asked for those alone."""
     done: list[list[int]] = []
@@ -130,7 +109,7 @@ async def test_the_same_work_for_many_is_done_once(writer: Writer, path: Path) -
 
     await writer.run_together(work, 1000)
     assert (done.pop(), told) == ([1000], [])
-    await _held(
+    await held(
         writer,
         lambda: [
             asyncio.ensure_future(writer.run(_insert(n)) if n % 10 == 0 else writer.run_together(work, n))
@@ -145,7 +124,7 @@ async def test_the_same_work_for_many_is_done_once(writer: Writer, path: Path) -
 async def test_one_that_fails_together_fails_alone(writer: Writer, path: Path) -> None:
     """The others are done nevertheless, each once."""
     await writer.run(_insert(7))
-    results = await _held(
+    results = await held(
         writer,
         lambda: [
             *(asyncio.ensure_future(writer.run_together(_insert_all, n)) for n in range(10)),

@@ -1,6 +1,6 @@
 """The chain of the audit log within one transaction: appending to it, its segments, reading it whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import bindparam, func, insert, select, text, update
@@ -9,11 +9,11 @@ from flowkeys.domain.audit.chain import COLUMNS, EMPTY, ChainKey, Head
 from flowkeys.domain.audit.segments import Segment
 from flowkeys.domain.audit.verification import SealedRow
 from flowkeys.storage.schema import audit, audit_segment
-from flowkeys.storage.statement import Connection, Statement
+from flowkeys.storage.statement import Connection, Insertion, Statement
 
 _VALUES: Final = COLUMNS[1:-1]
 _ALL: Final = [audit.c[name] for name in COLUMNS]
-_INSERT: Final = Statement(insert(audit), [c.name for c in audit.c])
+_INSERT: Final = Insertion(lambda rows: insert(audit).values(rows), [*COLUMNS, "seal"])
 _LAST: Final = Statement(select(audit.c.seq, audit.c.seal).order_by(audit.c.seq.desc()).limit(1))
 # The greatest number that was ever given out: so that it shows when the end was cut.
 _GIVEN_OUT: Final = Statement(text("SELECT seq FROM sqlite_sequence WHERE name = 'audit'"))
@@ -37,22 +37,6 @@ class AuditChainTable:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-
-    def append(self, values: Mapping[str, Any], key: ChainKey | None) -> None:
-        """Add a row, sealed behind the last one.
-
-        Whoever writes holds the database's one lock for writing, so that nobody comes in between; and a row
-        that is rolled back takes its number back with it.
-        """
-        last = self._connection.row(_LAST)
-        seq, before = (last[0], last[1]) if last else (0, EMPTY.seal)
-        given_out = self._connection.row(_GIVEN_OUT)
-        seq = max(seq, given_out[0] if given_out else 0) + 1
-        segment = seal = None
-        if key is not None:
-            segment = key.segment
-            seal = key.seal(before or b"", (seq, *(values[name] for name in _VALUES), segment))
-        self._connection.run(_INSERT, {"seq": seq, **values, "segment": segment, "seal": seal})
 
     def segments(self) -> list[Segment]:
         """Return the segments, oldest first."""
@@ -120,6 +104,25 @@ class AuditChainTable:
     def _rows(self, statement: Statement) -> Iterator[dict[str, Any]]:
         for row in self._connection.rows(statement):
             yield dict(zip(Segment.__struct_fields__, row, strict=True))
+
+
+def append(connection: Connection, entries: Sequence[tuple[Mapping[str, Any], ChainKey | None]]) -> None:
+    """Add rows, each sealed with its key behind the one before.
+
+    Whoever writes holds the database's one lock for writing, so that nobody comes in between; and a row
+    that is rolled back takes its number back with it.
+    """
+    last = connection.row(_LAST)
+    seq, before = (last[0], last[1]) if last else (0, EMPTY.seal)
+    given_out = connection.row(_GIVEN_OUT)
+    seq = max(seq, given_out[0] if given_out else 0)
+    rows = []
+    for values, key in entries:
+        seq += 1
+        row = (seq, *(values[name] for name in _VALUES), None if key is None else key.segment)
+        before = None if key is None else key.seal(before or b"", row)
+        rows.append((*row, before))
+    connection.insert(_INSERT, rows)
 
 
 def _printable(data: bytes) -> str:

@@ -22,7 +22,7 @@ from flowkeys.storage.keys import rotations as key_rotations
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
 from flowkeys.storage.keys.terms import customer_from, networks_from
 from flowkeys.storage.schema import api_key, binding, chatflow, customer, token
-from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Insertion, Row, Statement, in_json, listed
 from flowkeys.storage.usage.quotas import QuotaTable
 
 EVERYTHING: Final = 1_000_000
@@ -51,10 +51,9 @@ _ID: Final = _NAMES.index("id")
 _WORKSPACE: Final = _NAMES.index("workspace_id")
 _QUOTAS: Final = _NAMES.index("quotas")
 
-_INSERT_KEY = Statement(insert(api_key), _KEY_PARAMETERS)
-_INSERT_TOKEN = Statement(
-    insert(token), ["workspace_id", "key_id", "digest", "hint", "created_at", "valid_until"]
-)
+_INSERT_KEYS = Insertion(lambda rows: insert(api_key).values(rows), _KEY_PARAMETERS)
+_TOKEN: Final = ("workspace_id", "key_id", "digest", "hint", "created_at", "valid_until")
+_INSERT_TOKENS = Insertion(lambda rows: insert(token).values(rows), _TOKEN)
 _GET = Statement(
     _SELECT.where(api_key.c.workspace_id == bindparam("workspace"), api_key.c.id == bindparam("key"))
 )
@@ -120,36 +119,7 @@ class KeyTable:
 
     def insert(self, key: ApiKey, digest: TokenDigest) -> None:
         """Add a key and its one token."""
-        self._connection.run(
-            _INSERT_KEY,
-            {
-                **_mutable(key),
-                "id": key.id,
-                "workspace_id": key.workspace_id,
-                "created_by_type": key.created_by.type,
-                "created_by_id": key.created_by.id,
-                "created_by_name": key.created_by.name,
-                "creator_tag": makers.tag_of_creator(key.created_by.id),
-                "creator_folded": fold_name(key.created_by.name),
-                "hint": key.hint,
-                "created_at": key.created_at,
-                "last_used_at": key.last_used_at,
-                "last_address": key.last_address,
-                "last_user_agent": key.last_user_agent,
-            },
-        )
-        self._connection.run(
-            _INSERT_TOKEN,
-            {
-                "workspace_id": key.workspace_id,
-                "key_id": key.id,
-                "digest": digest,
-                "hint": key.hint,
-                "created_at": key.created_at,
-                "valid_until": None,
-            },
-        )
-        letters.read_new(self._connection)
+        self._connection.put_off(_insert, (key, digest))
 
     def get(self, workspace_id: str, key_id: str) -> ApiKey | None:
         """Return a key of the workspace, in any status."""
@@ -244,6 +214,13 @@ class KeyTable:
         return QuotaTable(self._connection).uses(rows[0][_WORKSPACE], Kind.KEY, ids) if ids else {}
 
 
+def _insert(connection: Connection, made: Sequence[tuple[ApiKey, TokenDigest]]) -> None:
+    connection.insert(_INSERT_KEYS, [_values(key) for key, _ in made])
+    tokens = [(key.workspace_id, key.id, digest, key.hint, key.created_at, None) for key, digest in made]
+    connection.insert(_INSERT_TOKENS, tokens)
+    letters.read_new(connection)
+
+
 def _key(
     row: Row,
     chatflows: tuple[BoundChatflow, ...],
@@ -276,6 +253,26 @@ def _limits(key_id: str, stored: str | None) -> tuple[RateLimit, ...]:
         raise Unavailable(
             f"The limits of the key {key_id} on a chatflow cannot be read: they were changed by hand."
         ) from error
+
+
+def _values(key: ApiKey) -> Row:
+    by = key.created_by
+    values = {
+        **_mutable(key),
+        "id": key.id,
+        "workspace_id": key.workspace_id,
+        "created_by_type": by.type,
+        "created_by_id": by.id,
+        "created_by_name": by.name,
+        "creator_tag": makers.tag_of_creator(by.id),
+        "creator_folded": fold_name(by.name),
+        "hint": key.hint,
+        "created_at": key.created_at,
+        "last_used_at": key.last_used_at,
+        "last_address": key.last_address,
+        "last_user_agent": key.last_user_agent,
+    }
+    return tuple([values[name] for name in _KEY_PARAMETERS])
 
 
 def _mutable(key: ApiKey) -> dict[str, object]:

@@ -21,7 +21,8 @@ from flowkeys.storage.statement import Connection, Statement, in_json
 
 _FIELDS: Final = [str(c.name) for c in policy.c if c.name != "workspace_id"]
 _GET = Statement(
-    select(*(policy.c[name] for name in _FIELDS)).where(policy.c.workspace_id == bindparam("workspace"))
+    select(*(policy.c[name] for name in _FIELDS)).where(policy.c.workspace_id == bindparam("workspace")),
+    apart=True,
 )
 _made = upsert(policy)
 _PUT = Statement(

@@ -1,9 +1,9 @@
 """The one writer: a thread that commits units of work together.
 
-Units that arrive while a commit is on its way to the disk wait for the next one and share it. Each runs in
-its own savepoint, so that the failure of one undoes nothing of another. Of the same work for many callers, as
-messages are, a batch has it done once for all of them. A unit is acknowledged only after
-the commit returned, which with ``synchronous=FULL`` means after the disk has it.
+Units that arrive while a commit is on its way to the disk wait for the next one and share it; the failure of
+one undoes nothing of another (`batch`). Of the same work for many callers, as messages are, a batch has it
+done once for all of them. A unit is acknowledged only after the commit returned, which with
+``synchronous=FULL`` means after the disk has it.
 """
 
 import asyncio
@@ -17,15 +17,10 @@ from typing import Any, Final, TypeVar
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.usage.tally import Histogram
-from flowkeys.storage.statement import Connection
+from flowkeys.storage.sqlite.batch import FAULTS, Batch
+from flowkeys.storage.statement import Connection, Together
 
 T = TypeVar("T")
-
-_FAULTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-"""Errors of a statement, not of the database: they are faults of ours, and no outage."""
-
-Together = Callable[[Connection, Sequence[Any]], None]
-"""Work that is done for the items of many callers at once. It touches nothing that is told of in the feed."""
 
 BATCH: Final = 256
 """Units that share one commit at most."""
@@ -88,7 +83,8 @@ class Writer:
     def run_together(self, work: Together, item: Any) -> asyncio.Future[None]:
         """Have `work` done for `item`, and for what others want done by it at that time, as in `run`.
 
-        When it fails for all of them, it is done again for each by itself.
+        It touches nothing that is told of in the feed. When it fails for all of them, it is done again for
+        each by itself.
         """
         return self._put(_Unit(partial(_alone, work, item), asyncio.get_running_loop(), work, item))
 
@@ -125,7 +121,7 @@ class Writer:
                 self.failed = False
             except sqlite3.Error as error:
                 self.failures += 1
-                self.failed = not isinstance(error, _FAULTS)
+                self.failed = not isinstance(error, FAULTS)
                 _fail(batch, error)
             _acknowledge(batch, self.after_commit)
         if connection is not None:
@@ -153,8 +149,14 @@ def _commit(connection: Connection, batch: list[_Unit]) -> None:
         if len(batch) == 1:
             batch[0].result = batch[0].work(connection)
         else:
-            for unit in _run_together(connection, batch):
-                _run_in_savepoint(connection, unit)
+            apart = _run_together(connection, batch)
+            units = connection.batch = Batch(connection)
+            try:
+                for unit in apart:
+                    units.run(unit)
+                units.end()
+            finally:
+                connection.batch = None
         raw.execute("COMMIT")
     except BaseException as error:
         if raw.in_transaction:
@@ -179,7 +181,7 @@ def _run_together(connection: Connection, batch: list[_Unit]) -> list[_Unit]:
         for together, some in items.items():
             together(connection, some)
     except Exception as error:
-        if isinstance(error, sqlite3.Error) and not isinstance(error, _FAULTS):
+        if isinstance(error, sqlite3.Error) and not isinstance(error, FAULTS):
             raise
         raw.execute("ROLLBACK")
         raw.execute("BEGIN IMMEDIATE")
@@ -189,19 +191,6 @@ def _run_together(connection: Connection, batch: list[_Unit]) -> list[_Unit]:
 
 def _alone(work: Together, item: Any, connection: Connection) -> None:
     work(connection, [item])
-
-
-def _run_in_savepoint(connection: Connection, unit: _Unit) -> None:
-    raw = connection.raw
-    raw.execute("SAVEPOINT unit")
-    try:
-        unit.result = unit.work(connection)
-    except Exception as error:
-        if not raw.in_transaction:  # the disk is full, or worse: SQLite gave the whole transaction up
-            raise
-        raw.execute("ROLLBACK TO unit")
-        unit.error = error
-    raw.execute("RELEASE unit")
 
 
 def _fail(batch: list[_Unit], error: sqlite3.Error) -> None:
@@ -229,7 +218,7 @@ def _settle(units: list[_Unit], first: Sequence[Callable[[], None]]) -> None:
             continue
         if unit.error is None:
             unit.future.set_result(unit.result)
-        elif isinstance(unit.error, sqlite3.Error) and not isinstance(unit.error, _FAULTS):
+        elif isinstance(unit.error, sqlite3.Error) and not isinstance(unit.error, FAULTS):
             unavailable = Unavailable("The database could not be written.")
             unavailable.__cause__ = unit.error
             unit.future.set_exception(unavailable)

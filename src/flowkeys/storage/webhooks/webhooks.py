@@ -33,7 +33,8 @@ _DELETE = Statement(delete(webhook).where(*_this))
 _ENABLED = Statement(
     select(webhook.c.id, webhook.c.events).where(
         webhook.c.workspace_id == bindparam("workspace"), webhook.c.state == State.ENABLED.value
-    )
+    ),
+    apart=True,
 )
 _SET_STATE = Statement(
     update(webhook)
