@@ -1,0 +1,184 @@
+"""Rate limits that several processes share: one script takes of all limits of a call, or of none."""
+
+import struct
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Final, Literal
+
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.limits.gcra import ADDRESS, Paid, Scope, Taken, moved
+from flowkeys.domain.limits.rate import Limits, RateLimit
+from flowkeys.domain.times import SECOND
+from flowkeys.limits.memory import MemoryLimits
+from flowkeys.limits.shared.away import Away
+from flowkeys.limits.shared.valkey import Script, Valkey
+from flowkeys.service.ports.verification import PENDING, Pending
+
+_TAKE: Final = Script("take.lua")
+_MOVE: Final = Script("move.lua")
+_KINDS: Final = (b"key", b"binding", b"customer", b"chatflow", b"address")
+_REMEMBERED: Final = 16_384
+_OTHER: Final = -1
+"""Instead of how long to wait: there are entries of other limits."""
+_TRIES: Final = 8
+_LONGEST_MS: Final = 315_360_000_000
+
+
+class SharedLimits:
+    """Implements `RateLimiter`."""
+
+    __slots__ = ("_forms", "_refuses", "_valkey", "alone", "without")
+
+    def __init__(self, valkey: Valkey, alone: MemoryLimits, *, refuses: bool) -> None:
+        """While `valkey` is away, count with `alone`, or refuse if `refuses`."""
+        self._valkey = valkey
+        self._refuses = refuses
+        self._forms: dict[int, tuple[bytes, bytes]] = {}
+        """How limits are handed to the script, by their serial number."""
+        self.alone = alone
+        self.without = 0
+        """How many calls were decided while Valkey was away."""
+
+    def __len__(self) -> int:
+        """Return how many entries this process keeps itself."""
+        return len(self.alone)
+
+    def at_once(self, scopes: tuple[Scope, ...]) -> Taken | Literal[Pending.PENDING]:
+        """Return `PENDING`, or while Valkey is away what this process decides."""
+        return PENDING if self._valkey.is_up or not self._valkey.is_started else self._take_alone(scopes)
+
+    async def take(self, scopes: tuple[Scope, ...]) -> Taken:
+        """Take one call of every limit, or of none."""
+        try:
+            return await self._run(b"take", scopes)
+        except Away:
+            return self._take_alone(scopes)
+
+    def standing_at_once(self, scopes: tuple[Scope, ...]) -> Taken | Literal[Pending.PENDING]:
+        """Return `PENDING`, or while Valkey is away what is left here."""
+        if self._valkey.is_up or not self._valkey.is_started:
+            return PENDING
+        return self._left_alone(scopes)
+
+    async def standing(self, scopes: tuple[Scope, ...]) -> Taken:
+        """Return what is left, and take nothing."""
+        try:
+            return await self._run(b"look", scopes)
+        except Away:
+            return self._left_alone(scopes)
+
+    def _take_alone(self, scopes: tuple[Scope, ...]) -> Taken:
+        self.without += 1
+        if self._refuses:
+            raise refused(self._valkey)
+        return self.alone.at_once(scopes)
+
+    def _left_alone(self, scopes: tuple[Scope, ...]) -> Taken:
+        if self._refuses:
+            raise refused(self._valkey)
+        return self.alone.standing_at_once(scopes)
+
+    async def _run(self, what: bytes, scopes: tuple[Scope, ...]) -> Taken:
+        if not self._valkey.is_started:  # a command, not a server
+            await self._valkey.start()
+        keys = [_key(scope) for scope in scopes]
+        arguments = [what]
+        for scope in scopes:
+            arguments += self._form(scope[2])
+        for _ in range(_TRIES):
+            answer = await self._valkey.run(_TAKE, keys, arguments)
+            if answer[0] != _OTHER:
+                return _taken(scopes, answer)
+            await self._move(scopes, keys, int(answer[1]), answer[2:])
+        raise Away("limits change faster than calls are counted")
+
+    async def _move(
+        self, scopes: tuple[Scope, ...], keys: Sequence[bytes], now: int, entries: Sequence[bytes]
+    ) -> None:
+        """Have limits go on with the calls of those whose place they take (`gcra.moved`)."""
+        own, arguments = [], []
+        for scope, key, entry in zip(scopes, keys, entries, strict=True):
+            if not entry:
+                continue
+            own.append(key)
+            put, milliseconds = _moved(scope[2], self._form(scope[2])[0], entry, now)
+            arguments += [entry, put, milliseconds]
+        await self._valkey.run(_MOVE, own, arguments)
+
+    def _form(self, limits: Limits) -> tuple[bytes, bytes]:
+        known = self._forms.get(limits.serial)
+        if known is None:
+            if len(self._forms) >= _REMEMBERED:
+                self._forms.clear()
+            known = self._forms[limits.serial] = _written(limits), _numbers(limits)
+        return known
+
+
+def refused(valkey: Valkey) -> Unavailable:
+    """Return the refusal of a call that is counted nowhere else."""
+    error = Unavailable("Limits cannot be counted now: Valkey cannot be reached.")
+    error.__cause__ = Away(valkey.why)
+    return error
+
+
+def _key(scope: Scope) -> bytes:
+    """Return where an entry is kept: all in one slot, and an address unreadably."""
+    kind, whose, _ = scope
+    name = whose.encode()
+    if kind == ADDRESS:
+        name = blake2b(name, digest_size=16).hexdigest().encode()
+    return b"{flowkeys}:rate:%b:%b" % (_KINDS[kind], name)
+
+
+def _written(limits: Limits) -> bytes:
+    return ";".join(
+        f"{rate.name},{rate.limit},{rate.window_seconds},{rate.burst}" for rate in limits.rates
+    ).encode()
+
+
+def _read(written: bytes) -> Limits:
+    parts = [part.split(",") for part in written.decode().split(";")]
+    return Limits(
+        [
+            RateLimit(name=name, limit=int(limit), window_seconds=int(window), burst=int(burst))
+            for name, limit, window, burst in parts
+        ]
+    )
+
+
+def _numbers(limits: Limits) -> bytes:
+    found: list[float] = []
+    for limit, cost, full in limits.steps:
+        apart = max(-(-cost // limit), SECOND * cost // full)
+        found += [limit, *divmod(cost, limit), *divmod(full, limit), apart]
+    return struct.pack(f"<{len(found)}d", *found)
+
+
+def _taken(scopes: tuple[Scope, ...], answer: Sequence[bytes | int]) -> Taken:
+    owed = []
+    at = 1
+    for _, _, limits in scopes:
+        for limit, _, _ in limits.steps:
+            owed.append(int(answer[at]) * limit + int(answer[at + 1]))
+            at += 2
+    return Taken(scopes, tuple(owed), -(-int(answer[0]) // SECOND))
+
+
+def _moved(limits: Limits, written: bytes, entry: bytes, now: int) -> tuple[bytes, int]:
+    """Return an entry as it is under other limits, and for how many milliseconds it is kept."""
+    before, _, packed = entry.partition(b"\n")
+    old = _read(before)
+    if before == written:
+        old = limits
+    numbers = [int(one) for one in struct.unpack(f"<{len(packed) // 8}d", packed)]
+    paid: Paid = [
+        numbers[2 * n + 1] * limit + numbers[2 * n + 2] for n, (limit, _, _) in enumerate(old.steps)
+    ]
+    found: list[float] = [numbers[0]]
+    longest = numbers[0] - now
+    for (limit, _, _), new in zip(limits.steps, moved(old, paid, limits, now), strict=True):
+        refilled, rest = divmod(new, limit)
+        found += [refilled, rest]
+        longest = max(longest, refilled + 1 - now)
+    milliseconds = min(max(1, -(-longest // 1000)), _LONGEST_MS)
+    return written + b"\n" + struct.pack(f"<{len(found)}d", *found), milliseconds

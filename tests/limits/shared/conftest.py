@@ -1,0 +1,45 @@
+"""One Valkey for the tests of shared limits."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from flowkeys.limits.memory import MemoryLimits
+from flowkeys.limits.shared.place import places_of
+from flowkeys.limits.shared.rates import SharedLimits
+from flowkeys.limits.shared.valkey import Valkey
+from tests.support.valkey import ValkeyServer
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[ValkeyServer]:
+    """A server that tests share; nobody stops it."""
+    running = ValkeyServer().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def empty_valkey(valkey_server: ValkeyServer) -> ValkeyServer:
+    """The same, with nothing in it."""
+    valkey_server.client().flushall()
+    return valkey_server
+
+
+class Limiter:
+    """A limiter over a server, and what was told of it."""
+
+    def __init__(self, url: str, *, refuses: bool = False, timeout_seconds: float = 5.0) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.valkey = Valkey(places_of(url), timeout_seconds, lambda *what: self.told.append(what))
+        self.alone = MemoryLimits()
+        self.limits = SharedLimits(self.valkey, self.alone, refuses=refuses)
+
+
+@pytest.fixture
+def run() -> Iterator[Any]:
+    """Run coroutines on a loop that lasts as long as the test."""
+    with asyncio.Runner() as runner:
+        yield runner.run
