@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +14,9 @@ from tests.support import (
 )  # it and `shared` read their variables, which go with all others
 from tests.support import shared  # noqa: F401
 from tests.support.server import Api, Running
+
+if TYPE_CHECKING:
+    from tests.support.valkey import ValkeyServer
 
 for _name in [name for name in os.environ if name.startswith("FLOWKEYS_")]:
     del os.environ[_name]  # a developer's own settings must not decide whether tests pass
@@ -55,6 +58,16 @@ def owner(server: Running) -> Iterator[Api]:
     """A client of the shared server that may do everything in the default workspace."""
     with server.owner() as api:
         yield api
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator["ValkeyServer"]:
+    """A Valkey that tests share; nobody stops it."""
+    from tests.support.valkey import ValkeyServer
+
+    running = ValkeyServer().start()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ PLACES = {
     "cryptography": {"storage"},
     "prometheus_client": {"telemetry"},
     "opentelemetry": {"telemetry"},
+    "libvalkey": {"limits"},
     "pypdf": {"documents"},
     "snowballstemmer": {"storage"},
     "stopwordsiso": {"storage"},

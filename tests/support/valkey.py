@@ -1,4 +1,4 @@
-"""Valkey from its wheel, or Redis where the machine has it: a real server on 127.0.0.1 that tests may stop."""
+"""Valkey from its wheel, or Redis where the machine has it: real servers that tests may stop."""
 
 import os
 import shutil
@@ -36,8 +36,8 @@ class ValkeyServer:
         """Start it, on the same port as before, and wait until it answers."""
         self.process = subprocess.Popen(
             [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", str(self.socket),
-             "--save", "", "--appendonly", "no", "--dir", str(self._folder), "--repl-diskless-sync-delay", "0",
-             *self._options],
+             "--save", "", "--appendonly", "no", "--dir", str(self._folder),
+             "--repl-diskless-sync-delay", "0", *self._options],
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip

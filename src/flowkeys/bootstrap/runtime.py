@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from flowkeys.documents.parser import SubprocessParser
     from flowkeys.domain.chatflows.chatflow import Chatflow
     from flowkeys.flows.engine import Engine
+    from flowkeys.limits.shared.rates import SharedLimits
+    from flowkeys.limits.shared.valkey import Valkey
     from flowkeys.outbound.webhooks.worker import Worker
     from flowkeys.service.audit.log import AuditService
     from flowkeys.service.chatflows.chatflows import ChatflowService
@@ -85,7 +87,15 @@ class Runtime(PeopleParts):
         self.keys = KeyCache(lookups, self.feed, self.hasher, self.usage, settings.cached_keys)
         self.directory = ChatflowCache(lookups, self.feed, chatflow_loader(lookups.connection), clock)
         self.followers = Followers(SqliteChanges(lookups.connection), self.feed, clock)
-        self.limits = MemoryLimits()
+        self.limits: MemoryLimits | SharedLimits = MemoryLimits()
+        self.shared_limits: SharedLimits | None = None
+        """What several processes share; None: this one counts alone."""
+        self.valkey: Valkey | None = None
+        if settings.valkey is not None:
+            from flowkeys.bootstrap.shared import shared_limits, valkey
+
+            self.valkey = valkey(settings, _warn)
+            self.limits = self.shared_limits = shared_limits(settings, self.valkey, self.limits)
         quota_store = QuotaStore(store, clock, _warn_of_quota)
         self._quotas = MemoryQuotas(quota_store.load, clock)
         self.quotas = QuotaFlush(
@@ -236,6 +246,8 @@ class Runtime(PeopleParts):
                 last_first.push_async_callback(self.parser.aclose)
             if self._is_made("engine"):
                 last_first.push_async_callback(self.engine.aclose)
+            if self.valkey is not None:
+                last_first.push_async_callback(self.valkey.stop)
             last_first.push_async_callback(self.usage_store.stop)
             last_first.push_async_callback(self.calls.stop)
             last_first.push_async_callback(self.quotas.stop)

@@ -43,6 +43,8 @@ def create_app(runtime: Runtime) -> "ASGIApp":
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
+        if runtime.valkey is not None:
+            await runtime.valkey.start()
         runtime.usage.start()
         runtime.calls.start()
         runtime.quotas.start()
@@ -149,6 +151,7 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
             writer=runtime.store.writer,
             last_uses=runtime.usage,
             limits=runtime.limits,
+            shared=runtime.shared_limits,
             quotas=runtime.quotas,
             failures=runtime.failures,
             tries=runtime.announcing.results,

@@ -19,7 +19,7 @@ from flowkeys.config import file
 from flowkeys.config.credential import Credential
 from flowkeys.config.database import database_of, is_postgres
 from flowkeys.config.environment import PREFIX, Environment
-from flowkeys.config.values import host_of, place_of, socket_of
+from flowkeys.config.values import Servers, host_of, place_of, socket_of
 from flowkeys.domain.addresses import UNIX
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.header import KeyHeader
@@ -145,6 +145,18 @@ class Settings(BaseSettings):
     )
     failures_burst: int = Field(
         default=100, ge=1, le=1_000_000, description="Failed credentials that an address may send at once."
+    )
+    valkey: Servers | None = Field(
+        default=None,
+        description="Where limits are counted for all processes: valkey://…, redis://…, rediss://… or "
+        "unix://…; a primary and its replicas, separated by commas.",
+    )
+    valkey_timeout_ms: int = Field(
+        default=50, ge=1, le=10_000, description="So long a call waits for Valkey; then it is taken for away."
+    )
+    limits_without_valkey: Literal["per-process", "refuse"] = Field(
+        default="per-process",
+        description="While Valkey is away: each process counts alone, or calls with limits are refused.",
     )
     cached_keys: int = Field(
         default=2**20,

@@ -2,9 +2,21 @@
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator, SecretStr
+
+from flowkeys.limits.shared.place import places_of
+
+
+def _checked_servers(value: SecretStr) -> SecretStr:
+    places_of(value.get_secret_value())
+    return value
+
+
+Servers = Annotated[SecretStr, AfterValidator(_checked_servers)]
+"""Where Valkey or Redis is; it may hold a password."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PATH: Final = re.compile(r"(/[0-9A-Za-z_-][0-9A-Za-z._~-]*)+")
 _HOST: Final = re.compile(r"[0-9a-z._:-]+")

@@ -272,6 +272,8 @@ def test_the_chatflow_of_a_call_is_looked_up_once(
     server: Running, owner: Api, monkeypatch: pytest.MonkeyPatch, limited: bool
 ) -> None:
     """Whoever takes of its limits and whoever runs it ask once together, with limits and without."""
+    if limited and server.runtime.valkey is not None:
+        pytest.skip("what is awaited is decided anew where it is awaited")
     chatflow = make_chatflow(owner)
     key = bound_key(owner, chatflow, rateLimits=SLOW if limited else [])
     caller, bearer = server.api(key["apiKey"]), ways.bearer(key["apiKey"])

@@ -13,18 +13,11 @@ from flowkeys.limits.shared.valkey import Valkey
 from tests.support.valkey import ValkeyServer
 
 
-@pytest.fixture(scope="session")
-def valkey_server() -> Iterator[ValkeyServer]:
-    """A server that tests share; nobody stops it."""
-    running = ValkeyServer().start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 def empty_valkey(valkey_server: ValkeyServer) -> ValkeyServer:
     """The same, with nothing in it."""
-    valkey_server.client().flushall()
+    with valkey_server.client() as client:
+        client.flushall()
     return valkey_server
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.architecture.tree import ROOT
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Running
+from tests.support.valkey import ValkeyServer
 from tests.telemetry.metrics.scrape import families, get
 
 PAGE = (ROOT / "docs" / "metrics.md").read_text("utf-8")
@@ -15,9 +16,9 @@ ROW = re.compile(r"^\| (`flowkeys_.+?) \| (\w+) \| (.*?) ?\| (.+) \|$", re.MULTI
 
 
 @pytest.fixture(scope="module")
-def found(serve: Callable[..., Running]) -> dict[str, tuple[str, set[str]]]:
+def found(serve: Callable[..., Running], valkey_server: ValkeyServer) -> dict[str, tuple[str, set[str]]]:
     """Each metric of a scrape, with its type and labels."""
-    running = serve(metrics_port=0)
+    running = serve(metrics_port=0, valkey=valkey_server.url)
     with running.owner() as owner:
         bound_key(owner, make_chatflow(owner))
     told = {}

@@ -1,7 +1,7 @@
 """A connection to Valkey or Redis: calls that arrive in one turn of the event loop leave in one write.
 
-Reading and writing the protocol is libvalkey's. The clients that stand on it cost 25 to 280 microseconds of CPU
-a call, which is more than all else that a check does; this costs 2 to 14 (docs/adr/0047).
+Reading and writing the protocol is libvalkey's. Whole clients cost 25 to 280 microseconds of CPU a call, more
+than all else that a check does; this costs 2 to 14 (docs/adr/0002-dependencies.md).
 """
 
 import asyncio

@@ -43,6 +43,16 @@ class SharedLimits:
         """Return how many entries this process keeps itself."""
         return len(self.alone)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether all processes count together now."""
+        return self._valkey.is_up
+
+    @property
+    def outages(self) -> int:
+        """How often Valkey could not be asked any more."""
+        return self._valkey.outages
+
     def at_once(self, scopes: tuple[Scope, ...]) -> Taken | Literal[Pending.PENDING]:
         """Return `PENDING`, or while Valkey is away what this process decides."""
         return PENDING if self._valkey.is_up or not self._valkey.is_started else self._take_alone(scopes)
@@ -96,7 +106,8 @@ class SharedLimits:
         self, scopes: tuple[Scope, ...], keys: Sequence[bytes], now: int, entries: Sequence[bytes]
     ) -> None:
         """Have limits go on with the calls of those whose place they take (`gcra.moved`)."""
-        own, arguments = [], []
+        own: list[bytes] = []
+        arguments: list[bytes | int] = []
         for scope, key, entry in zip(scopes, keys, entries, strict=True):
             if not entry:
                 continue

@@ -157,7 +157,7 @@ class Valkey:
             else:
                 await loop.create_connection(
                     lambda: connection,
-                    place.host,
+                    place.host or "",
                     place.port,
                     ssl=await asyncio.to_thread(tls.context) if place.is_tls else None,
                 )

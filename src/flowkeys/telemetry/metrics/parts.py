@@ -57,6 +57,7 @@ def _memory(sources: Sources) -> Iterator[Metric]:
         sources.keys.generation,
     )
     yield _gauge("flowkeys_rate_limit_entries", "Rate limits that are not refilled.", len(sources.limits))
+    yield from _shared(sources)
     quotas = sources.quotas
     yield _gauge("flowkeys_quota_entries", "Keys and customers whose quotas are in memory.", len(quotas))
     yield _gauge("flowkeys_quota_reservations", "Runs for which tokens are reserved.", quotas.reservations)
@@ -74,6 +75,19 @@ def _memory(sources: Sources) -> Iterator[Metric]:
         "flowkeys_failures_limited",
         "Failed credentials that were answered with 429, since their address had sent too many.",
         sources.failures.refused,
+    )
+
+
+def _shared(sources: Sources) -> Iterator[Metric]:
+    shared = sources.shared
+    if shared is None:
+        return
+    yield _gauge("flowkeys_limits_shared_up", "Whether Valkey, which counts limits, answers.", shared.is_up)
+    yield _counter("flowkeys_limits_outages", "How often it did not any more.", shared.outages)
+    yield _counter(
+        "flowkeys_limits_degraded",
+        "Calls with limits that were decided without it, or refused.",
+        shared.without,
     )
 
 

@@ -85,6 +85,22 @@ class Failures(Sized, Protocol):
     refused: int
 
 
+class Shared(Protocol):
+    """Counts limits for several processes."""
+
+    without: int
+
+    @property
+    def is_up(self) -> bool:
+        """Tell whether it can be asked."""
+        ...
+
+    @property
+    def outages(self) -> int:
+        """Tell how often it could not be asked any more."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
     """All that is asked when somebody scrapes."""
@@ -105,6 +121,8 @@ class Sources:
     """Keys whose last use waits to be stored."""
     limits: Sized
     """Entries of rate limits."""
+    shared: Shared | None
+    """Those that several processes share; None: this one counts alone."""
     quotas: Quotas
     failures: Failures
     tries: Mapping[str, int]
