@@ -80,7 +80,7 @@ def test_each_question_has_its_rows(usage: UsageTable) -> None:
     assert total(usage, asked(key_id="k2", chatflow_id="f2")) == 0
     assert total(usage, asked(end=HOUR)) == 3 * ONE
     calls = sum(range(1, BUCKETS + 1))
-    assert usage.by_key(asked()) == {"k": (3 * calls, 3 * calls), "k2": (calls, calls)}
+    assert usage.by_key(asked(), 9, ()) == {"k": (3 * calls, 3 * calls), "k2": (calls, calls)}
     assert usage.by_chatflow(asked()) == {"f": (3 * calls, 3 * calls), "f2": (calls, calls)}
 
 
@@ -88,7 +88,22 @@ def test_calls_that_failed_are_told_apart(usage: UsageTable) -> None:
     """A key that is refused is called, too."""
     usage.add(Batch("r", 1, [row(), row(outcome="unknown_key"), row(key="", flow="")]), 0)
     calls = sum(range(1, BUCKETS + 1))
-    assert usage.by_key(asked()) == {"k": (2 * calls, calls)}
+    assert usage.by_key(asked(), 9, ()) == {"k": (2 * calls, calls)}
+
+
+def test_few_of_many_keys_are_read(usage: UsageTable) -> None:
+    """Those that made most, of several hours and days, and those asked for; of equals the first by name."""
+    keys = {f"key{number}": 1 + number % 3 for number in range(30)}
+    rows = [row(hour * HOUR, key=key) for key, times in keys.items() for hour in range(20, 20 + times)]
+    usage.add(Batch("r", 1, rows), 0)
+    usage.roll(22 * HOUR - HOUR, 1000)  # some of what is counted is a day's by now
+    calls = sum(range(1, BUCKETS + 1))
+    best = sorted((key for key, times in keys.items() if times == 3))[:4]
+    assert list(usage.by_key(asked("day"), 4, ())) == best
+    found = usage.by_key(asked("day"), 4, [best[0], "key0", "stranger"])
+    assert {key: of[0] // calls for key, of in found.items()} == {**dict.fromkeys(best, 3), "key0": 1}
+    everybody = usage.by_key(asked("day"), 4, [f"live{number}" for number in range(2000)])
+    assert {key: of[0] // calls for key, of in everybody.items()} == keys
 
 
 def test_hours_become_days_and_no_call_is_lost(usage: UsageTable) -> None:

@@ -1,6 +1,6 @@
 """Usage: counted in memory on the way, stored by one writer, and read with what is not stored yet."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -118,8 +118,11 @@ class Usage(Protocol):
         """Return (step, outcome, numbers) of what was counted in a period."""
         ...
 
-    def by_key(self, query: UsageQuery) -> dict[str, tuple[int, int]]:
-        """Return how many calls each key made, and how many of them ended well; no call is none's."""
+    def by_key(self, query: UsageQuery, most: int, also: Collection[str]) -> dict[str, tuple[int, int]]:
+        """Return how many calls keys made, and how many of them ended well; no call is none's.
+
+        Of the `most` keys that made most, and of those in `also`; others may be there too.
+        """
         ...
 
     def by_chatflow(self, query: UsageQuery) -> dict[str, tuple[int, int]]:

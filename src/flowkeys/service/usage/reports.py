@@ -26,6 +26,8 @@ T = TypeVar("T")
 Counts = Mapping[str, tuple[int, int]]
 """By id: how many calls, and how many of them ended well."""
 Rows = list[tuple[int, str, Sequence[int]]]
+Live = list[Counted]
+"""What this process has not stored."""
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -109,8 +111,9 @@ class UsageReports:
         caller.require("apikeys:view")
         query = self._query(caller, asked)
 
-        def read(tx: Transaction) -> tuple[Rows, Counts, Counts]:
-            return tx.usage.sums(query), tx.usage.by_key(query), tx.usage.by_chatflow(query)
+        def read(tx: Transaction, live: Live) -> tuple[Rows, Counts, Counts]:
+            keys = tx.usage.by_key(query, TOP, {one.key_id for one in live})
+            return tx.usage.sums(query), keys, tx.usage.by_chatflow(query)
 
         (rows, keys, chatflows), live = await self._read(query, read)
         top_keys = _most(keys, ((one.key_id, one) for one in live))
@@ -133,7 +136,7 @@ class UsageReports:
         caller.require("apikeys:view")
         day, week = self._query(caller, Asked()), self._query(caller, Asked(first="6d", step="day"))
 
-        def read(tx: Transaction) -> tuple[Rows, Rows, list[tuple[str, str, int]], bool]:
+        def read(tx: Transaction, _: Live) -> tuple[Rows, Rows, list[tuple[str, str, int]], bool]:
             any_ = tx.usage.any(caller.workspace_id)
             return tx.usage.sums(day), tx.usage.sums(week), tx.usage.failing(day), any_
 
@@ -180,29 +183,33 @@ class UsageReports:
         return UsageQuery(workspace_id=caller.workspace_id, period=period, **whose)
 
     async def _series(self, query: UsageQuery, name_of: Callable[[Transaction], str | None]) -> Series:
-        def read(tx: Transaction) -> tuple[str | None, Rows]:
+        def read(tx: Transaction, _: Live) -> tuple[str | None, Rows]:
             return name_of(tx), tx.usage.sums(query)
 
         (name, rows), live = await self._read(query, read)
         found = series_of(query.period, [*rows, *_rows(live)])
         return msgspec.structs.replace(found, name=name)
 
-    async def _read(self, query: UsageQuery, read: Callable[[Transaction], T]) -> tuple[T, list[Counted]]:
+    async def _read(self, query: UsageQuery, read: Callable[[Transaction, Live], T]) -> tuple[T, Live]:
         """Return what is stored, and what is not: nothing is in both, and nothing in neither.
 
         A flush may come in between. Batches have numbers, and the store says which was added last.
         """
         if self._live is None:
-            return await self._store.read(read), []
+            return await self._store.read(lambda tx: read(tx, [])), []
         while True:
             waiting = self._live.waiting(query.workspace_id)
 
-            def work(tx: Transaction, recorder: str = waiting.recorder) -> tuple[T, int]:
-                return read(tx), tx.usage.added(recorder)
+            def work(tx: Transaction, waiting: Waiting = waiting) -> tuple[T, Live] | None:
+                added = tx.usage.added(waiting.recorder)
+                if added > waiting.last_number:  # some of what was in no batch is stored now
+                    return None
+                live = _left(waiting, added, query)
+                return read(tx, live), live
 
-            found, added = await self._store.read(work)
-            if added <= waiting.last_number:  # else some of what was in no batch is stored now
-                return found, _left(waiting, added, query)
+            found = await self._store.read(work)
+            if found is not None:
+                return found
 
 
 class _Named(Protocol):
@@ -216,7 +223,7 @@ def _name_of(found: _Named | None, what: str) -> str:
     return found.name
 
 
-def _left(waiting: Waiting, added: int, query: UsageQuery) -> list[Counted]:
+def _left(waiting: Waiting, added: int, query: UsageQuery) -> Live:
     batches = (one for batch in waiting.batches if batch.number > added for one in batch.counted)
     return [
         one
@@ -225,7 +232,7 @@ def _left(waiting: Waiting, added: int, query: UsageQuery) -> list[Counted]:
     ]
 
 
-def _rows(live: list[Counted]) -> Rows:
+def _rows(live: Live) -> Rows:
     return [(one.time, one.outcome, one.numbers) for one in live]
 
 
