@@ -197,5 +197,34 @@ async def test_what_waits_is_told_by_workspace(calls: CallCounter, kept: Kept) -
     calls.count(Door.FORWARD_AUTH, "ok", KEY)
     calls.count(Door.FORWARD_AUTH, "ok", other)
     waiting = calls.waiting("w")
-    assert [row.key_id for row in waiting.counted] == ["k1"]
+    assert [row.key_id for row in waiting.counted()] == ["k1"]
     assert [batch.number for batch in waiting.batches] == [1] == [waiting.last_number]
+
+
+async def test_calls_go_on_while_many_keys_are_taken(calls: CallCounter, kept: Kept) -> None:
+    """Piece by piece; whoever asks at any moment of it is told of each call once, and so are totals."""
+    keys = [KeyRecord.of(key_id=f"k{number}", workspace_id="w", name="") for number in range(4 * AT_ONCE)]
+    for key in keys:
+        calls.count(Door.FORWARD_AUTH, "ok", key)
+    flushing = asyncio.create_task(calls.flush())
+    told: list[int] = []
+    while not flushing.done():
+        waiting = calls.waiting("w")
+        in_batches = [row for batch in waiting.batches for row in batch.counted]
+        told.append(len(in_batches) if in_batches else 0)
+        found = [row.key_id for row in (*kept.rows, *in_batches, *waiting.counted())]
+        assert sorted({*found}) == sorted(key.key_id for key in keys)
+        assert len(found) == len(keys) or waiting.batches[0] in kept.batches  # it is being stored now
+        (total,) = calls.totals_now().values()
+        assert sum(total) == len(keys)
+        await asyncio.sleep(0)
+    assert any(0 < rows < len(keys) for rows in told)  # it was asked in the middle
+    assert len({row.key_id for row in kept.rows}) == len(keys) == len(kept.rows)
+
+
+async def test_what_waits_is_as_it_was_when_it_is_read_later(calls: CallCounter, kept: Kept) -> None:
+    """A flush in between takes nothing of it away."""
+    calls.count(Door.FORWARD_AUTH, "ok", KEY)
+    waiting = calls.waiting("w")
+    await calls.flush()
+    assert [row.key_id for row in waiting.counted()] == ["k1"] == [row.key_id for row in kept.rows]

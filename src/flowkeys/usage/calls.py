@@ -7,9 +7,7 @@ with its number, and is tried again: the store adds no batch twice, whatever bec
 import asyncio
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from itertools import islice
-from operator import add
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Final
 
@@ -32,6 +30,7 @@ from flowkeys.domain.usage.usage import (
     Door,
 )
 from flowkeys.service.ports.usage import Batch, Waiting
+from flowkeys.usage.hour import Cell, Hour, Kind, add_totals
 
 AT_ONCE: Final = 500
 """As many rows are stored in one transaction: some milliseconds of the writer's time."""
@@ -42,34 +41,8 @@ _PREDICTION: Final = Door.PREDICTION.value
 _UNKNOWN: Final = "\n"
 """Stands for the key in what is counted without one; followed by the workspace where a table is full."""
 
-Kind = tuple[str, str, str, str, str]
-"""A record's identity, a chatflow, an outcome, a door, and the customer that the key has."""
-Cell = list[int]
 Store = Callable[[Batch], Awaitable[None]]
 """Stores a batch, unless it is stored already."""
-
-
-class _Hour:
-    """What was counted within one hour. Of each kind the workspace is known from its first call."""
-
-    __slots__ = ("cells", "time", "workspaces")
-
-    def __init__(self, time: int) -> None:
-        self.time = time
-        self.cells: dict[Kind, Cell] = {}
-        self.workspaces: dict[Kind, str] = {}
-
-    def counted(self, cells: Iterable[tuple[Kind, Cell]]) -> list[Counted]:
-        """Return cells as they are stored; what is nobody's is not."""
-        found = []
-        for kind, numbers in cells:
-            workspace_id = self.workspaces[kind]
-            if workspace_id:
-                identity, chatflow_id, outcome, door, customer_id = kind
-                key_id = identity.partition("\n")[0]
-                whose = workspace_id, key_id, chatflow_id, customer_id
-                found.append(Counted(self.time, *whose, door, outcome, tuple(numbers)))
-        return found
 
 
 class CallCounter:
@@ -97,11 +70,11 @@ class CallCounter:
         self._ticks = ticks
         self._recorder = new_id()
         self._number = 0
-        self._hour = _Hour(0)
+        self._hour = Hour(0)
         self._cells = self._hour.cells
         self._turns_at = 0.0
         """When, in `ticks`, another hour begins."""
-        self._ended: list[_Hour] = []
+        self._ended: list[Hour] = []
         self._kept = 0
         """How many cells are in those."""
         self._batches: deque[Batch] = deque()
@@ -167,19 +140,24 @@ class CallCounter:
         cell[BYTES_OUT] += sizes[1]
 
     def waiting(self, workspace_id: str) -> Waiting:
-        """Return what waits of one workspace's."""
-        counted = []
-        for hour in (*self._ended, self._hour):
-            of = hour.workspaces
-            counted += hour.counted(item for item in hour.cells.items() if of[item[0]] == workspace_id)
-        batches = tuple(self._batches)
-        return Waiting(self._recorder, self._number, batches, counted)
+        """Return what waits of one workspace's. It is read later, in the thread that reads what is stored."""
+        hours = [(hour, *hour.copied()) for hour in (*self._ended, self._hour)]
+
+        def counted() -> list[Counted]:
+            found = []
+            for hour, kinds, cells in hours:
+                of = hour.workspaces
+                pairs = zip(kinds, cells, strict=True)
+                found += hour.counted(pair for pair in pairs if of[pair[0]] == workspace_id)
+            return found
+
+        return Waiting(self._recorder, self._number, tuple(self._batches), counted)
 
     def totals_now(self) -> dict[tuple[str, str], Cell]:
         """Return what was counted since the start, by door and outcome."""
         found = {kind: list(cell) for kind, cell in self.totals.items()}
         for hour in (*self._ended, self._hour):
-            _add_totals(found, hour.cells.items())
+            add_totals(found, hour.cells.items())
         return found
 
     async def summed(self) -> dict[tuple[str, str], Cell]:
@@ -189,12 +167,10 @@ class CallCounter:
         """
         async with self._summing:
             found = {kind: list(cell) for kind, cell in self.totals.items()}
-            # No pairs: a hundred thousand new objects would have the collector look at all of memory.
-            hours = [(list(hour.cells), list(hour.cells.values())) for hour in (*self._ended, self._hour)]
-            for kinds, cells in hours:
+            for kinds, cells in [hour.copied() for hour in (*self._ended, self._hour)]:
                 for begin in range(0, len(kinds), AT_ONCE):
                     some = slice(begin, begin + AT_ONCE)
-                    _add_totals(found, zip(kinds[some], cells[some], strict=True))
+                    add_totals(found, zip(kinds[some], cells[some], strict=True))
                     await asyncio.sleep(0)
         return found
 
@@ -222,7 +198,7 @@ class CallCounter:
         """
         async with self._flushing:
             async with self._summing:
-                self._take()
+                await self._take()
             while self._batches:
                 try:
                     await self._store(self._batches[0])
@@ -253,30 +229,42 @@ class CallCounter:
         now = self._clock()
         time = now - now % HOUR
         if time != self._hour.time:
-            if self._cells:
-                self._ended.append(self._hour)
-                self._kept += len(self._cells)
-            self._hour = _Hour(time)
-            self._cells = self._hour.cells
+            self._end(time)
         self._turns_at = ticks + (time + HOUR - now) / SECOND
 
-    def _take(self) -> None:
-        """Make up batches of what was counted, unless too many wait already."""
+    def _end(self, time: int) -> None:
+        """Count in another hour from now on, the one of `time`."""
+        if self._cells:
+            self._ended.append(self._hour)
+            self._kept += len(self._cells)
+        self._hour = Hour(time)
+        self._cells = self._hour.cells
+
+    async def _take(self) -> None:
+        """Make up batches of what was counted, unless too many wait already; calls go on meanwhile.
+
+        At any moment what was counted is in a batch, or in an hour: whoever asks finds it, and finds it once.
+        """
         if len(self._batches) * AT_ONCE >= MOST:
             self._turn(self._ticks())
             return
-        time = self._hour.time
-        hours = [*self._ended, self._hour]
-        self._ended, self._kept = [], 0
-        self._hour = _Hour(time)
-        self._cells = self._hour.cells
+        self._end(self._hour.time)
         self._turn(self._ticks())
+        hours, self._kept = list(self._ended), 0
         for hour in hours:
-            _add_totals(self.totals, hour.cells.items())
-            counted = iter(hour.counted(hour.cells.items()))
-            while some := tuple(islice(counted, AT_ONCE)):
-                self._number += 1
-                self._batches.append(Batch(self._recorder, self._number, some))
+            while hour.cells:
+                self._take_some(hour)
+                await asyncio.sleep(0)
+            self._ended.remove(hour)
+
+    def _take_some(self, hour: Hour) -> None:
+        """Make a batch of some of what was counted within an hour in which nothing is counted any more."""
+        some = [hour.cells.popitem() for _ in range(min(AT_ONCE, len(hour.cells)))]
+        add_totals(self.totals, some)
+        counted = tuple(hour.counted(some))
+        if counted:
+            self._number += 1
+            self._batches.append(Batch(self._recorder, self._number, counted))
 
     async def _run(self) -> None:
         while True:
@@ -290,9 +278,3 @@ class CallCounter:
 def _customer(record: KeyRecord) -> str:
     terms = record.terms
     return "" if terms is None or terms.customer is None else terms.customer.id
-
-
-def _add_totals(totals: dict[tuple[str, str], Cell], cells: Iterable[tuple[Kind, Cell]]) -> None:
-    for (_, _, outcome, door, _), cell in cells:
-        total = totals.setdefault((door, outcome), [0] * NUMBERS)
-        total[:] = map(add, total, cell)

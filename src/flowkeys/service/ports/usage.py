@@ -1,6 +1,6 @@
 """Usage: counted in memory on the way, stored by one writer, and read with what is not stored yet."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -68,8 +68,8 @@ class Waiting(msgspec.Struct, frozen=True):
     """Of the batches that were made up."""
     batches: Sequence[Batch]
     """Which may be stored already."""
-    counted: Sequence[Counted]
-    """What is in no batch."""
+    counted: Callable[[], Iterable[Counted]]
+    """Returns what was in no batch, in whichever thread; later calls of the same kinds may be in it."""
 
 
 class LiveUsage(Protocol):

@@ -227,7 +227,7 @@ def _left(waiting: Waiting, added: int, query: UsageQuery) -> Live:
     batches = (one for batch in waiting.batches if batch.number > added for one in batch.counted)
     return [
         one
-        for one in (*batches, *waiting.counted)
+        for one in (*batches, *waiting.counted())
         if one.workspace_id == query.workspace_id and query.takes(one)
     ]
 
