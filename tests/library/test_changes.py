@@ -92,6 +92,18 @@ def test_a_reader_goes_on_where_it_was(api: Api) -> None:
         assert told(api, after=end[1]["position"]) == [end]
 
 
+def test_a_position_of_another_epoch_means_forget(api: Api) -> None:
+    """The server was started anew, and a position may be another history's; its own epoch goes on."""
+    ((_, begin),) = told(api)
+    assert begin["boundMs"] == 20
+    make_chatflow(api)
+    here, elsewhere = (
+        told(api, after=begin["position"], epoch=epoch) for epoch in (begin["epoch"], "of another process")
+    )
+    assert [name for name, _ in here][-2:] == ["change", "position"]
+    assert [(name, data["epoch"]) for name, data in elsewhere] == [("forget", begin["epoch"])]
+
+
 def test_other_workspaces_are_not_told_of(running: Running, api: Api) -> None:
     """Neither the change nor its id: only that the position moved on."""
     other = running.owner("another")

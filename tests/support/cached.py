@@ -88,7 +88,7 @@ class Cached:
 
     def warming(self) -> Warming:
         """Return what reads ahead."""
-        return Warming(self.keys, self.lookups, self.hasher, lambda: self.now, self.log)
+        return Warming(self.keys, self.lookups, self.hasher, lambda: self.now, self.log, self.lookups.of_key)
 
     async def read_ahead(self) -> None:
         """Read all there is, and forget which statements that took."""

@@ -1,14 +1,12 @@
 """Opening a data directory."""
 
+from flowkeys.bootstrap import sqlite
 from flowkeys.bootstrap.clock import clock
 from flowkeys.bootstrap.runtime import Runtime
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage.opening import open_under_secrets
-from flowkeys.storage.sqlite import migrate
-from flowkeys.storage.sqlite.database import SqliteStore
-from flowkeys.storage.sqlite.lookups import SqliteLookups
 
 
 async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
@@ -26,17 +24,16 @@ async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
         ) from error
     if settings.database_url is not None:
         raise ConfigurationError("This version keeps its data in a file: FLOWKEYS_DATABASE has to be a path.")
-    migrate.upgrade(settings.database_file)
-    store = SqliteStore(settings.database_file)
+    store = sqlite.open_store(settings)
     try:
         workspaces = WorkspaceService(store, clock)
         written = settings.given_secret(), settings.secret_file
         secrets = await open_under_secrets(store, *written, workspaces, clock, check=check)
-        lookups = SqliteLookups(settings.database_file, len(secrets.hasher.secret_ids))
+        database = sqlite.open_engine(settings, store, len(secrets.hasher.secret_ids))
         try:
-            return Runtime(settings, store, lookups, secrets, workspaces)
+            return Runtime(settings, store, database, secrets, workspaces)
         except BaseException:
-            lookups.close()
+            await database.close()
             raise
     except BaseException:
         store.close()

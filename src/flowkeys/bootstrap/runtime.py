@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from flowkeys.bootstrap.clock import clock
+from flowkeys.bootstrap.engine import Engine as Database
 from flowkeys.bootstrap.once import once
 from flowkeys.bootstrap.people import PeopleParts
 from flowkeys.cache.chatflows import ChatflowCache
@@ -26,10 +27,7 @@ from flowkeys.service.usage.quotas import QuotaStore
 from flowkeys.service.usage.storing import UsageStore
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage.sealed import AesSeal
-from flowkeys.storage.sqlite.changes import SqliteChanges
-from flowkeys.storage.sqlite.database import SqliteStore, chatflow_loader
-from flowkeys.storage.sqlite.feed import SqliteFeed
-from flowkeys.storage.sqlite.lookups import SqliteLookups
+from flowkeys.storage.sqlite.database import SqliteStore
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.usage.calls import CallCounter
 
@@ -65,7 +63,7 @@ class Runtime(PeopleParts):
         self,
         settings: Settings,
         store: SqliteStore,
-        lookups: SqliteLookups,
+        database: Database,
         secrets: Secrets,
         workspaces: WorkspaceService,
     ) -> None:
@@ -73,7 +71,8 @@ class Runtime(PeopleParts):
         """Held while one of the parts is made."""
         self.settings = settings
         self.store = store
-        self.lookups = lookups
+        self.database = database
+        self.lookups = database.lookups
         self.workspaces = workspaces
         self.hasher = secrets.hasher
         self.warnings = secrets.warnings
@@ -83,10 +82,10 @@ class Runtime(PeopleParts):
         self.usage = UsageBuffer(lambda *buffered: self.keyring.flush(*buffered), every)  # noqa: PLW0108  # later
         self.usage_store = UsageStore(store, clock, partial(_warn, "usage is not tidied"))
         self.calls = CallCounter(self.usage_store.add, clock, every, partial(_warn, "usage is kept"))
-        self.feed = SqliteFeed(lookups.connection)
-        self.keys = KeyCache(lookups, self.feed, self.hasher, self.usage, settings.cached_keys)
-        self.directory = ChatflowCache(lookups, self.feed, chatflow_loader(lookups.connection), clock)
-        self.followers = Followers(SqliteChanges(lookups.connection), self.feed, clock)
+        self.feed = database.feed
+        self.keys = KeyCache(database.lookups, self.feed, self.hasher, self.usage, settings.cached_keys)
+        self.directory = ChatflowCache(database.lookups, self.feed, database.load, clock)
+        self.followers = Followers(database.changes, self.feed, clock, database.bound_ms)
         self.limits: MemoryLimits | SharedLimits = MemoryLimits()
         self.shared_limits: SharedLimits | None = None
         """What several processes share; None: this one counts alone."""
@@ -107,7 +106,6 @@ class Runtime(PeopleParts):
         if settings.python_flows or settings.credentials or settings.allowed_endpoints:
             _ = self.engine  # says what is wrong with them
         self._seal = AesSeal(secrets.written)
-        store.after_commit.append(self.feed.catch_up)
         self.feed.tell(self.keys, self.directory, self.predictor, self.followers)
 
     # Keys, and whose they are
@@ -237,7 +235,7 @@ class Runtime(PeopleParts):
         """
         async with AsyncExitStack() as last_first:
             last_first.callback(self.store.close)
-            last_first.callback(self.lookups.close)
+            last_first.push_async_callback(self.database.close)
             if self._is_made("sign_ins"):
                 last_first.push_async_callback(self.sign_ins.settled)
             if self._is_made("passwords"):

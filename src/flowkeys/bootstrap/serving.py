@@ -15,7 +15,6 @@ from flowkeys.cache.warming import Warming
 from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.version import VERSION
 from flowkeys.service.audit.daily import DailyHead
-from flowkeys.storage.sqlite.feed import PROMISED_SECONDS
 from flowkeys.telemetry import logs
 from flowkeys.usage.finishing import Finishing
 
@@ -50,7 +49,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         runtime.quotas.start()
         runtime.usage_store.start()
         log = structlog.get_logger("flowkeys")
-        (warming := Warming(runtime.keys, runtime.lookups, runtime.hasher, clock, log)).start()
+        (warming := _warming(runtime, log)).start()
         announcing = asyncio.create_task(_announce(runtime, log), name="flowkeys-announcing")
         daily = DailyHead.started(runtime.store, log)
         finishing = Finishing.started(partial(_finish, runtime), log)
@@ -147,7 +146,7 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
             chatflows=runtime.directory,
             lookups=runtime.lookups,
             feed=runtime.feed,
-            promised_seconds=PROMISED_SECONDS,
+            promised_seconds=runtime.database.bound_ms / 1000,
             writer=runtime.store.writer,
             last_uses=runtime.usage,
             limits=runtime.limits,
@@ -160,6 +159,13 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
             connections=connections,
         )
     )
+
+
+def _warming(runtime: Runtime, log: Any) -> Warming:
+    """Begin to follow changes, and return what reads keys ahead."""
+    database = runtime.database
+    database.start()
+    return Warming(runtime.keys, database.lookups, runtime.hasher, clock, log, database.of_key)
 
 
 async def _finish(runtime: Runtime) -> int:

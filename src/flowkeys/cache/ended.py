@@ -8,6 +8,8 @@ from array import array
 from bisect import bisect_left
 from typing import Final
 
+from flowkeys.domain.keys.api_key import KeyRecord
+
 _BYTES: Final = 8
 """Of a digest: two in a million million million share them by chance, and then one look-up is in vain."""
 _FEW: Final = 1000
@@ -47,6 +49,11 @@ class Ended:
             at = bisect_left(self._known, mark)
             if at == len(self._known) or self._known[at] != mark:
                 self._known.insert(at, mark)
+
+
+def has_ended(record: KeyRecord, now: int) -> bool:
+    """Tell whether a token was replaced and works no more: nobody needs its record in memory."""
+    return record.replaced is not None and record.replaced.valid_until <= now
 
 
 def _mark(digest: bytes) -> int:

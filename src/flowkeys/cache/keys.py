@@ -21,7 +21,12 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Final, Literal
 
-from flowkeys.cache.ended import Ended
+import msgspec
+
+from flowkeys.cache.ended import Ended, has_ended
+from flowkeys.cache.flight import PATIENCE_SECONDS, SharedLookUps
+from flowkeys.cache.marks import Marks
+from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.digest import Digests, TokenHasher
@@ -29,6 +34,7 @@ from flowkeys.domain.keys.token import LENGTH, Token, is_well_formed
 from flowkeys.domain.times import SECOND
 from flowkeys.service.ports.verification import (
     PENDING,
+    STALE,
     ChangeFeed,
     Found,
     KeyStore,
@@ -75,11 +81,10 @@ class KeyCache:
         Some in it are gone: a record that was read ahead gets another index when its token is presented.
         """
         self._ended = Ended()
-        self._changed: dict[str, int] = {}
-        self._customers: dict[str, int] = {}
-        """Those that changed, and where in the feed."""
+        self._marks = Marks()
+        self._is_valid = self._marks.is_valid
         self._absent: OrderedDict[bytes, int] = OrderedDict()
-        self._asked: dict[bytes, asyncio.Future[KeyRecord | None]] = {}
+        self._flight: SharedLookUps[bytes, KeyRecord | None] = SharedLookUps()
         self._changes = 0
         self._read_key: ReadKey | None = None
         """Reads what changed, while all else that is stored is here."""
@@ -123,23 +128,40 @@ class KeyCache:
         if not is_well_formed(text):
             return None
         index = self._index_of(text)
-        asked = self._asked.get(index)
-        if asked is None:
-            asked = self._asked[index] = asyncio.ensure_future(self._look_up(index, text, now))
-            asked.add_done_callback(partial(_end, self._asked, index))
-        return await asyncio.shield(asked)
+        return await self._flight.ask(index, partial(self._look_up, index, text, now))
 
     async def _look_up(self, index: bytes, text: bytes, now: int) -> KeyRecord | None:
         digests = self._hasher.digest(Token(text.decode("ascii")))
-        changes, generation = self._changes, self.generation
-        found = await self._store.find(digests.all)
-        if generation != self.generation or (found.record is None and changes != self._changes):
-            return found.record  # from before what is known now: not kept
-        return self._keep(index, found, digests, now)
+        for wait in PATIENCE_SECONDS:
+            if wait:
+                await asyncio.sleep(wait)
+            changes, generation = self._changes, self.generation
+            try:
+                found = await self._store.find(digests.all)
+            except Unavailable:
+                known = self._last_known(index, digests, now)
+                if known is None:
+                    raise
+                return known
+            record = found.record
+            if generation != self.generation or (record is None and changes != self._changes):
+                return record  # from before what is known now: not kept
+            if record is None or found.sees is None or found.sees(self._marks.last(record)):
+                return self._keep(index, found, digests, now)
+        raise Unavailable("The database is behind its own feed of changes.")
+
+    def _last_known(self, index: bytes, digests: Digests, now: int) -> KeyRecord | None:
+        """Return what was known last, marked as such, where the operator has it used without the store."""
+        if not self._feed.stale(now):
+            return None
+        record = self._records.get(index) or self._records.get(_filed(digests))
+        if record is None or not self._is_valid(record):
+            return None
+        return msgspec.structs.replace(record, position=STALE)
 
     def warm(self, digest: bytes, record: KeyRecord, now: int) -> bool:
         """Take a record that was read ahead, under its digest; return False when there is no room."""
-        if _has_ended(record, now):
+        if has_ended(record, now):
             self._ended.add(digest)
             return True
         if len(self._records) >= self._size:
@@ -151,8 +173,7 @@ class KeyCache:
     def begin_reading(self, now: int) -> None:
         """Note from now on which keys change: all tokens are about to be read ahead."""
         self._feed.current(now, 0)
-        self._read_key = None
-        self._unread = {}
+        self._read_key, self._unread = None, {}
 
     def end_reading(self, read_key: ReadKey) -> None:
         """Every token that can be verified was read ahead; `read_key` reads those of a key that changed."""
@@ -161,8 +182,7 @@ class KeyCache:
 
     def keep_some(self) -> None:
         """Make no claim from now on that everything is here."""
-        self._read_key = None
-        self._unread = None
+        self._read_key = self._unread = None
 
     def changed(self, subject: str, subject_id: str, position: int) -> None:
         """Stop using what was read of a key, or of a customer's keys, before `position`.
@@ -174,11 +194,10 @@ class KeyCache:
         if subject not in {Subject.KEY, Subject.CUSTOMER}:
             return
         self._start_anew()
-        changed = self._changed if subject == Subject.KEY else self._customers
-        changed[subject_id] = position
+        marked = self._marks.note(subject, subject_id, position)
         if self._unread is not None and subject == Subject.KEY:
             self._unread[subject_id] = None
-        if len(changed) > _CHANGES:
+        if marked > _CHANGES:
             self.forget()
 
     def forget(self) -> None:
@@ -187,8 +206,7 @@ class KeyCache:
         self._order = bytearray()
         self._ended = Ended()
         self._start_anew()
-        self._customers = {}
-        self._changed = {}  # look-ups that are on their way see that the generation is another
+        self._marks.clear()  # look-ups that are on their way see that the generation is another
         self.keep_some()
         self.generation += 1
 
@@ -200,18 +218,8 @@ class KeyCache:
     def _start_anew(self) -> None:
         """Let calls from now on ask for themselves, and not wait for what was read before."""
         self._absent.clear()
-        self._asked = {}
+        self._flight.start_anew()
         self._changes += 1
-
-    def _is_valid(self, record: KeyRecord) -> bool:
-        if self._changed and self._changed.get(record.key_id, -1) > record.position:
-            return False
-        return not self._customers or self._knows_customer(record)
-
-    def _knows_customer(self, record: KeyRecord) -> bool:
-        """Tell whether a record's customer has not changed since it was read."""
-        customer = None if record.terms is None else record.terms.customer
-        return customer is None or self._customers.get(customer.id, -1) <= record.position
 
     def _read_ahead(self, index: bytes, filed: bytes, now: int) -> KeyRecord | None:
         """Return the key of a token that was read and not presented yet."""
@@ -232,13 +240,13 @@ class KeyCache:
         """Tell whether a token is somebody's: it was replaced and ended, or its customer changed since."""
         if len(self._ended) > 0 and digest in self._ended:
             return True
-        if not self._customers:
+        if not self._marks.customers:
             return False
         waiting = self._records.pop(digest[:INDEX_BYTES], None)
         if waiting is not None and index not in self._records:
             self._insert(index, waiting)
         record = self._records.get(index)
-        return record is not None and not self._knows_customer(record)
+        return record is not None and not self._marks.knows_customer(record)
 
     def _claims_all(self) -> bool:
         return self._read_key is not None and not self._unread
@@ -256,7 +264,7 @@ class KeyCache:
                 if isinstance(record, Unreadable):
                     self.keep_some()
                     return
-                if _has_ended(record, now):
+                if has_ended(record, now):
                     self._ended.add(digest)
                 else:
                     self._insert(digest[:INDEX_BYTES], record)
@@ -287,12 +295,6 @@ class KeyCache:
             del self._order[:INDEX_BYTES]
 
 
-def _has_ended(record: KeyRecord, now: int) -> bool:
-    """Tell whether a token was replaced and works no more: nobody needs its record in memory."""
-    return record.replaced is not None and record.replaced.valid_until <= now
-
-
-def _end(
-    asked: dict[bytes, asyncio.Future[KeyRecord | None]], index: bytes, _: asyncio.Future[KeyRecord | None]
-) -> None:
-    asked.pop(index, None)
+def _filed(digests: Digests) -> bytes:
+    """Return what a token is filed under that was read ahead and not presented yet."""
+    return bytes.fromhex(digests.newest.rpartition("$")[2])[:INDEX_BYTES]

@@ -1,7 +1,7 @@
 """Reading keys ahead: after the start, a little at a time, so that nobody waits for it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Final, Protocol
 
@@ -17,19 +17,15 @@ _PAUSE_SECONDS: Final = 0.001
 _AGAIN_SECONDS: Final = 5.0
 
 
+Batch = list[tuple[bytes, KeyRecord | Unreadable]]
+Batches = Iterator[Batch] | AsyncIterator[Batch]
+
+
 class KeysAhead(Protocol):
     """Reads tokens whose digest begins with `tag`: the digest's bytes and the record."""
 
-    def ahead(self, tag: str, batch: int) -> Iterator[list[tuple[bytes, KeyRecord | Unreadable]]]:
+    def ahead(self, tag: str, batch: int) -> Batches:
         """Return all of them, in batches.
-
-        Raises:
-            Unavailable: the store cannot be reached.
-        """
-        ...
-
-    def of_key(self, tag: str, key_id: str) -> list[tuple[bytes, KeyRecord | Unreadable]]:
-        """Return those of one key.
 
         Raises:
             Unavailable: the store cannot be reached.
@@ -53,9 +49,19 @@ class Warming:
     """Fills a cache once, and again whenever all of it was forgotten."""
 
     def __init__(
-        self, cache: KeyCache, store: KeysAhead, hasher: TokenHasher, clock: Clock, log: Log
+        self,
+        cache: KeyCache,
+        store: KeysAhead,
+        hasher: TokenHasher,
+        clock: Clock,
+        log: Log,
+        of_key: Callable[[str, str], Batch] | None,
     ) -> None:
-        """Read those keys ahead whose digests are under the newest secret of `hasher`."""
+        """Read those keys ahead whose digests are under the newest secret of `hasher`.
+
+        `of_key` reads at once those of a key that changed. Where that cannot be done, what is not in memory
+        is looked up.
+        """
         self._cache = cache
         self._store = store
         self._clock = clock
@@ -63,7 +69,7 @@ class Warming:
         self._told: str | None = None
         """The key that cannot be read and was logged."""
         self._tag = hasher.newest_tag
-        self._reads_all = len(hasher.secret_ids) == 1
+        self._of_key = of_key if len(hasher.secret_ids) == 1 else None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -93,7 +99,7 @@ class Warming:
     async def _fill(self, generation: int) -> None:
         self._cache.begin_reading(self._clock())
         unreadable: str | None = None
-        for batch in self._store.ahead(self._tag, _BATCH):
+        async for batch in _each(self._store.ahead(self._tag, _BATCH)):
             for digest, record in batch:
                 if isinstance(record, Unreadable):
                     unreadable = unreadable or record.key_id
@@ -103,8 +109,8 @@ class Warming:
             await asyncio.sleep(_PAUSE_SECONDS)
             if self._cache.generation != generation:
                 return
-        if self._reads_all and unreadable is None:
-            self._cache.end_reading(partial(self._store.of_key, self._tag))
+        if self._of_key is not None and unreadable is None:
+            self._cache.end_reading(partial(self._of_key, self._tag))
         else:
             self._cache.keep_some()
 
@@ -113,3 +119,12 @@ class Warming:
         if key_id != self._told:
             self._told = key_id
             self._log.warning("unreadable_key", key_id=key_id)
+
+
+async def _each(batches: Batches) -> AsyncIterator[Batch]:
+    if isinstance(batches, AsyncIterator):
+        async for batch in batches:
+            yield batch
+    else:
+        for batch in batches:
+            yield batch

@@ -19,6 +19,7 @@ from flowkeys.config import file
 from flowkeys.config.credential import Credential
 from flowkeys.config.database import database_of, is_postgres
 from flowkeys.config.environment import PREFIX, Environment
+from flowkeys.config.following import FollowingSettings
 from flowkeys.config.values import Servers, host_of, place_of, socket_of
 from flowkeys.domain.addresses import UNIX
 from flowkeys.domain.errors import ConfigurationError
@@ -29,7 +30,7 @@ _MIB = 1024 * 1024
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
-class Settings(BaseSettings):
+class Settings(FollowingSettings):
     """The server's settings."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -157,11 +158,6 @@ class Settings(BaseSettings):
     limits_without_valkey: Literal["per-process", "refuse"] = Field(
         default="per-process",
         description="While Valkey is away: each process counts alone, or calls with limits are refused.",
-    )
-    cached_keys: int = Field(
-        default=2**20,
-        ge=1,
-        description="Keys that are kept in memory for verification, about 400 bytes each; others are read.",
     )
     max_body_bytes: int = Field(
         default=10 * _MIB, ge=1024, description="The largest request body; larger ones are 413."

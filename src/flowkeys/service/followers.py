@@ -20,19 +20,43 @@ class Positioned(ChangeFeed, Protocol):
     """A feed that says how far it has told its listeners."""
 
     position: int
+    """The number of the last change that was told."""
+
+    @property
+    def place(self) -> int:
+        """The same, in the order in which changes are told."""
+        ...
+
+    @property
+    def epoch(self) -> str:
+        """Another one when positions may mean something else."""
+        ...
 
 
 class Followers:
     """Wakes those who follow when there is something new. Implements `ChangeListener`."""
 
-    def __init__(self, log: ChangeLog, feed: Positioned, clock: Clock) -> None:
+    def __init__(self, log: ChangeLog, feed: Positioned, clock: Clock, bound_ms: int) -> None:
+        """Follow a feed by which a change holds in every process within `bound_ms`."""
         self._log = log
         self._feed = feed
         self._clock = clock
         self._events: set[asyncio.Event] = set()
         self._poll: asyncio.Task[None] | None = None
+        self.bound_ms = bound_ms
+        """Within which a change holds in every process that may be asked instead of this one."""
         self.forgotten = 0
         """How often everything had to be forgotten: what is told does not follow what was told before."""
+
+    @property
+    def epoch(self) -> str:
+        """What tells a follower who comes back whether its position still means the same."""
+        return self._feed.epoch
+
+    @property
+    def place(self) -> int:
+        """Where `position` is in the order of what is told."""
+        return self._feed.place
 
     def changed(self, subject: str, subject_id: str, position: int) -> None:
         """Wake everybody: there is a change."""
@@ -73,22 +97,25 @@ class Followers:
             raise Unavailable("The feed of changes cannot be read.")
         return self._feed.position
 
+    def place_of(self, position: int, epoch: str | None) -> int | None:
+        """Return the place behind which to go on for whoever knows all up to a `position` of an `epoch`.
+
+        None: that cannot be told, and everything has to be forgotten.
+        """
+        if epoch is not None and epoch != self.epoch:
+            return None
+        return self._log.place_of(position)
+
     def since(self, workspace_id: str, after: int, last: int) -> Sequence[Followed] | None:
-        """Return what changed in a workspace behind `after` up to `last`, which `position` gave.
+        """Return what changed in a workspace behind the place `after` up to `last`, which `place` gave.
 
         None when that cannot be told, and whoever follows has to forget everything: `after` was never
-        reached, is no longer stored, or is too far behind.
+        reached, is no longer known, or is too far behind.
 
         Raises:
             Unavailable: the store cannot be reached.
         """
-        if after == last:
-            return ()
-        oldest, newest = self._log.range()
-        if after > newest or after < oldest - 1:
-            return None
-        found = self._log.between(workspace_id, after, last, AT_ONCE + 1)
-        return found if len(found) <= AT_ONCE else None
+        return () if after == last else self._log.since(workspace_id, after, last, AT_ONCE)
 
     async def _look(self) -> None:
         """Ask the feed, which wakes everybody through `changed`; wake them too when it is broken."""

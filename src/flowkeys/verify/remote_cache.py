@@ -20,7 +20,8 @@ from flowkeys.verify.remote_server import Answer
 
 BRIEF_SECONDS: Final = 1.0
 SETTLING_SECONDS: Final = 0.1
-"""After the feed begins, nothing is kept for so long: another process of the server may be behind by less."""
+"""After the feed begins, nothing is kept until no other process of the server can be behind it: so long after
+what the feed says."""
 _INDEX_BYTES: Final = 16
 _BRIEF: Final = 4096
 _CHANGES: Final = 65_536
@@ -48,6 +49,7 @@ class RemoteCache:
         self._changes = 0
         self._heard: float | None = None
         self._since = 0.0
+        self._epoch: str | None = None
 
     def index(self, text: bytes) -> bytes:
         """Return what a token is filed under: it cannot be turned back without this process's key."""
@@ -99,9 +101,11 @@ class RemoteCache:
 
     def hear(self, name: str, data: dict[str, Any], at: float) -> None:
         """Take in an event of the feed; the first one begins it."""
-        if self._heard is None:
+        epoch = data.get("epoch", self._epoch)
+        if self._heard is None or epoch != self._epoch:
             self.forget()
-            self._since = at + SETTLING_SECONDS
+            self._epoch = epoch
+            self._since = at + SETTLING_SECONDS + data.get("boundMs", 0) / 1000
         self._heard = at
         if name == "forget":
             self.forget()

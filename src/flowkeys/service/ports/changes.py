@@ -15,18 +15,17 @@ class Followed(msgspec.Struct, frozen=True, gc=False):
 
 
 class ChangeLog(Protocol):
-    """Reads the change feed at once: each call is one indexed query of microseconds."""
+    """Tells at once what was changed, to those who follow, by places: positions need not be in its order."""
 
-    def range(self) -> tuple[int, int]:
-        """Return the positions of the oldest and of the newest change that is stored; 0 and 0 without any.
-
-        Raises:
-            Unavailable: the store cannot be reached.
-        """
+    def place_of(self, position: int) -> int | None:
+        """Return the place to go on from for whoever was told of all up to a position, if it is known."""
         ...
 
-    def between(self, workspace_id: str, after: int, last: int, limit: int) -> Sequence[Followed]:
-        """Return a workspace's changes behind `after` up to `last`, in order, the first `limit` of them.
+    def since(self, workspace_id: str, after: int, last: int, limit: int) -> Sequence[Followed] | None:
+        """Return a workspace's changes between two places, in order.
+
+        None when that cannot be told: `after` was never reached, is no longer known, or is too far behind, by
+        more than `limit` changes of the workspace.
 
         Raises:
             Unavailable: the store cannot be reached.

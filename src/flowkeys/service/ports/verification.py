@@ -4,7 +4,7 @@ Two of these answer at once or say that they cannot (`PENDING`): the calls that 
 for an event loop when the answer is in memory or in a file beside it (docs/adr/0011).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Final, Literal, Protocol
 
@@ -26,6 +26,9 @@ class Pending(Enum):
 
 PENDING: Final = Pending.PENDING
 
+STALE: Final = -1
+"""The position of a record that was not read for a call, but is what was known last (`ChangeFeed.stale`)."""
+
 
 class Found(msgspec.Struct, frozen=True, gc=False):
     """What a look-up by digest found."""
@@ -33,6 +36,19 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     record: KeyRecord | None
     digest: TokenDigest | None = None
     """The one that is stored, of those that were asked for."""
+    sees: Callable[[int], bool] | None = None
+    """Tells of a change, by its position, whether what was read contains it, where the record's own position
+    says so of some only."""
+
+
+class FoundChatflow(msgspec.Struct, frozen=True, gc=False):
+    """What a look-up by a chatflow's id found."""
+
+    access: ChatflowAccess | None
+    position: int = 0
+    """Of the change feed: what was changed up to there is in it."""
+    sees: Callable[[int], bool] | None = None
+    """As `Found.sees`."""
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -120,11 +136,18 @@ class ChangeListener(Protocol):
 class ChangeFeed(Protocol):
     """Tells of changes that were committed, by this process and by others."""
 
-    def current(self, now: int, within: int = ...) -> bool:
+    def current(self, now: int, within: int | None = ...) -> bool:
         """Tell whether listeners know all that was committed up to `within` microseconds before `now`.
 
         That is at most the stated bound. When it says False, copies must not be used: the store has to be
         asked.
+        """
+        ...
+
+    def stale(self, now: int) -> bool:
+        """Tell whether copies may be used though they are older, as long as the store cannot be asked.
+
+        Operators choose it, and for how long (``FLOWKEYS_STALE_SECONDS``).
         """
         ...
 

@@ -19,18 +19,17 @@ class SqliteChanges:
         """Read the database that `raw` reads."""
         self._raw = raw
 
-    def range(self) -> tuple[int, int]:
-        """Return the positions of the oldest and of the newest change."""
+    def place_of(self, position: int) -> int:
+        """Return the position: changes are numbered in their order."""
+        return position
+
+    def since(self, workspace_id: str, after: int, last: int, limit: int) -> Sequence[Followed] | None:
+        """See `ChangeLog.since`."""
         try:
             oldest, newest = self._raw.execute(_RANGE).fetchone()
+            if after > newest or after < oldest - 1:
+                return None
+            rows = self._raw.execute(_BETWEEN, (after, last, workspace_id, limit + 1)).fetchall()
         except sqlite3.Error as error:
             raise Unavailable from error
-        return oldest, newest
-
-    def between(self, workspace_id: str, after: int, last: int, limit: int) -> Sequence[Followed]:
-        """Return a workspace's changes behind `after` up to `last`."""
-        try:
-            rows = self._raw.execute(_BETWEEN, (after, last, workspace_id, limit)).fetchall()
-        except sqlite3.Error as error:
-            raise Unavailable from error
-        return [Followed(*row) for row in rows]
+        return [Followed(*row) for row in rows] if len(rows) <= limit else None

@@ -5,6 +5,7 @@ other connection committed. It is asked when a decision is due and the last answ
 so that no decision ever rests on older knowledge, however busy the event loop is.
 """
 
+import secrets
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -14,10 +15,12 @@ from flowkeys.domain.times import SECOND
 from flowkeys.domain.usage.tally import Histogram
 from flowkeys.service.ports.verification import ChangeListener
 
-BOUND_MICROSECONDS: Final = 5_000
-"""So old may be what a decision rests on; the rest of the promise is for the commit to be seen."""
-PROMISED_SECONDS: Final = 0.020
-"""So long after it was acknowledged a change holds in every process of the machine."""
+PROMISED_MS: Final = 20
+"""So long after it was acknowledged a change holds in every process of the machine, unless told otherwise."""
+_PARTS: Final = 4
+"""So many times within the promise it is asked what changed; the rest is for the commit to be seen."""
+BOUND_MICROSECONDS: Final = PROMISED_MS * 1000 // _PARTS
+"""So old may be what a decision rests on, with that promise."""
 _AT_ONCE: Final = 10_000
 """With more changes than this, listeners forget everything."""
 
@@ -31,9 +34,10 @@ _Row = tuple[int, str, str, str, int, int]
 class SqliteFeed:
     """Implements `ChangeFeed` over the connection that look-ups use, in the same thread."""
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        """Follow the changes of the database that `raw` reads."""
+    def __init__(self, raw: sqlite3.Connection, promised_ms: int = PROMISED_MS) -> None:
+        """Follow the changes of the database that `raw` reads; each holds within `promised_ms`."""
         self._raw = raw
+        self._bound = promised_ms * 1000 // _PARTS
         self._listeners: Sequence[ChangeListener] = ()
         self._version = -1
         self._checked = 0
@@ -46,15 +50,30 @@ class SqliteFeed:
         self.lag = Histogram()
         """For how long, in seconds, a decision may have rested on what was so before a change: at most from
         when the change was begun, its commit included, until the last decision that did not know of it."""
+        self.epoch = secrets.token_hex(8)
+        """Another one in each process: what came before it may have been another database's."""
         self._begin()
+
+    @property
+    def place(self) -> int:
+        """Up to where is told."""
+        return self.position
 
     def tell(self, *listeners: ChangeListener) -> None:
         """Tell `listeners` from now on."""
         self._listeners = (*self._listeners, *listeners)
 
-    def current(self, now: int, within: int = BOUND_MICROSECONDS) -> bool:
-        """Tell whether listeners know all that was committed up to `within` microseconds before `now`."""
-        return 0 <= now - self._checked < within or self._ask(now)
+    def current(self, now: int, within: int | None = None) -> bool:
+        """Tell whether listeners know all that was committed up to `within` microseconds before `now`.
+
+        Unless it is asked for more, that is a part of the promise.
+        """
+        return 0 <= now - self._checked < (self._bound if within is None else within) or self._ask(now)
+
+    def stale(self, now: int) -> bool:
+        """Return False: whoever cannot read the file has nothing that is believed."""
+        del now
+        return False
 
     def catch_up(self) -> None:
         """Read what was changed, now: after a commit of this process, before anybody hears of it."""
@@ -98,7 +117,7 @@ class SqliteFeed:
             for listener in self._listeners:
                 listener.forget()
             return
-        believed = min(time.time_ns() // 1000, self._checked + BOUND_MICROSECONDS)
+        believed = min(time.time_ns() // 1000, self._checked + self._bound)
         for row in rows:
             for listener in self._listeners:
                 listener.changed(row[1], row[2], row[0])

@@ -5,32 +5,20 @@ where it is called and not in another thread, which would cost ten times as much
 out: the verification library reads a database without SQLAlchemy.
 """
 
-import re
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
-
-import msgspec
+from typing import Any, Final
 
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
-from flowkeys.domain.chatflows.visitors import VisitorRules, read_rules
-from flowkeys.domain.customers.customer import KeyCustomer
 from flowkeys.domain.errors import Unavailable
-from flowkeys.domain.keys.api_key import KeyRecord, Status
+from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.digest import TokenDigest
-from flowkeys.domain.keys.rotation import Replaced
-from flowkeys.domain.keys.terms import Terms
-from flowkeys.domain.limits.stored import limits_from
-from flowkeys.domain.permissions import PermissionSet
-from flowkeys.service.ports.verification import Found, Unreadable
-from flowkeys.storage.keys.spoilt import SPOILT, check_types
-from flowkeys.storage.keys.terms import BINDINGS, customer_from, terms_from
+from flowkeys.service.ports.verification import Found, FoundChatflow, Unreadable
+from flowkeys.storage.keys.records import RecordReader, access_of, tokens_of
+from flowkeys.storage.keys.spoilt import SPOILT
+from flowkeys.storage.keys.terms import BINDINGS
 from flowkeys.storage.sqlite.connection import connect
-
-Given = ParamSpec("Given")
-Made = TypeVar("Made")
 
 _COLUMNS: Final = f"""k.id, k.workspace_id, k.name, k.permissions, k.status, k.expires_at, t.valid_until,
     (SELECT group_concat(chatflow_id) FROM binding WHERE key_id = k.id), t.digest,
@@ -54,16 +42,6 @@ _OF_KEY: Final = f"""SELECT {_COLUMNS} FROM token t JOIN api_key k ON k.id = t.k
 _ACCESS: Final = """SELECT id, workspace_id, is_public, version, rate_limits, api_config, chatbot_config
     FROM chatflow WHERE id = ?"""
 
-_SHARED: Final = 4096
-"""Sets of permissions and of chatflows that records share, of each kind."""
-_CUSTOMERS: Final = 65_536
-"""Customers, and terms of keys, that records share."""
-_NO_TERMS: Final = [None] * 12
-_FEW: Final = 8
-"""Up to so many chatflows are kept as a tuple, which is smaller than a set and searched as fast."""
-_DIGEST: Final = re.compile("[0-9a-f]{64}")
-_STATUS: Final = {status.value: status for status in Status}
-
 
 class SqliteLookups:
     """Implements `KeyStore`, and finds chatflows, over a connection of the calling thread's own."""
@@ -77,7 +55,7 @@ class SqliteLookups:
             self._raw.close()
             raise
         self.expect(secrets)
-        self._read = _Reader()
+        self._read = RecordReader()
         self.keys_read = 0
         """Keys that were looked up since they were not in memory, whether there were any or not."""
         self.chatflows_read = 0
@@ -121,14 +99,11 @@ class SqliteLookups:
             row = self._raw.execute(_ACCESS, (chatflow_id,)).fetchone()
         except sqlite3.Error as error:
             raise Unavailable from error
-        if row is None:
-            return None
-        try:
-            limits = limits_from(row[4])
-            rules = _rules(row[5], row[6], is_public=bool(row[2]))
-        except SPOILT as error:
-            raise Unavailable(f"The chatflow {row[0]} cannot be read.") from error
-        return ChatflowAccess(row[0], row[1], bool(row[2]), row[3], limits, rules)
+        return None if row is None else access_of(row)
+
+    async def access(self, chatflow_id: str) -> FoundChatflow:
+        """Return what `access_at_once` returns."""
+        return FoundChatflow(self.access_at_once(chatflow_id))
 
     def ahead(self, tag: str, batch: int) -> Iterator[list[tuple[bytes, KeyRecord | Unreadable]]]:
         """Return all tokens whose digest begins with `tag`, in batches: the digest's bytes and the record.
@@ -141,7 +116,7 @@ class SqliteLookups:
             while begin is not None and begin <= end:
                 nth = self._raw.execute(_NTH, (begin, end, batch - 1)).fetchall()
                 last = nth[0][0] if nth else end
-                yield self._tokens(tag, self._rows(_AHEAD, (begin, last, f"{tag}*")))
+                yield tokens_of(self._read, tag, self._rows(_AHEAD, (begin, last, f"{tag}*")))
                 begin = last + 1
         except sqlite3.Error as error:
             raise Unavailable from error
@@ -153,7 +128,7 @@ class SqliteLookups:
             Unavailable: the store cannot be reached.
         """
         try:
-            return self._tokens(tag, self._rows(_OF_KEY, (key_id, f"{tag}*")))
+            return tokens_of(self._read, tag, self._rows(_OF_KEY, (key_id, f"{tag}*")))
         except sqlite3.Error as error:
             raise Unavailable from error
 
@@ -170,71 +145,9 @@ class SqliteLookups:
         finally:
             self._raw.text_factory = str
 
-    def _tokens(self, tag: str, rows: list[tuple[Any, ...]]) -> list[tuple[bytes, KeyRecord | Unreadable]]:
-        """Return what rows say; what is no digest, and may be there by hand, is no token's."""
-        found: list[tuple[bytes, KeyRecord | Unreadable]] = []
-        for row in rows:
-            text = row[8][len(tag) :]
-            if not isinstance(text, str) or not _DIGEST.fullmatch(text):
-                continue
-            record: KeyRecord | Unreadable
-            try:
-                record = self._read(row)
-            except SPOILT:
-                record = Unreadable(str(row[0]))
-            found.append((bytes.fromhex(text), record))
-        return found
-
     def close(self) -> None:
         """Close the connection."""
         self._raw.close()
-
-
-class _Reader:
-    """Makes records of rows; equal sets of permissions and of chatflows are one object."""
-
-    def __init__(self) -> None:
-        decode = msgspec.json.Decoder(frozenset[str]).decode
-        self._permissions: Callable[[str], PermissionSet] = _shared(decode)
-        self._chatflows: Callable[[str], Collection[str]] = _shared(_chatflows)
-        self._ids: Callable[[str], str] = _shared(str)
-        self._positions: Callable[[int], int] = _shared(int)
-        self._customer: Callable[..., KeyCustomer] = _shared(customer_from, _CUSTOMERS)
-        self._terms: Callable[..., Terms | None] = _shared(terms_from, _CUSTOMERS)
-
-    def __call__(self, row: tuple[object, ...]) -> KeyRecord:
-        key_id, workspace_id, name, permissions, status, expires_at, valid_until, *rest = row
-        chatflows, _, at, *terms, replaced_at, token = rest
-        check_types(name, expires_at, valid_until, replaced_at)
-        return KeyRecord(
-            f"{key_id}\n{name}",
-            self._ids(workspace_id),  # type: ignore[arg-type]
-            self._permissions(permissions),  # type: ignore[arg-type]
-            _STATUS[status],  # type: ignore[index]
-            expires_at,  # type: ignore[arg-type]
-            None if valid_until is None else Replaced(valid_until, replaced_at, token),  # type: ignore[arg-type]
-            self._chatflows(chatflows) if chatflows else (),  # type: ignore[arg-type]
-            self._positions(at),  # type: ignore[arg-type]
-            None if terms == _NO_TERMS else self._terms_of(*terms),
-        )
-
-    def _terms_of(self, own: object, policy: object, customer_id: object, *rest: object) -> Terms | None:
-        *customer, rate_limits, quotas, bindings = rest
-        belongs_to = None if customer_id is None else self._customer(*customer)
-        return self._terms(own, policy, belongs_to, rate_limits, quotas, bindings)
-
-
-def _rules(api_config: str | None, chatbot_config: str | None, *, is_public: bool) -> VisitorRules | None:
-    """Return what a chatflow's configuration asks; what cannot be understood keeps one that is public closed.
-
-    One that only keys open was stored with whatever somebody's export had in it.
-    """
-    try:
-        return read_rules(api_config, chatbot_config)
-    except SPOILT:
-        if is_public:
-            raise
-        return None
 
 
 def _text(raw: bytes) -> str | bytes:
@@ -242,13 +155,3 @@ def _text(raw: bytes) -> str | bytes:
         return raw.decode()
     except UnicodeDecodeError:
         return raw
-
-
-def _chatflows(joined: str) -> Collection[str]:
-    ids = joined.split(",")
-    return tuple(ids) if len(ids) <= _FEW else frozenset(ids)
-
-
-def _shared(make: Callable[Given, Made], size: int = _SHARED) -> Callable[Given, Made]:
-    """Return `make` with its latest results kept, so that equal ones are one object."""
-    return lru_cache(size)(make)  # type: ignore[return-value]

@@ -49,7 +49,7 @@ class Feed(Protocol):
     position: int
     breaks: int
 
-    def current(self, now: int, within: int = ...) -> bool:
+    def current(self, now: int, within: int | None = ...) -> bool:
         """Tell whether all is known that was committed up to `within` microseconds before `now`."""
         ...
 

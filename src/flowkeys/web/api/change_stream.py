@@ -35,22 +35,27 @@ class ChangeStream(Response):
         workspace_id: str,
         *,
         after: int | None,
+        epoch: str | None,
         follow: bool,
     ) -> None:
-        """Begin behind the position `after`, or now; `still_good` raises when the caller may know no more."""
+        """Begin behind the position `after`, of an `epoch` if it is known, or now.
+
+        `still_good` raises when the caller may know no more.
+        """
         super().__init__()
         self._followers = followers
         self._stopping = stopping
         self._still_good = still_good
         self._workspace_id = workspace_id
         self._after = after
+        self._epoch = epoch
         self._follow = follow
         self._forgotten = followers.forgotten
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream."""
         del scope
-        after, body = self._told(self._after)
+        after, body = self._told(self._begin())
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         if self._follow:
             with self._followers.following() as event:
@@ -83,20 +88,35 @@ class ChangeStream(Response):
                 task.cancel()
             await asyncio.gather(gone, stop, return_exceptions=True)
 
+    def _begin(self) -> int | None:
+        """Return the place behind which changes are to be told; None: that cannot be done.
+
+        Raises:
+            Unavailable: the feed of changes is broken.
+        """
+        self._followers.position()
+        return (
+            self._followers.place
+            if self._after is None
+            else self._followers.place_of(self._after, self._epoch)
+        )
+
     def _told(self, after: int | None) -> tuple[int, bytes]:
         """Return how far the caller knows everything after these events, and the events."""
-        last = self._followers.position()
-        changes = self._followers.since(self._workspace_id, last if after is None else after, last)
-        if changes is None or self._forgotten != self._followers.forgotten:
-            self._forgotten = self._followers.forgotten
-            return last, _event("forget", last)
+        followers = self._followers
+        position, last = followers.position(), followers.place
+        changes = None if after is None else followers.since(self._workspace_id, after, last)
+        now: dict[str, str | int] = {"epoch": followers.epoch, "boundMs": followers.bound_ms}
+        if changes is None or self._forgotten != followers.forgotten:
+            self._forgotten = followers.forgotten
+            return last, _event("forget", position, **now)
         told = b"".join(
             _event("change", c.position, subject=c.subject, subjectId=c.subject_id) for c in changes
         )
-        return last, told + _event("position", last)
+        return last, told + _event("position", position, **now)
 
 
-def _event(name: str, position: int, **more: str) -> bytes:
+def _event(name: str, position: int, **more: str | int) -> bytes:
     data = _encode({"position": position, **more})
     return b"event: %b\nid: %d\ndata: %b\n\n" % (name.encode(), position, data)
 

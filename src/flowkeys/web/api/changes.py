@@ -38,6 +38,13 @@ async def changes(
     after: Annotated[
         int | None, Query(ge=0, le=_LARGEST, description="The last position that is known.")
     ] = None,
+    epoch: Annotated[
+        str | None,
+        Query(
+            max_length=64,
+            description="The epoch of that position: with another one now, all is to be forgotten.",
+        ),
+    ] = None,
     follow: Annotated[bool, Query(description="False ends the stream with what there is now.")] = True,
 ) -> Response:
     """Tell of the workspace's changes, as they are made: a stream of events (`text/event-stream`).
@@ -45,7 +52,9 @@ async def changes(
     `change` names a subject (`key`, `chatflow`, …) and its id; `position` comes at the beginning, after
     changes and each second, and says up to where all has been told; `forget` says that changes cannot be told
     one by one: forget all that you kept. Every event carries its position as data and as its id, to go on
-    from with `after` or `Last-Event-ID`. The stream ends when its key is no longer good.
+    from with `after` or `Last-Event-ID`. `position` and `forget` also say the `epoch`, which is another one
+    when positions may mean something else (the server was started anew, or its database), and `boundMs`,
+    within which a change holds in every process of it. The stream ends when its key is no longer good.
     """
     services = call.services
     if after is None:
@@ -60,6 +69,7 @@ async def changes(
         still_good,
         call.caller.workspace_id,
         after=after,
+        epoch=epoch,
         follow=follow,
     )
 
