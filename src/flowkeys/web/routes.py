@@ -4,9 +4,10 @@ Every route declares a permission, or that any good key will do, or that it is o
 authenticates the call, before its body is read, and what the description shows. There is no default.
 
 A client may hold its body back for as long as it likes. So what was decided before the body is decided again
-behind it: a key that was taken away meanwhile does nothing more.
+behind one that was waited for: a key that was taken away meanwhile does nothing more.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class GuardedRoute(APIRoute):
-    """A route that authenticates, reads the body, authenticates again, and only then calls the handler."""
+    """A route that authenticates, reads the body, authenticates again if it waited, and calls the handler."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler with the guard in front of it."""
@@ -48,7 +49,7 @@ class GuardedRoute(APIRoute):
         needs: str = (self.openapi_extra or {})[NEEDS]
         permission = None if needs in {OPEN, ANY_KEY} else needs
         takes_json = self.body_field is not None
-        route = PREFIX + self.path_format
+        route = self.path_format
 
         async def guarded(request: Request) -> Response:
             context_of(request.scope).route = route
@@ -56,8 +57,9 @@ class GuardedRoute(APIRoute):
             if needs != OPEN:
                 await admit(call)
             if takes_json:
+                meanwhile = _Meanwhile()
                 await _read_json(call, call.services.max_body_bytes)
-                if needs != OPEN:
+                if meanwhile.is_over() and needs != OPEN:
                     await admit(call, again=True)
             return await inner(call)
 
@@ -75,7 +77,7 @@ class GuardedRouter(APIRouter):
     """A router whose every route is guarded."""
 
     def __init__(self, *, tags: list[str]) -> None:
-        super().__init__(tags=list(tags), route_class=GuardedRoute, redirect_slashes=False)
+        super().__init__(prefix=PREFIX, tags=list(tags), route_class=GuardedRoute, redirect_slashes=False)
 
     def on(
         self,
@@ -114,6 +116,24 @@ class GuardedRouter(APIRouter):
                 **(extra or {}),
             },
         )
+
+
+class _Meanwhile:
+    """Tells whether anything else could happen since it was made: whether the event loop went on."""
+
+    __slots__ = ("_handle", "_went_on")
+
+    def __init__(self) -> None:
+        self._went_on = False
+        self._handle = asyncio.get_running_loop().call_soon(self._note)
+
+    def _note(self) -> None:
+        self._went_on = True
+
+    def is_over(self) -> bool:
+        """Tell so, and look no longer."""
+        self._handle.cancel()
+        return self._went_on
 
 
 def json_response(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import FastAPI, Query, Response
 
-from flowkeys.web.routes import ANY_KEY, PREFIX, GuardedRouter
+from flowkeys.web.routes import ANY_KEY, GuardedRouter
 
 router = GuardedRouter(tags=["Verification"])
 
@@ -88,6 +88,6 @@ async def verify_for_proxy_and_chatflow(
 def paths() -> dict[str, Any]:
     """Return these operations as they stand in the description."""
     app = FastAPI()
-    app.include_router(router, prefix=PREFIX)
+    app.include_router(router)
     found: dict[str, Any] = app.openapi()["paths"]
     return found
