@@ -40,9 +40,9 @@ def postgres() -> databases.Postgres:
 @pytest.fixture
 def postgres_url(postgres: databases.Postgres) -> Iterator[str]:
     """The URL of a database of PostgreSQL's with our schema and nothing in it."""
-    url = postgres.create(postgres.template())
+    url = postgres.take()
     yield url
-    postgres.drop(url)
+    postgres.give_back(url)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,18 @@ EVERYWHERE = _ASKED == "postgres"
 """Whether servers of all tests keep their data there: FLOWKEYS_TEST_DATABASE=postgres."""
 
 _numbers = itertools.count()
+_EMPTY = """DO $$ DECLARE one record; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR one IN SELECT oid::regclass AS name FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version' LOOP
+        EXECUTE format('DELETE FROM %s', one.name);
+    END LOOP;
+    FOR one IN SELECT oid::regclass AS name FROM pg_class
+        WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace LOOP
+        PERFORM setval(one.name, 1, false);
+    END LOOP;
+    INSERT INTO audit_end(seq) VALUES (0);
+END $$"""
 
 
 class Postgres:
@@ -27,6 +39,7 @@ class Postgres:
             folder.mkdir(mode=0o755, exist_ok=True)
             self._server = get_server(folder, cleanup_mode="delete")
         self.folder = folder
+        self._free: list[str] = []
         # Nobody takes the plug out here: what waits for the disk makes tests no better.
         for setting in ("fsync", "full_page_writes"):
             self.execute(f"ALTER SYSTEM SET {setting} = off")
@@ -41,16 +54,26 @@ class Postgres:
         """Return the URL of a database, by the server's Unix socket."""
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
-    def create(self, template: str = "template1") -> str:
+    def create(self, template: str | None = None) -> str:
         """Make a database, a copy of another one that nobody is connected to; return its URL."""
         name = f"test_{os.getpid()}_{next(_numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
         return self.url(name)
 
     def drop(self, url: str) -> None:
         """Take a database away, whoever is connected to it."""
-        name = url.split("?", maxsplit=1)[0].rpartition("/")[2]
-        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self.execute(f"DROP DATABASE IF EXISTS {name_of(url)} WITH (FORCE)")
+
+    def take(self) -> str:
+        """Return the URL of a database with our schema and nothing in it; making one takes a second."""
+        return self._free.pop() if self._free else self.create(self.template())
+
+    def give_back(self, url: str) -> None:
+        """Empty a database that was taken, for whoever takes one next."""
+        name = name_of(url)
+        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        self.execute(_EMPTY, name)
+        self._free.append(self.url(name))
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple]:
         """Run one statement by itself."""
@@ -69,6 +92,11 @@ class Postgres:
         self.execute(f"CREATE DATABASE {name}")
         migrate.upgrade(self.url(name))
         return name
+
+
+def name_of(url: str) -> str:
+    """Return the name of a database."""
+    return url.split("?", maxsplit=1)[0].rpartition("/")[2]
 
 
 @cache

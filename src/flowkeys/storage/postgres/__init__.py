@@ -1,0 +1,1 @@
+"""PostgreSQL: the database of servers that share one."""

@@ -1,0 +1,89 @@
+"""Opening connections to PostgreSQL, and saying why it cannot be done, without a password."""
+
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from flowkeys.storage.postgres.adapting import adapt
+
+CONNECT_SECONDS: Final = 5
+"""So long may connecting take, to each of several hosts."""
+STATEMENT_SECONDS: Final = 30
+"""So long may one statement take; what takes longer is an outage for whoever asked."""
+IDLE_SECONDS: Final = 30
+"""So long may a transaction wait for us: one that a stopped process left behind holds nobody up longer."""
+_DEFAULTS: Final = {
+    "connect_timeout": str(CONNECT_SECONDS),
+    "application_name": "flowkeys",
+    # A cable that was pulled: what was sent and nobody took, and a connection on which nothing is said.
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+}
+_OURS: Final = "prepare_threshold"
+"""The one parameter of the URL that is the driver's and not libpq's: 0 prepares nothing on the server."""
+_STATEMENTS_KEPT: Final = 500
+
+
+def connect(url: str) -> psycopg.Connection[Any]:
+    """Connect; transactions are begun and ended by hand.
+
+    What the URL says of its own wins over our defaults.
+
+    Raises:
+        psycopg.Error: it cannot be done.
+    """
+    given, prepares = _without_ours(url)
+    parameters = {**_DEFAULTS, **{k: v for k, v in conninfo_to_dict(given).items() if v is not None}}
+    connection = psycopg.connect(**parameters, autocommit=True, client_encoding="UTF8")  # type: ignore[arg-type]
+    try:
+        connection.prepare_threshold = 1 if prepares else None
+        connection.prepared_max = _STATEMENTS_KEPT
+        adapt(connection)
+        connection.execute(
+            f"SET statement_timeout = '{STATEMENT_SECONDS}s';"
+            f" SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'; SET jit = off"
+        )
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def named(url: str) -> str:
+    """Return a database's URL as people may see it."""
+    parts = urlsplit(url)
+    user, at, place = parts.netloc.rpartition("@")
+    hosts = [value for name, value in parse_qsl(parts.query) if name == "host"]
+    shown = f"{parts.scheme}://{user.partition(':')[0]}{at}{place}{parts.path}"
+    return f"{shown}?host={hosts[-1]}" if hosts else shown
+
+
+def why_not(url: str, error: psycopg.Error) -> str:
+    """Return why a database cannot be used, and what to do where that is known."""
+    said = " ".join(str(error).split())
+    for secret in _passwords(url):
+        said = said.replace(secret, "…")
+    return f"The database {named(url)} cannot be used: {said.rstrip('.')}."
+
+
+def _passwords(url: str) -> list[str]:
+    try:
+        found = conninfo_to_dict(_without_ours(url)[0]).get("password")
+    except psycopg.Error:
+        found = None
+    return [str(found)] if found else []
+
+
+def _without_ours(url: str) -> tuple[str, bool]:
+    """Return the URL as libpq knows it, and whether statements are to be prepared."""
+    parts = urlsplit(url)
+    if _OURS not in parts.query:
+        return url, True
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    prepares = all(value != "0" for name, value in pairs if name == _OURS)
+    rest = urlencode([pair for pair in pairs if pair[0] != _OURS])
+    return urlunsplit(parts._replace(query=rest)), prepares

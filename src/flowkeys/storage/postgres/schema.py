@@ -1,0 +1,61 @@
+"""The statements that make a new database, of the one schema that both databases have."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import Index, MetaData, Text, nulls_first
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from flowkeys.storage.postgres.ddl import AFTER
+from flowkeys.storage.schema import metadata
+
+_DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+ONLY_SQLITE: Final = frozenset({"key_count", "key_set", "key_letters", "key_unread_name"})
+"""What triggers keep there; PostgreSQL puts several indexes together for a question."""
+_NULLS_FIRST: Final = frozenset({"ix_api_key_last_used"})
+"""Indexes of an order whose column may be unknown: that comes before all that is known, as on SQLite."""
+
+
+def statements(revision: str) -> Iterator[str]:
+    """Yield the statements in their order; at the end it is said that the schema is at `revision`."""
+    tables = own_metadata()
+    for table in tables.sorted_tables:
+        yield _text(CreateTable(table))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield _text(CreateIndex(index))
+    yield from AFTER
+    yield (
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+        " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    )
+    yield f"INSERT INTO alembic_version VALUES ('{revision}')"  # noqa: S608 - of a constant
+
+
+def own_metadata() -> MetaData:
+    """Return the tables as PostgreSQL has them.
+
+    Texts are compared by their bytes, whatever the database's language is: so does SQLite, and indexes
+    depend on no library of the machine.
+    """
+    own = MetaData(naming_convention=metadata.naming_convention)
+    for table in metadata.sorted_tables:
+        if table.name not in ONLY_SQLITE:
+            table.to_metadata(own)
+    for table in own.tables.values():
+        for column in table.columns:
+            if isinstance(column.type, Text):
+                column.type = Text(collation="C")
+        for index in list(table.indexes):
+            only = index.dialect_options["sqlite"]["where"]
+            index.dialect_options["postgresql"]["where"] = only
+            if index.name in _NULLS_FIRST:
+                table.indexes.remove(index)
+                workspace, first, *rest = index.columns
+                Index(str(index.name), workspace, nulls_first(first), *rest)
+    return own
+
+
+def _text(element: CreateTable | CreateIndex) -> str:
+    return str(element.compile(dialect=_DIALECT)).strip()

@@ -1,0 +1,120 @@
+"""The feed of changes knows what was changed in psql, and tells of it when it is committed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from flowkeys.storage.postgres.ddl import CHANNEL, EVERYTHING
+
+
+@contextmanager
+def psql(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection as somebody's own, with three keys and what belongs to them."""
+    with psycopg.connect(url, autocommit=True) as raw:
+        raw.execute("INSERT INTO workspace VALUES ('w', 'w', 0)")
+        for name in ("a", "b", "c"):
+            raw.execute(
+                "INSERT INTO api_key (id, workspace_id, name, name_folded, permissions, status,"
+                " created_by_type, created_by_name, created_at, updated_at, version)"
+                " VALUES (%s, 'w', 'k', 'k', '[]', 'active', 'operator', 'o', 0, 0, 1)",
+                (name,),
+            )
+            raw.execute(
+                "INSERT INTO token (workspace_id, key_id, digest, hint, created_at)"
+                " VALUES ('w', %s, %s, 'hint', 0)",
+                (name, f"digest {name}"),
+            )
+            raw.execute(
+                "INSERT INTO chatflow (id, workspace_id, name, type, flow_data, is_public, extras,"
+                " created_at, updated_at, version) VALUES (%s, 'w', 'f', 'CHATFLOW', '{}', false, '{}',"
+                " 0, 0, 1)",
+                (f"flow_{name}",),
+            )
+            raw.execute(
+                "INSERT INTO customer (id, workspace_id, name, name_folded, external_id, meta, status,"
+                " created_at, updated_at, version) VALUES (%s, 'w', 'c', 'c', %s, '{}', 'active', 0, 0, 1)",
+                (f"c_{name}", name),
+            )
+        raw.execute(
+            "INSERT INTO binding (workspace_id, key_id, chatflow_id, created_at, key_seq)"
+            " SELECT workspace_id, id, 'flow_' || id, 0, seq FROM api_key"
+        )
+        raw.execute("INSERT INTO policy VALUES ('w', NULL, 0, NULL, NULL, NULL, 0, 1)")
+        yield raw
+
+
+@pytest.mark.parametrize(
+    ("change", "whose"),
+    [
+        ("UPDATE token SET digest = 'other' WHERE key_id = 'a'", "key a"),
+        ("UPDATE token SET key_id = 'b' WHERE key_id = 'a'", "key a, key b"),
+        ("UPDATE token SET valid_until = 5 WHERE key_id = 'a'", "key a"),
+        ("UPDATE token SET replaced_at = 5 WHERE key_id = 'a'", "key a"),
+        ("UPDATE token SET seq = 77 WHERE key_id = 'a'", "key a"),
+        ("UPDATE token SET hint = 'none', created_at = 7, uses = 9, last_used_at = 7", ""),
+        ("DELETE FROM token WHERE key_id = 'a'", "key a"),
+        ("UPDATE api_key SET status = 'revoked' WHERE id <> 'a'", "key b, key c"),
+        ("UPDATE api_key SET permissions = '[\"*\"]' WHERE id = 'a'", "key a"),
+        ("UPDATE api_key SET expires_at = 5 WHERE id = 'a'", "key a"),
+        ("UPDATE api_key SET allowed_ips = '[]' WHERE id = 'a'", "key a"),
+        ("UPDATE api_key SET customer_id = 'c_a' WHERE id = 'a'", "key a"),
+        ("UPDATE api_key SET rate_limits = '[]' WHERE id = 'a'", "key a"),
+        ("UPDATE api_key SET quotas = '[]' WHERE id = 'a'", "key a"),
+        ("UPDATE api_key SET note = 'n', last_used_at = 5, version = 9, hint = 'x'", ""),
+        ("UPDATE binding SET rate_limits = '[]' WHERE key_id = 'a'", "key a"),
+        ("UPDATE binding SET chatflow_id = 'flow_b' WHERE key_id = 'a'", "key a"),
+        ("UPDATE binding SET key_id = 'b' WHERE key_id = 'a'", "key a, key b"),
+        ("DELETE FROM binding WHERE key_id = 'a'", "key a"),
+        ("UPDATE chatflow SET is_public = true WHERE id = 'flow_a'", "chatflow flow_a"),
+        ("UPDATE chatflow SET flow_data = '{1}' WHERE id = 'flow_a'", "chatflow flow_a"),
+        ("UPDATE chatflow SET rate_limits = '[]' WHERE id = 'flow_a'", "chatflow flow_a"),
+        ("UPDATE chatflow SET chatbot_config = '{}' WHERE id = 'flow_a'", "chatflow flow_a"),
+        ("UPDATE chatflow SET category = 'x', version = 9", ""),
+        ("DELETE FROM chatflow WHERE id = 'flow_a'", "chatflow flow_a, key a"),
+        ("UPDATE customer SET name = 'x' WHERE id = 'c_a'", "customer c_a"),
+        ("UPDATE customer SET status = 'disabled' WHERE id = 'c_a'", "customer c_a"),
+        ("UPDATE customer SET quotas = '[]' WHERE id = 'c_a'", "customer c_a"),
+        ("UPDATE customer SET id = 'd' WHERE id = 'c_a'", "customer c_a, customer d"),
+        ("UPDATE customer SET meta = '[]', key_count = 5, updated_at = 9", ""),
+        ("UPDATE policy SET allowed_ips = '[]'", "policy w"),
+        ("UPDATE policy SET max_lifetime_days = 5", ""),
+        ("DELETE FROM policy", ""),
+        ("TRUNCATE token", EVERYTHING),
+        ("TRUNCATE change", EVERYTHING),
+        ("UPDATE customer SET id = repeat('x', 8000) WHERE id = 'c_a'", f"{EVERYTHING}, customer c_a"),
+    ],
+)
+def test_what_is_changed_by_hand_is_told_of_once_it_is_committed(
+    postgres_url: str, change: str, whose: str
+) -> None:
+    """With the transaction that wrote it; nothing is told of what is rolled back, or says nothing."""
+    with psql(postgres_url) as raw, psycopg.connect(postgres_url, autocommit=True) as hearing:
+        hearing.execute(f"LISTEN {CHANNEL}")
+        with raw.transaction(force_rollback=True):
+            raw.execute(change)
+        with raw.transaction():
+            xid = raw.execute("SELECT pg_current_xact_id()::text").fetchone()
+            raw.execute("DELETE FROM change")
+            raw.execute(change)
+            rows = raw.execute("SELECT xid::text, subject, subject_id FROM change").fetchall()
+        told = [note.payload for note in hearing.notifies(timeout=0.05)]
+    assert xid is not None
+    expected = set(filter(None, whose.split(", ")))
+    assert {text if text == EVERYTHING else text.split(" ", 2)[2] for text in told} == expected
+    assert {text.split(" ")[:2] == [xid[0], "w"] for text in told if text != EVERYTHING} <= {True}
+    if "TRUNCATE" not in change and EVERYTHING not in whose:
+        assert {(one, f"{subject} {subject_id}") for one, subject, subject_id in rows} == {
+            (xid[0], each) for each in expected
+        }
+
+
+def test_a_session_with_another_search_path_is_told_of_too(postgres_url: str) -> None:
+    """Somebody who writes the schema's name in front."""
+    with psql(postgres_url) as raw:
+        raw.execute("SET search_path = pg_catalog")
+        raw.execute("DELETE FROM public.change")
+        raw.execute("UPDATE public.api_key SET status = 'disabled' WHERE id = 'a'")
+        assert raw.execute("SELECT subject_id FROM public.change").fetchall() == [("a",)]
