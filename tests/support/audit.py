@@ -6,7 +6,7 @@ from flowkeys.config import load
 from flowkeys.domain.audit.chain import Head
 from flowkeys.domain.audit.verification import Verified
 from flowkeys.service.audit.checking import check_chain
-from flowkeys.storage import secret_file
+from flowkeys.storage.secrets import secret_file
 from flowkeys.storage.sqlite import health
 
 

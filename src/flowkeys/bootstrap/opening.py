@@ -6,7 +6,7 @@ from flowkeys.bootstrap.runtime import Runtime
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.service.workspaces import WorkspaceService
-from flowkeys.storage.opening import open_under_secrets
+from flowkeys.storage.secrets.opening import open_under_secrets
 
 
 async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:

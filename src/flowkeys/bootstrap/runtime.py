@@ -26,7 +26,7 @@ from flowkeys.service.startup import Secrets
 from flowkeys.service.usage.quotas import QuotaStore
 from flowkeys.service.usage.storing import UsageStore
 from flowkeys.service.workspaces import WorkspaceService
-from flowkeys.storage.sealed import AesSeal
+from flowkeys.storage.secrets.sealed import AesSeal
 from flowkeys.storage.sqlite.database import SqliteStore
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.usage.calls import CallCounter

@@ -7,7 +7,7 @@ from typing import Final
 
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.server_secrets import ServerSecrets
-from flowkeys.storage import secret_file
+from flowkeys.storage.secrets import secret_file
 
 _BEING_WRITTEN_NANOSECONDS: Final = 50_000_000
 """A file that was written since may not be whole yet: it is read at a later look."""

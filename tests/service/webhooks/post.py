@@ -23,7 +23,7 @@ from flowkeys.service.webhooks.input import WebhookPatch
 from flowkeys.service.webhooks.outbox import Outbox
 from flowkeys.service.webhooks.webhooks import WebhookService
 from flowkeys.service.workspaces import WorkspaceService
-from flowkeys.storage.sealed import AesSeal
+from flowkeys.storage.secrets.sealed import AesSeal
 from flowkeys.storage.sqlite.database import SqliteStore
 from tests.service.support import Clock
 

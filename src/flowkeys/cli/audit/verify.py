@@ -25,7 +25,7 @@ def verify(head: str | None, *, as_json: bool) -> None:
     require_local("flowkeys audit verify")
     from flowkeys import config
     from flowkeys.service.audit.checking import check_chain
-    from flowkeys.storage import secret_file
+    from flowkeys.storage.secrets import secret_file
     from flowkeys.storage.sqlite import health
 
     kept = None if head is None else read_head(head)

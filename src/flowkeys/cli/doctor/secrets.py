@@ -13,7 +13,7 @@ from flowkeys.service.audit.opening import warning_of as warning_of_segment
 from flowkeys.service.ports.store import Transaction
 from flowkeys.service.startup import MissingSecret, warning_of
 from flowkeys.service.webhooks.sealing import lost_secrets
-from flowkeys.storage import secret_file
+from flowkeys.storage.secrets import secret_file
 
 _CHECK = "secret"
 _NONE_CAN_SIGN = "Until then the server does not start, and no key can be verified."

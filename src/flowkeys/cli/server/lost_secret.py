@@ -8,7 +8,7 @@ from flowkeys.cli.confirmation import confirm
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.output import print_json, say
 from flowkeys.config import Settings
-from flowkeys.storage import secret_file
+from flowkeys.storage.secrets import secret_file
 from flowkeys.storage.sqlite import health
 
 

@@ -7,8 +7,8 @@ from flowkeys.service.audit.opening import open_chain
 from flowkeys.service.startup import Secrets, check_secrets, note_verifies_only, open_secrets
 from flowkeys.service.webhooks.sealing import move_to_newest
 from flowkeys.service.workspaces import WorkspaceService
-from flowkeys.storage import secret_file
-from flowkeys.storage.sealed import AesSeal
+from flowkeys.storage.secrets import secret_file
+from flowkeys.storage.secrets.sealed import AesSeal
 from flowkeys.storage.sqlite.database import SqliteStore
 
 
