@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any
 
 import psycopg
 import pytest
 
 from flowkeys.storage.postgres.ddl import CHANNEL, EVERYTHING
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @contextmanager
@@ -100,7 +102,9 @@ def test_what_is_changed_by_hand_is_told_of_once_it_is_committed(
             raw.execute("DELETE FROM change")
             raw.execute(change)
             rows = raw.execute("SELECT xid::text, subject, subject_id FROM change").fetchall()
-        told = [note.payload for note in hearing.notifies(timeout=0.05)]
+        raw.execute(f"NOTIFY {CHANNEL}, 'the end'")
+        notes = (note.payload for note in hearing.notifies(timeout=PATIENCE_SECONDS))
+        told = [*takewhile(lambda text: text != "the end", notes)]
     assert xid is not None
     expected = set(filter(None, whose.split(", ")))
     assert {text if text == EVERYTHING else text.split(" ", 2)[2] for text in told} == expected
