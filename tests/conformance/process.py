@@ -8,17 +8,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support import template
+from tests.support import begun, template
 from tests.support.data_dir import make_key
 from tests.support.server import Api
-from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.support.waiting import until
 
 _COMMAND = [sys.executable, "-c", "from flowkeys.cli.main import run; run()"]
+_SERVE = ("serve", "--port", "0")
 _STARTED = re.compile(rb"on (http://127\.0\.0\.1:[0-9]+), data in")
 
 
 class Served:
     """One server, which can be stopped, killed and started again over the same data."""
+
+    is_seen = False
+    """Whether others look at its command line: then the program itself is started (`begun.py`)."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         folder.mkdir(exist_ok=True)
@@ -27,7 +31,7 @@ class Served:
         self.log = folder / "log"
         self.environment = environment
         self.url = ""
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | begun.Process | None = None
         self._clients: list[Api] = []
 
     def start(self) -> "Served":
@@ -35,9 +39,11 @@ class Served:
         template.begin(self.data_dir)
         begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*_COMMAND, "serve", "--port", "0"], stdout=log, stderr=log, env=self._environment()
-            )
+            if self.is_seen:
+                command = [*_COMMAND, *_SERVE]
+                self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())
+            else:
+                self.process = begun.Process(_SERVE, self._environment(), log)
         process = self.process
 
         def address() -> bytes | None:
@@ -53,14 +59,7 @@ class Served:
 
     def refuse(self) -> str:
         """Start in vain, and return what it said."""
-        run = subprocess.run(
-            [*_COMMAND, "serve", "--port", "0"],
-            capture_output=True,
-            text=True,
-            env=self._environment(),
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+        run = begun.run(_SERVE, self._environment())
         assert run.returncode == 3, run.stderr
         return run.stdout + run.stderr
 
@@ -74,15 +73,12 @@ class Served:
 
     def command(self, *arguments: str, stdin: str = "", **environment: str) -> str:
         """Run a command on the data directory, and return what it printed."""
-        run = subprocess.run(
-            [*_COMMAND, *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            env=self._environment() | environment,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+        env = self._environment() | environment
+        if self.is_seen:
+            command = [*_COMMAND, *arguments]
+            run = subprocess.run(command, input=stdin, capture_output=True, text=True, env=env, check=False)
+        else:
+            run = begun.run(arguments, env, stdin)
         with self.log.open("a") as log:
             log.write(run.stderr)
         assert run.returncode == 0, run.stderr
@@ -107,7 +103,7 @@ class Served:
         self._clients.clear()
         if self.process is not None:
             self.process.send_signal(number)
-            self.process.wait(PATIENCE_SECONDS)
+            self.process.wait()
             self.process = None
 
     def _environment(self) -> dict[str, str]:

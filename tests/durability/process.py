@@ -5,17 +5,15 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from tests.support.begun import Process
 from tests.support.server import Api
-from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.support.waiting import until
 
-FLOWKEYS = Path(sys.executable).with_name("flowkeys")
 TARGETS = Path(__file__).parent / "targets"
 
 _ADDRESS = re.compile(r"on (http://\S+:\d+),")
@@ -33,7 +31,7 @@ class Served:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._settings = {f"FLOWKEYS_{name.upper()}": str(value) for name, value in settings.items()}
         self._clients: list[Api] = []
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.url = ""
 
     @property
@@ -47,13 +45,7 @@ class Served:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("FLOWKEYS_")}
         own = {"FLOWKEYS_DATA_DIR": str(self.data_dir), "FLOWKEYS_PORT": "0"}
         with self.log.open("wb") as file, _pipe_to(self.log) if self._log_elsewhere else file as output:
-            self.process = subprocess.Popen(
-                [FLOWKEYS, "serve"],
-                env={**clean, **own, **self._settings},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+            self.process = Process(["serve"], {**clean, **own, **self._settings}, output)
         self.url = self._wait_for_address()
         with Api(self.url, None, {}) as api:
             until(lambda: _answers(api), lambda: f"an answer of the server: {self.said()}")
@@ -96,7 +88,7 @@ class Served:
     def _signal(self, number: signal.Signals) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE_SECONDS)
+        return self.process.wait()
 
     def _wait_for_address(self) -> str:
         until(

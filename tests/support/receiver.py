@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
@@ -41,10 +42,18 @@ class Receiver:
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.answer: bytes | Callable[[Received, socket.socket], None] = OK
+        self._round = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self.url = ""
+        self.afresh()
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def afresh(self) -> None:
+        """Forget everything, and take another path: what was on its way to the last one is not counted."""
+        self._round += 1
+        self.url = f"http://127.0.0.1:{self.port}/hook{self._round}"
+        self.received.clear()
 
     def of(self, event_type: str) -> list[Received]:
         """Return the messages that tell of a kind of event."""
@@ -74,7 +83,8 @@ class Receiver:
                 return
             message = Received(first[1], headers, stream.read(int(headers["content-length"])))
             answer = self.answer
-            self.received.append(message)
+            if not message.path.startswith("/hook") or message.path.startswith(urlsplit(self.url).path):
+                self.received.append(message)
             try:
                 if callable(answer):
                     answer(message, connection)

@@ -1,5 +1,7 @@
 """Last uses wait in memory, and are stored a part at a time."""
 
+import asyncio
+
 import msgspec
 
 from flowkeys.domain.errors import Unavailable
@@ -134,3 +136,26 @@ async def test_clients_of_few_keys_wait_and_no_use_gets_anothers() -> None:
     assert {key_id: client.known for part in stored for key_id, client in part.items() if client} == {
         f"k{number}": str(number) for number in range(1, buffer.CLIENTS + buffer.AT_ONCE)
     }
+
+
+async def test_who_flushes_waits_for_what_is_on_its_way() -> None:
+    """Else what was recorded would be called stored while another flush still stores it."""
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+    stored: list[str] = []
+
+    async def store(last_used: dict[str, int], *_: object) -> None:
+        begun.set()
+        await goes_on.wait()
+        stored.extend(last_used)
+
+    uses = UsageBuffer(store)
+    uses.used("a", 1)
+    first = asyncio.create_task(uses.flush())
+    await begun.wait()
+    second = asyncio.create_task(uses.flush())
+    await asyncio.sleep(0)
+    assert not second.done()
+    goes_on.set()
+    assert await second is False
+    assert stored == ["a"]
+    assert first.done()

@@ -55,6 +55,7 @@ class UsageBuffer:
         self._replaced: Replaced = {}
         self._replaced_on_its_way: Replaced = {}
         self._exercised = ExercisedPermissions()
+        self._flushing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -110,7 +111,14 @@ class UsageBuffer:
             pass
 
     async def flush(self) -> bool:
-        """Hand over what was recorded first; keep it when the store is away. Tell whether more is left."""
+        """Hand over what was recorded first; keep it when the store is away. Tell whether more is left.
+
+        It begins when a flush that is under way has ended: what was recorded before is stored then.
+        """
+        async with self._flushing:
+            return await self._hand_over()
+
+    async def _hand_over(self) -> bool:
         if not (self._last_used or self._outdated or self._replaced or self._exercised):
             return False
         exercised = self._exercised.take()

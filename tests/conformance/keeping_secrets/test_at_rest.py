@@ -224,7 +224,9 @@ def test_after_a_full_run_no_token_is_anywhere(
         FLOWKEYS_LOG_FORMAT=form,
         FLOWKEYS_PYTHON_PATH=str(tmp_path),
         FLOWKEYS_PYTHON_FLOWS="secret_targets:fail",
-    ).start()
+    )
+    served.is_seen = True
+    served.start()
     run = Everything(served)
     run.run(commands=form == "json")
     assert len(run.tokens) == len(set(run.tokens)) >= 3
