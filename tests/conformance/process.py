@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support import begun, template
+from tests.support import template
 from tests.support.data_dir import make_key
+from tests.support.processes import begun
 from tests.support.server import Api
 from tests.support.waiting import until
 

@@ -1,4 +1,4 @@
-"""``python -m tests.support.zygote FD``: imports what the server imports, and forks a process for each order.
+"""``python -m tests.support.processes.zygote FD``: imports what the server imports, and forks a process for each order.
 
 It never runs anything itself and has one thread and no database, so that nothing is held while it forks.
 """

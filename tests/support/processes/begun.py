@@ -22,7 +22,7 @@ from typing import IO, Any, Final
 
 from tests.support.waiting import until
 
-_ROOT: Final = Path(__file__).parents[2]
+_ROOT: Final = Path(__file__).parents[3]
 
 
 class _Zygote:
@@ -33,7 +33,7 @@ class _Zygote:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("FLOWKEYS_")}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.zygote", str(theirs.fileno())],
+                [sys.executable, "-m", "tests.support.processes.zygote", str(theirs.fileno())],
                 cwd=_ROOT,
                 env=clean,
                 stdin=subprocess.DEVNULL,
