@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.support import template
 from tests.support.data_dir import make_key
-from tests.support.processes import begun
+from tests.support.programs import begun
 from tests.support.server import Api
 from tests.support.waiting import until
 

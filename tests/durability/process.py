@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from tests.support.processes.begun import Process
+from tests.support.programs.begun import Process
 from tests.support.server import Api
 from tests.support.waiting import until
 

@@ -1,4 +1,4 @@
-"""``python -m tests.support.processes.zygote FD``: imports what the server imports, and forks a process for each order.
+"""``python -m tests.support.programs.zygote FD``: imports what the server does, and forks one for each order.
 
 It never runs anything itself and has one thread and no database, so that nothing is held while it forks.
 """
@@ -24,7 +24,6 @@ LOADED: Final = (
     "flowkeys.flows.engine",
     "flowkeys.flows.nodes",
     "flowkeys.outbound.webhooks.worker",
-    "flowkeys.storage.opening",
     "flowkeys.web.app",
     "flowkeys.web.framework",
     "flowkeys.web.services",

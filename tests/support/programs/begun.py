@@ -33,7 +33,7 @@ class _Zygote:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("FLOWKEYS_")}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.processes.zygote", str(theirs.fileno())],
+                [sys.executable, "-m", "tests.support.programs.zygote", str(theirs.fileno())],
                 cwd=_ROOT,
                 env=clean,
                 stdin=subprocess.DEVNULL,
