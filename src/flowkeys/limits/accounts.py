@@ -48,8 +48,8 @@ class Line:
     def turn(self, steps: dict[int, int], now: int) -> None:
         """Find out what counts from now on."""
         quota = self.quota
-        begins = quota.begins_at(now)
-        counted = [time for time, used in steps.items() if used and time >= begins]
+        begins, ends = quota.begins_at(now), quota.ends_at(now)
+        counted = [time for time, used in steps.items() if used and begins <= time < ends]
         self.used = sum([steps[time] for time in counted])
         length = LENGTHS[quota.step]
         # What is used next is in the present step, if nothing is used yet.
@@ -62,11 +62,11 @@ class Line:
     def wait_seconds(self, steps: dict[int, int], needed: int, now: int) -> int:
         """Return after how many seconds so much is left, or all that there ever is."""
         quota = self.quota
-        begins = quota.begins_at(now)
+        begins, ends = quota.begins_at(now), quota.ends_at(now)
         excess = self.used + needed - self.amount
         at = self.resets_at
         if quota.days is not None:
-            for time in sorted(time for time, used in steps.items() if used and time >= begins):
+            for time in sorted(time for time, used in steps.items() if used and begins <= time < ends):
                 at = quota.given_back_at(time)
                 excess -= steps[time]
                 if excess <= 0:

@@ -175,9 +175,10 @@ class MemoryQuotas:
         return found
 
     def expire(self) -> None:
-        """Give back reservations that nobody settled."""
+        """Give back reservations that nobody settled, also those that a clock set back would keep."""
         now = self._clock()
-        while self._reserved and (first := next(iter(self._reserved))).until <= now:
+        latest = now + 2 * RESERVED_SECONDS * SECOND
+        while self._reserved and not now < (first := next(iter(self._reserved))).until <= latest:
             del self._reserved[first]
             first.expire()
 

@@ -2,7 +2,7 @@
 
 A period is a calendar month (UTC), or so many days that move with the time. What was used is kept in steps of
 a day, for up to `HOURLY_DAYS` days in steps of an hour: of a moving period a step counts until all of it lies
-so far back. So in no stretch of the period's length is more used than the quota says.
+so far back. So in no stretch of its length is more used than the quota says, if nobody sets the clock.
 """
 
 import re
@@ -73,6 +73,15 @@ class Quota(msgspec.Struct, frozen=True):
         """Return when the first step begins that counts at the time `now`."""
         days = self.days
         return month_of(now)[0] if days is None else now - now % LENGTHS[self.step] - days * DAY
+
+    def ends_at(self, now: int) -> int:
+        """Return when the first step begins that does not count yet at the time `now`.
+
+        What was used later than that was used under a clock that ran ahead. Of a moving period the next step
+        counts, since the clocks of several servers differ a little.
+        """
+        days = self.days
+        return month_of(now)[1] if days is None else now - now % LENGTHS[self.step] + 2 * LENGTHS[self.step]
 
     def given_back_at(self, time: int) -> int:
         """Return when what was used in the step that begins at `time` does not count any more."""
@@ -207,8 +216,10 @@ def standings(
     kept = list(uses)
     found = []
     for quota in quotas:
-        begins = quota.begins_at(now)
-        own = {time: used for time, used in _known(kept, quota, now).items() if time >= begins and used}
+        begins, ends = quota.begins_at(now), quota.ends_at(now)
+        own = {
+            time: used for time, used in _known(kept, quota, now).items() if begins <= time < ends and used
+        }
         oldest = begins if quota.days is None else min(own, default=None)
         found.append(
             Standing(

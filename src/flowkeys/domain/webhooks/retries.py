@@ -13,6 +13,8 @@ _FIRST_SECONDS: Final = 5.0
 _GROWTH: Final = 4.0
 _LONGEST_SECONDS: Final = 6 * 3600.0
 _SPREAD: Final = 0.2
+LATEST: Final = 8 * 3600 * SECOND
+"""No try lies further ahead than that, unless the clock was set back: then it is due."""
 
 
 def next_try(tries: int, now: int, chance: float, asked_seconds: int | None = None) -> int | None:

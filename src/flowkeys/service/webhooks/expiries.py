@@ -48,12 +48,13 @@ class Expiries:
         self._seen = dict.fromkeys(seen, now)
 
     def _since(self, tx: Transaction, workspace_id: str, now: int) -> int:
-        """Return up to when this process or another has announced."""
-        return max(tx.expiries.announced_up_to(workspace_id) or 0, self._seen.get(workspace_id, 0)) or now
+        """Return up to when this process or another has announced; of a clock that ran ahead, now."""
+        found = max(tx.expiries.announced_up_to(workspace_id) or 0, self._seen.get(workspace_id, 0)) or now
+        return now if found > now + _DAY else found
 
     def _has_work(self, tx: Transaction, workspace_id: str, now: int) -> bool:
         written = tx.expiries.announced_up_to(workspace_id)
-        if written is None or now - written >= _REMEMBERED_EVERY:
+        if written is None or now - written >= _REMEMBERED_EVERY or written > now + _DAY:
             return True
         return any(_due(tx, workspace_id, self._since(tx, workspace_id, now), now))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import and_, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import and_, bindparam, insert, literal_column, select, update
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
@@ -82,7 +82,7 @@ _UPDATE = Statement(
 _TOUCH = Statement(
     update(api_key).where(
         api_key.c.id == bindparam("b_id"),
-        func.coalesce(api_key.c.last_used_at, 0) < bindparam("b_at"),
+        key_rotations.is_later_than(api_key.c.last_used_at),
     ),
     ["last_used_at", "last_address", "last_user_agent"],
 )
@@ -161,7 +161,7 @@ class KeyTable:
             [
                 {
                     "b_id": key_id,
-                    "b_at": last.at,
+                    **key_rotations.later(last.at),
                     "last_used_at": last.at,
                     "last_address": last.address,
                     "last_user_agent": last.user_agent,

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import BigInteger, bindparam, case, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, bindparam, case, func, insert, or_, select, update
 
 from flowkeys.domain.keys.rotation import Rotation, TokenUses
+from flowkeys.domain.times import SECOND
 from flowkeys.service.ports.tokens import NewToken
 from flowkeys.storage.schema import api_key, token
 from flowkeys.storage.statement import Connection, Statement, in_json, listed
 
+_FAR: Final = 86_400 * SECOND
 _INSERT = Statement(insert(token), ["workspace_id", "key_id", "digest", "hint", "created_at", "valid_until"])
 _of_key = token.c.workspace_id == bindparam("b_workspace"), token.c.key_id == bindparam("b_key")
 _end: Final = bindparam("b_end", type_=BigInteger)
@@ -57,6 +59,18 @@ _TO_FINISH = Statement(
         api_key.c.status != "revoked",
     )
 )
+
+
+def is_later_than(column: ColumnElement[int | None]) -> ColumnElement[bool]:
+    """Ask for rows whose last use lies before one (`later`), or far ahead: a clock was set back since."""
+    return or_(func.coalesce(column, 0) < bindparam("b_at"), column > bindparam("b_far"))
+
+
+def later(at: int) -> dict[str, int]:
+    """Return what `is_later_than` compares with: the time of a use."""
+    return {"b_at": at, "b_far": at + _FAR}
+
+
 # Adds, and moves forward only: a buffered use cannot undo anything.
 _NOTE_USES = Statement(
     update(token)
@@ -64,7 +78,7 @@ _NOTE_USES = Statement(
     .values(
         uses=token.c.uses + bindparam("b_uses"),
         last_used_at=case(
-            (func.coalesce(token.c.last_used_at, 0) < bindparam("b_at"), bindparam("b_at")),
+            (is_later_than(token.c.last_used_at), bindparam("b_at")),
             else_=token.c.last_used_at,
         ),
         last_address=bindparam("b_address"),
@@ -116,7 +130,7 @@ class TokenTable:
                 {
                     "b_token": number,
                     "b_uses": each.uses,
-                    "b_at": each.last_used_at,
+                    **later(each.last_used_at),
                     "b_address": each.address,
                     "b_agent": each.user_agent,
                 }

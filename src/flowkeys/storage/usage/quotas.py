@@ -37,7 +37,9 @@ _NOTE = Statement(
         index_elements=["workspace_id", "kind", "subject_id", "unit", "period", "threshold"],
         set_={"amount": _note.excluded.amount, "at": _note.excluded.at},
         where=or_(
-            quota_notice.c.amount != _note.excluded.amount, quota_notice.c.at < bindparam("period_begins")
+            quota_notice.c.amount != _note.excluded.amount,
+            quota_notice.c.at < bindparam("period_begins"),
+            quota_notice.c.at >= bindparam("period_ends"),
         ),
     ),
     ["workspace_id", "kind", "subject_id", "unit", "period", "threshold", "amount", "at"],
@@ -118,6 +120,7 @@ class QuotaTable:
             "amount": quota.amount,
             "at": now,
             "period_begins": quota.begins_at(now),
+            "period_ends": quota.ends_at(now),
         }
         return self._connection.run(_NOTE, values) == 1
 

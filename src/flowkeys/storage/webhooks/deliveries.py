@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Integer, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Integer, bindparam, delete, func, insert, or_, select, update
 
+from flowkeys.domain.webhooks.retries import LATEST
 from flowkeys.domain.webhooks.webhook import Delivery, Event, Outcome, State
 from flowkeys.storage.schema import webhook, webhook_delivery, webhook_event
 from flowkeys.storage.statement import Connection, Statement, in_json, listed
@@ -42,12 +43,19 @@ _next = (
     .correlate(webhook)
     .scalar_subquery()
 )
+
+
+def _is_due(next_at: ColumnElement[int | None]) -> ColumnElement[bool]:
+    """Also what a clock that was set back would keep waiting."""
+    return or_(next_at <= bindparam("now"), next_at > bindparam("latest"))
+
+
 # Of every workspace: one worker sends for all of them.
 _WAITING = Statement(
     select(webhook.c.workspace_id, webhook.c.id)
     .where(
         webhook.c.state == State.ENABLED.value,
-        _next <= bindparam("now"),
+        _is_due(_next),
         webhook.c.id.not_in(listed("busy")),
     )
     .order_by(_next)
@@ -60,7 +68,7 @@ _PENDING = Statement(
     .where(webhook.c.state == State.ENABLED.value, _is_pending)
 )
 _DUE = Statement(
-    _joined.where(*_its, _is_pending, webhook_delivery.c.next_at <= bindparam("now"))
+    _joined.where(*_its, _is_pending, _is_due(webhook_delivery.c.next_at))
     .order_by(webhook_delivery.c.next_at, webhook_delivery.c.seq)
     .limit(bindparam("limit"))
 )
@@ -144,7 +152,7 @@ class DeliveryTable:
 
     def waiting(self, now: int, limit: int, busy: Collection[str]) -> list[tuple[str, str]]:
         """Return (workspace id, webhook id) of enabled webhooks with a delivery that is due."""
-        values = {"now": now, "limit": limit, "busy": in_json(list(busy))}
+        values = {"now": now, "latest": now + LATEST, "limit": limit, "busy": in_json(list(busy))}
         return [(row[0], row[1]) for row in self._connection.rows(_WAITING, values)]
 
     def pending(self) -> tuple[int, int | None]:
@@ -155,7 +163,8 @@ class DeliveryTable:
     def claim(self, workspace_id: str, webhook_id: str, now: int, until: int, limit: int) -> list[Delivery]:
         """Take deliveries that are due, each a try more."""
         its = {"workspace": workspace_id, "webhook": webhook_id}
-        found = [_delivery(row) for row in self._connection.rows(_DUE, {**its, "now": now, "limit": limit})]
+        due = {**its, "now": now, "latest": now + LATEST, "limit": limit}
+        found = [_delivery(row) for row in self._connection.rows(_DUE, due)]
         claimed = [
             msgspec.structs.replace(one, tries=one.tries + 1, tried_at=now, next_at=until) for one in found
         ]
