@@ -124,6 +124,7 @@ async def test_clients_of_few_keys_wait_and_no_use_gets_anothers() -> None:
     many = buffer.CLIENTS * 2
     for number in range(many):
         uses.used(f"k{number}", 1, KnownClient(str(number)))
+        assert len(uses._clients) <= buffer.CLIENTS
     assert await uses.flush() is False
     assert len(uses._clients) <= buffer.CLIENTS + buffer.AT_ONCE
     uses.used("k0", 2, None)
@@ -134,7 +135,7 @@ async def test_clients_of_few_keys_wait_and_no_use_gets_anothers() -> None:
     await uses.stop()
     assert stored[0]["k0"] is None
     assert {key_id: client.known for part in stored for key_id, client in part.items() if client} == {
-        f"k{number}": str(number) for number in range(1, buffer.CLIENTS + buffer.AT_ONCE)
+        f"k{number}": str(number) for number in range(1, buffer.CLIENTS)
     }
 
 

@@ -27,8 +27,9 @@ AT_ONCE: Final = 2_000
 """As many last uses are stored in one interval: some tens of milliseconds of the writer's time."""
 
 CLIENTS: Final = 2 * AT_ONCE
-"""Of so many keys it is kept from one interval to the next who used them: some megabytes, with what programs
-send. Others are known when they are used again, or are stored without."""
+"""Of so many keys it is kept who used them last: some megabytes, with what programs send. Calls of others are
+let go at once: each kept is a kilobyte, in a dozen objects that the collector walks. Who used those is known
+when they are used again while there is room, or they are stored without."""
 
 Outdated = dict[TokenDigest, tuple[str, TokenDigest]]
 """Old digest → key id, new digest: a key that is being rotated has two tokens."""
@@ -65,7 +66,9 @@ class UsageBuffer:
     def used(self, key_id: str, at: int, client: Client | None = None) -> None:
         """Note that a key was accepted, and whose call it was."""
         self._last_used[key_id] = at
-        self._clients[key_id] = client
+        clients = self._clients
+        if key_id in clients or len(clients) < CLIENTS:
+            clients[key_id] = client
 
     def used_replaced(self, token: int, at: int, client: Client | None) -> None:
         """Note that it was by a replaced token, and whose call it was."""

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from flowkeys.domain.ids import new_id
+from flowkeys.domain.ids import new_ordered_id
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.keys.digest import TokenDigest, TokenHasher
 from flowkeys.domain.keys.networks import Client
@@ -78,7 +78,7 @@ class Keyring:
         caller.require_ceiling(new.permissions)
         digest = self._hasher.digest(token := Token.mint()).newest
         key = ApiKey(
-            id=new_id(),
+            id=new_ordered_id(now),
             workspace_id=caller.workspace_id,
             name=str(patch.name),
             permissions=new.permissions,
