@@ -121,7 +121,7 @@ async def test_clients_of_few_keys_wait_and_no_use_gets_anothers() -> None:
         stored.append(clients)
 
     uses = UsageBuffer(store)
-    many = buffer.CLIENTS * 2
+    many = buffer.CLIENTS * 3
     for number in range(many):
         uses.used(f"k{number}", 1, KnownClient(str(number)))
         assert len(uses._clients) <= buffer.CLIENTS
@@ -160,3 +160,23 @@ async def test_who_flushes_waits_for_what_is_on_its_way() -> None:
     assert await second is False
     assert stored == ["a"]
     assert first.done()
+
+
+async def test_of_many_keys_in_use_those_are_known_that_are_stored_next() -> None:
+    """Whichever key is used all the time is stored with whom it was used by, however many others are."""
+    stored: list[Clients] = []
+
+    async def store(_: dict[str, int], __: object, ___: object, clients: Clients, ____: object) -> None:
+        stored.append(clients)
+
+    uses = UsageBuffer(store)
+    many = buffer.CLIENTS * 5
+    for at in range(1, 5):
+        for number in range(many):
+            uses.used(f"k{number}", at, KnownClient(f"{number} at {at}"))
+        assert await uses.flush()
+    assert [len(part) for part in stored] == [buffer.AT_ONCE] * 4
+    for at, part in enumerate(stored, 1):
+        assert {key_id: client.known for key_id, client in part.items() if client} == {
+            key_id: f"{key_id[1:]} at {at}" for key_id in part
+        }

@@ -26,10 +26,10 @@ INTERVAL_SECONDS: Final = 2.0
 AT_ONCE: Final = 2_000
 """As many last uses are stored in one interval: some tens of milliseconds of the writer's time."""
 
-CLIENTS: Final = 2 * AT_ONCE
-"""Of so many keys it is kept who used them last: some megabytes, with what programs send. Calls of others are
-let go at once: each kept is a kilobyte, in a dozen objects that the collector walks. Who used those is known
-when they are used again while there is room, or they are stored without."""
+CLIENTS: Final = AT_ONCE
+"""Of so many keys it is kept who used them last: of all, or, when more are in use, of those that are stored
+next. Calls of others are let go at once: each that is kept is a kilobyte, in a dozen objects that the
+collector walks. A key that was not used again when its turn came is stored without."""
 
 Outdated = dict[TokenDigest, tuple[str, TokenDigest]]
 """Old digest → key id, new digest: a key that is being rotated has two tokens."""
@@ -66,9 +66,8 @@ class UsageBuffer:
     def used(self, key_id: str, at: int, client: Client | None = None) -> None:
         """Note that a key was accepted, and whose call it was."""
         self._last_used[key_id] = at
-        clients = self._clients
-        if key_id in clients or len(clients) < CLIENTS:
-            clients[key_id] = client
+        if key_id in self._clients or len(self._last_used) <= CLIENTS:
+            self._clients[key_id] = client
 
     def used_replaced(self, token: int, at: int, client: Client | None) -> None:
         """Note that it was by a replaced token, and whose call it was."""
@@ -159,8 +158,8 @@ class UsageBuffer:
         clients = {key_id: self._clients.pop(key_id, None) for key_id in taken}
         for key_id in taken:
             del self._last_used[key_id]
-        if len(self._clients) > CLIENTS:
-            self._clients = dict(islice(self._clients.items(), CLIENTS))
+        # Whose turn is next has a place, and is known when it is used again.
+        self._clients = {key_id: self._clients.get(key_id) for key_id in islice(self._last_used, CLIENTS)}
         return taken, clients
 
     async def _run(self) -> None:
