@@ -177,8 +177,8 @@ async def test_reservations(world: World) -> None:
     refused = await world.take(tokens, tokens=1)
     assert not refused.wait_seconds or refused.is_held
     assert three.reserved is not None
-    assert three.reserved.reach(150) == 0
-    assert three.reserved.reach(250) == 0
+    assert await three.reserved.reach(150) == 0
+    assert await three.reserved.reach(250) == 0
     three.reserved.settle(150)
     refused = await world.take(tokens, tokens=1)
     assert (refused.wait_seconds, refused.is_held) == (3600, False)
@@ -190,12 +190,12 @@ async def test_a_run_may_reach_for_more_within_what_is_left(world: World) -> Non
     one, two = await world.take(tokens, tokens=400), await world.take(tokens, tokens=500)
     assert one.reserved is not None
     assert two.reserved is not None
-    assert one.reserved.reach(500) == 0
-    assert one.reserved.reach(501) == HELD_SECONDS, "the other has the rest"
-    assert one.reserved.reach(1001) == 3600
+    assert await one.reserved.reach(500) == 0
+    assert await one.reserved.reach(501) == HELD_SECONDS, "the other has the rest"
+    assert await one.reserved.reach(1001) == 3600
     one.reserved.settle(450)
-    assert two.reserved.reach(551) == 3600
-    assert two.reserved.reach(550) == 0, "what the other gave back is there, and its own is its own"
+    assert await two.reserved.reach(551) == 3600
+    assert await two.reserved.reach(550) == 0, "what the other gave back is there, and its own is its own"
     two.reserved.settle(550)
     assert world.quotas.reserved("k") == 0
 

@@ -87,16 +87,17 @@ class Runtime(PeopleParts):
         self.directory = ChatflowCache(database.lookups, self.feed, database.load, clock)
         self.followers = Followers(database.changes, self.feed, clock, database.bound_ms)
         self.limits: MemoryLimits | SharedLimits = MemoryLimits()
-        self.shared_limits: SharedLimits | None = None
-        """What several processes share; None: this one counts alone."""
         self.valkey: Valkey | None = None
+        """Where several processes count together; None: this one counts alone."""
         if settings.valkey is not None:
-            from flowkeys.bootstrap.shared import shared_limits, valkey
+            from flowkeys.bootstrap.shared import shared_limits, shared_quotas, valkey
 
             self.valkey = valkey(settings, _warn)
-            self.limits = self.shared_limits = shared_limits(settings, self.valkey, self.limits)
+            self.limits = shared_limits(settings, self.valkey, self.limits)
         quota_store = QuotaStore(store, clock, _warn_of_quota)
         self._quotas = MemoryQuotas(quota_store.load, clock)
+        if self.valkey is not None:
+            self._quotas = shared_quotas(settings, self.valkey, quota_store.load, self._store_quotas, clock)
         self.quotas = QuotaFlush(
             self._quotas, quota_store.add, every, partial(_warn, "use of quotas is kept")
         )
@@ -107,6 +108,9 @@ class Runtime(PeopleParts):
             _ = self.engine  # says what is wrong with them
         self._seal = AesSeal(secrets.written)
         self.feed.tell(self.keys, self.directory, self.predictor, self.followers)
+
+    async def _store_quotas(self) -> bool:
+        return await self.quotas.flush()
 
     # Keys, and whose they are
 
@@ -246,6 +250,7 @@ class Runtime(PeopleParts):
                 last_first.push_async_callback(self.engine.aclose)
             if self.valkey is not None:
                 last_first.push_async_callback(self.valkey.stop)
+                last_first.push_async_callback(self._quotas.drain)
             last_first.push_async_callback(self.usage_store.stop)
             last_first.push_async_callback(self.calls.stop)
             last_first.push_async_callback(self.quotas.stop)

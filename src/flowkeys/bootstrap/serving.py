@@ -150,7 +150,7 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
             writer=runtime.store.writer,
             last_uses=runtime.usage,
             limits=runtime.limits,
-            shared=runtime.shared_limits,
+            shared=runtime.valkey,
             quotas=runtime.quotas,
             failures=runtime.failures,
             tries=runtime.announcing.results,

@@ -1,13 +1,18 @@
 """Limits that several processes share: what is loaded where `FLOWKEYS_VALKEY` is set."""
 
 from collections.abc import Callable
+from typing import Final
 
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.times import Clock
 from flowkeys.limits.memory import MemoryLimits
+from flowkeys.limits.quotas import Load
 from flowkeys.limits.shared.place import places_of
 
 try:
+    from flowkeys.limits.shared.accounts import Flush
+    from flowkeys.limits.shared.quotas import SharedQuotas
     from flowkeys.limits.shared.rates import SharedLimits
     from flowkeys.limits.shared.valkey import Valkey
 except ModuleNotFoundError as error:
@@ -16,11 +21,27 @@ except ModuleNotFoundError as error:
     raise ConfigurationError("FLOWKEYS_VALKEY needs: pip install 'flowkeys[valkey]'") from error
 
 
+_LEASE_SECONDS: Final = 60
+"""So long reservations last of a process that is not heard of any more."""
+
+
 def valkey(settings: Settings, tell: Callable[[str, str], None]) -> Valkey:
     """Return the server that limits are counted in; it is asked nothing yet."""
     assert settings.valkey is not None
     places = places_of(settings.valkey.get_secret_value())
     return Valkey(places, settings.valkey_timeout_ms / 1000, tell)
+
+
+def shared_quotas(settings: Settings, shared: Valkey, load: Load, flush: Flush, clock: Clock) -> SharedQuotas:
+    """Return quotas that are counted there; `flush` stores what this process counted."""
+    return SharedQuotas(
+        shared,
+        load,
+        flush,
+        clock,
+        refuses=settings.limits_without_valkey == "refuse",
+        lease_seconds=max(_LEASE_SECONDS, 3 * settings.usage_flush_seconds),
+    )
 
 
 def shared_limits(settings: Settings, shared: Valkey, alone: MemoryLimits) -> SharedLimits:

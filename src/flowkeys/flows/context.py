@@ -96,14 +96,14 @@ class Run:
             for turn in await self.history()
         ]
 
-    def admit_tokens(self, tokens: int) -> None:
+    async def admit_tokens(self, tokens: int) -> None:
         """Let a model be asked that may use so many.
 
         Raises:
             QuotaExceeded: a quota of who calls has not so many left.
         """
         if self.call.meter is not None:
-            self.call.meter.admit(tokens)
+            await self.call.meter.admit(tokens)
 
     def used_tokens(self, tokens: ModelTokens) -> None:
         """Add what a model read and wrote."""

@@ -4,7 +4,7 @@ Calls are counted in one number and put into their step when that ends, or when 
 call costs an addition for each quota.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from flowkeys.domain.limits.quota import (
@@ -27,6 +27,8 @@ _LAST: Final = THRESHOLDS[-1]
 _STEPS: Final[tuple[Step, ...]] = ("day", "hour")
 
 Meter = tuple[Unit, Step]
+Amounts = Mapping[tuple[Unit, Step, int], int]
+"""How much of what was used in which step."""
 
 
 class Line:
@@ -86,8 +88,8 @@ class Account:
     """A key's or a customer's."""
 
     __slots__ = (
-        *("_meters", "_present", "_tokens", "_unstored", "begins_at", "call_lines", "calls", "held"),
-        *("is_dirty", "lines", "only", "quotas", "resets", "turns_at", "was_used", "whose"),
+        *("_meters", "_present", "_tokens", "begins_at", "call_lines", "calls", "held"),
+        *("is_dirty", "lines", "only", "quotas", "resets", "turns_at", "unstored", "was_used", "whose"),
     )
 
     def __init__(self, whose: Whose, quotas: Quotas, uses: Sequence[QuotaUse], now: int) -> None:
@@ -96,7 +98,8 @@ class Account:
         self._meters: dict[Meter, dict[int, int]] = {}
         for use in uses:
             self._meters.setdefault((use.unit, use.step), {})[use.time] = use.used
-        self._unstored: dict[tuple[Unit, Step, int], int] = {}
+        self.unstored: dict[tuple[Unit, Step, int], int] = {}
+        """What was counted here and not handed over to be stored."""
         self.calls = 0
         """Since they were put into a step last."""
         self._tokens = 0
@@ -122,6 +125,9 @@ class Account:
             line.told = told.get(line.quota, 0)
             self._meters.setdefault((line.quota.unit, line.quota.step), {})
         self._carry(now)
+        self._begin(now)
+
+    def _begin(self, now: int) -> None:
         self.call_lines = tuple(line for line in self.lines if not line.is_tokens)
         self.only = self.lines[0] if len(self.lines) == len(self.call_lines) == 1 else None
         """The one quota that there is, if it is of calls: what is most common."""
@@ -135,7 +141,7 @@ class Account:
                 steps = self._meters[unit, step]
                 steps[time] = steps.get(time, 0) + more
                 key = unit, step, time
-                self._unstored[key] = self._unstored.get(key, 0) + more
+                self.unstored[key] = self.unstored.get(key, 0) + more
 
     def turn(self, now: int) -> None:
         """Begin another step, and find out what counts in it."""
@@ -175,7 +181,7 @@ class Account:
         """Return what was used since the last time, and what is to be announced."""
         self._put()
         self.is_dirty = False
-        unstored, self._unstored = self._unstored, {}
+        unstored, self.unstored = self.unstored, {}
         spendings = [
             Spending(self.whose, QuotaUse(unit, step, time, used))
             for (unit, step, time), used in unstored.items()
@@ -192,6 +198,38 @@ class Account:
             for threshold in line.crossed()
         ]
         return spendings, crossings
+
+    def present(self, step: Step) -> int:
+        """Return when the present step began, of a length in which something is counted."""
+        return self._present[step]
+
+    def see(self, lines: Sequence[Line], totals: Sequence[int]) -> None:
+        """Take over how much is used of some of the quotas, which other processes count, too."""
+        self._put()
+        seen = set()
+        for line, total in zip(lines, totals, strict=True):
+            meter = line.quota.unit, line.quota.step
+            if total != line.used and meter not in seen:
+                steps, time = self._meters[meter], self._present[meter[1]]
+                steps[time] = steps.get(time, 0) + total - line.used
+            seen.add(meter)
+            line.used = total
+
+    def learn(self, quotas: Quotas, uses: Amounts, more: Amounts, now: int) -> None:
+        """Have these quotas, and go on with what all processes have used; `more` of it is stored here."""
+        self._put()
+        told = {line.quota: line.told for line in self.lines}
+        self.quotas = quotas
+        self.lines = tuple(Line(quota) for quota in quotas.all)
+        self._meters = {}
+        for (unit, step, time), used in uses.items():
+            self._meters.setdefault((unit, step), {})[time] = used
+        for line in self.lines:
+            line.told = told.get(line.quota, 0)
+            self._meters.setdefault((line.quota.unit, line.quota.step), {})
+        for key, used in more.items():
+            self.unstored[key] = self.unstored.get(key, 0) + used
+        self._begin(now)
 
     def uses(self) -> tuple[QuotaUse, ...]:
         """Return all that is known, what is not stored included. Any thread may ask."""
@@ -220,5 +258,5 @@ class Account:
                 steps = self._meters[unit, step]
                 steps[time] = steps.get(time, 0) + used
                 key = unit, step, time
-                self._unstored[key] = self._unstored.get(key, 0) + used
+                self.unstored[key] = self.unstored.get(key, 0) + used
         self.calls = self._tokens = 0

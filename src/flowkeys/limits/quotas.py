@@ -263,6 +263,9 @@ class MemoryQuotas:
             if spendings or crossings:
                 yield spendings, crossings
 
+    async def drain(self) -> None:
+        """Wait until others know what was counted: here nobody else has to."""
+
     def forget(self) -> None:
         """Let go of what was not used lately, if there is much; all that was handed over is stored."""
         if len(self._accounts) <= MOST:

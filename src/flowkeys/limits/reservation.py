@@ -23,11 +23,11 @@ class Keeper(Protocol):
 class Reservation:
     """Implements `Reserved`."""
 
-    __slots__ = ("_accounts", "_is_held", "_keeper", "_settled", "tokens", "until")
+    __slots__ = ("_is_held", "_keeper", "_settled", "accounts", "tokens", "until")
 
     def __init__(self, keeper: Keeper, accounts: tuple[Account, ...], tokens: int, until: int) -> None:
         self._keeper = keeper
-        self._accounts = accounts
+        self.accounts = accounts
         self._is_held = True
         self._settled = False
         self.tokens = tokens
@@ -39,9 +39,9 @@ class Reservation:
             return
         self._settled = True
         self.expire()
-        self._keeper.settled(self, self._accounts, used)
+        self._keeper.settled(self, self.accounts, used)
 
-    def reach(self, tokens: int) -> int:
+    async def reach(self, tokens: int) -> int:
         """Reserve so many in all if the quotas have room beside what others have reserved.
 
         Else return after how many seconds they may have. So runs that are under way together cannot exceed a
@@ -51,7 +51,7 @@ class Reservation:
         if more <= 0:
             return 0
         own = self.tokens if self._is_held else 0
-        for account in self._accounts:
+        for account in self.accounts:
             others = account.held - own
             for line in account.lines:
                 if not line.is_tokens:
@@ -62,7 +62,7 @@ class Reservation:
                     return HELD_SECONDS
         self.tokens = tokens
         if self._is_held:
-            for account in self._accounts:
+            for account in self.accounts:
                 account.held += more
         return 0
 
@@ -70,5 +70,5 @@ class Reservation:
         """Give the reservation back; what is used is counted all the same."""
         if self._is_held:
             self._is_held = False
-            for account in self._accounts:
+            for account in self.accounts:
                 account.held -= self.tokens

@@ -22,7 +22,7 @@ def server(
     folder = tmp_path_factory.mktemp("server") / "data"
     running = Running(folder, valkey=valkey_server.url, valkey_timeout_ms=10_000).start()
     yield running
-    assert running.runtime.limits.without == 0
+    assert running.runtime.valkey.without == 0
     assert running.runtime.valkey.outages == 0
     running.stop()
 

@@ -83,5 +83,5 @@ def test_they_say_the_same(run, empty_valkey):
     run(shared.valkey.start())
     with empty_valkey.client() as client:
         _agree(run, shared, client)
-    assert shared.limits.without == 0, shared.told
+    assert shared.valkey.without == 0, shared.told
     run(shared.valkey.stop())

@@ -22,7 +22,7 @@ class Reserved(Protocol):
         """Give the reservation back and count what was used, which may be more."""
         ...
 
-    def reach(self, tokens: int) -> int:
+    async def reach(self, tokens: int) -> int:
         """Reserve so many in all, if the quotas have room for that beside what others have reserved.
 
         Return 0, or after how many seconds they may have, and then nothing more is reserved.

@@ -50,7 +50,7 @@ class Llm(Step):
         messages = await self._prompt(run)
         reply = Reply(self._limit, self._model.reasoning)
         read = sum(OF_A_MESSAGE + estimate(message["content"]) for message in messages)
-        run.admit_tokens(read + self.most_tokens)
+        await run.admit_tokens(read + self.most_tokens)
         has_failed = False
         try:
             await self._ask(run, messages, reply)

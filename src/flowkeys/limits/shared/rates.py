@@ -27,7 +27,7 @@ _LONGEST_MS: Final = 315_360_000_000
 class SharedLimits:
     """Implements `RateLimiter`."""
 
-    __slots__ = ("_forms", "_refuses", "_valkey", "alone", "without")
+    __slots__ = ("_forms", "_refuses", "_valkey", "alone")
 
     def __init__(self, valkey: Valkey, alone: MemoryLimits, *, refuses: bool) -> None:
         """While `valkey` is away, count with `alone`, or refuse if `refuses`."""
@@ -36,22 +36,10 @@ class SharedLimits:
         self._forms: dict[int, tuple[bytes, bytes]] = {}
         """How limits are handed to the script, by their serial number."""
         self.alone = alone
-        self.without = 0
-        """How many calls were decided while Valkey was away."""
 
     def __len__(self) -> int:
         """Return how many entries this process keeps itself."""
         return len(self.alone)
-
-    @property
-    def is_up(self) -> bool:
-        """Whether all processes count together now."""
-        return self._valkey.is_up
-
-    @property
-    def outages(self) -> int:
-        """How often Valkey could not be asked any more."""
-        return self._valkey.outages
 
     def at_once(self, scopes: tuple[Scope, ...]) -> Taken | Literal[Pending.PENDING]:
         """Return `PENDING`, or while Valkey is away what this process decides."""
@@ -78,7 +66,7 @@ class SharedLimits:
             return self._left_alone(scopes)
 
     def _take_alone(self, scopes: tuple[Scope, ...]) -> Taken:
-        self.without += 1
+        self._valkey.without += 1
         if self._refuses:
             raise refused(self._valkey)
         return self.alone.at_once(scopes)

@@ -24,6 +24,7 @@ _AGAIN_SECONDS: Final = 0.25
 _LONGEST_SECONDS: Final = 1.0
 _PROBE: Final = "{flowkeys}:probe"
 
+_SCRIPTS: Final[list["Script"]] = []
 Tell = Callable[[str, str], None]
 
 
@@ -36,6 +37,7 @@ class Script:
         """Read the file of that name beside this one."""
         self.text = files("flowkeys.limits.shared").joinpath(name).read_bytes()
         self.sha = sha1(self.text, usedforsecurity=False).hexdigest()
+        _SCRIPTS.append(self)
 
 
 class Valkey:
@@ -54,6 +56,8 @@ class Valkey:
         self.why = "nobody has asked yet"
         """Why it cannot be asked."""
         self.outages = 0
+        self.without = 0
+        """How much of calls was decided while it was away: about their limits, and about their quotas."""
 
     @property
     def is_up(self) -> bool:
@@ -162,6 +166,9 @@ class Valkey:
                     ssl=await asyncio.to_thread(tls.context) if place.is_tls else None,
                 )
             await _greet(connection, place)
+            # Else the first call of each is sent twice, behind others that were to come after it.
+            for script in _SCRIPTS:
+                _checked(await connection.ask("SCRIPT", "LOAD", script.text))
             connection.hurry(self._timeout)
             # It is not back before it can write, and in time: else each return would keep calls waiting.
             async with asyncio.timeout(self._timeout):

@@ -31,7 +31,7 @@ Emit = Callable[[Event | Tokens], Awaitable[None]]
 class TokenMeter(Protocol):
     """Hears what models use in a run, and keeps it within the quotas of who calls."""
 
-    def admit(self, tokens: int) -> None:
+    async def admit(self, tokens: int) -> None:
         """Let a model be asked that may use so many.
 
         Raises:

@@ -15,7 +15,7 @@ class RunMeter:
         self._reserved = reserved
         self.tokens = NO_TOKENS
 
-    def admit(self, tokens: int) -> None:
+    async def admit(self, tokens: int) -> None:
         """Let a model be asked that may use so many, its prompt included.
 
         Raises:
@@ -23,7 +23,7 @@ class RunMeter:
         """
         if self._reserved is None:
             return
-        wait = self._reserved.reach(self.tokens.total + tokens)
+        wait = await self._reserved.reach(self.tokens.total + tokens)
         if wait:
             message = (
                 f"What is left of the quota of tokens, and is not reserved by calls under way, is less than "

@@ -86,7 +86,7 @@ def _shared(sources: Sources) -> Iterator[Metric]:
     yield _counter("flowkeys_limits_outages", "How often it did not any more.", shared.outages)
     yield _counter(
         "flowkeys_limits_degraded",
-        "Calls with limits that were decided without it, or refused.",
+        "Decisions about limits and quotas of calls without it, refusals too.",
         shared.without,
     )
 

@@ -88,16 +88,12 @@ class Failures(Sized, Protocol):
 class Shared(Protocol):
     """Counts limits for several processes."""
 
+    outages: int
     without: int
 
     @property
     def is_up(self) -> bool:
         """Tell whether it can be asked."""
-        ...
-
-    @property
-    def outages(self) -> int:
-        """Tell how often it could not be asked any more."""
         ...
 
 
