@@ -147,8 +147,8 @@ class SharedQuotas(SharedAccounts):
         now = self._clock()
         before = list(self._reserved)
         super().expire()
-        for reservation in before[: len(before) - len(self._reserved)]:
-            if isinstance(reservation, SharedReservation):
+        for reservation in before:
+            if reservation not in self._reserved and isinstance(reservation, SharedReservation):
                 self.ended(reservation, 0)
         if self._reserved and self._valkey.is_up and not 0 <= now - self._held_at < self._lease // 3:
             self._held_at = now

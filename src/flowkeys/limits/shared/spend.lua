@@ -4,7 +4,8 @@
 -- ARGV: "take" or "look"; how many tokens are reserved; the reservation, or nothing; the one that it takes the
 -- place of, or nothing; for how many microseconds it lasts; then for each key or customer how many quotas it has,
 -- and of each what it counts in which steps ("cd": calls by day), the number of the first step that counts, of
--- the present one, and how much may be used.
+-- the present one, of the first that does not count yet (a clock elsewhere may run ahead a little, so that the
+-- next step counts), and how much may be used.
 -- The answer: 0 (taken), 1 (refused) or -1 (something is not loaded); then for each key or customer its
 -- generation, what others have reserved, and of each quota what is used, this call apart.
 local time = redis.call('TIME')
@@ -39,11 +40,12 @@ for i = 1, #KEYS, 2 do
   local count = tonumber(ARGV[at])
   local names, has_tokens = {'g'}, false
   for n = 0, count - 1 do
-    local meter, first, present = ARGV[at + 4 * n + 1], ARGV[at + 4 * n + 2], ARGV[at + 4 * n + 3]
-    names[4 * n + 2] = 'm:' .. meter
-    names[4 * n + 3] = 'S:' .. meter .. ':' .. first .. ':' .. present
-    names[4 * n + 4] = meter .. ':' .. string.format('%d', tonumber(present) - 1)
-    names[4 * n + 5] = meter .. ':' .. present
+    local meter, first, present = unpack(ARGV, at + 5 * n + 1, at + 5 * n + 3)
+    names[5 * n + 2] = 'm:' .. meter
+    names[5 * n + 3] = 'S:' .. meter .. ':' .. first .. ':' .. present
+    names[5 * n + 4] = meter .. ':' .. string.format('%d', tonumber(present) - 1)
+    names[5 * n + 5] = meter .. ':' .. present
+    names[5 * n + 6] = meter .. ':' .. string.format('%d', tonumber(present) + 1)
     has_tokens = has_tokens or string.sub(meter, 1, 1) == 't'
   end
   local values = redis.call('HMGET', used, unpack(names))
@@ -59,21 +61,23 @@ for i = 1, #KEYS, 2 do
   answer[#answer + 1] = values[1]
   answer[#answer + 1] = others
   for n = 0, count - 1 do
-    local meter, first, present = ARGV[at + 4 * n + 1], tonumber(ARGV[at + 4 * n + 2]), tonumber(ARGV[at + 4 * n + 3])
-    local amount = tonumber(ARGV[at + 4 * n + 4])
-    if not values[4 * n + 2] then return {-1} end
-    local sum = tonumber(values[4 * n + 5] or 0)
-    if first < present then sum = sum + tonumber(values[4 * n + 4] or 0) end
-    if first < present - 1 then sum = sum + tonumber(values[4 * n + 3] or earlier(used, meter, first, present)) end
+    local meter = ARGV[at + 5 * n + 1]
+    local first, present = tonumber(ARGV[at + 5 * n + 2]), tonumber(ARGV[at + 5 * n + 3])
+    local ends, amount = tonumber(ARGV[at + 5 * n + 4]), tonumber(ARGV[at + 5 * n + 5])
+    if not values[5 * n + 2] then return {-1} end
+    local sum = tonumber(values[5 * n + 5] or 0)
+    if first < present then sum = sum + tonumber(values[5 * n + 4] or 0) end
+    if first < present - 1 then sum = sum + tonumber(values[5 * n + 3] or earlier(used, meter, first, present)) end
+    if present + 1 < ends then sum = sum + tonumber(values[5 * n + 6] or 0) end
     answer[#answer + 1] = sum
     if string.sub(meter, 1, 1) == 't' then
       if tokens > 0 and sum + others + tokens > amount then answer[1] = 1 end
     else
       if sum + 1 > amount then answer[1] = 1 end
-      bumps[used .. '\n' .. names[4 * n + 5]] = {used, names[4 * n + 5]}
+      bumps[used .. '\n' .. names[5 * n + 5]] = {used, names[5 * n + 5]}
     end
   end
-  at = at + 4 * count + 1
+  at = at + 5 * count + 1
 end
 
 if ARGV[1] == 'take' and answer[1] == 0 then

@@ -37,7 +37,8 @@ def meter(quota: Quota) -> bytes:
 def numbers(quota: Quota, now: int) -> list[bytes | int]:
     """Return what the script is told of a quota."""
     length = LENGTHS[quota.step]
-    return [meter(quota), quota.begins_at(now) // length, now // length, quota.amount]
+    ends = quota.ends_at(now) // length
+    return [meter(quota), quota.begins_at(now) // length, now // length, ends, quota.amount]
 
 
 def fields(amounts: Amounts) -> list[bytes | int]:
