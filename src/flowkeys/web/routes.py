@@ -49,6 +49,7 @@ class GuardedRoute(APIRoute):
         needs: str = (self.openapi_extra or {})[NEEDS]
         permission = None if needs in {OPEN, ANY_KEY} else needs
         takes_json = self.body_field is not None
+        may_be_empty = self.body_field is not None and not self.body_field.field_info.is_required()
         route = self.path_format
 
         async def guarded(request: Request) -> Response:
@@ -58,7 +59,7 @@ class GuardedRoute(APIRoute):
                 await admit(call)
             if takes_json:
                 meanwhile = _Meanwhile()
-                await _read_json(call, call.services.max_body_bytes)
+                await _read_json(call, call.services.max_body_bytes, may_be_empty=may_be_empty)
                 if meanwhile.is_over() and needs != OPEN:
                     await admit(call, again=True)
             return await inner(call)
@@ -160,7 +161,7 @@ def _described(codes: list[str]) -> dict[int | str, dict[str, Any]]:
     }
 
 
-async def _read_json(request: Request, limit_bytes: int) -> None:
+async def _read_json(request: Request, limit_bytes: int, *, may_be_empty: bool) -> None:
     """Read and decode the body once, strictly; what follows finds it ready."""
     require_identity(request.scope["headers"])
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -172,7 +173,7 @@ async def _read_json(request: Request, limit_bytes: int) -> None:
             "Send a JSON body with the header Content-Type: application/json."
         )
         raise Refused(problem("invalid_json", detail))
-    decoded = decode(body)
+    decoded = None if may_be_empty and not body else decode(body)
     # Where the framework keeps what it has read itself.
     request._body = body  # noqa: SLF001
     request._json = decoded  # noqa: SLF001

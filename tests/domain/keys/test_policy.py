@@ -73,6 +73,16 @@ def test_a_key_is_to_be_rotated_after_so_many_days() -> None:
     assert breaches_of_age(Policy(), BEGAN, BEGAN + 999 * DAY) == []
 
 
+def test_one_day_is_said_as_one() -> None:
+    """In the sentences of both policies."""
+    (end,) = breaches_of_end(Policy(max_lifetime_days=1), BEGAN, None)
+    (age,) = breaches_of_age(Policy(rotate_after_days=1), BEGAN, BEGAN + DAY)
+    assert "live for 1 day:" in end.message
+    assert age.message == "Its token is 1 day old; the policy rotateAfterDays has it rotated after 1 day."
+    (older,) = breaches_of_age(Policy(rotate_after_days=2), BEGAN, BEGAN + 2 * DAY)
+    assert "2 days old" in older.message
+
+
 def test_a_number_of_keys() -> None:
     """As many as the policy allows, and not one more."""
     assert breach_of_number(Policy(), 10**6) is None

@@ -201,6 +201,7 @@ def test_wrong_addresses_and_events_are_refused_by_name(api: Api) -> None:
     path = f"/webhooks/{webhook['id']}"
     for url, words in (
         ("http://127.0.0.1:8080/x", "not a public address"),
+        ("http://127.0.0.1:8080/x", "allowed_endpoints of config.toml, which commands read too"),
         ("https://10.1.2.3/x", "not a public address"),
         ("https://[::1]/x", "not a public address"),
         ("https://localhost/x", "not a public address"),

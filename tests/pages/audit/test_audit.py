@@ -46,6 +46,21 @@ def test_the_history_of_a_key_and_of_a_chatflow_is_a_link_on_their_pages(
     assert f"Only {flow['name']}" in words(browser.get("/audit", params={"subject": flow["id"]}))
 
 
+def test_a_webhook_is_named_by_its_address(house: tuple[Api, httpx.Client]) -> None:
+    """Also by what does not say it, and when it is gone."""
+    api, browser = house
+    made = api.post("/webhooks", json={"url": "https://example.com/hooked", "events": ["key.created"]}).json()
+    path = f"/webhooks/{made['id']}"
+    assert api.put(path, json={"url": "https://example.com/moved"}).status_code == 200
+    assert api.post(f"{path}/replace-secret", json={}).status_code in {200, 201}
+    for _ in range(2):
+        said = words(browser.get("/audit", params={"subject": made["id"]}))
+        assert "Only https://example.com/moved" in said
+        assert f"webhook {made['id']}" not in said
+        assert "Replaced the secret https://example.com/moved webhook" in said
+        api.delete(path)
+
+
 def test_older_entries_are_a_page_further(house: tuple[Api, httpx.Client]) -> None:
     """Given more than a page holds, *Older* leads on and *Newest* back, with the filters kept."""
     api, browser = house

@@ -64,7 +64,8 @@ def test_what_fails_and_what_runs_out_is_named(server: Running, visit: Callable)
     text = words(place.get("/", place.owner))
     assert "Calls 160 Ended well 100 Refused 3 Failed 57" in text
     assert "Calls 250 Ended well 100 Refused 93 Failed 57" in text
-    assert "Worst 7 calls, most of them upstream failed Fails 3 calls, most of them rate limited" in text
+    assert "Worst 7 calls, most of them failed at a model or service" in text
+    assert "Fails 3 calls, most of them above a rate limit" in text
     assert "Fine 9" not in text
     assert text.index("Ends first") < text.index("Ends later")
     assert "Ends much later" not in text

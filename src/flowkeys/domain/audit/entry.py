@@ -9,7 +9,7 @@ from flowkeys.domain.listing import UNPAGED_LIMIT
 
 KINDS_OF_ACTORS: Final = ("key", "person", "operator", "system")
 KINDS_OF_SUBJECTS: Final = tuple(subject.value for subject in Subject)
-_NAMES: Final = ("keyName", "name", "email")
+_NAMES: Final = ("keyName", "name", "email", "url")
 
 
 class AuditRecord(msgspec.Struct, frozen=True):

@@ -61,11 +61,9 @@ def breaches_of_end(
     if expires_at is None and policy.expiry_required:
         by = "" if latest is None else f", by {to_iso(latest)} at the latest"
         name, message = "expiryRequired", f"The policy expiryRequired asks for an end{by}."
-    elif latest is not None and (expires_at is None or expires_at > latest):
-        name = "maxLifetimeDays"
-        message = (
-            f"The policy maxLifetimeDays lets a key live for {days} days: it has to end by {to_iso(latest)}."
-        )
+    elif days is not None and latest is not None and (expires_at is None or expires_at > latest):
+        name, by = "maxLifetimeDays", to_iso(latest)
+        message = f"The policy maxLifetimeDays lets a key live for {_days(days)}: it has to end by {by}."
     else:
         return []
     is_too_late = latest is not None and now is not None and latest <= now
@@ -93,8 +91,12 @@ def breaches_of_age(policy: Policy, began_at: int, now: int) -> list[Breach]:
     if days is None or now < began_at + days * DAY:
         return []
     age = (now - began_at) // DAY
-    message = f"Its token is {age} days old; the policy rotateAfterDays has it rotated after {days}."
+    message = f"Its token is {_days(age)} old; the policy rotateAfterDays has it rotated after {_days(days)}."
     return [Breach(ROTATION, "createdAt", message)]
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
 
 
 def breach_of_number(policy: Policy, total: int) -> Breach | None:

@@ -66,7 +66,9 @@ def refusal_text(spent: Spent) -> str:
     """
     every = list(each_of(spent))
     kind, quota, left, resets_at = every[spent.short or 0]
-    period = "a calendar month" if quota.period == MONTH else f"{quota.days} days"
+    period = (
+        "a calendar month" if quota.period == MONTH else "1 day" if quota.days == 1 else f"{quota.days} days"
+    )
     whose = "Its customer's quota" if kind == CUSTOMER else "The quota"
     said = f"{whose} of {quota.amount} {quota.unit.value} in {period}"
     if spent.is_held:

@@ -20,6 +20,10 @@ from flowkeys.outbound.endpoints import Endpoint, Endpoints, read_endpoint
 from flowkeys.outbound.http.connection import ClosedError, Connection, NotHttpError
 from flowkeys.service.ports.webhooks import Answer
 
+_ALLOW: Final = (
+    "The operator can allow others: in allowed_endpoints of config.toml, which commands read too, or in "
+    "FLOWKEYS_ALLOWED_ENDPOINTS, which the server and each command read from their own environment."
+)
 WHOLE_SECONDS: Final = 20.0
 """A try takes no longer, from looking up the name to the end of the answer."""
 ANSWER_BYTES: Final = 64 * 1024
@@ -61,15 +65,9 @@ class HttpSender:
         if self._endpoints.lists(endpoint):
             return None
         if self._endpoints.refusal(endpoint) is not None:
-            return (
-                f"{endpoint.scheme}://{endpoint.authority} is not a public address. The operator can allow "
-                "it in FLOWKEYS_ALLOWED_ENDPOINTS."
-            )
+            return f"{endpoint.scheme}://{endpoint.authority} is not a public address. {_ALLOW}"
         if endpoint.scheme != "https":
-            return (
-                "The address has to begin with https://, unless the operator lists it in "
-                "FLOWKEYS_ALLOWED_ENDPOINTS."
-            )
+            return f"The address has to begin with https://. {_ALLOW}"
         return None
 
     async def send(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:

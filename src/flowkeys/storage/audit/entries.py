@@ -26,6 +26,7 @@ from flowkeys.storage.schema import (
     collection,
     customer,
     person,
+    webhook,
     workspace,
 )
 from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
@@ -44,16 +45,14 @@ _OF_SUBJECT: Final = Statement(
 _LOOKED_AT: Final = 100
 """Entries of a thing that is gone among which one has its name."""
 _NAMED: Final = tuple(
-    Statement(
-        select(table.c.id, table.c.name).where(scope == bindparam("workspace"), table.c.id.in_(listed("ids")))
-    )
-    for table, scope in (
-        (api_key, api_key.c.workspace_id),
-        (chatflow, chatflow.c.workspace_id),
-        (collection, collection.c.workspace_id),
-        (customer, customer.c.workspace_id),
-        (person, person.c.workspace_id),
-        (workspace, workspace.c.id),
+    Statement(select(table.c.id, name).where(scope == bindparam("workspace"), table.c.id.in_(listed("ids"))))
+    for table, name, scope in (
+        *(
+            (each, each.c.name, each.c.workspace_id)
+            for each in (api_key, chatflow, collection, customer, person)
+        ),
+        (webhook, webhook.c.url, webhook.c.workspace_id),
+        (workspace, workspace.c.name, workspace.c.id),
     )
 )
 

@@ -1,6 +1,6 @@
 """``/apikey/{id}/rotate`` and ``/rotation``: a new token for a key, and the end of the old one."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Response
 
@@ -12,6 +12,8 @@ from flowkeys.web.services import Call
 
 router = GuardedRouter(tags=["API keys"])
 
+_AS_USUAL: Final = RotationBegin()
+"""What is meant by a call without a body."""
 _BODY = ("not_found", "validation_failed", "invalid_json", "too_large")
 
 
@@ -23,7 +25,7 @@ _BODY = ("not_found", "validation_failed", "invalid_json", "too_large")
     status=201,
     errors=("rotation_under_way", *_BODY),
 )
-async def rotate_key(key_id: str, body: RotationBegin, call: Call) -> Response:
+async def rotate_key(key_id: str, call: Call, body: RotationBegin = _AS_USUAL) -> Response:
     """Give a key a new token, which is shown this once; the old one works until the grace is over.
 
     Id, name, chatflows, permissions and limits stay: both tokens are one key. A key that leaked is rotated

@@ -38,6 +38,7 @@ _ACTIONS: Final = {
     "invite": "Invited",
     "withdraw_invitation": "Withdrew the invitation",
     "join": "Joined",
+    "webhook.replace_secret": "Replaced the secret",
     "webhook.resend": "Sent an event again",
     "webhook.test": "Sent a test event",
     "audit.begin": "Began the chain of the audit log",

@@ -1,6 +1,6 @@
 """What calls add up to, as pages show it."""
 
-from typing import Any
+from typing import Any, Final
 
 from flowkeys.domain.usage.usage import CLIENT_GONE, OK, REFUSED, Sums
 
@@ -26,5 +26,32 @@ def figures(sums: Sums) -> dict[str, Any]:
 
 
 def words(outcome: str) -> str:
-    """Return an outcome in words."""
-    return "client left" if outcome == CLIENT_GONE else outcome.replace("_", " ")
+    """Return an outcome in words, as what calls were; one that is not known here in its own."""
+    return _WORDS.get(outcome) or outcome.replace("_", " ")
+
+
+_WORDS: Final = {
+    CLIENT_GONE: "given up by the client",
+    "missing_credentials": "without a key",
+    "invalid_request": "with a malformed credential",
+    "unknown_key": "with an unknown key",
+    "expired_key": "after the end of the key",
+    "revoked_key": "with a revoked key",
+    "disabled_key": "with a disabled key",
+    "ip_not_allowed": "from a network that the key excludes",
+    "chatflow_not_allowed": "for a chatflow that the key does not open",
+    "permission_missing": "without a permission that they need",
+    "origin_not_allowed": "from a site that the chatflow excludes",
+    "rate_limited": "above a rate limit",
+    "quota_exceeded": "above a quota",
+    "headers_too_large": "with headers that are too large",
+    "too_large": "with a body that is too large",
+    "invalid_json": "with a body that is no JSON",
+    "unsupported_encoding": "with an encoded body",
+    "validation_failed": "with a body that is not understood",
+    "flow_not_runnable": "for a chatflow that cannot run",
+    "run_limit_exceeded": "ended at a limit of runs",
+    "upstream_failed": "failed at a model or service",
+    "unavailable": "refused while the database was away",
+    "internal_error": "failed here",
+}

@@ -14,4 +14,4 @@ EVENTS: Final = {
     "policy.broken": "a key does not keep to the policy",
     "webhook.test": "a test",
 }
-OUTCOMES: Final = {"": "All", "pending": "Waiting", "delivered": "Delivered", "failed": "Failed"}
+OUTCOMES: Final = {"": "All", "pending": "Pending", "delivered": "Delivered", "failed": "Failed"}
