@@ -7,12 +7,13 @@ import pytest
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import KeyRecord
-from flowkeys.domain.usage.latency import bucket_of
+from flowkeys.domain.usage.latency import BUCKETS, bucket_of
 from flowkeys.domain.usage.tokens import ModelTokens
 from flowkeys.domain.usage.usage import (
     BYTES_IN,
     BYTES_OUT,
     HOUR,
+    NUMBERS,
     TOKENS_ESTIMATED,
     TOKENS_IN,
     TOKENS_OUT,
@@ -21,6 +22,7 @@ from flowkeys.domain.usage.usage import (
 from flowkeys.service.ports.usage import Batch
 from flowkeys.usage import calls as calls_module
 from flowkeys.usage.calls import AT_ONCE, CallCounter
+from flowkeys.usage.hour import TOOK_SECONDS
 
 KEY = KeyRecord.of(key_id="k1", workspace_id="w", name="One")
 
@@ -135,10 +137,10 @@ async def test_what_is_nobodys_is_a_total_only(calls: CallCounter, kept: Kept) -
     """Garbage is counted for the server's own numbers and stored nowhere."""
     for _ in range(3):
         calls.count(Door.FORWARD_AUTH, "unknown_key", None)
-    assert sum(calls.totals_now()["forward-auth", "unknown_key"]) == 3
+    assert sum(calls.totals_now()["forward-auth", "unknown_key"][:BUCKETS]) == 3
     assert await calls.flush()
     assert kept.batches == []
-    assert sum(calls.totals_now()["forward-auth", "unknown_key"]) == 3
+    assert sum(calls.totals_now()["forward-auth", "unknown_key"][:BUCKETS]) == 3
 
 
 async def test_many_keys_are_stored_piece_by_piece(calls: CallCounter, kept: Kept) -> None:
@@ -201,6 +203,22 @@ async def test_what_waits_is_told_by_workspace(calls: CallCounter, kept: Kept) -
     assert [batch.number for batch in waiting.batches] == [1] == [waiting.last_number]
 
 
+async def test_how_long_calls_took_is_summed_and_not_stored(
+    calls: CallCounter, kept: Kept, times: Times
+) -> None:
+    """Of both ways in, and told as before when all is stored."""
+    times.ticks = 10.0
+    calls.count(Door.PREDICTION, "ok", KEY, started=9.5)
+    calls.count_run("ok", KEY, "w", "", 9.75)
+    for _ in range(2):
+        assert calls.totals_now()["prediction", "ok"][TOOK_SECONDS] == 0.75
+        assert (await calls.summed())["prediction", "ok"][TOOK_SECONDS] == 0.75
+        await calls.flush()
+    (row,) = kept.rows
+    assert len(row.numbers) == NUMBERS
+    assert sum(row.numbers) == 2
+
+
 async def test_calls_go_on_while_many_keys_are_taken(calls: CallCounter, kept: Kept) -> None:
     """Piece by piece; whoever asks at any moment of it is told of each call once, and so are totals."""
     keys = [KeyRecord.of(key_id=f"k{number}", workspace_id="w", name="") for number in range(4 * AT_ONCE)]
@@ -216,7 +234,7 @@ async def test_calls_go_on_while_many_keys_are_taken(calls: CallCounter, kept: K
         assert sorted({*found}) == sorted(key.key_id for key in keys)
         assert len(found) == len(keys) or waiting.batches[0] in kept.batches  # it is being stored now
         (total,) = calls.totals_now().values()
-        assert sum(total) == len(keys)
+        assert sum(total[:BUCKETS]) == len(keys)
         await asyncio.sleep(0)
     assert any(0 < rows < len(keys) for rows in told)  # it was asked in the middle
     assert len({row.key_id for row in kept.rows}) == len(keys) == len(kept.rows)

@@ -22,7 +22,6 @@ from flowkeys.domain.usage.usage import (
     BYTES_IN,
     BYTES_OUT,
     HOUR,
-    NUMBERS,
     TOKENS_ESTIMATED,
     TOKENS_IN,
     TOKENS_OUT,
@@ -30,7 +29,7 @@ from flowkeys.domain.usage.usage import (
     Door,
 )
 from flowkeys.service.ports.usage import Batch, Waiting
-from flowkeys.usage.hour import Cell, Hour, Kind, add_totals
+from flowkeys.usage.hour import TOOK_SECONDS, Cell, Hour, Kind, add_totals, new_cell
 
 AT_ONCE: Final = 500
 """As many rows are stored in one transaction: some milliseconds of the writer's time."""
@@ -107,7 +106,9 @@ class CallCounter:
         cell = self._cells.get(kind)
         if cell is None:
             cell = self._new(kind, "" if record is None else record.workspace_id)
-        cell[bisect_left(BOUNDS, ended - started)] += 1
+        seconds = ended - started
+        cell[bisect_left(BOUNDS, seconds)] += 1
+        cell[TOOK_SECONDS] += seconds
 
     def count_run(
         self,
@@ -132,7 +133,9 @@ class CallCounter:
         cell = self._cells.get(kind)
         if cell is None:
             cell = self._new(kind, workspace_id)
-        cell[bisect_left(BOUNDS, ended - started)] += 1
+        seconds = ended - started
+        cell[bisect_left(BOUNDS, seconds)] += 1
+        cell[TOOK_SECONDS] += seconds
         cell[TOKENS_IN] += tokens[0]
         cell[TOKENS_OUT] += tokens[1]
         cell[TOKENS_ESTIMATED] += tokens[2]
@@ -218,7 +221,7 @@ class CallCounter:
             if known is not None:
                 return known
         hour.workspaces[kind] = workspace_id
-        cell = hour.cells[kind] = [0] * NUMBERS
+        cell = hour.cells[kind] = new_cell()
         return cell
 
     def _turn(self, ticks: float) -> None:

@@ -67,6 +67,7 @@ def test_each_key_is_announced_once_for_a_change(api: Api, receiver: Receiver) -
     (breach,) = data["breaches"]
     assert (breach["field"], breach["action"]) == ("expiresAt", "update")
     assert "expiryRequired" in breach["message"]
+    assert breach["latest"] is None
     until(lambda: len(receiver.of("policy.broken")) == data["keysInAll"], "each of the keys it counted")
     assert forever["apiKey"] not in event.body.decode()
     api.put("/policy", json={"expiryRequired": True})  # as it is: nothing was changed
@@ -75,6 +76,15 @@ def test_each_key_is_announced_once_for_a_change(api: Api, receiver: Receiver) -
     until(lambda: len(told(receiver, forever)) >= 2, "the other again")
     assert told(receiver, forever) == [["expiryRequired"], ["maxLifetimeDays"]]
     assert told(receiver, gone) == []
+    latest = [
+        breach["latest"]
+        for one in receiver.of("policy.broken")
+        for breach in one.json["data"]["breaches"]
+        if breach["policy"] == "maxLifetimeDays" and one.json["data"]["keyId"] == month["id"]
+    ]
+    checked = [one for one in api.get("/policy/check").json()["data"] if one["key"]["id"] == month["id"]]
+    assert latest == [breach["latest"] for one in checked for breach in one["breaches"]]
+    assert latest[0] > "2"
 
 
 def test_networks_and_relief(api: Api, receiver: Receiver) -> None:

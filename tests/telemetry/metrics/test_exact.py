@@ -82,6 +82,8 @@ def test_metrics_are_what_callers_were_told_and_what_is_stored(
     let_in = {"ok", "invalid_json", "client_gone"}
     for door in ("forward-auth", "prediction"):
         assert length[door, "+Inf"] == sum(n for (d, code), n in told.items() if d == door and code in let_in)
+    took = values(own, "flowkeys_call_duration_seconds_sum")
+    assert all(0 < took[door,] < 60 * length[door, "+Inf"] for door in ("forward-auth", "prediction"))
     sent = values(own, "flowkeys_prediction_bytes_total")
     assert own.do(own.runtime.calls.flush())
     nobody = Counter({kind: count for kind, count in told.items() if kind[0] == "verify"})

@@ -19,7 +19,7 @@ from flowkeys.domain.keys.policy import (
     breaches_of_networks,
 )
 from flowkeys.domain.principal import Caller
-from flowkeys.domain.times import Clock
+from flowkeys.domain.times import Clock, to_iso
 from flowkeys.service.journal import note, record
 from flowkeys.service.keys.input import read_networks
 from flowkeys.service.ports.policies import KeysOfPerson
@@ -179,7 +179,13 @@ def _announce(tx: Transaction, caller: Caller, before: Policy, after: Policy, no
     by = caller.principal.as_creator()
     for broken in found.keys:
         told = [
-            {"policy": one.policy, "field": one.field, "message": one.message, "action": one.action}
+            {
+                "policy": one.policy,
+                "field": one.field,
+                "message": one.message,
+                "action": one.action,
+                "latest": None if one.latest is None else to_iso(one.latest),
+            }
             for one in broken.breaches
         ]
         announce_key(tx, BROKEN, broken.key, now, by, breaches=told, keysInAll=found.total)

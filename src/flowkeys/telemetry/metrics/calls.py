@@ -30,20 +30,23 @@ _OUTCOMES: Final[Mapping[str, Iterable[str]]] = {
 }
 """What is told from the start, so that the first of its kind is seen to be one more."""
 
-Totals = Mapping[tuple[str, str], Sequence[int]]
+Totals = Mapping[tuple[str, str], Sequence[float]]
+"""By door and outcome: what is counted of calls, and last how many seconds they took together."""
 
 
 def of_calls(totals: Totals, tally: Tally) -> Iterator[Metric]:
     """Yield what calls add up to since the start."""
-    counted = {(str(door), outcome): 0 for door, known in _OUTCOMES.items() for outcome in known}
-    took = {str(door): [0] * BUCKETS for door in Door}
-    sums = [0] * (BYTES_OUT + 1)
+    counted = {(str(door), outcome): 0.0 for door, known in _OUTCOMES.items() for outcome in known}
+    took = {str(door): [0.0] * BUCKETS for door in Door}
+    seconds = dict.fromkeys(took, 0.0)
+    sums = [0.0] * (BYTES_OUT + 1)
     for (door, outcome), numbers in totals.items():
         counted[door, outcome] = sum(numbers[:BUCKETS])
         for number in (TOKENS_IN, TOKENS_OUT, BYTES_IN, BYTES_OUT):
             sums[number] += numbers[number]
         if outcome not in REFUSED:
             took[door] = [a + b for a, b in zip(took[door], numbers, strict=False)]
+            seconds[door] += numbers[-1]
     counted.update({(VERIFY, outcome): count for outcome, count in tally.verified()})
     calls = CounterMetricFamily(
         "flowkeys_calls",
@@ -60,7 +63,7 @@ def of_calls(totals: Totals, tally: Tally) -> Iterator[Metric]:
         labels=("door",),
     )
     for door, counts in took.items():
-        duration.add_metric((door,), _cumulated(BOUNDS, counts), None)
+        duration.add_metric((door,), _cumulated(BOUNDS, counts), seconds[door])
     yield duration
     yield _pair("flowkeys_model_tokens", "Tokens of models, as far as they report them.", sums, TOKENS_IN)
     yield _pair("flowkeys_prediction_bytes", "Bytes of questions and answers.", sums, BYTES_IN)
@@ -93,15 +96,15 @@ def buckets(histogram: Histogram) -> list[tuple[str, float]]:
     return _cumulated(histogram.bounds, list(histogram.counts))
 
 
-def _cumulated(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
-    found, total = [], 0
+def _cumulated(bounds: Sequence[float], counts: Sequence[float]) -> list[tuple[str, float]]:
+    found, total = [], 0.0
     for bound, count in zip((*map(repr, bounds), "+Inf"), counts, strict=True):
         total += count
         found.append((bound, float(total)))
     return found
 
 
-def _pair(name: str, words: str, sums: Sequence[int], first: int) -> Metric:
+def _pair(name: str, words: str, sums: Sequence[float], first: int) -> Metric:
     """Return two sums of which one came in and the next went out."""
     made = CounterMetricFamily(name, words, labels=("direction",))
     made.add_metric(("in",), sums[first])
