@@ -38,10 +38,15 @@ class Subject:
 
 
 @contextmanager
-def started(folder: Path, programs: Path = HERE, *, plain_only: bool = False) -> Iterator[Subject]:
-    """Start the flowkeys whose commands are in `programs`, over a new data directory, and make keys in it."""
+def started(
+    folder: Path, programs: Path = HERE, *, plain_only: bool = False, **more: str
+) -> Iterator[Subject]:
+    """Start the flowkeys whose commands are in `programs`, over a new data directory, and make keys in it.
+
+    With `more` settings, by their variables.
+    """
     folder.mkdir()
-    settings = {"FLOWKEYS_DATA_DIR": str(folder / "data"), "FLOWKEYS_PORT": "0"}
+    settings = {"FLOWKEYS_DATA_DIR": str(folder / "data"), "FLOWKEYS_PORT": "0", **more}
     command = str(programs / "flowkeys")
     made = subprocess.run(
         [command, "keys", "create", "owner", "--permission", "*"],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import load
-from bench.life import decisions
+from bench.life import decisions, shared
 from bench.life.subject import COUNTED, FORWARD_AUTH, FULL, PLAIN, PREDICTION, VERIFY, Subject, started
 from bench.load import Figures
 from bench.report import Table
@@ -42,9 +42,10 @@ def measure(folder: Path, rounds: int, seconds: int, beside: Path | None) -> Ite
                 figures = load.press(subject.server, subject.calls[key], CONNECTIONS, seconds, folder)
                 if number:  # the first is to warm up
                     found[name].append(figures)
-    yield _against_without(found, ours.features)
-    if beside is not None:
-        yield _beside(found, _commit(beside))
+        yield _against_without(found, ours.features)
+        if beside is not None:
+            yield _beside(found, _commit(beside))
+        yield from shared.measure(ours, folder, rounds, seconds)
     yield from decisions.measure()
 
 

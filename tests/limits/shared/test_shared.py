@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import uvloop
 
 from flowkeys.domain.limits.gcra import ADDRESS, CHATFLOW, KEY
 from flowkeys.domain.limits.rate import Limits, parse_limits
@@ -45,6 +46,21 @@ def test_four_processes_admit_exactly_the_limit(empty_valkey):
     assert sum(admitted) == 100
     assert admitted[0] + admitted[2] <= 60
     assert admitted[1] + admitted[3] <= 60
+
+
+def test_it_works_on_the_loop_that_serves(empty_valkey):
+    """Uvloop's connections are none of asyncio's."""
+
+    async def taken() -> int:
+        limiter = Limiter(f"unix://{empty_valkey.socket}")
+        await limiter.valkey.start()
+        asked = ((KEY, "uvloop", Limits(parse_limits(["3/day"]))),)
+        found = await asyncio.gather(*(limiter.limits.take(asked) for _ in range(5)))
+        assert limiter.valkey.without == 0, limiter.told
+        await limiter.valkey.stop()
+        return sum(not one.wait_seconds for one in found)
+
+    assert uvloop.run(taken()) == 3
 
 
 async def test_calls_of_one_turn_leave_in_one_write(empty_valkey):

@@ -36,9 +36,8 @@ class Connection(asyncio.Protocol):
 
     # What asyncio calls
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin. The transport need not be one of asyncio's: uvloop has its own."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
