@@ -2,9 +2,9 @@
 
 import msgspec
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.service.ports.store import SentForm
+from flowkeys.storage.elements import upsert
 from flowkeys.storage.schema import sent_form
 from flowkeys.storage.statement import Connection, Statement
 

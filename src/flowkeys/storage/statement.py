@@ -1,16 +1,18 @@
 """Statements of SQLAlchemy Core, compiled once and run on the driver's own connection.
 
 SQLAlchemy writes the SQL, so that there is one schema for two databases; its execution layer, which costs
-more than the query on a hot path, stays out of the way.
+more than the query on a hot path, stays out of the way. What is here runs on SQLite; `storage.postgres` has
+the connection that compiles the same statements for PostgreSQL.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from typing import Any, Final, Protocol
 
 import msgspec
-from sqlalchemy import ColumnElement, Insert, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Insert, func
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -25,18 +27,28 @@ Row = tuple[Any, ...]
 class Statement:
     """A statement with named parameters, compiled at its first use."""
 
-    __slots__ = ("_columns", "_constants", "_element", "_sql", "apart")
+    __slots__ = ("_constants", "_element", "_sql", "apart", "columns", "compiled", "postgres")
 
     def __init__(
-        self, element: ClauseElement, columns: Sequence[str] | None = None, *, apart: bool = False
+        self,
+        element: ClauseElement,
+        columns: Sequence[str] | None = None,
+        postgres: ClauseElement | None = None,
+        *,
+        apart: bool = False,
     ) -> None:
         """Keep `element`; `columns` names those that an UPDATE sets or an INSERT fills from parameters.
 
-        A query `apart` is of tables to which nothing is added that is put off, nor by triggers of that.
+        `postgres` stands for it on PostgreSQL, where one text cannot be both databases'. A query `apart` is
+        of tables to which nothing is added that is put off, nor by triggers of that.
         """
         self.apart = apart
         self._element = element
-        self._columns = columns
+        self.columns = columns
+        self.postgres = element if postgres is None else postgres
+        """What is compiled for PostgreSQL."""
+        self.compiled: Any = None
+        """What was made of that (`storage.postgres.connection`)."""
         self._sql: str | None = None
         self._constants: dict[str, object] = {}
 
@@ -44,7 +56,7 @@ class Statement:
     def sql(self) -> str:
         """The text for the driver."""
         if self._sql is None:
-            compiled = self._element.compile(dialect=_DIALECT, column_keys=self._columns)
+            compiled = self._element.compile(dialect=_DIALECT, column_keys=self.columns)
             self._constants = {
                 name: value for name, value in (compiled.params or {}).items() if value is not None
             }
@@ -62,7 +74,7 @@ class Insertion:
     Between two statements the interpreter changes threads, so that each may wait for whoever is computing.
     """
 
-    __slots__ = ("_make", "_names", "_texts")
+    __slots__ = ("_make", "_names", "_texts", "compiled")
 
     def __init__(
         self, make: Callable[[Sequence[Mapping[str, object]]], Insert], names: Sequence[str]
@@ -71,23 +83,23 @@ class Insertion:
         self._make = make
         self._names = names
         self._texts: dict[int, str] = {}
+        self.compiled: dict[int, Any] = {}
+        """What was made of it for PostgreSQL, by the number of rows."""
+
+    def element(self, rows: int) -> Insert:
+        """Return the statement for so many rows."""
+        return self._make([dict.fromkeys(self._names, "")] * rows)
 
     def text(self, rows: int) -> str:
         """Return the text for so many rows, with the values of one row after those of the other."""
         text = self._texts.get(rows)
         if text is None:
-            compiled = self._make([dict.fromkeys(self._names, "")] * rows).compile(dialect=_IN_ORDER)
-            text = self._texts[rows] = str(compiled)
+            text = self._texts[rows] = str(self.element(rows).compile(dialect=_IN_ORDER))
         return text
 
 
-def listed(parameter: str) -> Select[tuple[Any]]:
-    """Return the members of a list that is one parameter: for ``IN``, whatever the list's length."""
-    return select(func.json_each(bindparam(parameter)).table_valued("value").c.value)
-
-
 def in_json(values: Sequence[object]) -> str:
-    """Return the value of such a parameter."""
+    """Return the value of a parameter that is a list (`storage.elements.listed`)."""
     return msgspec.json.encode(values).decode()
 
 
@@ -124,17 +136,61 @@ class Connection:
 
     __slots__ = ("_raw", "batch")
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
+    is_postgres = False
+    """Whether it is PostgreSQL that answers."""
+    unfit: type[Exception] = sqlite3.IntegrityError
+    """What is raised of a row that does not fit those which are there."""
+    failed: type[Exception] = sqlite3.Error
+    """What the driver raises."""
+    faults: tuple[type[Exception], ...] = (
+        sqlite3.IntegrityError,
+        sqlite3.ProgrammingError,
+        sqlite3.InterfaceError,
+    )
+    """What it raises of a statement, and not of the database: faults of ours, and no outage."""
+
+    def __init__(self, raw: Any) -> None:
         self._raw = raw
         self.batch: PutOff | None = None
         """Where work is put off; None: nothing is."""
 
     @property
-    def raw(self) -> sqlite3.Connection:
+    def raw(self) -> Any:
         """The driver's own connection, for whatever it is: what was put off is done."""
         if self.batch is not None:
             self.batch.settle()
         return self._raw
+
+    conflicts: tuple[type[Exception], ...] = ()
+    """What is raised where others changed what was read: whoever begins again finds what is there now."""
+
+    def begin(self, turn: int = 0) -> None:
+        """Begin to write; `turn` is how often the same was tried before, and had to give way to others."""
+        del turn
+        self._raw.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Commit."""
+        self._raw.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Undo everything, unless the database did so already."""
+        if self._raw.in_transaction:
+            self._raw.execute("ROLLBACK")
+
+    def is_lost(self, error: Exception) -> bool:
+        """Tell whether the whole transaction is over after an error, and not one statement of it."""
+        del error
+        return not self._raw.in_transaction
+
+    @classmethod
+    def is_outage(cls, error: BaseException | None) -> bool:
+        """Tell whether an error is the database's, and not one of a statement."""
+        return isinstance(error, cls.failed) and not isinstance(error, cls.faults)
+
+    def close(self) -> None:
+        """Close it."""
+        self._raw.close()
 
     def put_off(self, together: Together, item: Any) -> None:
         """Have `together` done for `item` before anything else is read or written here, or committed.
@@ -150,9 +206,29 @@ class Connection:
         """Run a query and return every row."""
         if self.batch is not None and statement.apart:
             return self.batch.known(statement, parameters or {})
-        return self.raw.execute(statement.sql, statement.bind(parameters or {})).fetchall()
+        if self.batch is not None:
+            self.batch.settle()
+        return self.fetch(statement, parameters or {})
 
-    def each(self, statement: Statement, parameters: Mapping[str, object]) -> sqlite3.Cursor:
+    def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
+        """Run a query as it is, whatever has been put off."""
+        found: list[Row] = self._raw.execute(statement.sql, statement.bind(parameters)).fetchall()
+        return found
+
+    def texts_as(self, read: Callable[[bytes], Any]) -> AbstractContextManager[None]:
+        """Have texts read otherwise meanwhile: what is there by hand need not be any."""
+        return self._texts_as(read)
+
+    @contextmanager
+    def _texts_as(self, read: Callable[[bytes], Any]) -> Iterator[None]:
+        raw = self.raw
+        before, raw.text_factory = raw.text_factory, read
+        try:
+            yield
+        finally:
+            raw.text_factory = before
+
+    def each(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
         """Run a query and return its rows, read as they are asked for; to be closed."""
         return self.raw.execute(statement.sql, statement.bind(parameters))
 
@@ -171,7 +247,8 @@ class Connection:
 
     def run(self, statement: Statement, parameters: Mapping[str, object]) -> int:
         """Run a change and return how many rows it touched."""
-        return self.raw.execute(statement.sql, statement.bind(parameters)).rowcount
+        touched: int = self.raw.execute(statement.sql, statement.bind(parameters)).rowcount
+        return touched
 
     def run_many(self, statement: Statement, parameters: Iterable[Mapping[str, object]]) -> None:
         """Run a change once for each set of parameters."""
@@ -192,4 +269,5 @@ class Connection:
     def query(self, element: ClauseElement) -> list[Row]:
         """Compile a query that was built for this one call, and run it with its own values."""
         compiled = element.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-        return self.raw.execute(str(compiled), compiled.params).fetchall()
+        found: list[Row] = self.raw.execute(str(compiled), compiled.params).fetchall()
+        return found

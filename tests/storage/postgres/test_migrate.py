@@ -16,7 +16,7 @@ from tests.support.postgres import Postgres
 
 OWN = {"change": {"xid"}, "passage": {"terms"}}
 """Columns that only PostgreSQL has, by table."""
-OWN_TABLES = {"audit_unsealed", "audit_end", "alembic_version"}
+OWN_TABLES = {"audit_unsealed", "audit_end", "write_turn", "alembic_version"}
 
 
 def test_both_databases_have_one_schema(postgres_url: str) -> None:

@@ -1,25 +1,33 @@
 """The chain of the audit log within one transaction: appending to it, its segments, reading it whole."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy import bindparam, column, func, insert, select, table, text, update
 
 from flowkeys.domain.audit.chain import COLUMNS, EMPTY, ChainKey, Head
 from flowkeys.domain.audit.segments import Segment
 from flowkeys.domain.audit.verification import SealedRow
+from flowkeys.storage.elements import upsert
 from flowkeys.storage.schema import audit, audit_segment
 from flowkeys.storage.statement import Connection, Insertion, Statement
 
 _VALUES: Final = COLUMNS[1:-1]
 _ALL: Final = [audit.c[name] for name in COLUMNS]
 _INSERT: Final = Insertion(lambda rows: insert(audit).values(rows), [*COLUMNS, "seal"])
+_unsealed = table("audit_unsealed", *(column(name) for name in _VALUES))
+_WAIT: Final = Insertion(lambda rows: insert(_unsealed).values(rows), _VALUES)
 _LAST: Final = Statement(select(audit.c.seq, audit.c.seal).order_by(audit.c.seq.desc()).limit(1))
 # The greatest number that was ever given out: so that it shows when the end was cut.
 _GIVEN_OUT: Final = Statement(text("SELECT seq FROM sqlite_sequence WHERE name = 'audit'"))
 _SEGMENTS: Final = Statement(select(audit_segment).order_by(audit_segment.c.id))
+_put = upsert(audit_segment)
 _PUT_SEGMENT: Final = Statement(
-    insert(audit_segment).prefix_with("OR REPLACE"), [c.name for c in audit_segment.c]
+    _put.on_conflict_do_update(
+        index_elements=["id"], set_={c.name: _put.excluded[c.name] for c in audit_segment.c if c.name != "id"}
+    ),
+    [c.name for c in audit_segment.c],
 )
 _COUNT: Final = Statement(select(func.count()).select_from(audit))
 _PART: Final = Statement(
@@ -65,12 +73,8 @@ class AuditChainTable:
 
     def peek(self, seq: int) -> dict[str, Any] | None:
         """Return what a row says of itself, in whatever state it is."""
-        raw = self._connection.raw
-        before, raw.text_factory = raw.text_factory, _printable
-        try:
+        with self._connection.texts_as(_printable):
             row = self._connection.row(_PEEK, {"row": seq})
-        finally:
-            raw.text_factory = before
         if row is None:
             return None
         return {
@@ -91,15 +95,9 @@ class AuditChainTable:
 
     def rows(self) -> Iterator[SealedRow]:
         """Yield every row in the order of the chain, whatever somebody wrote there by hand."""
-        raw = self._connection.raw
-        before, raw.text_factory = raw.text_factory, _text
-        cursor = self._connection.each(_READ, {})
-        try:
+        with self._connection.texts_as(_text), closing(self._connection.each(_READ, {})) as cursor:
             for row in cursor:
                 yield SealedRow(tuple(row[:-1]), row[-1])
-        finally:
-            cursor.close()
-            raw.text_factory = before
 
     def _rows(self, statement: Statement) -> Iterator[dict[str, Any]]:
         for row in self._connection.rows(statement):
@@ -110,8 +108,12 @@ def append(connection: Connection, entries: Sequence[tuple[Mapping[str, Any], Ch
     """Add rows, each sealed with its key behind the one before.
 
     Whoever writes holds the database's one lock for writing, so that nobody comes in between; and a row
-    that is rolled back takes its number back with it.
+    that is rolled back takes its number back with it. On PostgreSQL many write at one time: rows wait there
+    until they are committed, and are sealed then in their order (`storage.postgres.sealing`).
     """
+    if connection.is_postgres:
+        connection.insert(_WAIT, [tuple([values[name] for name in _VALUES]) for values, _ in entries])
+        return
     last = connection.row(_LAST)
     seq, before = (last[0], last[1]) if last else (0, EMPTY.seal)
     given_out = connection.row(_GIVEN_OUT)

@@ -18,6 +18,7 @@ from flowkeys.domain.audit.entry import (
 from flowkeys.domain.ids import is_id
 from flowkeys.domain.journal import AuditEntry
 from flowkeys.domain.listing import Page
+from flowkeys.storage.elements import listed
 from flowkeys.storage.schema import (
     api_key,
     audit,
@@ -29,7 +30,7 @@ from flowkeys.storage.schema import (
     webhook,
     workspace,
 )
-from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Row, Statement, in_json
 
 _FIELDS: Final = AuditEntry.__struct_fields__
 _SELECT: Final = select(audit.c.seq, *(audit.c[name] for name in _FIELDS))
@@ -60,14 +61,14 @@ _NAMED: Final = tuple(
 def _distinct(column: str) -> Statement:
     """Return the statement for what there is in a column: one look into the index for each."""
     step = f"SELECT min({column}) FROM audit WHERE workspace_id = :workspace AND {column} > known.value"  # noqa: S608
-    return Statement(
-        text(
-            f"WITH RECURSIVE known(value) AS ("  # noqa: S608 - of constants
-            f"SELECT min({column}) FROM audit WHERE workspace_id = :workspace"
-            f" UNION ALL SELECT ({step}) FROM known WHERE value IS NOT NULL LIMIT {MOST_CHOICES + 1})"
-            " SELECT value FROM known WHERE value IS NOT NULL"
-        )
+    known = (
+        f"WITH RECURSIVE known(value) AS ("  # noqa: S608 - of constants
+        f"SELECT min({column}) FROM audit WHERE workspace_id = :workspace"
+        f" UNION ALL SELECT ({step}) FROM known WHERE value IS NOT NULL"
     )
+    asked, most = "SELECT value FROM known WHERE value IS NOT NULL", f"LIMIT {MOST_CHOICES + 1}"
+    # PostgreSQL goes on with a recursion for as long as somebody asks for more.
+    return Statement(text(f"{known} {most}) {asked}"), postgres=text(f"{known}) {asked} {most}"))
 
 
 _ACTORS: Final = _distinct("actor_name")

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, ChatflowType, ListedChatflow
 from flowkeys.domain.errors import Unavailable
@@ -13,8 +12,9 @@ from flowkeys.domain.keys.api_key import fold_name
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.limits.stored import rates_from, to_store
 from flowkeys.domain.listing import ChatflowQuery, Page
+from flowkeys.storage.elements import listed, upsert
 from flowkeys.storage.schema import api_key, binding, chatflow
-from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Row, Statement, in_json
 
 _COLUMNS: Final = tuple(c for c in chatflow.c if c.name not in {"seq", "name_folded"})
 _NAMES: Final = [c.name for c in _COLUMNS]
@@ -42,7 +42,9 @@ KEY_IDS: Final = Statement(
     .where(binding.c.workspace_id == bindparam("workspace"), binding.c.chatflow_id == bindparam("chatflow"))
     .order_by(binding.c.seq)
 )
-_BY_SEQ = Statement(SELECT.add_columns(chatflow.c.seq).where(chatflow.c.seq.in_(listed("seqs"))))
+_BY_SEQ = Statement(
+    SELECT.add_columns(chatflow.c.seq).where(chatflow.c.seq.in_(listed("seqs", BigInteger())))
+)
 _BIND = Statement(
     upsert(binding)
     .values(key_seq=select(api_key.c.seq).where(api_key.c.id == bindparam("b_key")).scalar_subquery())

@@ -8,10 +8,11 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from flowkeys.domain.chatflows.chatflow import CallingKey, ChatflowChoice, ChatflowType, ListedChatflow
 from flowkeys.domain.keys.api_key import Status, fold_name
 from flowkeys.domain.listing import ChatflowQuery, Page
+from flowkeys.storage.elements import listed as members
+from flowkeys.storage.elements import position
 from flowkeys.storage.schema import api_key, binding, chatflow, conversation
 from flowkeys.storage.schema import key_count as kept
 from flowkeys.storage.statement import Connection, Row, Statement, in_json
-from flowkeys.storage.statement import listed as members
 
 _c = chatflow.c
 
@@ -59,7 +60,7 @@ _MARK = Statement(select(_c.seq).where(_own, _c.id == bindparam("before")))
 _choice = select(_c.id, _c.name, _c.type, _c.is_public).where(_own)
 _BY_ID = Statement(_choice.where(_c.id.in_(members("ids"))).order_by(_c.name_folded, _c.seq))
 _BY_NAME = Statement(
-    _choice.where(func.instr(_c.name_folded, bindparam("searched")) > 0, _c.id.not_in(members("ids")))
+    _choice.where(position(_c.name_folded, bindparam("searched")) > 0, _c.id.not_in(members("ids")))
     .order_by(_c.name_folded, _c.seq)
     .limit(bindparam("most"))
 )
@@ -112,7 +113,7 @@ def _matching(query: ChatflowQuery) -> Select[tuple[int]]:
     if query.type is not None:
         found = found.where(_c.type == query.type)
     if searched := fold_name(query.search.strip()):
-        found = found.where(func.instr(_c.name_folded, searched) > 0)
+        found = found.where(position(_c.name_folded, searched) > 0)
     match query.access:
         case "public":
             found = found.where(_c.is_public)

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
 
 from flowkeys.domain.customers.customer import Customer, CustomerStatus
 from flowkeys.domain.errors import Unavailable
@@ -13,8 +13,9 @@ from flowkeys.domain.listing import CustomerQuery, Page
 from flowkeys.domain.permissions import PermissionSet
 from flowkeys.service.ports.quotas import Kind
 from flowkeys.storage.customers import list as customer_list
+from flowkeys.storage.elements import listed
 from flowkeys.storage.schema import api_key, customer
-from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Row, Statement, in_json
 from flowkeys.storage.usage.quotas import QuotaTable
 
 _SPOILT: Final = (ValueError, TypeError, msgspec.MsgspecError)
@@ -27,7 +28,9 @@ _SELECT = select(*(customer.c[name] for name in _NAMES))
 _INSERT = Statement(insert(customer), [c.name for c in customer.c if c.name not in _KEPT])
 _GET = Statement(_SELECT.where(*_this))
 _FIND = Statement(_SELECT.where(_own, customer.c.external_id == bindparam("external")))
-_BY_SEQ = Statement(_SELECT.add_columns(customer.c.seq).where(customer.c.seq.in_(listed("seqs"))))
+_BY_SEQ = Statement(
+    _SELECT.add_columns(customer.c.seq).where(customer.c.seq.in_(listed("seqs", BigInteger())))
+)
 _UPDATE = Statement(
     update(customer).where(*_this),
     [

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
 from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.keys.api_key import fold_name
 from flowkeys.domain.listing import CustomerQuery
+from flowkeys.storage.elements import position
 from flowkeys.storage.schema import customer
 from flowkeys.storage.statement import Connection, Statement
 
@@ -53,9 +54,9 @@ def _matching(query: CustomerQuery) -> Select[tuple[int]]:
     elif query.status != "all":
         found = found.where(_c.status == query.status)
     if searched := query.search.strip():
-        by_name = func.instr(_c.name_folded, fold_name(searched)) > 0
+        by_name = position(_c.name_folded, fold_name(searched)) > 0
         # External ids are not kept folded: what is searched is compared as it is, and whatever ASCII's case.
-        by_id = func.instr(func.lower(_c.external_id), searched.lower()) > 0
-        found = found.where(or_(by_name, by_id, func.instr(_c.external_id, searched) > 0))
+        by_id = position(func.lower(_c.external_id), searched.lower()) > 0
+        found = found.where(or_(by_name, by_id, position(_c.external_id, searched) > 0))
     order = [_ORDERS[query.sort], _c.seq]
     return found.order_by(*((part.desc() for part in order) if query.descending else order))

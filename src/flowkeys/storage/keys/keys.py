@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import and_, bindparam, insert, literal_column, select, update
+from sqlalchemy import BigInteger, and_, bindparam, insert, select, update
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow, Creator, Status, fold_name
@@ -17,12 +17,13 @@ from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
 from flowkeys.service.ports.makers import KeysMade
 from flowkeys.service.ports.quotas import Kind
+from flowkeys.storage.elements import listed, unindexed
 from flowkeys.storage.keys import by_secret, letters, makers
 from flowkeys.storage.keys import rotations as key_rotations
 from flowkeys.storage.keys.spoilt import SPOILT, check_types
 from flowkeys.storage.keys.terms import customer_from, networks_from
 from flowkeys.storage.schema import api_key, binding, chatflow, customer, token
-from flowkeys.storage.statement import Connection, Insertion, Row, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Insertion, Row, Statement, in_json
 from flowkeys.storage.usage.quotas import QuotaTable
 
 EVERYTHING: Final = 1_000_000
@@ -92,8 +93,8 @@ _REDIGEST = Statement(
 # The plus keeps SQLite from looking through all keys of the workspace.
 _BY_SEQ = Statement(
     _SELECT.add_columns(api_key.c.seq).where(
-        api_key.c.seq.in_(listed("seqs")),
-        literal_column("+api_key.workspace_id") == bindparam("workspace"),
+        api_key.c.seq.in_(listed("seqs", BigInteger())),
+        unindexed(api_key.c.workspace_id) == bindparam("workspace"),
     )
 )
 _SOME = Statement(
@@ -134,9 +135,12 @@ class KeyTable:
 
     def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
         """Return the keys that match, sorted, with the number of all that match."""
-        from flowkeys.storage.keys import page
+        if self._connection.is_postgres:
+            from flowkeys.storage.keys.plain_page import fetch
+        else:
+            from flowkeys.storage.keys.page import fetch
 
-        seqs, total = page.fetch(self._connection, query, now)
+        seqs, total = fetch(self._connection, query, now)
         found = self._connection.rows(_BY_SEQ, {"workspace": query.workspace_id, "seqs": in_json(seqs)})
         by_seq = {row[-1]: row[:-1] for row in found}
         return Page(self._keys([by_seq[seq] for seq in seqs if seq in by_seq]), total)

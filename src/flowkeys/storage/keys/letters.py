@@ -11,9 +11,10 @@ from typing import Final
 
 from sqlalchemy import bindparam, column, delete, func, insert, literal_column, select, text
 
+from flowkeys.storage.elements import listed
 from flowkeys.storage.keys.sets import BLOCK, KeySet
 from flowkeys.storage.schema import api_key, key_letters, key_unread_name
-from flowkeys.storage.statement import Connection, Statement, as_list, in_json, listed
+from flowkeys.storage.statement import Connection, Statement, as_list, in_json
 
 LONGEST: Final = 2
 """Letters in a row that are known."""
@@ -68,8 +69,8 @@ def find(connection: Connection, letters: str, among: KeySet) -> KeySet:
 
 
 def read_new(connection: Connection) -> None:
-    """Read the new names when there are many of them; nothing otherwise."""
-    if connection.row(_ANY_DUE) is not None:
+    """Read the new names when there are many of them; nothing otherwise, nor where names are not kept so."""
+    if not connection.is_postgres and connection.row(_ANY_DUE) is not None:
         read(connection, MOST)
 
 

@@ -14,7 +14,7 @@ from flowkeys.service.ports.makers import KeysMade, MadeThrough
 from flowkeys.storage.statement import Connection, Statement, in_json
 
 _OF_TAGS: Final = """FROM api_key INDEXED BY ix_api_key_creator
-    WHERE workspace_id = :workspace AND creator_tag IN (SELECT value FROM json_each(:tags))
+    WHERE workspace_id = :workspace AND creator_tag IN (SELECT CAST(value AS BIGINT) FROM json_each(:tags))
         AND status IN ('active', 'disabled')"""
 # Every key that made keys, in whatever status it is, with who made it; the first made first.
 _MAKERS = Statement(

@@ -6,13 +6,13 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import bindparam, select, text
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import Creator
 from flowkeys.domain.keys.policy import Policy
 from flowkeys.domain.times import DAY
 from flowkeys.service.ports.policies import KeysOfPerson
+from flowkeys.storage.elements import upsert
 from flowkeys.storage.keys import makers as key_makers
 from flowkeys.storage.keys.spoilt import SPOILT
 from flowkeys.storage.keys.terms import networks_from
@@ -43,11 +43,13 @@ _NETWORKS = Statement(
 # A look at every key of the workspace: it is asked for by people, and not often.
 _BROKEN = Statement(
     text(
-        f"""SELECT id, {_BEGAN} AS began_at, count(*) OVER () FROM api_key NOT INDEXED WHERE {_USABLE} AND (
-            (:required AND expires_at IS NULL)
-            OR (:lifetime IS NOT NULL AND coalesce(expires_at, 9223372036854775807) > began_at + :lifetime)
+        f"""SELECT id, began_at, count(*) OVER () FROM (
+            SELECT id, seq, expires_at, allowed_ips, {_BEGAN} AS began_at
+            FROM api_key NOT INDEXED WHERE {_USABLE}
+        ) AS usable WHERE (:required = 1 AND expires_at IS NULL)
+            OR coalesce(expires_at, 9223372036854775807) > began_at + CAST(:lifetime AS BIGINT)
             OR allowed_ips IN (SELECT value FROM json_each(:networks))
-            OR (:rotation IS NOT NULL AND began_at + :rotation <= :now))
+            OR began_at + CAST(:rotation AS BIGINT) <= :now
         ORDER BY seq LIMIT :most"""  # noqa: S608 - of constants
     )
 )
@@ -102,6 +104,7 @@ class PolicyTable:
         """Write the policy of a workspace."""
         values = msgspec.structs.asdict(new)
         values["allowed_ips"] = in_json(new.allowed_ips) if new.allowed_ips else None
+        values["expiry_required"] = int(new.expiry_required)
         self._connection.run(_PUT, {**values, "workspace_id": workspace_id})
 
     def began_at(self, key_id: str) -> int:

@@ -30,25 +30,30 @@ WITH RECURSIVE tags(tag) AS (
                     AND maker.id = made.created_by_id AND maker.status = 'active'
                     AND (maker.expires_at IS NULL OR maker.expires_at > :now)
             )
-            ELSE 0 END
+            ELSE false END
         FROM api_key AS made WHERE made.workspace_id = :workspace AND made.creator_tag = tags.tag LIMIT 1
     )
 )
 """
 # Most keys hold none, and most that hold some were never used for any: neither is looked at closely.
 _HELD: Final = "json_each(CASE WHEN json_valid(k.permissions) THEN k.permissions ELSE '[]' END) AS held"
+_HELD_ON_POSTGRES: Final = "permissions_held(k.permissions) AS held(value)"
 _UNUSED: Final = f"""k.permission_count > 0 AND (
     NOT EXISTS (SELECT 1 FROM permission_use WHERE key_id = k.id)
     OR EXISTS (SELECT 1 FROM {_HELD}
         WHERE NOT EXISTS (SELECT 1 FROM permission_use WHERE key_id = k.id AND permission = held.value)))"""  # noqa: S608 - of constants
-_WHICH: Final = Statement(
-    text(
-        f"""SELECT k.id, held.value FROM json_each(:keys) AS wanted
+
+
+def _statement(sql: str) -> Statement:
+    return Statement(text(sql), postgres=text(sql.replace(_HELD, _HELD_ON_POSTGRES)))
+
+
+_WHICH: Final = _statement(
+    f"""SELECT k.id, held.value FROM json_each(:keys) AS wanted
         JOIN api_key AS k ON k.id = wanted.value AND k.workspace_id = :workspace
-        JOIN {_HELD}
+        JOIN {_HELD} ON true
         WHERE NOT EXISTS (SELECT 1 FROM permission_use WHERE key_id = k.id AND permission = held.value)
         ORDER BY 2"""  # noqa: S608 - of constants
-    )
 )
 _NOTE: Final = Statement(
     text(
@@ -68,13 +73,11 @@ _CONDITIONS: Final = {
     Report.OWNER_GONE: (_GONE, "k.creator_tag IN (SELECT tag FROM gone)"),
 }
 _COUNT: Final = {
-    report: Statement(text(f"{before}SELECT count(*) {_ALIVE}{condition}"))
+    report: _statement(f"{before}SELECT count(*) {_ALIVE}{condition}")
     for report, (before, condition) in _CONDITIONS.items()
 }
 _PAGE: Final = {
-    report: Statement(
-        text(f"{before}SELECT k.id {_ALIVE}{condition} ORDER BY k.seq LIMIT :limit OFFSET :offset")
-    )
+    report: _statement(f"{before}SELECT k.id {_ALIVE}{condition} ORDER BY k.seq LIMIT :limit OFFSET :offset")
     for report, (before, condition) in _CONDITIONS.items()
 }
 

@@ -9,8 +9,9 @@ from sqlalchemy import BigInteger, ColumnElement, bindparam, case, func, insert,
 from flowkeys.domain.keys.rotation import Rotation, TokenUses
 from flowkeys.domain.times import SECOND
 from flowkeys.service.ports.tokens import NewToken
+from flowkeys.storage.elements import listed
 from flowkeys.storage.schema import api_key, token
-from flowkeys.storage.statement import Connection, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Statement, in_json
 
 _FAR: Final = 86_400 * SECOND
 _INSERT = Statement(insert(token), ["workspace_id", "key_id", "digest", "hint", "created_at", "valid_until"])

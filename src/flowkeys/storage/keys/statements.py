@@ -22,9 +22,10 @@ from sqlalchemy import (
 
 from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.listing import KeySort
+from flowkeys.storage.elements import listed
 from flowkeys.storage.keys.sets import FLAGGED
 from flowkeys.storage.schema import api_key, token
-from flowkeys.storage.statement import Statement, as_list, listed
+from flowkeys.storage.statement import Statement, as_list
 
 
 class Shape(NamedTuple):

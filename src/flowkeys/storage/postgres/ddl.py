@@ -129,6 +129,8 @@ _AUDIT: Final = (
     # The greatest number that was ever given out: so that it shows when the end was cut.
     "CREATE TABLE audit_end (seq BIGINT NOT NULL)",
     "INSERT INTO audit_end(seq) VALUES (0)",
+    # Nothing is in it: whoever has to write alone locks it.
+    "CREATE TABLE write_turn ()",
     *_kept(
         "audit",
         "audit_count_added",
@@ -151,6 +153,14 @@ _KEYS: Final = (
     # Sorting by expiry puts keys without one last.
     """CREATE INDEX ix_api_key_expiry ON api_key
         (workspace_id, (coalesce(expires_at, 9223372036854775807)), seq, status, expires_at, creator_tag)""",
+    # What SQLite keeps by triggers is counted here when it is asked for: a number that many writers kept
+    # together would have each of them wait for the others.
+    """CREATE VIEW key_count AS
+        SELECT workspace_id, '' COLLATE "C" AS chatflow_id, status, count(*) AS total
+            FROM api_key GROUP BY workspace_id, status
+        UNION ALL SELECT binding.workspace_id, binding.chatflow_id, api_key.status, count(*)
+            FROM binding JOIN api_key ON api_key.id = binding.key_id
+            GROUP BY binding.workspace_id, binding.chatflow_id, api_key.status""",
     # How many chatflows a key opens, the end of its newest token, and how many keys of a customer are not
     # revoked.
     *_kept(

@@ -5,12 +5,12 @@ from itertools import groupby
 from typing import Final
 
 from sqlalchemy import Insert, bindparam, func, select, tuple_
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.ids import new_ordered_id
 from flowkeys.domain.listing import ConversationQuery, Part
 from flowkeys.domain.predictions.conversation import Conversation, Message, Role, in_one_line
+from flowkeys.storage.elements import greater, upsert
 from flowkeys.storage.schema import api_key, conversation, person
 from flowkeys.storage.statement import Connection, Insertion, Row, Statement
 
@@ -27,7 +27,7 @@ def _keep(rows: Sequence[Mapping[str, object]]) -> Insert:
         index_elements=_SAME,
         set_={
             "messages": _c.messages + insert.excluded.messages,
-            "last_at": func.max(_c.last_at, insert.excluded.last_at),
+            "last_at": greater(_c.last_at, insert.excluded.last_at),
         },
     )
 

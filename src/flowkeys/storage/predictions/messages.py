@@ -1,6 +1,5 @@
 """Conversations within one transaction."""
 
-import sqlite3
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
@@ -8,12 +7,10 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import (
     ColumnElement,
-    LargeBinary,
     ScalarSelect,
     Select,
     bindparam,
     case,
-    cast,
     func,
     insert,
     literal,
@@ -23,6 +20,7 @@ from sqlalchemy import (
 from flowkeys.domain.errors import NotFound
 from flowkeys.domain.listing import DETAILS_SHARE, MessageQuery, Page
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
+from flowkeys.storage.elements import bytes_of
 from flowkeys.storage.predictions import conversations
 from flowkeys.storage.schema import conversation, message
 from flowkeys.storage.statement import Connection, Insertion, Row, Statement
@@ -119,7 +117,7 @@ def add_together(connection: Connection, calls: Sequence[Sequence[Message]]) -> 
     try:
         connection.insert(_INSERT, [_values(item) for item in messages])
         conversations.keep(connection, messages)
-    except sqlite3.IntegrityError:  # a foreign key: it was deleted while it ran
+    except connection.unfit:  # a foreign key: it was deleted while it ran
         raise NotFound("chatflow: it was deleted meanwhile") from None
 
 
@@ -129,8 +127,7 @@ def _select(shorten_to: int | None) -> Select[Any]:
     are_details_left_out: ColumnElement[Any] = literal(0)
     if shorten_to is not None:
         # In bytes, at most four to a character: of a text SQLite sees nothing behind a NUL.
-        content = cast(message.c.content, LargeBinary)
-        columns["content"] = func.substr(content, 1, 4 * (shorten_to + 1))
+        columns["content"] = func.substr(bytes_of(message.c.content), 1, 4 * (shorten_to + 1))
         is_large = func.length(message.c.details) > DETAILS_SHARE * shorten_to
         columns["details"] = case((is_large, None), else_=message.c.details)
         are_details_left_out = case((is_large, 1), else_=0)

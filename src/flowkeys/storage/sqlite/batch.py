@@ -7,15 +7,11 @@ each page that it changes, of each index, to be able to take the statement back.
 The first other statement of a unit has all that was put off before it written, and opens its savepoint.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from flowkeys.storage.statement import Connection, Row, Statement, Together
-
-FAULTS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-"""Errors of a statement, not of the database: they are faults of ours, and no outage."""
 
 _PutOff = tuple[Together, Any]
 
@@ -44,21 +40,21 @@ class Batch:
         self._is_open = False
         """Whether it has a savepoint."""
         self._known: dict[tuple[object, ...], list[Row]] = {}
-        self._outage: sqlite3.Error | None = None
+        self._outage: Exception | None = None
 
     def run(self, unit: Unit) -> None:
         """Run a unit and note its outcome.
 
         Raises:
-            sqlite3.Error: the transaction is lost.
+            Exception: the transaction is lost, and the driver says why.
         """
         try:
             unit.result = unit.work(self._connection)
             if self._is_open:
                 self._write_own()
         except Exception as error:
-            if self._outage is None and not self._raw.in_transaction:
-                raise  # the disk is full, or worse: SQLite gave the whole transaction up
+            if self._outage is None and self._connection.is_lost(error):
+                raise  # the disk is full, or worse: the database gave the whole transaction up
             unit.error = error
             self._own.clear()
             self._known.clear()
@@ -94,8 +90,7 @@ class Batch:
         question = (statement, *parameters.values())
         rows = self._known.get(question)
         if rows is None:
-            found = self._raw.execute(statement.sql, statement.bind(parameters))
-            rows = self._known[question] = found.fetchall()
+            rows = self._known[question] = self._connection.fetch(statement, parameters)
         return rows
 
     def _write_own(self) -> None:
@@ -113,7 +108,7 @@ class Batch:
         try:
             self._write(each for _, each in of_units)
         except Exception as error:
-            if isinstance(error, sqlite3.Error) and not isinstance(error, FAULTS):
+            if self._connection.is_outage(error):
                 self._outage = error
                 raise
             raw.execute("ROLLBACK TO together")
@@ -126,7 +121,7 @@ class Batch:
         try:
             self._write(its)
         except Exception as error:
-            if not self._raw.in_transaction:
+            if self._connection.is_lost(error):
                 raise
             self._raw.execute("ROLLBACK TO alone")
             unit.error = error

@@ -7,23 +7,25 @@ done once for all of them. A unit is acknowledged only after the commit returned
 """
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import count
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.usage.tally import Histogram
-from flowkeys.storage.sqlite.batch import FAULTS, Batch
+from flowkeys.storage.sqlite.batch import Batch
 from flowkeys.storage.statement import Connection, Together
 
 T = TypeVar("T")
 
 BATCH: Final = 256
 """Units that share one commit at most."""
+TURNS: Final = 5
+"""So often is a batch tried again that others got in the way of; the last times nobody can."""
 
 
 class _Unit:
@@ -50,9 +52,10 @@ class _Unit:
 class Writer:
     """Runs units of work on its own thread and connection."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """Start the thread; `connect` is called there."""
+    def __init__(self, connect: Callable[[], Any], kind: type[Connection] = Connection) -> None:
+        """Start the thread; `connect` is called there, and opens a connection of this kind."""
         self._connect = connect
+        self._kind = kind
         self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
         self._closing = False
         self.failed = False
@@ -113,19 +116,39 @@ class Writer:
             if not batch:
                 continue
             try:
-                connection = connection or Connection(self._connect())
+                connection = connection or self._kind(self._connect())
                 begun = perf_counter()
                 _commit(connection, batch)
+                self.committed_by(connection)
                 self.commits.add(perf_counter() - begun)
                 self.committed += len(batch)
                 self.failed = False
-            except sqlite3.Error as error:
+            except self._kind.failed as error:
                 self.failures += 1
-                self.failed = not isinstance(error, FAULTS)
-                _fail(batch, error)
-            _acknowledge(batch, self.after_commit)
+                self.failed = self._kind.is_outage(error)
+                for unit in batch:
+                    if unit.error is None or isinstance(unit.error, self._kind.failed):
+                        unit.error = error
+            self._acknowledge(batch)
         if connection is not None:
-            connection.raw.close()
+            connection.close()
+
+    def committed_by(self, connection: Connection) -> None:
+        """Do what follows a commit before it is acknowledged: here, nothing."""
+
+    def _acknowledge(self, batch: list[_Unit]) -> None:
+        """Wake the waiting callers: once for each event loop, not once for each unit."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
+        for unit in batch:
+            if self._kind.is_outage(unit.error):
+                unavailable = Unavailable("The database could not be written.")
+                unavailable.__cause__ = unit.error
+                unit.error = unavailable
+            by_loop.setdefault(unit.loop, []).append(unit)
+        for loop, units in by_loop.items():
+            if not loop.is_closed():
+                told = any(unit.together is None for unit in units)
+                loop.call_soon_threadsafe(_settle, units, self.after_commit if told else ())
 
     def _take(self) -> tuple[list[_Unit], bool]:
         """Wait for a unit; return it with all that wait behind it, and whether they are the last."""
@@ -143,13 +166,26 @@ class Writer:
 
 
 def _commit(connection: Connection, batch: list[_Unit]) -> None:
-    raw = connection.raw
-    raw.execute("BEGIN IMMEDIATE")
+    """Run the units and commit; again where what they read was changed by others meanwhile."""
+    for turn in count():
+        try:
+            _try(connection, batch, turn)
+        except connection.conflicts:
+            if turn == TURNS:
+                raise
+            for unit in batch:
+                unit.result = unit.error = None
+        else:
+            return
+
+
+def _try(connection: Connection, batch: list[_Unit], turn: int) -> None:
+    connection.begin(turn)
     try:
         if len(batch) == 1:
             batch[0].result = batch[0].work(connection)
         else:
-            apart = _run_together(connection, batch)
+            apart = _run_together(connection, batch, turn)
             units = connection.batch = Batch(connection)
             try:
                 for unit in apart:
@@ -157,22 +193,20 @@ def _commit(connection: Connection, batch: list[_Unit]) -> None:
                 units.end()
             finally:
                 connection.batch = None
-        raw.execute("COMMIT")
+        connection.commit()
     except BaseException as error:
-        if raw.in_transaction:
-            raw.execute("ROLLBACK")
-        if len(batch) == 1 and not isinstance(error, sqlite3.Error):
+        connection.roll_back()
+        if len(batch) == 1 and not isinstance(error, connection.failed):
             batch[0].error = error
         else:
             raise
 
 
-def _run_together(connection: Connection, batch: list[_Unit]) -> list[_Unit]:
+def _run_together(connection: Connection, batch: list[_Unit], turn: int) -> list[_Unit]:
     """Run what can be done together, first in the transaction; return the units that are still to be run.
 
     When one of the items is at fault nothing is done yet, and each is run by itself.
     """
-    raw = connection.raw
     items: dict[Together, list[Any]] = {}
     for unit in batch:
         if unit.together is not None:
@@ -181,33 +215,16 @@ def _run_together(connection: Connection, batch: list[_Unit]) -> list[_Unit]:
         for together, some in items.items():
             together(connection, some)
     except Exception as error:
-        if isinstance(error, sqlite3.Error) and not isinstance(error, FAULTS):
+        if connection.is_outage(error):
             raise
-        raw.execute("ROLLBACK")
-        raw.execute("BEGIN IMMEDIATE")
+        connection.roll_back()
+        connection.begin(turn)
         return batch
     return [unit for unit in batch if unit.together is None]
 
 
 def _alone(work: Together, item: Any, connection: Connection) -> None:
     work(connection, [item])
-
-
-def _fail(batch: list[_Unit], error: sqlite3.Error) -> None:
-    for unit in batch:
-        if unit.error is None or isinstance(unit.error, sqlite3.Error):
-            unit.error = error
-
-
-def _acknowledge(batch: list[_Unit], first: list[Callable[[], None]]) -> None:
-    """Wake the waiting callers: once for each event loop, not once for each unit."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
-    for unit in batch:
-        by_loop.setdefault(unit.loop, []).append(unit)
-    for loop, units in by_loop.items():
-        if not loop.is_closed():
-            told = any(unit.together is None for unit in units)
-            loop.call_soon_threadsafe(_settle, units, first if told else ())
 
 
 def _settle(units: list[_Unit], first: Sequence[Callable[[], None]]) -> None:
@@ -218,9 +235,5 @@ def _settle(units: list[_Unit], first: Sequence[Callable[[], None]]) -> None:
             continue
         if unit.error is None:
             unit.future.set_result(unit.result)
-        elif isinstance(unit.error, sqlite3.Error) and not isinstance(unit.error, FAULTS):
-            unavailable = Unavailable("The database could not be written.")
-            unavailable.__cause__ = unit.error
-            unit.future.set_exception(unavailable)
         else:
             unit.future.set_exception(unit.error)

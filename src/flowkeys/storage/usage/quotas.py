@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import and_, bindparam, delete, func, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.limits.quota import LENGTHS, QuotaUse, Unit
 from flowkeys.service.ports.quotas import Crossing, Kind, Spending
+from flowkeys.storage.elements import listed, upsert
 from flowkeys.storage.schema import quota_notice, quota_use
-from flowkeys.storage.statement import Connection, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Statement, in_json
 from flowkeys.storage.usage.rows import there
 
 _UNITS: Final = frozenset(Unit)

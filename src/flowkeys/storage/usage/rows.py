@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Insert, Table, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from flowkeys.storage.elements import listed, upsert
 from flowkeys.storage.schema import usage_day, usage_hour, usage_total, workspace
 from flowkeys.storage.schema.usage import KIND, NUMBERS, TOTAL
-from flowkeys.storage.statement import Connection, Insertion, Row, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Insertion, Row, Statement, in_json
 
 _IN_TOTAL: Final = tuple(KIND.index(name) for name in TOTAL)
 

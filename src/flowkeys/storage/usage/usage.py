@@ -7,7 +7,6 @@ from typing import Any, Final, Literal
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Integer,
     Table,
     TextClause,
     bindparam,
@@ -20,10 +19,10 @@ from sqlalchemy import (
     text,
     union_all,
 )
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.domain.usage.usage import DAY, LENGTHS, OK
 from flowkeys.service.ports.usage import Batch, UsageQuery
+from flowkeys.storage.elements import listed, upsert
 from flowkeys.storage.schema import (
     api_key,
     chatflow,
@@ -34,7 +33,7 @@ from flowkeys.storage.schema import (
     workspace,
 )
 from flowkeys.storage.schema.usage import KIND, NUMBERS, TOOK
-from flowkeys.storage.statement import Connection, Row, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Row, Statement, in_json
 from flowkeys.storage.usage.rows import add_days, add_hours, there
 
 _Column = Literal["key_id", "chatflow_id"]
@@ -241,7 +240,7 @@ def _conditions(*, key: bool, flow: bool, customer: bool) -> list[ColumnElement[
 
 def _totals() -> Statement:
     """Sum up a workspace's calls by the steps of a period: of what was summed up by the hour already."""
-    step = usage_total.c.time - usage_total.c.time % cast(bindparam("length"), Integer)
+    step = usage_total.c.time - usage_total.c.time % cast(bindparam("length"), BigInteger)
     sums = [func.sum(usage_total.c[name]) for name in NUMBERS]
     return Statement(
         select(step, usage_total.c.outcome, *sums)
@@ -259,7 +258,7 @@ def _sums(key: bool, flow: bool, customer: bool) -> Statement:
 
     def of(table: Table) -> Any:
         time: ColumnElement[int] = column("time", BigInteger)
-        step = time - time % cast(bindparam("length"), Integer)
+        step = time - time % cast(bindparam("length"), BigInteger)
         sums: list[ColumnElement[int]] = [func.sum(column(name)) for name in NUMBERS]
         return (
             select(step, column("outcome"), *sums)

@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Integer, bindparam, delete, func, insert, 
 
 from flowkeys.domain.webhooks.retries import LATEST
 from flowkeys.domain.webhooks.webhook import Delivery, Event, Outcome, State
+from flowkeys.storage.elements import listed
 from flowkeys.storage.schema import webhook, webhook_delivery, webhook_event
-from flowkeys.storage.statement import Connection, Statement, in_json, listed
+from flowkeys.storage.statement import Connection, Statement, in_json
 
 _OF_EVENT: Final = ("event_type", "event_at")
 _NAMES: Final = [name for name in Delivery.__struct_fields__ if name not in _OF_EVENT]

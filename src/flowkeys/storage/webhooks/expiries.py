@@ -1,9 +1,9 @@
 """Which keys expire when, and up to when that was announced, within one transaction."""
 
 from sqlalchemy import bindparam, func, literal_column, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from flowkeys.domain.keys.api_key import Status
+from flowkeys.storage.elements import upsert
 from flowkeys.storage.schema import api_key, webhook_expiry
 from flowkeys.storage.statement import Connection, Statement
 

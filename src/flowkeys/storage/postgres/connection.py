@@ -1,0 +1,163 @@
+"""Statements compiled for PostgreSQL, and run on the driver's connection."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from itertools import chain
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors
+from sqlalchemy import Insert
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.elements import ClauseElement
+
+from flowkeys.storage.statement import Connection, Insertion, Row, Statement
+
+_DIALECT: Final = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+_IN_ORDER: Final = postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+_HINT: Final = re.compile(r" (?:INDEXED BY \w+|NOT INDEXED)")
+"""What SQLite is told of its indexes."""
+_MEMBERS: Final = re.compile(r"json_each\((%\(\w+\)s(?:::\w+)?)\)")
+"""The members of a list that is one parameter, as SQLite has them."""
+_ROWS: Final = 128
+"""So many rows one statement inserts at most."""
+_PATIENCE: Final = 3
+"""So often a batch may have to give way; then it waits for its turn, alone."""
+
+_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# Who writes needs not wait for others: whoever read what others changed is told at the commit, and begins
+# again. `write_turn` is for those who had to too often: they wait until nobody else writes.
+_WRITE: Final = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN ROW SHARE MODE"
+_WRITE_ALONE: Final = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN EXCLUSIVE MODE"
+_APPEND: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+
+class PostgresConnection(Connection):
+    """A driver connection that runs statements; opened again when it was lost between two transactions."""
+
+    __slots__ = ("_cursor", "_open")
+
+    is_postgres = True
+    unfit = errors.IntegrityError
+    failed = psycopg.Error
+    faults = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
+    conflicts = (errors.SerializationFailure, errors.DeadlockDetected)
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
+        super().__init__(connect())
+        self._open = connect
+
+    # Transactions
+
+    def begin(self, turn: int = 0) -> None:
+        """Begin to write."""
+        self._begin(_WRITE if turn < _PATIENCE else _WRITE_ALONE)
+
+    def begin_reading(self) -> None:
+        """Begin to read what is there now."""
+        self._begin(_READ)
+
+    def begin_appending(self) -> None:
+        """Begin to add what depends on nothing that is there."""
+        self._begin(_APPEND)
+
+    def commit(self) -> None:
+        """Commit."""
+        self._raw.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """Undo everything."""
+        with suppress(psycopg.Error):  # a connection that is lost did that already
+            if not self._raw.closed and self._raw.info.transaction_status:
+                self._raw.execute("ROLLBACK")
+
+    def is_lost(self, error: Exception) -> bool:
+        """Tell whether the whole transaction is over after an error."""
+        return self.is_outage(error) or self._raw.closed
+
+    def _begin(self, how: str) -> None:
+        try:
+            self._raw.execute(how)
+        except psycopg.OperationalError:
+            self._raw.close()  # nothing was done yet: the database may have been started anew meanwhile
+            self._raw = self._open()
+            self._raw.execute(how)
+
+    # Statements
+
+    def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
+        """Run a query as it is, whatever has been put off."""
+        sql, values = _bound(statement, parameters)
+        found: list[Row] = self._raw.execute(sql, values).fetchall()
+        return found
+
+    def each(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
+        """Run a query and return its rows, read as they are asked for; to be closed."""
+        sql, values = _bound(statement, parameters)
+        cursor = self.raw.cursor("each")
+        cursor.itersize = 1000
+        cursor.execute(sql, values)
+        return cursor
+
+    def row(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> Row | None:
+        """Run a query and return its first row, or None."""
+        return next(iter(self.rows(statement, parameters)), None)
+
+    def run(self, statement: Statement, parameters: Mapping[str, object]) -> int:
+        """Run a change and return how many rows it touched."""
+        sql, values = _bound(statement, parameters)
+        touched: int = self.raw.execute(sql, values).rowcount
+        return touched
+
+    def run_many(self, statement: Statement, parameters: Iterable[Mapping[str, object]]) -> None:
+        """Run a change once for each set of parameters; they are sent without waiting for each answer."""
+        every = [_bound(statement, each) for each in parameters]
+        if every:
+            self.raw.cursor().executemany(every[0][0], [values for _, values in every])
+
+    def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
+        """Insert rows in this order; each has the values of all columns."""
+        start = 0
+        while left := len(rows) - start:
+            some = rows[start : start + min(_ROWS, 1 << (left.bit_length() - 1))]
+            sql = insertion.compiled.get(len(some))
+            if sql is None:
+                sql = _text(_plain(insertion.element(len(some))), _IN_ORDER)
+                insertion.compiled[len(some)] = sql
+            self.raw.execute(sql, list(chain.from_iterable(some)))
+            start += len(some)
+
+    def query(self, element: ClauseElement) -> list[Row]:
+        """Compile a query that was built for this one call, and run it with its own values."""
+        compiled = element.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        found: list[Row] = self.raw.execute(_own(str(compiled)), compiled.params).fetchall()
+        return found
+
+    def texts_as(self, read: Callable[[bytes], Any]) -> AbstractContextManager[None]:
+        """Whatever is written by hand is text in the database's encoding."""
+        del read
+        return nullcontext()
+
+
+def _bound(statement: Statement, parameters: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+    if statement.compiled is None:
+        compiled = _plain(statement.postgres).compile(dialect=_DIALECT, column_keys=statement.columns)
+        constants = {name: value for name, value in (compiled.params or {}).items() if value is not None}
+        statement.compiled = _own(str(compiled)), constants
+    sql, constants = statement.compiled
+    return sql, {**constants, **parameters} if constants else parameters
+
+
+def _plain(element: ClauseElement) -> ClauseElement:
+    """Return a statement that does not ask for the number which a new row gets."""
+    return element.inline() if isinstance(element, Insert) else element
+
+
+def _text(element: ClauseElement, dialect: Any) -> str:
+    return _own(str(element.compile(dialect=dialect)))
+
+
+def _own(sql: str) -> str:
+    """Return what SQLAlchemy wrote, of which some was written for SQLite, as PostgreSQL has it."""
+    return _MEMBERS.sub(r"jsonb_array_elements_text(\1::jsonb)", _HINT.sub("", sql))

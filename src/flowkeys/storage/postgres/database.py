@@ -1,0 +1,131 @@
+"""PostgreSQL as a store: one connection that writes, one for what is only added, and some that read."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import psycopg
+from sqlalchemy import text
+
+from flowkeys.domain.audit.chain import ChainKey
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.predictions.conversation import Message
+from flowkeys.service.ports.store import Transaction
+from flowkeys.storage.postgres.connecting import connect
+from flowkeys.storage.postgres.connection import PostgresConnection
+from flowkeys.storage.postgres.sealing import seal
+from flowkeys.storage.predictions.messages import add_together
+from flowkeys.storage.sqlite.writer import Writer
+from flowkeys.storage.statement import Connection, Statement
+from flowkeys.storage.transaction import Tables
+
+T = TypeVar("T")
+
+READERS: Final = 4
+_TRIAL: Final = Statement(text("UPDATE alembic_version SET version_num = version_num"))
+
+
+class _Appending(PostgresConnection):
+    """A connection for what depends on nothing that is there, and waits for nobody."""
+
+    __slots__ = ()
+
+    def begin(self, turn: int = 0) -> None:
+        """Begin to add."""
+        del turn
+        self.begin_appending()
+
+
+class _SealingWriter(Writer):
+    """Writes, and has what was written to the audit log sealed before it is acknowledged."""
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self.audit_key: ChainKey | None = None
+        self.unsealed = True
+        """Whether rows may wait to be sealed; at first those of a process that ended."""
+        super().__init__(lambda: connect, PostgresConnection)
+
+    def committed_by(self, connection: Connection) -> None:
+        """Seal; what cannot be sealed now, as the database is away, is sealed by whoever writes next."""
+        if self.audit_key is None or not self.unsealed:
+            return
+        try:
+            seal(connection.raw, self.audit_key)
+        except psycopg.Error:
+            return
+        self.unsealed = False
+
+
+class PostgresStore:
+    """Implements the port `Store` over one database."""
+
+    def __init__(self, url: str) -> None:
+        """Use the database at `url`, whose schema is up to date (`migrate.upgrade`)."""
+        open_one = partial(connect, url)
+        self._writer = _SealingWriter(open_one)
+        self.writer: Writer = self._writer
+        self._appender = Writer(lambda: open_one, _Appending)
+        self.after_commit = self._writer.after_commit
+        """Calls of what has to happen between a commit and its acknowledgement, in the caller's loop."""
+        self._open = open_one
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="flowkeys-reader")
+        self._local = threading.local()
+        self._opened: list[PostgresConnection] = []
+
+    @property
+    def audit_key(self) -> ChainKey | None:
+        """Seals the rows of the audit log; None until the chain is open (`service.audit.opening`)."""
+        return self._writer.audit_key
+
+    @audit_key.setter
+    def audit_key(self, key: ChainKey | None) -> None:
+        self._writer.audit_key = key
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on a consistent snapshot, in a reader's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in the writer's thread; durable when this returns.
+
+        It may be run again, when others changed what it read.
+        """
+        return await self._writer.run(partial(self._write, work))
+
+    def add_messages(self, messages: Sequence[Message]) -> asyncio.Future[None]:
+        """See `Store.add_messages`."""
+        return self._appender.run_together(add_together, messages)
+
+    async def check_writes(self) -> None:
+        """See `Store.check_writes`."""
+        if self._writer.failed or self._appender.failed:
+            await self._writer.run(lambda connection: connection.run(_TRIAL, {}))
+
+    def close(self) -> None:
+        """Commit what is waiting and close every connection."""
+        self._appender.close()
+        self._writer.close()
+        self._readers.shutdown(wait=True)
+        for connection in self._opened:
+            connection.close()
+
+    def _write(self, work: Callable[[Transaction], T], connection: Connection) -> T:
+        self._writer.unsealed = True
+        return work(Tables(connection, self._writer.audit_key))
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        try:
+            connection: PostgresConnection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = PostgresConnection(self._open)
+                self._opened.append(connection)
+            connection.begin_reading()
+            try:
+                return work(Tables(connection))
+            finally:
+                connection.roll_back()
+        except psycopg.Error as error:
+            raise Unavailable("The database could not be read.") from error
