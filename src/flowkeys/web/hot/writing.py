@@ -6,11 +6,11 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from flowkeys.web.hot.connection import StrictProtocol
+from flowkeys.web.hot.leaving import LeavingProtocol
 from flowkeys.web.hot.reply import RawHeader, Reply
 
 
-class WritingProtocol(StrictProtocol):
+class WritingProtocol(LeavingProtocol):
     """A connection that writes answers that no application sends."""
 
     def __init__(
