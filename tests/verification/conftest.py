@@ -116,6 +116,7 @@ def ways(server: Running) -> Iterator[dict[str, str]]:
     beside = {
         "asgi": Beside(server, whole),
         "awaiting": Beside(server, awaiting),
+        "waiting": Beside(server, awaiting, http=HotProtocol),
         "framework": Beside(server, whole.app),
     }
     yield {"protocol": server.url, **{name: one.url for name, one in beside.items()}}

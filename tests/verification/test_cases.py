@@ -24,7 +24,7 @@ def test_every_way_answers_the_same(case: Case, world: World, ways: dict[str, st
     """The answer is the table's, and to the byte the same on every way but for date and request id."""
     case = world.filled(case)
     # Forward-auth has no other form than the hot one; verify and predictions are the framework's too.
-    others = ("asgi", "awaiting") if case.route == "forward-auth" else ("asgi", "framework")
+    others = ("asgi", "awaiting", "waiting") if case.route == "forward-auth" else ("asgi", "framework")
     answers = {way: _ask(ways[way], case) for way in ("protocol", *others)}
     _check(case, answers["protocol"])
     expected = _plain(answers["protocol"])

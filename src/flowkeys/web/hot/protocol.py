@@ -24,7 +24,8 @@ from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.connection import IN_BODY, MAX_LINES, NO_HEAD
 from flowkeys.web.hot.reply import Reply
 from flowkeys.web.hot.running import Running
-from flowkeys.web.hot.target import read
+from flowkeys.web.hot.target import Asked, read
+from flowkeys.web.hot.waiting import Waiting, has_body
 from flowkeys.web.hot.writing import WritingProtocol
 from flowkeys.web.predictions.prediction import GRANT
 from flowkeys.web.requests.below import without
@@ -190,27 +191,17 @@ class HotProtocol(WritingProtocol):
             self._state = _RUNNING
             self._body = b""
             self.cycle = self._running = running  # type: ignore[assignment]
-            ending.add_done_callback(partial(self._when_run, running))
+            answer = partial(running.reply, self._hot.predictions)
+            ending.add_done_callback(partial(self._when_known, running, answer))
         return grant
 
-    def _when_run(self, running: Running, work: asyncio.Future[None]) -> None:
-        """Answer a prediction."""
-        try:
-            reply = running.reply(self._hot.predictions, work)
-        except Exception:  # noqa: BLE001 - a mistake here must not leave the client waiting
-            self._mistaken()
-            reply = None
-        running.response_complete = True
-        if self.transport.is_closing():
-            return
-        if reply is None:
-            self.transport.close()
-            return
-        self.server_state.total_requests += 1
-        self._write(reply, running.call.headers, keep_alive=running.keep_alive, with_body=True)
-        if self.pipeline or self._parts or self.flow.read_paused:
-            self.server_state.total_requests -= 1  # it is counted where what waited for it goes on
-            self.on_response_complete()
+    def _wait_for(self, call: Call, asked: Asked) -> None:
+        """Answer when it is known whether the call is within its limits."""
+        waiting = Waiting(call, keep_alive=self._keep_alive)
+        self._state = _RUNNING
+        self.cycle = self._running = waiting  # type: ignore[assignment]
+        task = waiting.begin(self._hot.forward_auth.answer_later(call, asked), self.tasks)
+        task.add_done_callback(partial(self._when_known, waiting, asyncio.Future.result))
 
     def _refuse(self, why: Problem) -> None:
         if self._state == _ANSWERED and self._room == IN_BODY:
@@ -239,9 +230,12 @@ class HotProtocol(WritingProtocol):
         method: bytes = parser.get_method()
         asked = read(self._target)
         if asked is not None:
-            reply = self._hot.forward_auth.answer(self._call(method), asked)
+            call = self._call(method)
+            reply = self._hot.forward_auth.answer(call, asked)
             if reply is not None:
                 self._send(reply, with_body=method != b"HEAD")
+            elif method != b"HEAD" and not has_body(self.headers):
+                self._wait_for(call, asked)
         elif method == b"POST":
             if self._target == verify.TARGET:
                 self._asked = None

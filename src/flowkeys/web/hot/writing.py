@@ -1,13 +1,17 @@
 """Answers that are written by the connection itself, and how long it is kept behind them."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
+import structlog
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from flowkeys.web.hot.leaving import LeavingProtocol
 from flowkeys.web.hot.reply import RawHeader, Reply
+from flowkeys.web.hot.running import Running
+from flowkeys.web.hot.waiting import Waiting
 
 
 class WritingProtocol(LeavingProtocol):
@@ -51,6 +55,27 @@ class WritingProtocol(LeavingProtocol):
         self._idle_until = self.loop.time() + self.timeout_keep_alive
         if self._idle_timer is None:
             self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._when_idle)
+
+    def _when_known(
+        self, call: Running | Waiting, answer: Callable[[Any], Reply | None], work: asyncio.Future[Any]
+    ) -> None:
+        """Send the `answer` to a call that had to wait for `work`."""
+        try:
+            reply = answer(work)
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - nobody is left waiting
+            structlog.get_logger("flowkeys").exception("failed")
+            reply = None
+        call.response_complete = True
+        if self.transport.is_closing():
+            return
+        if reply is None:
+            self.transport.close()
+            return
+        self.server_state.total_requests += 1
+        self._write(reply, call.call.headers, keep_alive=call.keep_alive, with_body=True)
+        if self.pipeline or self._parts or self.flow.read_paused:
+            self.server_state.total_requests -= 1  # it is counted where what waited for it goes on
+            self.on_response_complete()
 
     def _is_idle(self) -> bool:
         is_timed = self._idle_timer is not None and self.headers is self._idle_since
