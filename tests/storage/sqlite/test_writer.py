@@ -9,7 +9,7 @@ import pytest
 
 from flowkeys.domain.errors import InvalidInput, Unavailable
 from flowkeys.storage.sqlite.connection import connect
-from flowkeys.storage.sqlite.writer import Writer
+from flowkeys.storage.sqlite.writer import BATCH, Writer
 from flowkeys.storage.statement import Connection
 from tests.support.batches import held
 
@@ -91,6 +91,24 @@ async def test_units_that_wait_share_a_commit(writer: Writer, path: Path) -> Non
     assert sum(sql == "COMMIT" for sql in traced) < 30
     assert raw.execute("PRAGMA data_version").fetchone() != before
     raw.close()
+
+
+async def test_what_is_wanted_in_one_round_of_the_loop_is_one_commit(writer: Writer, path: Path) -> None:
+    """The first does not go ahead by itself, and what is more than a commit takes is done in the next."""
+    traced: list[str] = []
+    await writer.run(lambda connection: connection.raw.set_trace_callback(traced.append))
+    for count, commits in ((1, 1), (10, 1), (BATCH, 1), (BATCH * 2 + 1, 3)):
+        traced.clear()
+        made = [writer.run_together(_make, n) for n in range(count)]
+        assert writer.waiting == count
+        await asyncio.gather(*made)
+        assert traced.count("COMMIT") == commits, count
+        assert writer.waiting == 0
+    assert len(_rows(path)) == 1 + 10 + BATCH * 3 + 1
+
+
+def _make(connection: Connection, numbers: Sequence[int]) -> None:
+    connection.raw.executemany("INSERT INTO t VALUES (NULL)", [() for _ in numbers])
 
 
 def _insert_all(connection: Connection, numbers: Sequence[int]) -> None:

@@ -56,8 +56,15 @@ class Writer:
         """Start the thread; `connect` is called there, and opens a connection of this kind."""
         self._connect = connect
         self._kind = kind
-        self._waiting: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._waiting: SimpleQueue[list[_Unit] | None] = SimpleQueue()
+        self._arriving: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
+        """What loops hand over when they have gone round."""
+        self._lock = threading.Lock()
         self._closing = False
+        self._wanted = self._taken = 0
+        self._left: list[_Unit] = []
+        """What was one commit too many."""
+        self._are_last = False
         self.failed = False
         """Whether the last commit failed for a reason that is the database's, such as a full disk."""
         self.commits = Histogram()
@@ -92,29 +99,46 @@ class Writer:
         return self._put(_Unit(partial(_alone, work, item), asyncio.get_running_loop(), work, item))
 
     def _put(self, unit: _Unit) -> asyncio.Future[Any]:
-        if self._closing:
-            raise Unavailable("The server is stopping.")
-        self._waiting.put(unit)
+        """Have a unit handed over together with those that others want done before the loop has gone round.
+
+        Else the first would be committed by itself, and all others behind it.
+        """
+        loop = unit.loop
+        with self._lock:
+            if self._closing:
+                raise Unavailable("The server is stopping.")
+            self._wanted += 1
+            arriving = self._arriving.get(loop)
+            if arriving is None:
+                self._arriving[loop] = [unit]
+                loop.call_soon(self._hand_over, loop)
+            else:
+                arriving.append(unit)
         return unit.future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            if units := self._arriving.pop(loop, None):
+                self._waiting.put(units)
 
     @property
     def waiting(self) -> int:
         """How many units of work wait for the next commit."""
-        return self._waiting.qsize()
+        return self._wanted - self._taken
 
     def close(self) -> None:
         """Commit what is waiting, then stop."""
-        self._closing = True
-        self._waiting.put(None)
+        with self._lock:
+            self._closing = True
+            for units in self._arriving.values():
+                self._waiting.put(units)
+            self._arriving.clear()
+            self._waiting.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         connection: Connection | None = None
-        last = False
-        while not last:
-            batch, last = self._take()
-            if not batch:
-                continue
+        while batch := self._take():
             try:
                 connection = connection or self._kind(self._connect())
                 begun = perf_counter()
@@ -150,19 +174,21 @@ class Writer:
                 told = any(unit.together is None for unit in units)
                 loop.call_soon_threadsafe(_settle, units, self.after_commit if told else ())
 
-    def _take(self) -> tuple[list[_Unit], bool]:
-        """Wait for a unit; return it with all that wait behind it, and whether they are the last."""
-        batch: list[_Unit] = []
-        unit = self._waiting.get()
-        while unit is not None:
-            batch.append(unit)
-            if len(batch) == BATCH:
-                return batch, False
+    def _take(self) -> list[_Unit]:
+        """Wait for units; return them with all that wait behind them, or nothing at the end."""
+        batch, self._left = self._left, []
+        while len(batch) < BATCH and not self._are_last:
             try:
-                unit = self._waiting.get_nowait()
+                units = self._waiting.get(block=not batch)
             except Empty:
-                return batch, False
-        return batch, True
+                break
+            if units is None:
+                self._are_last = True
+            else:
+                batch += units
+        batch, self._left = batch[:BATCH], batch[BATCH:]
+        self._taken += len(batch)
+        return batch
 
 
 def _commit(connection: Connection, batch: list[_Unit]) -> None:
