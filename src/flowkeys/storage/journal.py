@@ -21,7 +21,7 @@ _FIND = Statement(
 )
 _ALL = Statement(select(workspace).order_by(workspace.c.created_at, workspace.c.name))
 _INSERT_CHANGES = Insertion(
-    lambda rows: insert(change).values(rows), [c.name for c in change.c if c.name != "seq"]
+    lambda rows: insert(change).values(rows), [c.name for c in change.c if c.name != "seq"], by_halves=True
 )
 _NOTED = Statement(
     select(literal(1))

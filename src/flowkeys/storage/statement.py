@@ -74,12 +74,21 @@ class Insertion:
     Between two statements the interpreter changes threads, so that each may wait for whoever is computing.
     """
 
-    __slots__ = ("_make", "_names", "_texts", "compiled")
+    __slots__ = ("_by_halves", "_make", "_names", "_texts", "compiled")
 
     def __init__(
-        self, make: Callable[[Sequence[Mapping[str, object]]], Insert], names: Sequence[str]
+        self,
+        make: Callable[[Sequence[Mapping[str, object]]], Insert],
+        names: Sequence[str],
+        *,
+        by_halves: bool = False,
     ) -> None:
-        """Let `make` write the statement for rows of values; `names` are the columns, in their order."""
+        """Let `make` write the statement for rows of values; `names` are the columns, in their order.
+
+        `by_halves`: of 32, 16, 8 rows and so on, for tables with many columns and triggers: six statements
+        are kept ready then, not one for each number of rows.
+        """
+        self._by_halves = by_halves
         self._make = make
         self._names = names
         self._texts: dict[int, str] = {}
@@ -89,6 +98,10 @@ class Insertion:
     def element(self, rows: int) -> Insert:
         """Return the statement for so many rows."""
         return self._make([dict.fromkeys(self._names, "")] * rows)
+
+    def most(self, rows: int) -> int:
+        """Return how many of so many rows the next statement takes."""
+        return min(_ROWS, 1 << (rows.bit_length() - 1) if self._by_halves else rows)
 
     def text(self, rows: int) -> str:
         """Return the text for so many rows, with the values of one row after those of the other."""
@@ -256,13 +269,10 @@ class Connection:
         self.raw.executemany(sql, (statement.bind(each) for each in parameters))
 
     def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
-        """Insert rows in this order; each has the values of all columns.
-
-        By 32, 16, 8 and so on: so few statements are kept ready, whatever the number of rows.
-        """
+        """Insert rows in this order; each has the values of all columns."""
         start = 0
         while left := len(rows) - start:
-            some = rows[start : start + min(_ROWS, 1 << (left.bit_length() - 1))]
+            some = rows[start : start + insertion.most(left)]
             self.raw.execute(insertion.text(len(some)), list(chain.from_iterable(some)))
             start += len(some)
 

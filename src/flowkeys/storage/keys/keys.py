@@ -52,9 +52,9 @@ _ID: Final = _NAMES.index("id")
 _WORKSPACE: Final = _NAMES.index("workspace_id")
 _QUOTAS: Final = _NAMES.index("quotas")
 
-_INSERT_KEYS = Insertion(lambda rows: insert(api_key).values(rows), _KEY_PARAMETERS)
+_INSERT_KEYS = Insertion(lambda rows: insert(api_key).values(rows), _KEY_PARAMETERS, by_halves=True)
 _TOKEN: Final = ("workspace_id", "key_id", "digest", "hint", "created_at", "valid_until")
-_INSERT_TOKENS = Insertion(lambda rows: insert(token).values(rows), _TOKEN)
+_INSERT_TOKENS = Insertion(lambda rows: insert(token).values(rows), _TOKEN, by_halves=True)
 _GET = Statement(
     _SELECT.where(api_key.c.workspace_id == bindparam("workspace"), api_key.c.id == bindparam("key"))
 )
