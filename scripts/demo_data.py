@@ -100,6 +100,8 @@ KEYS = (
          "Kaunas", "Lyon", "Malmö", "Nantes", "Oulu", "Porto", "Quimper", "Riga", "Split", "Turku"))),
 )  # fmt: skip
 
+ROTATED_DAYS = 100
+"""The policy has keys rotated that are older: some of those above."""
 ROTATING = "Grafana"
 """Has an old token that is still used."""
 INVITED = "katherine@example.com"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+import msgspec
+
 from flowkeys import bootstrap
 from flowkeys.config import load
 from flowkeys.documents.folder import read_folder
@@ -45,6 +47,7 @@ from scripts.demo_data import (
     PEOPLE,
     PUBLIC,
     QUESTIONS,
+    ROTATED_DAYS,
     ROTATING,
     F,
     K,
@@ -152,6 +155,9 @@ class _Filler:
             await self._age(key)
         await self._runtime.usage.flush()
         self._past.days_ago = 1
+        await self._runtime.policies.update(
+            self._people[ADA], lambda policy: msgspec.structs.replace(policy, rotate_after_days=ROTATED_DAYS)
+        )
         issued = await self._runtime.links.invite(self._people[ADA], INVITED, Role.MEMBER)
         self._past.days_ago = MINUTE_DAYS
         sign_ins = {person.role.value: await self._sign_in(person) for person in reversed(PEOPLE)}
