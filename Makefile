@@ -31,7 +31,7 @@ NODE_CLIENTS := build/clients/node/.ready
 BROWSER := build/browser/.ready
 
 # Files stay together and folders in order, so that what a folder shares is started once in each process.
-PYTEST := $(BIN)/python -m pytest -p tests.support.types_beside -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -p tests.support.programs.types_beside -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -45,8 +45,8 @@ demo: $(MAIN) ## Set up, then publish a chatflow behind a key, use it, revoke it
 test: $(MAIN) tools clients browser proxies ## Set up, then run the tests, those marked slow left out
 	@$(PYTEST) -m 'not slow' $(PYTEST_ARGS)
 
-test-all: $(MAIN) tools clients browser proxies models ## Set up, then run all tests
-	@$(PYTEST) $(PYTEST_ARGS)
+test-all: $(MAIN) tools clients browser proxies models ## Set up, then run all tests, and all of their sweeps
+	@SWEEPS=whole $(PYTEST) $(PYTEST_ARGS)
 
 check: $(MAIN) ## Style, types and the direction of imports
 	@$(BIN)/python -m ruff check .

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from flowkeys.domain.people.person import Role
+from flowkeys.domain.permissions import ALL, KNOWN
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service import once
 from flowkeys.web.pages.router import SIGNED_IN
@@ -44,6 +45,7 @@ class House:
     def __init__(self, server: Running, name: str) -> None:
         self.server = server
         self.tenant = Tenant(server, name)
+        self._without: dict[str, SignedIn] = {}
         self.owner = self.person("owner")
         self.other = self.person("member")
         workspace = self.tenant.workspace_id
@@ -80,6 +82,16 @@ class House:
     def person(self, role: str = "member", permissions: tuple[str, ...] | None = None) -> SignedIn:
         """Return somebody of the workspace who is signed in; a member with these permissions or the usual."""
         return person(self.server, role, permissions=permissions, workspace=self.tenant.workspace)
+
+    def without(self, permission: str) -> SignedIn:
+        """Return a member who holds everything there is but this; all of them are made when one is asked for.
+
+        So nothing is written from one test to the next, and what is stored need not be read anew for each.
+        """
+        if not self._without:
+            every = KNOWN - {ALL}
+            self._without = {name: self.person("member", tuple(sorted(every - {name}))) for name in every}
+        return self._without[permission]
 
     def browser(self, who: SignedIn | None = None, **headers: str) -> Api:
         """Return what asks for pages as a browser of ours does, not following redirects."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -45,10 +46,13 @@ def plain_app(server: Running, chatflow_id: str, headers: Headers) -> Decided:
     """Ask the application without the fast path, as a server would that mounts it by itself."""
 
     async def ask() -> httpx.Response:
-        whole: Any = bootstrap.create_app(server.runtime)
-        framework: Any = await whole.app._app.app.made()
-        services = framework.state.services
-        gate = Gate(framework, services.proxies, services.refusals, None, services.calls)
+        gate = _gates.get(server)
+        if gate is None:
+            whole: Any = bootstrap.create_app(server.runtime)
+            framework: Any = await whole.app._app.app.made()
+            services = framework.state.services
+            gate = Gate(framework, services.proxies, services.refusals, None, services.calls)
+            _gates[server] = gate
         transport = httpx.ASGITransport(gate, client=("127.0.0.1", 1))
         async with httpx.AsyncClient(
             transport=transport, base_url="http://localhost", timeout=PATIENCE_SECONDS
@@ -59,6 +63,9 @@ def plain_app(server: Running, chatflow_id: str, headers: Headers) -> Decided:
     response = server.do(ask())
     return _decided(response.status_code, response.content, response.headers.get("www-authenticate"))
 
+
+_gates: WeakKeyDictionary[Running, Gate] = WeakKeyDictionary()
+"""The application of each server, which is made once: it holds nothing of a call."""
 
 PREDICTIONS: dict[str, Way] = {
     "the fast path": fast_path,

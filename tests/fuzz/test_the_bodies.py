@@ -11,6 +11,7 @@ from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.times import from_iso
 from tests.support.flows import make_chatflow, make_key
 from tests.support.server import Api, Running
+from tests.support.sweeps import examples
 
 CALM = settings(deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 HELD = ("apikeys:view", "apikeys:create", "apikeys:update", "chatflows:update", "chatflows:view")
@@ -109,7 +110,7 @@ def check_key(made: dict[str, Any], target: Target) -> None:
         assert (from_iso(made["expiresAt"]) or 0) > (from_iso(made["createdAt"]) or 0)
 
 
-@settings(CALM, max_examples=200)
+@settings(CALM, max_examples=examples(200))
 @given(body=st.one_of(bodies, values))
 @example(body={"keyName": "x", "permissions": ["a\r\nSet-Cookie: a=b"]})
 @example(body={"keyName": "x", "expiresIn": "999999999w"})
@@ -132,7 +133,7 @@ def test_a_key_is_made_as_it_was_asked_for_or_not_at_all(body: Any, target: Targ
     target.owner.delete(f"/apikey/{answer['id']}")
 
 
-@settings(CALM, max_examples=200)
+@settings(CALM, max_examples=examples(200))
 @given(body=st.one_of(bodies, values))
 def test_a_key_is_changed_as_it_was_asked_for_or_not_at_all(body: Any, target: Target) -> None:
     """The same for an update: a refusal has changed nothing, a success nothing else."""
@@ -238,7 +239,7 @@ def test_of_members_that_are_there_twice_the_last_counts_and_is_checked(target: 
             assert (answer["keyName"], answer["permissions"]) == ("b", ["apikeys:view"])
 
 
-@settings(CALM, max_examples=150)
+@settings(CALM, max_examples=examples(150))
 @given(
     body=st.one_of(
         values,

@@ -4,6 +4,7 @@ import copy
 import re
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from flowkeys.web.framework import describe
 from tests.support.flows import make_chatflow, make_key
 from tests.support.server import Api, Running
+from tests.support.sweeps import examples
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # its own, about libraries that it uses
@@ -45,12 +47,18 @@ STRICT = [
 def described(operation: str) -> Any:
     """Return an operation for Schemathesis, without its security: who gets in is tested elsewhere."""
     method, path = operation.split(" ")
+    return whole()[path][method]
+
+
+@cache
+def whole() -> Any:
+    """Return the description for Schemathesis."""
     described = copy.deepcopy(DESCRIPTION)
     del described["components"]["securitySchemes"]
     for item in described["paths"].values():
         for each in item.values():
             each.pop("security", None)
-    return schemathesis.openapi.from_dict(described)[path][method]
+    return schemathesis.openapi.from_dict(described)
 
 
 class Sandbox:
@@ -85,7 +93,7 @@ def sandbox(serve: Callable[..., Running]) -> Sandbox:
     return Sandbox(serve())
 
 
-def run(operation: str, sandbox: Sandbox, examples: int, *, begin: int | None) -> None:
+def run(operation: str, sandbox: Sandbox, number: int, *, begin: int | None) -> None:
     """Call one operation with data that fits its description and with data that does not."""
     found = described(operation)
     names = set(re.findall(r"{(\w+)}", found.path))
@@ -95,7 +103,7 @@ def run(operation: str, sandbox: Sandbox, examples: int, *, begin: int | None) -
     headers = {"Authorization": f"Bearer {sandbox.owner.token}"}
 
     @settings(
-        max_examples=examples,
+        max_examples=number,
         deadline=None,
         database=None,
         derandomize=False,
@@ -122,7 +130,7 @@ def run(operation: str, sandbox: Sandbox, examples: int, *, begin: int | None) -
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_an_operation_does_what_its_description_says(operation: str, sandbox: Sandbox) -> None:
     """No 500, no status, content type or schema that the description does not name, whatever is sent."""
-    run(operation, sandbox, 20, begin=1)
+    run(operation, sandbox, examples(20, of=3), begin=1)
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from flowkeys.domain.keys.token import Token, checksum
 from tests.conformance import raw
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api, Running
+from tests.support.sweeps import examples
 
 CALM = settings(
     deadline=None,
@@ -106,7 +107,7 @@ def headers(draw: st.DrawFn) -> Callable[[bytes], bytes]:
     return make
 
 
-@settings(CALM, max_examples=300)
+@settings(CALM, max_examples=examples(300))
 @given(make=headers())
 def test_exactly_the_credential_of_the_rfc_is_accepted(opened: tuple, make: Callable[[bytes], bytes]) -> None:
     """RFC 6750: one scheme, spaces, one token. All else is 400 or 401, whatever bytes it is made of."""
@@ -114,14 +115,14 @@ def test_exactly_the_credential_of_the_rfc_is_accepted(opened: tuple, make: Call
     judge(call(opened, b"Authorization: " + value), good=is_good(value, opened[2]))
 
 
-@settings(CALM, max_examples=300)
+@settings(CALM, max_examples=examples(300))
 @given(value=line_bytes)
 def test_no_bytes_are_a_credential_by_chance(opened: tuple, value: bytes) -> None:
     """Arbitrary bytes never open anything and never break anything."""
     judge(call(opened, b"Authorization: " + value), good=is_good(value, opened[2]))
 
 
-@settings(CALM, max_examples=200)
+@settings(CALM, max_examples=examples(200))
 @given(
     values=st.lists(st.one_of(line_bytes, st.just(b"Bearer {token}")), min_size=2, max_size=4),
     names=st.lists(
@@ -137,7 +138,7 @@ def test_several_headers_are_never_accepted(opened: tuple, values: list[bytes], 
     judge(call(opened, *lines), good=False)
 
 
-@settings(CALM, max_examples=200)
+@settings(CALM, max_examples=examples(200))
 @given(noise=st.lists(st.binary(max_size=40), min_size=1, max_size=4), position=st.integers(0, 3))
 def test_noise_around_a_good_header_never_breaks_the_server(
     opened: tuple, noise: list[bytes], position: int
@@ -152,7 +153,7 @@ def test_noise_around_a_good_header_never_breaks_the_server(
 TOKEN = f"fl-{'a' * 26}{checksum('a' * 26)}".encode()
 
 
-@settings(CALM, max_examples=1500)
+@settings(CALM, max_examples=examples(1500))
 @given(make=st.one_of(headers(), line_bytes.map(lambda value: lambda _: value)))
 @example(make=lambda token: b"Bearer \t" + token)
 @example(make=lambda token: b"Bearer " + token + b"\x0b")

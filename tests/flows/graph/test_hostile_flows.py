@@ -11,6 +11,7 @@ from flowkeys.flows.graph.variables import compile_template
 from tests.flows.graph.hostile import BEFORE, HOSTILE, START, UNITS, deep, form, many, repeated, reply, rows
 from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, node, problems, run
 from tests.support.effort import calls
+from tests.support.sweeps import share
 
 CALLS = 3_000_000
 """What a check may call at most: a second of work."""
@@ -20,7 +21,7 @@ CALLS = 3_000_000
 def test_a_text_four_times_as_long_takes_four_times_the_steps(before):
     """Whatever is repeated, begun and never ended, the work grows with the length and not with its square."""
     compile_template("<p>load the parser</p>")
-    for unit in UNITS:
+    for unit in share(UNITS, [*BEFORE].index(before)):
         short, long = (repeated(before, unit, length) for length in (1500, 6000))
         once = calls(lambda text=short: compile_template(text))
         assert calls(lambda text=long: compile_template(text)) < 5 * once + 100, (before, unit)

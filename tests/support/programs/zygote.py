@@ -6,7 +6,7 @@ It never runs anything itself and has one thread and no database, so that nothin
 import contextlib
 import json
 import os
-import select
+import selectors
 import signal
 import socket
 import sys
@@ -42,8 +42,11 @@ def orders(control: socket.socket) -> tuple[dict, list[int]] | None:
     signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, and this ends with them
+    waiting = selectors.DefaultSelector()  # not `select`: the number of a file may be beyond 1024
+    for end in (control, woken):
+        waiting.register(end, selectors.EVENT_READ)
     while True:
-        ready, _, _ = select.select([control, woken], [], [])
+        ready = [key.fileobj for key, _ in waiting.select()]
         if woken in ready:
             with contextlib.suppress(BlockingIOError):
                 woken.recv(4096)
@@ -57,7 +60,7 @@ def orders(control: socket.socket) -> tuple[dict, list[int]] | None:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-                for end in (control, woken, waking):
+                for end in (waiting, control, woken, waking):
                     end.close()
                 return json.loads(text), files
             for file in files:

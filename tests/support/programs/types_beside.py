@@ -1,4 +1,4 @@
-"""``-p tests.support.types_beside``: mypy looks at the types while the tests run, and counts as one of them.
+"""``-p tests.support.programs.types_beside``: mypy looks at the types while the tests run, and counts as one.
 
 It takes forty seconds of one core when it has kept nothing: no process that runs tests should wait for it.
 `make check` runs it alone.
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NAME = "tests/architecture/test_style.py::test_the_types_are_right"
 
 _running: subprocess.Popen[str] | None = None
