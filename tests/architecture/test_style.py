@@ -17,7 +17,7 @@ MIGRATIONS = "src/flowkeys/storage/migrations/versions/"
 
 @pytest.mark.parametrize("tool", ["ruff check .", "ruff format --check ."], ids=["lint", "format"])
 def test_the_tool_has_nothing_to_say(tool: str) -> None:
-    """The same commands as `make check`; mypy runs beside all tests (`types_beside.py` in `tests/support`)."""
+    """The same commands as `make check`; mypy runs beside all tests (`types_beside.py`)."""
     run = subprocess.run(
         [sys.executable, "-m", *tool.split()], cwd=ROOT, capture_output=True, text=True, check=False
     )
