@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowkeys.domain.documents.collection import Hit, Passage
+from flowkeys.domain.people.workspace import Workspace
 from flowkeys.storage.sqlite.database import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
@@ -80,10 +81,16 @@ def tables(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     path = tmp_path_factory.mktemp("search") / "flowkeys.db"
     path.write_bytes(migrated.read_bytes())
     with closing(connect(path)) as raw:
-        for workspace_id in (WORKSPACE, ELSEWHERE):
-            raw.execute("INSERT INTO workspace VALUES (?, ?, 0)", (workspace_id, workspace_id))
         raw.execute("BEGIN")
-        yield Tables(Connection(raw))
+        tables = Tables(Connection(raw))
+        fill(tables)
+        yield tables
+
+
+def fill(tables: Tables) -> None:
+    """Add two workspaces."""
+    for workspace_id in (WORKSPACE, ELSEWHERE):
+        tables.workspaces.insert(Workspace(workspace_id, workspace_id, 0))
 
 
 @pytest.fixture(scope="module")

@@ -121,6 +121,14 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
     raw = connect(path)
     tables = Tables(Connection(raw))
     raw.execute("BEGIN")
+    fill(tables)
+    raw.execute("COMMIT")
+    yield tables
+    raw.close()
+
+
+def fill(tables: Tables) -> None:
+    """Add them."""
     for name in ("w1", "w2"):
         tables.workspaces.insert(Workspace(name, name, 0))
     for key_id, status in KEYS.items():
@@ -133,9 +141,6 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
         if item.last is not None:
             tables.messages.add([_message(item, item.last)])
             tables.messages.add([_message(item, item.last - 1)])
-    raw.execute("COMMIT")
-    yield tables
-    raw.close()
 
 
 @pytest.mark.parametrize("search", ["", "DOCS", "strasse", "客户", "%", " docs ", "nothing"])

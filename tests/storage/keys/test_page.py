@@ -2,11 +2,11 @@
 
 import random
 import re
-import sqlite3
 from collections.abc import Iterator
 from itertools import product
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -88,24 +88,29 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
     migrate.upgrade(path)
     raw = connect(path)
     tables = Tables(Connection(raw))
+    fill(tables)
+    yield tables
+    raw.close()
+
+
+def fill(tables: Tables) -> None:
+    """Add 300 keys in two workspaces."""
     for name in ("w1", "w2"):
         tables.workspaces.insert(Workspace(name, name, 0))
     for key in KEYS:
         tables.keys.insert(key, TokenDigest(f"hmac-sha256$s${key.id}"))
     for chatflow, opens in BOUND.items():
-        _insert_chatflow(raw, chatflow, "w1")
+        _insert_chatflow(tables._connection.raw, chatflow, "w1")
         for key in KEYS:
             if key.id in opens:
                 tables.bindings.add("w1", key.id, chatflow, 0)
-    yield tables
-    raw.close()
 
 
-def _insert_chatflow(raw: sqlite3.Connection, chatflow_id: str, workspace_id: str) -> None:
+def _insert_chatflow(raw: Any, chatflow_id: str, workspace_id: str) -> None:
     raw.execute(
         "INSERT INTO chatflow (id, workspace_id, name, type, flow_data, is_public, extras, created_at,"
-        " updated_at, version) VALUES (?, ?, 'n', 'CHATFLOW', '{}', 0, '{}', 0, 0, 1)",
-        (chatflow_id, workspace_id),
+        f" updated_at, version) VALUES ('{chatflow_id}', '{workspace_id}', 'n', 'CHATFLOW', '{{}}', false,"
+        " '{}', 0, 0, 1)",
     )
 
 

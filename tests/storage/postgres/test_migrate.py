@@ -14,7 +14,7 @@ from flowkeys.storage.postgres.schema import ONLY_SQLITE
 from flowkeys.storage.schema import metadata
 from tests.support.postgres import Postgres
 
-OWN = {"change": {"xid"}, "passage": {"terms"}}
+OWN = {"change": {"xid"}, "passage": {"terms", "terms_count"}}
 """Columns that only PostgreSQL has, by table."""
 OWN_TABLES = {"audit_unsealed", "audit_end", "write_turn", "alembic_version"}
 

@@ -24,7 +24,7 @@ CHATFLOWS = ("c1", "c2")
 BEGIN = 1_780_000_000_000_000
 _CHATFLOW = (
     "INSERT INTO chatflow (id, workspace_id, name, type, flow_data, is_public, extras, created_at,"
-    " updated_at, version) VALUES (?, ?, 'N', 'CHATFLOW', '{}', 0, '{}', 0, 0, 1)"
+    " updated_at, version) VALUES (?, ?, 'N', 'CHATFLOW', '{}', false, '{}', 0, 0, 1)"
 )
 
 
@@ -67,14 +67,19 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables = _open(path)
     raw = tables._connection.raw
     raw.execute("BEGIN")
-    tables.workspaces.insert(Workspace("w1", "w1", 0))
-    for chatflow in CHATFLOWS:
-        raw.execute(_CHATFLOW, (chatflow, "w1"))
-    for turn in TURNS:
-        tables.messages.add(turn)
+    fill(tables)
     raw.execute("COMMIT")
     raw.close()
     return path
+
+
+def fill(tables: Tables) -> None:
+    """Add them."""
+    tables.workspaces.insert(Workspace("w1", "w1", 0))
+    for chatflow in CHATFLOWS:
+        tables._connection.raw.execute(_CHATFLOW.replace("?, ?", f"'{chatflow}', 'w1'"))
+    for turn in TURNS:
+        tables.messages.add(turn)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flowkeys.domain.people.workspace import Workspace
 from flowkeys.domain.usage.latency import BUCKETS
 from flowkeys.domain.usage.usage import DAY, HOUR, NUMBERS, Counted, Period
 from flowkeys.service.ports.usage import Batch, UsageQuery
@@ -24,10 +25,16 @@ def usage(tmp_path: Path) -> Iterator[UsageTable]:
     path = tmp_path / "flowkeys.db"
     migrate.upgrade(path)
     raw = connect(path)
-    for name in ("w", "v"):
-        raw.execute("INSERT INTO workspace (id, name, created_at) VALUES (?, ?, 0)", (name, name))
-    yield Tables(Connection(raw)).usage
+    tables = Tables(Connection(raw))
+    fill(tables)
+    yield tables.usage
     raw.close()
+
+
+def fill(tables: Tables) -> None:
+    """Add two workspaces."""
+    for name in ("w", "v"):
+        tables.workspaces.insert(Workspace(name, name, 0))
 
 
 def row(

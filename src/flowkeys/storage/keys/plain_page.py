@@ -165,7 +165,7 @@ def _status(shape: _Shape) -> list[ColumnElement[bool]]:
         case "all":
             return []
         case None:
-            return [_k.status.in_((Status.ACTIVE.value, Status.DISABLED.value))]
+            return [_k.status < Status.REVOKED.value]
         case Status.EXPIRED:
             return [_k.status == Status.ACTIVE.value, _expiry <= bindparam("now")]
         case Status.ACTIVE:

@@ -224,6 +224,9 @@ _PASSAGES: Final = (
 $$""",
     """ALTER TABLE passage ADD COLUMN terms tsvector
         GENERATED ALWAYS AS (passage_terms(heading_terms, content_terms)) STORED""",
+    """ALTER TABLE passage ADD COLUMN terms_count BIGINT GENERATED ALWAYS AS
+        (cardinality(string_to_array(heading_terms, ' ')) + cardinality(string_to_array(content_terms, ' ')))
+        STORED""",
     "CREATE INDEX ix_passage_terms ON passage USING gin (terms)",
 )
 

@@ -166,7 +166,7 @@ class Index:
         found = [self._found(word) for _, word in counted[:rare]]
         beside = " OR ".join(word.match for _, word in counted[:rare])
         for count, word in counted[rare:]:
-            rows = self._scores(_ROWS, f"({word.match}) AND ({beside})")
+            rows = self._occurs(f"({word.match}) AND ({beside})")
             scores = dict.fromkeys(rows, _PLAIN_SCORE)
             found.append(Found(self._weight(word, count), scores, terms=frozenset(word.forms)))
         return found
@@ -187,11 +187,11 @@ class Index:
         return Hit(source, heading, content, score, document_id, position), frozenset(terms.split())
 
     def _found(self, word: Word) -> Found:
-        scores = self._scores(_SCORES, word.match)
+        scores = self._rated(word.match)
         if scores:
             return self._scored(word, scores, word.forms, 1.0)
         for match, terms, part in self._instead(word):
-            if match and (scores := self._scores(_SCORES, match)):
+            if match and (scores := self._rated(match)):
                 return self._scored(word, scores, terms, part)
         unknown = _UNKNOWN_PIECE if word.is_piece else self.by_size(_UNKNOWN_IN_SMALL)
         return Found(self._weight(word, 0) * unknown, {})
@@ -235,9 +235,8 @@ class Index:
         found: dict[str, None] = {}
         for form in {word.written, word.forms[0]}:
             if len(form) > START:
-                start = form[:START]
-                rows = self._connection.rows(_VOCABULARY, {"first": start, "last": start + _LAST_LETTER})
-                found |= dict.fromkeys(alike(form, (term for (term,) in rows if term not in self.hollow)))
+                terms = (term for term in self._like(form[:START]) if term not in self.hollow)
+                found |= dict.fromkeys(alike(form, terms))
         return list(found)
 
     def _vocabulary(self) -> set[str]:
@@ -256,6 +255,19 @@ class Index:
     def _estimate(self, match: str) -> float:
         row = self._connection.row(_COUNT, {"match": match, **self._range})
         return row[0] * self._filling if row else 0.0
+
+    def _like(self, start: str) -> Iterator[str]:
+        """Yield terms with a beginning."""
+        for (term,) in self._connection.rows(_VOCABULARY, {"first": start, "last": start + _LAST_LETTER}):
+            yield term
+
+    def _occurs(self, match: str) -> Iterable[int]:
+        """Return where something occurs."""
+        return self._scores(_ROWS, match)
+
+    def _rated(self, match: str) -> dict[int, float]:
+        """Return how much passages are about something, of those in which it occurs."""
+        return self._scores(_SCORES, match)
 
     def _scores(self, statement: Statement, match: str) -> dict[int, float]:
         rows = self._connection.rows(statement, {"match": match, **self._range})

@@ -57,7 +57,8 @@ def search(
     connection: Connection, workspace_id: str, collection_id: str, question: str, limit: int
 ) -> list[Hit]:
     """Return the passages that answer `question` best, best first; none when none is relevant."""
-    index = Index.of(connection, workspace_id, collection_id) if question.strip() else None
+    kind = _kind(connection)
+    index = kind.of(connection, workspace_id, collection_id) if question.strip() else None
     limit = max(0, min(limit, MAX_HITS))
     if index is None or not limit:
         return []
@@ -68,6 +69,14 @@ def search(
         return hits
     index.try_hard()
     return _find(index, asked, (*asked.words, *headed), (), limit, is_last=True)
+
+
+def _kind(connection: Connection) -> type[Index]:
+    if not connection.is_postgres:
+        return Index
+    from flowkeys.storage.documents.passages.tsvector import TsvectorIndex
+
+    return TsvectorIndex
 
 
 def _find(
