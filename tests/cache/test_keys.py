@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from flowkeys.cache import absent, order
 from flowkeys.cache import keys as cache_keys
+from flowkeys.cache.absent import ABSENT_MICROSECONDS
 from flowkeys.cache.keys import KeyCache
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.digest import TokenHasher
@@ -89,7 +91,7 @@ def test_nobodys_token_is_looked_up_once_and_found_when_it_becomes_somebodys(cac
     text = Token.mint().reveal().encode()
     assert [cached.find(text) for _ in range(3)] == [None] * 3
     assert len(cached.statements) == 1
-    assert cached.find(text, after=cache_keys.ABSENT_MICROSECONDS) is None
+    assert cached.find(text, after=ABSENT_MICROSECONDS) is None
     assert len(cached.statements) == 2
     made = cached.make("a")
     digest = cached.hasher.digest(Token(text.decode())).newest
@@ -131,14 +133,14 @@ async def test_a_key_that_changes_and_is_used_again_and_again_takes_no_more_memo
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each time it is read ahead anew, and moves when it is presented. Which came first stays known."""
-    monkeypatch.setattr(cache_keys, "_SPARE", 4)
+    monkeypatch.setattr(order, "_SPARE", 4)
     cached = Cached(tmp_path / "keys.db", size=4)
     texts = [cached.make(f"k{n}") for n in range(3)]
     await cached.read_ahead()
     for number in range(50):
         cached.other.execute("UPDATE api_key SET name = ? WHERE id = 'k0'", (f"{number}",))
         assert cached.find(texts[0], after=BOUND_MICROSECONDS) == f"{number} active"
-        assert len(cached.keys._order) <= cache_keys.INDEX_BYTES * (2 * len(cached.keys) + 4)
+        assert len(cached.keys._order._indexes) <= order.INDEX_BYTES * (2 * len(cached.keys) + 4)
     assert cached.keys._claims_all()
     texts += [cached.make(f"k{n}") for n in range(3, 5)]
     found = [cached.find(text, after=BOUND_MICROSECONDS) for text in texts[3:]]
@@ -154,10 +156,10 @@ async def test_a_key_that_changes_and_is_used_again_and_again_takes_no_more_memo
 
 def test_what_nobody_has_is_remembered_up_to_a_bound(cached: Cached, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever tries many tokens fills no memory."""
-    monkeypatch.setattr(cache_keys, "_ABSENT", 5)
+    monkeypatch.setattr(absent, "_MOST", 5)
     for _ in range(20):
         cached.find(Token.mint().reveal().encode())
-    assert len(cached.keys._absent) == 5
+    assert len(cached.keys._absent._until) == 5
 
 
 async def test_reading_ahead_serves_the_first_call_without_a_look_up(cached: Cached) -> None:

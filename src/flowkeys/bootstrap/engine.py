@@ -8,9 +8,11 @@ from flowkeys.cache.chatflows import ChatflowStore
 from flowkeys.cache.warming import Batch, KeysAhead
 from flowkeys.domain.chatflows.chatflow import Chatflow
 from flowkeys.domain.usage.tally import Histogram
+from flowkeys.service.audit.opening import ChainedStore
 from flowkeys.service.followers import Positioned
 from flowkeys.service.ports.changes import ChangeLog
 from flowkeys.service.ports.verification import ChangeListener, KeyStore
+from flowkeys.storage.sqlite.writer import Writer
 
 
 class Lookups(KeyStore, ChatflowStore, KeysAhead, Protocol):
@@ -31,8 +33,20 @@ class Feed(Positioned, Protocol):
         ...
 
 
+class ServerStore(ChainedStore, Protocol):
+    """A store that a process has opened."""
+
+    after_commit: list[Callable[[], None]]
+    """Calls of what has to happen between a commit and its acknowledgement, in the caller's loop."""
+    writer: Writer
+
+    def close(self) -> None:
+        """Commit what is waiting and close every connection."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
+class Database:
     """The look-ups and the feed of one database."""
 
     lookups: Lookups

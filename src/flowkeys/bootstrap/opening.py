@@ -1,12 +1,19 @@
 """Opening a data directory."""
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 from flowkeys.bootstrap import sqlite
 from flowkeys.bootstrap.clock import clock
+from flowkeys.bootstrap.engine import Database, ServerStore
 from flowkeys.bootstrap.runtime import Runtime
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage.secrets.opening import open_under_secrets
+
+Opened = TypeVar("Opened", bound=ServerStore)
 
 
 async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
@@ -22,14 +29,26 @@ async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
         raise ConfigurationError(
             f"The data directory {settings.data_dir} cannot be made: {error.strerror}. Set FLOWKEYS_DATA_DIR."
         ) from error
-    if settings.database_url is not None:
-        raise ConfigurationError("This version keeps its data in a file: FLOWKEYS_DATABASE has to be a path.")
-    store = sqlite.open_store(settings)
+    if settings.database_url is None:
+        return await _opened(settings, sqlite.open_store(settings), sqlite.open_database, check=check)
+    from flowkeys.bootstrap import postgres
+
+    store = await asyncio.to_thread(postgres.open_store, settings)
+    return await _opened(settings, store, postgres.open_database, check=check)
+
+
+async def _opened(
+    settings: Settings,
+    store: Opened,
+    open_database: Callable[[Settings, Opened, int], Database],
+    *,
+    check: bool,
+) -> Runtime:
     try:
         workspaces = WorkspaceService(store, clock)
         written = settings.given_secret(), settings.secret_file
         secrets = await open_under_secrets(store, *written, workspaces, clock, check=check)
-        database = sqlite.open_engine(settings, store, len(secrets.hasher.secret_ids))
+        database = open_database(settings, store, len(secrets.hasher.secret_ids))
         try:
             return Runtime(settings, store, database, secrets, workspaces)
         except BaseException:

@@ -6,9 +6,9 @@ from flowkeys.bootstrap.clock import clock
 from flowkeys.bootstrap.once import once
 from flowkeys.config import Settings
 from flowkeys.service.people.set_up import SetUp
-from flowkeys.storage.sqlite.database import SqliteStore
 
 if TYPE_CHECKING:
+    from flowkeys.bootstrap.engine import ServerStore
     from flowkeys.passwords.argon2 import Argon2Passwords
     from flowkeys.service.people.links import LinkService
     from flowkeys.service.people.people import PeopleService
@@ -19,7 +19,7 @@ class PeopleParts:
     """People, how they sign in, and the links that they get."""
 
     settings: Settings
-    store: SqliteStore
+    store: "ServerStore"
     set_up: SetUp
 
     @once

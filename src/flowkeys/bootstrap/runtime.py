@@ -1,6 +1,5 @@
 """Every service over one data directory."""
 
-import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
 from threading import RLock
@@ -9,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from flowkeys.bootstrap.clock import clock
-from flowkeys.bootstrap.engine import Engine as Database
+from flowkeys.bootstrap.engine import Database, ServerStore
 from flowkeys.bootstrap.once import once
 from flowkeys.bootstrap.people import PeopleParts
 from flowkeys.cache.chatflows import ChatflowCache
 from flowkeys.cache.keys import KeyCache
+from flowkeys.cache.stale import Stale
 from flowkeys.config import Settings
 from flowkeys.limits.failures import Failures
 from flowkeys.limits.memory import MemoryLimits
@@ -28,7 +28,6 @@ from flowkeys.service.usage.quotas import QuotaStore
 from flowkeys.service.usage.storing import UsageStore
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage.secrets.sealed import AesSeal
-from flowkeys.storage.sqlite.database import SqliteStore
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.usage.calls import CallCounter
 
@@ -63,7 +62,7 @@ class Runtime(PeopleParts):
     def __init__(
         self,
         settings: Settings,
-        store: SqliteStore,
+        store: ServerStore,
         database: Database,
         secrets: Secrets,
         workspaces: WorkspaceService,
@@ -78,18 +77,17 @@ class Runtime(PeopleParts):
         self.hasher = secrets.hasher
         self.warnings = secrets.warnings
         """What is not as it should be and keeps nothing from working: for the log, and for commands."""
-        self.leaving = asyncio.Event()
-        """Set when the process is about to stop, or was replaced: whoever chooses servers chooses another."""
-        self.is_first = True
-        """Whether it says what one process of a server is to say."""
         self.set_up = SetUp(store, clock)
         every = settings.usage_flush_seconds
         self.usage = UsageBuffer(lambda *buffered: self.keyring.flush(*buffered), every)  # noqa: PLW0108  # later
         self.usage_store = UsageStore(store, clock, partial(_warn, "usage is not tidied"))
         self.calls = CallCounter(self.usage_store.add, clock, every, partial(_warn, "usage is kept"))
         self.feed = database.feed
-        self.keys = KeyCache(database.lookups, self.feed, self.hasher, self.usage, settings.cached_keys)
-        self.directory = ChatflowCache(database.lookups, self.feed, database.load, clock)
+        log = structlog.get_logger("flowkeys")
+        self.stale = Stale(self.feed, database.bound_ms, settings.stale_seconds, log)
+        lookups, most = database.lookups, settings.cached_keys
+        self.keys = KeyCache(lookups, self.feed, self.hasher, self.usage, most, self.stale)
+        self.directory = ChatflowCache(lookups, self.feed, database.load, clock, stale=self.stale)
         self.followers = Followers(database.changes, self.feed, clock, database.bound_ms)
         self.limits: MemoryLimits | SharedLimits = MemoryLimits()
         self.valkey: Valkey | None = None

@@ -51,7 +51,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         log = structlog.get_logger("flowkeys")
         (warming := _warming(runtime, log)).start()
         announcing = asyncio.create_task(_announce(runtime, log), name="flowkeys-announcing")
-        daily = DailyHead.started(runtime.store, log) if runtime.is_first else None
+        daily = DailyHead.started(runtime.store, log)
         finishing = Finishing.started(partial(_finish, runtime), log)
         if gc.isenabled():  # `serve` turned it off: looking through all that is loaded takes long
             gc.collect()
@@ -65,8 +65,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
             announcing.cancel()
             await asyncio.gather(announcing, return_exceptions=True)
             for task in (daily, finishing, warming):
-                if task is not None:
-                    await task.stop()
+                await task.stop()
             await runtime.close()
             if traces is not None:
                 await asyncio.to_thread(traces.stop)
@@ -93,7 +92,6 @@ def create_app(runtime: Runtime) -> "ASGIApp":
             uses=runtime.usage,
             explainer=runtime.explainer,
             followers=runtime.followers,
-            leaving=runtime.leaving,
             keyring=runtime.keyring,
             policies=runtime.policies,
             customers=runtime.customers,
@@ -138,16 +136,18 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
     from flowkeys.telemetry.metrics.app import Metrics
     from flowkeys.telemetry.metrics.sources import Sources
 
+    settings = runtime.settings
     return Metrics(
         Sources(
             version=VERSION,
             clock=clock,
             calls=runtime.calls,
             keys=runtime.keys,
-            most_keys=runtime.settings.cached_keys,
+            most_keys=settings.cached_keys,
             chatflows=runtime.directory,
             lookups=runtime.lookups,
             feed=runtime.feed,
+            stale=runtime.stale,
             promised_seconds=runtime.database.bound_ms / 1000,
             writer=runtime.store.writer,
             last_uses=runtime.usage,
@@ -157,7 +157,7 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
             failures=runtime.failures,
             tries=runtime.announcing.results,
             pending=lambda: runtime.store.read(lambda tx: tx.deliveries.pending()),
-            database=runtime.settings.database_file,
+            database=settings.database_file if settings.database_url is None else None,
             connections=connections,
         )
     )

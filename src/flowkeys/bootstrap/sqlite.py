@@ -1,6 +1,6 @@
 """A database in a file."""
 
-from flowkeys.bootstrap.engine import Engine
+from flowkeys.bootstrap.engine import Database
 from flowkeys.config import Settings
 from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.changes import SqliteChanges
@@ -19,13 +19,13 @@ def open_store(settings: Settings) -> SqliteStore:
     return SqliteStore(settings.database_file)
 
 
-def open_engine(settings: Settings, store: SqliteStore, secrets: int) -> Engine:
+def open_database(settings: Settings, store: SqliteStore, secrets: int) -> Database:
     """Open the look-ups, under so many secrets, and have the feed read behind each commit of the store's."""
     lookups = SqliteLookups(settings.database_file, secrets)
     raw = lookups.connection
     bound_ms = settings.revocation_bound_ms or PROMISED_MS
     try:
-        feed = SqliteFeed(raw, bound_ms)
+        feed = SqliteFeed(raw, bound_ms, keeps=settings.stale_seconds > 0)
     except BaseException:
         lookups.close()
         raise
@@ -34,7 +34,7 @@ def open_engine(settings: Settings, store: SqliteStore, secrets: int) -> Engine:
     async def close() -> None:
         lookups.close()
 
-    return Engine(
+    return Database(
         lookups=lookups,
         feed=feed,
         changes=SqliteChanges(raw),

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final, Literal, Protocol
 
 from flowkeys.cache.flight import PATIENCE_SECONDS, SharedLookUps
+from flowkeys.cache.stale import Stale
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.journal import Subject
@@ -50,8 +51,10 @@ class ChatflowCache:
         load: Callable[[str], Awaitable[Chatflow | None]],
         clock: Clock,
         size: int = 10_000,
+        stale: Stale | None = None,
     ) -> None:
-        """Keep at most `size` chatflows; `load` reads one whole."""
+        """Keep at most `size` chatflows; `load` reads one whole, `stale` allows what was known."""
+        self._stale = stale
         self._store = store
         self._feed = feed
         self._load = load
@@ -72,7 +75,12 @@ class ChatflowCache:
             known = self._known.get(chatflow_id)
             if known is not None:
                 return known
-        found = self._store.access_at_once(chatflow_id)
+        try:
+            found = self._store.access_at_once(chatflow_id)
+        except Unavailable:
+            if chatflow_id in self._known and self._may_be_stale():
+                return PENDING
+            raise
         if found is not None and found is not PENDING:
             self._keep(chatflow_id, found)
         return found
@@ -92,8 +100,8 @@ class ChatflowCache:
             try:
                 found = await self._store.access(chatflow_id)
             except Unavailable:
-                known = self._known.get(chatflow_id) if self._feed.stale(self._clock()) else None
-                if known is None:
+                known = self._known.get(chatflow_id)
+                if known is None or not self._may_be_stale():
                     raise
                 return known
             changed = self._changed.get(chatflow_id, -1)
@@ -126,6 +134,9 @@ class ChatflowCache:
         self._changed.clear()
         self._flight.start_anew()
         self._forgotten += 1
+
+    def _may_be_stale(self) -> bool:
+        return self._stale is not None and self._stale.allows(self._clock())
 
     def _keep(self, chatflow_id: str, found: ChatflowAccess) -> None:
         if len(self._known) >= self._size:

@@ -14,7 +14,6 @@ that changed are read again before anybody is told so, and what that rests on is
 
 import asyncio
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import partial
 from hashlib import blake2b
@@ -23,15 +22,17 @@ from typing import Final, Literal
 
 import msgspec
 
+from flowkeys.cache.absent import Absent
 from flowkeys.cache.ended import Ended, has_ended
 from flowkeys.cache.flight import PATIENCE_SECONDS, SharedLookUps
 from flowkeys.cache.marks import Marks
+from flowkeys.cache.order import INDEX_BYTES, Order
+from flowkeys.cache.stale import Stale
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.digest import Digests, TokenHasher
 from flowkeys.domain.keys.token import LENGTH, Token, is_well_formed
-from flowkeys.domain.times import SECOND
 from flowkeys.service.ports.verification import (
     PENDING,
     STALE,
@@ -43,15 +44,9 @@ from flowkeys.service.ports.verification import (
     UsageRecorder,
 )
 
-INDEX_BYTES: Final = 16
-ABSENT_MICROSECONDS: Final = SECOND
-"""How long a token that nobody has stays known as such; any change of a key ends that sooner."""
 NEW_MICROSECONDS: Final = 500
 """So old may be what it rests on that a token is nobody's: whoever has just made a key in another process and
 heard of it is hardly back with it that soon. Asking for each guess would cost a third of refusing it."""
-_ABSENT: Final = 4096
-_SPARE: Final = 1024
-"""So many indexes more than twice the records are kept; then those of records that are gone are left out."""
 _CHANGES: Final = 65_536
 """So many changed keys are remembered; more empty the cache instead."""
 _READ_AT_ONCE: Final = 16
@@ -65,9 +60,16 @@ class KeyCache:
     """Implements `Keys` over a `KeyStore`, and `ChangeListener`."""
 
     def __init__(
-        self, store: KeyStore, feed: ChangeFeed, hasher: TokenHasher, usage: UsageRecorder, size: int
+        self,
+        store: KeyStore,
+        feed: ChangeFeed,
+        hasher: TokenHasher,
+        usage: UsageRecorder,
+        size: int,
+        stale: Stale | None = None,
     ) -> None:
-        """Keep at most `size` records."""
+        """Keep at most `size` records; `stale` says when they may be used without the store."""
+        self._stale = stale
         self._store = store
         self._feed = feed
         self._hasher = hasher
@@ -75,15 +77,11 @@ class KeyCache:
         self._size = size
         self._index = blake2b(digest_size=INDEX_BYTES, key=secrets.token_bytes(32))
         self._records: dict[bytes, KeyRecord] = {}
-        self._order = bytearray()
-        """The indexes in the order in which they came; as one object, which the collector need not walk.
-
-        Some in it are gone: a record that was read ahead gets another index when its token is presented.
-        """
+        self._order = Order()
         self._ended = Ended()
         self._marks = Marks()
         self._is_valid = self._marks.is_valid
-        self._absent: OrderedDict[bytes, int] = OrderedDict()
+        self._absent = Absent()
         self._flight: SharedLookUps[bytes, KeyRecord | None] = SharedLookUps()
         self._changes = 0
         self._read_key: ReadKey | None = None
@@ -106,7 +104,7 @@ class KeyCache:
             record = self._records.get(index)
             if record is not None and self._is_valid(record):
                 return record
-            if self._absent and 0 < self._absent.get(index, 0) - now <= ABSENT_MICROSECONDS:
+            if self._absent.knows(index, now):
                 return None
         if not is_well_formed(text):
             return None
@@ -117,11 +115,19 @@ class KeyCache:
                 return record
             if self._has_all(now) and not self._is_known(index, digest):
                 return None
+        return self._find_at_once(index, text, now)
+
+    def _find_at_once(
+        self, index: bytes, text: bytes, now: int
+    ) -> KeyRecord | Literal[Pending.PENDING] | None:
         digests = self._hasher.digest(Token(text.decode("ascii")))
-        found = self._store.find_at_once(digests.all)
-        if found is PENDING:
-            return PENDING
-        return self._keep(index, found, digests, now)
+        try:
+            found = self._store.find_at_once(digests.all)
+        except Unavailable:
+            if self._stale is None or not self._stale.allows(now):
+                raise
+            return PENDING  # what was known last is what `find` has
+        return PENDING if found is PENDING else self._keep(index, found, digests, now)
 
     async def find(self, text: bytes, now: int) -> KeyRecord | None:
         """Return the key of a token, or None; calls for one token at a time share one look-up."""
@@ -139,10 +145,12 @@ class KeyCache:
             try:
                 found = await self._store.find(digests.all)
             except Unavailable:
-                known = self._last_known(index, digests, now)
-                if known is None:
+                known = self._records.get(index) or self._records.get(_filed(digests))
+                if self._stale is None or not self._stale.allows(now):
                     raise
-                return known
+                if known is None or not self._is_valid(known):
+                    raise
+                return msgspec.structs.replace(known, position=STALE)
             record = found.record
             if generation != self.generation or (record is None and changes != self._changes):
                 return record  # from before what is known now: not kept
@@ -150,14 +158,10 @@ class KeyCache:
                 return self._keep(index, found, digests, now)
         raise Unavailable("The database is behind its own feed of changes.")
 
-    def _last_known(self, index: bytes, digests: Digests, now: int) -> KeyRecord | None:
-        """Return what was known last, marked as such, where the operator has it used without the store."""
-        if not self._feed.stale(now):
-            return None
-        record = self._records.get(index) or self._records.get(_filed(digests))
-        if record is None or not self._is_valid(record):
-            return None
-        return msgspec.structs.replace(record, position=STALE)
+    def accepted_stale(self) -> None:
+        """Note that a call was let in by a record that is what was known last."""
+        if self._stale is not None:
+            self._stale.used()
 
     def warm(self, digest: bytes, record: KeyRecord, now: int) -> bool:
         """Take a record that was read ahead, under its digest; return False when there is no room."""
@@ -203,7 +207,7 @@ class KeyCache:
     def forget(self) -> None:
         """Forget every record, and with them what changed."""
         self._records = {}
-        self._order = bytearray()
+        self._order = Order()
         self._ended = Ended()
         self._start_anew()
         self._marks.clear()  # look-ups that are on their way see that the generation is another
@@ -273,9 +277,7 @@ class KeyCache:
     def _keep(self, index: bytes, found: Found, digests: Digests, now: int) -> KeyRecord | None:
         record = found.record
         if record is None:
-            self._absent[index] = now + ABSENT_MICROSECONDS
-            if len(self._absent) > _ABSENT:
-                self._absent.popitem(last=False)
+            self._absent.add(index, now)
             return None
         if found.digest is not None and found.digest != digests.newest:
             self._usage.outdated(record.key_id, found.digest, digests.newest)
@@ -285,14 +287,12 @@ class KeyCache:
 
     def _insert(self, index: bytes, record: KeyRecord) -> None:
         if index not in self._records:
-            self._order += index
+            self._order.add(index)
         self._records[index] = record
-        if len(self._order) > INDEX_BYTES * (2 * len(self._records) + _SPARE):
-            self._order = bytearray().join(self._records)
+        self._order.trim(self._records)
         while len(self._records) > self._size:
             self.keep_some()
-            self._records.pop(bytes(self._order[:INDEX_BYTES]), None)
-            del self._order[:INDEX_BYTES]
+            self._records.pop(self._order.oldest(), None)
 
 
 def _filed(digests: Digests) -> bytes:

@@ -1,21 +1,53 @@
 """The settings of what is kept in memory, and of how changes reach it."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
+
+from flowkeys.config.database import database_of, is_postgres
 
 
 class FollowingSettings(BaseSettings):
     """A part of the server's settings."""
 
+    database_direct: SecretStr | None = Field(
+        default=None,
+        description="The same PostgreSQL database without the pooler (PgBouncer) that the other URL leads "
+        "to: changes are heard, and keys looked up, on connections of their own.",
+    )
     revocation_bound_ms: int | None = Field(
         default=None,
         ge=20,
         le=60_000,
         description="Within how many milliseconds a change, such as a revocation, holds in every process. "
-        "Unless set, 20.",
+        "Unless set, 20 with a file, and 2000 with PostgreSQL, where it is a few unless a connection falls "
+        "silent.",
+    )
+    stale_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=86_400,
+        description="How long keys in memory are still accepted behind that bound, while the database cannot "
+        "be asked. A key that is revoked meanwhile is accepted as long.",
     )
     cached_keys: int = Field(
         default=2**20,
         ge=1,
         description="Keys that are kept in memory for verification, about 400 bytes each; others are read.",
     )
+
+    @field_validator("database_direct", mode="after")
+    @classmethod
+    def _direct(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        url = database_of(value.get_secret_value())
+        if not is_postgres(url):
+            raise ValueError(
+                "give the URL of a PostgreSQL database: postgresql://USER:PASSWORD@HOST/DATABASE"
+            )
+        return SecretStr(url)
+
+    @property
+    def direct_url(self) -> str | None:
+        """The URL of the PostgreSQL database without a pooler, with its password, if there is one."""
+        return None if self.database_direct is None else self.database_direct.get_secret_value()

@@ -34,7 +34,8 @@ def load(**arguments: Any) -> Settings:
         raise ConfigurationError(of_file(path) or f"{path} cannot be read: {error.strerror}.") from None
     path = config_file()
     holds_keys = any(item.api_key is not None for item in settings.credentials.values())
-    holds_password = has_password(str(file.read(path).get("database", "")))
+    written = file.read(path)
+    holds_password = any(has_password(str(written.get(name, ""))) for name in ("database", "database_direct"))
     if (holds_keys or holds_password) and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         what = "model keys" if holds_keys else "the password of a database"
         raise ConfigurationError(f"The file holds {what}, and others may read it. Run: chmod 600 {path}")

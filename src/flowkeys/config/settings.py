@@ -20,7 +20,6 @@ from flowkeys.config.credential import Credential
 from flowkeys.config.database import database_of, is_postgres
 from flowkeys.config.environment import PREFIX, Environment
 from flowkeys.config.following import FollowingSettings
-from flowkeys.config.processes import ProcessSettings
 from flowkeys.config.values import Servers, host_of, place_of, socket_of
 from flowkeys.domain.addresses import UNIX
 from flowkeys.domain.errors import ConfigurationError
@@ -31,7 +30,7 @@ _MIB = 1024 * 1024
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
-class Settings(FollowingSettings, ProcessSettings):
+class Settings(FollowingSettings):
     """The server's settings."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
@@ -96,6 +95,12 @@ class Settings(FollowingSettings, ProcessSettings):
         default="auto", description="JSON lines, or words for a terminal; auto looks whether stderr is one."
     )
     access_log: bool = Field(default=True, description="Whether each request writes a line.")
+    keep_alive_seconds: int = Field(
+        default=75,
+        ge=1,
+        le=86_400,
+        description="How long a connection without a call is kept; a proxy has to close its own sooner.",
+    )
     reserved_tokens: int = Field(
         default=4096,
         ge=1,
@@ -114,6 +119,12 @@ class Settings(FollowingSettings, ProcessSettings):
         ge=1,
         le=86_400,
         description="How long a model may take for an answer that is asked for whole.",
+    )
+    shutdown_seconds: int = Field(
+        default=5,
+        ge=0,
+        le=300,
+        description="How long running requests may take to end when the server stops.",
     )
     usage_flush_seconds: int = Field(
         default=2,

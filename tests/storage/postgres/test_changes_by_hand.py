@@ -1,7 +1,7 @@
 """The feed of changes knows what was changed in psql, and tells of it when it is committed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import takewhile
 from typing import Any
 
@@ -103,12 +103,12 @@ def test_what_is_changed_by_hand_is_told_of_once_it_is_committed(
             raw.execute(change)
             rows = raw.execute("SELECT xid::text, subject, subject_id FROM change").fetchall()
         raw.execute(f"NOTIFY {CHANNEL}, 'the end'")
-        notes = (note.payload for note in hearing.notifies(timeout=PATIENCE_SECONDS))
-        told = [*takewhile(lambda text: text != "the end", notes)]
+        with closing(hearing.notifies(timeout=PATIENCE_SECONDS)) as notes:  # it holds the connection's lock
+            told = [*takewhile(lambda text: text != "the end", (note.payload for note in notes))]
     assert xid is not None
     expected = set(filter(None, whose.split(", ")))
-    assert {text if text == EVERYTHING else text.split(" ", 2)[2] for text in told} == expected
-    assert {text.split(" ")[:2] == [xid[0], "w"] for text in told if text != EVERYTHING} <= {True}
+    assert {text if text == EVERYTHING else text.split(" ", 3)[3] for text in told} == expected
+    assert {text.split(" ")[:3:2] == [xid[0], "w"] for text in told if text != EVERYTHING} <= {True}
     if "TRUNCATE" not in change and EVERYTHING not in whose:
         assert {(one, f"{subject} {subject_id}") for one, subject, subject_id in rows} == {
             (xid[0], each) for each in expected

@@ -18,7 +18,7 @@ from flowkeys.service.keys.asked import AskedOf, quota_scopes_of, scopes_of
 from flowkeys.service.keys.spending import LimitsAndQuotas, limited, not_counted
 from flowkeys.service.ports.limits import RateLimiter
 from flowkeys.service.ports.quotas import QuotaKeeper, Runs
-from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Keys, UsageRecorder
+from flowkeys.service.ports.verification import PENDING, STALE, ChatflowDirectory, Keys, UsageRecorder
 
 
 class Verifier:
@@ -165,6 +165,8 @@ class Verifier:
         self._usage.used(record.key_id, now, client)
         if record.replaced is not None and record.replaced.at is not None:
             self._usage.used_replaced(record.replaced.token, now, client)
+        if record.position == STALE:
+            self._keys.accepted_stale()
 
     async def verify(
         self,

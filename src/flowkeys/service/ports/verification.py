@@ -27,7 +27,8 @@ class Pending(Enum):
 PENDING: Final = Pending.PENDING
 
 STALE: Final = -1
-"""The position of a record that was not read for a call, but is what was known last (`ChangeFeed.stale`)."""
+"""The position of a record that was not read for a call, but is what was known last, while the store is
+away (`cache.stale`)."""
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -100,6 +101,10 @@ class Keys(Protocol):
         """
         ...
 
+    def accepted_stale(self) -> None:
+        """Note that a call was let in by a record of the position `STALE`."""
+        ...
+
 
 class ChatflowDirectory(Protocol):
     """Finds chatflows by id for the open routes: the other look-up without a workspace."""
@@ -144,11 +149,8 @@ class ChangeFeed(Protocol):
         """
         ...
 
-    def stale(self, now: int) -> bool:
-        """Tell whether copies may be used though they are older, as long as the store cannot be asked.
-
-        Operators choose it, and for how long (``FLOWKEYS_STALE_SECONDS``).
-        """
+    def age(self, now: int) -> int:
+        """Return how old, in microseconds, the last is that listeners know, also when it is too old."""
         ...
 
 

@@ -41,6 +41,8 @@ class Predictor:
         self._loaded: OrderedDict[str, tuple[Chatflow, CompiledFlow]] = OrderedDict()
         self.stopping = asyncio.Event()
         """Set when the server stops: streams end themselves instead of being cut."""
+        self._changes = 0
+        """Of chatflows: what is read meanwhile may be from before, and by hand its version is the same."""
 
     def authorize_at_once(
         self,
@@ -174,10 +176,12 @@ class Predictor:
         del position
         if subject == Subject.CHATFLOW:
             self._loaded.pop(subject_id, None)
+            self._changes += 1
 
     def forget(self) -> None:
         """Forget every chatflow."""
         self._loaded.clear()
+        self._changes += 1
 
     def _ready(self, access: ChatflowAccess) -> tuple[Chatflow, CompiledFlow] | None:
         known = self._loaded.get(access.id)
@@ -193,12 +197,14 @@ class Predictor:
         known = self._ready(access)
         if known is not None:
             return known
+        changes = self._changes
         chatflow = await self._directory.load(access.id)
         if chatflow is None:
             raise NotFound("chatflow: it was deleted meanwhile")
         # In a thread: a graph may be large, and nobody else should wait for it.
         ready = chatflow, await asyncio.to_thread(self._engine.compile, chatflow)
-        self._loaded[access.id] = ready
+        if changes == self._changes:
+            self._loaded[access.id] = ready
         if len(self._loaded) > _LOADED:
             self._loaded.popitem(last=False)
         return ready

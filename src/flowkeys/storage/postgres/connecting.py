@@ -36,9 +36,8 @@ def connect(url: str) -> psycopg.Connection[Any]:
     Raises:
         psycopg.Error: it cannot be done.
     """
-    given, prepares = _without_ours(url)
-    parameters = {**_DEFAULTS, **{k: v for k, v in conninfo_to_dict(given).items() if v is not None}}
-    connection = psycopg.connect(**parameters, autocommit=True, client_encoding="UTF8")  # type: ignore[arg-type]
+    _, prepares = _without_ours(url)
+    connection = psycopg.connect(**parameters(url), autocommit=True, client_encoding="UTF8")
     try:
         connection.prepare_threshold = 1 if prepares else None
         connection.prepared_max = _STATEMENTS_KEPT
@@ -51,6 +50,16 @@ def connect(url: str) -> psycopg.Connection[Any]:
         connection.close()
         raise
     return connection
+
+
+def parameters(url: str) -> dict[str, Any]:
+    """Return what libpq is told: our defaults, and what the URL says of its own.
+
+    Raises:
+        psycopg.ProgrammingError: it is no URL of a database.
+    """
+    given, _ = _without_ours(url)
+    return {**_DEFAULTS, **{k: v for k, v in conninfo_to_dict(given).items() if v is not None}}
 
 
 def named(url: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 CHANNEL: Final = "flowkeys_change"
-"""Where changes are told of, when they are committed: by the transaction's number (xid8), the workspace, the
-subject and its id, with blanks between them."""
+"""Where changes are told of, when they are committed: by the transaction's number (xid8), when the change was
+made, the workspace, the subject and its id, with blanks between them."""
 EVERYTHING: Final = "*"
 """What is told where nobody can say what was changed: all that is known is to be forgotten."""
 _LONGEST: Final = 7000
@@ -101,7 +101,7 @@ _FEED: Final = (
         PERFORM pg_notify('{CHANNEL}', '{EVERYTHING}');
     ELSE
         PERFORM pg_notify('{CHANNEL}',
-            concat_ws(' ', new.xid, new.workspace_id, new.subject, new.subject_id));
+            concat_ws(' ', new.xid, new.at, new.workspace_id, new.subject, new.subject_id));
     END IF;""",
     ),
     "CREATE TRIGGER change_told AFTER INSERT ON change FOR EACH ROW EXECUTE FUNCTION tell_change()",

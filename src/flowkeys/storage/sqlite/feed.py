@@ -34,13 +34,19 @@ _Row = tuple[int, str, str, str, int, int]
 class SqliteFeed:
     """Implements `ChangeFeed` over the connection that look-ups use, in the same thread."""
 
-    def __init__(self, raw: sqlite3.Connection, promised_ms: int = PROMISED_MS) -> None:
-        """Follow the changes of the database that `raw` reads; each holds within `promised_ms`."""
+    def __init__(
+        self, raw: sqlite3.Connection, promised_ms: int = PROMISED_MS, *, keeps: bool = False
+    ) -> None:
+        """Follow the changes of the database that `raw` reads; each holds within `promised_ms`.
+
+        With `keeps` listeners need not forget what they know when it cannot be read, until it can again.
+        """
         self._raw = raw
+        self._keeps = keeps
         self._bound = promised_ms * 1000 // _PARTS
         self._listeners: Sequence[ChangeListener] = ()
         self._version = -1
-        self._checked = 0
+        self._checked = self._last_checked = 0
         self._broken = False
         self.position = 0
         """The last change that listeners were told of."""
@@ -70,10 +76,9 @@ class SqliteFeed:
         """
         return 0 <= now - self._checked < (self._bound if within is None else within) or self._ask(now)
 
-    def stale(self, now: int) -> bool:
-        """Return False: whoever cannot read the file has nothing that is believed."""
-        del now
-        return False
+    def age(self, now: int) -> int:
+        """Return how old, in microseconds, the last is that listeners know."""
+        return now - self._last_checked
 
     def catch_up(self) -> None:
         """Read what was changed, now: after a commit of this process, before anybody hears of it."""
@@ -91,7 +96,7 @@ class SqliteFeed:
         except sqlite3.Error:
             self._break()
             return False
-        self._checked = now
+        self._checked = self._last_checked = now
         self._broken = False
         return True
 
@@ -129,5 +134,6 @@ class SqliteFeed:
         self._checked = 0
         self.breaks += not self._broken
         self._broken = True
-        for listener in self._listeners:
-            listener.forget()
+        if not self._keeps:
+            for listener in self._listeners:
+                listener.forget()

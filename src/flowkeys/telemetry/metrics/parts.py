@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -93,7 +94,7 @@ def _shared(sources: Sources) -> Iterator[Metric]:
 
 def _feed(sources: Sources) -> Iterator[Metric]:
     feed = sources.feed
-    is_up = feed.current(sources.clock(), 0)
+    is_up = feed.current(sources.clock())
     yield _gauge(
         "flowkeys_revocation_bound_seconds",
         "So long after it was acknowledged a change, such as a revocation, holds in every process.",
@@ -108,11 +109,16 @@ def _feed(sources: Sources) -> Iterator[Metric]:
     )
     yield _gauge(
         "flowkeys_change_feed_up",
-        "Whether changes can be read (1). If not (0), every call reads the database.",
+        "Whether changes are heard of (1). If not (0), every call reads the database.",
         is_up,
     )
     yield _counter(
-        "flowkeys_change_feed_breaks", "How often changes could not be read any more.", feed.breaks
+        "flowkeys_change_feed_breaks", "How often changes were not heard of any more.", feed.breaks
+    )
+    yield _counter(
+        "flowkeys_stale_acceptances",
+        "Calls let in by what was known last, while the database was away (FLOWKEYS_STALE_SECONDS).",
+        sources.stale.uses,
     )
     yield _gauge("flowkeys_change_feed_position", "The number of the last change.", feed.position)
 
@@ -166,14 +172,19 @@ def _webhooks(sources: Sources, pending: Pending) -> Iterator[Metric]:
 
 def _disk(sources: Sources, *, is_up: bool) -> Iterator[Metric]:
     yield _gauge("flowkeys_database_up", "Whether the database could be read for this answer (1).", is_up)
+    if sources.database is not None:
+        yield from _files(sources.database)
+
+
+def _files(database: Path) -> Iterator[Metric]:
     sizes = GaugeMetricFamily("flowkeys_database_size_bytes", "Size of its files.", labels=("file",))
     for name, suffix in (("main", ""), ("wal", "-wal")):
         with suppress(OSError):
-            path = sources.database.with_name(sources.database.name + suffix)
+            path = database.with_name(database.name + suffix)
             sizes.add_metric((name,), path.stat().st_size)
     yield sizes
     with suppress(OSError, AttributeError):  # Windows has no such call
-        space = os.statvfs(sources.database.parent)
+        space = os.statvfs(database.parent)
         yield _gauge(
             "flowkeys_disk_free_bytes",
             "What is free on the disk that they are on.",

@@ -54,6 +54,12 @@ class Feed(Protocol):
         ...
 
 
+class Stale(Protocol):
+    """Lets calls in by what was known last."""
+
+    uses: int
+
+
 class Writer(Protocol):
     """Commits."""
 
@@ -110,6 +116,7 @@ class Sources:
     chatflows: Sized
     lookups: Lookups
     feed: Feed
+    stale: Stale
     promised_seconds: float
     """Within which a change is to hold in every process."""
     writer: Writer
@@ -125,6 +132,7 @@ class Sources:
     """Tries to deliver to webhooks, by result."""
     pending: Callable[[], Awaitable[tuple[int, int | None]]]
     """How many deliveries wait, and when the first was due; raises `Unavailable`."""
-    database: Path
+    database: Path | None
+    """The file; None: it is elsewhere."""
     connections: Callable[[], int]
     """How many connections there are."""

@@ -65,7 +65,7 @@ async def changes(
 
     return ChangeStream(
         services.followers,
-        services.leaving,
+        services.predictor.stopping,
         still_good,
         call.caller.workspace_id,
         after=after,

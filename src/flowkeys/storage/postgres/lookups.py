@@ -1,0 +1,161 @@
+"""The look-ups of the hot path on PostgreSQL: keys by digest, chatflows by id.
+
+Nothing is answered at once: there is a way to the database, and nobody else may wait for it. The statements
+are prepared on connections of their own, and many are under way on each.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Any, Final, Literal
+
+from psycopg.pq.abc import PGresult
+from sqlalchemy import bindparam
+from sqlalchemy.dialects import postgresql
+
+from flowkeys.domain.chatflows.chatflow import Chatflow
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.digest import TokenDigest
+from flowkeys.service.ports.verification import PENDING, Found, FoundChatflow, Pending, Unreadable
+from flowkeys.storage.chatflows import chatflows
+from flowkeys.storage.keys.records import RecordReader, access_of, tokens_of
+from flowkeys.storage.keys.spoilt import SPOILT
+from flowkeys.storage.postgres import snapshot
+from flowkeys.storage.postgres.line import Line
+from flowkeys.storage.postgres.lines import TIMEOUT_SECONDS, Lines
+from flowkeys.storage.postgres.rows import rows
+from flowkeys.storage.schema import chatflow
+
+_POSITION: Final = 9
+"""The column of what the statement could see."""
+_COLUMNS: Final = f"""k.id, k.workspace_id, k.name, k.permissions, k.status, k.expires_at, t.valid_until,
+    (SELECT string_agg(chatflow_id, ',') FROM binding WHERE key_id = k.id), t.digest, {snapshot.READ},
+    k.allowed_ips, (SELECT allowed_ips FROM policy WHERE workspace_id = k.workspace_id),
+    k.customer_id, c.id, c.name, c.external_id, c.status, c.rate_limits, c.quotas, k.rate_limits, k.quotas,
+    (SELECT string_agg(chatflow_id || chr(9) || rate_limits, chr(10)) FROM binding
+        WHERE key_id = k.id AND rate_limits IS NOT NULL),
+    t.replaced_at, t.seq"""  # noqa: S608
+_FROM: Final = """FROM token t JOIN api_key k ON k.id = t.key_id
+    LEFT JOIN customer c ON c.id = k.customer_id AND c.workspace_id = k.workspace_id"""
+_AHEAD: Final = f"""SELECT {_COLUMNS} {_FROM} WHERE t.seq > $1 AND starts_with(t.digest, $2)
+    ORDER BY t.seq LIMIT $3"""
+_ACCESS: Final = f"""SELECT {snapshot.READ}, f.id, f.workspace_id, f.is_public, f.version, f.rate_limits,
+    f.api_config, f.chatbot_config
+    FROM (SELECT 1) one LEFT JOIN chatflow f ON f.id = $1"""  # noqa: S608
+_LEAST: Final = -(2**63)
+
+
+class PostgresLookups:
+    """Implements `KeyStore`, and finds chatflows."""
+
+    def __init__(self, url: str, secrets: int) -> None:
+        """Look up in the database at `url`, under so many server secrets."""
+        digests = ", ".join(f"${number}" for number in range(1, secrets + 1))
+        self._url = url
+        self._lines = Lines(
+            url,
+            {
+                b"find": f"SELECT {_COLUMNS} {_FROM} WHERE t.digest IN ({digests})",
+                b"access": _ACCESS,
+                b"load": _whole_chatflow(),
+            },
+        )
+        self._read = RecordReader()
+        self.keys_read = 0
+        """Keys that were looked up since they were not in memory, whether there were any or not."""
+        self.chatflows_read = 0
+        """Chatflows that were."""
+
+    def start(self) -> None:
+        """Connect, in the background."""
+        self._lines.start()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._lines.close()
+
+    def find_at_once(self, digests: Sequence[TokenDigest]) -> Literal[Pending.PENDING]:
+        """Return `PENDING`."""
+        del digests
+        return PENDING
+
+    async def find(self, digests: Sequence[TokenDigest]) -> Found:
+        """Return the key whose token has one of `digests`.
+
+        Raises:
+            Unavailable: the database cannot be reached, or the key's row was spoilt by hand.
+        """
+        self.keys_read += 1
+        found = rows(await self._lines.ask(b"find", [digest.encode() for digest in digests]))
+        if not found:
+            return Found(None)
+        row = found[0]
+        seen, digest = row[_POSITION], row[8]
+        row[_POSITION] = snapshot.position(seen)
+        try:
+            return Found(self._read(row), TokenDigest(digest), partial(snapshot.sees, seen))
+        except SPOILT as error:
+            raise Unavailable(f"The key {row[0]} cannot be read.") from error
+
+    def access_at_once(self, chatflow_id: str) -> Literal[Pending.PENDING]:
+        """Return `PENDING`."""
+        del chatflow_id
+        return PENDING
+
+    async def access(self, chatflow_id: str) -> FoundChatflow:
+        """Return what a call needs to know of a chatflow first."""
+        self.chatflows_read += 1
+        value = _text(chatflow_id)
+        if value is None:
+            return FoundChatflow(None)
+        ((seen, *row),) = rows(await self._lines.ask(b"access", [value]))
+        access = None if row[0] is None else access_of(row)
+        return FoundChatflow(access, snapshot.position(seen), partial(snapshot.sees, seen))
+
+    async def load(self, chatflow_id: str) -> Chatflow | None:
+        """Return a chatflow by its id alone, without its keys, of which there may be many."""
+        value = _text(chatflow_id)
+        found = [] if value is None else rows(await self._lines.ask(b"load", [value]))
+        return chatflows.without_keys(tuple(found[0])) if found else None
+
+    async def ahead(self, tag: str, batch: int) -> AsyncIterator[list[tuple[bytes, KeyRecord | Unreadable]]]:
+        """Return all tokens whose digest begins with `tag`, in batches: the digest's bytes and the record.
+
+        Over a connection of its own: who looks up one key need not wait for a hundred.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        line = await Line.open(self._url, TIMEOUT_SECONDS, {b"ahead": _AHEAD}, name="flowkeys reading ahead")
+        try:
+            behind = _LEAST
+            while True:
+                values = [str(behind).encode(), tag.encode(), str(batch).encode()]
+                found = _tokens(await line.ask(b"ahead", values))
+                if found:
+                    yield tokens_of(self._read, tag, found)
+                    behind = found[-1][-1]
+                if len(found) < batch:
+                    return
+        finally:
+            line.close()
+
+
+def _tokens(result: PGresult) -> list[list[Any]]:
+    found = rows(result)
+    for row in found:
+        row[_POSITION] = snapshot.position(row[_POSITION])
+    return found
+
+
+def _text(value: str) -> bytes | None:
+    """Return what a statement is given; None for what no text in the database can be."""
+    try:
+        return None if "\0" in value else value.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _whole_chatflow() -> str:
+    statement = chatflows.SELECT.where(chatflow.c.id == bindparam("chatflow"))
+    return str(statement.compile(dialect=postgresql.dialect(paramstyle="numeric_dollar")))  # type: ignore[no-untyped-call]
