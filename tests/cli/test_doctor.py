@@ -13,6 +13,7 @@ import pytest
 from tests.cli.conftest import Cli, Result
 from tests.support.flows import unknown
 from tests.support.server import Running
+from tests.support.valkey import ValkeyServer
 
 
 @pytest.fixture
@@ -259,3 +260,25 @@ def test_where_no_proxy_is_missing_nothing_warns(settings: dict[str, str], local
     """Given a known proxy, an address of this machine, or the server's own port, all is well."""
     named = {name: value.format(port=port) for name, value in settings.items()}
     assert local("doctor", "--json", FLOWKEYS_PORT=port, **named).json["warn"] == 0
+
+
+def test_valkey_is_looked_at(local: Cli, port: str, valkey_server: ValkeyServer) -> None:
+    """What it is, whether it may forget, and that it cannot be reached; a password is never shown."""
+    local("keys", "create", "one")
+
+    def told(url: str, verdict: str) -> list[str]:
+        result = local("doctor", "--json", FLOWKEYS_PORT=port, FLOWKEYS_VALKEY=url)
+        assert "sesame" not in result.out + result.err
+        return findings(result, "valkey", verdict)
+
+    assert "Valkey 8" in told(valkey_server.url, "ok")[0]
+    assert told(valkey_server.url, "warn") == []
+    with valkey_server.client() as client:
+        client.config_set("maxmemory", 100_000_000)
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            assert "noeviction" in told(valkey_server.url, "warn")[0]
+        finally:
+            client.config_set("maxmemory", 0)
+            client.config_set("maxmemory-policy", "noeviction")
+    assert "cannot be asked" in told("valkey://:sesame@127.0.0.1:9", "warn")[0]

@@ -102,6 +102,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
             imports=runtime.imports,
             directory=runtime.directory,
             check_writes=runtime.store.check_writes,
+            limits=partial(_limits, runtime),
             sign_ins=runtime.sign_ins,
             links=runtime.links,
             people=runtime.people,
@@ -168,6 +169,14 @@ def _warming(runtime: Runtime, log: Any) -> Warming:
     database = runtime.database
     database.start()
     return Warming(runtime.keys, database.lookups, runtime.hasher, clock, log, database.of_key)
+
+
+def _limits(runtime: Runtime) -> str | None:
+    if runtime.valkey is None:
+        return None
+    if runtime.valkey.is_up:
+        return "shared"
+    return "refused" if runtime.settings.limits_without_valkey == "refuse" else "per-process"
 
 
 async def _finish(runtime: Runtime) -> int:

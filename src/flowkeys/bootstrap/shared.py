@@ -12,6 +12,8 @@ from flowkeys.limits.shared.place import places_of
 
 try:
     from flowkeys.limits.shared.accounts import Flush
+    from flowkeys.limits.shared.away import Away
+    from flowkeys.limits.shared.facts import Facts, facts_of
     from flowkeys.limits.shared.quotas import SharedQuotas
     from flowkeys.limits.shared.rates import SharedLimits
     from flowkeys.limits.shared.valkey import Valkey
@@ -30,6 +32,15 @@ def valkey(settings: Settings, tell: Callable[[str, str], None]) -> Valkey:
     assert settings.valkey is not None
     places = places_of(settings.valkey.get_secret_value())
     return Valkey(places, settings.valkey_timeout_ms / 1000, tell)
+
+
+async def valkey_facts(settings: Settings) -> Facts | str:
+    """Return what that server is, or why it cannot be asked."""
+    shared = valkey(settings, lambda *_: None)
+    try:
+        return await facts_of(shared)
+    except Away as error:
+        return str(error)
 
 
 def shared_quotas(settings: Settings, shared: Valkey, load: Load, flush: Flush, clock: Clock) -> SharedQuotas:

@@ -133,6 +133,14 @@ class TooLarge(FlowkeysError):
 class Unavailable(FlowkeysError):
     """An outage. Never a denial: the caller may be right and should try again."""
 
-    def __init__(self, message: str = "The store cannot be reached.", retry_after_seconds: int = 1) -> None:
+    def __init__(
+        self,
+        message: str = "The store cannot be reached.",
+        retry_after_seconds: int = 1,
+        *,
+        is_known: bool = False,
+    ) -> None:
         self.retry_after_seconds = retry_after_seconds
+        self.is_known = is_known
+        """The log has told of the outage: of each call that it costs the caller alone is told, and why."""
         super().__init__(message)

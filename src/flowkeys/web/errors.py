@@ -224,7 +224,8 @@ def of_error(error: FlowkeysError) -> Problem:
         case TooLarge():
             return problem("too_large", str(error))
         case Unavailable():
-            return problem("unavailable", headers=_retry_after(error.retry_after_seconds))
+            detail = str(error) if error.is_known else None
+            return problem("unavailable", detail, headers=_retry_after(error.retry_after_seconds))
         case _:
             return problem("internal_error")
 

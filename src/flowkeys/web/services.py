@@ -53,6 +53,8 @@ class Services:
     directory: ChatflowDirectory
     check_writes: Callable[[], Awaitable[None]]
     """Raises `Unavailable` when changes cannot be stored."""
+    limits: Callable[[], str | None]
+    """Tells how limits are counted that several processes share; None: they share none."""
     sign_ins: SignInService
     links: LinkService
     people: PeopleService

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from flowkeys.bootstrap import clock
-from flowkeys.cli.doctor import chatflows, configuration, data, listening, people, secrets
+from flowkeys.cli.doctor import chatflows, configuration, data, limits, listening, people, secrets
 from flowkeys.cli.doctor.finding import Finding, fail
 from flowkeys.config import Settings
 from flowkeys.domain.errors import Unavailable
@@ -25,6 +25,7 @@ def examine() -> Iterator[Finding]:
     readable = settings.database_file.exists() and all(finding.verdict == "ok" for finding in database)
     yield from _contents(settings) if readable else secrets.check_secrets(settings, None, clock())
     yield from configuration.check_traces(settings)
+    yield from limits.check_valkey(settings)
     yield from configuration.check_proxies(settings)
     if settings.has_port:
         yield listening.check_port(settings)

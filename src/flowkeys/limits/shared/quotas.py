@@ -43,7 +43,7 @@ class SharedQuotas(SharedAccounts):
             return PENDING
         if self._refuses:
             self._valkey.without += 1
-            raise refused(self._valkey)
+            raise refused()
         spent = super().at_once(scopes, tokens)
         if spent is not PENDING:
             self._counted_apart(scopes)
@@ -57,7 +57,7 @@ class SharedQuotas(SharedAccounts):
             pass
         if self._refuses:
             self._valkey.without += 1
-            raise refused(self._valkey)
+            raise refused()
         while (spent := super().at_once(scopes, tokens)) is PENDING:
             await self._load_all(scopes)
         self._counted_apart(scopes)

@@ -68,12 +68,12 @@ class SharedLimits:
     def _take_alone(self, scopes: tuple[Scope, ...]) -> Taken:
         self._valkey.without += 1
         if self._refuses:
-            raise refused(self._valkey)
+            raise refused()
         return self.alone.at_once(scopes)
 
     def _left_alone(self, scopes: tuple[Scope, ...]) -> Taken:
         if self._refuses:
-            raise refused(self._valkey)
+            raise refused()
         return self.alone.standing_at_once(scopes)
 
     async def _run(self, what: bytes, scopes: tuple[Scope, ...]) -> Taken:
@@ -113,11 +113,9 @@ class SharedLimits:
         return known
 
 
-def refused(valkey: Valkey) -> Unavailable:
+def refused() -> Unavailable:
     """Return the refusal of a call that is counted nowhere else."""
-    error = Unavailable("Limits cannot be counted now: Valkey cannot be reached.")
-    error.__cause__ = Away(valkey.why)
-    return error
+    return Unavailable("Limits cannot be counted now. Try again.", is_known=True)
 
 
 def _key(scope: Scope) -> bytes:

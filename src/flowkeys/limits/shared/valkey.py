@@ -6,7 +6,6 @@ answers in time again.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Final
@@ -55,6 +54,8 @@ class Valkey:
         self._task: asyncio.Task[None] | None = None
         self.why = "nobody has asked yet"
         """Why it cannot be asked."""
+        self.place = ""
+        """Which server is asked, of several."""
         self.outages = 0
         self.without = 0
         """How much of calls was decided while it was away: about their limits, and about their quotas."""
@@ -145,6 +146,7 @@ class Valkey:
                     connection.end("there is another")
                     return
                 self._connection = connection
+                self.place = str(place)
                 if self._is_away:
                     self._is_away = False
                     self._tell("valkey is back", str(place))
@@ -211,11 +213,3 @@ def _checked(answer: Any) -> Any:
     if isinstance(answer, libvalkey.ReplyError):
         raise Away(str(answer))
     return answer
-
-
-async def asked_once(valkey: Valkey, *parts: bytes | str | int) -> Any:
-    """Return the answer to one command, or None: for those who only look."""
-    with suppress(Away):
-        answer = await valkey.ask(*parts)
-        return None if isinstance(answer, libvalkey.ReplyError) else answer
-    return None

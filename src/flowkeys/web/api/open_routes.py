@@ -36,11 +36,13 @@ async def version(call: Call) -> Response:
 async def health(call: Call) -> Response:
     """Say whether the store answers and takes changes; 503 when it does not, on a full disk for example.
 
-    Keys that are known are verified all the same; whether the server is up at all, `ping` says.
+    Keys that are known are verified all the same; whether the server is up at all, `ping` says. Where limits
+    are counted in Valkey, `limits` says whether they are: without it each process counts alone, or refuses.
     """
     await call.services.directory.access(str(uuid.UUID(int=0)))
     await call.services.check_writes()
-    return json_response({"status": "ok"})
+    limits = call.services.limits()
+    return json_response({"status": "ok"} if limits is None else {"status": "ok", "limits": limits})
 
 
 @router.on(

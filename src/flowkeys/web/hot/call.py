@@ -172,7 +172,8 @@ def of_failure(error: Exception, call: Call) -> Problem:
     request_id = call.request_id.decode("ascii")
     if isinstance(error, Unavailable):
         cause = repr(error.__cause__) if error.__cause__ is not None else None
-        log.error("unavailable", detail=str(error), cause=cause, request_id=request_id)
+        if not error.is_known:
+            log.error("unavailable", detail=str(error), cause=cause, request_id=request_id)
         return of_error(error)
     log.error("failed", exc_info=error, request_id=request_id)
     return problem("internal_error")

@@ -23,6 +23,6 @@ def log_failure(error: FlowkeysError, request_id: str | None = None, **facts: An
         if error.raised is not None:
             facts["exc_info"] = error.raised
         structlog.get_logger("flowkeys").warning("upstream failed", detail=str(error), **facts)
-    elif isinstance(error, Unavailable):
+    elif isinstance(error, Unavailable) and not error.is_known:
         cause = repr(error.__cause__) if error.__cause__ is not None else None
         structlog.get_logger("flowkeys").error("unavailable", detail=str(error), cause=cause, **facts)

@@ -15,3 +15,5 @@ class HealthOut(Out):
     """The store answers."""
 
     status: Literal["ok"]
+    limits: Literal["shared", "per-process", "refused"] | None = None
+    """Of `/health`, where limits are counted in Valkey: how they are now."""
