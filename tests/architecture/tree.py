@@ -64,8 +64,13 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports() -> Iterator[Import]:
-    """Yield every import below src, those inside functions and type-checking blocks included."""
+@cache
+def imports() -> tuple[Import, ...]:
+    """Return every import below src, those inside functions and type-checking blocks included."""
+    return tuple(_imports())
+
+
+def _imports() -> Iterator[Import]:
     for path in python_files("src"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):

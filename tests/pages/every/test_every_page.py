@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -10,11 +11,12 @@ from flowkeys.web.pages import all as pages
 from flowkeys.web.pages import templating
 from scripts.demo_pages import PAGES
 from scripts.demo_shown import Shown
-from tests.pages.axe import COLOURS, assert_accessible
+from tests.pages.axe import COLOURS, RULES, assert_accessible
 from tests.pages.browser import HEIGHTS, NARROW, WIDE
 from tests.pages.conftest import Visit
 from tests.pages.demo import Demonstration
 from tests.pages.fitting import fits
+from tests.support.sweeps import share
 
 TEMPLATES = Path(templating.__file__).parents[1] / "templates"
 NO_PAGE = {
@@ -27,6 +29,7 @@ NO_PAGE = {
 """What is got and is no page: the way to the first one, what pages load, a part of a form, a file to keep."""
 ZOOMED = WIDE // 2
 """What a wide window has at 200 %."""
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 FRAMES = {"chatflows/new_base.html"}
 """Templates that others fill in."""
 
@@ -48,8 +51,10 @@ def test_a_page_is_accessible_and_quiet_and_fits(
 ) -> None:
     """In both themes axe-core finds nothing; at 200 % and at 390 px it fits; the window saw nothing odd.
 
-    Between the themes only colours change, so that only rules about colours are asked twice.
+    Between the themes only colours change, so that only rules about colours are asked twice. In `make test` by
+    turns in one of the two: all pages share few parts and their colours.
     """
+    themes = share(THEMES, PAGES.index(shown), of=2)
     window = watch(shown_off.at(shown).url, cookies=shown_off.cookies(shown.role))
     for status in {shown.status, shown.refused} - {0, 200}:
         window.allow(f"status of {status}")
@@ -61,9 +66,9 @@ def test_a_page_is_accessible_and_quiet_and_fits(
         shown.then(page)
     assert shown.template in shown_off.drawn[before:]
     assert fits(page)
-    assert_accessible(page)
-    page.emulate_media(color_scheme="dark")
-    assert_accessible(page, COLOURS)
+    for theme in themes:
+        page.emulate_media(color_scheme=theme)
+        assert_accessible(page, RULES if theme == themes[0] else COLOURS)
     for width in (ZOOMED, NARROW):
         page.set_viewport_size({"width": width, "height": HEIGHTS[NARROW]})
         assert fits(page), width
