@@ -51,8 +51,8 @@ def test_a_page_is_accessible_and_quiet_and_fits(
 ) -> None:
     """In both themes axe-core finds nothing; at 200 % and at 390 px it fits; the window saw nothing odd.
 
-    Between the themes only colours change, so that only rules about colours are asked twice. In `make test` by
-    turns in one of the two: all pages share few parts and their colours.
+    Between the themes only colours change, so that only rules about colours are asked twice. In `make test`
+    a page is looked at in one of the two, by turns: all share few parts and their colours.
     """
     themes = share(THEMES, PAGES.index(shown), of=2)
     window = watch(shown_off.at(shown).url, cookies=shown_off.cookies(shown.role))
