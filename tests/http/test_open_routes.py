@@ -14,7 +14,8 @@ def test_ping_version_and_health(server: Running) -> None:
     anyone = server.api()
     assert (anyone.get("/ping").status_code, anyone.get("/ping").text) == (200, "pong")
     assert anyone.get("/version").json() == {"version": "0.1.0"}
-    assert anyone.get("/health").json() == {"status": "ok"}
+    for path in ("/health", "/health/live", "/health/ready"):
+        assert anyone.get(path).json() == {"status": "ok"}
 
 
 def test_streaming_is_said_of_any_uuid(server: Running) -> None:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from flowkeys.web.hot.connection import StrictProtocol
+from flowkeys.web.hot.leaving import LeavingProtocol
 from flowkeys.web.hot.protocol import HotProtocol
 from flowkeys.web.hot.writing import WritingProtocol
 from tests.architecture.tree import ROOT
@@ -42,8 +43,8 @@ def test_nothing_else_is_overridden() -> None:
         "on_headers_complete",
         "on_message_begin",
         "on_message_complete",
-        "shutdown",
     }
+    assert _overridden(LeavingProtocol) == {"_start_asgi_task", "connection_made", "shutdown"}
     assert _overridden(StrictProtocol) == {
         "_start_asgi_task",
         "connection_lost",

@@ -264,7 +264,7 @@ def test_stopping_waits_for_an_answer(target: str, server: Running, bearer: str,
 
         async def told() -> None:
             connections = beside.server.server_state.connections
-            await soon(lambda: all(one._stopping for one in connections), "the connection to hear of it")
+            await soon(lambda: all(one._is_leaving for one in connections), "the connection to hear of it")
 
         server.do(told())
         wire.send(get(FORWARD, bearer))

@@ -1,5 +1,6 @@
 """Every service over one data directory."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
 from threading import RLock
@@ -77,6 +78,10 @@ class Runtime(PeopleParts):
         self.hasher = secrets.hasher
         self.warnings = secrets.warnings
         """What is not as it should be and keeps nothing from working: for the log, and for commands."""
+        self.leaving = asyncio.Event()
+        """Set when the process is about to stop, or was replaced: whoever chooses servers chooses another."""
+        self.is_first = True
+        """Whether it says what one process of a server is to say."""
         self.set_up = SetUp(store, clock)
         every = settings.usage_flush_seconds
         self.usage = UsageBuffer(lambda *buffered: self.keyring.flush(*buffered), every)  # noqa: PLW0108  # later

@@ -51,7 +51,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
         log = structlog.get_logger("flowkeys")
         (warming := _warming(runtime, log)).start()
         announcing = asyncio.create_task(_announce(runtime, log), name="flowkeys-announcing")
-        daily = DailyHead.started(runtime.store, log)
+        daily = DailyHead.started(runtime.store, log) if runtime.is_first else None
         finishing = Finishing.started(partial(_finish, runtime), log)
         if gc.isenabled():  # `serve` turned it off: looking through all that is loaded takes long
             gc.collect()
@@ -65,7 +65,8 @@ def create_app(runtime: Runtime) -> "ASGIApp":
             announcing.cancel()
             await asyncio.gather(announcing, return_exceptions=True)
             for task in (daily, finishing, warming):
-                await task.stop()
+                if task is not None:
+                    await task.stop()
             await runtime.close()
             if traces is not None:
                 await asyncio.to_thread(traces.stop)
@@ -92,6 +93,7 @@ def create_app(runtime: Runtime) -> "ASGIApp":
             uses=runtime.usage,
             explainer=runtime.explainer,
             followers=runtime.followers,
+            leaving=runtime.leaving,
             keyring=runtime.keyring,
             policies=runtime.policies,
             customers=runtime.customers,

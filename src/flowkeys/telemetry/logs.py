@@ -117,6 +117,11 @@ def announce(event: str, level: str = "info", **facts: Any) -> None:
     _SINK.flush()
 
 
+def logger() -> Any:
+    """Return what lines of the log are written with."""
+    return structlog.get_logger("flowkeys")
+
+
 def take_over() -> None:
     """Make lines of the log of what Python itself would write to stderr as text."""
     logging.captureWarnings(capture=True)

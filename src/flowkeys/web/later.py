@@ -17,8 +17,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flowkeys.web.requests.context import context_of
 from flowkeys.web.respond import send_bytes
 
-_PING: Final = "/api/v1/ping"
 _TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
+_AT_ONCE: Final = {
+    "/api/v1/ping": (b"pong", _TEXT),
+    "/api/v1/health/live": (b'{"status":"ok"}', (b"content-type", b"application/json")),
+}
+"""What is asked of a server that has just started, and is answered before the framework is there."""
 _AFTER_SECONDS: Final = 0.1
 """So long the ready server is left alone: who waited for it asks first."""
 
@@ -47,12 +51,15 @@ class Later:
         return self._app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on, or answer `ping` while nobody is there to do so."""
+        """Hand a request on, or answer `ping` and `live` while nobody is there to do so."""
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
-        elif self._app is None and not self._failed and (scope["path"], scope["method"]) == (_PING, "GET"):
-            context_of(scope).route = _PING
-            await send_bytes(send, 200, b"pong", [_TEXT])
+        elif (
+            self._app is None and not self._failed and scope["path"] in _AT_ONCE and scope["method"] == "GET"
+        ):
+            context_of(scope).route = scope["path"]
+            body, kind = _AT_ONCE[scope["path"]]
+            await send_bytes(send, 200, body, [kind])
         else:
             await (self._app or await self.made())(scope, receive, send)
 

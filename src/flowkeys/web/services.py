@@ -1,5 +1,6 @@
 """The services that handlers call, put together by `bootstrap` and carried by the application's state."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -42,6 +43,8 @@ class Services:
     explainer: Explainer
     uses: PermissionUses
     followers: Followers
+    leaving: asyncio.Event
+    """Set when the process is about to stop."""
     keyring: Keyring
     policies: Policies
     customers: CustomerService

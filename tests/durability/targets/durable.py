@@ -32,6 +32,13 @@ async def drip(text):
     yield "second"
 
 
+async def pour(text):
+    """Say one word at once, and the next when a file appears."""
+    yield "first "
+    await asyncio.to_thread(block, text)
+    yield "second"
+
+
 def block(text):
     """Hold a thread until a file appears."""
     mark(text, "started")

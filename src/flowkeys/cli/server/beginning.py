@@ -75,6 +75,11 @@ class Beginning:
                 f"do everything:\n  {command}"
             )
 
+    async def follow(self) -> None:
+        """See to it that the file goes which another process of this server has made."""
+        if await asyncio.to_thread(self._file.exists):
+            self._remove_in_time()
+
     def forget(self) -> None:
         """Remove the file of the link: it was used, is too old, or nobody listens."""
         if self._timer is not None:
@@ -102,7 +107,11 @@ class Beginning:
             file=str(self._file),
             minutes=minutes,
         )
-        self._timer = asyncio.get_running_loop().call_later(minutes * 60, self.forget)
+        self._remove_in_time()
+
+    def _remove_in_time(self) -> None:
+        seconds = LIFETIMES[Purpose.SET_UP] // _MICROSECONDS
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.forget)
         self._runtime.set_up.used.append(lambda purpose: self.forget() if purpose is Purpose.SET_UP else None)
 
     async def _has_keys(self) -> bool:

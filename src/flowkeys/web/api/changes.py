@@ -65,7 +65,7 @@ async def changes(
 
     return ChangeStream(
         services.followers,
-        services.predictor.stopping,
+        services.leaving,
         still_good,
         call.caller.workspace_id,
         after=after,

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import Response
 from fastapi.responses import PlainTextResponse
 
-from flowkeys.domain.errors import NotFound
+from flowkeys.domain.errors import NotFound, Unavailable
 from flowkeys.web.predictions.prediction import cors
 from flowkeys.web.routes import OPEN, GuardedRouter, json_response
 from flowkeys.web.schemas.chatflows import PublicConfigOut, StreamingOut
@@ -43,6 +43,24 @@ async def health(call: Call) -> Response:
     await call.services.check_writes()
     limits = call.services.limits()
     return json_response({"status": "ok"} if limits is None else {"status": "ok", "limits": limits})
+
+
+@router.on("GET", "/health/live", needs=OPEN, answers=HealthOut)
+async def live() -> Response:
+    """Say that the process answers. Who gets no answer from it may start it anew."""
+    return json_response({"status": "ok"})
+
+
+@router.on("GET", "/health/ready", needs=OPEN, answers=HealthOut)
+async def ready(call: Call) -> Response:
+    """Say whether calls may be sent here: 503 from when the server is told to stop.
+
+    The store is not asked. All servers share it, and when it is away they still verify the keys that they
+    know: whoever took all of them away for that would make it worse.
+    """
+    if call.services.leaving.is_set():
+        raise Unavailable("The server is stopping.")
+    return json_response({"status": "ok"})
 
 
 @router.on(

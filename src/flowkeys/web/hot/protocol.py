@@ -65,7 +65,6 @@ class HotProtocol(WritingProtocol):
         """Whether the credential was looked at, since the body did not come with the headers."""
         self._dropped = 0
         self._keep_alive = True
-        self._stopping = False
 
     # What uvicorn calls
 
@@ -76,13 +75,10 @@ class HotProtocol(WritingProtocol):
         self._state = _ELSEWHERE
         super().connection_lost(exc)
 
-    def shutdown(self) -> None:
-        """Close, after the answer to a request that is being read."""
-        self._stopping = True
-        if self._state == _READING:
-            self._keep_alive = False
-        else:
-            super().shutdown()
+    def leave(self) -> None:
+        """Leave, behind the call that is being read, too."""
+        super().leave()
+        self._keep_alive = False
 
     def data_received(self, data: bytes) -> None:
         """Read; whoever is refused is so before the body has come."""
@@ -226,8 +222,10 @@ class HotProtocol(WritingProtocol):
         """Answer, or prepare to, or do nothing at all."""
         parser = self.parser
         # HTTP/1.0 is kept by a client's wish only, and to ask for the version costs as much as a header.
-        self._keep_alive = parser.should_keep_alive() and not (
-            self._is_wished and parser.get_http_version() == "1.0"
+        self._keep_alive = (
+            parser.should_keep_alive()
+            and not (self._is_wished and parser.get_http_version() == "1.0")
+            and not self._is_leaving
         )
         method: bytes = parser.get_method()
         asked = read(self._target)
@@ -281,8 +279,6 @@ class HotProtocol(WritingProtocol):
         self._asked = self._granted = None
         body, self._body = self._body, b""
         self._start(grant)
-        if self._stopping:
-            self.cycle.keep_alive = False
         if body:
             super().on_body(body)
 

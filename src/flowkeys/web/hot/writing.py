@@ -8,13 +8,13 @@ import structlog
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from flowkeys.web.hot.connection import StrictProtocol
+from flowkeys.web.hot.leaving import LeavingProtocol
 from flowkeys.web.hot.reply import RawHeader, Reply
 from flowkeys.web.hot.running import Running
 from flowkeys.web.hot.waiting import Waiting
 
 
-class WritingProtocol(StrictProtocol):
+class WritingProtocol(LeavingProtocol):
     """A connection that writes answers that no application sends."""
 
     def __init__(

@@ -6,7 +6,7 @@ from flowkeys.service.tracing import RequestTracing
 from flowkeys.web.requests.address import TrustedProxies
 from flowkeys.web.requests.context import KEY, TRACE, RequestContext
 
-_QUIET = frozenset({"/api/v1/ping", "/api/v1/version"})
+_QUIET = frozenset({"/api/v1/ping", "/api/v1/version", "/api/v1/health/live", "/api/v1/health/ready"})
 """Asked every few seconds by whoever looks whether the server runs."""
 
 

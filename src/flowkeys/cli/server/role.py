@@ -1,0 +1,79 @@
+"""What a process of a server with several is told by the one that starts them all."""
+
+import os
+import signal
+import socket
+from typing import Any, Final
+
+import msgspec
+
+from flowkeys.cli.server.server import Server
+
+READY: Final = b"ready"
+
+
+class Role(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one process. Sockets are the numbers of open files that it inherits."""
+
+    number: int
+    """Counted from 0; a process that takes the place of another gets its number."""
+    tells: bool
+    """Whether it says what a start says: the first of all does."""
+    control: int
+    """Through it a process says that it is ready. When it ends, there is nobody left who would restart it."""
+    listen: list[int]
+    metrics: int | None
+    given: dict[str, Any]
+    """What the command line had of settings."""
+
+    @staticmethod
+    def read(text: str) -> "Role":
+        """Read what `written` wrote."""
+        return msgspec.json.decode(text, type=Role)
+
+    def written(self) -> str:
+        """Return it as an argument of a program."""
+        return msgspec.json.encode(self).decode()
+
+    def sockets(self) -> list[socket.socket]:
+        """Return what is listened on."""
+        return [_socket(number) for number in self.listen]
+
+    def metrics_socket(self) -> socket.socket | None:
+        """Return what those who ask for metrics come to."""
+        return None if self.metrics is None else _socket(self.metrics)
+
+
+class Line:
+    """The connection to the process that has started this one."""
+
+    def __init__(self, role: Role) -> None:
+        self._control = _socket(role.control)
+        self._control.setblocking(False)
+
+    def attend(self, server: Server, loop: Any) -> None:
+        """Do what one is told: at SIGHUP leave to a successor, and end when nobody is left to be told by."""
+        signal.signal(signal.SIGHUP, lambda _number, _frame: server.replace())
+
+        def heard() -> None:
+            try:
+                ended = not self._control.recv(1)
+            except BlockingIOError:
+                return
+            except OSError:
+                ended = True
+            if ended:
+                loop.remove_reader(self._control)
+                server.is_replaced = False
+                server.should_exit = True
+
+        loop.add_reader(self._control, heard)
+
+    def ready(self) -> None:
+        """Say that calls are answered."""
+        self._control.send(READY)
+
+
+def _socket(number: int) -> socket.socket:
+    os.set_inheritable(number, False)
+    return socket.socket(fileno=number)

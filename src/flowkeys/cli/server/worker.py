@@ -1,0 +1,8 @@
+"""What is run as one process of a server with several: ``python -m flowkeys.cli.server.worker ROLE``."""
+
+import sys
+
+from flowkeys.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(["serve", "--as-worker", sys.argv[1]]))

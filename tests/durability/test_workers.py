@@ -1,0 +1,131 @@
+"""Several processes on one port: replaced one after the other, started anew, and stopped."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowkeys.cli.server.port import listen_beside
+from flowkeys.config import load
+from flowkeys.domain.errors import ConfigurationError
+from tests.durability.conftest import served as start_served
+from tests.durability.process import Serve, Served, wait_for
+from tests.durability.python_flows import SETTINGS, caller
+from tests.durability.workers import Caller, is_alive, pids, wait_for_processes
+from tests.support.flows import bound_key, events, make_chatflow
+from tests.support.waiting import soon, until
+
+CALLERS = 8
+
+
+@pytest.mark.parametrize(
+    "restarts", [pytest.param(1, id="1"), pytest.param(10, id="10", marks=pytest.mark.slow)]
+)
+def test_a_rolling_restart_loses_no_call_and_cuts_no_stream(
+    serve: Serve, tmp_path: Path, restarts: int
+) -> None:
+    """At SIGHUP, under load on kept and on new connections: each call is answered, and a stream goes on."""
+    served = serve(**SETTINGS, workers=2, keep_alive_seconds=1)
+    owner = served.owner()
+    chatflow = make_chatflow(owner)
+    token = bound_key(owner, chatflow)["apiKey"]
+    wait_for_processes(served, 2)
+    for number in range(restarts):
+        before = pids(served)
+        mark = tmp_path / f"pour-{number}"
+        with caller(served, served.owner(), "pour").stream(str(mark)) as answer:
+            wait_for(Path(f"{mark}.started"))
+            told = asyncio.run(_under_load(served, chatflow["id"], token, before))
+            Path(f"{mark}.release").touch()
+            seen = [event["event"] for event in events(answer.read().decode())]
+        assert (seen[-2:], "error" in seen) == (["metadata", "end"], False)
+        assert set(told) == {200}
+        wait_for_processes(served, 2, before)
+    assert served.stop() == 0
+    assert "Traceback" not in served.said()
+
+
+async def _under_load(served: Served, chatflow: str, token: str, before: set[int]) -> list[int]:
+    """Replace all processes while calls go on without a pause; return the statuses of all calls."""
+    statuses: list[int] = []
+    over = asyncio.Event()
+
+    async def call(*, kept: bool) -> None:
+        one = Caller(served.url)
+        while not over.is_set():
+            statuses.append((await one.ask(chatflow, token)).status)
+            if not kept:
+                one.close()
+        one.close()
+
+    callers = [asyncio.create_task(call(kept=number % 4 != 0)) for number in range(CALLERS)]
+    await soon(lambda: len(statuses) > CALLERS, "calls")
+    assert served.process is not None
+    served.process.send_signal(signal.SIGHUP)
+    # One of the old ones stays, with the stream.
+    await soon(lambda: len(pids(served) - before) == 2 and len(pids(served) & before) == 1, served.said)
+    done = len(statuses)
+    await soon(lambda: len(statuses) > done + 5 * CALLERS, "calls behind the restart")
+    over.set()
+    await asyncio.gather(*callers)
+    return statuses
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory, template: tuple[Path, str]) -> Iterator[Served]:
+    """A server of two processes, for tests that leave it with two."""
+    server = start_served(tmp_path_factory.mktemp("two"), template, workers=2)
+    yield server
+    server.end()
+
+
+def test_a_process_that_dies_is_started_anew(two: Served) -> None:
+    """The other answers meanwhile, and the log says which one it was."""
+    before = wait_for_processes(two, 2)
+    gone = random.Random(1).choice(sorted(before))
+    os.kill(gone, signal.SIGKILL)
+    after = until(lambda: pids(two) - before, lambda: f"another: {two.said()}")
+    until(lambda: "worker started" in two.said(), "the log to say so")
+    assert f'"pid":{gone}' in two.said()
+    assert len(after) == 1
+    assert two.api().get("/health/ready").status_code == 200
+
+
+def test_a_restart_that_cannot_start_changes_nothing(two: Served) -> None:
+    """With a configuration that is wrong by then those that run go on, and the log says why."""
+    before = wait_for_processes(two, 2)
+    file = two.data_dir / "config.toml"
+    file.write_text("keep_alive_seconds = 0\n", "utf-8")
+    assert two.process is not None
+    two.process.send_signal(signal.SIGHUP)
+    until(lambda: "restart given up" in two.said(), two.said)
+    file.unlink()
+    assert "keep_alive_seconds" in two.said()
+    assert pids(two) == before
+    assert two.api().get("/ping").text == "pong"
+
+
+def test_a_port_that_is_taken_is_not_shared(two: Served) -> None:
+    """A second server on the port of several processes is refused, although the system would allow it."""
+    settings = load(data_dir=two.data_dir, port=int(two.url.rpartition(":")[2]))
+    with pytest.raises(ConfigurationError, match="Address already in use"):
+        listen_beside(settings, 10, 2)
+
+
+@pytest.mark.slow
+def test_processes_end_with_the_one_that_started_them(serve: Serve) -> None:
+    """Although it was killed, and could tell nobody: the port is free, and what was counted is stored."""
+    served = serve(workers=2)
+    before = wait_for_processes(served, 2)
+    owner = served.owner()
+    chatflow = make_chatflow(owner)
+    key = bound_key(owner, chatflow)
+    assert served.api(key["apiKey"]).post(f"/prediction/{chatflow['id']}", json={"question": "?"}).is_success
+    served.kill()
+    until(lambda: not any(map(is_alive, before)), "both to end")
+    ((used,),) = served.rows("SELECT last_used_at FROM api_key WHERE id = ?", key["id"])
+    assert used is not None

@@ -1,0 +1,89 @@
+"""A server of several processes: who they are, and callers that keep their connections."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from tests.durability.process import Served
+from tests.support.waiting import PATIENCE_SECONDS, until
+
+_HEAD = (
+    "GET /api/v1/auth/verify?chatflowId={chatflow} HTTP/1.1\r\nHost: localhost\r\n"
+    "Authorization: Bearer {token}\r\n\r\n"
+)
+
+
+def pids(served: Served) -> set[int]:
+    """Return the processes that the server has started and that have not ended."""
+    children = Path(f"/proc/{served.pid}/task/{served.pid}/children").read_text("ascii").split()
+    return {int(pid) for pid in children}
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended may still be listed until its parent asks."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(") ")[2][0] != "Z"
+    return False
+
+
+def wait_for_processes(served: Served, count: int, without: set[int] = frozenset()) -> set[int]:  # type: ignore[assignment]
+    """Return the processes when there are so many, and none of those `without`."""
+    found = until(
+        lambda: now if len(now := pids(served)) == count and not now & without else None,
+        lambda: f"{count} processes: {served.said()}",
+    )
+    assert found is not None
+    return found
+
+
+class Told(NamedTuple):
+    """What one call was told."""
+
+    sent_at: float
+    status: int
+    process: str
+    """What the ids of a process's answers begin with."""
+
+
+class Caller:
+    """Asks whether a key opens a chatflow, call after call on one connection."""
+
+    def __init__(self, url: str) -> None:
+        place = urlsplit(url)
+        self._place = str(place.hostname), int(place.port or 0)
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.connections = 0
+
+    async def ask(self, chatflow: str, token: str) -> Told:
+        """Ask once. What is not answered raises."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(*self._place)
+            self.connections += 1
+        reader, writer = self._streams
+        sent_at = time.monotonic()
+        writer.write(_HEAD.format(chatflow=chatflow, token=token).encode())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            lines = dict(_fields(head))
+            await reader.readexactly(int(lines["content-length"]))
+        if lines.get("connection") == "close":
+            self.close()
+        return Told(sent_at, int(head.split(" ", 2)[1]), lines["x-request-id"].partition("-")[0])
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._streams is not None:
+            with contextlib.suppress(OSError):
+                self._streams[1].close()
+            self._streams = None
+
+
+def _fields(head: str) -> Iterator[tuple[str, str]]:
+    for line in head.split("\r\n")[1:]:
+        name, found, value = line.partition(": ")
+        if found:
+            yield name.lower(), value
