@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
-    BaseSettings,
     InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
@@ -51,12 +50,6 @@ class Settings(FollowingSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=3000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
-    workers: int = Field(
-        default=1,
-        ge=1,
-        le=256,
-        description="How many processes serve. SIGHUP replaces them one after the other.",
-    )
     uds: Path | None = Field(
         default=None,
         description="A Unix socket to listen on, mode 0660, for a proxy on this machine; instead of "
@@ -101,12 +94,6 @@ class Settings(FollowingSettings):
         default="auto", description="JSON lines, or words for a terminal; auto looks whether stderr is one."
     )
     access_log: bool = Field(default=True, description="Whether each request writes a line.")
-    keep_alive_seconds: int = Field(
-        default=75,
-        ge=1,
-        le=86_400,
-        description="How long a connection without a call is kept; a proxy has to close its own sooner.",
-    )
     reserved_tokens: int = Field(
         default=4096,
         ge=1,
@@ -125,25 +112,6 @@ class Settings(FollowingSettings):
         ge=1,
         le=86_400,
         description="How long a model may take for an answer that is asked for whole.",
-    )
-    shutdown_seconds: int = Field(
-        default=5,
-        ge=0,
-        le=300,
-        description="How long requests and streams that run may take to end when the server stops.",
-    )
-    drain_seconds: int = Field(
-        default=300,
-        ge=0,
-        le=86_400,
-        description="How long they may take in a process that was replaced by a new one, at SIGHUP.",
-    )
-    stop_delay_seconds: int = Field(
-        default=0,
-        ge=0,
-        le=300,
-        description="How long a server that is to stop goes on, with /health/ready at 503, until it "
-        "closes its port: as long as a load balancer takes to notice.",
     )
     usage_flush_seconds: int = Field(
         default=2,
