@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
+    BaseSettings,
     InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
@@ -19,6 +20,7 @@ from flowkeys.config.credential import Credential
 from flowkeys.config.database import database_of, is_postgres
 from flowkeys.config.environment import PREFIX, Environment
 from flowkeys.config.following import FollowingSettings
+from flowkeys.config.processes import ProcessSettings
 from flowkeys.config.values import Servers, host_of, place_of, socket_of
 from flowkeys.domain.addresses import UNIX
 from flowkeys.domain.errors import ConfigurationError
@@ -29,7 +31,7 @@ _MIB = 1024 * 1024
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
-class Settings(FollowingSettings):
+class Settings(FollowingSettings, ProcessSettings):
     """The server's settings."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
