@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from flowkeys.bootstrap import sqlite
+from flowkeys.bootstrap import data_dir, sqlite
 from flowkeys.bootstrap.clock import clock
 from flowkeys.bootstrap.engine import Database, ServerStore
 from flowkeys.bootstrap.runtime import Runtime
 from flowkeys.config import Settings
-from flowkeys.domain.errors import ConfigurationError
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage.secrets.opening import open_under_secrets
 
@@ -23,12 +22,7 @@ async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
         ConfigurationError: saying what the operator has to change. `check` is False only for the command
             that gives keys up whose secret is lost.
     """
-    try:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The data directory {settings.data_dir} cannot be made: {error.strerror}. Set FLOWKEYS_DATA_DIR."
-        ) from error
+    data_dir.make(settings)
     if settings.database_url is None:
         return await _opened(settings, sqlite.open_store(settings), sqlite.open_database, check=check)
     from flowkeys.bootstrap import postgres

@@ -19,7 +19,7 @@ def open_store(settings: Settings) -> FollowedStore:
     """
     url = settings.database_url
     assert url is not None
-    migrate.upgrade(url)
+    migrate.upgrade(url, may_change=settings.migrate)
     bound_ms = settings.revocation_bound_ms or PROMISED_MS
     feed = PostgresFeed(settings.direct_url or url, bound_ms, clock, structlog.get_logger("flowkeys"))
     return FollowedStore(url, feed)

@@ -15,7 +15,7 @@ def open_store(settings: Settings) -> SqliteStore:
     Raises:
         ConfigurationError: saying what the operator has to change.
     """
-    migrate.upgrade(settings.database_file)
+    migrate.upgrade(settings.database_file, may_change=settings.migrate)
     return SqliteStore(settings.database_file)
 
 

@@ -98,6 +98,13 @@ class Commands(LazyGroup):
             "serve",
             "Serve the API. Settings come from FLOWKEYS_… and config.toml; these options win.",
         ),
+        Entry(
+            "migrate",
+            f"{_HERE}.server.migrate",
+            "migrate",
+            "Bring the database's schema up to date. "
+            "Needed where FLOWKEYS_MIGRATE is false; else each start does.",
+        ),
         Entry("keys", f"{_HERE}.keys.commands", "app", "Make, list, change and revoke API keys."),
         Entry(
             "customers",

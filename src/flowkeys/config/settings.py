@@ -45,6 +45,10 @@ class Settings(FollowingSettings, ProcessSettings):
         description="Where the data is kept: a file, as a path or sqlite:///PATH, or postgresql://…. "
         "Unless set, it is flowkeys.db in the data directory.",
     )
+    migrate: bool = Field(
+        default=True,
+        description="Whether a start brings the database's schema up to date; if not, it refuses an old one.",
+    )
     secret: SecretStr | None = Field(
         default=None,
         description="The server secret; several, newest first, separated by commas. "

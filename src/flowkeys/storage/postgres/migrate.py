@@ -7,8 +7,8 @@ from typing import Any, Final
 import psycopg
 
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.storage.postgres.connecting import connect, why_not
-from flowkeys.storage.sqlite.migrate import HEAD
+from flowkeys.storage.postgres.connecting import connect, named, why_not
+from flowkeys.storage.sqlite.migrate import HEAD, refusal
 
 _FOLDER: Final = Path(__file__).parents[1] / "migrations"
 _ONE_AT_A_TIME: Final = 0x666C6F776B657973
@@ -25,6 +25,19 @@ def revision(connection: psycopg.Connection[Any]) -> str | None:
     return row[0] if row else None
 
 
+def found(url: str) -> str | None:
+    """Return the revision of a database's schema, or None when it has none yet.
+
+    Raises:
+        ConfigurationError: the database cannot be used.
+    """
+    try:
+        with connect(url) as connection:
+            return revision(connection)
+    except psycopg.Error as error:
+        raise ConfigurationError(why_not(url, error)) from error
+
+
 def upgrade(url: str, *, may_change: bool = True) -> None:
     """Create or upgrade the schema; quick with nothing to do. Of several processes one does it.
 
@@ -37,7 +50,7 @@ def upgrade(url: str, *, may_change: bool = True) -> None:
             if revision(connection) == HEAD:
                 return
             if not may_change:
-                raise ConfigurationError(_old(url, revision(connection)))
+                raise ConfigurationError(refusal(_named(url), revision(connection)))
             _check(url, connection)
             with connection.transaction():
                 # Of the transaction, so that it holds behind a pooler too. Nobody works in an old schema
@@ -109,12 +122,5 @@ def _check(url: str, connection: psycopg.Connection[Any]) -> None:
         )
 
 
-def _old(url: str, found: str | None) -> str:
-    has = "has no schema yet" if found is None else f"has schema {found}, and this version has {HEAD}"
-    return f"{_named(url)} {has}. FLOWKEYS_MIGRATE is false, so nothing was changed. Run: flowkeys migrate"
-
-
 def _named(url: str) -> str:
-    from flowkeys.storage.postgres.connecting import named
-
     return f"The database {named(url)}"

@@ -29,21 +29,40 @@ def revision(path: Path) -> str | None:
     return row[0] if row else None
 
 
-def upgrade(path: Path) -> None:
+def found(path: Path) -> str | None:
+    """Return the revision of a database file, or None when it has no schema yet.
+
+    Raises:
+        ConfigurationError: the file cannot be opened.
+    """
+    try:
+        return revision(path)
+    except sqlite3.Error as error:
+        raise ConfigurationError(_cannot(path, error)) from error
+
+
+def upgrade(path: Path, *, may_change: bool = True) -> None:
     """Create or upgrade the schema of the database at `path`; quick for a new one, and with nothing to do.
 
     Raises:
-        ConfigurationError: the file cannot be opened, or was made by a newer version of flowkeys.
+        ConfigurationError: the file cannot be opened, was made by a newer version of flowkeys, or is an
+            older one's and may not be changed.
     """
-    try:
-        if revision(path) == HEAD:
-            return
-    except sqlite3.Error as error:
-        raise ConfigurationError(_cannot(path, error)) from error
+    current = None if not may_change and not path.exists() else found(path)
+    if current == HEAD:
+        return
+    if not may_change:
+        raise ConfigurationError(refusal(f"The database {path}", current))
     try:
         _upgrade_alone(path)
     except OSError as error:  # the file of the lock
         raise ConfigurationError(_cannot(path, error)) from error
+
+
+def refusal(database: str, current: str | None) -> str:
+    """Return what is said of a schema that may not be changed."""
+    has = "no schema yet" if current is None else f"schema {current}, and this version has {HEAD}"
+    return f"{database} has {has}. FLOWKEYS_MIGRATE is false, so nothing was changed. Run: flowkeys migrate"
 
 
 def _cannot(path: Path, error: Exception) -> str:
