@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from flowkeys.domain.customers.customer import KeyCustomer
+from flowkeys.domain.errors import FieldError
 from flowkeys.domain.keys.rotation import LastUse, Replaced, Rotation
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.keys.token import PATTERN
@@ -184,6 +185,15 @@ def clean_name(text: str, length: int = NAME_LENGTH) -> str | None:
     if unseen or len(name) > length or kinds & {"Cc", "Cs"} or PATTERN.search(name):
         return None
     return name
+
+
+def read_name(text: str, field: str) -> tuple[str, list[FieldError]]:
+    """Return a name trimmed, and what is wrong with it, told of `field`."""
+    name = clean_name(text)
+    if name is not None:
+        return name, []
+    message = f"Give a name of 1 to {NAME_LENGTH} characters, no control characters and no key in it."
+    return text, [FieldError(field, message)]
 
 
 def fold_name(text: str) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from flowkeys.domain.chatflows.nesting import MAX_DEPTH, too_deep
-from flowkeys.domain.customers.customer import EXTERNAL_ID_LENGTH, META_BYTES, NAME_LENGTH
+from flowkeys.domain.customers.customer import EXTERNAL_ID_LENGTH, META_BYTES
 from flowkeys.domain.errors import FieldError, InvalidInput
-from flowkeys.domain.keys.api_key import clean_name
+from flowkeys.domain.keys.api_key import clean_name, read_name
 from flowkeys.domain.keys.token import PATTERN
 from flowkeys.domain.limits.quota import Quota
 from flowkeys.domain.limits.rate import RateLimit
@@ -46,11 +46,7 @@ def checked(patch: CustomerPatch) -> CustomerPatch:
     errors: list[FieldError] = []
     name = patch.name
     if isinstance(name, str):
-        cleaned = clean_name(name)
-        if cleaned is None:
-            message = f"Give a name of 1 to {NAME_LENGTH} characters, no control characters and no key in it."
-            errors.append(FieldError("name", message))
-        name = cleaned or name
+        name, errors = read_name(name, "name")
     external_id = patch.external_id
     if isinstance(external_id, str) and (external_id := external_id.strip() or None) is not None:
         cleaned = clean_name(external_id, EXTERNAL_ID_LENGTH)

@@ -8,7 +8,7 @@ import msgspec
 
 from flowkeys.domain import permissions as known_permissions
 from flowkeys.domain.errors import FieldError, InvalidInput
-from flowkeys.domain.keys.api_key import NAME_LENGTH, NOTE_LENGTH, clean_name
+from flowkeys.domain.keys.api_key import NOTE_LENGTH, read_name
 from flowkeys.domain.keys.networks import MAX_NETWORKS, KnownClient, clean_networks, is_address
 from flowkeys.domain.keys.token import PATTERN
 from flowkeys.domain.limits.quota import Quota
@@ -75,11 +75,7 @@ def checked(patch: KeyPatch, now: int) -> KeyPatch:
     errors: list[FieldError] = []
     name = patch.name
     if isinstance(name, str):
-        cleaned = clean_name(name)
-        if cleaned is None:
-            message = f"Give a name of 1 to {NAME_LENGTH} characters, no control characters and no key in it."
-            errors.append(FieldError("keyName", message))
-        name = cleaned or name
+        name, errors = read_name(name, "keyName")
     if isinstance(patch.permissions, frozenset):
         errors += _permission_errors(patch.permissions)
     if isinstance(patch.chatflow_ids, tuple) and len(patch.chatflow_ids) > MAX_CHATFLOWS:

@@ -12,7 +12,7 @@ from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.keys import customers as key_customers
 from flowkeys.web.pages.keys.choices import chatflow_choices, permission_choices
 from flowkeys.web.pages.keys.form import KeyForm, by_field
-from flowkeys.web.pages.keys.view import facts, list_of
+from flowkeys.web.pages.keys.view import changeable, facts, list_of
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()
@@ -21,7 +21,7 @@ router = PageRouter()
 @router.page("GET", "/keys/{key_id}/edit", needs="apikeys:update")
 async def edit_key(key_id: str, call: PageCall) -> Response:
     """Show the form as the key is now."""
-    key = await _changeable(call, key_id)
+    key = await changeable(call, key_id)
     if key.status is Status.REVOKED:
         return call.render("keys/view.html", title=key.name, **facts(call, key))
     return await _form(call, key, KeyForm.of_key(key), str(key.version))
@@ -32,7 +32,7 @@ async def save_key(key_id: str, call: PageCall) -> Response:
     """Change the key, if it is still as the form showed it."""
     sent = await call.form()
     form, version = KeyForm.of(sent), sent.text("version")
-    key = await _changeable(call, key_id)
+    key = await changeable(call, key_id)
     if form.is_unfinished:
         return await _form(call, key, form, version)
 
@@ -50,18 +50,6 @@ async def save_key(key_id: str, call: PageCall) -> Response:
     except InvalidInput as refused:
         return await _form(call, key, form, version, by_field(refused.errors))
     return call.done(list_of(call), f"Key “{saved.name}” was saved.")
-
-
-async def _changeable(call: PageCall, key_id: str) -> ApiKey:
-    """Return a key that the person may change.
-
-    Raises:
-        Forbidden: the key holds more than the person does.
-        NotFound: the workspace has no such key.
-    """
-    key = await call.services.keyring.get(call.caller, key_id, permission="apikeys:update")
-    call.caller.require_ceiling(key.permissions)
-    return key
 
 
 async def _form(

@@ -9,7 +9,7 @@ from flowkeys.domain.keys.api_key import ApiKey, BoundChatflow
 from flowkeys.service.keys.input import KeyPatch
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.keys.form import by_field
-from flowkeys.web.pages.keys.view import list_of
+from flowkeys.web.pages.keys.view import changeable, list_of
 from flowkeys.web.pages.limits.rates import LimitRows
 from flowkeys.web.pages.router import PageRouter
 
@@ -56,8 +56,7 @@ async def _bound(call: PageCall, key_id: str, chatflow_id: str) -> tuple[ApiKey,
         NotFound: the workspace has no such key, or the key does not open the chatflow.
     """
     call.caller.require("chatflows:update")
-    key = await call.services.keyring.get(call.caller, key_id, permission="apikeys:update")
-    call.caller.require_ceiling(key.permissions)
+    key = await changeable(call, key_id)
     for item in key.chatflows:
         if item.id == chatflow_id:
             return key, item

@@ -15,7 +15,7 @@ from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.form import Form
 from flowkeys.web.pages.keys.create import show_token
 from flowkeys.web.pages.keys.form import by_field
-from flowkeys.web.pages.keys.view import facts
+from flowkeys.web.pages.keys.view import changeable, facts
 from flowkeys.web.pages.router import PageRouter
 
 router = PageRouter()
@@ -28,7 +28,7 @@ _DEFAULT: Final = str(DEFAULT_GRACE_SECONDS)
 @router.page("GET", "/keys/{key_id}/rotate", needs="apikeys:update")
 async def ask_to_rotate(key_id: str, call: PageCall) -> Response:
     """Ask how long the old token is to work."""
-    key = await _rotatable(call, key_id)
+    key = await changeable(call, key_id)
     return _question(call, key, issue(call.services.clock))
 
 
@@ -36,7 +36,7 @@ async def ask_to_rotate(key_id: str, call: PageCall) -> Response:
 async def rotate_key(key_id: str, call: PageCall) -> Response:
     """Give the key a new token and show it; a form that was sent before does nothing and shows none."""
     sent = await call.form()
-    key = await _rotatable(call, key_id)
+    key = await changeable(call, key_id)
     once = sent.text("form")
     try:
         made = await call.services.keyring.rotations.begin(call.caller, key_id, _wanted(sent), once)
@@ -71,18 +71,6 @@ async def change_rotation(key_id: str, call: PageCall) -> Response:
     if rotation is None:
         return call.done(place, f"The old token of “{key.name}” has ended. Calls with it are refused.")
     return call.done(place, f"The old token of “{key.name}” works until {words.exact(rotation.ends_at)}.")
-
-
-async def _rotatable(call: PageCall, key_id: str) -> ApiKey:
-    """Return a key that the person may rotate.
-
-    Raises:
-        Forbidden: the key holds more than the person does.
-        NotFound: the workspace has no such key.
-    """
-    key = await call.services.keyring.get(call.caller, key_id, permission="apikeys:update")
-    call.caller.require_ceiling(key.permissions)
-    return key
 
 
 def _wanted(sent: Form) -> NewRotation:

@@ -26,6 +26,18 @@ async def view_key(key_id: str, call: PageCall) -> Response:
     return call.render("keys/view.html", title=key.name, **(facts(call, key) | await _limits(call, key)))
 
 
+async def changeable(call: PageCall, key_id: str) -> ApiKey:
+    """Return a key that the person may change.
+
+    Raises:
+        Forbidden: the key holds more than the person does.
+        NotFound: the workspace has no such key.
+    """
+    key = await call.services.keyring.get(call.caller, key_id, permission="apikeys:update")
+    call.caller.require_ceiling(key.permissions)
+    return key
+
+
 async def _limits(call: PageCall, key: ApiKey) -> dict[str, Any]:
     """Return what the key may still do, what those of its customer may, and whether it is to be rotated."""
     verifier = call.services.verifier
