@@ -77,6 +77,6 @@ def test_so_much_is_remembered_and_no_more() -> None:
     for number in range(asked._REMEMBERED + 1):
         found = known.of(record_of(number, limits=OWN), None, None)
     assert found.limits == ((KEY, f"k{asked._REMEMBERED}", OWN),)
-    assert len(known._known) == 1
+    assert len(known.known) == 1
     each = sum(sys.getsizeof(part) for part in (found, found.limits, found.limits[0], found.limits[0][1]))
     assert each < 400

@@ -85,4 +85,4 @@ async def test_a_reservation_does_not_wait_for_a_clock_that_was_set_back(world: 
 
 def test_rate_limits_go_by_a_clock_that_nobody_sets() -> None:
     """The monotonic one, unless another is given."""
-    assert MemoryLimits()._clock is time.monotonic_ns
+    assert MemoryLimits().clock is time.monotonic_ns

@@ -184,7 +184,7 @@ def test_what_was_used_stays_used_when_a_limit_changes(old, new, left):
     for _ in range(8):
         limited.at_once(((KEY, key, limits(*old)),))
     after = limits(*new)
-    taken = limited._standing(((KEY, key, after),), limited._clock() // 1000)
+    taken = limited._standing(((KEY, key, after),), limited.clock() // 1000)
     found = {rate.window_seconds: calls for _, rate, calls, _ in rates(taken)}
     assert found[after.rates[-1].window_seconds] == left
     assert (limited.at_once(((KEY, key, after),)).wait_seconds > 0) == (left == 0)

@@ -20,6 +20,7 @@ from flowkeys.limits.failures import Failures
 from flowkeys.limits.memory import MemoryLimits
 from flowkeys.limits.quota_flush import QuotaFlush
 from flowkeys.limits.quotas import MemoryQuotas
+from flowkeys.limits.ready import ReadyInMemory
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.people.set_up import SetUp
@@ -109,7 +110,10 @@ class Runtime(PeopleParts):
         self.quotas = QuotaFlush(
             self._quotas, quota_store.add, every, partial(_warn, "use of quotas is kept")
         )
-        self.verifier = Verifier(self.keys, self.directory, self.usage, clock, self.limits, self._quotas)
+        ready = ReadyInMemory(self.limits, self._quotas) if isinstance(self.limits, MemoryLimits) else None
+        self.verifier = Verifier(
+            self.keys, self.directory, self.usage, clock, self.limits, self._quotas, ready
+        )
         self.failures = Failures(settings.failures_per_second, settings.failures_burst)
         self.predictor = Predictor(store, self.directory, self.verifier, _Compiler(self), clock)
         if settings.python_flows or settings.credentials or settings.allowed_endpoints:

@@ -164,6 +164,16 @@ class Account:
         self._put()
         return line.wait_seconds(self.steps(line), needed, now)
 
+    def left(self, quotas: Quotas | None, now: int) -> int:
+        """Return how many calls are left behind another one of the one quota that there is.
+
+        -1 if there is none for it, or if it cannot be told at once.
+        """
+        line = self.only
+        if line is None or self.quotas is not quotas or not self.begins_at <= now < self.turns_at:
+            return -1
+        return line.amount - line.used - 1
+
     def count_call(self, number: int = 1) -> None:
         """Count a call, or take one back."""
         self.calls += number

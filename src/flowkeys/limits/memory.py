@@ -19,81 +19,67 @@ from flowkeys.limits.turns import Turns
 
 MOST: Final = 1_000_000
 """So many entries are kept; then those are let go whose limits are refilled first."""
-_SERIAL_BITS: Final = 32
-_SERIAL: Final = (1 << _SERIAL_BITS) - 1
 _LOOKS: Final = 16
 """So many entries are looked at for one call, to see whether they can be forgotten."""
 _TICK_BITS: Final = 20
 """Entries are looked at together whose time comes within about a second."""
 _NEVER: Final = 1 << 63
-_TWO: Final = 3
-"""So many numbers are the state of two limits."""
+SERIAL_BITS: Final = 32
+SERIAL: Final = (1 << SERIAL_BITS) - 1
 
 State = int | tuple[int, ...]
-"""The number that is kept above the serial number of the limits; or both apart, for several limits."""
+"""Of one limit the number that is kept, above the serial number of the limits. Of several the serial number,
+the time of the last call that was let in, and the debt of each limit then: so the numbers stay small."""
 
 
 class MemoryLimits:
     """Implements `RateLimiter`."""
 
-    __slots__ = ("_clock", "_due", "_known", "_look_at", "_looked", "_states", "_ticks", "_turns", "_waiting")
+    __slots__ = ("_due", "_known", "_looked", "_ticks", "_turns", "_waiting", "clock", "look_at", "states")
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
         """Take the time from `clock`, in nanoseconds: by default one that nobody sets."""
-        self._clock = clock
-        self._states: dict[int, State] = {}
+        self.clock = clock
+        self.states: dict[int, State] = {}
         self._known: dict[int, Limits] = {}
         """Limits by their serial numbers: those that some entry was made under."""
         self._due: dict[int, list[int]] = {}
         """The entries to look at, by the tick in which they are refilled if nothing more is taken."""
         self._ticks: list[int] = []
         self._waiting: list[int] = []
-        self._look_at = _NEVER
+        self.look_at = _NEVER
         """When there are entries to look at: the tick that comes next, or 0 while some are waiting."""
         self._turns = Turns()
         self._looked = 1024
 
     def __len__(self) -> int:
-        return len(self._states)
+        return len(self.states)
 
     def at_once(self, scopes: tuple[Scope, ...]) -> Taken:
         """Take one call of every limit, or of none."""
-        now = self._clock() // 1000
-        if now >= self._look_at:
-            self._forget(now)
+        now = self.clock() // 1000
+        if now >= self.look_at:
+            self.forget(now)
         if len(scopes) == 1:
-            # What is most common, a call let in of one known entry with a limit or two, is written out: each
-            # function that it called would cost a tenth of it, and a loop over two limits a quarter.
+            # What is most common is written out: each function that it called would cost a tenth of it.
             ((kind, whose, limits),) = scopes
             number = hash(whose) if kind == KEY else hash((kind, whose))
-            state = self._states.get(number)
+            state = self.states.get(number)
             if type(state) is int:
                 serial = limits.serial
-                if state & _SERIAL == serial:
+                if state & SERIAL == serial:
                     ((limit, cost, full),) = limits.steps
                     start = now * limit
-                    owed = (state >> _SERIAL_BITS) - start
+                    owed = (state >> SERIAL_BITS) - start
                     owed = cost if owed < 0 else owed + cost
                     if owed <= full:
-                        self._states[number] = (start + owed) << _SERIAL_BITS | serial
+                        self.states[number] = (start + owed) << SERIAL_BITS | serial
                         return Taken(scopes, (owed,))
-            elif type(state) is tuple and len(state) == _TWO and state[0] == limits.serial:
-                serial, paid, also_paid = state
-                (limit, cost, full), (other, other_cost, other_full) = limits.steps
-                start = now * limit
-                owed = paid - start
-                owed = cost if owed < 0 else owed + cost
-                also = now * other
-                also_owed = also_paid - also
-                also_owed = other_cost if also_owed < 0 else also_owed + other_cost
-                if owed <= full and also_owed <= other_full:
-                    self._states[number] = (serial, start + owed, also + also_owed)
-                    return Taken(scopes, (owed, also_owed))
-        return self._again(scopes, now) or self._take(scopes, now)
+        return self.again(scopes, now) or self._take(scopes, now)
 
-    def _again(self, scopes: tuple[Scope, ...], now: int) -> Taken | None:
+    def again(self, scopes: tuple[Scope, ...], now: int) -> Taken | None:
         """Let in a call of which every entry is known and has room; else return None and take nothing."""
-        states = self._states
+        states = self.states
         kept: list[tuple[int, State]] = []
         debts = []
         for kind, whose, limits in scopes:
@@ -104,28 +90,28 @@ class MemoryLimits:
             serial = limits.serial
             steps = limits.steps
             if type(state) is int:
-                if state & _SERIAL != serial:
+                if state & SERIAL != serial:
                     return None
                 ((limit, cost, full),) = steps
                 start = now * limit
-                owed = (state >> _SERIAL_BITS) - start
+                owed = (state >> SERIAL_BITS) - start
                 owed = cost if owed < 0 else owed + cost
                 if owed > full:
                     return None
-                kept.append((number, (start + owed) << _SERIAL_BITS | serial))
+                kept.append((number, (start + owed) << SERIAL_BITS | serial))
                 debts.append(owed)
                 continue
             if state[0] != serial:  # type: ignore[index]
                 return None
-            own = [serial]
-            at = 1
+            own = [serial, now]
+            passed = now - state[1]  # type: ignore[index]
+            at = 2
             for limit, cost, full in steps:
-                start = now * limit
-                owed = state[at] - start  # type: ignore[index]
+                owed = state[at] - passed * limit  # type: ignore[index]
                 owed = cost if owed < 0 else owed + cost
                 if owed > full:
                     return None
-                own.append(start + owed)
+                own.append(owed)
                 debts.append(owed)
                 at += 1
             kept.append((number, tuple(own)))
@@ -160,7 +146,7 @@ class MemoryLimits:
 
     def standing_at_once(self, scopes: tuple[Scope, ...]) -> Taken:
         """Return what is left, and take nothing."""
-        return self._standing(scopes, self._clock() // 1000)
+        return self._standing(scopes, self.clock() // 1000)
 
     async def standing(self, scopes: tuple[Scope, ...]) -> Taken:
         """Do what `standing_at_once` does."""
@@ -177,43 +163,52 @@ class MemoryLimits:
         """
         for scope in scopes:
             number, limits, owed = self._owed(scope, now)
-            if number in self._states:
+            if number in self.states:
                 self._keep(number, limits, owed, now)
         return self._standing(scopes, now, -(-self._turns.next_of(late, now) // SECOND))
 
     def _owed(self, scope: Scope, now: int) -> tuple[int, Limits, list[int]]:
         """Return an entry's number and what is still to be refilled of each of its limits."""
-        kind, whose, limits = scope
-        number = hash(whose) if kind == KEY else hash((kind, whose))
-        state = self._states.get(number)
+        limits = scope[2]
+        number = number_of(scope)
+        state = self.states.get(number)
         if state is None:
             return number, limits, [0] * len(limits.steps)
-        serial, paid = _read(state)
-        if serial != limits.serial:
-            paid = moved(self._known[serial], paid, limits, now)
-        owed = []
-        for at, step in enumerate(limits.steps):
-            found = paid[at] - now * step[0]
-            owed.append(0 if found < 0 else min(found, step[2]))
+        old, owed = self._read(state, now)
+        if old.serial != limits.serial:
+            before = [now * step[0] + own for step, own in zip(old.steps, owed, strict=True)]
+            paid = moved(old, before, limits, now)
+            owed = [own - now * step[0] for step, own in zip(limits.steps, paid, strict=True)]
         return number, limits, owed
+
+    def _read(self, state: State, now: int) -> tuple[Limits, list[int]]:
+        """Return the limits that an entry was made under, and what is still to be refilled of each."""
+        if isinstance(state, int):
+            limits = self._known[state & SERIAL]
+            return limits, [debt(limits.steps[0], state >> SERIAL_BITS, now)]
+        serial, then, *owed = state
+        limits = self._known[serial]
+        passed = now - then
+        return limits, [debt(step, own, passed) for step, own in zip(limits.steps, owed, strict=True)]
 
     def _keep(self, number: int, limits: Limits, owed: list[int], now: int) -> None:
         serial = limits.serial
         if serial not in self._known:
             self._learn(limits)
         steps = limits.steps
-        is_new = number not in self._states
+        is_new = number not in self.states
         if len(steps) == 1:
-            self._states[number] = (now * steps[0][0] + owed[0]) << _SERIAL_BITS | serial
+            self.states[number] = (now * steps[0][0] + owed[0]) << SERIAL_BITS | serial
         else:
-            self._states[number] = (serial, *[now * step[0] + owed[at] for at, step in enumerate(steps)])
+            self.states[number] = (serial, now, *owed)
         if is_new:
             self._wait_for(number, limits, owed, now)
 
     def _learn(self, limits: Limits) -> None:
         """Note limits, and forget those that no entry has any longer, now and then."""
         if len(self._known) >= self._looked:
-            used = {_read(state)[0] for state in self._states.values()}
+            states = self.states.values()
+            used = {state & SERIAL if isinstance(state, int) else state[0] for state in states}
             self._known = {serial: self._known[serial] for serial in used}
             self._looked = 2 * len(self._known) + 1024
         self._known[limits.serial] = limits
@@ -226,34 +221,30 @@ class MemoryLimits:
         if due is None:
             due = self._due[tick] = []
             heappush(self._ticks, tick)
-            self._look_at = min(self._look_at, tick << _TICK_BITS)
+            self.look_at = min(self.look_at, tick << _TICK_BITS)
         due.append(number)
 
-    def _forget(self, now: int) -> None:
+    def forget(self, now: int) -> None:
         """Let go of entries whose limits are refilled: of a few, since a call waits for it."""
         if not self._waiting:
             self._waiting = self._due.pop(heappop(self._ticks))
         for _ in range(min(_LOOKS, len(self._waiting))):
             number = self._waiting.pop()
-            state = self._states.get(number)
+            state = self.states.get(number)
             if state is None:
                 continue
-            serial, paid = _read(state)
-            limits = self._known[serial]
-            owed = [debt(step, at, now) for step, at in zip(limits.steps, paid, strict=True)]
-            if any(owed) and len(self._states) <= MOST:
+            limits, owed = self._read(state, now)
+            if any(owed) and len(self.states) <= MOST:
                 self._wait_for(number, limits, owed, now)
             else:
-                del self._states[number]
+                del self.states[number]
         if self._waiting:
-            self._look_at = 0
+            self.look_at = 0
         else:
-            self._look_at = self._ticks[0] << _TICK_BITS if self._ticks else _NEVER
+            self.look_at = self._ticks[0] << _TICK_BITS if self._ticks else _NEVER
 
 
-def _read(state: State) -> tuple[int, tuple[int, ...]]:
-    """Return the serial number of an entry's limits, and what is kept of each."""
-    if isinstance(state, int):
-        return state & _SERIAL, (state >> _SERIAL_BITS,)
-    serial, *paid = state
-    return serial, tuple(paid)
+def number_of(scope: Scope) -> int:
+    """Return what an entry is kept by."""
+    kind, whose, _ = scope
+    return hash(whose) if kind == KEY else hash((kind, whose))

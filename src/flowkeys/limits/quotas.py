@@ -46,6 +46,11 @@ class MemoryQuotas:
         return len(self._accounts)
 
     @property
+    def accounts(self) -> dict[str, Account]:
+        """Those that are known, by whose they are."""
+        return self._accounts
+
+    @property
     def reservations(self) -> int:
         """How many runs have tokens reserved."""
         return len(self._reserved)
@@ -56,18 +61,12 @@ class MemoryQuotas:
         """Take of every quota, or of none; `PENDING` while something is not loaded."""
         now = self._clock()
         if len(scopes) == 1:
-            # What is most common, a call let in of one quota, is written out: it takes half as long.
             _, whose, _, quotas = scopes[0]
             known = self._accounts.get(whose)
-            if known is not None and known.quotas is quotas and known.begins_at <= now < known.turns_at:
-                line = known.only
-                if line is not None and (rest := line.amount - line.used - 1) >= 0:
-                    line.used += 1
-                    known.calls += 1
-                    if not known.is_dirty:
-                        known.is_dirty = True
-                        self._dirty.append(known)
-                    return Spent(scopes, (rest,), known.resets, now)
+            if known is not None and (left := known.left(quotas, now)) >= 0:
+                known.count_call()
+                self.note(known)
+                return Spent(scopes, (left,), known.resets, now)
         return self._take(scopes, tokens, now)
 
     def _take(

@@ -9,7 +9,7 @@ from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.keys.api_key import KeyRecord, Status
 from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.terms import Terms
-from flowkeys.domain.limits.gcra import Taken
+from flowkeys.domain.limits.gcra import Passed, Taken
 from flowkeys.domain.permissions import ALL, PermissionSet
 
 
@@ -50,7 +50,7 @@ class Allowed(msgspec.Struct, frozen=True, gc=False):
     """The credential is good for the request."""
 
     record: KeyRecord
-    taken: Taken | None = None
+    taken: Taken | Passed | None = None
     """What it took of limits, and what is left of them; None: it has none, or took nothing."""
 
 
@@ -84,6 +84,17 @@ def decide(
 
     The record may come from a cache; the decision never does, so that expiry is exact.
     """
+    denied = denial(record, request, now, client)
+    if denied is not None:
+        return denied
+    assert record is not None
+    return Allowed(record)
+
+
+def denial(
+    record: KeyRecord | None, request: AccessRequest, now: int, client: Client | None = None
+) -> Denied | None:
+    """Return what `decide` does when that is no; None: the request is allowed."""
     if record is None or (request.workspace_id is not None and request.workspace_id != record.workspace_id):
         return Denied(Reason.UNKNOWN_KEY)
     if record.status is not _ACTIVE:
@@ -95,7 +106,11 @@ def decide(
     if replaced is not None and replaced.valid_until <= now:
         return Denied(Reason.EXPIRED_KEY, record, replaced.detail)
     terms = record.terms
-    if terms is not None:
+    if terms is not None and (
+        (terms.customer is not None and terms.customer.status is not _ACTIVE_CUSTOMER)
+        or terms.networks is not None
+        or terms.policy_networks is not None
+    ):
         unmet = _unmet(terms, client)
         if unmet is not None:
             return Denied(unmet, record)
@@ -104,7 +119,7 @@ def decide(
     for permission in request.permissions:
         if not grants(record.permissions, permission):
             return Denied(Reason.PERMISSION_MISSING, record, lacking=permission)
-    return Allowed(record)
+    return None
 
 
 def _unmet(terms: Terms, client: Client | None) -> Reason | None:
@@ -113,8 +128,6 @@ def _unmet(terms: Terms, client: Client | None) -> Reason | None:
     if customer is not None and customer.status is not _ACTIVE_CUSTOMER:
         is_final = customer.status is CustomerStatus.REVOKED
         return Reason.REVOKED_KEY if is_final else Reason.DISABLED_KEY
-    if terms.networks is None and terms.policy_networks is None:
-        return None
     return None if terms.admit(client) else Reason.IP_NOT_ALLOWED
 
 

@@ -7,12 +7,13 @@ after `t` seconds what was used is given back, the first part at least.
 """
 
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from flowkeys.domain.limits.form import Form
-from flowkeys.domain.limits.gcra import BINDING, CHATFLOW, CUSTOMER, Scope, Taken, rates
+from flowkeys.domain.limits.gcra import BINDING, CHATFLOW, CUSTOMER, Passed, Scope, Taken, rates
 from flowkeys.domain.limits.quota import Quotas
-from flowkeys.domain.limits.quota_fields import spent_json
+from flowkeys.domain.limits.quota_fields import left_json, spent_json
 from flowkeys.domain.limits.rate import Limits, RateLimit
 from flowkeys.domain.limits.spent import QuotaScope
 
@@ -30,16 +31,20 @@ def name_of(kind: int, name: str) -> str:
     return _PREFIXES.get(kind, "") + name
 
 
-def fields_of(taken: Taken) -> tuple[bytes, bytes]:
+def fields_of(taken: Taken | Passed) -> tuple[bytes, bytes]:
     """Return the values of ``RateLimit-Policy`` and ``RateLimit``."""
+    if isinstance(taken, Passed):
+        return taken.text.policy, taken.text.left_of_passed % taken.numbers
     spent = taken.spent
     form = taken.form or _form(taken)
     text = form.text if spent is None else form.text_at(spent.now)
     return text.policy, text.left % form.numbers(taken.owed, spent)
 
 
-def lines_of(taken: Taken) -> bytes:
+def lines_of(taken: Taken | Passed) -> bytes:
     """Return both as lines of HTTP/1.1, or nothing where there is nothing to say."""
+    if isinstance(taken, Passed):
+        return taken.text.lines_of_passed % taken.numbers
     spent = taken.spent
     if spent is None and not taken.scopes:
         return b""
@@ -67,9 +72,9 @@ def _form_of(limits: tuple[tuple[int, Limits], ...], quotas: tuple[tuple[int, Qu
     )
 
 
-def raw_headers(taken: Taken) -> tuple[tuple[bytes, bytes], ...]:
+def raw_headers(taken: Taken | Passed) -> tuple[tuple[bytes, bytes], ...]:
     """Return what is said in every answer to a call that limits apply to."""
-    if not taken.says_something:
+    if isinstance(taken, Taken) and not taken.says_something:
         return ()
     policy, left = fields_of(taken)
     return (b"ratelimit-policy", policy), (b"ratelimit", left)
@@ -93,23 +98,44 @@ def refusal_headers(taken: Taken) -> Headers:
     ]
 
 
-def as_json(taken: Taken | None) -> dict[str, object]:
+def as_json(taken: Taken | Passed | None) -> dict[str, object]:
     """Return what is left of each limit, and for how long a call has to wait that was not let in."""
     if taken is None:
         return {}
+    if isinstance(taken, Passed):
+        return _passed_json(taken)
     left = [
-        {
-            "name": name_of(kind, rate.name),
-            "limit": rate.limit,
-            "windowSeconds": rate.window_seconds,
-            "burst": rate.burst,
-            "remaining": calls,
-            "resetSeconds": seconds,
-        }
+        _left_json(name_of(kind, rate.name), rate, calls, seconds)
         for kind, rate, calls, seconds in rates(taken)
     ]
     wait = {"retryAfterSeconds": taken.wait_seconds} if taken.wait_seconds else {}
     return {"limitsLeft": left, **spent_json(taken.spent), **wait}
+
+
+def _passed_json(passed: Passed) -> dict[str, object]:
+    form = passed.kept.form
+    numbers = iter(passed.numbers)
+    left = [_left_json(*each) for each in form.limits_left(numbers)]
+    if not form.quotas:
+        return {"limitsLeft": left}
+    quotas = [
+        left_json(name, quota, calls, resets_at)
+        for (name, quota), calls, resets_at in zip(
+            form.quotas, islice(numbers, 0, None, 2), passed.resets_at, strict=True
+        )
+    ]
+    return {"limitsLeft": left, "quotasLeft": quotas}
+
+
+def _left_json(name: str, rate: RateLimit, calls: int, seconds: int) -> dict[str, object]:
+    return {
+        "name": name,
+        "limit": rate.limit,
+        "windowSeconds": rate.window_seconds,
+        "burst": rate.burst,
+        "remaining": calls,
+        "resetSeconds": seconds,
+    }
 
 
 def limits_json(rates: tuple[RateLimit, ...]) -> list[dict[str, object]]:

@@ -1,6 +1,6 @@
 """The fields that say what is left of limits, but for the numbers: put together once for many calls."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -24,12 +24,15 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     """That of ``RateLimit``, with places for two numbers of each limit and quota."""
     lines: bytes
     """Both as lines of HTTP/1.1."""
+    left_of_passed: bytes
+    """The value of ``RateLimit`` of a call that was let in, with places for what differs then."""
+    lines_of_passed: bytes
 
 
 class Form:
     """What answers say of calls that the same limits and quotas apply to, whoever makes them."""
 
-    __slots__ = ("_quotas", "_rates", "_steps", "text")
+    __slots__ = ("quotas", "rates", "steps", "text")
 
     def __init__(
         self,
@@ -38,9 +41,9 @@ class Form:
         quotas: Sequence[tuple[str, Quota]],
     ) -> None:
         """Take limits and quotas with their names, and the steps of the limits."""
-        self._rates = rates
-        self._quotas = quotas
-        self._steps = tuple(
+        self.rates = rates
+        self.quotas = quotas
+        self.steps = tuple(
             (cost, full, limit * SECOND, cost <= limit * SECOND) for limit, cost, full in steps
         )
         """Of each limit what one call costs, what all at once do, what is refilled in a second, and whether
@@ -59,7 +62,7 @@ class Form:
         """Return of each limit and quota what is left, and in how many seconds there is more."""
         numbers: list[int] = []
         at = 0
-        for cost, full, refilled, soon in self._steps:
+        for cost, full, refilled, soon in self.steps:
             owed = debts[at]
             if soon:
                 numbers.append((full - owed) // cost)
@@ -79,6 +82,27 @@ class Form:
                 at += 1  # noqa: SIM113
         return tuple(numbers)
 
+    def numbers_of_passed(self, debts: Sequence[int]) -> tuple[int, ...]:
+        """Return what differs of each limit for a call that was let in.
+
+        That is how many calls are left, and in how many seconds there is more, unless that is one.
+        """
+        numbers: list[int] = []
+        at = 0
+        for cost, full, refilled, soon in self.steps:
+            room = full - debts[at]
+            calls = room // cost
+            numbers.append(calls)
+            if not soon:
+                numbers.append(-((room - (calls + 1) * cost) // refilled))
+            at += 1  # noqa: SIM113 - `enumerate` takes longer
+        return tuple(numbers)
+
+    def limits_left(self, numbers: Iterator[int]) -> Iterator[tuple[str, RateLimit, int, int]]:
+        """Yield each limit with its name, what is left of it, and in how many seconds there is more."""
+        for (name, rate), (_, _, _, soon) in zip(self.rates, self.steps, strict=True):
+            yield name, rate, next(numbers), 1 if soon else next(numbers)
+
     def text_at(self, now: int) -> Text:
         """Return the text of the month of `now`."""
         text = self.text
@@ -89,12 +113,17 @@ class Form:
     def _text(self, now: int) -> Text:
         begins_at, ends_at = month_of(now)
         month = (ends_at - begins_at) // SECOND
-        policy = [f'"{name}";q={rate.limit};w={rate.window_seconds}' for name, rate in self._rates]
-        for name, quota in self._quotas:
+        policy = [f'"{name}";q={rate.limit};w={rate.window_seconds}' for name, rate in self.rates]
+        for name, quota in self.quotas:
             seconds = month if quota.days is None else quota.days * DAY // SECOND
             unit = ';qu="tokens"' if quota.unit is Unit.TOKENS else ""
             policy.append(f'"{name}";q={quota.amount};w={seconds}{unit}')
-        left = [f'"{name}";r=%d;t=%d' for name, _ in (*self._rates, *self._quotas)]
-        one, two = ", ".join(policy), ", ".join(left)
-        lines = _LINES.format(one, two).encode("ascii")
-        return Text(begins_at, ends_at, one.encode("ascii"), two.encode("ascii"), lines)
+        left = [f'"{name}";r=%d;t=%d' for name, _ in (*self.rates, *self.quotas)]
+        passed = [
+            text.replace("t=%d", "t=1") if step[3] else text
+            for text, step in zip(left, self.steps, strict=False)
+        ]
+        passed += left[len(self.steps) :]
+        lines = [_LINES.format(", ".join(policy), ", ".join(each)) for each in (left, passed)]
+        texts = ", ".join(policy), ", ".join(left), lines[0], ", ".join(passed), lines[1]
+        return Text(begins_at, ends_at, *[text.encode("ascii") for text in texts])

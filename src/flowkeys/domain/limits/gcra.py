@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.domain.limits.form import Form
+from flowkeys.domain.limits.form import Form, Text
 from flowkeys.domain.limits.rate import Limits, RateLimit
 from flowkeys.domain.limits.spent import Spent
 from flowkeys.domain.times import SECOND
@@ -49,6 +49,29 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
     def says_something(self) -> bool:
         """Whether any limit or quota applies to the call."""
         return bool(self.scopes) or self.spent is not None
+
+
+class Kept:
+    """What is the same for all calls with one record that limits or quotas apply to."""
+
+    __slots__ = ("form", "head")
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.head: object = None
+        """What their answers begin with, where whoever answers keeps it here."""
+
+
+class Passed(msgspec.Struct, frozen=True, gc=False):
+    """What `Taken` is, of a call that was let in of what was put together before: what is said of it."""
+
+    kept: Kept
+    numbers: tuple[int, ...]
+    """Those of `Form.numbers_of_passed`, then of each quota what is left and for how many seconds."""
+    text: Text
+    """What is said at the time of the call."""
+    resets_at: tuple[int, ...] = ()
+    """Of each quota, when what is used is given back, the first part at least."""
 
 
 NOTHING: Final = Taken((), ())

@@ -29,15 +29,15 @@ def spent_json(spent: Spent | None) -> dict[str, object]:
         return {}
     return {
         "quotasLeft": [
-            {
-                "name": _PREFIXES.get(kind, "") + quota.name,
-                **quota_json(quota),
-                "left": left,
-                "resetsAt": _iso(resets_at),
-            }
+            left_json(_PREFIXES.get(kind, "") + quota.name, quota, left, resets_at)
             for kind, quota, left, resets_at in each_of(spent)
         ]
     }
+
+
+def left_json(name: str, quota: Quota, left: int, resets_at: int) -> dict[str, object]:
+    """Return what is left of one quota."""
+    return {"name": name, **quota_json(quota), "left": left, "resetsAt": _iso(resets_at)}
 
 
 def quota_json(quota: Quota) -> dict[str, Any]:

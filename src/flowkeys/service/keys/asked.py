@@ -7,23 +7,44 @@ from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.limits.fields import form_of
-from flowkeys.domain.limits.gcra import ADDRESS, BINDING, CHATFLOW, CUSTOMER, KEY, Scope
+from flowkeys.domain.limits.gcra import ADDRESS, BINDING, CHATFLOW, CUSTOMER, KEY, Kept, Scope
 from flowkeys.domain.limits.spent import QuotaScope
+from flowkeys.service.ports.limits import LetIn, Ready
 
 _REMEMBERED: Final = 16_384
-"""So many keys, half a kilobyte of each."""
+"""So many keys, two kilobytes of each."""
 
 
 class Asked:
     """The limits and quotas that apply to a call, and how its answer says so."""
 
-    __slots__ = ("form", "limits", "quotas", "record")
+    __slots__ = ("form", "key_id", "let_in", "limits", "quotas", "record")
 
-    def __init__(self, record: KeyRecord, limits: tuple[Scope, ...], quotas: tuple[QuotaScope, ...]) -> None:
+    def __init__(
+        self,
+        record: KeyRecord,
+        limits: tuple[Scope, ...],
+        quotas: tuple[QuotaScope, ...],
+        ready: Ready | None = None,
+    ) -> None:
+        """With `ready`, calls are let in where nothing else is to be known of them."""
         self.record = record
+        self.key_id = record.key_id
         self.limits = limits
         self.quotas = quotas
         self.form = form_of(limits, quotas)
+        self.let_in = _let_in(ready, Kept(self.form), limits, quotas) if limits or quotas else None
+        """See `LetIn`; None where nothing applies."""
+
+
+def _let_in(
+    ready: Ready | None, kept: Kept, limits: tuple[Scope, ...], quotas: tuple[QuotaScope, ...]
+) -> LetIn:
+    return (None if ready is None else ready(kept, limits, quotas)) or _let_nobody_in
+
+
+def _let_nobody_in(_: int) -> None:
+    """Leave each call to be decided."""
 
 
 class AskedOf:
@@ -33,16 +54,17 @@ class AskedOf:
     are let go: of so many keys each calls seldom.
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("_ready", "known")
 
-    def __init__(self) -> None:
-        self._known: dict[str, Asked] = {}
+    def __init__(self, ready: Ready | None = None) -> None:
+        self._ready = ready
+        self.known: dict[str, Asked] = {}
         """What applies to every call with a record, by its identity: a text that is hashed once."""
 
     def of(self, record: KeyRecord, access: ChatflowAccess | None, client: Client | None) -> Asked:
         """Return every limit and every quota that applies to a call."""
         if access is None or (access.limits is None and access.visitors is None):
-            known = self._known.get(record.identity)
+            known = self.known.get(record.identity)
             if known is not None and known.record is record:
                 return known
             if record.terms is None or record.terms.bindings is None:
@@ -50,10 +72,10 @@ class AskedOf:
         return Asked(record, scopes_of(record, access, client), quota_scopes_of(record))
 
     def _note(self, record: KeyRecord) -> Asked:
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        found = self._known[record.identity] = Asked(
-            record, _of_record(record, None), quota_scopes_of(record)
+        if len(self.known) >= _REMEMBERED:
+            self.known.clear()
+        found = self.known[record.identity] = Asked(
+            record, _of_record(record, None), quota_scopes_of(record), self._ready
         )
         return found
 

@@ -20,14 +20,14 @@ def not_counted(record: KeyRecord) -> Denied:
 
 
 class LimitsAndQuotas:
-    """Takes of both for calls with a key that has quotas, or whose customer has.
+    """Takes of both for calls to which either applies; what is to be counted and cannot be is refused.
 
     Quotas first: what was taken of them can be given back when a rate limit refuses the call.
     """
 
     __slots__ = ("_limiter", "_quotas")
 
-    def __init__(self, limiter: RateLimiter, quotas: QuotaKeeper) -> None:
+    def __init__(self, limiter: RateLimiter | None, quotas: QuotaKeeper | None) -> None:
         self._limiter = limiter
         self._quotas = quotas
 
@@ -42,24 +42,15 @@ class LimitsAndQuotas:
         Raises:
             Unavailable: whoever counts cannot be reached.
         """
-        tokens = None
-        if runs is not None and access is not None and _ask_tokens(asked.quotas):
-            most = runs.most_tokens_at_once(access)
-            if most is PENDING:
-                return None
-            tokens = most
-        spent = self._quotas.at_once(asked.quotas, tokens)
-        if spent is PENDING:
-            return None
-        limits = asked.limits
-        if spent.wait_seconds:
-            left = self._limiter.standing_at_once(limits) if limits else NOTHING
-            return None if left is PENDING else _used_up(asked, left, spent)
-        taken = self._limiter.at_once(limits) if limits else NOTHING
-        if taken is not PENDING and not taken.wait_seconds:
-            return Allowed(asked.record, Taken(limits, taken.owed, 0, spent, asked.form))
-        spent = self._quotas.give_back(spent)
-        return None if taken is PENDING else limited(asked, taken, spent)
+        limiter, quotas = self._limiter, self._quotas
+        if not (asked.limits or asked.quotas):
+            return Allowed(asked.record)
+        if limiter is None or (asked.quotas and quotas is None):
+            return not_counted(asked.record)
+        if quotas is None or not asked.quotas:
+            taken = limiter.at_once(asked.limits)
+            return None if taken is PENDING else limited(asked, taken)
+        return _of_both_at_once(limiter, quotas, asked, access, runs)
 
     async def take(
         self,
@@ -72,28 +63,66 @@ class LimitsAndQuotas:
         Raises:
             Unavailable: whoever counts cannot be reached.
         """
-        tokens = None
-        if runs is not None and access is not None and _ask_tokens(asked.quotas):
-            tokens = await runs.most_tokens(access)
-        limits = asked.limits
-        spent = await self._quotas.take(asked.quotas, tokens)
-        if spent.wait_seconds:
-            left = await self._limiter.standing(limits) if limits else NOTHING
-            return _used_up(asked, left, spent)
-        try:
-            taken = await self._limiter.take(limits) if limits else NOTHING
-        except BaseException:
-            self._quotas.give_back(spent)
-            raise
-        if taken.wait_seconds:
-            spent = self._quotas.give_back(spent)
-        return limited(asked, taken, spent)
+        limiter, quotas = self._limiter, self._quotas
+        if not (asked.limits or asked.quotas):
+            return Allowed(asked.record)
+        if limiter is None or (asked.quotas and quotas is None):
+            return not_counted(asked.record)
+        if quotas is None or not asked.quotas:
+            return limited(asked, await limiter.take(asked.limits))
+        return await _of_both(limiter, quotas, asked, access, runs)
 
-    async def standing(self, scopes: tuple[Scope, ...], quotas: tuple[QuotaScope, ...]) -> Taken:
-        """Return what is left of all of them, and take nothing."""
+    async def standing(self, scopes: tuple[Scope, ...], quotas: tuple[QuotaScope, ...]) -> Taken | None:
+        """Return what is left of all of them, and take nothing; None: there are none, or nobody counts."""
+        if self._limiter is None or not (scopes or quotas):
+            return None
         left = await self._limiter.standing(scopes) if scopes else NOTHING
-        spent = await self._quotas.standing(quotas) if quotas else None
-        return msgspec.structs.replace(left, spent=spent)
+        if self._quotas is None or not quotas:
+            return left if scopes else None
+        return msgspec.structs.replace(left, spent=await self._quotas.standing(quotas))
+
+
+def _of_both_at_once(
+    limiter: RateLimiter, quotas: QuotaKeeper, asked: Asked, access: ChatflowAccess | None, runs: Runs | None
+) -> Decision | None:
+    tokens = None
+    if runs is not None and access is not None and _ask_tokens(asked.quotas):
+        most = runs.most_tokens_at_once(access)
+        if most is PENDING:
+            return None
+        tokens = most
+    spent = quotas.at_once(asked.quotas, tokens)
+    if spent is PENDING:
+        return None
+    limits = asked.limits
+    if spent.wait_seconds:
+        left = limiter.standing_at_once(limits) if limits else NOTHING
+        return None if left is PENDING else _used_up(asked, left, spent)
+    taken = limiter.at_once(limits) if limits else NOTHING
+    if taken is PENDING or taken.wait_seconds:
+        spent = quotas.give_back(spent)
+    return None if taken is PENDING else limited(asked, taken, spent)
+
+
+async def _of_both(
+    limiter: RateLimiter, quotas: QuotaKeeper, asked: Asked, access: ChatflowAccess | None, runs: Runs | None
+) -> Decision:
+    tokens = None
+    if runs is not None and access is not None and _ask_tokens(asked.quotas):
+        tokens = await runs.most_tokens(access)
+    limits = asked.limits
+    spent = await quotas.take(asked.quotas, tokens)
+    if spent.wait_seconds:
+        left = await limiter.standing(limits) if limits else NOTHING
+        return _used_up(asked, left, spent)
+    try:
+        taken = await limiter.take(limits) if limits else NOTHING
+    except BaseException:
+        quotas.give_back(spent)
+        raise
+    if taken.wait_seconds:
+        spent = quotas.give_back(spent)
+    return limited(asked, taken, spent)
 
 
 def _ask_tokens(quotas: tuple[QuotaScope, ...]) -> bool:

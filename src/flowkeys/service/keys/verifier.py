@@ -4,19 +4,26 @@ Why last use is not written here: a write for each verification would make the s
 call, and a record written back could undo a change made meanwhile (docs/adr/0004).
 """
 
-import msgspec
-
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
-from flowkeys.domain.chatflows.visitors import VisitorRules
 from flowkeys.domain.keys.api_key import KeyRecord
-from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Decision, Denied, Reason, decide
+from flowkeys.domain.keys.decision import (
+    ANYTHING,
+    AccessRequest,
+    Allowed,
+    Decision,
+    Denied,
+    Reason,
+    decide,
+    denial,
+)
 from flowkeys.domain.keys.networks import Client, Visitor
 from flowkeys.domain.keys.token import Token
-from flowkeys.domain.limits.gcra import NOTHING, Scope, Taken
+from flowkeys.domain.limits.gcra import NOTHING, Passed, Scope, Taken
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.asked import AskedOf, quota_scopes_of, scopes_of
-from flowkeys.service.keys.spending import LimitsAndQuotas, limited, not_counted
-from flowkeys.service.ports.limits import RateLimiter
+from flowkeys.service.keys.public import decide_about_public, foreign, told
+from flowkeys.service.keys.spending import LimitsAndQuotas
+from flowkeys.service.ports.limits import RateLimiter, Ready
 from flowkeys.service.ports.quotas import QuotaKeeper, Runs
 from flowkeys.service.ports.verification import PENDING, STALE, ChatflowDirectory, Keys, UsageRecorder
 
@@ -24,7 +31,7 @@ from flowkeys.service.ports.verification import PENDING, STALE, ChatflowDirector
 class Verifier:
     """Decides about tokens."""
 
-    __slots__ = ("_asked", "_clock", "_directory", "_keys", "_limiter", "_spending", "_usage")
+    __slots__ = ("_asked", "_clock", "_directory", "_keys", "_known", "_limiter", "_spending", "_usage")
 
     def __init__(
         self,
@@ -34,11 +41,16 @@ class Verifier:
         clock: Clock,
         limiter: RateLimiter | None = None,
         quotas: QuotaKeeper | None = None,
+        ready: Ready | None = None,
     ) -> None:
-        """Count calls with `limiter` and `quotas`; without, calls that are to be counted are refused."""
+        """Count calls with `limiter` and `quotas`; without, calls that are to be counted are refused.
+
+        What `ready` puts together lets in most of them, which is quicker.
+        """
         self._limiter = limiter
-        self._spending = None if limiter is None or quotas is None else LimitsAndQuotas(limiter, quotas)
-        self._asked = AskedOf()
+        self._spending = LimitsAndQuotas(limiter, quotas)
+        self._asked = AskedOf(ready)
+        self._known = self._asked.known
         self._keys = keys
         self._directory = directory
         self._usage = usage
@@ -67,28 +79,69 @@ class Verifier:
         record = self._keys.at_once(text, now)
         if record is PENDING:
             return None
-        decision = decide(record, request, now, client)
-        if type(decision) is Denied and decision.reason is Reason.CHATFLOW_NOT_ALLOWED:
-            access = self._directory.at_once(request.chatflow_id or "", now)
-            if access is PENDING:
+        denied = denial(record, request, now, client)
+        if denied is not None:
+            found = self._if_public_at_once(denied, request, now, client)
+            return self._finish(found, request, now, client, counts=counts, takes=takes, runs=runs)
+        assert record is not None
+        taken: Taken | Passed | None = None
+        key_id = None
+        if takes:
+            chatflow_id = request.chatflow_id
+            called = None if chatflow_id is None else self._directory.at_once(chatflow_id, now)
+            if called is PENDING:
                 return None
-            decision = _decide_about_public(decision, request, access, now, client)
+            limits_nobody = called is None or (called.limits is None and called.visitors is None)
+            if record.terms is not None or not limits_nobody:
+                known = self._known.get(record.identity) if limits_nobody else None
+                asked = (
+                    known
+                    if known is not None and known.record is record
+                    else self._asked.of(record, called, client)
+                )
+                key_id = asked.key_id
+                if asked.let_in is not None and (taken := asked.let_in(now)) is None:
+                    found = self._spending.at_once(asked, called, runs)
+                    return self._finish(found, request, now, client, counts=counts)
+        if counts:
+            self._usage.used(key_id or record.key_id, now, client)
+            if record.replaced is not None or request.permissions:
+                self._note_more(record, request, now, client)
+        return Allowed(record, taken)
+
+    def _if_public_at_once(
+        self, denied: Denied, request: AccessRequest, now: int, client: Client | None
+    ) -> Decision | None:
+        if denied.reason is not Reason.CHATFLOW_NOT_ALLOWED:
+            return denied
+        access = self._directory.at_once(request.chatflow_id or "", now)
+        return None if access is PENDING else decide_about_public(denied, request, access, now, client)
+
+    def _finish(
+        self,
+        decision: Decision | None,
+        request: AccessRequest,
+        now: int,
+        client: Client | None,
+        *,
+        counts: bool,
+        takes: bool = False,
+        runs: Runs | None = None,
+    ) -> Decision | None:
+        """Have a call take that is not as most are, and count it."""
         if takes and type(decision) is Allowed:
             chatflow_id = request.chatflow_id
-            if chatflow_id is not None or decision.record.terms is not None:
-                called = None if chatflow_id is None else self._directory.at_once(chatflow_id, now)
-                taken = None if called is PENDING else self._take_at_once(decision, called, client, runs)
-                if taken is None:
-                    return None
-                decision = taken
+            called = None if chatflow_id is None else self._directory.at_once(chatflow_id, now)
+            decision = None if called is PENDING else self._take_at_once(decision, called, now, client, runs)
         if counts and type(decision) is Allowed:
-            record = decision.record
-            self._usage.used(record.key_id, now, client)
-            if record.replaced is not None and record.replaced.at is not None:
-                self._usage.used_replaced(record.replaced.token, now, client)
-            if request.permissions:
-                self._usage.exercised(record.key_id, record.permissions, request.permissions)
+            self._note_use(decision.record, request, now, client)
         return decision
+
+    def _note_more(self, record: KeyRecord, request: AccessRequest, now: int, client: Client | None) -> None:
+        if record.replaced is not None and record.replaced.at is not None:
+            self._usage.used_replaced(record.replaced.token, now, client)
+        if request.permissions:
+            self._usage.exercised(record.key_id, record.permissions, request.permissions)
 
     def call_at_once(
         self,
@@ -105,9 +158,9 @@ class Verifier:
         Raises:
             Unavailable: whoever counts cannot be reached.
         """
-        decision = self._take_at_once(allowed, access, client, runs)
+        decision = self._take_at_once(allowed, access, now, client, runs)
         if type(decision) is Allowed:
-            self._note_use(decision.record, now, client)
+            self._note_use(decision.record, ANYTHING, now, client)
         return decision
 
     async def call(
@@ -125,46 +178,33 @@ class Verifier:
         """
         decision = await self._take(allowed, access, client, runs)
         if isinstance(decision, Allowed):
-            self._note_use(decision.record, now, client)
+            self._note_use(decision.record, ANYTHING, now, client)
         return decision
 
     def _take_at_once(
-        self, allowed: Allowed, access: ChatflowAccess | None, client: Client | None, runs: Runs | None
+        self,
+        allowed: Allowed,
+        access: ChatflowAccess | None,
+        now: int,
+        client: Client | None,
+        runs: Runs | None,
     ) -> Decision | None:
         record = allowed.record
         if record.terms is None and (access is None or (access.limits is None and access.visitors is None)):
             return allowed
         asked = self._asked.of(record, access, client)
-        if asked.quotas:
-            if self._spending is None:
-                return not_counted(record)
-            return self._spending.at_once(asked, access, runs)
-        if not asked.limits:
-            return allowed
-        if self._limiter is None:
-            return not_counted(record)
-        taken = self._limiter.at_once(asked.limits)
-        return None if taken is PENDING else limited(asked, taken)
+        passed = None if asked.let_in is None else asked.let_in(now)
+        return self._spending.at_once(asked, access, runs) if passed is None else Allowed(record, passed)
 
     async def _take(
         self, allowed: Allowed, access: ChatflowAccess | None, client: Client | None, runs: Runs | None
     ) -> Decision:
-        record = allowed.record
-        asked = self._asked.of(record, access, client)
-        if asked.quotas:
-            if self._spending is None:
-                return not_counted(record)
-            return await self._spending.take(asked, access, runs)
-        if not asked.limits:
-            return allowed
-        if self._limiter is None:
-            return not_counted(record)
-        return limited(asked, await self._limiter.take(asked.limits))
+        return await self._spending.take(self._asked.of(allowed.record, access, client), access, runs)
 
-    def _note_use(self, record: KeyRecord, now: int, client: Client | None) -> None:
+    def _note_use(self, record: KeyRecord, request: AccessRequest, now: int, client: Client | None) -> None:
         self._usage.used(record.key_id, now, client)
-        if record.replaced is not None and record.replaced.at is not None:
-            self._usage.used_replaced(record.replaced.token, now, client)
+        if record.replaced is not None or request.permissions:
+            self._note_more(record, request, now, client)
         if record.position == STALE:
             self._keys.accepted_stale()
 
@@ -191,26 +231,23 @@ class Verifier:
         decision = decide(record, request, now, client)
         if isinstance(decision, Denied) and decision.reason is Reason.CHATFLOW_NOT_ALLOWED:
             access = await self._directory.access(request.chatflow_id or "")
-            decision = _decide_about_public(decision, request, access, now, client)
+            decision = decide_about_public(decision, request, access, now, client)
         if takes and isinstance(decision, Allowed):
             chatflow_id = request.chatflow_id
             access = None if chatflow_id is None else await self._directory.access(chatflow_id)
             decision = await self._take(decision, access, client, runs)
         if counts and isinstance(decision, Allowed):
-            record = decision.record
-            self._note_use(record, now, client)
-            if request.permissions:
-                self._usage.exercised(record.key_id, record.permissions, request.permissions)
+            self._note_use(decision.record, request, now, client)
         return decision
 
     def visit_at_once(self, access: ChatflowAccess, client: Visitor) -> Taken | Denied | None:
         """Return what `visit` returns, or `Taken` of nothing where nothing is asked; None: await `visit`."""
-        denied = _foreign(access, client)
+        denied = foreign(access, client)
         scopes = scopes_of(None, access, client)
         if denied is not None or not scopes or self._limiter is None:
             return denied or NOTHING
         taken = self._limiter.at_once(scopes)
-        return None if taken is PENDING else _told(access, taken)
+        return None if taken is PENDING else told(access, taken)
 
     async def visit(self, access: ChatflowAccess, client: Visitor) -> Taken | Denied:
         """Decide about a call of a public chatflow without a key: where its page is from, and how often.
@@ -218,11 +255,11 @@ class Verifier:
         Raises:
             Unavailable: whoever counts cannot be reached.
         """
-        denied = _foreign(access, client)
+        denied = foreign(access, client)
         scopes = scopes_of(None, access, client)
         if denied is not None or not scopes or self._limiter is None:
             return denied or NOTHING
-        return _told(access, await self._limiter.take(scopes))
+        return told(access, await self._limiter.take(scopes))
 
     async def left(self, text: bytes) -> Taken | None:
         """Return what is left of the limits and quotas of the key of a token; None: it has none.
@@ -237,10 +274,7 @@ class Verifier:
 
     async def standing(self, record: KeyRecord, access: ChatflowAccess | None = None) -> Taken | None:
         """Return what is left of the limits of a key, on a chatflow if one is given; None: it has none."""
-        scopes, quotas = scopes_of(record, access, None), quota_scopes_of(record)
-        if self._spending is not None and (scopes or quotas):
-            return await self._spending.standing(scopes, quotas)
-        return await self._limiter.standing(scopes) if scopes and self._limiter is not None else None
+        return await self._spending.standing(scopes_of(record, access, None), quota_scopes_of(record))
 
     async def left_of(self, scopes: tuple[Scope, ...]) -> Taken:
         """Return what is left of the limits of some scopes: all of it where nobody counts.
@@ -251,29 +285,3 @@ class Verifier:
         if not scopes or self._limiter is None:
             return Taken(scopes, (0,) * sum(len(limits.rates) for _, _, limits in scopes))
         return await self._limiter.standing(scopes)
-
-
-def _foreign(access: ChatflowAccess, client: Visitor) -> Denied | None:
-    rules = access.visitors
-    if rules is None or rules.origins is None or rules.admits(client.origin()):
-        return None
-    return Denied(Reason.ORIGIN_NOT_ALLOWED, text=rules.origin_text)
-
-
-def _told(access: ChatflowAccess, taken: Taken) -> Taken | Denied:
-    if not taken.wait_seconds:
-        return taken
-    text = VisitorRules().limit_text if access.visitors is None else access.visitors.limit_text
-    return Denied(Reason.RATE_LIMITED, taken=taken, text=text)
-
-
-def _decide_about_public(
-    denied: Denied, request: AccessRequest, access: ChatflowAccess | None, now: int, client: Client | None
-) -> Decision:
-    """A live key of the workspace may call its public chatflows too, bound to them or not."""
-    record = denied.record
-    if record is None or access is None or not access.is_public:
-        return denied
-    if access.workspace_id != record.workspace_id:
-        return denied
-    return decide(record, msgspec.structs.replace(request, chatflow_id=None), now, client)

@@ -1,8 +1,10 @@
 """What counts: failures by address, and the calls that are let in."""
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
-from flowkeys.domain.limits.gcra import Scope, Taken
+from flowkeys.domain.limits.gcra import Kept, Passed, Scope, Taken
+from flowkeys.domain.limits.spent import QuotaScope
 from flowkeys.service.ports.verification import Pending
 
 
@@ -24,6 +26,21 @@ class FailureLimit(Protocol):
 
         `now` is the time of the call, in microseconds.
         """
+        ...
+
+
+LetIn = Callable[[int], Passed | None]
+"""Lets in a call with a record at a time (microseconds, UTC), and takes of all that applies to it.
+
+Or returns None and takes nothing: then whoever counts is to be asked, as for a call that is refused.
+"""
+
+
+class Ready(Protocol):
+    """Puts together what lets in calls with a record, where limits and quotas are counted in this process."""
+
+    def __call__(self, kept: Kept, scopes: tuple[Scope, ...], quotas: tuple[QuotaScope, ...]) -> LetIn | None:
+        """Return what lets calls in that take of these, as `RateLimiter` and `QuotaKeeper` do, or None."""
         ...
 
 

@@ -9,7 +9,7 @@ import msgspec
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess, ChatflowType
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import KeyRecord
-from flowkeys.domain.limits.gcra import Taken
+from flowkeys.domain.limits.gcra import Passed, Taken
 from flowkeys.domain.limits.spent import Reserved
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
 from flowkeys.domain.usage.tokens import ModelTokens
@@ -30,16 +30,16 @@ class Grant(msgspec.Struct, frozen=True):
     access: ChatflowAccess
     record: KeyRecord | None
     person_id: str | None = None
-    taken: Taken | None = None
+    taken: Taken | Passed | None = None
     """What the call took of limits, and what is left of them."""
 
 
-def reserved_by(taken: Taken | None) -> Reserved | None:
+def reserved_by(taken: Taken | Passed | None) -> Reserved | None:
     """Return what a call has reserved of quotas of tokens."""
-    return None if taken is None or taken.spent is None else taken.spent.reserved
+    return taken.spent.reserved if isinstance(taken, Taken) and taken.spent is not None else None
 
 
-def release(taken: Taken | None) -> None:
+def release(taken: Taken | Passed | None) -> None:
     """Give back what is reserved and not settled: nothing was run, or nothing more will be."""
     reserved = reserved_by(taken)
     if reserved is not None:

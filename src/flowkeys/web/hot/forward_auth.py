@@ -9,9 +9,11 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
+from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.decision import Allowed, Decision, Denied
 from flowkeys.domain.keys.header import KeyHeader
 from flowkeys.domain.limits.fields import lines_of
+from flowkeys.domain.limits.gcra import Passed
 from flowkeys.domain.usage.usage import OK, Door
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web.errors import Problem
@@ -69,11 +71,16 @@ class ForwardAuth:
         if type(decision) is Allowed and asked.never is None:
             record = decision.record
             self._calls.count(_DOOR, OK, record, asked.request.chatflow_id or "", call.started)
-            terms = record.terms
-            customer_id = "" if terms is None or terms.customer is None else terms.customer.id
-            form = _passed(record.identity, record.workspace_id, customer_id)
             taken = decision.taken
-            reply = Reply(form, call.request_id, b"", b"" if taken is None else lines_of(taken))
+            if taken is None:
+                reply = Reply(_form_of(record), call.request_id, b"")
+            elif type(taken) is Passed:
+                form = taken.kept.head
+                if type(form) is not Form:
+                    form = taken.kept.head = _form_of(record)
+                reply = Reply(form, call.request_id, b"", taken.text.lines_of_passed % taken.numbers)
+            else:
+                reply = Reply(_form_of(record), call.request_id, b"", lines_of(taken))
             return reply if record.replaced is None else to_replaced(reply, record)
         never = asked.never
         if isinstance(decision, Denied):
@@ -98,6 +105,12 @@ def _first(credential: bytes | Denied | Problem, asked: Asked) -> Denied | Probl
         return asked.malformed
     assert isinstance(credential, Denied)
     return credential
+
+
+def _form_of(record: KeyRecord) -> Form:
+    terms = record.terms
+    customer_id = "" if terms is None or terms.customer is None else terms.customer.id
+    return _passed(record.identity, record.workspace_id, customer_id)
 
 
 @lru_cache(_REMEMBERED)

@@ -11,7 +11,7 @@ import msgspec
 
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.limits.fields import lines_of
-from flowkeys.domain.limits.gcra import Taken
+from flowkeys.domain.limits.gcra import Passed, Taken
 from flowkeys.web.errors import CONTENT_TYPE, Problem
 from flowkeys.web.respond import headers_of
 
@@ -103,7 +103,7 @@ def to_replaced(reply: Reply, record: KeyRecord) -> Reply:
     return Reply(with_headers(reply.form, headers), reply.request_id, reply.body, reply.more)
 
 
-def to_limited(reply: Reply, taken: Taken) -> Reply:
+def to_limited(reply: Reply, taken: Taken | Passed) -> Reply:
     """Return the answer to a call that limits apply to: it says what is left of them."""
     return Reply(reply.form, reply.request_id, reply.body, reply.more + lines_of(taken))
 

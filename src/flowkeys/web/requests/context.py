@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.networks import Visitor
-from flowkeys.domain.limits.gcra import Taken
+from flowkeys.domain.limits.gcra import Passed, Taken
 from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 
 KEY: Final = "flowkeys"
@@ -41,7 +41,7 @@ class RequestContext(msgspec.Struct):
     started: float = msgspec.field(default_factory=time.perf_counter)
 
     headers: Iterable[tuple[bytes, bytes]] = ()
-    taken: Taken | None = None
+    taken: Taken | Passed | None = None
     """What the call took of limits: the answer says what is left."""
     replaced: KeyRecord | None = None
     """The key that calls, when it does with a token that was replaced: the answer says so."""
