@@ -14,6 +14,7 @@ import pytest
 
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.export import LARGEST_EXPORT
+from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web.hot.protocol import _READING
 from flowkeys.web.pages.call import FORM_BYTES
 from tests.conformance import raw, ways
@@ -96,7 +97,10 @@ BROKEN: Final = {
 def held(
     server: Running, method: str, target: str, headers: ways.Headers, arguments: Any, meanwhile: Any
 ) -> raw.Answer:
-    """Send a call but the end of its body, let `meanwhile` happen, send the end, and return the answer."""
+    """Send a call but the end of its body, let `meanwhile` happen, send the end, and return the answer.
+
+    With nothing to happen it is sent at once.
+    """
     more, body = raw.encoded(arguments)
     assert body
     parts = urlsplit(server.url)
@@ -108,13 +112,14 @@ def held(
     ]
     head = f"{method} {target} HTTP/1.1\r\n".encode() + b"".join(b"%b: %b\r\n" % item for item in sent)
     # At least a byte comes with the headers, so that all servers have begun with the body.
-    cut = max(1, len(body) - HELD_BYTES)
+    cut = len(body) if meanwhile is None else max(1, len(body) - HELD_BYTES)
     with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(head + b"\r\n" + body[:cut])
-        own_port = connection.getsockname()[1]
-        until(lambda: _waits_for_more(server, own_port), "the server to decide, and to wait for the body")
-        meanwhile()
-        connection.sendall(body[cut:])
+        if meanwhile is not None:
+            own_port = connection.getsockname()[1]
+            until(lambda: _waits_for_more(server, own_port), "the server to decide, and to wait for the body")
+            meanwhile()
+            connection.sendall(body[cut:])
         response = http.client.HTTPResponse(connection, method=method)
         response.begin()
         answer = raw.Answer(response.status, response.getheaders(), b"")
@@ -175,6 +180,35 @@ def test_a_slow_body_of_a_good_key_is_let_through(call: Call, tenant: Tenant) ->
     headers = [*ways.bearer(key["apiKey"]), (b"Connection", b"close")]
     answer = held(tenant.server, method, ways.BASE + path, headers, arguments, lambda: None)
     assert answer.status in {200, 201}
+
+
+def test_a_call_is_decided_again_only_behind_a_body_that_was_waited_for(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that came with its headers left no time for anything to change."""
+    decided: list[bytes] = []
+    verify = Verifier.verify
+
+    async def counted(self: Verifier, token: Any, *arguments: Any, **more: Any) -> Any:
+        decided.append(token)
+        return await verify(self, token, *arguments, **more)
+
+    monkeypatch.setattr(Verifier, "verify", counted)
+    token = bound_key(tenant.owner, tenant.chatflow, "decided", permissions=["*"])["apiKey"]
+    headers = [*ways.bearer(token), (b"Connection", b"close")]
+    method, path, arguments = CALLS["create"](tenant)
+    for sent_at_once, times in ((True, 1), (False, 2)):
+        decided.clear()
+        answer = held(
+            tenant.server,
+            method,
+            ways.BASE + path,
+            headers,
+            arguments,
+            None if sent_at_once else lambda: None,
+        )
+        assert answer.status == 201
+        assert decided.count(token.encode()) == times
 
 
 @pytest.mark.parametrize(

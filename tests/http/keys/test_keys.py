@@ -34,6 +34,12 @@ class TestCreate:
         assert (key["keyName"], key["permissions"], key["chatFlows"]) == ("Just a name", [], [])
         assert (key["status"], key["expiresAt"], key["lastUsedAt"]) == ("active", None, None)
         assert key["createdBy"]["type"] == "key"
+        # Filed behind those before it, which keeps indexes small and a change of many keys on few pages.
+        made = datetime.fromisoformat(key["createdAt"])
+        assert uuid.UUID(key["id"]).version == 7
+        assert uuid.UUID(key["id"]).int >> 80 == (made - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+            milliseconds=1
+        )
         chatflow = make_chatflow(owner)
         api = server.api(key["apiKey"])
         assert api.get("/apikey").json()["code"] == "permission_missing"
