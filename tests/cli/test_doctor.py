@@ -12,15 +12,15 @@ import pytest
 
 from tests.cli.conftest import Cli, Result
 from tests.support.flows import unknown
+from tests.support.programs.ports import free_port
 from tests.support.server import Running
 from tests.support.valkey import ValkeyServer
 
 
 @pytest.fixture
 def port() -> str:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return str(probe.getsockname()[1])
+    """A port that is free."""
+    return str(free_port())
 
 
 def findings(result: Result, check: str, verdict: str) -> list[str]:

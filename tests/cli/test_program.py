@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from flowkeys.cli import exit_codes
 from flowkeys.domain.version import VERSION
 from flowkeys.web.errors import KINDS
 from tests.cli.conftest import Cli
+from tests.support.programs.ports import free_port
 from tests.support.server import Running
 
 HEAVY = {"sqlalchemy", "fastapi", "pydantic_settings", "httpx", "uvicorn", "structlog", "alembic"}
@@ -97,8 +97,7 @@ def test_a_missing_database_is_not_made_by_looking(run: Cli, tmp_path: Path) -> 
 
 def test_a_server_that_is_not_there_is_code_7(run: Cli) -> None:
     """Given a URL where nothing listens, the sentence names what to check."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     result = run("keys", "list", FLOWKEYS_URL=url, FLOWKEYS_API_KEY="fl-x")
     assert result.code == 7
     assert "FLOWKEYS_URL" in result.err

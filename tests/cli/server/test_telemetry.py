@@ -9,6 +9,7 @@ from flowkeys.domain.errors import ConfigurationError
 from flowkeys.telemetry import logs
 from tests.cli.conftest import Cli
 from tests.cli.test_doctor import findings
+from tests.support.programs.ports import free_port
 from tests.support.server import Running
 
 
@@ -61,8 +62,7 @@ def test_the_doctor_knows_our_own(local: Cli, start: object) -> None:
     number = own.metrics_url.removesuffix("/metrics").rpartition(":")[2]
     (found,) = findings(local("doctor", "--json", FLOWKEYS_METRICS_PORT=number), "metrics", "ok")
     assert "tells its metrics" in found
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        free = str(probe.getsockname()[1])
+    free = str(free_port())
     settings = {"FLOWKEYS_METRICS_PORT": free, "FLOWKEYS_METRICS_HOST": "0.0.0.0"}  # noqa: S104
     report = local("doctor", "--json", **settings)
     assert ["is free" in text for text in findings(report, "metrics", "ok")] == [True]
