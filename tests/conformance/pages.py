@@ -20,6 +20,7 @@ from tests.conformance.tenants import Tenant, database
 from tests.support.flows import echo
 from tests.support.people import PASSWORD, SignedIn, person
 from tests.support.server import NOBODY, Api, Running
+from tests.support.waiting import until
 
 PAGES: Final = [route for route in EVERYTHING if not route.path.startswith(f"{PREFIX}/")]
 CLOSED_PAGES: Final = [page for page in PAGES if page.needs not in {OPEN, UNDECLARED}]
@@ -100,6 +101,11 @@ class House:
         if who is not None:
             client.cookies.set(COOKIE, who.secret)
         return client
+
+
+def imported(server: Running) -> None:
+    """Wait for imports of documents, which go on behind the answer: what they write is no later test's."""
+    until(lambda: not server.runtime.imports._tasks, "imports to end")
 
 
 def dump(server: Running) -> dict[str, list[tuple[Any, ...]]]:

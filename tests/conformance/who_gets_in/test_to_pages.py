@@ -11,7 +11,7 @@ from flowkeys.web.pages.router import SIGNED_IN
 from flowkeys.web.requests.sign_in_cookie import COOKIE
 from flowkeys.web.routes import OPEN
 from tests.conformance import raw
-from tests.conformance.pages import CLOSED_PAGES, GUARDED_PAGES, PAGES, House, dump, form_for
+from tests.conformance.pages import CLOSED_PAGES, GUARDED_PAGES, PAGES, House, dump, form_for, imported
 from tests.conformance.routes import Declared
 from tests.conformance.trusted import filled
 from tests.support.people import SignedIn
@@ -192,6 +192,7 @@ def test_its_own_permission_opens_a_page(page: Declared, house: House) -> None:
     answer = spent.browser(who).request(page.method, path, **arguments)
     expected = {404} if "{job_id}" in page.path else {200, 303}
     assert answer.status_code in expected, answer.text
+    imported(house.server)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.method == "GET"], ids=str)

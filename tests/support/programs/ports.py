@@ -1,8 +1,8 @@
 """Ports for programs that have to be told theirs, and ports at which nobody listens.
 
-The system gives whoever asks for any port, to listen or to call, one from 32768 on (Linux) or 49152 (macOS): one
-of those that was free a moment ago may be taken when it is needed. These are below, and each process of tests
-begins elsewhere.
+The system gives whoever asks for any port, to listen or to call, one from 32768 on (Linux) or 49152 (macOS):
+what was free a moment ago may be taken when it is needed. These are below, and each process of tests begins
+elsewhere.
 """
 
 import itertools
