@@ -39,7 +39,7 @@ class Log:
         """Keep it."""
         self.lines.append((event, facts))
 
-    error = warning
+    info = error = warning
 
 
 class Cached:

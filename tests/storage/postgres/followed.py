@@ -24,12 +24,14 @@ HASHER = TokenHasher((SECRET,))
 class Followed:
     """A cache of keys and one of chatflows over a real PostgreSQL."""
 
-    def __init__(self, url: str, *, bound_ms: int, stale_seconds: int, log: Log) -> None:
+    def __init__(
+        self, url: str, *, bound_ms: int, stale_seconds: int, log: Log, feed_url: str | None
+    ) -> None:
         self.moved = 0
         """By how much the clock of calls is set forward, in microseconds."""
         self.log = log
         self.lookups = PostgresLookups(url, 1)
-        self.feed = PostgresFeed(url, bound_ms, self.now, log)
+        self.feed = PostgresFeed(feed_url or url, bound_ms, self.now, log)
         self.stale = Stale(self.feed, bound_ms, stale_seconds, log)
         self.keys = KeyCache(self.lookups, self.feed, HASHER, Uses(), 1000, self.stale)
         self.chatflows = ChatflowCache(self.lookups, self.feed, self.lookups.load, self.now, stale=self.stale)
@@ -64,10 +66,15 @@ class Followed:
 
 @asynccontextmanager
 async def followed(
-    url: str, *, bound_ms: int = 2000, stale_seconds: int = 0, log: Log | None = None, heard: bool = True
+    url: str,
+    *,
+    bound_ms: int = 2000,
+    stale_seconds: int = 0,
+    feed_url: str | None = None,
+    heard: bool = True,
 ) -> AsyncIterator[Followed]:
-    """Follow a database as long as the block lasts."""
-    process = Followed(url, bound_ms=bound_ms, stale_seconds=stale_seconds, log=log or Log())
+    """Follow a database as long as the block lasts, over another URL where `feed_url` says so."""
+    process = Followed(url, bound_ms=bound_ms, stale_seconds=stale_seconds, log=Log(), feed_url=feed_url)
     process.feed.start()
     try:
         if heard:

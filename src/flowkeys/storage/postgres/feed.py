@@ -81,6 +81,8 @@ class PostgresFeed:
         self._horizon = 0
         """All transactions up to this number had ended, and were told of."""
         self._away = False
+        self._why = "Nothing was heard."
+        """Why it was not heard when that was last tried."""
         self.position = 0
         """The number of the transaction whose change was told last."""
         self.told = Told()
@@ -139,7 +141,7 @@ class PostgresFeed:
             async with asyncio.timeout(self._bound / SECOND):
                 await self._heartbeat.beaten()
         except (Unavailable, TimeoutError):
-            self._doubt()
+            self._known = 0
             self._forget()
 
     # What is heard
@@ -166,7 +168,7 @@ class PostgresFeed:
         if self._expiry is not None:
             self._expiry.cancel()
         left = max(0.0, (self._bound - heard.passed) / SECOND)
-        self._expiry = asyncio.get_running_loop().call_later(left, self._doubt)
+        self._expiry = asyncio.get_running_loop().call_later(left, self._expire)
         if self._away:
             self._away = False
             self._log.info("feed_is_back")
@@ -189,8 +191,16 @@ class PostgresFeed:
         for listener in self._listeners:
             listener.forget()
 
-    def _doubt(self) -> None:
+    def _expire(self) -> None:
+        """Believe nothing any more: the bound is over, by the clock that nobody sets."""
         self._known = 0
+        self._note_away()
+
+    def _note_away(self) -> None:
+        if not self._away:
+            self._away = True
+            self.breaks += 1
+            self._log.warning("feed_is_away", detail=self._why)
 
     # The connection
 
@@ -201,13 +211,11 @@ class PostgresFeed:
             try:
                 await self._follow()
             except Unavailable as error:
-                why: str = str(error)
+                self._why = str(error)
             except Exception as error:  # noqa: BLE001 - a task that ends does so in silence
-                why = f"{type(error).__name__}: {error}"
-            if not self._away and not self.current(self._clock()):
-                self._away = True
-                self.breaks += 1
-                self._log.warning("feed_is_away", detail=why)
+                self._why = f"{type(error).__name__}: {error}"
+            if not self._last_known:
+                self._note_away()
             heard = self._line is not None
             self._line = None
             wait = _FIRST_WAIT_SECONDS if heard else min(2 * wait, _LONGEST_WAIT_SECONDS)
