@@ -268,14 +268,14 @@ async def test_connections_that_wait_too_long_are_closed(
     raw: RawModel, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And those that the server closes are forgotten."""
-    monkeypatch.setattr("flowkeys.outbound.http.pool.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("flowkeys.outbound.http.pool.IDLE_SECONDS", 0.5)
     raw.says(OK)
     await call(pool, raw)
     (opened,) = pool._open
     await closed(opened)
     assert (pool.idle, pool._open) == (0, {})
     monkeypatch.setattr("flowkeys.outbound.http.pool.IDLE_SECONDS", 60)
-    raw.says(OK, 0.05, "close")
+    raw.says(OK, 0.5, "close")
     await call(pool, raw)
     (opened,) = pool._open
     await closed(opened)

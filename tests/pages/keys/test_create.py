@@ -78,7 +78,7 @@ def test_a_new_key_may_do_nothing_and_ends_in_90_days_unless_somebody_says_so(ow
     (key,) = named(owner, "Careful")
     assert (key["permissions"], key["chatFlows"]) == ([], [])
     left = datetime.fromisoformat(key["expiresAt"]) - datetime.fromisoformat(key["createdAt"])
-    assert abs(left - timedelta(days=90)) < timedelta(seconds=2)
+    assert abs(left - timedelta(days=90)) < timedelta(minutes=1)
 
 
 def test_the_token_is_in_the_answer_once_and_nowhere_kept(pages: Api) -> None:
@@ -185,7 +185,7 @@ def test_a_key_ends_after_the_days_that_were_chosen(owner: Api, pages: Api, days
     made_by(pages.post("/keys/new", data=filled(pages, keyName=[f"For {days}"], expires=[days])))
     (key,) = named(owner, f"For {days}")
     left = datetime.fromisoformat(key["expiresAt"]) - datetime.fromisoformat(key["createdAt"])
-    assert abs(left - timedelta(days=int(days))) < timedelta(seconds=2)
+    assert abs(left - timedelta(days=int(days))) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
