@@ -3,8 +3,11 @@
 # the tests that need it are skipped, and CI counts a skipped test as a failure.
 set -eu
 
+RUNLEVEL=1 # Debian starts no service then: tests start their own Redis
+export RUNLEVEL
+
 missing=
-for pair in node:nodejs npm:npm wrk:wrk curl:curl openssl:openssl; do
+for pair in node:nodejs npm:npm wrk:wrk curl:curl openssl:openssl redis-server:redis-server; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 

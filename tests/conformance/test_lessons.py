@@ -75,6 +75,8 @@ COUNTED: Final[dict[str, tuple[str, ...]]] = {
         "tests/http/limits/test_rate_limits.py::test_as_many_as_the_limit_says_are_let_in",
         "tests/verification/test_counted_uses.py::test_pipelined_calls_over_several_connections",
         "tests/http/limits/test_token_quotas.py::test_nobody_exceeds_a_quota_by_running_in_parallel",
+        "tests/limits/shared/test_shared.py::test_four_processes_admit_exactly_the_limit",
+        "tests/limits/shared/test_quotas.py::test_all_processes_together_use_what_the_quota_says",
         f"{AWAY}/test_side_by_side.py::test_limits_that_change_while_calls_come_let_in_no_more",
     ),
     "wrong keys used up the limit (Flowise)": (

@@ -99,7 +99,7 @@ class Runtime(PeopleParts):
         self.valkey: Valkey | None = None
         """Where several processes count together; None: this one counts alone."""
         if settings.valkey is not None:
-            from flowkeys.bootstrap.shared import shared_limits, shared_quotas, valkey
+            from flowkeys.bootstrap.shared import shared_failures, shared_limits, shared_quotas, valkey
 
             self.valkey = valkey(settings, _warn)
             self.limits = shared_limits(settings, self.valkey, self.limits)
@@ -115,6 +115,8 @@ class Runtime(PeopleParts):
             self.keys, self.directory, self.usage, clock, self.limits, self._quotas, ready
         )
         self.failures = Failures(settings.failures_per_second, settings.failures_burst)
+        if self.valkey is not None:
+            self.failures = shared_failures(settings, self.valkey)
         self.predictor = Predictor(store, self.directory, self.verifier, _Compiler(self), clock)
         if settings.python_flows or settings.credentials or settings.allowed_endpoints:
             _ = self.engine  # says what is wrong with them

@@ -13,7 +13,9 @@ from flowkeys.limits.shared.place import places_of
 try:
     from flowkeys.limits.shared.accounts import Flush
     from flowkeys.limits.shared.away import Away
+    from flowkeys.limits.shared.chosen import Chosen
     from flowkeys.limits.shared.facts import Facts, facts_of
+    from flowkeys.limits.shared.failures import SharedFailures
     from flowkeys.limits.shared.quotas import SharedQuotas
     from flowkeys.limits.shared.rates import SharedLimits
     from flowkeys.limits.shared.valkey import Valkey
@@ -34,6 +36,11 @@ def valkey(settings: Settings, tell: Callable[[str, str], None]) -> Valkey:
     return Valkey(places, settings.valkey_timeout_ms / 1000, tell)
 
 
+def shared_failures(settings: Settings, shared: Valkey) -> SharedFailures:
+    """Return the limit on failed credentials that is counted there."""
+    return SharedFailures(settings.failures_per_second, settings.failures_burst, shared)
+
+
 async def valkey_facts(settings: Settings) -> Facts | str:
     """Return what that server is, or why it cannot be asked."""
     shared = valkey(settings, lambda *_: None)
@@ -50,11 +57,18 @@ def shared_quotas(settings: Settings, shared: Valkey, load: Load, flush: Flush, 
         load,
         flush,
         clock,
-        refuses=settings.limits_without_valkey == "refuse",
+        chosen=_chosen(settings),
         lease_seconds=max(_LEASE_SECONDS, 3 * settings.usage_flush_seconds),
     )
 
 
 def shared_limits(settings: Settings, shared: Valkey, alone: MemoryLimits) -> SharedLimits:
     """Return rate limits that are counted there, and by `alone` while it is away."""
-    return SharedLimits(shared, alone, refuses=settings.limits_without_valkey == "refuse")
+    return SharedLimits(shared, alone, _chosen(settings))
+
+
+def _chosen(settings: Settings) -> Chosen:
+    return Chosen(
+        refuses_all=settings.limits_without_valkey == "refuse",
+        names=frozenset(settings.refused_without_valkey),
+    )

@@ -29,6 +29,7 @@ from flowkeys.domain.keys.header import KeyHeader
 _MIB = 1024 * 1024
 
 Names = Annotated[tuple[str, ...], NoDecode]
+_LISTS = "public_url", "python_flows", "allowed_endpoints", "trusted_proxies", "refused_without_valkey"
 
 
 class Settings(FollowingSettings, ProcessSettings):
@@ -152,6 +153,9 @@ class Settings(FollowingSettings, ProcessSettings):
         default="per-process",
         description="While Valkey is away: each process counts alone, or calls with limits are refused.",
     )
+    refused_without_valkey: Names = Field(
+        default=(), description="Names of limits and quotas, such as calls-month, that refuse all the same."
+    )
     max_body_bytes: int = Field(
         default=10 * _MIB, ge=1024, description="The largest request body; larger ones are 413."
     )
@@ -224,7 +228,7 @@ class Settings(FollowingSettings, ProcessSettings):
             raise ValueError(str(error)) from None
         return None if header is None else header.name
 
-    @field_validator("public_url", "python_flows", "allowed_endpoints", "trusted_proxies", mode="before")
+    @field_validator(*_LISTS, mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):

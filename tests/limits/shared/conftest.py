@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from flowkeys.limits.memory import MemoryLimits
+from flowkeys.limits.shared.chosen import Chosen
 from flowkeys.limits.shared.place import places_of
 from flowkeys.limits.shared.rates import SharedLimits
 from flowkeys.limits.shared.valkey import Valkey
@@ -24,11 +25,13 @@ def empty_valkey(valkey_server: ValkeyServer) -> ValkeyServer:
 class Limiter:
     """A limiter over a server, and what was told of it."""
 
-    def __init__(self, url: str, *, refuses: bool = False, timeout_seconds: float = 5.0) -> None:
+    def __init__(
+        self, url: str, *, refuses: bool = False, names: tuple[str, ...] = (), timeout_seconds: float = 5.0
+    ) -> None:
         self.told: list[tuple[str, str]] = []
         self.valkey = Valkey(places_of(url), timeout_seconds, lambda *what: self.told.append(what))
         self.alone = MemoryLimits()
-        self.limits = SharedLimits(self.valkey, self.alone, refuses=refuses)
+        self.limits = SharedLimits(self.valkey, self.alone, Chosen(refuses, frozenset(names)))
 
 
 @pytest.fixture

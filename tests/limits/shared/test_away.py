@@ -67,6 +67,21 @@ async def test_it_is_killed_and_comes_back(server, refuses):
     await limiter.valkey.stop()
 
 
+async def test_a_limit_may_have_a_choice_of_its_own(server):
+    """By its name: calls that it applies to are refused, others are counted alone."""
+    limiter = Limiter(server.url, names=("day",))
+    await limiter.valkey.start()
+    await _back(limiter)
+    limiter.valkey.failed("the test says so")
+    both = scopes("own", "5/second") + scopes("own", "5/day")
+    assert limiter.limits.at_once(scopes("own", "5/second")) is not PENDING
+    with pytest.raises(Unavailable):
+        limiter.limits.at_once(both)
+    with pytest.raises(Unavailable):
+        await limiter.limits.take(scopes("own", "5/day"))
+    await limiter.valkey.stop()
+
+
 async def test_alone_it_keeps_the_limit(server):
     """Each process counts by itself, with the whole limit: two of two calls, and no third."""
     limiter = Limiter(server.url)

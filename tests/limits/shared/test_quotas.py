@@ -15,6 +15,7 @@ from flowkeys.domain.times import DAY, SECOND
 from flowkeys.limits.quota_flush import QuotaFlush
 from flowkeys.limits.quotas import MemoryQuotas
 from flowkeys.limits.reservation import HELD_SECONDS
+from flowkeys.limits.shared.chosen import Chosen
 from flowkeys.limits.shared.place import places_of
 from flowkeys.limits.shared.quotas import SharedQuotas
 from flowkeys.limits.shared.valkey import Valkey
@@ -69,7 +70,7 @@ class Process:
     def __init__(self, world: "World", url: str, **options: Any) -> None:
         self.told: list[tuple[str, str]] = []
         self.valkey = Valkey(places_of(url), 5.0, lambda *what: self.told.append(what))
-        given = {"refuses": False, "lease_seconds": 60, **options}
+        given = {"chosen": Chosen(), "lease_seconds": 60, **options}
         self.quotas = SharedQuotas(self.valkey, world.database.load, self.flush, lambda: world.now, **given)
         self.store = QuotaFlush(self.quotas, world.database.add, 3600, lambda _: None)
 
@@ -385,7 +386,7 @@ async def test_a_run_that_ends_while_it_is_away_is_charged(world: World) -> None
 
 async def test_it_refuses_while_it_is_away(world: World) -> None:
     """If that was chosen: an outage, no denial."""
-    (one,) = await world.processes_of(1, refuses=True)
+    (one,) = await world.processes_of(1, chosen=Chosen(names=frozenset({"calls-month"})))
     scope = of("100/month")
     await one.take(scope)
     one.valkey.failed("the test says so")
@@ -393,6 +394,7 @@ async def test_it_refuses_while_it_is_away(world: World) -> None:
         await one.take(scope)
     with pytest.raises(Unavailable):
         one.quotas.at_once((scope,), None)
+    assert not (await one.take(of("100 tokens/30d", whose="other"))).wait_seconds, "no name of it is refused"
 
 
 async def test_thresholds_are_found_by_whoever_counts(world: World) -> None:

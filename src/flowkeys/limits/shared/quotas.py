@@ -16,7 +16,7 @@ from flowkeys.limits.reservation import Reservation
 from flowkeys.limits.shared import used
 from flowkeys.limits.shared.accounts import NOT_LOADED, REFUSED, TAKEN, Flush, SharedAccounts
 from flowkeys.limits.shared.away import Away
-from flowkeys.limits.shared.rates import refused
+from flowkeys.limits.shared.chosen import Chosen
 from flowkeys.limits.shared.reservation import SharedReservation
 from flowkeys.limits.shared.valkey import Script, Valkey
 from flowkeys.service.ports.verification import PENDING, Pending
@@ -28,11 +28,11 @@ class SharedQuotas(SharedAccounts):
     """Implements the ports `QuotaKeeper` and `LiveQuotas`."""
 
     def __init__(
-        self, valkey: Valkey, load: Load, flush: Flush, clock: Clock, *, refuses: bool, lease_seconds: int
+        self, valkey: Valkey, load: Load, flush: Flush, clock: Clock, *, chosen: Chosen, lease_seconds: int
     ) -> None:
-        """Count alone while `valkey` is away, or refuse if `refuses`. The rest is that of accounts."""
+        """Count alone while `valkey` is away, or refuse what is `chosen`. The rest is that of accounts."""
         super().__init__(valkey, load, flush, clock, lease_seconds)
-        self._refuses = refuses
+        self._chosen = chosen
         self._held_at = 0
 
     # Taking
@@ -41,9 +41,8 @@ class SharedQuotas(SharedAccounts):
         """Return `PENDING`, or while Valkey is away what this process decides."""
         if self._valkey.is_up or not self._valkey.is_started:
             return PENDING
-        if self._refuses:
-            self._valkey.without += 1
-            raise refused()
+        self._valkey.without += 1
+        self._chosen.check_quotas(scopes)
         spent = super().at_once(scopes, tokens)
         if spent is not PENDING:
             self._counted_apart(scopes)
@@ -55,9 +54,8 @@ class SharedQuotas(SharedAccounts):
             return await self._take_together(scopes, tokens)
         except Away:
             pass
-        if self._refuses:
-            self._valkey.without += 1
-            raise refused()
+        self._valkey.without += 1
+        self._chosen.check_quotas(scopes)
         while (spent := super().at_once(scopes, tokens)) is PENDING:
             await self._load_all(scopes)
         self._counted_apart(scopes)
@@ -166,7 +164,6 @@ class SharedQuotas(SharedAccounts):
             await self._valkey.run(_HOLD, keys, members)
 
     def _counted_apart(self, scopes: tuple[QuotaScope, ...]) -> None:
-        self._valkey.without += 1
         for _, whose, _, _ in scopes:
             if whose not in self._apart:
                 self._apart.add(whose)

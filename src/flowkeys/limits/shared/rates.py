@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final, Literal
 
-from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.limits.gcra import ADDRESS, Paid, Scope, Taken, moved
 from flowkeys.domain.limits.rate import Limits, RateLimit
 from flowkeys.domain.times import SECOND
 from flowkeys.limits.memory import MemoryLimits
 from flowkeys.limits.shared.away import Away
+from flowkeys.limits.shared.chosen import Chosen
 from flowkeys.limits.shared.valkey import Script, Valkey
 from flowkeys.service.ports.verification import PENDING, Pending
 
@@ -27,12 +27,12 @@ _LONGEST_MS: Final = 315_360_000_000
 class SharedLimits:
     """Implements `RateLimiter`."""
 
-    __slots__ = ("_forms", "_refuses", "_valkey", "alone")
+    __slots__ = ("_chosen", "_forms", "_valkey", "alone")
 
-    def __init__(self, valkey: Valkey, alone: MemoryLimits, *, refuses: bool) -> None:
-        """While `valkey` is away, count with `alone`, or refuse if `refuses`."""
+    def __init__(self, valkey: Valkey, alone: MemoryLimits, chosen: Chosen) -> None:
+        """While `valkey` is away, count with `alone`, or refuse what is `chosen`."""
         self._valkey = valkey
-        self._refuses = refuses
+        self._chosen = chosen
         self._forms: dict[int, tuple[bytes, bytes]] = {}
         """How limits are handed to the script, by their serial number."""
         self.alone = alone
@@ -67,13 +67,11 @@ class SharedLimits:
 
     def _take_alone(self, scopes: tuple[Scope, ...]) -> Taken:
         self._valkey.without += 1
-        if self._refuses:
-            raise refused()
+        self._chosen.check(scopes)
         return self.alone.at_once(scopes)
 
     def _left_alone(self, scopes: tuple[Scope, ...]) -> Taken:
-        if self._refuses:
-            raise refused()
+        self._chosen.check(scopes)
         return self.alone.standing_at_once(scopes)
 
     async def _run(self, what: bytes, scopes: tuple[Scope, ...]) -> Taken:
@@ -111,11 +109,6 @@ class SharedLimits:
                 self._forms.clear()
             known = self._forms[limits.serial] = _written(limits), _numbers(limits)
         return known
-
-
-def refused() -> Unavailable:
-    """Return the refusal of a call that is counted nowhere else."""
-    return Unavailable("Limits cannot be counted now. Try again.", is_known=True)
 
 
 def _key(scope: Scope) -> bytes:
