@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from flowkeys import bootstrap
 from tests.cli.conftest import Cli, Result
 from tests.support.flows import unknown
 from tests.support.programs.ports import free_port
@@ -205,6 +206,22 @@ def test_chatflows_that_cannot_run_and_public_ones_are_listed(local: Cli, tmp_pa
     warnings = findings(local("doctor", "--json"), "chatflows", "warn")
     assert any("Broken" in text and "iterationAgentflow" in text for text in warnings)
     assert any("Open" in text and "--closed" in text for text in warnings)
+
+
+def test_processes_that_count_each_by_itself_are_told(local: Cli, data_dir: Path) -> None:
+    """Where limits are stored and several serve, it warns; where it was chosen how, it says who they are."""
+    local("keys", "create", "limited", "--rate-limit", "1/second")
+    now = bootstrap.clock()
+    with closing(sqlite3.connect(data_dir / "flowkeys.db", isolation_level=None)) as raw:
+        for number in (1, 2):
+            row = (f"{number}", f"host-{number}", number, "", 1, None, now, now)
+            raw.execute("INSERT INTO server VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        (message,) = findings(local("doctor", "--json"), "processes", "warn")
+        assert "2 processes count them, each by itself (host-1, host-2)" in message
+        assert "FLOWKEYS_LIMITS=per-process" in message
+        raw.execute("UPDATE server SET counting = 'per-process'")
+    (message,) = findings(local("doctor", "--json"), "processes", "ok")
+    assert "2 processes serve the database (host-1, host-2)" in message
 
 
 def test_a_port_of_another_program_fails(local: Cli) -> None:

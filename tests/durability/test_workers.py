@@ -129,3 +129,32 @@ def test_processes_end_with_the_one_that_started_them(serve: Serve) -> None:
     until(lambda: not any(map(is_alive, before)), "both to end")
     ((used,),) = served.rows("SELECT last_used_at FROM api_key WHERE id = ?", key["id"])
     assert used is not None
+
+
+def test_limits_need_a_choice_where_several_count(serve: Serve) -> None:
+    """With limits stored neither a server of several starts, nor a second one beside the first."""
+    served = serve()
+    body = {"keyName": "limited", "rateLimits": [{"limit": 5, "windowSeconds": 1}]}
+    assert served.owner().post("/apikey", json=body).status_code == 201
+    assert len(served.rows("SELECT id FROM server")) == 1
+    assert "FLOWKEYS_LIMITS=per-process" in _refused(served)
+    served.kill()
+    assert "Limits are stored. 2 processes" in _refused(served, workers=2)
+    again = Served(served.data_dir.parent, "", workers=2, limits="per-process").start()
+    try:
+        until(lambda: len(again.rows("SELECT id FROM server")) == 2, "both rows, and none of who was killed")
+        assert again.stop() == 0
+        assert again.rows("SELECT id FROM server") == []
+    finally:
+        again.end()
+
+
+def _refused(served: Served, **settings: object) -> str:
+    """Try to start another server on the same data; return what it said."""
+    other = Served(served.data_dir.parent, "", **settings)
+    other.log = served.data_dir.parent / "other.log"
+    with pytest.raises(AssertionError):
+        other.start()
+    assert other.process is not None
+    assert other.process.wait() == 3
+    return other.said()

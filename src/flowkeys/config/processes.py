@@ -1,5 +1,7 @@
 """The settings of processes: how many there are, and how they end."""
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -12,6 +14,11 @@ class ProcessSettings(BaseSettings):
         ge=1,
         le=256,
         description="How many processes serve. SIGHUP replaces them one after the other.",
+    )
+    limits: Literal["shared", "per-process"] | None = Field(
+        default=None,
+        description="How limits and quotas are counted where several processes serve: shared, in Valkey, or "
+        "each by itself, so that each may admit all of them. Without it limits need one process, or Valkey.",
     )
     keep_alive_seconds: int = Field(
         default=75,

@@ -3,9 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import msgspec
+
 from flowkeys.domain.errors import InvalidInput
+from flowkeys.domain.limits.process import objection
 from flowkeys.domain.limits.quota import Quota, clean_quotas, parse_quotas
 from flowkeys.domain.limits.rate import RateLimit, clean_limits, parse_limits
+from flowkeys.service.ports.store import Transaction
 
 Given = tuple[int, int, int | None, str | None]
 """A limit as it is asked for: calls, seconds, burst and name."""
@@ -49,6 +53,19 @@ def read_quota_texts(texts: Sequence[str], field: str = "quotas") -> tuple[Quota
     """
     with _refused_as(field):
         return parse_quotas(texts)
+
+
+def require_counted(tx: Transaction, now: int, **given: tuple[object, ...] | msgspec.UnsetType) -> None:
+    """Let limits and quotas be stored where they are counted as they say.
+
+    Raises:
+        InvalidInput: naming the field: several processes serve the database and each counts by itself.
+    """
+    for field, limits in given.items():
+        if isinstance(limits, tuple) and limits:
+            why = objection(tx.processes.all(), now)
+            if why is not None:
+                raise InvalidInput.of(field, why)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flowkeys.storage.predictions.conversations import ConversationTable
     from flowkeys.storage.predictions.messages import MessageTable
     from flowkeys.storage.sent_forms import SentFormTable
+    from flowkeys.storage.usage.processes import ProcessTable
     from flowkeys.storage.usage.quotas import QuotaTable
     from flowkeys.storage.usage.usage import UsageTable
     from flowkeys.storage.webhooks.deliveries import DeliveryTable
@@ -184,6 +185,13 @@ class Tables:
         from flowkeys.storage.sent_forms import SentFormTable
 
         return SentFormTable(self._connection)
+
+    @cached_property
+    def processes(self) -> "ProcessTable":
+        """The processes that serve the database."""
+        from flowkeys.storage.usage.processes import ProcessTable
+
+        return ProcessTable(self._connection)
 
     @cached_property
     def quotas(self) -> "QuotaTable":

@@ -11,6 +11,7 @@ from flowkeys.cli.doctor.finding import Finding, fail, ok, size, warn
 from flowkeys.cli.streams import printable
 from flowkeys.config import Settings
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.limits.process import objection, several
 from flowkeys.storage.sqlite import health
 from flowkeys.storage.transaction import Tables
 
@@ -132,6 +133,24 @@ def check_policies(tables: Tables) -> Iterator[Finding]:
                 f"Correct its row in the table policy in SQL (workspace_id {printable(workspace.id)}). "
                 "Without a row the workspace has no policy: calls from every network are let in.",
             )
+
+
+def check_processes(tables: Tables, now: int) -> Iterator[Finding]:
+    """Tell which processes serve the database, where there are several."""
+    there = [one for one in tables.processes.all() if one.is_there(now)]
+    number = several(there, now)
+    if number < 2:  # noqa: PLR2004
+        return
+    hosts = ", ".join(sorted({printable(one.host) for one in there}))
+    why = objection(there, now)
+    if why is not None and tables.processes.has_limits():
+        yield warn(
+            "processes",
+            f"limits are stored, and {number} processes count them, each by itself ({hosts}).",
+            "Set FLOWKEYS_VALKEY for all of them; or FLOWKEYS_LIMITS=per-process, if that is meant.",
+        )
+    else:
+        yield ok("processes", f"{number} processes serve the database ({hosts}).")
 
 
 def is_current(found: health.Health) -> bool:

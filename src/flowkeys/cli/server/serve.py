@@ -12,6 +12,7 @@ from flowkeys.cli.server.notify import Notify
 from flowkeys.cli.server.open_files import allow_many
 from flowkeys.cli.server.places import Places, url
 from flowkeys.cli.server.port import url_of
+from flowkeys.cli.server.presence import Presence
 from flowkeys.cli.server.role import Line, Role
 from flowkeys.cli.server.server import Server, Unix
 from flowkeys.config import Settings
@@ -71,6 +72,18 @@ async def _serve(
     beginning = Beginning(runtime, url=url(ports), base=base_url(settings, number), metrics=at)
     runtime.is_first = role is None or role.number == 0
     server = Server(runtime, unix, metrics)
+    presence = Presence(
+        runtime,
+        logs.logger(),
+        siblings=settings.workers if role else 1,
+        is_replacement=not (role is None or role.tells),
+    )
+    server.gone = presence.end
+    try:
+        await presence.begin()
+    except BaseException:
+        await runtime.close()
+        raise
     try:
         if role is None:
             notify = Notify()

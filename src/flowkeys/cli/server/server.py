@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 from typing import Final, Protocol
 
@@ -22,6 +22,10 @@ _END_SECONDS: Final = 1.0
 
 
 def _nothing() -> None:
+    pass
+
+
+async def _none() -> None:
     pass
 
 
@@ -78,6 +82,8 @@ class Server(uvicorn.Server):
         """Called when calls are answered."""
         self.leaving: Callable[[], None] = _nothing
         """Called when the end has begun."""
+        self.gone: Callable[[], Awaitable[None]] = _none
+        """Awaited when nobody new is let in any more."""
 
     def replace(self) -> None:
         """Leave to the process that has taken over: idle connections are kept until they end as usual."""
@@ -132,6 +138,7 @@ class Server(uvicorn.Server):
             server.close()
         for listening in sockets or []:
             listening.close()
+        await self.gone()
         await self._let_end()
         await self._end()
         await self.lifespan.shutdown()

@@ -11,12 +11,14 @@ from flowkeys.domain.chatflows.visitors import VisitorRules, read_rules
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
+from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.principal import Caller
 from flowkeys.service.chatflows.access import bind, find, release, unbind
 from flowkeys.service.chatflows.credentials import named
 from flowkeys.service.chatflows.input import EMPTY_FLOW, ChatflowPatch, checked, not_understood, wanted_keys
 from flowkeys.service.chatflows.reader import ChatflowReader, CheckedChatflow
 from flowkeys.service.journal import record
+from flowkeys.service.limits import require_counted
 from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Transaction
 
@@ -64,6 +66,7 @@ class ChatflowService(ChatflowReader):
         def work(tx: Transaction) -> Chatflow:
             if once is not None:
                 spend(tx, caller, once, made.id, now)
+            _require_counted(tx, now, blank, made)
             tx.chatflows.insert(made)
             _record(tx, caller, now, "chatflow.create", None, made)
             _write_bindings(tx, caller, made, patch, now)
@@ -95,6 +98,7 @@ class ChatflowService(ChatflowReader):
                 _refuse_open_door(after)
                 self._require_collections(caller, before, after)
                 after = msgspec.structs.replace(after, updated_at=now, version=before.version + 1)
+                _require_counted(tx, now, before, after)
                 tx.chatflows.update(after)
                 _record(tx, caller, now, "chatflow.update", before, after)
             _write_bindings(tx, caller, after, patch, now)
@@ -185,6 +189,24 @@ def _refuse_open_door(chatflow: Chatflow) -> None:
     """Raise `InvalidInput` when a public chatflow asks for what cannot be enforced."""
     if chatflow.is_public and (errors := not_understood(chatflow)):
         raise InvalidInput(*errors)
+
+
+def _require_counted(tx: Transaction, now: int, before: Chatflow, after: Chatflow) -> None:
+    asked, was_asked = _visitors_rates(after), _visitors_rates(before)
+    require_counted(
+        tx,
+        now,
+        rateLimits=() if after.rate_limits == before.rate_limits else after.rate_limits,
+        apiConfig=() if asked == was_asked else asked,
+    )
+
+
+def _visitors_rates(chatflow: Chatflow) -> tuple[RateLimit, ...]:
+    try:
+        rules = read_rules(chatflow.api_config, None)
+    except ValueError:  # nobody is let in by what is not understood
+        return ()
+    return () if rules is None or rules.limits is None else rules.limits.rates
 
 
 def _write_bindings(

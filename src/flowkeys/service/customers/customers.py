@@ -15,6 +15,7 @@ from flowkeys.domain.times import Clock
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer, checked
 from flowkeys.service.journal import record
 from flowkeys.service.keys.of_customer import require_all, revoke_some
+from flowkeys.service.limits import require_counted
 from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.quotas import QuotaViews
@@ -62,6 +63,7 @@ class CustomerService:
             if once is not None:
                 spend(tx, caller, once, made.id, now)
             _require_free(tx, made)
+            require_counted(tx, now, rateLimits=made.rate_limits, quotas=made.quotas)
             tx.customers.insert(made)
             _record(tx, caller, now, "customer.create", None, made)
             return made
@@ -106,6 +108,12 @@ class CustomerService:
             quotas = _given(cleaned.quotas, customer.quotas)
             if (limits, quotas) != (customer.rate_limits, customer.quotas):
                 require_all(tx, caller, customer_id, "apikeys:update")
+            require_counted(
+                tx,
+                self._clock(),
+                rateLimits=() if limits == customer.rate_limits else limits,
+                quotas=() if quotas == customer.quotas else quotas,
+            )
             return msgspec.structs.replace(
                 customer,
                 name=_given(cleaned.name, customer.name),

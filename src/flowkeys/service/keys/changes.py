@@ -16,6 +16,7 @@ from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.access import bind, unbind
 from flowkeys.service.journal import record
 from flowkeys.service.keys.policies import enforce
+from flowkeys.service.limits import require_counted
 from flowkeys.service.ports.store import Transaction
 from flowkeys.service.webhooks.announcing import OF_ACTIONS, announce_key
 
@@ -73,7 +74,7 @@ def set_chatflows(
 
 
 def set_binding_limits(
-    tx: Transaction, caller: Caller, key: ApiKey, limits: Mapping[str, tuple[RateLimit, ...]]
+    tx: Transaction, caller: Caller, key: ApiKey, limits: Mapping[str, tuple[RateLimit, ...]], now: int
 ) -> None:
     """Say how often the key may call some of the chatflows that it opens now.
 
@@ -88,6 +89,7 @@ def set_binding_limits(
             raise InvalidInput.of("chatflows", f"The key does not open the chatflow {chatflow_id[:64]!r}.")
         if item.rate_limits != rates:
             caller.require("chatflows:update")
+            require_counted(tx, now, rateLimits=rates)
             tx.bindings.limit(caller.workspace_id, key.id, chatflow_id, rates)
 
 

@@ -32,6 +32,7 @@ from flowkeys.service.keys.reports import KeyReports
 from flowkeys.service.keys.rotations import MadeKey, Rotations
 from flowkeys.service.keys.shown import Shown
 from flowkeys.service.keys.uses import store_uses
+from flowkeys.service.limits import require_counted
 from flowkeys.service.once import spend
 from flowkeys.service.ports.makers import KeysMade
 from flowkeys.service.ports.store import Store, Transaction
@@ -100,6 +101,7 @@ class Keyring:
         def work(tx: Transaction) -> ApiKey:
             if once is not None:
                 spend(tx, caller, once, key.id, now)
+            require_counted(tx, now, rateLimits=new.rate_limits, quotas=new.quotas)
             enforce(tx, None, key, now)
             enforce_number(tx, caller, now)
             made = msgspec.structs.replace(key, customer=chosen(tx, caller, new.customer_id, key))
@@ -182,7 +184,13 @@ class Keyring:
                 caller.require_ceiling(patch.permissions)
             if isinstance(patch.chatflow_ids, tuple):
                 set_chatflows(tx, caller, key, patch.chatflow_ids, now)
-            set_binding_limits(tx, caller, key, given(patch.binding_limits, {}))
+            require_counted(
+                tx,
+                now,
+                rateLimits=() if patch.rate_limits == key.rate_limits else patch.rate_limits,
+                quotas=() if patch.quotas == key.quotas else patch.quotas,
+            )
+            set_binding_limits(tx, caller, key, given(patch.binding_limits, {}), now)
             return msgspec.structs.replace(
                 key,
                 name=given(cleaned.name, key.name),

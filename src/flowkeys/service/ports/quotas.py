@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
+from flowkeys.domain.limits.process import Process
 from flowkeys.domain.limits.quota import Quota, QuotaUse, Standing
 from flowkeys.domain.limits.spent import QuotaScope, Spent
 from flowkeys.service.ports.verification import Pending
@@ -112,6 +113,30 @@ class QuotaBatch(msgspec.Struct, frozen=True):
     """Grows by one with each of its batches."""
     spendings: Sequence[Spending]
     crossings: Sequence[Crossing]
+
+
+class Processes(Protocol):
+    """The processes that serve the database, within one transaction."""
+
+    def all(self) -> list[Process]:
+        """Return the rows of all, those that may be gone included."""
+        ...
+
+    def add(self, process: Process) -> None:
+        """Add a process."""
+        ...
+
+    def beat(self, process_id: str, now: int) -> bool:
+        """Note that a process is there; False: it is not known any more."""
+        ...
+
+    def remove(self, process_id: str) -> None:
+        """Remove a process that ends, or has."""
+        ...
+
+    def has_limits(self) -> bool:
+        """Tell whether a limit or a quota is stored, in any workspace."""
+        ...
 
 
 class QuotaUses(Protocol):

@@ -22,7 +22,7 @@ from flowkeys.service.ports.documents import Collections
 from flowkeys.service.ports.makers import KeysMade
 from flowkeys.service.ports.people import Links, People, SignIns
 from flowkeys.service.ports.policies import Policies
-from flowkeys.service.ports.quotas import QuotaUses
+from flowkeys.service.ports.quotas import Processes, QuotaUses
 from flowkeys.service.ports.reports import KeyReports
 from flowkeys.service.ports.tokens import Tokens
 from flowkeys.service.ports.usage import Usage
@@ -176,6 +176,11 @@ class Transaction(Protocol):
     @property
     def collections(self) -> Collections:
         """The collections."""
+        ...
+
+    @property
+    def processes(self) -> Processes:
+        """The processes that serve the database."""
         ...
 
     @property

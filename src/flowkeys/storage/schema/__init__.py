@@ -21,6 +21,7 @@ from flowkeys.storage.schema.keys import (
 )
 from flowkeys.storage.schema.people import link, person, sign_in
 from flowkeys.storage.schema.predictions import conversation, message
+from flowkeys.storage.schema.processes import server
 from flowkeys.storage.schema.quotas import quota_notice, quota_use
 from flowkeys.storage.schema.usage import usage_batch, usage_day, usage_hour, usage_total
 from flowkeys.storage.schema.webhooks import (
@@ -59,6 +60,7 @@ __all__ = (
     "quota_use",
     "recording",
     "sent_form",
+    "server",
     "sign_in",
     "token",
     "usage_batch",

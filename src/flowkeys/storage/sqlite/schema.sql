@@ -1,4 +1,4 @@
--- 0024
+-- 0025
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -875,4 +875,15 @@ CREATE TABLE recording (
 	since BIGINT NOT NULL, 
 	CONSTRAINT pk_recording PRIMARY KEY (what)
 );
-INSERT INTO alembic_version VALUES ('0024');
+CREATE TABLE server (
+	id TEXT NOT NULL, 
+	host TEXT NOT NULL, 
+	pid BIGINT NOT NULL, 
+	identity TEXT NOT NULL, 
+	siblings BIGINT NOT NULL, 
+	counting TEXT, 
+	started_at BIGINT NOT NULL, 
+	beat_at BIGINT NOT NULL, 
+	CONSTRAINT pk_server PRIMARY KEY (id)
+);
+INSERT INTO alembic_version VALUES ('0025');

@@ -1,0 +1,51 @@
+"""Processes that serve the database, within one transaction."""
+
+import msgspec
+from sqlalchemy import bindparam, delete, exists, insert, select, update
+
+from flowkeys.domain.limits.process import Process
+from flowkeys.storage.schema import api_key, binding, chatflow, customer, server
+from flowkeys.storage.statement import Connection, Statement
+
+_NAMES = list(Process.__struct_fields__)
+_ALL = Statement(select(*(server.c[name] for name in _NAMES)).order_by(server.c.started_at, server.c.id))
+_ADD = Statement(insert(server), _NAMES)
+_BEAT = Statement(update(server).where(server.c.id == bindparam("its_id")), ["beat_at"])
+_REMOVE = Statement(delete(server).where(server.c.id == bindparam("its_id")))
+_LIMITED = Statement(
+    select(
+        exists().where(api_key.c.rate_limits.is_not(None) | api_key.c.quotas.is_not(None))
+        | exists().where(customer.c.rate_limits.is_not(None) | customer.c.quotas.is_not(None))
+        | exists().where(chatflow.c.rate_limits.is_not(None))
+        | exists().where(binding.c.rate_limits.is_not(None))
+    )
+)
+
+
+class ProcessTable:
+    """Implements the port `Processes`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self) -> list[Process]:
+        """Return the rows of all, those that may be gone included."""
+        rows = self._connection.rows(_ALL)
+        return [Process(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+
+    def add(self, process: Process) -> None:
+        """Add a process."""
+        self._connection.run(_ADD, msgspec.structs.asdict(process))
+
+    def beat(self, process_id: str, now: int) -> bool:
+        """Note that a process is there; False: it is not known any more."""
+        return self._connection.run(_BEAT, {"its_id": process_id, "beat_at": now}) > 0
+
+    def remove(self, process_id: str) -> None:
+        """Remove a process that ends, or has."""
+        self._connection.run(_REMOVE, {"its_id": process_id})
+
+    def has_limits(self) -> bool:
+        """Tell whether a limit or a quota is stored, in any workspace."""
+        row = self._connection.row(_LIMITED, {})
+        return bool(row and row[0])
