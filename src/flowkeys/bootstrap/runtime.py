@@ -104,7 +104,7 @@ class Runtime(PeopleParts):
             self.valkey = valkey(settings, _warn)
             self.limits = shared_limits(settings, self.valkey, self.limits)
         quota_store = QuotaStore(store, clock, _warn_of_quota)
-        self._quotas = MemoryQuotas(quota_store.load, clock)
+        self._quotas = MemoryQuotas(quota_store.load, clock, beside_others=settings.limits == "per-process")
         if self.valkey is not None:
             self._quotas = shared_quotas(settings, self.valkey, quota_store.load, self._store_quotas, clock)
         self.quotas = QuotaFlush(

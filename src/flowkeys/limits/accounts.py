@@ -89,7 +89,18 @@ class Account:
 
     __slots__ = (
         *("_meters", "_present", "_tokens", "begins_at", "call_lines", "calls", "held"),
-        *("is_dirty", "lines", "only", "quotas", "resets", "turns_at", "unstored", "was_used", "whose"),
+        *(
+            "is_dirty",
+            "is_stale",
+            "lines",
+            "only",
+            "quotas",
+            "resets",
+            "turns_at",
+            "unstored",
+            "was_used",
+            "whose",
+        ),
     )
 
     def __init__(self, whose: Whose, quotas: Quotas, uses: Sequence[QuotaUse], now: int) -> None:
@@ -106,11 +117,31 @@ class Account:
         self.held = 0
         """Tokens that are reserved."""
         self.is_dirty = False
+        self.is_stale = False
+        """Whether other processes may have stored something since."""
         self.was_used = True
         self.quotas = quotas
         self.lines: tuple[Line, ...] = ()
         self.begins_at = now
         self.fit(quotas, now)
+
+    def grow_old(self) -> None:
+        """Have what is stored read before anything is decided again."""
+        self.is_stale = True
+        self.turns_at = 0
+
+    def renew(self, uses: Sequence[QuotaUse], now: int) -> None:
+        """Go on from what is stored by now, and from what was counted here since."""
+        self._put()
+        self.is_stale = False
+        for steps in self._meters.values():
+            steps.clear()
+        for use in uses:
+            self._meters.setdefault((use.unit, use.step), {})[use.time] = use.used
+        for (unit, step, time), used in self.unstored.items():
+            steps = self._meters[unit, step]
+            steps[time] = steps.get(time, 0) + used
+        self.turn(now)
 
     def fit(self, quotas: Quotas, now: int) -> None:
         """Have these quotas from now on: what was used stays used."""
@@ -149,7 +180,7 @@ class Account:
         steps: set[Step] = {line.quota.step for line in self.lines}
         length = min(LENGTHS[step] for step in steps)
         self.begins_at = now - now % length
-        self.turns_at = self.begins_at + length
+        self.turns_at = 0 if self.is_stale else self.begins_at + length
         self._present = {step: now - now % LENGTHS[step] for step in steps}
         for line in self.lines:
             line.turn(self.steps(line), now)

@@ -33,8 +33,16 @@ class MemoryQuotas:
         self,
         load: Load,
         clock: Clock,
+        *,
+        beside_others: bool = False,
     ) -> None:
-        """Ask `load` what is stored of a key or customer, when that is first needed."""
+        """Ask `load` what is stored of a key or customer, when that is first needed.
+
+        `beside_others`: ask again after each flush, since other processes store what they have counted, too.
+        """
+        self._beside_others = beside_others
+        self._fresh: list[Account] = []
+        """Those of which was asked since the last flush, beside others."""
         self._load = load
         self._clock = clock
         self._accounts: dict[str, Account] = {}
@@ -104,7 +112,7 @@ class MemoryQuotas:
         accounts = []
         for _, whose, _, quotas in scopes:
             account = self._accounts.get(whose)
-            if account is None:
+            if account is None or account.is_stale:
                 return None
             if account.quotas is not quotas:
                 account.fit(quotas, now)
@@ -228,18 +236,24 @@ class MemoryQuotas:
 
     async def _load_all(self, scopes: tuple[QuotaScope, ...]) -> None:
         for kind, whose, workspace_id, quotas in scopes:
-            if whose not in self._accounts:
+            known = self._accounts.get(whose)
+            if known is None or known.is_stale:
                 owner = Whose(Kind.KEY if kind == KEY else Kind.CUSTOMER, whose, workspace_id)
                 uses = await self._load(owner)
-                if whose not in self._accounts:  # somebody else may have been faster, and count already
-                    self._accounts[whose] = Account(owner, quotas, uses, self._clock())
+                known = self._accounts.get(whose)
+                if known is None:  # else somebody else was faster, and counts already
+                    known = self._accounts[whose] = Account(owner, quotas, uses, self._clock())
+                elif known.is_stale:
+                    known.renew(uses, self._clock())
+                if self._beside_others:
+                    self._fresh.append(known)
 
     # What others ask
 
     def uses(self, subject_id: str) -> tuple[QuotaUse, ...] | None:
         """Return what a key or customer has used, if it is known here."""
         account = self._accounts.get(subject_id)
-        return None if account is None else account.uses()
+        return None if account is None or account.is_stale else account.uses()
 
     def reserved(self, subject_id: str) -> int:
         """Return how many tokens of its runs are reserved."""
@@ -267,6 +281,9 @@ class MemoryQuotas:
 
     def forget(self) -> None:
         """Let go of what was not used lately, if there is much; all that was handed over is stored."""
+        fresh, self._fresh = self._fresh, []
+        for account in fresh:
+            account.grow_old()
         if len(self._accounts) <= MOST:
             return
         for whose, account in list(self._accounts.items()):

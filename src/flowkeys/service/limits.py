@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import msgspec
 
@@ -55,17 +56,38 @@ def read_quota_texts(texts: Sequence[str], field: str = "quotas") -> tuple[Quota
         return parse_quotas(texts)
 
 
-def require_counted(tx: Transaction, now: int, **given: tuple[object, ...] | msgspec.UnsetType) -> None:
-    """Let limits and quotas be stored where they are counted as they say.
+class Limited(Protocol):
+    """What has limits and quotas, or is to have them."""
+
+    @property
+    def rate_limits(self) -> tuple[RateLimit, ...] | msgspec.UnsetType:
+        """How often may be called."""
+        ...
+
+    @property
+    def quotas(self) -> tuple[Quota, ...] | msgspec.UnsetType:
+        """How much may be used in a period."""
+        ...
+
+
+def require_counted(tx: Transaction, now: int, given: Limited, before: Limited | None = None) -> None:
+    """Let limits and quotas be stored where they are counted as they say; those that there were may stay.
 
     Raises:
         InvalidInput: naming the field: several processes serve the database and each counts by itself.
     """
-    for field, limits in given.items():
-        if isinstance(limits, tuple) and limits:
-            why = objection(tx.processes.all(), now)
-            if why is not None:
-                raise InvalidInput.of(field, why)
+    require_counted_as(
+        "rateLimits", tx, now, given.rate_limits, None if before is None else before.rate_limits
+    )
+    require_counted_as("quotas", tx, now, given.quotas, None if before is None else before.quotas)
+
+
+def require_counted_as(field: str, tx: Transaction, now: int, given: object, before: object = None) -> None:
+    """Do so with the limits of a field."""
+    if isinstance(given, tuple) and given and given != before:
+        why = objection(tx.processes.all(), now)
+        if why is not None:
+            raise InvalidInput.of(field, why)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from flowkeys.service.chatflows.credentials import named
 from flowkeys.service.chatflows.input import EMPTY_FLOW, ChatflowPatch, checked, not_understood, wanted_keys
 from flowkeys.service.chatflows.reader import ChatflowReader, CheckedChatflow
 from flowkeys.service.journal import record
-from flowkeys.service.limits import require_counted
+from flowkeys.service.limits import require_counted_as
 from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Transaction
 
@@ -192,13 +192,8 @@ def _refuse_open_door(chatflow: Chatflow) -> None:
 
 
 def _require_counted(tx: Transaction, now: int, before: Chatflow, after: Chatflow) -> None:
-    asked, was_asked = _visitors_rates(after), _visitors_rates(before)
-    require_counted(
-        tx,
-        now,
-        rateLimits=() if after.rate_limits == before.rate_limits else after.rate_limits,
-        apiConfig=() if asked == was_asked else asked,
-    )
+    require_counted_as("rateLimits", tx, now, after.rate_limits, before.rate_limits)
+    require_counted_as("apiConfig", tx, now, _visitors_rates(after), _visitors_rates(before))
 
 
 def _visitors_rates(chatflow: Chatflow) -> tuple[RateLimit, ...]:

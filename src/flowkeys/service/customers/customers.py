@@ -63,7 +63,7 @@ class CustomerService:
             if once is not None:
                 spend(tx, caller, once, made.id, now)
             _require_free(tx, made)
-            require_counted(tx, now, rateLimits=made.rate_limits, quotas=made.quotas)
+            require_counted(tx, now, made)
             tx.customers.insert(made)
             _record(tx, caller, now, "customer.create", None, made)
             return made
@@ -108,12 +108,7 @@ class CustomerService:
             quotas = _given(cleaned.quotas, customer.quotas)
             if (limits, quotas) != (customer.rate_limits, customer.quotas):
                 require_all(tx, caller, customer_id, "apikeys:update")
-            require_counted(
-                tx,
-                self._clock(),
-                rateLimits=() if limits == customer.rate_limits else limits,
-                quotas=() if quotas == customer.quotas else quotas,
-            )
+            require_counted(tx, self._clock(), cleaned, customer)
             return msgspec.structs.replace(
                 customer,
                 name=_given(cleaned.name, customer.name),

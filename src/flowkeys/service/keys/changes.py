@@ -16,7 +16,7 @@ from flowkeys.domain.times import to_iso
 from flowkeys.service.chatflows.access import bind, unbind
 from flowkeys.service.journal import record
 from flowkeys.service.keys.policies import enforce
-from flowkeys.service.limits import require_counted
+from flowkeys.service.limits import require_counted_as
 from flowkeys.service.ports.store import Transaction
 from flowkeys.service.webhooks.announcing import OF_ACTIONS, announce_key
 
@@ -89,7 +89,7 @@ def set_binding_limits(
             raise InvalidInput.of("chatflows", f"The key does not open the chatflow {chatflow_id[:64]!r}.")
         if item.rate_limits != rates:
             caller.require("chatflows:update")
-            require_counted(tx, now, rateLimits=rates)
+            require_counted_as("rateLimits", tx, now, rates)
             tx.bindings.limit(caller.workspace_id, key.id, chatflow_id, rates)
 
 

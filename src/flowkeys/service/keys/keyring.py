@@ -101,7 +101,7 @@ class Keyring:
         def work(tx: Transaction) -> ApiKey:
             if once is not None:
                 spend(tx, caller, once, key.id, now)
-            require_counted(tx, now, rateLimits=new.rate_limits, quotas=new.quotas)
+            require_counted(tx, now, new)
             enforce(tx, None, key, now)
             enforce_number(tx, caller, now)
             made = msgspec.structs.replace(key, customer=chosen(tx, caller, new.customer_id, key))
@@ -184,12 +184,7 @@ class Keyring:
                 caller.require_ceiling(patch.permissions)
             if isinstance(patch.chatflow_ids, tuple):
                 set_chatflows(tx, caller, key, patch.chatflow_ids, now)
-            require_counted(
-                tx,
-                now,
-                rateLimits=() if patch.rate_limits == key.rate_limits else patch.rate_limits,
-                quotas=() if patch.quotas == key.quotas else patch.quotas,
-            )
+            require_counted(tx, now, patch, key)
             set_binding_limits(tx, caller, key, given(patch.binding_limits, {}), now)
             return msgspec.structs.replace(
                 key,
