@@ -4,6 +4,7 @@ import asyncio
 import socket
 import sys
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from flowkeys import bootstrap
 from flowkeys.cli.people.links import base_url
@@ -13,15 +14,17 @@ from flowkeys.cli.server.open_files import allow_many
 from flowkeys.cli.server.places import Places, url
 from flowkeys.cli.server.port import url_of
 from flowkeys.cli.server.presence import Presence
-from flowkeys.cli.server.role import Line, Role
 from flowkeys.cli.server.server import Server, Unix
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.storage.sqlite.access import hindrance
 from flowkeys.telemetry import logs
 
+if TYPE_CHECKING:
+    from flowkeys.cli.server.role import Role
 
-def serve(settings: Settings, role: Role | None = None) -> None:
+
+def serve(settings: Settings, role: "Role | None" = None) -> None:
     """Serve until a signal ends it; with a `role` as one process of several.
 
     Raises:
@@ -44,7 +47,7 @@ def _run(
     listening: list[socket.socket],
     unix: Unix | None,
     metrics: socket.socket | None,
-    role: Role | None = None,
+    role: "Role | None" = None,
 ) -> None:
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, listening, unix, metrics, role))
@@ -55,7 +58,7 @@ async def _serve(
     listening: list[socket.socket],
     unix: Unix | None,
     metrics: socket.socket | None,
-    role: Role | None,
+    role: "Role | None",
 ) -> None:
     if settings.traces:
         from flowkeys.telemetry.traces import exporting
@@ -89,6 +92,8 @@ async def _serve(
             notify = Notify()
             server.ready, server.leaving = (lambda: notify.ready("Serving")), notify.stopping
         else:
+            from flowkeys.cli.server.role import Line
+
             line = Line(role)
             line.attend(server, asyncio.get_running_loop())
             server.ready = line.ready

@@ -167,7 +167,8 @@ class Supervisor:
             self._all.discard(worker)
             was_ready = worker.ready.done() and worker.ready.result()
             if not worker.ready.done():
-                self._code = self._code or code
+                if not self._signals:
+                    self._code = self._code or code
                 worker.ready.set_result(False)
             is_current = self._now.get(worker.role.number) is worker
             if is_current:
