@@ -117,8 +117,7 @@ class Account:
         self.held = 0
         """Tokens that are reserved."""
         self.is_dirty = False
-        self.is_stale = False
-        """Whether other processes may have stored something since."""
+        self.is_stale = False  # whether other processes may have stored something since
         self.was_used = True
         self.quotas = quotas
         self.lines: tuple[Line, ...] = ()
@@ -134,12 +133,10 @@ class Account:
         """Go on from what is stored by now, and from what was counted here since."""
         self._put()
         self.is_stale = False
-        for steps in self._meters.values():
-            steps.clear()
-        for use in uses:
-            self._meters.setdefault((use.unit, use.step), {})[use.time] = use.used
-        for (unit, step, time), used in self.unstored.items():
-            steps = self._meters[unit, step]
+        self._meters = {meter: {} for meter in self._meters}
+        stored = {(use.unit, use.step, use.time): use.used for use in uses}
+        for (unit, step, time), used in (*stored.items(), *self.unstored.items()):
+            steps = self._meters.setdefault((unit, step), {})
             steps[time] = steps.get(time, 0) + used
         self.turn(now)
 
