@@ -22,7 +22,7 @@ def open_store(settings: Settings) -> FollowedStore:
     migrate.upgrade(url, may_change=settings.migrate)
     bound_ms = settings.revocation_bound_ms or PROMISED_MS
     feed = PostgresFeed(settings.direct_url or url, bound_ms, clock, structlog.get_logger("flowkeys"))
-    return FollowedStore(url, feed)
+    return FollowedStore(url, feed, clock)
 
 
 def open_database(settings: Settings, store: FollowedStore, secrets: int) -> Database:

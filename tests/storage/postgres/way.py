@@ -2,9 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.waiting import PATIENCE_SECONDS
+
+T = TypeVar("T")
 
 
 class Way:
@@ -92,3 +98,27 @@ async def way_to(url: str) -> AsyncIterator[tuple[Way, str]]:
         )
     finally:
         await way.stop()
+
+
+@contextlib.contextmanager
+def way_beside(url: str) -> Iterator[tuple[Callable[[Callable[[Way], object]], None], str]]:
+    """Give the same from a thread of its own, for tests without an event loop: what does something to it."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def do(work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(PATIENCE_SECONDS)
+
+    async def applied(what: Callable[[Way], object]) -> None:
+        what(way)
+
+    made = way_to(url)
+    way, over = do(made.__aenter__())
+    try:
+        yield lambda what: do(applied(what)), over
+    finally:
+        do(made.__aexit__(None, None, None))
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(PATIENCE_SECONDS)
+        loop.close()

@@ -7,8 +7,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from flowkeys.storage.postgres.adapting import adapt
+from flowkeys.storage.postgres.watched import Watched
 
-CONNECT_SECONDS: Final = 5
+CONNECT_SECONDS: Final = 3
 """So long may connecting take, to each of several hosts."""
 STATEMENT_SECONDS: Final = 30
 """So long may one statement take; what takes longer is an outage for whoever asked."""
@@ -37,7 +38,7 @@ def connect(url: str) -> psycopg.Connection[Any]:
         psycopg.Error: it cannot be done.
     """
     _, prepares = _without_ours(url)
-    connection = psycopg.connect(**parameters(url), autocommit=True, client_encoding="UTF8")
+    connection = Watched.connect(**parameters(url), autocommit=True, client_encoding="UTF8")
     try:
         connection.prepare_threshold = 1 if prepares else None
         connection.prepared_max = _STATEMENTS_KEPT

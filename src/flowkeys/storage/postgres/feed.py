@@ -98,6 +98,11 @@ class PostgresFeed:
         return hashlib.sha256(self._who.encode()).hexdigest()[:16]
 
     @property
+    def is_started(self) -> bool:
+        """Whether it listens, or tries to: in a server, not in a command."""
+        return self._task is not None
+
+    @property
     def place(self) -> int:
         """Up to where is told, in the order of `told`."""
         return self.told.place
