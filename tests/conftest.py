@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from tests.support import (
     postgres as databases,
 )  # it and `shared` read their variables, which go with all others
-from tests.support import shared  # noqa: F401
+from tests.support import shared  # noqa: F401  # reads its variable, which goes with all others
 from tests.support.server import Api, Running
 
 if TYPE_CHECKING:

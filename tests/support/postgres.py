@@ -8,10 +8,10 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-_ASKED = os.environ.get("FLOWKEYS_TEST_DATABASE", "")
+_ASKED = os.environ.get("TESTS_ON", "")
 
 EVERYWHERE = _ASKED == "postgres"
-"""Whether servers of all tests keep their data there: FLOWKEYS_TEST_DATABASE=postgres."""
+"""Whether servers of all tests keep their data there: TESTS_ON=postgres."""
 
 _numbers = itertools.count()
 _EMPTY = """DO $$ DECLARE one record; BEGIN
@@ -40,6 +40,7 @@ class Postgres:
             self._server = get_server(folder, cleanup_mode="delete")
         self.folder = folder
         self._free: list[str] = []
+        self._of: dict[Path, str] = {}
         # Nobody takes the plug out here: what waits for the disk makes tests no better.
         for setting in ("fsync", "full_page_writes"):
             self.execute(f"ALTER SYSTEM SET {setting} = off")
@@ -67,6 +68,12 @@ class Postgres:
     def take(self) -> str:
         """Return the URL of a database with our schema and nothing in it; making one takes a second."""
         return self._free.pop() if self._free else self.create(self.template())
+
+    def of(self, data_dir: Path) -> str:
+        """Return the URL of the database that belongs to a data directory: the same at each start."""
+        if data_dir not in self._of:
+            self._of[data_dir] = self.take()
+        return self._of[data_dir]
 
     def give_back(self, url: str) -> None:
         """Empty a database that was taken, for whoever takes one next."""

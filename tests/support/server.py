@@ -20,6 +20,7 @@ from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.keys.input import NewKey
 from flowkeys.web import render
+from tests.support import postgres as databases
 from tests.support.template import begin
 from tests.support.waiting import PATIENCE_SECONDS, until
 
@@ -39,6 +40,8 @@ class Running:
         # Whole tables of refused credentials come from 127.0.0.1: who tests the limit on them turns it on.
         own = {"access_log": False, "shutdown_seconds": 2, "failures_per_second": 0, **settings}
         own.setdefault("allowed_endpoints", (NOBODY,))
+        if databases.EVERYWHERE:
+            own.setdefault("database", databases.postgres().of(data_dir))
         self._settings = load(data_dir=data_dir, **own)
         self._ready = threading.Event()
         self._failure: BaseException | None = None

@@ -24,13 +24,14 @@ def verify(head: str | None, *, as_json: bool) -> None:
     """
     require_local("flowkeys audit verify")
     from flowkeys import config
+    from flowkeys.bootstrap.looking import Look
     from flowkeys.service.audit.checking import check_chain
     from flowkeys.storage.secrets import secret_file
-    from flowkeys.storage.sqlite import health
 
     kept = None if head is None else read_head(head)
     settings = config.load()
-    if not settings.database_file.exists():
+    database = Look(settings)
+    if not database.is_there():
         raise ConfigurationError(
             f"There is no flowkeys database in {settings.data_dir}. Set FLOWKEYS_DATA_DIR."
         )
@@ -39,8 +40,8 @@ def verify(head: str | None, *, as_json: bool) -> None:
         raise ConfigurationError(
             f"There is no server secret in {secrets.where}: without it nothing is verified."
         )
-    health.require_current(settings.database_file)
-    with health.snapshot(settings.database_file) as tx:
+    database.require_current()
+    with database.snapshot() as tx:
         found = check_chain(tx, secrets, kept)
         row = None if found.fault is None else tx.audit_chain.peek(found.fault.seq)
     if as_json:

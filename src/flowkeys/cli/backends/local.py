@@ -64,7 +64,7 @@ def open_local(workspace: str | None, *, create: bool, check: bool = True) -> It
     """
     settings = config.load()
     logs.configure("warning", settings.log_format)
-    if not settings.database_file.exists():
+    if settings.database_url is None and not settings.database_file.exists():
         if not create:
             raise ConfigurationError(
                 f"There is no flowkeys database in {settings.data_dir}. Set FLOWKEYS_DATA_DIR to the "
@@ -79,7 +79,7 @@ def open_local(workspace: str | None, *, create: bool, check: bool = True) -> It
             found = runtime.workspaces.default() if workspace is None else runtime.workspaces.get(workspace)
             yield LocalBackend(runner, runtime, Caller(operator(runner.run(found).id)))
         except Unavailable as error:
-            if why := hindrance(settings.database_file):
+            if settings.database_url is None and (why := hindrance(settings.database_file)):
                 raise ConfigurationError(f"{error} {why}") from error
             raise
         finally:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from flowkeys.bootstrap.looking import Look
 from flowkeys.cli.doctor.finding import Finding, fail, ok, size, warn
 from flowkeys.cli.streams import printable
 from flowkeys.config import Settings
@@ -68,7 +69,10 @@ def _rights(folder: Path) -> Iterator[Finding]:
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
-    """Look at the database file: sound, of the right schema, in WAL mode."""
+    """Look at the database file: sound, of the right schema, in WAL mode; or at that on a server."""
+    if settings.database_url is not None:
+        yield from _check_postgres(settings.database_url)
+        return
     path = settings.database_file
     if not path.exists():
         yield ok("database", "none yet; the first flowkeys serve makes it")
@@ -103,9 +107,41 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _check_postgres(url: str) -> Iterator[Finding]:
+    from flowkeys.storage.postgres import health as postgres
+
+    try:
+        found = postgres.check(url)
+    except Unavailable as error:
+        yield fail("database", str(error), "Correct FLOWKEYS_DATABASE, or start the database's server.")
+        return
+    if found.revision is None:
+        yield ok("database", "no schema yet; the first flowkeys serve makes it")
+    elif found.revision != found.expected_revision:
+        yield warn(
+            "database",
+            f"the schema is {found.revision}; this version works with {found.expected_revision}.",
+            "The next start brings an older one up to date; make a backup first.",
+        )
+    else:
+        counts = postgres.count(url)
+        yield ok(
+            "database",
+            f"PostgreSQL {found.server}, schema {found.revision}, {size(found.size_bytes)}: "
+            f"{counts.keys} keys, {counts.chatflows} chatflows, {counts.messages} messages",
+        )
+        if not found.has_trigrams:
+            yield warn(
+                "search",
+                "pg_trgm could not be installed: whoever searches keys by name waits until all are read.",
+                "As a superuser, run: CREATE EXTENSION pg_trgm; CREATE INDEX ix_api_key_name_trigrams ON "
+                "api_key USING gin (name_folded gin_trgm_ops);",
+            )
+
+
 def check_keys(settings: Settings) -> Iterator[Finding]:
     """Look for keys whose rows were spoilt by hand, in SQL."""
-    unreadable = health.unreadable_keys(settings.database_file)
+    unreadable = Look(settings).unreadable_keys()
     for key_id in unreadable[:_NAMED]:
         yield fail(
             "keys",

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from flowkeys.bootstrap import clock
+from flowkeys.bootstrap.looking import Look
 from flowkeys.cli.doctor import chatflows, configuration, data, limits, listening, people, secrets
 from flowkeys.cli.doctor.finding import Finding, fail
 from flowkeys.config import Settings
 from flowkeys.domain.errors import Unavailable
-from flowkeys.storage.sqlite import health
 
 
 def examine() -> Iterator[Finding]:
@@ -22,7 +22,9 @@ def examine() -> Iterator[Finding]:
     yield from data.check_directory(settings)
     database = list(data.check_database(settings))
     yield from database
-    readable = settings.database_file.exists() and all(finding.verdict == "ok" for finding in database)
+    readable = Look(settings).is_there() and all(
+        finding.verdict == "ok" for finding in database if finding.check == "database"
+    )
     yield from _contents(settings) if readable else secrets.check_secrets(settings, None, clock())
     yield from configuration.check_traces(settings)
     yield from limits.check_valkey(settings)
@@ -36,7 +38,7 @@ def examine() -> Iterator[Finding]:
 
 def _contents(settings: Settings) -> Iterator[Finding]:
     try:
-        with health.snapshot(settings.database_file) as tables:
+        with Look(settings).snapshot() as tables:
             yield from secrets.check_secrets(settings, tables, clock())
             yield from data.check_keys(settings)
             yield from data.check_policies(tables)

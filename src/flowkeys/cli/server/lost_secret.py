@@ -2,6 +2,7 @@
 
 from flowkeys import config
 from flowkeys.bootstrap import clock
+from flowkeys.bootstrap.looking import Look
 from flowkeys.cli.backends.choice import require_local
 from flowkeys.cli.backends.local import open_local
 from flowkeys.cli.confirmation import confirm
@@ -9,7 +10,6 @@ from flowkeys.cli.failures import Refusal
 from flowkeys.cli.output import print_json, say
 from flowkeys.config import Settings
 from flowkeys.storage.secrets import secret_file
-from flowkeys.storage.sqlite import health
 
 
 def give_up(secret_id: str, *, yes: bool, as_json: bool) -> None:
@@ -38,8 +38,8 @@ def _count(settings: Settings, secret_id: str) -> int:
             "Revoke them one by one, or take the secret away first.",
         )
     count = 0
-    if settings.database_file.exists():
-        with health.snapshot(settings.database_file) as tables:
+    if (database := Look(settings)).is_there():
+        with database.snapshot() as tables:
             count = len(tables.keys.ids_by_secret(secret_id, clock()))
     if not count:
         raise Refusal("not_found", f"No key that could be accepted was made under a secret {secret_id}.")

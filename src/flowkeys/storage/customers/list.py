@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, nulls_first, nulls_last, or_, select
 
 from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.keys.api_key import fold_name
@@ -58,5 +58,9 @@ def _matching(query: CustomerQuery) -> Select[tuple[int]]:
         # External ids are not kept folded: what is searched is compared as it is, and whatever ASCII's case.
         by_id = position(func.lower(_c.external_id), searched.lower()) > 0
         found = found.where(or_(by_name, by_id, position(_c.external_id, searched) > 0))
-    order = [_ORDERS[query.sort], _c.seq]
-    return found.order_by(*((part.desc() for part in order) if query.descending else order))
+    by = _ORDERS[query.sort]
+    if query.sort == "externalId":  # those without one come before the others, on both databases
+        first = nulls_last(by.desc()) if query.descending else nulls_first(by.asc())
+    else:
+        first = by.desc() if query.descending else by.asc()
+    return found.order_by(first, _c.seq.desc() if query.descending else _c.seq.asc())

@@ -1,0 +1,132 @@
+"""A look at a PostgreSQL database that changes nothing in it, not even when its schema is old."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import msgspec
+import psycopg
+from sqlalchemy import func, select, text
+
+from flowkeys.domain.errors import ConfigurationError, Unavailable
+from flowkeys.storage.keys.keys import KeyTable
+from flowkeys.storage.postgres.connecting import connect, named, why_not
+from flowkeys.storage.postgres.connection import PostgresConnection
+from flowkeys.storage.postgres.migrate import revision
+from flowkeys.storage.schema import api_key, chatflow, message
+from flowkeys.storage.sqlite.health import Counts
+from flowkeys.storage.sqlite.migrate import HEAD
+from flowkeys.storage.statement import Statement
+from flowkeys.storage.transaction import Tables
+
+_TRIGRAMS = "SELECT to_regclass('ix_api_key_name_trigrams') IS NOT NULL"
+_IDS = Statement(text("SELECT workspace_id, id FROM api_key ORDER BY workspace_id, seq"))
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look at the database tells."""
+
+    revision: str | None
+    """The schema's; None when there is none yet."""
+    expected_revision: str = HEAD
+    server: str
+    """Its version."""
+    size_bytes: int
+    has_trigrams: bool
+    """Whether parts of names are found by an index."""
+
+
+def check(url: str) -> Health:
+    """Look at the database.
+
+    Raises:
+        Unavailable: it cannot be used.
+    """
+    with _opened(url) as connection:
+        raw = connection.raw
+        return Health(
+            revision=revision(raw),
+            server=raw.info.parameter_status("server_version") or "",
+            size_bytes=raw.execute("SELECT pg_database_size(current_database())").fetchone()[0],
+            has_trigrams=raw.execute(_TRIGRAMS).fetchone()[0],
+        )
+
+
+def require_current(url: str) -> None:
+    """Raise `ConfigurationError` when the schema is not that of this version.
+
+    Raises:
+        Unavailable: it cannot be read.
+    """
+    found = check(url).revision
+    if found != HEAD:
+        raise ConfigurationError(
+            f"The database {named(url)} has schema {found}, and this version has {HEAD}. "
+            "Start the server once."
+        )
+
+
+def count(url: str) -> Counts:
+    """Count what is in a database whose schema is up to date.
+
+    Raises:
+        Unavailable: it cannot be read.
+    """
+    with _opened(url) as connection:
+        keys, chatflows, messages = (
+            connection.query(select(func.count()).select_from(table))[0][0]
+            for table in (api_key, chatflow, message)
+        )
+        return Counts(keys=keys, chatflows=chatflows, messages=messages)
+
+
+def unreadable_keys(url: str) -> list[str]:
+    """Return the ids of keys whose rows were spoilt by hand, in a database whose schema is up to date.
+
+    Raises:
+        Unavailable: it cannot be read.
+    """
+    with _opened(url) as connection:
+        connection.begin_reading()
+        keys = Tables(connection).keys
+        spoilt: list[str] = []
+        whose: dict[str, list[str]] = {}
+        for workspace_id, key_id in connection.rows(_IDS):
+            whose.setdefault(workspace_id, []).append(key_id)
+        for workspace_id, ids in whose.items():
+            for some in (ids[at : at + 500] for at in range(0, len(ids), 500)):
+                if not _can_read(keys, workspace_id, some):
+                    spoilt += [one for one in some if not _can_read(keys, workspace_id, [one])]
+        return spoilt
+
+
+@contextmanager
+def snapshot(url: str) -> Iterator[Tables]:
+    """Open a database whose schema is up to date for reading only.
+
+    Raises:
+        Unavailable: it cannot be read.
+    """
+    with _opened(url) as connection:
+        connection.begin_reading()
+        yield Tables(connection)
+
+
+def _can_read(keys: KeyTable, workspace_id: str, ids: list[str]) -> bool:
+    try:
+        keys.some(workspace_id, ids)
+    except Unavailable:
+        return False
+    return True
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[PostgresConnection]:
+    try:
+        connection = PostgresConnection(partial(connect, url))
+        try:
+            yield connection
+        finally:
+            connection.close()
+    except psycopg.Error as error:
+        raise Unavailable(why_not(url, error)) from error

@@ -1,0 +1,61 @@
+"""The commands on the server's machine, where the data is in PostgreSQL."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.cli.conftest import Cli
+
+
+@pytest.fixture
+def local(run: Cli, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Commands on a data directory whose data is in an empty database."""
+    monkeypatch.setenv("FLOWKEYS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("FLOWKEYS_DATABASE", postgres_url)
+    return run
+
+
+def test_what_commands_make_is_there_and_the_doctor_and_the_chain_say_so(
+    local: Cli, postgres_url: str
+) -> None:
+    """Keys are made, found, revoked; what was done is sealed; a row spoilt by hand is named."""
+    made = local("keys", "create", "Billing 100%", "--json").json
+    local("keys", "create", "other", "--json")
+    assert [key["keyName"] for key in local("keys", "list", "--search", "ING 100%", "--json").json] == [
+        "Billing 100%"
+    ]
+    assert local("keys", "revoke", made["id"], "--yes").code == 0
+    verified = local("audit", "verify", "--json").json
+    assert (verified["whole"], verified["rows"]) == (True, local("audit", "verify", "--json").json["rows"])
+    assert verified["rows"] >= 4
+    assert _of(local, "database")[0][0] == "ok"
+    assert "2 keys" in _of(local, "database")[0][1]
+    assert _of(local, "keys") == [("ok", "all can be read")]
+    with psycopg.connect(postgres_url) as raw:
+        raw.execute("UPDATE api_key SET permissions = 'no list' WHERE id = %s", (made["id"],))
+        raw.execute("UPDATE audit SET actor_name = 'somebody' WHERE seq = 2")
+        raw.execute("DROP INDEX ix_api_key_name_trigrams")
+    ((verdict, said),) = _of(local, "keys")
+    assert (verdict, made["id"] in said) == ("fail", True)
+    assert _of(local, "search")[0][0] == "warn"
+    fault = local("audit", "verify", "--json")
+    assert fault.code == 3
+    assert '"changed"' in fault.out
+
+
+def test_a_database_that_is_away_is_said_to_be(local: Cli) -> None:
+    """With what to look at, and without the password."""
+    away = {"FLOWKEYS_DATABASE": "postgresql://keys:hunter2@127.0.0.1:9/flowkeys"}
+    for command in (("keys", "list"), ("doctor",), ("audit", "verify"), ("migrate",)):
+        result = local(*command, **away)
+        assert result.code != 0, command
+        assert "hunter2" not in result.out + result.err
+    assert "refused" in local("doctor", **away).out
+
+
+def _of(local: Cli, check: str) -> list[tuple[str, Any]]:
+    findings = json.loads(local("doctor", "--json").out)["findings"]
+    return [(each["verdict"].lower(), each["message"]) for each in findings if each["check"] == check]
