@@ -77,7 +77,8 @@ class House:
     def warm(self) -> None:
         """Read all keys ahead, as behind every start."""
         of = self.runtime
-        warming = Warming(of.keys, of.lookups, of.hasher, self.clock, structlog.get_logger())
+        log = structlog.get_logger()
+        warming = Warming(of.keys, of.lookups, of.hasher, self.clock, log, of.lookups.of_key)
         self.do(warming._fill(of.keys.generation))
 
     def by_hand(self, statement: str, *values: object) -> None:
