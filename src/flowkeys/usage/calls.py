@@ -14,6 +14,7 @@ from typing import Final
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.times import SECOND, Clock
 from flowkeys.domain.usage.latency import BOUNDS
 from flowkeys.domain.usage.tally import Tally
@@ -101,7 +102,13 @@ class CallCounter:
         kind = (
             (_UNKNOWN, chatflow_id, outcome, door, "")
             if record is None
-            else (record.identity, chatflow_id, outcome, door, _customer(record))
+            else (
+                record.identity,
+                chatflow_id,
+                outcome,
+                door,
+                "" if record.terms is None else _customer(record.terms),
+            )
         )
         cell = self._cells.get(kind)
         if cell is None:
@@ -128,7 +135,13 @@ class CallCounter:
         kind = (
             (_UNKNOWN, chatflow_id, outcome, _PREDICTION, "")
             if record is None
-            else (record.identity, chatflow_id, outcome, _PREDICTION, _customer(record))
+            else (
+                record.identity,
+                chatflow_id,
+                outcome,
+                _PREDICTION,
+                "" if record.terms is None else _customer(record.terms),
+            )
         )
         cell = self._cells.get(kind)
         if cell is None:
@@ -278,6 +291,5 @@ class CallCounter:
                 self._tell(repr(error))
 
 
-def _customer(record: KeyRecord) -> str:
-    terms = record.terms
-    return "" if terms is None or terms.customer is None else terms.customer.id
+def _customer(terms: Terms) -> str:
+    return "" if terms.customer is None else terms.customer.id

@@ -73,12 +73,14 @@ class ForwardAuth:
             self._calls.count(_DOOR, OK, record, asked.request.chatflow_id or "", call.started)
             taken = decision.taken
             if taken is None:
-                reply = Reply(_form_of(record), call.request_id, b"")
+                is_plain = record.terms is None  # of most keys: nothing is called that has nothing to find
+                form = _passed(record.identity, record.workspace_id, "") if is_plain else _form_of(record)
+                reply = Reply(form, call.request_id, b"")
             elif type(taken) is Passed:
-                form = taken.kept.head
-                if type(form) is not Form:
-                    form = taken.kept.head = _form_of(record)
-                reply = Reply(form, call.request_id, b"", taken.text.lines_of_passed % taken.numbers)
+                head = taken.kept.head
+                if type(head) is not Form:
+                    head = taken.kept.head = _form_of(record)
+                reply = Reply(head, call.request_id, b"", taken.text.lines_of_passed % taken.numbers)
             else:
                 reply = Reply(_form_of(record), call.request_id, b"", lines_of(taken))
             return reply if record.replaced is None else to_replaced(reply, record)
