@@ -70,6 +70,14 @@ def valkey_server() -> Iterator["ValkeyServer"]:
     running.stop()
 
 
+@pytest.fixture
+def empty_valkey(valkey_server: "ValkeyServer") -> "ValkeyServer":
+    """The same, with nothing in it."""
+    with valkey_server.client() as client:
+        client.flushall()
+    return valkey_server
+
+
 @pytest.fixture(scope="session")
 def stopping() -> Iterator[list[Running]]:
     """Servers that stop while the next test runs: uvicorn takes its time, a fifth of a second."""

@@ -11,15 +11,6 @@ from flowkeys.limits.shared.chosen import Chosen
 from flowkeys.limits.shared.place import places_of
 from flowkeys.limits.shared.rates import SharedLimits
 from flowkeys.limits.shared.valkey import Valkey
-from tests.support.valkey import ValkeyServer
-
-
-@pytest.fixture
-def empty_valkey(valkey_server: ValkeyServer) -> ValkeyServer:
-    """The same, with nothing in it."""
-    with valkey_server.client() as client:
-        client.flushall()
-    return valkey_server
 
 
 class Limiter:
