@@ -23,7 +23,7 @@ RATE_LIMITS: Final = [
 ]
 QUOTAS: Final = [{"calls": 1_000_000_000, "period": "month"}]
 """So much that no call of a measurement is refused."""
-PLAIN, FULL = "without", "with all"
+PLAIN, FULL, LIMITED = "without", "with all", "with limits"
 FORWARD_AUTH, VERIFY, COUNTED, PREDICTION = "forward-auth", "verify", "verify that counts", "predictions"
 
 
@@ -70,6 +70,7 @@ def started(
             features: tuple[str, ...] = ()
             if not plain_only:
                 keys[FULL], features = _with_all(api, bound)
+                keys[LIMITED] = _post(api, "/apikey", {**bound, "rateLimits": RATE_LIMITS})["apiKey"]
         calls = {
             (what, kind): call
             for kind, token in keys.items()

@@ -9,7 +9,17 @@ from typing import Final
 
 from bench import load
 from bench.life import decisions, shared
-from bench.life.subject import COUNTED, FORWARD_AUTH, FULL, PLAIN, PREDICTION, VERIFY, Subject, started
+from bench.life.subject import (
+    COUNTED,
+    FORWARD_AUTH,
+    FULL,
+    LIMITED,
+    PLAIN,
+    PREDICTION,
+    VERIFY,
+    Subject,
+    started,
+)
 from bench.load import Figures
 from bench.report import Table
 
@@ -28,7 +38,7 @@ def measure(folder: Path, rounds: int, seconds: int, beside: Path | None) -> Ite
     with ExitStack() as stack:
         ours = stack.enter_context(started(folder / "ours"))
         subjects: list[tuple[Subject, tuple[str, str], tuple[str, str]]] = [
-            (ours, key, key) for key in ours.calls
+            (ours, key, key) for key in ours.calls if key[1] != LIMITED
         ]
         if beside is not None:
             programs = beside / ".venv" / "bin"
