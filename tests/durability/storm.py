@@ -48,6 +48,9 @@ class Ledger:
     actions: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(key id, action) → how often it was acknowledged."""
 
+    is_over: bool = False
+    """Whether those whose process lives are to end, too."""
+
     def done(self, key: Key, action: str) -> None:
         """Note an acknowledged change."""
         self.actions[key.id, action] += 1
@@ -72,7 +75,7 @@ class Worker:
         ]  # fmt: skip
         try:
             await self._create()
-            while True:
+            while not self._ledger.is_over:
                 await self._random.choice(calls)()
         except GONE:
             return
@@ -158,7 +161,11 @@ def _bearer(key: Key) -> dict[str, str]:
 async def rage(
     url: str, owner: str, chatflow: str, ledger: Ledger, seed: int, kill: Callable[[], None], calls: int
 ) -> None:
-    """Let workers call the server, kill it after so many calls, and wait until all have noticed."""
+    """Let workers call the server, kill it after so many calls, and wait until all have noticed.
+
+    Of a server of several processes one is killed: then the others' callers end at their next call.
+    """
+    ledger.is_over = False
     changed, asked = ledger.actions.total(), len(ledger.turns)
 
     def is_raging() -> bool:
@@ -170,4 +177,5 @@ async def rage(
         running = [asyncio.create_task(worker.run()) for worker in workers]
         await soon(is_raging, f"{calls} calls, some of them changes and some questions")
         await asyncio.to_thread(kill)
+        ledger.is_over = True
         await asyncio.gather(*running)

@@ -1,16 +1,21 @@
 """The server is killed in the middle of everything: what it acknowledged is there when it is back."""
 
 import asyncio
+import os
 import random
+import signal
 from collections import Counter
+from functools import partial
 
 import pytest
 
 from tests.durability.process import Serve, Served
 from tests.durability.storm import Key, Ledger, rage
+from tests.durability.workers import is_alive, pids, wait_for_processes
 from tests.support.audit import assert_whole
 from tests.support.flows import make_chatflow
 from tests.support.server import Api
+from tests.support.waiting import until
 
 CODES = {"active": "valid", "disabled": "disabled_key", "revoked": "revoked_key"}
 AFTER = {"key.enable": "active", "key.disable": "disabled", "key.revoke": "revoked"}
@@ -37,6 +42,33 @@ def test_what_was_acknowledged_survives_kill_9(serve: Serve, rounds: int) -> Non
         assert served.rows("PRAGMA integrity_check") == [("ok",)]
         assert served.rows("PRAGMA foreign_key_check") == []
         forget_what_was_in_flight(served, ledger)
+
+
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(3, id="3"), pytest.param(200, id="200", marks=pytest.mark.slow)]
+)
+def test_what_was_acknowledged_survives_kill_9_of_one_of_several(serve: Serve, rounds: int) -> None:
+    """Round after round one of three processes is killed: all that any of them acknowledged is there."""
+    served = serve(workers=3)
+    ledger = Ledger()
+    owner = served.owner()
+    chatflow = make_chatflow(owner)["id"]
+    chance = random.Random(9)
+    for number in range(rounds):
+        wait_for_processes(served, 3)
+        victim = chance.choice(sorted(pids(served)))
+        calls = chance.randint(20, 100)
+        kill = partial(os.kill, victim, signal.SIGKILL)
+        asyncio.run(rage(served.url, owner.token, chatflow, ledger, number, kill, calls))
+        until(lambda gone=victim: not is_alive(gone), "its end")
+        check_keys(served.api(owner.token), ledger.keys)
+        check_messages(served, ledger)
+        check_journal(served, ledger)
+        assert_whole(served.data_dir)
+        assert served.rows("PRAGMA integrity_check") == [("ok",)]
+        forget_what_was_in_flight(served, ledger)
+    assert served.stop() == 0
+    assert "Traceback" not in served.said()
 
 
 def check_keys(owner: Api, keys: list[Key]) -> None:

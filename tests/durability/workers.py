@@ -12,7 +12,7 @@ from tests.durability.process import Served
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 _HEAD = (
-    "GET /api/v1/auth/verify?chatflowId={chatflow} HTTP/1.1\r\nHost: localhost\r\n"
+    "GET /api/v1/auth/verify/chatflow/{chatflow} HTTP/1.1\r\nHost: localhost\r\n"
     "Authorization: Bearer {token}\r\n\r\n"
 )
 
