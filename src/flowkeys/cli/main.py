@@ -105,6 +105,18 @@ class Commands(LazyGroup):
             "Bring the database's schema up to date. "
             "Needed where FLOWKEYS_MIGRATE is false; else each start does.",
         ),
+        Entry(
+            "backup",
+            f"{_HERE}.server.backups.backup",
+            "backup",
+            "Copy the database to a file, whole and as it is at one moment, while servers go on.",
+        ),
+        Entry(
+            "restore",
+            f"{_HERE}.server.backups.restore",
+            "restore",
+            "Put a backup in the place of the database. No server may run; nothing that is there is lost.",
+        ),
         Entry("keys", f"{_HERE}.keys.commands", "app", "Make, list, change and revoke API keys."),
         Entry(
             "customers",

@@ -3,7 +3,8 @@
 import fcntl
 import logging
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -69,19 +70,31 @@ def _cannot(path: Path, error: Exception) -> str:
     return f"The database {path} cannot be opened: {hindrance(path) or f'{error}.'}"
 
 
-def _upgrade_alone(path: Path) -> None:
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep others from making, migrating or restoring the database at `path` meanwhile: they wait."""
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two processes that start at once must not both migrate
+        yield
+
+
+def _upgrade_alone(path: Path) -> None:
+    with locked(path):
         current = revision(path)
         if current == HEAD:
             return
-        if current is not None and not list((_FOLDER / "versions").glob(f"{current}_*.py")):
+        if current is not None and not is_known(current):
             raise ConfigurationError(
                 f"The database {path} has schema {current}, which this version of flowkeys does not know. "
                 "Use the version that made it, or a newer one."
             )
         if not _create(path):
             migrate(path)
+
+
+def is_known(revision: str) -> bool:
+    """Tell whether a revision is this version's, or an older one's."""
+    return bool(list((_FOLDER / "versions").glob(f"{revision}_*.py")))
 
 
 def _create(path: Path) -> bool:
