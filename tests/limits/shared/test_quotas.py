@@ -312,6 +312,30 @@ async def test_a_restart_of_everything_begins_with_what_is_stored(world: World) 
     assert {used for _, used in world.database.used.items()} == {47}
 
 
+async def test_many_are_loaded_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is loaded once, and what was counted is stored a few times, not once for each of them."""
+    (one,) = await world.processes_of(1)
+    loads, flushes = [], []
+    load, flush = one.quotas._load, one.store.flush
+
+    async def loaded(whose: Whose) -> tuple[QuotaUse, ...]:
+        loads.append(whose.id)
+        return await load(whose)
+
+    async def flushed() -> bool:
+        flushes.append(1)
+        await asyncio.sleep(0)
+        return await flush()
+
+    monkeypatch.setattr(one.quotas, "_load", loaded)
+    monkeypatch.setattr(one.store, "flush", flushed)
+    scopes = [of("100/month", whose=f"k{n}") for n in range(100)]
+    taken = await asyncio.gather(*(one.take(scope) for scope in scopes * 2))
+    assert sorted(spent.left[0] for spent in taken) == [98] * 100 + [99] * 100
+    assert sorted(loads) == sorted(f"k{n}" for n in range(100))
+    assert len(flushes) <= 5
+
+
 async def test_other_steps_go_on_with_what_was_used_once(world: World) -> None:
     """A quota of days that becomes one of hours: processes that hear of it together add it once."""
     four = await world.processes_of(4)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.ids import new_id
@@ -44,7 +45,11 @@ class SharedAccounts(MemoryQuotas):
         """By which load what is used came into Valkey, as far as this process has heard."""
         self._apart: set[str] = set()
         """Those of whom this process counted what Valkey does not know."""
-        self._loading = asyncio.Lock()
+        self._loading: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Held by those who load an account."""
+        self._storing = asyncio.Lock()
+        self._following: asyncio.Task[bool] | None = None
+        """The next to store: it has not begun, so that it has all that is counted by now."""
         self._sent: set[asyncio.Task[None]] = set()
 
     async def ask(
@@ -115,7 +120,10 @@ class SharedAccounts(MemoryQuotas):
         account = self._fit(whose, quotas, now)
         if account is not None and not anew:
             return account
-        async with self._loading:
+        lock = self._loading.get(whose)
+        if lock is None:
+            lock = self._loading[whose] = asyncio.Lock()
+        async with lock:
             account = self._fit(whose, quotas, now)  # another call may have been faster
             if account is not None and not anew:
                 return account
@@ -169,13 +177,20 @@ class SharedAccounts(MemoryQuotas):
         raise Away("quotas are loaded by too many at a time")
 
     async def _stored(self) -> None:
-        """Store what this process has counted: what is loaded then has it.
+        """Store what this process has counted, once for all who wait for that: what is loaded then has it.
 
         Raises:
             Away: it cannot be stored now.
         """
-        if not await self._flush():
+        if self._following is None:
+            self._following = asyncio.get_running_loop().create_task(self._store_next())
+        if not await asyncio.shield(self._following):
             raise Away("what was used cannot be stored now")
+
+    async def _store_next(self) -> bool:
+        async with self._storing:
+            self._following = None
+            return await self._flush()
 
     # Adding
 
