@@ -37,6 +37,7 @@ ALLOWED: dict[str, str] = {
     "tests/durability/targets/durable.py": "what blocks a thread looks for its release now and then",
     "tests/conformance/pages.py": "the present time is a value in a form",
     "tests/conformance/going_away/test_changes_elsewhere.py": "the present time is a value in a row",
+    "tests/conformance/going_away/test_a_thousand_revocations.py": "slow: moments compared",
     "tests/conformance/going_away/test_at_once.py": "what ended before a moment, and what began after it",
     "tests/conformance/going_away/test_by_time_and_restart.py": "a time lies between two others",
     "tests/http/test_kept_connections.py": "a deadline as an argument; the pauses are in a slow test",

@@ -31,6 +31,8 @@ PROMISED_MS: Final = 2000
 """So long after it was acknowledged a change holds in every process, unless told otherwise."""
 BEATS: Final = 4
 """Heartbeats within the bound: three may be late before what is known is too old."""
+_READ_MICROSECONDS: Final = 5_000
+"""So often what has arrived is heard before a decision, not when it is the event loop's turn."""
 _AT_ONCE: Final = 10_000
 """With more missed changes than this, listeners forget everything."""
 _LEAST_SECONDS: Final = 1.0
@@ -72,6 +74,8 @@ class PostgresFeed:
         self._task: asyncio.Task[None] | None = None
         self._known = 0
         """When the last heartbeat that came back was sent; 0: what is in memory is not believed."""
+        self._read = 0
+        """When a call last looked what has arrived."""
         self._last_known = 0
         """The same, also while nothing is believed."""
         self._heartbeat = Heartbeat(clock, lambda: self._line)
@@ -114,9 +118,13 @@ class PostgresFeed:
     def current(self, now: int, within: int | None = None) -> bool:
         """Tell whether listeners know all that was committed up to the bound before `now`.
 
-        With `within` microseconds it is asked for less than the bound.
+        With `within` microseconds it is asked for less than the bound. However busy the event loop is, what
+        has arrived is heard first, now and then.
         """
-        return 0 <= now - self._known < self._bound and (within is None or self._ask(now, within))
+        if not 0 <= now - self._read < _READ_MICROSECONDS and self._line is not None:
+            self._read = now
+            self._line.read()
+        return 0 <= now - self._known < (self._bound if within is None else min(within, self._bound))
 
     def age(self, now: int) -> int:
         """Return how old, in microseconds, the last is that listeners know, also while it is not believed."""
@@ -184,12 +192,6 @@ class PostgresFeed:
         self.position = number
         self.told.add(workspace_id, Followed(number, subject, subject_id))
         self.lag.add(max(0, self._clock() - at) / SECOND)
-
-    def _ask(self, now: int, within: int) -> bool:
-        """Hear what has arrived, and tell whether what is known is as new as that."""
-        if self._line is not None:
-            self._line.read()
-        return 0 <= now - self._known < min(within, self._bound)
 
     def _forget(self) -> None:
         self.told.begin()
