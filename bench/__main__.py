@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from bench import growth, key_page, machine, pages, startup, throughput
+from bench import growth, key_page, machine, pages, startup, throughput, workers
 from bench.documents import suite as documents
 from bench.life import suite as life
 from bench.models import suite as models
@@ -16,7 +16,18 @@ from bench.verification import suite
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 PARTS: Final = (
-    *("throughput", "pages", "web", "startup", "verification", "life", "models", "growth", "documents"),
+    *(
+        "throughput",
+        "pages",
+        "web",
+        "startup",
+        "verification",
+        "life",
+        "models",
+        "growth",
+        "documents",
+        "workers",
+    ),
 )
 DOCUMENTS: Final = {"documents": DOCS / "documents.md"}
 """Where each part is kept, unless in docs/benchmarks.md."""
@@ -50,6 +61,7 @@ def main() -> int:
         "models": lambda folder: models.measure(folder, rounds, seconds or 1),
         "growth": lambda _: growth.measure(),
         "documents": documents.measure,
+        "workers": lambda folder: workers.measure(folder, rounds, seconds or 2),
     }
     missed: list[str] = []
     for name, part in parts.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 SERVER_CORE = 0
 CLIENT_CORE = 1
+ANY_CORE = -1
 START_SECONDS = 30
 _SHOWN = 1500
 
@@ -54,7 +55,8 @@ def _cpu_ticks(pid: int) -> int:
 
 def pinned(core: int) -> list[str]:
     """Return the beginning of a command that keeps it on one core, where there is more than one."""
-    return ["taskset", "-c", str(core)] if len(os.sched_getaffinity(0)) > 1 else []
+    several = len(os.sched_getaffinity(0)) > 1
+    return ["taskset", "-c", str(core)] if several and core != ANY_CORE else []
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -93,20 +95,21 @@ def running(
 
 
 @contextlib.contextmanager
-def flowkeys(data_dir: Path, log: Path, **settings: str) -> Iterator[Process]:
+def flowkeys(data_dir: Path, log: Path, core: int = SERVER_CORE, **settings: str) -> Iterator[Process]:
     """Serve a data directory with the settings that everyone gets."""
     own = {"data_dir": str(data_dir), "port": "0", **settings}
     named = {f"FLOWKEYS_{name.upper()}": value for name, value in own.items()}
     command = str(Path(sys.executable).with_name("flowkeys"))
-    with running([command, "serve"], log, named) as process:
+    with running([command, "serve"], log, named, core) as process:
         yield process
 
 
 @contextlib.contextmanager
-def empty(log: Path, app: str = "app") -> Iterator[Process]:
+def empty(log: Path, app: str = "app", *more: str, core: int = SERVER_CORE) -> Iterator[Process]:
     """Serve an application that does nothing, with the same event loop and the same parser."""
     options = ["--port", "0", "--http", "httptools", "--loop", "uvloop", "--ws", "none", "--no-access-log"]
-    with running([sys.executable, "-m", "uvicorn", f"bench.empty_app:{app}", *options], log) as process:
+    command = [sys.executable, "-m", "uvicorn", f"bench.empty_app:{app}", *options, *more]
+    with running(command, log, core=core) as process:
         yield process
 
 

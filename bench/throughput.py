@@ -29,7 +29,7 @@ QUESTION: Final = {"question": "Hello"}
 
 def measure(folder: Path, rounds: int, seconds: int) -> list[Table]:
     """Return the tables of throughput and of memory."""
-    chatflow, key, owner = _prepare(folder / "data")
+    chatflow, key, owner = prepare(folder / "data")
     path = f"/api/v1/prediction/{chatflow}"
     calls = {
         "predictions": (Call(path, QUESTION, key), CONNECTIONS),
@@ -101,7 +101,7 @@ def _memory(ready: float, after: float, most: float) -> Table:
     return table
 
 
-def _prepare(data_dir: Path) -> tuple[str, str, str]:
+def prepare(data_dir: Path) -> tuple[str, str, str]:
     """Return the id of Start → Direct Reply, the token that opens it, and the owner's."""
     with opened(data_dir) as target:
         runtime, caller, run = target.runtime, target.caller, target.run

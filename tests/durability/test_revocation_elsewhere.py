@@ -90,6 +90,9 @@ async def _callers(served: Served, chatflow: str, token: str) -> list[Caller]:
         if len(found) == 2 and min(map(len, found.values())) >= CALLERS:
             break
     assert len(found) == 2, "the system gives all connections to one process"
+    for some in found.values():
+        for one in some[CALLERS:]:
+            one.close()
     return [one for some in found.values() for one in some[:CALLERS]]
 
 
