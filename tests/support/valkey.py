@@ -29,6 +29,7 @@ class ValkeyServer:
         self.port = free_port()
         self.url = f"valkey://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._end: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "ValkeyServer":
         """Start it, on the same port as before, and wait until it answers."""
@@ -39,6 +40,9 @@ class ValkeyServer:
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
+        # It ends when these tests do, also when they are killed: then nothing holds the other end any more.
+        end = f"read _; kill -9 {self.process.pid}"
+        self._end = subprocess.Popen(["sh", "-c", end], stdin=subprocess.PIPE, start_new_session=True)
         until(self._answers, "Valkey to answer")
         return self
 
@@ -59,6 +63,9 @@ class ValkeyServer:
     def kill(self) -> None:
         """End it at once; what it held is gone."""
         if self.process is not None:
+            assert self._end is not None
+            self._end.kill()  # before its number may be another's
+            self._end.communicate()
             self.process.kill()
             self.process.wait()
             self.process = None
