@@ -27,10 +27,15 @@ _PATIENCE: Final = 3
 
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Who writes needs not wait for others: whoever read what others changed is told at the commit, and begins
-# again. `write_turn` is for those who had to too often: they wait until nobody else writes.
-_WRITE: Final = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN ROW SHARE MODE"
-_WRITE_ALONE: Final = "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN EXCLUSIVE MODE"
-_APPEND: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+# again. `write_turn` is for those who had to too often: they wait until nobody else writes. Rows are found by
+# indexes: a plan that was made while a table was small would go on looking through all of it, and whoever
+# looks through a table gets in everybody's way.
+_BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
+_WRITE: Final = f"BEGIN ISOLATION LEVEL SERIALIZABLE; {_BY_INDEX}; LOCK TABLE write_turn IN ROW SHARE MODE"
+_WRITE_ALONE: Final = (
+    f"BEGIN ISOLATION LEVEL SERIALIZABLE; {_BY_INDEX}; LOCK TABLE write_turn IN EXCLUSIVE MODE"
+)
+_APPEND: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_BY_INDEX}"
 
 
 class PostgresConnection(Connection):
