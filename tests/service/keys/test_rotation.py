@@ -280,8 +280,7 @@ async def test_a_buffered_use_undoes_nothing(ring: Ring) -> None:
     assert ring.said(old) == "expired_key"
     number = ring.record(old).replaced.token  # type: ignore[union-attr]
     before = ring.house.rows("SELECT * FROM token WHERE replaced_at IS NULL")
-    earlier = _uses(1, ring.house.clock() - HOUR)
-    await ring.keyring.flush({}, {}, {number: earlier, number + 1: earlier})
+    await ring.keyring.flush({}, {}, {number: _uses(1, 5), number + 1: _uses(1, 5)})
     ((uses, last),) = ring.house.rows(f"SELECT uses, last_used_at FROM token WHERE seq = {number}")
     assert (uses, last) == (2, ring.house.clock())
     assert ring.house.rows("SELECT * FROM token WHERE replaced_at IS NULL") == before

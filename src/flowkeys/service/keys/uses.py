@@ -18,9 +18,9 @@ def store_uses(
     now: int,
 ) -> None:
     """Store what `Keyring.flush` is given."""
-    tx.keys.touch({key_id: LastUse.of(at, clients.get(key_id)) for key_id, at in last_used.items()})
+    tx.keys.touch({key_id: LastUse.of(at, clients.get(key_id)) for key_id, at in last_used.items()}, now)
     for old, (key_id, new) in outdated.items():
         tx.keys.redigest(key_id, old, new)
-    tx.tokens.note_uses(replaced)
+    tx.tokens.note_uses(replaced, now)
     if exercised:
         tx.key_reports.note_permissions(exercised, now)

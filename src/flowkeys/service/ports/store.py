@@ -73,8 +73,11 @@ class Keys(Protocol):
         """Write name, permissions, status, expiry, note, times of change and version; nothing else."""
         ...
 
-    def touch(self, last_used: Mapping[str, LastUse]) -> None:
-        """Move a key's last use forward, by its id; never back. No other column changes."""
+    def touch(self, last_used: Mapping[str, LastUse], now: int) -> None:
+        """Move a key's last use forward, by its id, and back when it lies more than a day ahead of now.
+
+        No other column changes.
+        """
         ...
 
     def redigest(self, key_id: str, old: TokenDigest, new: TokenDigest) -> bool:

@@ -39,6 +39,9 @@ class Tokens(Protocol):
         """
         ...
 
-    def note_uses(self, uses: Mapping[int, TokenUses]) -> None:
-        """Add uses of replaced tokens, by the numbers of their rows. No other column changes."""
+    def note_uses(self, uses: Mapping[int, TokenUses], now: int) -> None:
+        """Add uses of replaced tokens, by the numbers of their rows; the last as `Keys.touch` does it.
+
+        No other column changes.
+        """
         ...

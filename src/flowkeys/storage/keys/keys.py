@@ -158,14 +158,14 @@ class KeyTable:
         self._connection.run(_UPDATE, {**_mutable(key), "b_workspace": key.workspace_id, "b_id": key.id})
         letters.read_new(self._connection)
 
-    def touch(self, last_used: Mapping[str, LastUse]) -> None:
+    def touch(self, last_used: Mapping[str, LastUse], now: int) -> None:
         """Move last uses forward."""
         self._connection.run_many(
             _TOUCH,
             [
                 {
                     "b_id": key_id,
-                    **key_rotations.later(last.at),
+                    **key_rotations.later(last.at, now),
                     "last_used_at": last.at,
                     "last_address": last.address,
                     "last_user_agent": last.user_agent,

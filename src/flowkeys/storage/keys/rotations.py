@@ -63,13 +63,13 @@ _TO_FINISH = Statement(
 
 
 def is_later_than(column: ColumnElement[int | None]) -> ColumnElement[bool]:
-    """Ask for rows whose last use lies before one (`later`), or far ahead: a clock was set back since."""
+    """Ask for rows whose last use lies before one (`later`), or far ahead of now: a clock was set back."""
     return or_(func.coalesce(column, 0) < bindparam("b_at"), column > bindparam("b_far"))
 
 
-def later(at: int) -> dict[str, int]:
-    """Return what `is_later_than` compares with: the time of a use."""
-    return {"b_at": at, "b_far": at + _FAR}
+def later(at: int, now: int) -> dict[str, int]:
+    """Return what `is_later_than` compares with: the time of a use, and what no use can be behind."""
+    return {"b_at": at, "b_far": now + _FAR}
 
 
 # Adds, and moves forward only: a buffered use cannot undo anything.
@@ -123,7 +123,7 @@ class TokenTable:
         rows = self._connection.rows(_TO_FINISH, {"now": now})
         return [(workspace_id, key_id, _rotation(values)) for workspace_id, key_id, *values in rows]
 
-    def note_uses(self, uses: Mapping[int, TokenUses]) -> None:
+    def note_uses(self, uses: Mapping[int, TokenUses], now: int) -> None:
         """Add uses of replaced tokens."""
         self._connection.run_many(
             _NOTE_USES,
@@ -131,7 +131,7 @@ class TokenTable:
                 {
                     "b_token": number,
                     "b_uses": each.uses,
-                    **later(each.last_used_at),
+                    **later(each.last_used_at, now),
                     "b_address": each.address,
                     "b_agent": each.user_agent,
                 }
