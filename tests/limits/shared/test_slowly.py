@@ -35,10 +35,12 @@ def test_redis_says_the_same(run: Any, redis: ValkeyServer) -> None:
     """As Valkey does, and as limits in memory."""
     shared = Limiter(redis.url)
     run(shared.valkey.start())
-    with redis.client() as client:
-        _agree(run, shared, client)
-    assert shared.valkey.without == 0, shared.told
-    run(shared.valkey.stop())
+    try:
+        with redis.client() as client:
+            _agree(run, shared, client)
+        assert shared.valkey.without == 0, shared.told
+    finally:
+        run(shared.valkey.stop())
 
 
 async def test_a_failover_admits_what_was_not_replicated_and_no_more() -> None:

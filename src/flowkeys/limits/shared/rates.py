@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final, Literal
 
-from flowkeys.domain.limits.gcra import ADDRESS, Paid, Scope, Taken, moved
+from flowkeys.domain.limits.gcra import ADDRESS, Paid, Scope, Taken, debt, moved
 from flowkeys.domain.limits.rate import Limits, RateLimit
 from flowkeys.domain.times import SECOND
 from flowkeys.limits.memory import MemoryLimits
@@ -85,6 +85,8 @@ class SharedLimits:
             answer = await self._valkey.run(_TAKE, keys, arguments)
             if answer[0] != _OTHER:
                 return _taken(scopes, answer)
+            if what == b"look":  # by limits that are not in force: that changes nothing for those that are
+                return _seen(scopes, int(answer[1]), answer[2:])
             await self._move(scopes, keys, int(answer[1]), answer[2:])
         raise Away("limits change faster than calls are counted")
 
@@ -154,19 +156,30 @@ def _taken(scopes: tuple[Scope, ...], answer: Sequence[bytes | int]) -> Taken:
     return Taken(scopes, tuple(owed), -(-int(answer[0]) // SECOND))
 
 
-def _moved(limits: Limits, written: bytes, entry: bytes, now: int) -> tuple[bytes, int]:
-    """Return an entry as it is under other limits, and for how many milliseconds it is kept."""
+def _seen(scopes: tuple[Scope, ...], now: int, entries: Sequence[bytes]) -> Taken:
+    """Return what is left under limits of entries that were made under others."""
+    owed = []
+    for (_, _, limits), entry in zip(scopes, entries, strict=True):
+        paid = _paid(limits, entry, now)[1] if entry else [0] * len(limits.steps)
+        owed += [debt(step, own, now) for step, own in zip(limits.steps, paid, strict=True)]
+    return Taken(scopes, tuple(owed))
+
+
+def _paid(limits: Limits, entry: bytes, now: int) -> tuple[int, Paid]:
+    """Return the last turn of an entry, and what is kept of it under limits that it was not made under."""
     before, _, packed = entry.partition(b"\n")
     old = _read(before)
-    if before == written:
-        old = limits
-    numbers = [int(one) for one in struct.unpack(f"<{len(packed) // 8}d", packed)]
-    paid: Paid = [
-        numbers[2 * n + 1] * limit + numbers[2 * n + 2] for n, (limit, _, _) in enumerate(old.steps)
-    ]
-    found: list[float] = [numbers[0]]
-    longest = numbers[0] - now
-    for (limit, _, _), new in zip(limits.steps, moved(old, paid, limits, now), strict=True):
+    turn, *numbers = [int(one) for one in struct.unpack(f"<{len(packed) // 8}d", packed)]
+    paid: Paid = [numbers[2 * n] * limit + numbers[2 * n + 1] for n, (limit, _, _) in enumerate(old.steps)]
+    return turn, moved(old, paid, limits, now)
+
+
+def _moved(limits: Limits, written: bytes, entry: bytes, now: int) -> tuple[bytes, int]:
+    """Return an entry as it is under other limits, and for how many milliseconds it is kept."""
+    turn, paid = _paid(limits, entry, now)
+    found: list[float] = [turn]
+    longest = turn - now
+    for (limit, _, _), new in zip(limits.steps, paid, strict=True):
         refilled, rest = divmod(new, limit)
         found += [refilled, rest]
         longest = max(longest, refilled + 1 - now)
