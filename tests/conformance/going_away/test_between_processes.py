@@ -22,7 +22,7 @@ class Pair:
 
     def __init__(self, serve: Callable[..., Served], url: str) -> None:
         self.url = url
-        own = {"FLOWKEYS_DATABASE": url, "FLOWKEYS_SECRET": SECRET}
+        own = {"FLOWKEYS_DATABASE": url, "FLOWKEYS_SECRET": SECRET, "FLOWKEYS_LIMITS": "per-process"}
         self.called, self.changed = (serve(name, **own).start() for name in ("called", "changed"))
         made = self.changed.command("keys", "create", "owner", "--permission", "*", "--json")
         token = json.loads(made)["apiKey"]

@@ -18,8 +18,8 @@ class Pair:
     """Two servers over one data directory: one that is called, and one that changes things."""
 
     def __init__(self, serve: Callable[..., Served]) -> None:
-        self.called = serve().start()
-        self.changed = serve().start()
+        own = {"FLOWKEYS_LIMITS": "per-process"}
+        self.called, self.changed = (serve(**own).start() for _ in range(2))
         self.owner = self.changed.owner()
         self.chatflow = make_chatflow(self.owner)
         self.key = bound_key(self.owner, self.chatflow)
