@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from flowkeys.domain.audit import verification
 from flowkeys.domain.audit.chain import ChainKey
@@ -16,7 +18,10 @@ from flowkeys.domain.people.workspace import Workspace
 from flowkeys.domain.predictions.conversation import Message, Role
 from flowkeys.service.ports.store import Transaction
 from flowkeys.storage.postgres.adapting import INSTEAD_OF_NUL
+from flowkeys.storage.postgres.connecting import connect
+from flowkeys.storage.postgres.connection import PostgresConnection
 from flowkeys.storage.postgres.database import PostgresStore
+from flowkeys.storage.statement import Statement
 from tests.support.batches import held
 
 KEY = ChainKey(1, b"k" * 32)
@@ -164,6 +169,16 @@ async def test_a_database_that_is_away_is_an_outage() -> None:
     with pytest.raises(Unavailable):
         await store.check_writes()
     store.close()
+
+
+async def test_nothing_is_prepared_on_the_server_where_the_url_says_so(postgres_url: str) -> None:
+    """For poolers that know nothing of prepared statements."""
+    asked = Statement(text("SELECT count(*) FROM pg_prepared_statements"))
+    for url, prepares in ((postgres_url, True), (f"{postgres_url}&prepare_threshold=0", False)):
+        connection = PostgresConnection(partial(connect, url))
+        found = [connection.rows(asked)[0][0] for _ in range(5)]
+        assert (found[-1] > 0) is prepares
+        connection.close()
 
 
 async def test_a_nul_in_a_text_is_kept_as_what_stands_for_one(stores: list[PostgresStore]) -> None:
