@@ -11,6 +11,7 @@ from flowkeys.bootstrap.runtime import Runtime
 from flowkeys.config import Settings
 from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage.secrets.opening import open_under_secrets
+from flowkeys.storage.sqlite.database import SqliteStore
 
 Opened = TypeVar("Opened", bound=ServerStore)
 
@@ -42,6 +43,10 @@ async def _opened(
         workspaces = WorkspaceService(store, clock)
         written = settings.given_secret(), settings.secret_file
         secrets = await open_under_secrets(store, *written, workspaces, clock, check=check)
+        if isinstance(store, SqliteStore):
+            workspace_id = (await workspaces.default()).id
+            told = await sqlite.follow_journal(settings, store, secrets.written, workspace_id)
+            secrets = secrets._replace(warnings=(*secrets.warnings, *told))
         database = open_database(settings, store, len(secrets.hasher.secret_ids))
         try:
             return Runtime(settings, store, database, secrets, workspaces)

@@ -147,7 +147,7 @@ class PutOff(Protocol):
 class Connection:
     """A driver connection that runs statements; not to be shared between threads at once."""
 
-    __slots__ = ("_raw", "batch")
+    __slots__ = ("_raw", "audited", "batch")
 
     is_postgres = False
     """Whether it is PostgreSQL that answers."""
@@ -164,6 +164,8 @@ class Connection:
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
+        self.audited = False
+        """Whether something was written to the audit log since somebody looked."""
         self.batch: PutOff | None = None
         """Where work is put off; None: nothing is."""
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +12,13 @@ from flowkeys.bootstrap.looking import Look
 from flowkeys.cli.doctor.finding import Finding, fail, ok, size, warn
 from flowkeys.cli.streams import printable
 from flowkeys.config import Settings
-from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.limits.process import objection, several
+from flowkeys.storage.secrets import secret_file
 from flowkeys.storage.sqlite import health
+from flowkeys.storage.sqlite.backups.journal import compare
+from flowkeys.storage.sqlite.connection import connect
+from flowkeys.storage.sqlite.database import JOURNAL as NAME
 from flowkeys.storage.transaction import Tables
 
 _MIB: Final = 1024 * 1024
@@ -154,6 +159,35 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
         yield fail("keys", f"{len(unreadable) - _NAMED} more cannot be read.", advice)
     if not unreadable:
         yield ok("keys", "all can be read")
+
+
+def check_journal(settings: Settings) -> Iterator[Finding]:
+    """Look at the journal of what took access away: as it was written, and known to the database."""
+    path = settings.database_file.parent / NAME
+    if not path.exists():
+        return
+    try:
+        secrets = secret_file.known(settings.given_secret(), settings.secret_file)
+        with closing(connect(settings.database_file, read_only=True)) as raw:
+            found, missing, _ = compare(path.parent, raw, secrets, whole=True)
+    except (ConfigurationError, OSError) as error:
+        yield warn(NAME, f"it cannot be read: {error}", "Without it nobody notices that a backup is older.")
+        return
+    advice = (
+        "Nothing that works is touched by it; but of an older backup nobody can say any more what it brings "
+        "back. Find out who wrote to the file, then move it away: the next start begins another one."
+    )
+    for fault in found.faults[:_NAMED]:
+        yield warn(NAME, f"{fault}.", advice)
+    if missing:
+        yield warn(
+            NAME,
+            f"the database does not know {len(missing)} of its events, the last of "
+            f"{missing[-1].at}: it is older.",
+            "The next start ends again what they ended.",
+        )
+    if not found.faults and not missing:
+        yield ok(NAME, f"{len(found.lines)} events; the database knows what they ended")
 
 
 def check_policies(tables: Tables) -> Iterator[Finding]:

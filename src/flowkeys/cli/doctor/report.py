@@ -42,6 +42,7 @@ def _contents(settings: Settings) -> Iterator[Finding]:
             yield from secrets.check_secrets(settings, tables, clock())
             yield from data.check_keys(settings)
             yield from data.check_policies(tables)
+            yield from data.check_journal(settings)
             yield from data.check_processes(tables, clock())
             yield people.check_owners(tables)
             yield from chatflows.check_chatflows(settings, tables)

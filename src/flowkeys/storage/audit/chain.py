@@ -125,6 +125,7 @@ def append(connection: Connection, entries: Sequence[tuple[Mapping[str, Any], Ch
         before = None if key is None else key.seal(before or b"", row)
         rows.append((*row, before))
     connection.insert(_INSERT, rows)
+    connection.audited = True
 
 
 def _printable(data: bytes) -> str:

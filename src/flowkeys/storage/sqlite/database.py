@@ -10,8 +10,9 @@ import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import bindparam
 
@@ -30,9 +31,33 @@ from flowkeys.storage.transaction import Tables
 
 T = TypeVar("T")
 
+JOURNAL: Final = "revocations.journal"
+"""The file beside the database that says what took access away."""
 READERS: Final = 4
 LEAST_FREE_BYTES: Final = 1_000_000
 """With less on the disk, whoever asks whether it can be written gets an answer by trial."""
+
+
+class Follower(Protocol):
+    """Keeps, outside the database, what its audit log says (`backups.journal`)."""
+
+    def follow(self, raw: Any) -> None:
+        """Keep what a connection has committed."""
+        ...
+
+
+class _FollowedWriter(Writer):
+    """Writes, and has what took access away kept elsewhere before it is acknowledged."""
+
+    journal: Follower | None = None
+
+    def committed_by(self, connection: Connection) -> None:
+        """Have it kept. What was committed holds, whether that could be done or not."""
+        if connection.audited:
+            connection.audited = False
+            if self.journal is not None:
+                with suppress(sqlite3.Error):  # it is read with the next
+                    self.journal.follow(connection.raw)
 
 
 class SqliteStore:
@@ -41,7 +66,8 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         """Open `path`, whose schema is up to date (`migrate.upgrade`)."""
         self._path = path
-        self.writer = self._writer = Writer(lambda: connect(path))
+        self._writer = _FollowedWriter(lambda: connect(path))
+        self.writer: Writer = self._writer
         self.after_commit = self._writer.after_commit
         """Calls of what has to happen between a commit and its acknowledgement, in the caller's loop."""
         self.audit_key: ChainKey | None = None
@@ -49,6 +75,10 @@ class SqliteStore:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="flowkeys-reader")
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
+
+    def keep(self, journal: Follower) -> None:
+        """Have `journal` kept of what is written from now on."""
+        self._writer.journal = journal
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a consistent snapshot, in a reader's thread."""

@@ -11,6 +11,7 @@ from flowkeys.domain.audit.verification import Verified
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.server_secrets import ServerSecrets
 from flowkeys.service.audit.checking import check_chain
+from flowkeys.storage.sqlite.backups.journal import compare
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
@@ -64,6 +65,13 @@ def examine(path: Path) -> tuple[Look, list[str]]:
         return look(path), [] if wrong == ["ok"] else wrong
     except sqlite3.Error as error:
         raise ConfigurationError(f"The backup is no database that can be read: {error}.") from error
+
+
+def unknown_ends(path: Path, folder: Path, secrets: ServerSecrets) -> int:
+    """Count what the journal of a data directory tells of and this database does not know."""
+    with closing(connect(path, read_only=True)) as raw, suppress(sqlite3.Error, OSError):
+        return len(compare(folder, raw, secrets, whole=False).missing)
+    return 0
 
 
 def chain(path: Path, secrets: ServerSecrets, kept: Head | None) -> Verified | None:

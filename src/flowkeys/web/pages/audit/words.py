@@ -42,6 +42,7 @@ _ACTIONS: Final = {
     "webhook.resend": "Sent an event again",
     "webhook.test": "Sent a test event",
     "audit.begin": "Began the chain of the audit log",
+    "audit.older": "Found an older database, and ended again what it brought back",
     "audit.continue": "Continued the audit log under a new secret",
     "secret.verifies_only": "Verifies only",
     "document.add": "Added a document",
