@@ -256,6 +256,29 @@ async def test_runs_of_all_processes_reserve_together(world: World) -> None:
     assert world.database.total("k", "tokens") == 950
 
 
+async def test_what_a_run_asks_for_is_reserved_once(world: World) -> None:
+    """Whether its lease is renewed meanwhile, or its client leaves: nothing stays behind."""
+    (one,) = await world.processes_of(1)
+    scope = of("1000 tokens/month")
+    first = (await one.take(scope, tokens=100)).reserved
+    second = (await one.take(scope, tokens=100)).reserved
+    assert first is not None
+    assert second is not None
+    asked = asyncio.create_task(first.reach(200))
+    leaving = asyncio.create_task(second.reach(200))
+    await asyncio.sleep(0)  # both are sent
+    one.quotas.expire()
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    second.settle(0)
+    assert await asked == 0
+    await drained(one)
+    assert (await one.quotas.standing((scope,))).left == (800,)
+    first.settle(10)
+    await drained(one)
+    assert (await one.quotas.standing((scope,))).left == (990,)
+
+
 async def test_reservations_of_a_dead_process_end(world: World) -> None:
     """Those of one that lives last; those of one that is not heard of any more do not."""
     one, other = await world.processes_of(2, lease_seconds=1)

@@ -132,7 +132,10 @@ class SharedQuotas(SharedAccounts):
         for account in reservation.accounts:
             lines = [line for line in account.lines if line.is_tokens]
             fields = used.present(account, lines, tokens) if tokens > 0 else []
-            self.send(self.add(account, reservation.member(), fields))
+            first, *others = reservation.members
+            self.send(self.add(account, first, fields))
+            for other in others:
+                self.send(self.add(account, other, []))
 
     def settled(self, reservation: Reservation, accounts: tuple[Account, ...], tokens: int) -> None:
         """Count what a run has used."""
@@ -156,7 +159,8 @@ class SharedQuotas(SharedAccounts):
         keys: list[bytes] = []
         members: list[bytes | int] = [self._lease]
         for reservation in list(self._reserved):
-            if isinstance(reservation, SharedReservation):
+            # One that is replaced just now would come back, and stay; the other has a lease of its own.
+            if isinstance(reservation, SharedReservation) and not reservation.is_asking:
                 for account in reservation.accounts:
                     keys.append(used.keys(account.whose)[1])
                     members.append(reservation.member())

@@ -22,7 +22,7 @@ class SharedKeeper(Keeper, Protocol):
 class SharedReservation(Reservation):
     """Implements `Reserved`."""
 
-    __slots__ = ("_name", "_shared")
+    __slots__ = ("_asked", "_name", "_shared", "is_asking")
 
     def __init__(
         self, keeper: SharedKeeper, accounts: tuple[Account, ...], tokens: int, until: int, name: str
@@ -30,6 +30,15 @@ class SharedReservation(Reservation):
         super().__init__(keeper, accounts, tokens, until)
         self._shared = keeper
         self._name = name
+        self._asked: set[bytes] = set()
+        """How else it may be written: whoever asked for more has no answer."""
+        self.is_asking = False
+        """Whether it is asked for more just now: how it is written then nobody knows."""
+
+    @property
+    def members(self) -> set[bytes]:
+        """Return every way in which it may be written."""
+        return {self.member(), *self._asked}
 
     def member(self, tokens: int | None = None) -> bytes:
         """Return how it is written, with as many tokens as it has unless given."""
@@ -41,10 +50,16 @@ class SharedReservation(Reservation):
         if more <= 0 or not self._is_held:
             return await super().reach(tokens)
         own = self.tokens
+        written = {self.member(), self.member(tokens)}
+        self._asked |= written
+        self.is_asking = True
         try:
             has_room = await self._shared.reach(self, tokens)
         except Away:
             return await super().reach(tokens)
+        finally:
+            self.is_asking = False
+        self._asked -= written
         for account in self.accounts:
             account.held += tokens if has_room else own
         if has_room:
