@@ -1,7 +1,8 @@
 """Every setting, once, frozen.
 
 Each comes from the environment (``FLOWKEYS_…``) or from the file ``config.toml`` in the data directory; the
-environment wins. ``docs/configuration.md`` lists them, held by a test.
+environment wins. Their descriptions are the table in ``docs/configuration.md``, which
+``scripts/write_configuration.py`` writes.
 """
 
 from flowkeys.config.credential import Credential

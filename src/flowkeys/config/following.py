@@ -11,28 +11,33 @@ class FollowingSettings(BaseSettings):
 
     database_direct: SecretStr | None = Field(
         default=None,
-        description="The same PostgreSQL database without the pooler (PgBouncer) that the other URL leads "
-        "to: changes are heard, and keys looked up, on connections of their own.",
+        description="The same PostgreSQL database without the pooler (PgBouncer) that "
+        "`FLOWKEYS_DATABASE` leads to: changes are heard and keys looked up on three connections of a"
+        " process's own. Needed behind a pooler in transaction mode, where notifications do not "
+        "arrive.",
     )
     revocation_bound_ms: int | None = Field(
         default=None,
         ge=20,
         le=60_000,
-        description="Within how many milliseconds a change, such as a revocation, holds in every process. "
-        "Unless set, 20 with a file, and 2000 with PostgreSQL, where it is a few unless a connection falls "
-        "silent.",
+        description="Within how many milliseconds a change, such as a revocation, holds in every "
+        "process. Unless set, 20 with a file, and 2000 with PostgreSQL, where it is mostly below one "
+        "and at most that: [operations](operations.md#revocation).",
     )
     stale_seconds: int = Field(
         default=0,
         ge=0,
         le=86_400,
-        description="How long keys in memory are still accepted behind that bound, while the database cannot "
-        "be asked. A key that is revoked meanwhile is accepted as long.",
+        description="How long keys in memory are still accepted behind that bound while the "
+        "database cannot be asked. A key that is revoked meanwhile is accepted as long; each such "
+        "call is counted (`flowkeys_stale_acceptances_total`) and the first of an outage logged.",
     )
     cached_keys: int = Field(
         default=2**20,
         ge=1,
-        description="Keys that are kept in memory for verification, about 400 bytes each; others are read.",
+        description="How many keys are kept in memory for verification, about 400 bytes each. Keys "
+        "beyond that are read from the database when they are used, and then guesses cost a look-up "
+        "too.",
     )
 
     @field_validator("database_direct", mode="after")

@@ -1,36 +1,128 @@
-"""The settings of processes: how many there are, and how they end."""
+"""The settings of processes, of what is counted and waited for, and of how large things may be."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
+from flowkeys.config.values import Names, Servers
+
+_MIB: Final = 1024 * 1024
+
+
+class BoundSettings(BaseSettings):
+    """A part of the server's settings."""
+
+    reserved_tokens: int = Field(
+        default=4096,
+        ge=1,
+        le=10_000_000,
+        description="How many tokens a run reserves of [quotas](quotas.md#runs-reserve) for each "
+        "model whose node sets no `maxTokens`, until it has run.",
+    )
+    model_silence_seconds: int = Field(
+        default=120,
+        ge=1,
+        le=86_400,
+        description="How long a model may be silent within an answer that comes piece by piece; "
+        "comments of its server count as words. A node's `timeout` goes before this and the next.",
+    )
+    model_answer_seconds: int = Field(
+        default=600,
+        ge=1,
+        le=86_400,
+        description="How long a model may take for an answer that is asked for whole, of which "
+        "nothing is heard until it is complete.",
+    )
+    usage_flush_seconds: int = Field(
+        default=2,
+        ge=1,
+        le=300,
+        description="How often what was counted in memory is stored: calls, tokens, last uses, what"
+        " [quotas](quotas.md) count. A clean stop loses none of it, a crash at most so many seconds.",
+    )
+    failures_per_second: int = Field(
+        default=10,
+        ge=0,
+        le=1_000_000,
+        description="How many failed credentials an address may send each second; further ones are "
+        "answered with 429. `0` is no limit. A good key is never refused for it.",
+    )
+    failures_burst: int = Field(
+        default=100,
+        ge=1,
+        le=1_000_000,
+        description="How many failed credentials an address may send at once.",
+    )
+    valkey: Servers | None = Field(
+        default=None,
+        description="Where [rate limits and quotas](shared-limits.md) are counted for all processes"
+        " together, in Valkey or Redis: `valkey://host:6379/0`, `redis://…`, "
+        "`rediss://user:password@host` with TLS, or `unix:///run/valkey/valkey.sock?db=0`; several, "
+        "separated by commas, are a primary and its replicas. Unless set each process counts alone. "
+        "Needs `pip install 'flowkeys[valkey]'`.",
+    )
+    valkey_timeout_ms: int = Field(
+        default=50,
+        ge=1,
+        le=10_000,
+        description="So long a call waits for Valkey. One that takes longer is taken for away.",
+    )
+    limits_without_valkey: Literal["per-process", "refuse"] = Field(
+        default="per-process",
+        description="What becomes of calls with limits while Valkey is away: `per-process` has each"
+        " process count alone, `refuse` answers 503.",
+    )
+    refused_without_valkey: Names = Field(
+        default=(),
+        description="Names of limits (`day`, or their own) and quotas (`calls-month`), separated by"
+        " commas, that refuse then all the same.",
+    )
+    max_body_bytes: int = Field(
+        default=10 * _MIB, ge=1024, description="The largest request body; larger ones are 413."
+    )
+    max_upload_bytes: int = Field(default=50 * _MIB, ge=1024, description="The largest upload of documents.")
+    max_document_bytes: int = Field(default=20 * _MIB, ge=1024, description="The largest single document.")
+    max_document_pages: int = Field(default=2000, ge=1, description="The most pages of a PDF.")
+    max_documents: int = Field(
+        default=10_000,
+        ge=1,
+        description="The most documents in one collection, and in one import of a folder.",
+    )
+
 
 class ProcessSettings(BaseSettings):
-    """A part of `Settings`."""
+    """How many there are, and how they end; a part of the server's settings."""
 
     workers: int = Field(
         default=1,
         ge=1,
         le=256,
-        description="How many processes serve. SIGHUP replaces them one after the other.",
+        description="How many processes serve. With more than one, SIGHUP replaces them one after "
+        "the other, without the loss of a call: [deployment.md](deployment.md).",
     )
     limits: Literal["shared", "per-process"] | None = Field(
         default=None,
-        description="How limits and quotas are counted where several processes serve: shared, in Valkey, or "
-        "each by itself, so that each may admit all of them. Without it limits need one process, or Valkey.",
+        description="How limits and quotas are counted where several processes serve one database: "
+        "`shared`, in Valkey, or `per-process`, each by itself, so that each may admit all of them. "
+        "Without it, and without Valkey, several processes store and enforce none: "
+        "[deployment.md](deployment.md#limits-and-quotas).",
     )
     keep_alive_seconds: int = Field(
         default=75,
         ge=1,
         le=86_400,
-        description="How long a connection without a call is kept; a proxy has to close its own sooner.",
+        description="How long a connection without a call is kept open. A proxy or client that "
+        "keeps its connections longer than this sends calls into connections that are just being "
+        "closed: tell it less, or say more here. See "
+        "[operations.md](operations.md#connections-that-are-kept).",
     )
     shutdown_seconds: int = Field(
         default=5,
         ge=0,
         le=300,
-        description="How long requests and streams that run may take to end when the server stops.",
+        description="How long requests and streams that run may take to end when the server stops. "
+        "A second signal ends them at once. See [deployment.md](deployment.md#stopping).",
     )
     drain_seconds: int = Field(
         default=300,
@@ -42,6 +134,6 @@ class ProcessSettings(BaseSettings):
         default=0,
         ge=0,
         le=300,
-        description="How long a server that is to stop goes on, with /health/ready at 503, until it "
-        "closes its port: as long as a load balancer takes to notice.",
+        description="How long a server that is to stop goes on as before, with `/health/ready` at "
+        "503, until it closes its port: as long as a load balancer takes to notice.",
     )

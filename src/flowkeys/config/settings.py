@@ -2,14 +2,13 @@
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -20,69 +19,95 @@ from flowkeys.config.credential import Credential
 from flowkeys.config.database import database_of, is_postgres
 from flowkeys.config.environment import PREFIX, Environment
 from flowkeys.config.following import FollowingSettings
-from flowkeys.config.processes import ProcessSettings
-from flowkeys.config.values import Servers, host_of, place_of, socket_of
+from flowkeys.config.processes import BoundSettings, ProcessSettings
+from flowkeys.config.values import Names, host_of, place_of, socket_of
 from flowkeys.domain.addresses import UNIX
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.header import KeyHeader
 
-_MIB = 1024 * 1024
-
-Names = Annotated[tuple[str, ...], NoDecode]
 _LISTS = "public_url", "python_flows", "allowed_endpoints", "trusted_proxies", "refused_without_valkey"
 
 
-class Settings(FollowingSettings, ProcessSettings):
+class Settings(FollowingSettings, BoundSettings, ProcessSettings):
     """The server's settings."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data_dir: Path = Field(
         default=Path(file.DEFAULT_DATA_DIR),
-        description="The folder of the database, the secret and config.toml.",
+        description="The folder of the database, the secret and `config.toml`. Not to be set in "
+        "`config.toml`, which is found by it.",
     )
     database: SecretStr | None = Field(
         default=None,
-        description="Where the data is kept: a file, as a path or sqlite:///PATH, or postgresql://…. "
-        "Unless set, it is flowkeys.db in the data directory.",
+        description="Where the data is kept: a file, as a path or `sqlite:///PATH` (a relative one begins in "
+        "the folder that the server is started in); `flowkeys.db` in the data directory unless set. Or the "
+        "URL of a [PostgreSQL](postgresql.md) database, `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, "
+        "which needs `pip install 'flowkeys[postgres]'`.",
     )
     migrate: bool = Field(
         default=True,
-        description="Whether a start brings the database's schema up to date; if not, it refuses an old one.",
+        description="Whether a start, and every command, brings the schema of the database up to "
+        "date by itself, one process at a time. `false` refuses to start on an old one: run `flowkeys"
+        " migrate` when it suits.",
     )
     secret: SecretStr | None = Field(
         default=None,
-        description="The server secret; several, newest first, separated by commas. "
-        "Without it the file `secret` in the data directory is used, and made at the first start.",
+        description="The server secret, at least 32 random letters and digits; several, newest "
+        "first, separated by commas. Without it the file `secret` in the data directory is used, and "
+        "made at the first start. See [operations.md](operations.md).",
     )
-    host: str = Field(default="127.0.0.1", description="The address to listen on.")
-    port: int = Field(default=3000, ge=0, le=65535, description="The port to listen on; 0 picks a free one.")
+    host: str = Field(
+        default="127.0.0.1",
+        description="The address to listen on, a name or an IP address. `0.0.0.0` is every network,"
+        " `::` every one of IPv6 too: put a proxy with TLS in front.",
+    )
+    port: int = Field(
+        default=3000,
+        ge=0,
+        le=65535,
+        description="The port to listen on; `0` picks a free one, which the first line of the log names.",
+    )
     uds: Path | None = Field(
         default=None,
-        description="A Unix socket to listen on, mode 0660, for a proxy on this machine; instead of "
-        "host and port unless one of them is set too.",
+        description="The path of a Unix socket to listen on, mode 0660, for a proxy on the same "
+        "machine. No port is opened then, unless `FLOWKEYS_HOST` or `FLOWKEYS_PORT` is set too, in "
+        "whatever way. A relative path begins in the folder that the server is started in. See "
+        "[operations.md](operations.md#a-unix-socket-instead-of-a-port).",
     )
     metrics_port: int | None = Field(
         default=None,
         ge=0,
         le=65535,
-        description="A port of its own for /metrics, as Prometheus reads them; 0 picks a free one, unset is "
-        "off.",
+        description="A port of its own for `/metrics`, which Prometheus reads: "
+        "[metrics.md](metrics.md). With several processes each has one, counted up from here. Off "
+        "unless set; `0` picks a free one, which the log names.",
     )
-    metrics_host: str = Field(default="127.0.0.1", description="The address of that port.")
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="The address of that port. Whoever reaches it reads how much is called and what"
+        " fails, so let only Prometheus reach it.",
+    )
     traces: bool = Field(
         default=False,
-        description="Whether requests and calls of models are told to OpenTelemetry, where OTEL_… says.",
+        description="Whether requests, and calls of models within them, are told to OpenTelemetry: "
+        "[traces.md](traces.md). Needs `pip install 'flowkeys[otel]'`.",
     )
     public_url: Names = Field(
         default=(),
-        description="Where people reach this server, such as https://keys.example.com or "
-        "https://example.com/flowkeys; several, separated by commas: links begin with the first.",
+        description="Where people reach this server, for example `https://keys.example.com`, or "
+        "below a path `https://example.com/flowkeys`. Several, separated by commas, with the same "
+        "path in all: links that are given away begin with the first, and forms are accepted from "
+        "pages of each. Without it links name the address that is served. Set it behind a proxy: over"
+        " `https` it makes the sign-in's cookie `Secure`. See "
+        "[operations.md](operations.md#below-a-path-and-under-several-addresses).",
     )
     key_header: str | None = Field(
         default=None,
-        description="The one header that forward-auth takes keys from, such as X-API-Key, "
-        "when the application needs Authorization for itself.",
+        description="The one header in which [forward-auth](forward-auth/README.md#another-header) "
+        "looks for keys, for example `X-API-Key`, when the application behind needs `Authorization` "
+        "for itself; without it that is `Authorization`. It holds the bare token. Management, verify "
+        "and predictions take keys from `Authorization` as ever.",
     )
     sign_in_days: int = Field(
         default=30, ge=1, le=365, description="After so many days a person has to sign in again."
@@ -92,91 +117,45 @@ class Settings(FollowingSettings, ProcessSettings):
     )
     http: Literal["protocol", "asgi"] = Field(
         default="protocol",
-        description="Where verify, forward-auth and refusals are answered: in the connection or behind ASGI.",
+        description="Where verify, forward-auth and predictions that are not streamed are answered:"
+        " `protocol` inside the connection, twice as fast, or `asgi` as uvicorn calls any "
+        "application. The answers are the same.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="What is logged."
+        default="info", description="`debug`, `info`, `warning` or `error`."
     )
     log_format: Literal["auto", "json", "text"] = Field(
-        default="auto", description="JSON lines, or words for a terminal; auto looks whether stderr is one."
+        default="auto",
+        description="`json` is a JSON object a line, and nothing else on stderr; `text` is for "
+        "people; `auto` is `text` on a terminal, and `json` elsewhere.",
     )
     access_log: bool = Field(default=True, description="Whether each request writes a line.")
-    reserved_tokens: int = Field(
-        default=4096,
-        ge=1,
-        le=10_000_000,
-        description="How many tokens are reserved of quotas for a model whose node sets no maxTokens, "
-        "until its answer is there.",
-    )
-    model_silence_seconds: int = Field(
-        default=120,
-        ge=1,
-        le=86_400,
-        description="How long a model may be silent within an answer that comes piece by piece.",
-    )
-    model_answer_seconds: int = Field(
-        default=600,
-        ge=1,
-        le=86_400,
-        description="How long a model may take for an answer that is asked for whole.",
-    )
-    usage_flush_seconds: int = Field(
-        default=2,
-        ge=1,
-        le=300,
-        description="How often what was counted in memory is stored: so much of it a crash may lose.",
-    )
     trusted_proxies: Names = Field(
         default=(),
-        description="Proxies whose X-Forwarded-For is believed: networks or addresses, separated by commas; "
-        "unix is whoever comes by the Unix socket.",
+        description="Proxies whose `X-Forwarded-For` is believed: addresses, or networks such as "
+        "`10.0.0.0/8`, separated by commas; `unix` is whoever comes by the Unix socket. Set it behind"
+        " a proxy, where everybody has the proxy's address otherwise; `flowkeys doctor` warns. See "
+        "[operations.md](operations.md#behind-a-proxy).",
     )
-    failures_per_second: int = Field(
-        default=10,
-        ge=0,
-        le=1_000_000,
-        description="Failed credentials that an address may send each second; further ones are 429; "
-        "0 is no limit.",
-    )
-    failures_burst: int = Field(
-        default=100, ge=1, le=1_000_000, description="Failed credentials that an address may send at once."
-    )
-    valkey: Servers | None = Field(
-        default=None,
-        description="Where limits are counted for all processes: valkey://…, redis://…, rediss://… or "
-        "unix://…; a primary and its replicas, separated by commas.",
-    )
-    valkey_timeout_ms: int = Field(
-        default=50, ge=1, le=10_000, description="So long a call waits for Valkey; then it is taken for away."
-    )
-    limits_without_valkey: Literal["per-process", "refuse"] = Field(
-        default="per-process",
-        description="While Valkey is away: each process counts alone, or calls with limits are refused.",
-    )
-    refused_without_valkey: Names = Field(
-        default=(), description="Names of limits and quotas, such as calls-month, that refuse all the same."
-    )
-    max_body_bytes: int = Field(
-        default=10 * _MIB, ge=1024, description="The largest request body; larger ones are 413."
-    )
-    max_upload_bytes: int = Field(default=50 * _MIB, ge=1024, description="The largest upload of documents.")
-    max_document_bytes: int = Field(default=20 * _MIB, ge=1024, description="The largest single document.")
-    max_document_pages: int = Field(default=2000, ge=1, description="Pages of a PDF.")
-    max_documents: int = Field(default=10_000, ge=1, description="Documents in one collection.")
     python_flows: Names = Field(
-        default=(), description="What pythonAgentflow may run: `module:attribute`, separated by commas."
+        default=(),
+        description="What chatflows may run of Python: `module:attribute`, several separated by commas.",
     )
     python_path: Path = Field(default=Path(), description="The folder that those modules are imported from.")
     allowed_endpoints: Names = Field(
         default=(),
-        description="Base URLs on loopback or private networks that flows may call without a credential.",
+        description="Base URLs on this machine or in private networks that chatflows may call "
+        "without a credential, and [webhooks](webhooks.md) may be at, separated by commas.",
     )
     variables: dict[str, str] = Field(
-        default={}, description="What `{{ $vars.name }}` means in every chatflow. No place for secrets."
+        default={},
+        description="What `{{ $vars.name }}` means in every chatflow; in the environment a JSON "
+        "object. Every chatflow reads them: no place for secrets.",
     )
     credentials: dict[str, Credential] = Field(
         default={},
-        description="Model keys by name, each with its one base URL. Best kept in config.toml, mode 0600.",
+        description="Keys for models, by name, each with the one base URL that it may be sent to. "
+        "Best kept in `config.toml`.",
     )
 
     @field_validator("data_dir", mode="after")

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
+from pydantic_settings import NoDecode
 
 from flowkeys.limits.shared.place import places_of
 
@@ -17,6 +18,8 @@ def _checked_servers(value: SecretStr) -> SecretStr:
 
 Servers = Annotated[SecretStr, AfterValidator(_checked_servers)]
 """Where Valkey or Redis is; it may hold a password."""
+Names = Annotated[tuple[str, ...], NoDecode]
+"""Several of something; in the environment separated by commas."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PATH: Final = re.compile(r"(/[0-9A-Za-z_-][0-9A-Za-z._~-]*)+")
 _HOST: Final = re.compile(r"[0-9a-z._:-]+")
