@@ -105,10 +105,14 @@ def test_a_whole_log_is_whole(local: Cli, logged: int) -> None:
     assert result["head"] == local("audit", "head").out.strip()
 
 
-def test_a_cut_end_is_found_by_a_head_that_was_kept(local: Cli, logged: int, spoil: Spoil) -> None:
-    """Given the last rows cut off, the rest is whole by itself, and not to who kept a head."""
+def test_a_cut_end_is_found_by_a_head_that_was_kept(
+    local: Cli, logged: int, spoil: Spoil, data_dir: Path
+) -> None:
+    """Given the last rows cut off, and no journal beside, the rest is whole, and not to who kept a head."""
     head = local("audit", "head").out.strip()
     spoil(f"DELETE FROM audit WHERE seq >= {logged - 1}")
+    assert "an older backup was restored" in local("audit", "verify").out
+    (data_dir / "revocations.journal").unlink()
     assert local("audit", "verify").code == 0
     result = local("audit", "verify", "--head", head)
     assert result.code == 3
@@ -232,8 +236,11 @@ def test_segments_that_somebody_took_away_do_not_make_the_log_anew(
     assert local("audit", "verify").code == 3
 
 
-def test_rows_of_before_the_chain_are_sealed_once(local: Cli, logged: int, spoil: Spoil) -> None:
+def test_rows_of_before_the_chain_are_sealed_once(
+    local: Cli, logged: int, spoil: Spoil, data_dir: Path
+) -> None:
     """Given a log of an older version, gaps and all, the first start seals it and says how much."""
+    (data_dir / "revocations.journal").unlink()  # which came later than the chain
     spoil(
         "DELETE FROM audit_segment",
         "DELETE FROM audit WHERE seq = 3",

@@ -142,3 +142,17 @@ def test_what_cannot_be_written_is_said_and_keeps_nobody_from_revoking(local: Cl
     revoked = local("keys", "revoke", "one", "--yes")
     assert (revoked.code, keys(local)["one"]) == (0, "revoked")
     assert f"{data_dir / NAME} cannot be read" in revoked.err
+
+
+def test_a_log_whose_end_was_cut_is_found_without_a_head(local: Cli, data_dir: Path) -> None:
+    """Given the rows of a revocation deleted in SQL, `audit verify` says so."""
+    made(local, "one", "two")
+    local("keys", "revoke", "one", "--yes")
+    assert local("audit", "verify").code == 0
+    with closing(sqlite3.connect(data_dir / "flowkeys.db")) as raw, raw:
+        raw.execute("DELETE FROM audit WHERE action = 'key.revoke'")
+    found = local("audit", "verify", "--json")
+    fault = json.loads(found.out)["fault"]
+    assert (found.code, fault["kind"]) == (3, "cut")
+    assert "an older backup was restored" in fault["message"]
+    assert "key.revoke" in fault["message"]

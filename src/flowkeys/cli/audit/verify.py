@@ -1,7 +1,9 @@
 """``flowkeys audit verify``: on the server's own machine, and nothing is changed."""
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import typer
 
 from flowkeys.cli.backends.backend import Json
@@ -10,8 +12,9 @@ from flowkeys.cli.exit_codes import ExitCode
 from flowkeys.cli.output import print_json
 from flowkeys.cli.streams import note, printable, say
 from flowkeys.domain.audit.chain import read_head
-from flowkeys.domain.audit.verification import Verified
+from flowkeys.domain.audit.verification import Fault, Verified
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.domain.keys.server_secrets import ServerSecrets
 
 
 def verify(head: str | None, *, as_json: bool) -> None:
@@ -43,6 +46,8 @@ def verify(head: str | None, *, as_json: bool) -> None:
     database.require_current()
     with database.snapshot() as tx:
         found = check_chain(tx, secrets, kept)
+        if kept is None and found.fault is None:
+            found = _beside_journal(settings.database_file, secrets, found)
         row = None if found.fault is None else tx.audit_chain.peek(found.fault.seq)
     if as_json:
         print_json(_members(found, row))
@@ -50,6 +55,21 @@ def verify(head: str | None, *, as_json: bool) -> None:
         _tell(found, row)
     if found.fault is not None or found.unverified:
         raise typer.Exit(ExitCode.CONFIGURATION)
+
+
+def _beside_journal(database: Path, secrets: ServerSecrets, found: Verified) -> Verified:
+    """Return what was found, with a fault where the log lacks what this server wrote down beside it."""
+    from flowkeys.storage.sqlite.backups.looking import unknown
+
+    missing = unknown(database, database.parent, secrets)
+    if not missing:
+        return found
+    line = missing[-1]
+    message = (
+        f"The end was cut, or an older backup was restored: revocations.journal tells of row {line.seq} "
+        f"({line.action} of {line.at}), which the log does not have. The log ends with row {found.head.seq}."
+    )
+    return msgspec.structs.replace(found, fault=Fault("cut", found.head.seq + 1, message))
 
 
 def _members(found: Verified, row: dict[str, Any] | None) -> Json:

@@ -111,7 +111,7 @@ class _Examined:
             )
         self._check_secrets()
         self._check_log(copy)
-        if ends := looking.unknown_ends(copy, copy.parent, self._secrets):
+        if ends := len(looking.unknown(copy, copy.parent, self._secrets)):
             events = "1 event" if ends == 1 else f"{ends} events"
             self.warnings.append(
                 f"It is older than {events} in revocations.journal: the next start revokes or disables again "

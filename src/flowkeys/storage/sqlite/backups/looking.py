@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from flowkeys.domain.audit.chain import Head
+from flowkeys.domain.audit.taken import Line
 from flowkeys.domain.audit.verification import Verified
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.server_secrets import ServerSecrets
@@ -67,11 +68,11 @@ def examine(path: Path) -> tuple[Look, list[str]]:
         raise ConfigurationError(f"The backup is no database that can be read: {error}.") from error
 
 
-def unknown_ends(path: Path, folder: Path, secrets: ServerSecrets) -> int:
-    """Count what the journal of a data directory tells of and this database does not know."""
+def unknown(path: Path, folder: Path, secrets: ServerSecrets) -> list[Line]:
+    """Return what the journal of a data directory tells of and this database does not know."""
     with closing(connect(path, read_only=True)) as raw, suppress(sqlite3.Error, OSError):
-        return len(compare(folder, raw, secrets, whole=False).missing)
-    return 0
+        return compare(folder, raw, secrets, whole=False).missing
+    return []
 
 
 def chain(path: Path, secrets: ServerSecrets, kept: Head | None) -> Verified | None:
