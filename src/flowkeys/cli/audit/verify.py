@@ -46,7 +46,7 @@ def verify(head: str | None, *, as_json: bool) -> None:
     database.require_current()
     with database.snapshot() as tx:
         found = check_chain(tx, secrets, kept)
-        if kept is None and found.fault is None:
+        if kept is None and found.fault is None and database.url is None:  # a file has a journal
             found = _beside_journal(settings.database_file, secrets, found)
         row = None if found.fault is None else tx.audit_chain.peek(found.fault.seq)
     if as_json:

@@ -164,7 +164,7 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
 def check_journal(settings: Settings) -> Iterator[Finding]:
     """Look at the journal of what took access away: as it was written, and known to the database."""
     path = settings.database_file.parent / NAME
-    if not path.exists():
+    if settings.database_url is not None or not path.exists():  # there is one of files only
         return
     try:
         secrets = secret_file.known(settings.given_secret(), settings.secret_file)
