@@ -1,4 +1,4 @@
-"""What `deploy/` says of us is so: settings, paths, ports, users, times and commands (docs/adr/0051)."""
+"""What `deploy/` says of us is so: settings, paths, ports, users, times and commands (docs/adr/0048)."""
 
 import json
 import os
