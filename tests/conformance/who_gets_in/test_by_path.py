@@ -21,6 +21,8 @@ BASE = "/api/v1"
 OPEN_ROUTES = {
     "GET /chatflows-streaming/{chatflow_id}",
     "GET /health",
+    "GET /health/live",
+    "GET /health/ready",  # for who sends calls to servers: they know no key
     "GET /ping",
     "GET /public-chatbotConfig/{chatflow_id}",
     "GET /version",
