@@ -234,6 +234,10 @@ def test_the_database_is_a_file_unless_a_url_names_a_server(
         ("postgresql://keys:hunter2@host/flowkeys#1", "%23"),
         ("postgresql://keys:hunter2#@host/flowkeys", "percent-encoding"),
         ("postgresql://keys:hunter2/x@host/flowkeys", "percent-encoding"),
+        ("postgresql://keys:hunter2%@host/flowkeys", "%25"),
+        ("postgresql://keys:hunter2%00@host/flowkeys", "%25"),
+        ("postgresql://keys@host/flowkeys?password=50%hunter2", "%25"),
+        ("postgresql://keys:12/hunter2@host/flowkeys", "percent-encoding"),
     ],
 )
 def test_a_database_that_cannot_be_one_is_refused_without_its_password(

@@ -77,10 +77,13 @@ async def _under_load(served: Served, chatflow: str, token: str, before: set[int
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory, template: tuple[Path, str]) -> Iterator[Served]:
-    """A server of two processes, for tests that leave it with two."""
+    """A server of two processes, for tests that leave it with two, and end it without a failure."""
     server = start_served(tmp_path_factory.mktemp("two"), template, workers=2)
     yield server
-    server.end()
+    try:
+        assert server.stop() == 0, "it was stopped, and that went well"
+    finally:
+        server.end()
 
 
 def test_a_process_that_dies_is_started_anew(two: Served) -> None:

@@ -1,8 +1,15 @@
 """Quotas that several processes count, each by itself: what is stored adds up, and each goes on from it."""
 
+from flowkeys.domain.limits.fields import form_of
+from flowkeys.domain.limits.gcra import KEY, Kept, Scope
+from flowkeys.domain.limits.rate import Limits, parse_limits
+from flowkeys.limits.memory import MemoryLimits
 from flowkeys.limits.quota_flush import QuotaFlush
 from flowkeys.limits.quotas import MemoryQuotas
+from flowkeys.limits.ready import ReadyInMemory
 from tests.limits.test_quotas import World, of
+
+_LIMITED: tuple[Scope, ...] = ((KEY, "k", Limits(parse_limits(["1000/minute"]))),)
 
 
 def _process(world: World) -> tuple[MemoryQuotas, QuotaFlush]:
@@ -47,3 +54,22 @@ async def test_what_was_not_stored_is_not_lost_when_it_is_read_again() -> None:
     assert spent.left == (100 - 3, 1000 - 200)
     await flush.flush()
     assert (await one.take((scope,), None)).left == (100 - 4, 1000 - 200)
+
+
+async def test_what_is_kept_at_hand_ends_with_a_flush() -> None:
+    """A call that is let in at hand does not go on from what was known before it (`ReadyInMemory`)."""
+    world, scope = World(), of("100/month")
+    (one, flush), (other, flush_other) = _process(world), _process(world)
+    limits = MemoryLimits(lambda: world.now * 1000)
+    let_in = ReadyInMemory(limits, one)(Kept(form_of(_LIMITED, (scope,))), _LIMITED, (scope,))
+    assert let_in is not None
+    limits.at_once(_LIMITED)
+    for _ in range(10):
+        await one.take((scope,), None)
+        await other.take((scope,), None)
+    assert let_in(world.now) is not None
+    assert await flush_other.flush()
+    assert await flush.flush()
+    assert let_in(world.now) is None, "what the other one has stored is not known yet"
+    assert (await one.take((scope,), None)).left == (100 - 22,)
+    assert let_in(world.now) is not None

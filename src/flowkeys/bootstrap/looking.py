@@ -27,8 +27,14 @@ class Look:
             self._of, self._place, self.name = postgres, self.url, without_password(self.url)
 
     def is_there(self) -> bool:
-        """Tell whether there is a database; of one on a server, only an attempt would tell."""
-        return self.url is not None or self._place.exists()
+        """Tell whether there is a database; of one on a server, whether it has a schema.
+
+        Raises:
+            Unavailable: that server cannot be asked.
+        """
+        if self.url is None:
+            return bool(self._place.exists())
+        return self._of.check(self.url).revision is not None
 
     def snapshot(self) -> AbstractContextManager[Tables]:
         """Open it for reading only.

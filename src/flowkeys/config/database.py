@@ -11,6 +11,9 @@ _SQLITE: Final = "sqlite:///"
 _POSTGRES: Final = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _WHAT: Final = "give a path, sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+_ENCODED: Final = "a password with @ / : ? # or % in it is written in percent-encoding (% is %25)"
+_HALF: Final = re.compile("%(?!(?!00)[0-9A-Fa-f]{2})")
+"""A percent sign that encodes nothing, or nothing that may be there."""
 _NO_HOME: Final = "Set FLOWKEYS_DATABASE to the whole path."
 
 
@@ -68,11 +71,11 @@ def _check(url: str) -> None:
             parts.port if "," not in parts.netloc else None
         )  # of several hosts libpq takes one after the other
     except ValueError:
-        raise ValueError(
-            f"its address cannot be read: {_WHAT}; a password with @ / : ? # or % in it is "
-            "written in percent-encoding"
-        ) from None
+        raise ValueError(f"its address cannot be read: {_WHAT}; {_ENCODED}") from None
     if parts.fragment:
         raise ValueError("a # in it is written %23")
+    # libpq would say what it cannot read, or look for a part of it, and so show the password.
+    if _HALF.search(url) or "@" in parts.path:
+        raise ValueError(f"its address cannot be read: {_ENCODED}")
     if not parts.path.strip("/"):
         raise ValueError(f"it names no database: {_WHAT}")

@@ -114,8 +114,7 @@ class Account:
         self.calls = 0
         """Since they were put into a step last."""
         self._tokens = 0
-        self.held = 0
-        """Tokens that are reserved."""
+        self.held = 0  # tokens that are reserved
         self.is_dirty = False
         self.is_stale = False  # whether other processes may have stored something since
         self.was_used = True
@@ -128,6 +127,7 @@ class Account:
         """Have what is stored read before anything is decided again."""
         self.is_stale = True
         self.turns_at = 0
+        self.quotas = Quotas(self.quotas.all)  # by that `ReadyInMemory` sees it, too
 
     def renew(self, uses: Sequence[QuotaUse], now: int) -> None:
         """Go on from what is stored by now, and from what was counted here since."""

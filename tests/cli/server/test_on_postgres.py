@@ -1,6 +1,7 @@
 """The commands on the server's machine, where the data is in PostgreSQL."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.support.postgres import Postgres
 
 
 @pytest.fixture
@@ -60,6 +62,35 @@ def test_a_database_that_is_away_is_said_to_be(local: Cli) -> None:
         assert result.code != 0, command
         assert "hunter2" not in result.out + result.err
     assert "refused" in local("doctor", **away).out
+
+
+def test_a_database_without_a_schema_is_no_fault(local: Cli, postgres: Postgres) -> None:
+    """The doctor says who makes it, and the chain is not looked for where none is."""
+    url = postgres.create()
+    empty = {"FLOWKEYS_DATABASE": url}
+    told = local("doctor", "--json", **empty)
+    findings = {each["check"]: each for each in json.loads(told.out)["findings"]}
+    assert "no schema yet" in findings["database"]["message"]
+    assert (told.code, findings["secret"]["verdict"].lower()) == (0, "ok")
+    assert "FLOWKEYS_DATABASE" in local("audit", "verify", **empty).err
+    postgres.drop(url)
+
+
+def test_a_user_without_rights_is_told_what_to_do(local: Cli, postgres: Postgres) -> None:
+    """Who may not make tables, and who may not read them."""
+    url, name = postgres.create(), f"weak_{os.getpid()}"
+    postgres.execute(f"CREATE ROLE {name} LOGIN")
+    weak = {"FLOWKEYS_DATABASE": url.replace("postgres@", f"{name}@", 1)}
+    for made in (False, True):
+        if made:
+            assert local("migrate", FLOWKEYS_DATABASE=url).code == 0
+        told = local("keys", "list", **weak)
+        assert told.code == 3
+        assert "permission denied" in told.err
+        assert "flowkeys migrate" in told.err
+        assert "LINE 1" not in told.err
+    postgres.drop(url)
+    postgres.execute(f"DROP ROLE {name}")
 
 
 def _of(local: Cli, check: str) -> list[tuple[str, Any]]:

@@ -35,9 +35,10 @@ def verify(head: str | None, *, as_json: bool) -> None:
     settings = config.load()
     database = Look(settings)
     if not database.is_there():
-        raise ConfigurationError(
-            f"There is no flowkeys database in {settings.data_dir}. Set FLOWKEYS_DATA_DIR."
-        )
+        where, what = str(settings.data_dir), "FLOWKEYS_DATA_DIR"
+        if database.url is not None:
+            where, what = database.name, "FLOWKEYS_DATABASE to the one that the server uses"
+        raise ConfigurationError(f"There is no flowkeys database in {where}. Set {what}.")
     secrets = secret_file.known(settings.given_secret(), settings.secret_file)
     if not secrets.secrets:
         raise ConfigurationError(

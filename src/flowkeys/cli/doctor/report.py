@@ -22,9 +22,8 @@ def examine() -> Iterator[Finding]:
     yield from data.check_directory(settings)
     database = list(data.check_database(settings))
     yield from database
-    readable = Look(settings).is_there() and all(
-        finding.verdict == "ok" for finding in database if finding.check == "database"
-    )
+    is_sound = all(finding.verdict == "ok" for finding in database if finding.check == "database")
+    readable = is_sound and Look(settings).is_there()
     yield from _contents(settings) if readable else secrets.check_secrets(settings, None, clock())
     yield from configuration.check_traces(settings)
     yield from limits.check_valkey(settings)

@@ -64,6 +64,7 @@ class Supervisor:
         self._rolling: asyncio.Task[None] | None = None
         self._again = False
         self._signals = 0
+        self._has_begun = False
         self._ended = asyncio.Event()
         self._code = 0
 
@@ -71,6 +72,7 @@ class Supervisor:
         """Return the exit code."""
         self._listen_to_signals()
         if await self._begin():
+            self._has_begun = True
             self._notify.ready(f"{self._settings.workers} processes")
         else:
             self._stop()
@@ -167,8 +169,8 @@ class Supervisor:
             self._all.discard(worker)
             was_ready = worker.ready.done() and worker.ready.result()
             if not worker.ready.done():
-                if not self._signals:
-                    self._code = self._code or code
+                if not self._signals and not self._has_begun:
+                    self._code = self._code or code  # later on one that does not start ends nothing
                 worker.ready.set_result(False)
             is_current = self._now.get(worker.role.number) is worker
             if is_current:
@@ -231,6 +233,8 @@ class Supervisor:
             for number in range(self._settings.workers):
                 old = self._now.get(number)
                 if old is not None and not await self._replace(old):
+                    if self._signals:
+                        return  # it was stopped, which is no failure
                     self._log.error(
                         "restart given up",
                         worker=number,

@@ -27,6 +27,10 @@ _DEFAULTS: Final = {
 _OURS: Final = "prepare_threshold"
 """The one parameter of the URL that is the driver's and not libpq's: 0 prepares nothing on the server."""
 _STATEMENTS_KEPT: Final = 500
+_NOT_ALLOWED: Final = (
+    " Give its user the right (the least trouble is a database that it owns), or, if it is to make or change "
+    "the schema, let one who may do that run: flowkeys migrate"
+)
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -74,10 +78,11 @@ def named(url: str) -> str:
 
 def why_not(url: str, error: psycopg.Error) -> str:
     """Return why a database cannot be used, and what to do where that is known."""
-    said = " ".join(str(error).split())
+    said = " ".join((error.diag.message_primary or str(error)).split())
     for secret in _passwords(url):
         said = said.replace(secret, "…")
-    return f"The database {named(url)} cannot be used: {said.rstrip('.')}."
+    advice = _NOT_ALLOWED if isinstance(error, psycopg.errors.InsufficientPrivilege) else ""
+    return f"The database {named(url)} cannot be used: {said.rstrip('.')}.{advice}"
 
 
 def _passwords(url: str) -> list[str]:
