@@ -11,7 +11,15 @@ import pytest
 
 from tests.durability.process import Serve, Served
 from tests.durability.storm import Key, Ledger, rage
-from tests.durability.workers import is_alive, pids, wait_for_processes
+from tests.durability.workers import (
+    OFTEN,
+    answered_by,
+    ask_often,
+    is_alive,
+    pids,
+    wait_for_answers,
+    wait_for_processes,
+)
 from tests.support.audit import assert_whole
 from tests.support.flows import make_chatflow
 from tests.support.server import Api
@@ -67,6 +75,27 @@ def test_what_was_acknowledged_survives_kill_9_of_one_of_several(serve: Serve, r
         assert_whole(served.data_dir)
         assert served.rows("PRAGMA integrity_check") == [("ok",)]
         forget_what_was_in_flight(served, ledger)
+    assert served.stop() == 0
+    assert "Traceback" not in served.said()
+
+
+def test_what_waits_for_a_process_that_dies_isanswered_by(serve: Serve) -> None:
+    """By another one; by a successor, where all died. Each of them dies soon behind its start."""
+    served = serve(workers=2)
+    for count in (1, 2):
+        before = wait_for_processes(served, 2)
+        wait_for_answers(served, 2)
+        dying = sorted(before)[-count:]
+        for pid in dying:
+            os.kill(pid, signal.SIGSTOP)  # so that it accepts none of what comes
+        waiting = ask_often(served)
+        for pid in dying:
+            os.kill(pid, signal.SIGKILL)
+        if count == 1:  # while nobody is there in its place
+            assert len({answered_by(one) for one in waiting}) == 1
+        else:
+            assert len([answered_by(one) for one in waiting]) == OFTEN
+        wait_for_processes(served, 2, set(dying))
     assert served.stop() == 0
     assert "Traceback" not in served.said()
 

@@ -15,7 +15,7 @@ from flowkeys.domain.errors import ConfigurationError
 from tests.durability.conftest import served as start_served
 from tests.durability.process import Serve, Served, wait_for
 from tests.durability.python_flows import SETTINGS, caller
-from tests.durability.workers import Caller, is_alive, pids, wait_for_processes
+from tests.durability.workers import Caller, is_alive, pids, wait_for_answers, wait_for_processes
 from tests.support.flows import bound_key, events, make_chatflow
 from tests.support.waiting import soon, until
 
@@ -146,6 +146,7 @@ def test_limits_need_a_choice_where_several_count(serve: Serve) -> None:
     again = Served(served.data_dir.parent, "", workers=2, limits="per-process").start()
     try:
         until(lambda: len(again.rows("SELECT id FROM server")) == 2, "both rows, and none of who was killed")
+        wait_for_answers(again, 2)  # who is still starting ends at once when it is told to stop
         assert again.stop() == 0
         assert again.rows("SELECT id FROM server") == []
     finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,13 @@ _HEAD = (
     "GET /api/v1/auth/verify/chatflow/{chatflow} HTTP/1.1\r\nHost: localhost\r\n"
     "Authorization: Bearer {token}\r\n\r\n"
 )
+OFTEN = 40
+"""So many that each of two processes has some, whichever way the system spreads them."""
+_CALL = (
+    b"GET /api/v1/auth/verify/chatflow/00000000-0000-4000-8000-000000000000 HTTP/1.1\r\n"
+    b"Host: localhost\r\nConnection: close\r\n\r\n"
+)
+"""Without a key."""
 
 
 def pids(served: Served) -> set[int]:
@@ -38,6 +46,34 @@ def wait_for_processes(served: Served, count: int, without: set[int] = frozenset
     )
     assert found is not None
     return found
+
+
+def wait_for_answers(served: Served, count: int) -> None:
+    """Return when so many processes answer."""
+    until(
+        lambda: len({answered_by(one) for one in ask_often(served)}) == count,
+        lambda: f"answers of {count} processes: {served.said()}",
+    )
+
+
+def ask_often(served: Served) -> list[socket.socket]:
+    """Return connections on which something was asked."""
+    place = urlsplit(served.url)
+    asked = []
+    for _ in range(OFTEN):
+        one = socket.create_connection((str(place.hostname), int(place.port or 0)), PATIENCE_SECONDS)
+        one.sendall(_CALL)
+        asked.append(one)
+    return asked
+
+
+def answered_by(asked: socket.socket) -> str:
+    """Return which process answered: what the ids of its answers begin with."""
+    with asked, asked.makefile("rb") as answer:
+        head, *fields = answer.read().decode().split("\r\n")
+    assert head == "HTTP/1.1 401 Unauthorized"
+    ids = [line.split(": ")[1] for line in fields if line.lower().startswith("x-request-id: ")]
+    return ids[0].partition("-")[0]
 
 
 class Told(NamedTuple):

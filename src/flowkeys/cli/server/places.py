@@ -27,7 +27,6 @@ class Places:
         Raises:
             ConfigurationError: it says what stands in the way.
         """
-        self._settings = settings
         self._opened = ExitStack()
         self.shared: list[socket.socket] = []
         """Used by all processes."""
@@ -38,11 +37,10 @@ class Places:
         self.unix: UnixSocket | None = None
         with ExitStack() as undone:
             undone.push(self._opened)
-            self._open(processes)
+            self._open(settings, processes)
             undone.pop_all()
 
-    def _open(self, processes: int) -> None:
-        settings = self._settings
+    def _open(self, settings: Settings, processes: int) -> None:
         self.shared = [self._opened.enter_context(contextlib.closing(one)) for one in activation.sockets()]
         if not self.shared:
             if settings.has_port and processes == 1:
@@ -61,21 +59,6 @@ class Places:
     def of(self, process: int) -> list[socket.socket]:
         """Return what a process listens on; without the Unix socket of a server that is one process."""
         return [*self.shared, *self.own[process : process + 1]]
-
-    def set_aside(self, process: int) -> None:
-        """Close the socket of a process that does not come back: those of the others take all."""
-        if self.own:
-            self.own[process].close()
-
-    def bring_back(self, process: int) -> None:
-        """Open it again.
-
-        Raises:
-            ConfigurationError: it says what stands in the way.
-        """
-        if self.own and self.own[process].fileno() < 0:
-            host, port = next(one for one in self.own if one.fileno() >= 0).getsockname()[:2]
-            self.own[process] = listen_beside(self._settings, BACKLOG, 1, (host, port))[0]
 
     def close(self) -> None:
         """Listen no more."""

@@ -16,10 +16,8 @@ def listen(settings: Settings, backlog: int) -> socket.socket:
     return _listen(settings.host, settings.port, backlog, "Choose another with --host and --port.")
 
 
-def listen_beside(
-    settings: Settings, backlog: int, count: int, at: tuple[str, int] | None = None
-) -> list[socket.socket]:
-    """Return so many sockets that listen on the host and port of the settings, or `at` one, side by side.
+def listen_beside(settings: Settings, backlog: int, count: int) -> list[socket.socket]:
+    """Return so many sockets that listen on the host and port of the settings, side by side.
 
     The system spreads connections over them (SO_REUSEPORT). It would over those of another server, too, and
     say nothing, so the port is tried first by itself.
@@ -27,8 +25,8 @@ def listen_beside(
     Raises:
         ConfigurationError: it says what stands in the way.
     """
-    host, port = at or (settings.host, settings.port)
-    if at is None and port:
+    host, port = settings.host, settings.port
+    if port:
         listen(settings, backlog).close()
     found: list[socket.socket] = []
     for _ in range(count):

@@ -1,8 +1,12 @@
-"""What a process of a server with several is told by the one that starts them all."""
+"""What a process of a server with several and the one that starts them all tell each other."""
 
+import asyncio
+import contextlib
 import os
 import signal
 import socket
+import subprocess
+import time
 from typing import Any, Final
 
 import msgspec
@@ -10,6 +14,10 @@ import msgspec
 from flowkeys.cli.server.server import Server
 
 READY: Final = b"ready"
+STAND_IN: Final = b"."
+"""With the sockets of all processes that are away, as open files; with none when all are back."""
+_MOST_FILES: Final = 253
+"""So many can be handed over at once (SCM_MAX_FD of Linux)."""
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,13 +64,16 @@ class Line:
         signal.signal(signal.SIGHUP, lambda _number, _frame: server.replace())
 
         def heard() -> None:
+            files: list[int] = []
             try:
-                ended = not self._control.recv(1)
+                said, files, *_ = socket.recv_fds(self._control, len(STAND_IN), _MOST_FILES)
             except BlockingIOError:
                 return
             except OSError:
-                ended = True
-            if ended:
+                said = b""
+            if said:
+                server.stand_in([_socket(number) for number in files])
+            else:
                 loop.remove_reader(self._control)
                 server.is_replaced = False
                 server.should_exit = True
@@ -72,6 +83,33 @@ class Line:
     def ready(self) -> None:
         """Say that calls are answered."""
         self._control.send(READY)
+
+
+class Worker:
+    """A process, as the one that started it sees it."""
+
+    def __init__(self, role: Role, control: socket.socket, process: subprocess.Popen[bytes]) -> None:
+        self.role = role
+        self.control = control
+        self.process = process
+        self.ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """Whether it came so far as to answer calls."""
+        self.began = time.monotonic()
+        self.is_leaving = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it answers calls."""
+        return self.ready.done() and self.ready.result()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
+        self.process.send_signal(number)
+
+    def stand_in(self, files: list[int]) -> None:
+        """Have it take connections for others, on their sockets; it keeps none that it had before."""
+        with contextlib.suppress(OSError):  # it has ended, which is seen next
+            socket.send_fds(self.control, [STAND_IN], files)
 
 
 def _socket(number: int) -> socket.socket:

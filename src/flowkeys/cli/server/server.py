@@ -75,6 +75,8 @@ class Server(uvicorn.Server):
         self._metrics: MetricsPort | None = None
         if metrics is not None:
             self._metrics = MetricsPort(runtime, metrics, self.server_state)
+        self._standing_in: list[asyncio.Server] = []
+        self._changing: asyncio.Task[None] | None = None
         self.is_replaced = False
         """Whether another process takes the calls: then nobody waits for this one to end."""
         self._began = 0.0
@@ -115,6 +117,29 @@ class Server(uvicorn.Server):
             await self._metrics.start()
         self.ready()
 
+    def stand_in(self, listening: list[socket.socket]) -> None:
+        """Take connections for other processes on their sockets, and on no others than these from now on."""
+        self._changing = asyncio.get_running_loop().create_task(self._stand_in(listening, self._changing))
+
+    async def _stand_in(self, listening: list[socket.socket], before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
+        self._end_standing_in()
+        for one in listening:
+            if self._leaving.is_set():
+                one.close()
+            else:
+                self._standing_in.append(
+                    await asyncio.get_running_loop().create_server(
+                        self._connection, sock=one, backlog=BACKLOG
+                    )
+                )
+
+    def _end_standing_in(self) -> None:
+        for server in self._standing_in:
+            server.close()
+        self._standing_in = []
+
     def _connection(self) -> asyncio.Protocol:
         made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
@@ -134,6 +159,9 @@ class Server(uvicorn.Server):
             self._metrics.stop()
         if self._unix is not None:
             self._unix.remove()  # who starts while this one ends makes one of their own
+        if self._changing is not None:
+            await self._changing
+        self._end_standing_in()
         for server in self.servers:
             server.close()
         for listening in sockets or []:

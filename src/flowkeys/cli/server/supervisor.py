@@ -16,7 +16,7 @@ from typing import Any, Final
 from flowkeys.cli.server.beginning import LINK_FILE
 from flowkeys.cli.server.notify import Notify
 from flowkeys.cli.server.places import Places
-from flowkeys.cli.server.role import READY, Role
+from flowkeys.cli.server.role import READY, Role, Worker
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.telemetry import logs
@@ -28,23 +28,6 @@ _LATE_SECONDS: Final = 15.0
 """Behind the time that a process has to end until it is killed."""
 _START_SECONDS: Final = 300.0
 """A migration of a large database may take long."""
-
-
-class Worker:
-    """A process."""
-
-    def __init__(self, role: Role, control: socket.socket, process: subprocess.Popen[bytes]) -> None:
-        self.role = role
-        self.control = control
-        self.process = process
-        self.ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        """Whether it came so far as to answer calls."""
-        self.began = time.monotonic()
-        self.is_leaving = False
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal, unless it has ended."""
-        self.process.send_signal(number)
 
 
 class Supervisor:
@@ -60,6 +43,8 @@ class Supervisor:
         self._all: set[Worker] = set()
         self._now: dict[int, Worker] = {}
         """By number; those that leave are not among them."""
+        self._away: set[int] = set()
+        """The numbers of those that died and are not ready again."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._rolling: asyncio.Task[None] | None = None
         self._again = False
@@ -145,6 +130,8 @@ class Supervisor:
             said = b""
         if said and not worker.ready.done():
             worker.ready.set_result(True)
+            if self._away:
+                self._share_out()
         if not said:
             asyncio.get_running_loop().remove_reader(worker.control)
             worker.control.close()
@@ -167,7 +154,7 @@ class Supervisor:
             if code is None:
                 continue
             self._all.discard(worker)
-            was_ready = worker.ready.done() and worker.ready.result()
+            was_ready = worker.is_ready
             if not worker.ready.done():
                 if not self._signals and not self._has_begun:
                     self._code = self._code or code  # later on one that does not start ends nothing
@@ -177,9 +164,22 @@ class Supervisor:
                 del self._now[worker.role.number]
             if is_current and was_ready and not self._signals:
                 self._log.error("worker died", worker=worker.role.number, pid=worker.process.pid, code=code)
+                self._away.add(worker.role.number)
+                self._share_out()
                 self._later(self._revive(worker))
         if self._signals and not self._all:
             self._ended.set()
+
+    def _share_out(self) -> None:
+        """Have the others take what waits, and what comes, for those that are away.
+
+        All of them are told all of it: any of them may be the next that dies.
+        """
+        here = {number: one for number, one in self._now.items() if one.is_ready}
+        self._away -= here.keys()
+        files = [one.fileno() for number in self._away for one in self._places.own[number : number + 1]]
+        for one in here.values():
+            one.stand_in(files)
 
     async def _revive(self, dead: Worker) -> None:
         """Start another in the place of one that died; wait before, if it died soon."""
@@ -187,14 +187,8 @@ class Supervisor:
         began = dead.began
         while not self._signals and number not in self._now:
             if time.monotonic() - began < STEADY_SECONDS:
-                self._places.set_aside(number)
                 wait = min(max(1.0, 2 * wait), MOST_SECONDS)
                 await asyncio.sleep(wait)
-                try:
-                    self._places.bring_back(number)
-                except ConfigurationError as error:
-                    self._log.error("worker not started", worker=number, detail=str(error))
-                    continue
             if number in self._now:
                 return
             began = time.monotonic()
@@ -252,6 +246,8 @@ class Supervisor:
         if not await self._is_ready(new) or self._signals:
             return False
         self._now[number] = new
+        if self._away:
+            self._share_out()
         if old in self._all:
             old.is_leaving = True
             old.signal(signal.SIGHUP)
