@@ -6,6 +6,7 @@ the connection that compiles the same statements for PostgreSQL.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
@@ -18,6 +19,8 @@ from sqlalchemy.sql.elements import ClauseElement
 
 _DIALECT: Final = sqlite.dialect(paramstyle="named")
 _IN_ORDER: Final = sqlite.dialect(paramstyle="qmark")
+_BUSY_SECONDS: Final = 5.0
+_PAUSE_SECONDS: Final = 0.001
 _ROWS: Final = 32
 """So many rows one statement inserts at most: the driver keeps 128 statements ready."""
 
@@ -180,9 +183,21 @@ class Connection:
     """What is raised where others changed what was read: whoever begins again finds what is there now."""
 
     def begin(self, turn: int = 0) -> None:
-        """Begin to write; `turn` is how often the same was tried before, and had to give way to others."""
+        """Begin to write; `turn` is how often the same was tried before, and had to give way to others.
+
+        Who waits for another's commit asks again soon: SQLite sleeps for up to a tenth of a second at a time.
+        """
         del turn
-        self._raw.execute("BEGIN IMMEDIATE")
+        end = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                return
 
     def commit(self) -> None:
         """Commit."""

@@ -3,15 +3,17 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from flowkeys.domain.errors import InvalidInput, Unavailable
-from flowkeys.storage.sqlite.connection import connect
+from flowkeys.storage.sqlite.connection import connect, connect_to_write
 from flowkeys.storage.sqlite.writer import BATCH, Writer
 from flowkeys.storage.statement import Connection
 from tests.support.batches import held
+from tests.support.waiting import soon
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def writer(path: Path) -> Iterator[Writer]:
     """A writer that is closed afterwards."""
-    writer = Writer(lambda: connect(path))
+    writer = Writer(lambda: connect_to_write(path))
     yield writer
     writer.close()
 
@@ -52,6 +54,25 @@ async def test_an_acknowledged_unit_is_committed(writer: Writer, path: Path) -> 
     """Another connection sees it as soon as the call returns."""
     assert await writer.run(_insert(1)) == 1
     assert _rows(path) == [1]
+
+
+async def test_a_unit_waits_while_another_process_writes(path: Path) -> None:
+    """It asks again, by itself and soon: SQLite would sleep for up to a tenth of a second at a time."""
+    asked: list[str] = []
+
+    def traced() -> sqlite3.Connection:
+        raw = connect_to_write(path)
+        raw.set_trace_callback(asked.append)
+        return raw
+
+    writer = Writer(traced)
+    with closing(connect_to_write(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.ensure_future(writer.run(_insert(1)))
+        await soon(lambda: asked.count("BEGIN IMMEDIATE") > 2, "that it asks again")
+        other.execute("COMMIT")
+        assert await waiting == 1
+    writer.close()
 
 
 async def test_the_failure_of_one_unit_undoes_nothing_of_another(writer: Writer, path: Path) -> None:

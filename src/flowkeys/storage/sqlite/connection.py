@@ -32,6 +32,13 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return raw
 
 
+def connect_to_write(path: Path) -> sqlite3.Connection:
+    """Open the database for the writer, which waits for others by itself: see `Connection.begin`."""
+    raw = connect(path)
+    raw.execute("PRAGMA busy_timeout=0")
+    return raw
+
+
 def _make(path: Path) -> None:
     """Make the file, for its owner's eyes only; SQLite gives its other files the same mode.
 

@@ -24,7 +24,7 @@ from flowkeys.service.ports.store import Transaction
 from flowkeys.storage.chatflows import chatflows
 from flowkeys.storage.predictions.messages import add_together
 from flowkeys.storage.schema import chatflow
-from flowkeys.storage.sqlite.connection import connect
+from flowkeys.storage.sqlite.connection import connect, connect_to_write
 from flowkeys.storage.sqlite.writer import Writer
 from flowkeys.storage.statement import Connection, Statement
 from flowkeys.storage.transaction import Tables
@@ -66,7 +66,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         """Open `path`, whose schema is up to date (`migrate.upgrade`)."""
         self._path = path
-        self._writer = _FollowedWriter(lambda: connect(path))
+        self._writer = _FollowedWriter(lambda: connect_to_write(path))
         self.writer: Writer = self._writer
         self.after_commit = self._writer.after_commit
         """Calls of what has to happen between a commit and its acknowledgement, in the caller's loop."""
