@@ -79,6 +79,7 @@ async def _under_load(served: Served, chatflow: str, token: str, before: set[int
 def two(tmp_path_factory: pytest.TempPathFactory, template: tuple[Path, str]) -> Iterator[Served]:
     """A server of two processes, for tests that leave it with two, and end it without a failure."""
     server = start_served(tmp_path_factory.mktemp("two"), template, workers=2)
+    wait_for_answers(server, 2)
     yield server
     try:
         assert server.stop() == 0, "it was stopped, and that went well"
