@@ -1,6 +1,7 @@
 """Quotas of several processes: what all use counts together, and what Valkey loses comes from the store."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -280,22 +281,35 @@ async def test_what_a_run_asks_for_is_reserved_once(world: World) -> None:
 
 
 async def test_reservations_of_a_dead_process_end(world: World) -> None:
-    """Those of one that lives last; those of one that is not heard of any more do not."""
-    one, other = await world.processes_of(2, lease_seconds=1)
-    mine, theirs = of("1000 tokens/month", whose="mine"), of("1000 tokens/month", whose="theirs")
-    await one.take(mine, tokens=900)
-    await other.take(theirs, tokens=900)
+    """Those of one that lives last; those of one that is not heard of any more do not.
 
-    async def given_back() -> bool:
-        world.now += SECOND
-        await one.flush()
-        await drained(one)
-        return not (await one.quotas.standing((theirs,))).left[0] < 1000
+    Leases go by Valkey's clock, and so does the processes' here: runs have an end of their own. Where the
+    machine had no time for a process within its lease nothing is known, and another try is made.
+    """
+    with world.server.client() as client:
 
-    async with patience("the reservation of the dead to end"):
-        while not await given_back():
-            pass
-    assert (await other.take(mine, tokens=200)).wait_seconds == HELD_SECONDS
+        def time() -> int:
+            seconds, micros = client.time()
+            return seconds * SECOND + micros
+
+        for number in range(10):
+            one, other = await world.processes_of(2, lease_seconds=2)
+            mine, theirs = (of("1000 tokens/month", whose=f"{name} {number}") for name in ("mine", "theirs"))
+            heard = [time()]
+            await one.take(mine, tokens=900)
+            await other.take(theirs, tokens=900)
+            async with patience("the reservation of the dead to end"):
+                while (await one.quotas.standing((theirs,))).left[0] < 1000:
+                    heard.append(time())
+                    world.now += heard[-1] - heard[-2]
+                    await one.flush()
+                    await drained(one)
+            lasts = (await other.take(mine, tokens=200)).wait_seconds == HELD_SECONDS
+            heard.append(time())
+            if all(later - before < SECOND for before, later in pairwise(heard)):
+                assert lasts
+                return
+    raise AssertionError("Ten times the machine had no time for a process within its lease.")
 
 
 async def test_what_valkey_loses_is_read_from_the_store(world: World) -> None:

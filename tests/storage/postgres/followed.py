@@ -1,5 +1,6 @@
 """A process that verifies on PostgreSQL, without a server: its cache, its look-ups, its feed of changes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from flowkeys.service.ports.verification import PENDING
 from flowkeys.storage.postgres.feed import PostgresFeed
 from flowkeys.storage.postgres.lookups import PostgresLookups
 from tests.support.cached import SECRET, Log, Uses
-from tests.support.waiting import soon
+from tests.support.waiting import patience, soon
 
 HASHER = TokenHasher((SECRET,))
 
@@ -58,6 +59,17 @@ class Followed:
         found = self.keys.at_once(text, self.now())
         record: Any = await self.keys.find(text, self.now()) if found is PENDING else found
         return None if record is None else str(record.status.value)
+
+    async def kept(self, text: bytes, status: str) -> None:
+        """Wait until a token's key is in memory. Meanwhile it is asked for, and has to have that status.
+
+        What was read is kept when no transaction is under way that began before a change which was told of,
+        whichever database of the server it is in.
+        """
+        async with patience("it is kept in memory"):
+            while self.at_once(text) != status:
+                assert await self.find(text) == status
+                await asyncio.sleep(0)
 
     async def heard(self) -> None:
         """Wait until the feed is heard."""
