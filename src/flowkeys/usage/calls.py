@@ -1,18 +1,14 @@
 """Calls, counted in memory until they are stored: a look-up and an increment for each.
 
-What a crash loses is what was counted since the last flush. A batch that could not be stored stays as it is,
-with its number, and is tried again: the store adds no batch twice, whatever became of the first attempt.
+What a crash loses is what was counted since the last flush.
 """
 
 import asyncio
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Final
 
-from flowkeys.domain.errors import Unavailable
-from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.times import SECOND, Clock
@@ -30,6 +26,7 @@ from flowkeys.domain.usage.usage import (
     Door,
 )
 from flowkeys.service.ports.usage import Batch, Waiting
+from flowkeys.service.usage.storing import Flusher
 from flowkeys.usage.hour import TOOK_SECONDS, Cell, Hour, Kind, add_totals, new_cell
 
 AT_ONCE: Final = 500
@@ -45,7 +42,7 @@ Store = Callable[[Batch], Awaitable[None]]
 """Stores a batch, unless it is stored already."""
 
 
-class CallCounter:
+class CallCounter(Flusher[Batch]):
     """Implements the ports `CallRecorder` and `LiveUsage`, and flushes itself.
 
     Everything happens in the event loop's thread.
@@ -63,13 +60,9 @@ class CallCounter:
 
         `tell` is told why something could not be stored; `ticks` is what calls are timed by.
         """
-        self._tell = tell
-        self._store = store
+        super().__init__("flowkeys-calls", store, interval_seconds, tell)
         self._clock = clock
-        self._interval = interval_seconds
         self._ticks = ticks
-        self._recorder = new_id()
-        self._number = 0
         self._hour = Hour(0)
         self._cells = self._hour.cells
         self._turns_at = 0.0
@@ -77,14 +70,10 @@ class CallCounter:
         self._ended: list[Hour] = []
         self._kept = 0
         """How many cells are in those."""
-        self._batches: deque[Batch] = deque()
-        self._flushing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
         self.totals: dict[tuple[str, str], Cell] = {}
         """By door and outcome, since the start, of what is in no hour any more; nobody's calls included."""
         self._summing = asyncio.Lock()
         """Held while totals are summed up: then no hour is taken away."""
-        self.failed_flushes = 0
         self.tally = Tally()
 
     def count(
@@ -196,35 +185,6 @@ class CallCounter:
         hours = (*self._ended, self._hour)
         return sum(len(hour.cells) for hour in hours) + sum(len(batch.counted) for batch in self._batches)
 
-    def start(self) -> None:
-        """Begin to flush in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="flowkeys-calls")
-
-    async def stop(self) -> None:
-        """End the background task and flush all that is left."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self.flush()
-
-    async def flush(self) -> bool:
-        """Store all that was counted up to now, batch after batch; tell whether that went well.
-
-        What could not be stored is kept, and stored first the next time.
-        """
-        async with self._flushing:
-            async with self._summing:
-                await self._take()
-            while self._batches:
-                try:
-                    await self._store(self._batches[0])
-                except Unavailable as error:
-                    self.failed_flushes += 1
-                    self._tell(str(error))
-                    return False
-                self._batches.popleft()
-            return True
-
     def _new(self, kind: Kind, workspace_id: str) -> Cell:
         """Return the cell of the first call of a kind; of one too many, that of its workspace."""
         hour = self._hour
@@ -256,6 +216,10 @@ class CallCounter:
         self._hour = Hour(time)
         self._cells = self._hour.cells
 
+    async def _make_up(self) -> None:
+        async with self._summing:
+            await self._take()
+
     async def _take(self) -> None:
         """Make up batches of what was counted, unless too many wait already; calls go on meanwhile.
 
@@ -281,14 +245,6 @@ class CallCounter:
         if counted:
             self._number += 1
             self._batches.append(Batch(self._recorder, self._number, counted))
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval)
-            try:
-                await asyncio.shield(self.flush())
-            except Exception as error:  # noqa: BLE001 - whatever it is, what was counted is kept and tried again
-                self._tell(repr(error))
 
 
 def _customer(terms: Terms) -> str:

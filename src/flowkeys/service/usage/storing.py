@@ -1,10 +1,12 @@
 """What was counted is stored; hours that are old become days, and days that are old go."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, TypeVar
 
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.ids import new_id
 from flowkeys.domain.times import Clock
 from flowkeys.domain.usage.usage import DAY, DAYS_KEPT, HOURS_KEPT
 from flowkeys.service.ports.store import Store
@@ -17,6 +19,83 @@ PAUSE_SECONDS: Final = 0.05
 EVERY_SECONDS: Final = 600.0
 _FORGOTTEN: Final = 7 * DAY
 """A process that has stored nothing for so long is gone: it will not try again."""
+
+
+Numbered = TypeVar("Numbered")
+"""A batch with a number: the store adds none twice, whatever became of the first attempt."""
+
+
+class Flusher(Generic[Numbered]):
+    """Stores what is counted in memory, batch after batch, every few seconds and at a stop.
+
+    A batch that could not be stored stays as it is, with its number, and is tried again before all others.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        store: Callable[[Numbered], Awaitable[None]],
+        interval_seconds: float,
+        tell: Callable[[str], None],
+    ) -> None:
+        """Hand batches to `store` every `interval_seconds`; `tell` is told why one could not be stored.
+
+        `name` is that of the background task.
+        """
+        self._name = name
+        self._store = store
+        self._interval = interval_seconds
+        self._tell = tell
+        self._recorder = new_id()
+        self._number = 0
+        self._batches: deque[Numbered] = deque()
+        self._flushing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self.failed_flushes = 0
+
+    async def _make_up(self) -> None:
+        """Make up batches, in their order, of all that was counted."""
+        raise NotImplementedError
+
+    def _all_stored(self) -> None:
+        """Do what follows when no batch is left: nothing, unless there is something to do."""
+
+    def start(self) -> None:
+        """Begin to flush in the background."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=self._name)
+
+    async def stop(self) -> None:
+        """End the background task and flush all that is left."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.flush()
+
+    async def flush(self) -> bool:
+        """Store all that was counted up to now, batch after batch; tell whether that went well.
+
+        What could not be stored is kept, and stored first the next time.
+        """
+        async with self._flushing:
+            await self._make_up()
+            while self._batches:
+                try:
+                    await self._store(self._batches[0])
+                except Unavailable as error:
+                    self.failed_flushes += 1
+                    self._tell(str(error))
+                    return False
+                self._batches.popleft()
+            self._all_stored()
+            return True
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await asyncio.shield(self.flush())
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was counted is kept and tried again
+                self._tell(repr(error))
 
 
 class UsageStore:
