@@ -40,6 +40,7 @@ ALLOWED: dict[str, str] = {
     "tests/conformance/going_away/test_a_thousand_revocations.py": "slow: moments compared",
     "tests/conformance/going_away/test_at_once.py": "what ended before a moment, and what began after it",
     "tests/conformance/going_away/test_by_time_and_restart.py": "a time lies between two others",
+    "tests/conformance/as_one/recording.py": "when calls began and ended, to be compared with each other",
     "tests/http/test_kept_connections.py": "a deadline as an argument; the pauses are in a slow test",
     "tests/library/test_remote.py": "the present time and a deadline are arguments",
     "tests/library/test_remote_after_a_restore.py": "the present time is an argument",
