@@ -66,6 +66,7 @@ def _uvicorn(python: Path | str, app: str, *options: str) -> list[str]:
 
 _APPS: Final = str(ROOT / "bench" / "peers")
 _BY_HAND: Final = _uvicorn(sys.executable, "bench.peers.by_hand:app")
+BY_HAND_IN_MEMORY: Final = "by hand: FastAPI, SHA-256, a dict"
 _KEYSHIELD: Final = _uvicorn(PEERS / "keyshield/bin/python", "keyshield_app:app", "--app-dir", _APPS)
 _GUNICORN: Final = (
     str(PEERS / "drf/bin/gunicorn"), "--chdir", _APPS, "drf_app:application", "-b", "127.0.0.1:0",
@@ -74,10 +75,10 @@ _GUNICORN: Final = (
 # keyshield writes at every call, in a transaction that spans it: two at a time are in each other's way.
 PEERS_TO_START: Final = (
     *(
-        _Peer(f"by hand: FastAPI, SHA-256, {what}", ROOT, _BY_HAND, _protected, settings=setting)
-        for what, setting in (
-            ("a dict", (("PEER_STORE", "dict"),)),
-            ("SQLite", (("PEER_STORE", "sqlite"),)),
+        _Peer(name, ROOT, _BY_HAND, _protected, settings=setting)
+        for name, setting in (
+            (BY_HAND_IN_MEMORY, (("PEER_STORE", "dict"),)),
+            ("by hand: FastAPI, SHA-256, SQLite", (("PEER_STORE", "sqlite"),)),
         )
     ),
     _Peer("keyshield (was fastapi-api-key), Argon2", PEERS / "keyshield", _KEYSHIELD, _protected, 1),

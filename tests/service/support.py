@@ -15,8 +15,8 @@ from flowkeys.passwords.argon2 import Argon2Passwords
 from flowkeys.service.people.links import LinkService
 from flowkeys.service.people.people import PeopleService
 from flowkeys.service.people.sign_ins import SignInService, Started
+from flowkeys.service.people.workspaces import WorkspaceService
 from flowkeys.service.ports.people import Verified
-from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage.sqlite.database import SqliteStore
 
 MINUTE = 60 * SECOND

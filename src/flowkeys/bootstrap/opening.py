@@ -9,7 +9,7 @@ from flowkeys.bootstrap.clock import clock
 from flowkeys.bootstrap.engine import Database, ServerStore
 from flowkeys.bootstrap.runtime import Runtime
 from flowkeys.config import Settings
-from flowkeys.service.workspaces import WorkspaceService
+from flowkeys.service.people.workspaces import WorkspaceService
 from flowkeys.storage.secrets.opening import open_under_secrets
 from flowkeys.storage.sqlite.database import SqliteStore
 

@@ -24,11 +24,11 @@ from flowkeys.limits.ready import ReadyInMemory
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.people.set_up import SetUp
+from flowkeys.service.people.workspaces import WorkspaceService
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.startup import Secrets
 from flowkeys.service.usage.quotas import QuotaStore
 from flowkeys.service.usage.storing import UsageStore
-from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage.secrets.sealed import AesSeal
 from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.usage.calls import CallCounter
@@ -85,7 +85,8 @@ class Runtime(PeopleParts):
         """Whether it says what one process of a server is to say."""
         self.set_up = SetUp(store, clock)
         every = settings.usage_flush_seconds
-        self.usage = UsageBuffer(lambda *buffered: self.keyring.flush(*buffered), every)  # noqa: PLW0108  # later
+        flush = lambda *buffered: self.keyring.flush(*buffered)  # noqa: E731, PLW0108  # later
+        self.usage = UsageBuffer(flush, every, partial(_warn, "last uses are kept"))
         self.usage_store = UsageStore(store, clock, partial(_warn, "usage is not tidied"))
         self.calls = CallCounter(self.usage_store.add, clock, every, partial(_warn, "usage is kept"))
         self.feed = database.feed

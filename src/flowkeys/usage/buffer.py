@@ -13,13 +13,14 @@ Uses of tokens that were replaced are counted apart: few keys are being rotated 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.rotation import LastUse, TokenUses
 from flowkeys.domain.permissions import PermissionSet
+from flowkeys.service.recurring import Recurring
 from flowkeys.usage.permissions import Exercised, ExercisedPermissions
 
 INTERVAL_SECONDS: Final = 2.0
@@ -41,13 +42,32 @@ Flush = Callable[[dict[str, int], Outdated, Replaced, Clients, Exercised], Await
 """Stores last uses (key id → time), re-digests, uses of replaced tokens, who used keys last, permissions."""
 
 
+class Taken(NamedTuple):
+    """What is on its way to the store."""
+
+    last_used: dict[str, int]
+    clients: Clients
+    outdated: Outdated
+    replaced: Replaced
+    exercised: Exercised
+
+
 class UsageBuffer:
     """Implements the ports `UsageRecorder` and `RecentUses`, and flushes itself."""
 
-    def __init__(self, flush: Flush, interval_seconds: float = INTERVAL_SECONDS) -> None:
-        """Keep what is recorded, and hand it to `flush` every `interval_seconds`."""
+    def __init__(
+        self,
+        flush: Flush,
+        interval_seconds: float = INTERVAL_SECONDS,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """Keep what is recorded, and hand it to `flush` every `interval_seconds`.
+
+        `tell` is told of an error that is no outage: then what was recorded is kept, and tried again.
+        """
         self._flush = flush
-        self._interval = interval_seconds
+        self._tell = tell
+        self._recurring = Recurring("flowkeys-usage", self.flush, interval_seconds, self._failed, whole=True)
         self._last_used: dict[str, int] = {}
         self._clients: Clients = {}
         self._on_its_way: dict[str, int] = {}
@@ -57,7 +77,6 @@ class UsageBuffer:
         self._replaced_on_its_way: Replaced = {}
         self._exercised = ExercisedPermissions()
         self._flushing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         """Return how many keys' last uses wait to be stored."""
@@ -102,18 +121,16 @@ class UsageBuffer:
 
     def start(self) -> None:
         """Begin to flush in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="flowkeys-usage")
+        self._recurring.start()
 
     async def stop(self) -> None:
         """End the background task and flush all that is left."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._recurring.stop()
         while await self.flush():
             pass
 
     async def flush(self) -> bool:
-        """Hand over what was recorded first; keep it when the store is away. Tell whether more is left.
+        """Hand over what was recorded first; keep it when that fails. Tell whether more is left.
 
         It begins when a flush that is under way has ended: what was recorded before is stored then.
         """
@@ -129,24 +146,32 @@ class UsageBuffer:
         outdated, self._outdated = self._outdated, {}
         replaced = self._replaced_on_its_way = self._replaced  # first: other threads ask for them
         self._replaced = {}
-        stored = True
+        taken = Taken(last_used, clients, outdated, replaced, exercised)
         try:
             await self._flush(last_used, outdated, replaced, clients, exercised)
-        except Unavailable:
-            stored = False
-            self._exercised.give_back(exercised)
-            before = {key_id: client for key_id, client in clients.items() if key_id not in self._last_used}
-            self._clients = {**before, **self._clients}
-            self._last_used = {**last_used, **self._last_used}
-            self._outdated = {**outdated, **self._outdated}
-            for token, uses in self._replaced.items():
-                replaced[token] = replaced[token].then(uses) if token in replaced else uses
-            self._replaced = replaced
-        if self._on_its_way is last_used:
-            self._on_its_way, self._clients_on_their_way = {}, {}
-        if self._replaced_on_its_way is replaced:
-            self._replaced_on_its_way = {}
-        return stored and bool(self._last_used)
+        except Exception as error:
+            self._give_back(taken)
+            if not isinstance(error, Unavailable):
+                raise
+            return False
+        finally:
+            if self._on_its_way is last_used:
+                self._on_its_way, self._clients_on_their_way = {}, {}
+            if self._replaced_on_its_way is replaced:
+                self._replaced_on_its_way = {}
+        return bool(self._last_used)
+
+    def _give_back(self, taken: Taken) -> None:
+        """Keep what could not be stored; what was recorded meanwhile counts where only the last does."""
+        self._exercised.give_back(taken.exercised)
+        old = {key_id: client for key_id, client in taken.clients.items() if key_id not in self._last_used}
+        self._clients = {**old, **self._clients}
+        self._last_used = {**taken.last_used, **self._last_used}
+        self._outdated = {**taken.outdated, **self._outdated}
+        replaced = taken.replaced
+        for token, uses in self._replaced.items():
+            replaced[token] = replaced[token].then(uses) if token in replaced else uses
+        self._replaced = replaced
 
     def _take(self) -> tuple[dict[str, int], Clients]:
         """Take the uses that were recorded first out of those that wait, with whose they were."""
@@ -162,7 +187,5 @@ class UsageBuffer:
         self._clients = {key_id: self._clients.get(key_id) for key_id in islice(self._last_used, CLIENTS)}
         return taken, clients
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval)
-            await asyncio.shield(self.flush())
+    def _failed(self, error: Exception) -> None:
+        self._tell(repr(error))

@@ -3,11 +3,11 @@
 What is to end, and since when it is unused, is stored: a server that was restarted goes on where it was.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, Self
 
 from flowkeys.domain.errors import Unavailable
+from flowkeys.service.recurring import Recurring
 
 INTERVAL_SECONDS: Final = 5.0
 """So much later than it is time an old token may end. A look is one query of some microseconds."""
@@ -28,10 +28,8 @@ class Finishing:
         self, finish: Callable[[], Awaitable[int]], log: Log, interval_seconds: float = INTERVAL_SECONDS
     ) -> None:
         """Let `finish` end what is to end every `interval_seconds`."""
-        self._finish = finish
         self._log = log
-        self._interval = interval_seconds
-        self._task: asyncio.Task[None] | None = None
+        self._recurring = Recurring("flowkeys-finishing", finish, interval_seconds, self._tell, whole=True)
 
     @classmethod
     def started(cls, finish: Callable[[], Awaitable[int]], log: Log) -> Self:
@@ -42,24 +40,12 @@ class Finishing:
 
     def start(self) -> None:
         """Begin in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="flowkeys-finishing")
+        self._recurring.start()
 
     async def stop(self) -> None:
         """End it, behind what is being written."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._recurring.stop()
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval)
-            await asyncio.shield(self.look())
-
-    async def look(self) -> None:
-        """End what is to end now; an outage puts it off."""
-        try:
-            await self._finish()
-        except Unavailable:
-            return  # whoever calls hears of it
-        except Exception as error:  # noqa: BLE001 - a task that ends does so in silence
+    def _tell(self, error: Exception) -> None:
+        if not isinstance(error, Unavailable):  # of an outage, which puts it off, whoever calls hears
             self._log.error("finishing_failed", exc_info=error)

@@ -17,12 +17,12 @@ from flowkeys.domain.webhooks.webhook import Delivery, Webhook
 from flowkeys.outbound.webhooks.worker import Worker
 from flowkeys.service.keys.input import NewKey
 from flowkeys.service.keys.keyring import Keyring
+from flowkeys.service.people.workspaces import WorkspaceService
 from flowkeys.service.ports.webhooks import Answer
 from flowkeys.service.webhooks.expiries import Expiries
 from flowkeys.service.webhooks.input import WebhookPatch
 from flowkeys.service.webhooks.outbox import Outbox
 from flowkeys.service.webhooks.webhooks import WebhookService
-from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage.secrets.sealed import AesSeal
 from flowkeys.storage.sqlite.database import SqliteStore
 from tests.service.support import Clock

@@ -15,6 +15,7 @@ from flowkeys.domain.ids import new_id
 from flowkeys.domain.limits.process import BEAT_SECONDS, Counting, Process, objection
 from flowkeys.domain.times import SECOND
 from flowkeys.service.ports.store import Transaction
+from flowkeys.service.recurring import Recurring
 
 _LISTEN_SECONDS: Final = BEAT_SECONDS + 2.0
 """So long is listened for a sign of processes of which nobody on this machine knows whether they run."""
@@ -39,7 +40,7 @@ class Presence:
             started_at=now,
             beat_at=now,
         )
-        self._task: asyncio.Task[None] | None = None
+        self._recurring: Recurring | None = None
         self._objected = False
 
     async def begin(self) -> None:
@@ -58,14 +59,14 @@ class Presence:
             await self._store.write(lambda tx: tx.processes.add(self._own))
         except Unavailable as error:  # keys are verified on a full disk, too; it is tried again
             self._log.warning("presence not stored", detail=str(error))
-        self._task = asyncio.create_task(self._run(), name="flowkeys-presence")
+        self._recurring = Recurring("flowkeys-presence", self._beat, BEAT_SECONDS, self._failed)
+        self._recurring.start()
 
     async def end(self) -> None:
         """Say that it is there no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        if self._recurring is not None:
+            await self._recurring.stop()
+            self._recurring = None
             try:
                 await self._remove([self._own])
             except Unavailable:  # it is too old soon
@@ -100,15 +101,9 @@ class Presence:
         after = await self._store.read(lambda tx: tx.processes.all())
         await self._remove([one for one in after if unseen.get(one.id) == one.beat_at])
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            try:
-                await self._beat()
-            except Unavailable:
-                continue  # whoever calls hears of it
-            except Exception as error:  # noqa: BLE001 - a task that ends does so in silence
-                self._log.error("presence_failed", exc_info=error)
+    def _failed(self, error: Exception) -> None:
+        if not isinstance(error, Unavailable):  # of an outage whoever calls hears
+            self._log.error("presence_failed", exc_info=error)
 
     async def _beat(self) -> None:
         now = bootstrap.clock()

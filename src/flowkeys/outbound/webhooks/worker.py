@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from flowkeys.outbound.endpoints import Endpoints
 from flowkeys.outbound.webhooks.sender import HttpSender
 from flowkeys.service.ports.store import Store
 from flowkeys.service.ports.webhooks import Answer, Seal, Sender, Sending
+from flowkeys.service.recurring import Recurring
 from flowkeys.service.webhooks.expiries import Expiries
 from flowkeys.service.webhooks.outbox import Outbox
 
@@ -45,7 +45,8 @@ class Worker:
         self.results: Counter[str] = Counter()
         """How many tries were ``delivered`` and how many ``failed``."""
         self._tries: set[asyncio.Task[None]] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._recurring: list[Recurring] = []
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -55,18 +56,25 @@ class Worker:
     def start(self, log: Any) -> None:
         """Begin; what goes wrong is said in `log`."""
         self._log = log
-        loop = asyncio.get_running_loop()
-        self._tasks = [
-            loop.create_task(self._send_on(), name="flowkeys-webhooks"),
-            loop.create_task(self._every(EXPIRY_SECONDS, self._expiries.announce), name="flowkeys-expiries"),
-            loop.create_task(self._every(FORGET_SECONDS, self._outbox.forget), name="flowkeys-webhook-log"),
+        self._task = asyncio.get_running_loop().create_task(self._send_on(), name="flowkeys-webhooks")
+        self._recurring = [
+            Recurring(
+                "flowkeys-expiries", self._expiries.announce, EXPIRY_SECONDS, self._failed, at_once=True
+            ),
+            Recurring(
+                "flowkeys-webhook-log", self._outbox.forget, FORGET_SECONDS, self._failed, at_once=True
+            ),
         ]
+        for recurring in self._recurring:
+            recurring.start()
 
     async def stop(self) -> None:
         """End; tries that are under way have a moment to finish."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for recurring in self._recurring:
+            await recurring.stop()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         if self._tries:
             await asyncio.wait(self._tries, timeout=STOP_SECONDS)
         for task in self._tries:
@@ -114,24 +122,18 @@ class Worker:
             more = 0
             try:
                 more = await self.send_due()
-            except Unavailable:
-                self._log.warning("webhooks_wait_for_the_store")
-            except Exception:  # noqa: BLE001  # it is logged, and what is next is done
-                self._log.exception("webhooks_failed")
+            except Exception as error:  # noqa: BLE001  # it is logged, and what is next is done
+                self._failed(error)
             if not more:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._look_seconds):
                         await self._news.wait()
 
-    async def _every(self, seconds: float, work: Callable[[], Any]) -> None:
-        while True:
-            try:
-                await work()
-            except Unavailable:
-                self._log.warning("webhooks_wait_for_the_store")
-            except Exception:  # noqa: BLE001  # it is logged, and what is next is done
-                self._log.exception("webhooks_failed")
-            await asyncio.sleep(seconds)
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, Unavailable):
+            self._log.warning("webhooks_wait_for_the_store")
+        else:
+            self._log.error("webhooks_failed", exc_info=error)
 
 
 def worker(store: Store, seal: Seal, endpoints: Endpoints, clock: Clock) -> Worker:

@@ -11,6 +11,7 @@ from flowkeys.domain.times import Clock
 from flowkeys.domain.usage.usage import DAY, DAYS_KEPT, HOURS_KEPT
 from flowkeys.service.ports.store import Store
 from flowkeys.service.ports.usage import Batch
+from flowkeys.service.recurring import Recurring
 from flowkeys.service.usage.quotas import DAYS_OF_QUOTAS, HOURS_OF_QUOTAS
 
 PIECE: Final = 500
@@ -42,15 +43,13 @@ class Flusher(Generic[Numbered]):
 
         `name` is that of the background task.
         """
-        self._name = name
+        self._recurring = Recurring(name, self.flush, interval_seconds, self._keep, whole=True)
         self._store = store
-        self._interval = interval_seconds
         self._tell = tell
         self._recorder = new_id()
         self._number = 0
         self._batches: deque[Numbered] = deque()
         self._flushing = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
         self.failed_flushes = 0
 
     async def _make_up(self) -> None:
@@ -62,13 +61,11 @@ class Flusher(Generic[Numbered]):
 
     def start(self) -> None:
         """Begin to flush in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name=self._name)
+        self._recurring.start()
 
     async def stop(self) -> None:
         """End the background task and flush all that is left."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._recurring.stop()
         await self.flush()
 
     async def flush(self) -> bool:
@@ -89,13 +86,8 @@ class Flusher(Generic[Numbered]):
             self._all_stored()
             return True
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval)
-            try:
-                await asyncio.shield(self.flush())
-            except Exception as error:  # noqa: BLE001 - whatever it is, what was counted is kept and tried again
-                self._tell(repr(error))
+    def _keep(self, error: Exception) -> None:
+        self._tell(repr(error))  # what was counted is kept, and tried again
 
 
 class UsageStore:
@@ -106,7 +98,7 @@ class UsageStore:
         self._tell = tell
         self._store = store
         self._clock = clock
-        self._task: asyncio.Task[None] | None = None
+        self._recurring = Recurring("flowkeys-usage-tidy", self.tidy, EVERY_SECONDS, self._put_off)
 
     async def add(self, batch: Batch) -> None:
         """Store a batch, unless it is stored already.
@@ -135,18 +127,11 @@ class UsageStore:
 
     def start(self) -> None:
         """Begin to tidy up in the background, now and then."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="flowkeys-usage-tidy")
+        self._recurring.start()
 
     async def stop(self) -> None:
         """End the background task."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._recurring.stop()
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            try:
-                await self.tidy()
-            except Unavailable as error:
-                self._tell(str(error))
+    def _put_off(self, error: Exception) -> None:
+        self._tell(str(error) if isinstance(error, Unavailable) else repr(error))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from flowkeys.domain.times import Clock
 from flowkeys.service.audit.opening import ChainedStore, open_chain
+from flowkeys.service.people.workspaces import WorkspaceService
 from flowkeys.service.startup import Secrets, check_secrets, note_verifies_only, open_secrets
 from flowkeys.service.webhooks.sealing import move_to_newest
-from flowkeys.service.workspaces import WorkspaceService
 from flowkeys.storage.secrets import secret_file
 from flowkeys.storage.secrets.sealed import AesSeal
 
