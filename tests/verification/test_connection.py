@@ -11,7 +11,7 @@ import pytest
 
 from flowkeys.bootstrap import clock
 from flowkeys.limits.failures import Failures
-from flowkeys.web.hot import FastPath, Hot, Refuser, connection
+from flowkeys.web.hot import FastPath, Hot, Refuser, bounds
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.requests.address import TrustedProxies
 from tests.support.server import Running
@@ -100,7 +100,7 @@ def test_the_refusal_of_a_head_is_a_problem(
     assert wire.answer().status == 200
     wire.send(f"GET {FORWARD} HTTP/1.1\r\n{bearer}\r\nX-A: ".encode())
     assert not _is_closed(server, wire)
-    wire.send(b"a" * (connection.MAX_BYTES + 1))
+    wire.send(b"a" * (bounds.MAX_BYTES + 1))
     answer = wire.answer()
     assert (answer.status, answer.headers["connection"]) == (431, "close")
     assert answer.headers["content-type"] == "application/problem+json"
@@ -394,7 +394,7 @@ def test_who_stops_reading_is_not_waited_for(
     beside = serve(FastPath(endless, hot_of(server)), http=http)
     wire = connect(beside.url)
     wire.send(get("/endless"))
-    for _ in range(3 * connection.UNREAD_LOOKS):
+    for _ in range(3 * bounds.UNREAD_LOOKS):
         for _ in range(100):
             assert wire.socket.recv(30_000)
         beside.look()

@@ -1,6 +1,6 @@
 """Keys by token, in memory.
 
-The index is a keyed BLAKE2b of the token under a random key of this process: it costs a third of the stored
+The index is a BLAKE2b of the token behind a random key of this process: it costs a fifth of the stored
 digest's HMAC and tells nothing to whoever reads the memory of another run. Records that were read at the
 start are filed under the first 128 bits of their digest until their token is first presented.
 
@@ -75,7 +75,8 @@ class KeyCache:
         self._hasher = hasher
         self._usage = usage
         self._size = size
-        self._index = blake2b(digest_size=INDEX_BYTES, key=secrets.token_bytes(32))
+        # What comes first is a key, too: BLAKE2 cannot be extended. RFC 7693's takes a block more.
+        self._index = blake2b(secrets.token_bytes(32), digest_size=INDEX_BYTES)
         self._records: dict[bytes, KeyRecord] = {}
         self._order = Order()
         self._ended = Ended()
@@ -99,10 +100,9 @@ class KeyCache:
         if len(text) != LENGTH:
             return None
         index = self._index_of(text)
-        trusted = self._feed.current(now)
-        if trusted:
+        if trusted := self._feed.current(now):
             record = self._records.get(index)
-            if record is not None and self._is_valid(record):
+            if record is not None and (record.position >= self._marks.newest or self._is_valid(record)):
                 return record
             if self._absent.knows(index, now):
                 return None
@@ -191,7 +191,7 @@ class KeyCache:
     def changed(self, subject: str, subject_id: str, position: int) -> None:
         """Stop using what was read of a key, or of a customer's keys, before `position`.
 
-        Keys of a customer are read again one by one, as they are presented. A policy is every key's.
+        Keys of a customer are read again as they are presented. A policy is every key's.
         """
         if subject == Subject.POLICY:
             self.forget()
@@ -296,5 +296,5 @@ class KeyCache:
 
 
 def _filed(digests: Digests) -> bytes:
-    """Return what a token is filed under that was read ahead and not presented yet."""
+    """Return what a token is filed under that was read ahead."""
     return bytes.fromhex(digests.newest.rpartition("$")[2])[:INDEX_BYTES]

@@ -10,6 +10,8 @@ class Marks:
     def __init__(self) -> None:
         self._keys: dict[str, int] = {}
         self.customers: dict[str, int] = {}
+        self.newest = -1
+        """The highest position that is noted: what was read behind it is valid, whatever changed."""
 
     def note(self, subject: str, subject_id: str, position: int) -> int:
         """Note a change of a key or a customer, and return how many of them are noted.
@@ -17,6 +19,7 @@ class Marks:
         Where transactions commit in another order than that of their positions, the highest counts.
         """
         marked = self._keys if subject == Subject.KEY else self.customers
+        self.newest = max(position, self.newest)
         marked[subject_id] = max(position, marked.get(subject_id, -1))
         return len(marked)
 
@@ -24,6 +27,7 @@ class Marks:
         """Forget which changed."""
         self._keys.clear()
         self.customers.clear()
+        self.newest = -1
 
     def is_valid(self, record: KeyRecord) -> bool:
         """Tell whether a record was read behind all that is noted."""

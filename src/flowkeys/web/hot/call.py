@@ -42,6 +42,8 @@ class Call(msgspec.Struct, gc=False):
     proxies: TrustedProxies
     """Who is believed about clients."""
     body: bytes = b""
+    is_short: bool = False
+    """Whether it is known that the headers are not too large."""
     request_id: bytes = b""
     credential: bytes | Denied | Problem | None = None
     asked_bytes: int = 0
@@ -71,9 +73,7 @@ def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied
     authorization: bytes | None = None
     twice = False
     own: bytes | None = None
-    size = 0
     for name, value in call.headers:
-        size += len(name) + len(value)
         if name == b"authorization":
             twice = authorization is not None
             authorization = value
@@ -81,7 +81,7 @@ def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied
             own = value
     call.request_id = own or new_request_id()
     found: bytes | Denied | Problem
-    if size > MAX_HEADER_BYTES or len(call.headers) > MAX_HEADERS:
+    if len(call.headers) > MAX_HEADERS or not (call.is_short or _are_short(call.headers)):
         found = _TOO_LARGE
     elif key_header is not None:
         found = key_header.read(call.headers)
@@ -91,6 +91,10 @@ def read_head(call: Call, key_header: KeyHeader | None = None) -> bytes | Denied
         found = read_credential(call.headers) if twice else parse_authorization(authorization)
     call.credential = found
     return found
+
+
+def _are_short(headers: list[RawHeader]) -> bool:
+    return sum(len(name) + len(value) for name, value in headers) <= MAX_HEADER_BYTES
 
 
 class Refuser:

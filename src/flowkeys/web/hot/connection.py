@@ -20,33 +20,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from flowkeys.domain.addresses import UNIX
 from flowkeys.web.errors import Problem, problem
+from flowkeys.web.gate import MAX_HEADER_BYTES
+from flowkeys.web.hot import bounds
+from flowkeys.web.hot.bounds import IN_BODY, MAX_API_TARGET_BYTES, MAX_BYTES, MAX_LINES, NO_HEAD, PART_BYTES
 from flowkeys.web.hot.flow import Flow
+from flowkeys.web.hot.names import usual
 from flowkeys.web.hot.old_http import is_old, without_chunks
 from flowkeys.web.hot.reply import new_request_id, refusal
 from flowkeys.web.hot.target import read
 
-MAX_BYTES: Final = 128 * 1024
-"""Of a head that is not complete, and of what is no body behind one. What came in the segment in which it
-began is not counted, so a head that came whole is refused by whoever answers, in the form of the route."""
-MAX_TARGET_BYTES: Final = 64 * 1024 - 1
-"""What can be read of a target; one of the API, whose parameters are short, may have a quarter of it."""
-_API: Final = b"/api/"
-_MAX_API_TARGET_BYTES: Final = 16 * 1024
-MAX_WAITING: Final = 100
-"""While more calls wait behind one that is being answered, nothing more is read."""
-_PART_BYTES: Final = 8 * 1024
-"""So much is read at a time: some hundred calls at most."""
-MAX_LINES: Final = 1000
-"""Of headers that are kept: far more than are allowed, so that whoever answers refuses them."""
-LATE_SECONDS: Final = 30.0
-"""For a head to be complete, and for more of a body to come; up to twice that, as it is looked so often."""
-UNREAD_LOOKS: Final = 5
-"""So many times none of an answer was read until that is given up. The system's buffers hide slow progress:
-in two minutes it shows when it is more than some kilobytes a second."""
-
 _AF_UNIX: Final = getattr(socket, "AF_UNIX", None)  # not on Windows
-NO_HEAD: Final = -1
-IN_BODY: Final = -2
 _TOO_LARGE: Final = problem("headers_too_large")
 _NO_HTTP: Final = problem("invalid_request", "This is not HTTP, or its body is not as its headers say.")
 
@@ -59,6 +42,12 @@ class StrictProtocol(HttpToolsProtocol):
     """How many more header lines are kept; `NO_HEAD` or `IN_BODY` when no head is being read."""
     _gathered = 0
     """Bytes since something came of them: a message, its headers, or some of its body."""
+    _segment = 0
+    """How long what is being read is, or more than a head may have where that is read in parts."""
+    _began = 0
+    """How long that was when the message began: with what was gathered since, no head is longer."""
+    _is_short = False
+    """Whether the head that was read cannot be too large."""
     _pieces = 0
     """How often something came."""
     _drained = 0
@@ -101,10 +90,12 @@ class StrictProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read; refuse what grows without an end."""
-        self._unset_keepalive_if_required()
-        self._gathered += len(data)
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        length = self._segment = len(data)
+        self._gathered += length
         self._pieces += 1
-        if self.pipeline or self._parts or len(data) > _PART_BYTES or self._is_deaf:
+        if self.pipeline or self._parts or length > PART_BYTES or self._is_deaf:
             self._parts.append(memoryview(data))
             self._feed()
             return
@@ -137,11 +128,16 @@ class StrictProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._room = MAX_LINES
         self._gathered = 0
+        self._began = self._segment
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; drop a trailer, and a header beyond all measure."""
         if self._room > 0:
             self._room -= 1
+            known = usual(name)
+            if known is not None:
+                self.headers.append((known, value))
+                return
             name = name.lower()
             if name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
@@ -181,14 +177,15 @@ class StrictProtocol(HttpToolsProtocol):
     def _feed(self) -> None:
         """Let the parser read what came, a part at a time."""
         parts = self._parts
+        self._segment = MAX_BYTES
         while parts and not self._is_deaf and self.parser is not None:
-            if len(self.pipeline) >= MAX_WAITING:
+            if len(self.pipeline) >= bounds.MAX_WAITING:
                 self.flow.hold()
                 return
             part = parts.popleft()
-            if len(part) > _PART_BYTES:
-                parts.appendleft(part[_PART_BYTES:])
-                part = part[:_PART_BYTES]
+            if len(part) > PART_BYTES:
+                parts.appendleft(part[PART_BYTES:])
+                part = part[:PART_BYTES]
             try:
                 self.parser.feed_data(part)
             except httptools.HttpParserUpgrade as upgrade:
@@ -214,13 +211,16 @@ class StrictProtocol(HttpToolsProtocol):
         """Note that the headers are complete; tell whether the message is to be looked at."""
         self._is_offered = self.parser.should_upgrade()
         length = len(self.url)
-        long = length > _MAX_API_TARGET_BYTES and (length > MAX_TARGET_BYTES or self.url.startswith(_API))
+        long = length > MAX_API_TARGET_BYTES and (
+            length > bounds.MAX_TARGET_BYTES or self.url.startswith(bounds.API)
+        )
         if long or (self._is_offered and not self._room):
             self._refuse(_TOO_LARGE)
         if self._is_deaf or self.transport.is_closing():
             raise ValueError("nothing more is read")  # the parser's way to stop
         if self._is_offered and self.parser.get_method() == b"CONNECT":
             raise ValueError("there is nothing to connect to")
+        self._is_short = self._began + self._gathered <= MAX_HEADER_BYTES
         self._room = IN_BODY
         self._gathered = 0
         self._has_trailers = False
@@ -269,7 +269,7 @@ class StrictProtocol(HttpToolsProtocol):
 
     def _wait(self) -> None:
         """Look again later: one timer for the connection, whatever comes on it."""
-        self._late_timer = self.loop.call_later(LATE_SECONDS, self._when_late, self._mark())
+        self._late_timer = self.loop.call_later(bounds.LATE_SECONDS, self._when_late, self._mark())
 
     def _mark(self) -> object:
         """Return what is another object, or another tuple, when anything happened that is waited for."""
@@ -292,7 +292,7 @@ class StrictProtocol(HttpToolsProtocol):
         same = mark is found or (type(found) is tuple and mark == found)
         unread = same and (self.flow.write_paused or self.transport.is_closing())
         self._unread_looks = self._unread_looks + 1 if unread else 0
-        if self._unread_looks == UNREAD_LOOKS:
+        if self._unread_looks == bounds.UNREAD_LOOKS:
             self.transport.abort()
         elif same and not unread and not self.flow.read_paused:
             self.transport.close()

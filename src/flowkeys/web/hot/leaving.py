@@ -11,7 +11,8 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from flowkeys.web.hot.connection import NO_HEAD, StrictProtocol
+from flowkeys.web.hot.bounds import NO_HEAD
+from flowkeys.web.hot.connection import StrictProtocol
 
 
 class LeavingState(ServerState):

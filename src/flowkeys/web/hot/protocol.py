@@ -20,8 +20,8 @@ from flowkeys.web.errors import Problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.asgi import FastPath
+from flowkeys.web.hot.bounds import IN_BODY, MAX_LINES, NO_HEAD
 from flowkeys.web.hot.call import Call
-from flowkeys.web.hot.connection import IN_BODY, MAX_LINES, NO_HEAD
 from flowkeys.web.hot.reply import Reply
 from flowkeys.web.hot.running import Running
 from flowkeys.web.hot.target import Asked, read
@@ -96,6 +96,7 @@ class HotProtocol(WritingProtocol):
         self._room = MAX_LINES
         self._is_wished = False
         self._gathered = 0
+        self._began = self._segment
 
     def on_headers_complete(self) -> None:
         """Answer what can be answered; hand everything else on."""
@@ -104,7 +105,14 @@ class HotProtocol(WritingProtocol):
             return
         path = self._hot.path
         self._target = without(self.url, path) if path else self.url
-        if self._target.startswith(PREFIXES) and self._is_plain():
+        cycle: RequestResponseCycle | None = self.cycle
+        if (
+            self._target.startswith(PREFIXES)
+            and (cycle is None or cycle.response_complete)
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and self.limit_concurrency is None
+        ):
             try:
                 self._begin()
             except Exception:  # noqa: BLE001 - a mistake here must not cost the connection
@@ -209,15 +217,6 @@ class HotProtocol(WritingProtocol):
         else:
             super()._refuse(why)
 
-    def _is_plain(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle
-        return not (
-            (cycle is not None and not cycle.response_complete)
-            or self.expect_100_continue
-            or self.flow.write_paused
-            or self.limit_concurrency is not None
-        )
-
     def _begin(self) -> None:
         """Answer, or prepare to, or do nothing at all."""
         parser = self.parser
@@ -251,7 +250,13 @@ class HotProtocol(WritingProtocol):
     def _call(self, method: bytes, body: bytes = b"") -> Call:
         client = self.client
         return Call(
-            method, self._target, self.headers, client[0] if client else None, self._hot.proxies, body
+            method,
+            self._target,
+            self.headers,
+            client[0] if client else None,
+            self._hot.proxies,
+            body,
+            self._is_short,
         )
 
     def _send(self, reply: Reply, *, with_body: bool) -> None:
