@@ -30,7 +30,7 @@ LONG = 20
 ALLOWED: dict[str, str] = {
     "tests/support/waiting.py": "the one place that waits",
     "tests/support/raw_model.py": "a model that pauses between segments: longer changes nothing",
-    "tests/support/relay.py": "it waits for a condition, with a bound of its own",
+    "tests/support/network/relay.py": "it waits for a condition, with a bound of its own",
     "tests/proxies/chat.py": "what answers looks for its next piece now and then",
     "tests/durability/test_revocation_elsewhere.py": "what was sent after a moment is decided after it",
     "tests/durability/workers.py": "when a call was sent, to be compared with when a change was acknowledged",

@@ -11,7 +11,7 @@ from flowkeys.client.errors import ConnectionFailed
 from flowkeys.client.http.transport import LIMITS
 from flowkeys.verify import Verifier
 from tests.support.flows import bound_key, make_chatflow
-from tests.support.relay import Relay
+from tests.support.network.relay import Relay
 from tests.support.server import Api, Running
 
 USUAL_SERVERS_SECONDS = 5

@@ -12,7 +12,7 @@ from tests.proxies.conftest import World
 from tests.proxies.programs import CONFIGURATIONS, FILES, KINDS, Proxy
 from tests.proxies.wire import call
 from tests.support.flows import bound_key, make_chatflow
-from tests.support.relay import Relay
+from tests.support.network.relay import Relay
 from tests.support.server import Running
 
 IDLE: Final = {

@@ -18,7 +18,7 @@ from tests.proxies.plain import Plain, told
 from tests.proxies.programs import FILES, PLAIN, Proxy
 from tests.proxies.wire import connected
 from tests.support.flows import events
-from tests.support.relay import Relay
+from tests.support.network.relay import Relay
 from tests.support.server import Running
 from tests.support.waiting import PATIENCE_SECONDS
 

@@ -25,6 +25,7 @@ from flowkeys.service.followers import Followers
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.people.set_up import SetUp
 from flowkeys.service.people.workspaces import WorkspaceService
+from flowkeys.service.ports.limits import Together
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.startup import Secrets
 from flowkeys.service.usage.quotas import QuotaStore
@@ -96,28 +97,26 @@ class Runtime(PeopleParts):
         self.keys = KeyCache(lookups, self.feed, self.hasher, self.usage, most, self.stale)
         self.directory = ChatflowCache(lookups, self.feed, database.load, clock, stale=self.stale)
         self.followers = Followers(database.changes, self.feed, clock, database.bound_ms)
-        self.limits: MemoryLimits | SharedLimits = MemoryLimits()
-        self.valkey: Valkey | None = None
-        """Where several processes count together; None: this one counts alone."""
-        if settings.valkey is not None:
-            from flowkeys.bootstrap.shared import shared_failures, shared_limits, shared_quotas, valkey
-
-            self.valkey = valkey(settings, _warn)
-            self.limits = shared_limits(settings, self.valkey, self.limits)
+        alone = MemoryLimits()
+        self.limits: MemoryLimits | SharedLimits = alone
+        self.failures = Failures(settings.failures_per_second, settings.failures_burst)
         quota_store = QuotaStore(store, clock, _warn_of_quota)
         self._quotas = MemoryQuotas(quota_store.load, clock, beside_others=settings.limits == "per-process")
-        if self.valkey is not None:
-            self._quotas = shared_quotas(settings, self.valkey, quota_store.load, self._store_quotas, clock)
+        self.valkey: Valkey | None = None
+        """Where several processes count together; None: this one counts alone."""
+        together: Together | None = None
+        if settings.valkey is not None:
+            from flowkeys.bootstrap.shared import Shared
+
+            shared = Shared(settings, _warn, alone, (quota_store.load, self._store_quotas), clock)
+            self.valkey, together = shared.valkey, shared.together
+            self.limits, self._quotas, self.failures = shared.limits, shared.quotas, shared.failures
         self.quotas = QuotaFlush(
             self._quotas, quota_store.add, every, partial(_warn, "use of quotas is kept")
         )
-        ready = ReadyInMemory(self.limits, self._quotas) if isinstance(self.limits, MemoryLimits) else None
-        self.verifier = Verifier(
-            self.keys, self.directory, self.usage, clock, self.limits, self._quotas, ready
-        )
-        self.failures = Failures(settings.failures_per_second, settings.failures_burst)
-        if self.valkey is not None:
-            self.failures = shared_failures(settings, self.valkey)
+        ready = None if together else ReadyInMemory(alone, self._quotas)
+        counting = self.limits, self._quotas, ready, together
+        self.verifier = Verifier(self.keys, self.directory, self.usage, clock, *counting)
         self.predictor = Predictor(store, self.directory, self.verifier, _Compiler(self), clock)
         if settings.python_flows or settings.credentials or settings.allowed_endpoints:
             _ = self.engine  # says what is wrong with them

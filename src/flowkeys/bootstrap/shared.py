@@ -13,6 +13,7 @@ from flowkeys.limits.shared.place import places_of
 try:
     from flowkeys.limits.shared.accounts import Flush
     from flowkeys.limits.shared.away import Away
+    from flowkeys.limits.shared.calls import SharedCalls
     from flowkeys.limits.shared.chosen import Chosen
     from flowkeys.limits.shared.facts import Facts, facts_of
     from flowkeys.limits.shared.failures import SharedFailures
@@ -36,11 +37,6 @@ def valkey(settings: Settings, tell: Callable[[str, str], None]) -> Valkey:
     return Valkey(places, settings.valkey_timeout_ms / 1000, tell)
 
 
-def shared_failures(settings: Settings, shared: Valkey) -> SharedFailures:
-    """Return the limit on failed credentials that is counted there."""
-    return SharedFailures(settings.failures_per_second, settings.failures_burst, shared)
-
-
 async def valkey_facts(settings: Settings) -> Facts | str:
     """Return what that server is, or why it cannot be asked."""
     shared = valkey(settings, lambda *_: None)
@@ -50,21 +46,25 @@ async def valkey_facts(settings: Settings) -> Facts | str:
         return str(error)
 
 
-def shared_quotas(settings: Settings, shared: Valkey, load: Load, flush: Flush, clock: Clock) -> SharedQuotas:
-    """Return quotas that are counted there; `flush` stores what this process counted."""
-    return SharedQuotas(
-        shared,
-        load,
-        flush,
-        clock,
-        chosen=_chosen(settings),
-        lease_seconds=max(_LEASE_SECONDS, 3 * settings.usage_flush_seconds),
-    )
+class Shared:
+    """What is counted there."""
 
-
-def shared_limits(settings: Settings, shared: Valkey, alone: MemoryLimits) -> SharedLimits:
-    """Return rate limits that are counted there, and by `alone` while it is away."""
-    return SharedLimits(shared, alone, _chosen(settings))
+    def __init__(
+        self,
+        settings: Settings,
+        tell: Callable[[str, str], None],
+        alone: MemoryLimits,
+        quotas: tuple[Load, Flush],
+        clock: Clock,
+    ) -> None:
+        """Count rate limits with `alone` while it is away. `quotas` are loaded, and stored, by these two."""
+        self.valkey = valkey(settings, tell)
+        chosen = _chosen(settings)
+        self.limits = SharedLimits(self.valkey, alone, chosen)
+        lease = max(_LEASE_SECONDS, 3 * settings.usage_flush_seconds)
+        self.quotas = SharedQuotas(self.valkey, *quotas, clock, chosen=chosen, lease_seconds=lease)
+        self.together = SharedCalls(self.valkey, self.limits, self.quotas, clock)
+        self.failures = SharedFailures(settings.failures_per_second, settings.failures_burst, self.valkey)
 
 
 def _chosen(settings: Settings) -> Chosen:

@@ -8,19 +8,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.decision import Allowed
+from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.limits.gcra import CUSTOMER, KEY
 from flowkeys.domain.limits.quota import Quotas, QuotaUse, parse_quotas
+from flowkeys.domain.limits.rate import Limits, parse_limits
 from flowkeys.domain.limits.spent import QuotaScope, Spent
 from flowkeys.domain.times import DAY, SECOND
+from flowkeys.limits.memory import MemoryLimits
 from flowkeys.limits.quota_flush import QuotaFlush
 from flowkeys.limits.quotas import MemoryQuotas
 from flowkeys.limits.reservation import HELD_SECONDS
+from flowkeys.limits.shared.calls import SharedCalls
 from flowkeys.limits.shared.chosen import Chosen
 from flowkeys.limits.shared.place import places_of
 from flowkeys.limits.shared.quotas import SharedQuotas
+from flowkeys.limits.shared.rates import SharedLimits
 from flowkeys.limits.shared.valkey import Valkey
+from flowkeys.service.keys.asked import AskedOf
+from flowkeys.service.keys.spending import LimitsAndQuotas
 from flowkeys.service.ports.quotas import QuotaBatch, Whose
+from flowkeys.service.predictions.run import release
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import patience, soon
 
@@ -73,6 +84,9 @@ class Process:
         self.valkey = Valkey(places_of(url), 5.0, lambda *what: self.told.append(what))
         given = {"chosen": Chosen(), "lease_seconds": 60, **options}
         self.quotas = SharedQuotas(self.valkey, world.database.load, self.flush, lambda: world.now, **given)
+        limits = SharedLimits(self.valkey, MemoryLimits(), Chosen())
+        together = SharedCalls(self.valkey, limits, self.quotas, lambda: world.now)
+        self.spending = LimitsAndQuotas(limits, self.quotas, together)
         self.store = QuotaFlush(self.quotas, world.database.add, 3600, lambda _: None)
 
     async def flush(self) -> bool:
@@ -278,6 +292,67 @@ async def test_what_a_run_asks_for_is_reserved_once(world: World) -> None:
     first.settle(10)
     await drained(one)
     assert (await one.quotas.standing((scope,))).left == (990,)
+
+
+_LEAVES = 12
+"""So many turns of the event loop a call takes at most that has to load what is used."""
+
+
+@pytest.mark.parametrize("asks_once", [True, False], ids=["asked once", "awaited"])
+async def test_who_leaves_while_tokens_are_reserved_leaves_nothing_behind(
+    world: World, asks_once: bool
+) -> None:
+    """In whichever turn, of its first call or of a later one: all tokens are there for the next."""
+    (one,) = await world.processes_of(1)
+    scope = of("1000 tokens/month")
+
+    async def call(turns: int, whose: str) -> None:
+        mine = (scope[0], whose, *scope[2:])
+        if asks_once:
+            terms = Terms(quotas=mine[3], limits=Limits(parse_limits(["100/day"])))
+            record = KeyRecord.of(key_id=whose, workspace_id="w", name="One", terms=terms)
+            asked = AskedOf().of(record, None, None)
+            work: Any = one.spending.take(asked, ChatflowAccess("f", "w", is_public=False, version=1), Most())
+        else:
+            work = one.take(mine, tokens=900)
+        leaving = asyncio.create_task(work)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        (found,) = await asyncio.gather(leaving, return_exceptions=True)
+        if isinstance(found, Allowed):
+            release(found.taken)
+        elif isinstance(found, Spent):
+            assert found.reserved is not None
+            found.reserved.settle(0)
+        await drained(one)
+        assert await soon_left(one, mine) == 1000
+        assert one.quotas.reservations == 0
+
+    for turns in range(_LEAVES):
+        await call(turns, f"first {turns}")
+    for turns in range(_LEAVES):
+        await call(turns, "first 1")
+    assert one.valkey.without == 0
+
+
+class Most:
+    """Runs that may use so many tokens. Implements `Runs`."""
+
+    def most_tokens_at_once(self, access: ChatflowAccess) -> int:
+        """Return them."""
+        return 900
+
+    async def most_tokens(self, access: ChatflowAccess) -> int:
+        """Return them."""
+        return 900
+
+
+async def soon_left(process: Process, scope: QuotaScope) -> int:
+    """Return what is left when Valkey has answered all that was sent before."""
+    await process.valkey.ask("PING")
+    await drained(process)
+    return (await process.quotas.standing((scope,))).left[0]
 
 
 async def test_reservations_of_a_dead_process_end(world: World) -> None:

@@ -21,8 +21,8 @@ _CLOCK = b"{flowkeys}:clock"
 class Clocked(rates.Script):
     """A script, by a clock that the test sets; what it keeps expires by no other clock."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
         own = b"cjson.decode(redis.call('GET', '%b'))" % _CLOCK
         lasting = re.sub(rb", 'PX', .+?\)?\)$", b")", self.text, flags=re.MULTILINE)
         assert lasting != self.text
@@ -33,7 +33,7 @@ class Clocked(rates.Script):
 @pytest.fixture
 def clocked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the script go by the test's clock."""
-    monkeypatch.setattr(rates, "_TAKE", Clocked("take.lua"))
+    monkeypatch.setattr(rates, "_TAKE", Clocked("rates.lua", "take.lua"))
     monkeypatch.setattr(rates, "_MOVE", Clocked("move.lua"))
 
 

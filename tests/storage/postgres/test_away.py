@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.conformance.ways import QUESTION
-from tests.storage.postgres.way import Way, way_beside
+from tests.storage.postgres.way import way_beside
 from tests.support.flows import bound_key, make_chatflow
+from tests.support.network.way import Way
 from tests.support.server import Api, Running
 from tests.support.waiting import until
 

@@ -11,7 +11,8 @@ import pytest
 
 from flowkeys.domain.errors import Unavailable
 from tests.storage.postgres.followed import Followed, add_chatflow, add_key, followed, set_status
-from tests.storage.postgres.way import Way, way_to
+from tests.storage.postgres.way import way_to
+from tests.support.network.way import Way
 from tests.support.waiting import patience, soon
 
 BOUND_MS = 400

@@ -21,7 +21,7 @@ from flowkeys.service.ports.quotas import Kind, Whose
 TAKEN: Final = 0
 REFUSED: Final = 1
 NOT_LOADED: Final = -1
-_SPEND: Final = Script("spend.lua")
+_CALL: Final = Script("spend.lua", "rates.lua", "call.lua")
 _COUNT: Final = Script("count.lua")
 _LOAD: Final = Script("load.lua")
 _TRIES: Final = 8
@@ -84,17 +84,41 @@ class SharedAccounts(MemoryQuotas):
         Raises:
             Away: it says nothing.
         """
+        keys, arguments = self._told(what, asked, tokens, member, replaced, now)
+        return await self._valkey.run(_CALL, keys, arguments)
+
+    def command(
+        self,
+        asked: Sequence[tuple[Account, Sequence[Line]]],
+        tokens: int,
+        member: bytes,
+        now: int,
+        limits: tuple[Sequence[bytes], Sequence[bytes]],
+    ) -> bytes:
+        """Return what takes of quotas and of the rate limits of a call, as it is written."""
+        keys, arguments = self._told(b"take", asked, tokens, member, b"", now)
+        return _CALL.command([*keys, *limits[0]], [*arguments, *limits[1]])
+
+    def _told(
+        self,
+        what: bytes,
+        asked: Sequence[tuple[Account, Sequence[Line]]],
+        tokens: int,
+        member: bytes,
+        replaced: bytes,
+        now: int,
+    ) -> tuple[list[bytes], list[bytes | int]]:
         keys: list[bytes] = []
-        arguments: list[bytes | int] = [what, tokens, member, replaced, self._lease]
+        arguments: list[bytes | int] = [what, tokens, member, replaced, self._lease, 2 * len(asked)]
         for account, lines in asked:
             keys += used.keys(account.whose)
             arguments.append(len(lines))
             for line in lines:
                 arguments += used.numbers(line.quota, now)
-        return await self._valkey.run(_SPEND, keys, arguments)
+        return keys, arguments
 
-    def see(self, asked: Sequence[tuple[Account, Sequence[Line]]], answer: Sequence[Any]) -> None:
-        """Take over what the script said."""
+    def see(self, asked: Sequence[tuple[Account, Sequence[Line]]], answer: Sequence[Any]) -> int:
+        """Take over what the script said; return where in its answer all of that was."""
         at = 1
         for account, lines in asked:
             whose = account.whose.id
@@ -110,9 +134,20 @@ class SharedAccounts(MemoryQuotas):
                 if known is not None:  # it was lost, and loaded by another without what is not stored yet
                     fields = used.fields(account.unstored)
                     if fields:
-                        self.send(self.add(account, b"", fields))
+                        self.send(self.add(account.whose, b"", fields))
+        return at
 
     # Loading
+
+    def fitting(self, scopes: tuple[QuotaScope, ...], now: int) -> list[Account] | None:
+        """Return accounts that Valkey knows, too, as far as this process can tell, or None to load some."""
+        found = []
+        for _, whose, _, quotas in scopes:
+            account = self._fit(whose, quotas, now)
+            if account is None:
+                return None
+            found.append(account)
+        return found
 
     async def _account(self, scope: QuotaScope, now: int, *, anew: bool) -> Account:
         """Return an account that Valkey knows, too, as far as this process can tell."""
@@ -140,8 +175,8 @@ class SharedAccounts(MemoryQuotas):
         return account if account.begins_at <= now < account.turns_at else None
 
     async def _loaded(self, scope: QuotaScope, now: int) -> Account:
-        kind, whose, workspace_id, quotas = scope
-        owner = Whose(Kind.KEY if kind == KEY else Kind.CUSTOMER, whose, workspace_id)
+        _, whose, _, quotas = scope
+        owner = whose_of(scope)
         key, _ = used.keys(owner)
         if whose in self._apart:
             await self._stored()
@@ -194,14 +229,14 @@ class SharedAccounts(MemoryQuotas):
 
     # Adding
 
-    async def add(self, account: Account, member: bytes, fields: Sequence[bytes | int]) -> None:
+    async def add(self, whose: Whose, member: bytes, fields: Sequence[bytes | int]) -> None:
         """Add to what is used; what cannot be added is loaded by and by, from what is stored."""
         try:
-            added = await self._valkey.run(_COUNT, used.keys(account.whose), [member, *fields])
+            added = await self._valkey.run(_COUNT, used.keys(whose), [member, *fields])
         except Away:
             added = 0
         if fields and not added:
-            self._apart.add(account.whose.id)
+            self._apart.add(whose.id)
 
     def send(self, work: Any) -> None:
         """Do it without waiting, in the order in which it was asked for."""
@@ -220,6 +255,12 @@ class SharedAccounts(MemoryQuotas):
             self._generations = {
                 whose: known for whose, known in self._generations.items() if whose in self._accounts
             }
+
+
+def whose_of(scope: QuotaScope) -> Whose:
+    """Return whose quotas these are."""
+    kind, whose, workspace_id, _ = scope
+    return Whose(Kind.KEY if kind == KEY else Kind.CUSTOMER, whose, workspace_id)
 
 
 async def _quietly(work: Awaitable[None]) -> None:

@@ -7,11 +7,15 @@ than all else that a check does; this costs 2 to 14 (docs/adr/0002-dependencies.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import libvalkey
 
 from flowkeys.limits.shared.away import Away
+
+Told = Callable[[Any], None]
+"""What is called with an answer, also when that is an error, or with `Away`."""
 
 _GRACE_SECONDS: Final = 0.01
 """An answer may lie in the socket, unread, when this process was held up itself."""
@@ -26,7 +30,7 @@ class Connection(asyncio.Protocol):
         self._timeout = timeout_seconds
         self._lost: Callable[[Connection, str], None] | None = lost
         self._reader = libvalkey.Reader()
-        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._waiting: deque[tuple[Told, float]] = deque()
         self._unsent: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self._watch: asyncio.TimerHandle | None = None
@@ -46,9 +50,7 @@ class Connection(asyncio.Protocol):
         try:
             reader.feed(data)
             while (answer := reader.gets()) is not False:
-                asked, _ = waiting.popleft()
-                if not asked.done():
-                    asked.set_result(answer)
+                self._tell(waiting.popleft()[0], answer)
         except (libvalkey.ProtocolError, IndexError):
             self.end("what it sent is not Valkey's protocol")
 
@@ -59,22 +61,32 @@ class Connection(asyncio.Protocol):
     # What we call
 
     def ask(self, *parts: bytes | str | int) -> asyncio.Future[Any]:
-        """Send a command with the others of this turn; the future has its answer, also when that is an error.
+        """Send a command; the future has its answer, also when that is an error.
 
         Raises (the future):
             Away: no answer came.
         """
         asked: asyncio.Future[Any] = self._loop.create_future()
+        try:
+            self.send(libvalkey.pack_command(parts), partial(_settle, asked))
+        except Away as error:
+            asked.set_exception(error)
+        return asked
+
+    def send(self, command: bytes, told: Told) -> None:
+        """Send a command with the others of this turn, as it is written. `told` is called later, never now.
+
+        Raises:
+            Away: nothing can be asked any more.
+        """
         if self._lost is None:
-            asked.set_exception(Away("the connection was closed"))
-            return asked
+            raise Away("the connection was closed")
         if not self._unsent:
             self._loop.call_soon(self._send)
-        self._unsent.append(libvalkey.pack_command(parts))
-        self._waiting.append((asked, self._loop.time()))
+        self._unsent.append(command)
+        self._waiting.append((told, self._loop.time()))
         if self._watch is None:
             self._watch = self._loop.call_later(self._timeout, self._look)
-        return asked
 
     def hurry(self, timeout_seconds: float) -> None:
         """Wait no longer than this for an answer from now on."""
@@ -91,12 +103,17 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         waiting, self._waiting = self._waiting, deque()
-        for asked, _ in waiting:
-            if not asked.done():
-                asked.set_exception(Away(why))
         self._unsent.clear()
         if lost is not None:
             lost(self, why)
+        for told, _ in waiting:
+            self._tell(told, Away(why))
+
+    def _tell(self, told: Told, answer: Any) -> None:
+        try:
+            told(answer)
+        except Exception as error:  # noqa: BLE001 - whoever asked next has an answer, too
+            self._loop.call_exception_handler({"message": "an answer of Valkey was lost", "exception": error})
 
     def _send(self) -> None:
         if self._unsent and self._transport is not None:
@@ -119,3 +136,12 @@ class Connection(asyncio.Protocol):
         else:
             self._is_late = True
         self._watch = self._loop.call_later(max(left, _GRACE_SECONDS), self._look)
+
+
+def _settle(asked: asyncio.Future[Any], answer: Any) -> None:
+    if asked.done():
+        return
+    if type(answer) is Away:
+        asked.set_exception(answer)
+    else:
+        asked.set_result(answer)

@@ -5,6 +5,7 @@ without Valkey. What Valkey has lost is read from the store before it decides ag
 this is a kind, knows what Valkey said last: how long to wait, and how to count alone while Valkey is away.
 """
 
+import asyncio
 from typing import Final, Literal
 
 from flowkeys.domain.ids import new_id
@@ -14,7 +15,7 @@ from flowkeys.limits.accounts import Account
 from flowkeys.limits.quotas import RESERVED_SECONDS, Load
 from flowkeys.limits.reservation import Reservation
 from flowkeys.limits.shared import used
-from flowkeys.limits.shared.accounts import NOT_LOADED, REFUSED, TAKEN, Flush, SharedAccounts
+from flowkeys.limits.shared.accounts import NOT_LOADED, REFUSED, TAKEN, Flush, SharedAccounts, whose_of
 from flowkeys.limits.shared.away import Away
 from flowkeys.limits.shared.chosen import Chosen
 from flowkeys.limits.shared.reservation import SharedReservation
@@ -76,16 +77,42 @@ class SharedQuotas(SharedAccounts):
             account = self._accounts[whose]
             if account.call_lines and whose not in self._apart:
                 fields = used.present(account, account.call_lines, -1)
-                self.send(self.add(account, b"", fields))
+                self.send(self.add(account.whose, b"", fields))
         return left
 
     async def _take_together(self, scopes: tuple[QuotaScope, ...], tokens: int | None) -> Spent:
-        has_tokens = tokens is not None and any(quotas.has_tokens for _, _, _, quotas in scopes)
-        name = new_id() if has_tokens else ""
-        member = f"{name}:{tokens}".encode() if has_tokens else b""
-        answer, accounts, now = await self.ask(b"take", scopes, tokens or 0, member)
+        name = new_id() if reserves(scopes, tokens) else ""
+        member = member_of(name, tokens)
+        try:
+            answer, accounts, now = await self.ask(b"take", scopes, tokens or 0, member)
+        except asyncio.CancelledError:  # what was reserved by then nobody else would give back
+            if name:
+                for scope in scopes:
+                    self.send(self.add(whose_of(scope), member, []))
+            raise
         if answer == REFUSED:
-            return self._refused(scopes, accounts, tokens or 0, now)
+            return self.refused(scopes, accounts, tokens, now)
+        return self.took(scopes, accounts, tokens, name, now)
+
+    def refused(
+        self, scopes: tuple[QuotaScope, ...], accounts: list[Account], tokens: int | None, now: int
+    ) -> Spent:
+        """Return why a call was refused, of which accounts have what Valkey said."""
+        return self._refused(scopes, accounts, tokens or 0, now)
+
+    def left(self, scopes: tuple[QuotaScope, ...], accounts: list[Account], now: int) -> Spent:
+        """Return what is left, by what Valkey said."""
+        return self._standing(scopes, accounts, now)
+
+    def took(
+        self,
+        scopes: tuple[QuotaScope, ...],
+        accounts: list[Account],
+        tokens: int | None,
+        name: str,
+        now: int,
+    ) -> Spent:
+        """Return what a call took in Valkey: what is left, and what is reserved by a name, if it has one."""
         left = []
         resets_at: tuple[int, ...] = ()
         for account in accounts:
@@ -97,7 +124,7 @@ class SharedQuotas(SharedAccounts):
                 account.count_call()
             self.note(account)
         reserved = None
-        if has_tokens:
+        if name:
             assert tokens is not None
             metered = tuple(account for account in accounts if account.quotas.has_tokens)
             for account in metered:
@@ -133,9 +160,9 @@ class SharedQuotas(SharedAccounts):
             lines = [line for line in account.lines if line.is_tokens]
             fields = used.present(account, lines, tokens) if tokens > 0 else []
             first, *others = reservation.members
-            self.send(self.add(account, first, fields))
+            self.send(self.add(account.whose, first, fields))
             for other in others:
-                self.send(self.add(account, other, []))
+                self.send(self.add(account.whose, other, []))
 
     def settled(self, reservation: Reservation, accounts: tuple[Account, ...], tokens: int) -> None:
         """Count what a run has used."""
@@ -182,3 +209,13 @@ class SharedQuotas(SharedAccounts):
             for reservation in list(self._reserved)
             if any(account.whose.id == subject_id for account in reservation.accounts)
         )
+
+
+def reserves(scopes: tuple[QuotaScope, ...], tokens: int | None) -> bool:
+    """Tell whether a call reserves tokens."""
+    return tokens is not None and any(quotas.has_tokens for _, _, _, quotas in scopes)
+
+
+def member_of(name: str, tokens: int | None) -> bytes:
+    """Return how a reservation is written, or nothing for one without a name."""
+    return f"{name}:{tokens}".encode() if name else b""

@@ -14,11 +14,11 @@ from flowkeys.limits.shared.chosen import Chosen
 from flowkeys.limits.shared.valkey import Script, Valkey
 from flowkeys.service.ports.verification import PENDING, Pending
 
-_TAKE: Final = Script("take.lua")
+_TAKE: Final = Script("rates.lua", "take.lua")
 _MOVE: Final = Script("move.lua")
 _KINDS: Final = (b"key", b"binding", b"customer", b"chatflow", b"address")
 _REMEMBERED: Final = 16_384
-_OTHER: Final = -1
+OTHER: Final = -1
 """Instead of how long to wait: there are entries of other limits."""
 _TRIES: Final = 8
 _LONGEST_MS: Final = 315_360_000_000
@@ -77,18 +77,27 @@ class SharedLimits:
     async def _run(self, what: bytes, scopes: tuple[Scope, ...]) -> Taken:
         if not self._valkey.is_started:  # a command, not a server
             await self._valkey.start()
-        keys = [_key(scope) for scope in scopes]
-        arguments = [what]
-        for scope in scopes:
-            arguments += self._form(scope[2])
+        keys, arguments = self.asked(scopes)
         for _ in range(_TRIES):
-            answer = await self._valkey.run(_TAKE, keys, arguments)
-            if answer[0] != _OTHER:
-                return _taken(scopes, answer)
+            answer = await self._valkey.run(_TAKE, keys, [what, *arguments])
+            if answer[0] != OTHER:
+                return taken(scopes, answer)
             if what == b"look":  # by limits that are not in force: that changes nothing for those that are
                 return _seen(scopes, int(answer[1]), answer[2:])
             await self._move(scopes, keys, int(answer[1]), answer[2:])
         raise Away("limits change faster than calls are counted")
+
+    def asked(self, scopes: tuple[Scope, ...]) -> tuple[list[bytes], list[bytes]]:
+        """Return where entries are, and what the script is told of their limits."""
+        told: list[bytes] = []
+        for scope in scopes:
+            told += self._form(scope[2])
+        return [_key(scope) for scope in scopes], told
+
+    def command(self, scopes: tuple[Scope, ...]) -> bytes:
+        """Return what takes of limits that no quota goes with, as it is written."""
+        keys, arguments = self.asked(scopes)
+        return _TAKE.command(keys, [b"take", *arguments])
 
     async def _move(
         self, scopes: tuple[Scope, ...], keys: Sequence[bytes], now: int, entries: Sequence[bytes]
@@ -146,14 +155,16 @@ def _numbers(limits: Limits) -> bytes:
     return struct.pack(f"<{len(found)}d", *found)
 
 
-def _taken(scopes: tuple[Scope, ...], answer: Sequence[bytes | int]) -> Taken:
+def taken(scopes: tuple[Scope, ...], answer: Sequence[bytes | int], at: int = 0) -> Taken:
+    """Return what the script said, from a place of its answer on."""
     owed = []
-    at = 1
+    wait = int(answer[at])
+    at += 1
     for _, _, limits in scopes:
         for limit, _, _ in limits.steps:
             owed.append(int(answer[at]) * limit + int(answer[at + 1]))
             at += 2
-    return Taken(scopes, tuple(owed), -(-int(answer[0]) // SECOND))
+    return Taken(scopes, tuple(owed), -(-wait // SECOND))
 
 
 def _seen(scopes: tuple[Scope, ...], now: int, entries: Sequence[bytes]) -> Taken:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import libvalkey
 
 from flowkeys.limits.shared.away import Away
-from flowkeys.limits.shared.connection import Connection
+from flowkeys.limits.shared.connection import Connection, Told
 from flowkeys.limits.shared.place import Place
 from flowkeys.outbound import tls
 
@@ -32,11 +32,17 @@ class Script:
 
     __slots__ = ("sha", "text")
 
-    def __init__(self, name: str) -> None:
-        """Read the file of that name beside this one."""
-        self.text = files("flowkeys.limits.shared").joinpath(name).read_bytes()
+    def __init__(self, *names: str) -> None:
+        """Read the files of those names beside this one, in that order."""
+        here = files("flowkeys.limits.shared")
+        self.text = b"".join(here.joinpath(name).read_bytes() for name in names)
         self.sha = sha1(self.text, usedforsecurity=False).hexdigest()
         _SCRIPTS.append(self)
+
+    def command(self, keys: Sequence[bytes], arguments: Sequence[bytes | int]) -> bytes:
+        """Return what calls it, as it is written."""
+        command: bytes = libvalkey.pack_command(("EVALSHA", self.sha, len(keys), *keys, *arguments))
+        return command
 
 
 class Valkey:
@@ -96,6 +102,16 @@ class Valkey:
         if connection is None:
             raise Away(self.why)
         return connection.ask(*parts)
+
+    def send(self, command: bytes, told: Told) -> bool:
+        """Send a command as it is written, and have `told` called later; see `Connection.send`.
+
+        False: it cannot be asked now, and nobody is told anything.
+        """
+        if self._connection is None:
+            return False
+        self._connection.send(command, told)
+        return True
 
     async def run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[bytes | int]) -> Any:
         """Return what a script answers.

@@ -9,7 +9,7 @@ from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.limits.fields import form_of
 from flowkeys.domain.limits.gcra import ADDRESS, BINDING, CHATFLOW, CUSTOMER, KEY, Kept, Scope
 from flowkeys.domain.limits.spent import QuotaScope
-from flowkeys.service.ports.limits import LetIn, Ready
+from flowkeys.service.ports.limits import Ask, LetIn, Ready
 
 _REMEMBERED: Final = 16_384
 """So many keys, two kilobytes of each."""
@@ -18,7 +18,7 @@ _REMEMBERED: Final = 16_384
 class Asked:
     """The limits and quotas that apply to a call, and how its answer says so."""
 
-    __slots__ = ("form", "key_id", "let_in", "limits", "quotas", "record")
+    __slots__ = ("ask", "form", "key_id", "let_in", "limits", "quotas", "record")
 
     def __init__(
         self,
@@ -35,6 +35,8 @@ class Asked:
         self.form = form_of(limits, quotas)
         self.let_in = _let_in(ready, Kept(self.form), limits, quotas) if limits or quotas else None
         """See `LetIn`; None where nothing applies."""
+        self.ask: Ask | None = None
+        """Asks for these calls where several processes count, once that was put together."""
 
 
 def _let_in(

@@ -21,9 +21,10 @@ from flowkeys.domain.keys.token import Token
 from flowkeys.domain.limits.gcra import NOTHING, Passed, Scope, Taken
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.asked import AskedOf, quota_scopes_of, scopes_of
+from flowkeys.service.keys.asking import Asking
 from flowkeys.service.keys.public import decide_about_public, foreign, told
 from flowkeys.service.keys.spending import LimitsAndQuotas
-from flowkeys.service.ports.limits import RateLimiter, Ready
+from flowkeys.service.ports.limits import RateLimiter, Ready, Together
 from flowkeys.service.ports.quotas import QuotaKeeper, Runs
 from flowkeys.service.ports.verification import PENDING, STALE, ChatflowDirectory, Keys, UsageRecorder
 
@@ -31,7 +32,10 @@ from flowkeys.service.ports.verification import PENDING, STALE, ChatflowDirector
 class Verifier:
     """Decides about tokens."""
 
-    __slots__ = ("_asked", "_clock", "_directory", "_keys", "_known", "_limiter", "_spending", "_usage")
+    __slots__ = (
+        *("_asked", "_clock", "_directory", "_keys", "_known"),
+        *("_limiter", "_spending", "_usage", "asking"),
+    )
 
     def __init__(
         self,
@@ -42,19 +46,25 @@ class Verifier:
         limiter: RateLimiter | None = None,
         quotas: QuotaKeeper | None = None,
         ready: Ready | None = None,
+        together: Together | None = None,
     ) -> None:
         """Count calls with `limiter` and `quotas`; without, calls that are to be counted are refused.
 
-        What `ready` puts together lets in most of them, which is quicker.
+        What `ready` puts together lets in most of them, which is quicker; `together` asks for what several
+        processes count.
         """
         self._limiter = limiter
-        self._spending = LimitsAndQuotas(limiter, quotas)
+        self._spending = LimitsAndQuotas(limiter, quotas, together)
         self._asked = AskedOf(ready)
         self._known = self._asked.known
         self._keys = keys
         self._directory = directory
         self._usage = usage
         self._clock = clock
+        self.asking: Asking | None = None
+        """Decides without a task about calls that several processes count."""
+        if together is not None:
+            self.asking = Asking(keys, directory, clock, self._asked, self._spending, self._note_use)
 
     def at_once(
         self,

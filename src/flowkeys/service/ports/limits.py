@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from flowkeys.domain.limits.gcra import Kept, Passed, Scope, Taken
-from flowkeys.domain.limits.spent import QuotaScope
+from flowkeys.domain.limits.spent import QuotaScope, Spent
 from flowkeys.service.ports.verification import Pending
 
 
@@ -41,6 +41,30 @@ class Ready(Protocol):
 
     def __call__(self, kept: Kept, scopes: tuple[Scope, ...], quotas: tuple[QuotaScope, ...]) -> LetIn | None:
         """Return what lets calls in that take of these, as `RateLimiter` and `QuotaKeeper` do, or None."""
+        ...
+
+
+Told = Callable[[Taken | None, Spent | None], None]
+"""Is called with what became of a call: what it took of rate limits, and of quotas if it has any.
+
+With None and None when nothing is known of it: then it is to be asked for by those who await, who know what
+is to be done about it.
+"""
+Ask = Callable[[int | None, Told], bool]
+"""Asks for a call, of which so many tokens are to be reserved. True: `Told` is called later, never at once.
+
+False: nothing was asked, and nobody is told anything.
+"""
+
+
+class Together(Protocol):
+    """Puts together what asks for calls where several processes count: limits and quotas by one question."""
+
+    def __call__(self, limits: tuple[Scope, ...], quotas: tuple[QuotaScope, ...]) -> Ask:
+        """Return what asks for calls that these apply to. It takes of all of them, or of none.
+
+        When a quota is short, its `wait_seconds` say so, and of rate limits nothing is taken.
+        """
         ...
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import Final, Literal
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
 from flowkeys.domain.errors import FlowNotRunnable, Forbidden, NotFound
 from flowkeys.domain.journal import Subject
-from flowkeys.domain.keys.decision import AccessRequest, Decision, Denied, Reason
+from flowkeys.domain.keys.decision import AccessRequest, Allowed, Decision, Denied, Reason
 from flowkeys.domain.keys.networks import Visitor
 from flowkeys.domain.limits.gcra import Taken
 from flowkeys.domain.principal import Caller
@@ -72,6 +74,36 @@ class Predictor:
             if decision is None or isinstance(decision, Denied):
                 return decision
         return Grant(access, decision.record, taken=decision.taken)
+
+    def ask(
+        self,
+        chatflow_id: str,
+        credential: bytes | Denied,
+        client: Visitor,
+        then: Callable[[Grant | Denied | None], None],
+    ) -> bool:
+        """Decide as `authorize` does, and call `then` later with that, or with None: then await it.
+
+        False: nothing is asked, or the chatflow is not at hand.
+
+        Raises:
+            Unavailable: the store cannot be reached.
+        """
+        asking = self._verifier.asking
+        if asking is None or isinstance(credential, Denied):
+            return False
+        now = self._clock()
+        request = AccessRequest(chatflow_id=chatflow_id)
+        decision = self._verifier.at_once(credential, request, client, counts=False)
+        access = self._directory.at_once(chatflow_id, now)
+        if (
+            not isinstance(decision, Allowed)
+            or access is PENDING
+            or access is None
+            or not self._ready(access)
+        ):
+            return False
+        return asking.call(decision, access, client, self, partial(_grant, access, then))
 
     def _visit_at_once(
         self, chatflow_id: str, missing: Denied, now: int, visitor: Visitor | None
@@ -208,3 +240,12 @@ class Predictor:
         if len(self._loaded) > _LOADED:
             self._loaded.popitem(last=False)
         return ready
+
+
+def _grant(
+    access: ChatflowAccess, then: Callable[[Grant | Denied | None], None], decision: Decision | None
+) -> None:
+    if isinstance(decision, Allowed):
+        then(Grant(access, decision.record, taken=decision.taken))
+    else:
+        then(decision)

@@ -1,7 +1,7 @@
 """A request as the hot routes see it, and how they refuse one."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +28,8 @@ from flowkeys.web.requests.address import TrustedProxies
 from flowkeys.web.requests.context import origin, user_agent
 
 _TOO_LARGE: Final = problem("headers_too_large")
+Then = Callable[[Reply | None], None]
+"""Is called with an answer, or with None when it has to be awaited."""
 
 
 class Call(msgspec.Struct, gc=False):

@@ -5,7 +5,7 @@ empty. Any method and any path below it is answered; what is asked for is `targe
 """
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ from flowkeys.domain.limits.gcra import Passed
 from flowkeys.domain.usage.usage import OK, Door
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web.errors import Problem
-from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
+from flowkeys.web.hot.call import Call, Refuser, Then, of_failure, read_head
 from flowkeys.web.hot.reply import NO_STORE, Form, Reply, form, to_replaced
 from flowkeys.web.hot.target import Asked
 
@@ -53,6 +53,32 @@ class ForwardAuth:
             return None if decision is None else self._answer(call, asked, decision)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuse(call, asked, of_failure(error, call))
+
+    def ask(self, call: Call, asked: Asked, then: Then) -> bool:
+        """Have whoever counts asked about a call that `answer` had none for, and `then` called later.
+
+        False: nothing was asked, await `answer_later`.
+        """
+        asking = self._verifier.asking
+        if asking is None or asked.never is not None:
+            return False
+        try:
+            credential = read_head(call, self._key_header)
+            return isinstance(credential, bytes) and asking.verify(
+                credential, asked.request, call, partial(self._told, call, asked, then)
+            )
+        except Exception:  # noqa: BLE001 - whoever awaits it says why
+            return False
+
+    def _told(self, call: Call, asked: Asked, then: Then, decision: Decision | None) -> None:
+        if decision is None:
+            then(None)
+            return
+        try:
+            reply = self._answer(call, asked, decision)
+        except Exception as error:  # noqa: BLE001 - every call gets an answer
+            reply = self._refuse(call, asked, of_failure(error, call))
+        then(reply)
 
     async def answer_later(self, call: Call, asked: Asked) -> Reply:
         """Return the answer to a call that `answer` had none for."""

@@ -6,6 +6,7 @@ Everything else is the framework's: it gives the same answers, and says what is 
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +25,7 @@ from flowkeys.domain.keys.decision import Denied, Reason
 from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.domain.usage.usage import CLIENT_GONE as GONE
 from flowkeys.domain.usage.usage import OK, Door
-from flowkeys.service.predictions.input import read_prediction
+from flowkeys.service.predictions.input import PredictionInput, read_prediction
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.predictions.run import Answer, Grant, Run, release
 from flowkeys.web import render
@@ -82,13 +83,48 @@ class PredictionCalls:
                 return msgspec.structs.replace(found, taken=earlier.taken)
             if earlier is not None:
                 release(earlier.taken)
-            more = [ANY_ORIGIN] if found.reason is Reason.RATE_LIMITED and found.text is not None else ()
-            return self._refuser.refuse(call, ROUTE, found, door=_DOOR, chatflow_id=chatflow_id, headers=more)
+            return self.refused(call, found)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
-            return self._refuser.refuse(call, ROUTE, of_failure(error, call), door=_DOOR)
+            return self.undecided(call, error)
+
+    def refused(self, call: Call, why: Denied) -> Reply:
+        """Return the refusal of a call."""
+        more = [ANY_ORIGIN] if why.reason is Reason.RATE_LIMITED and why.text is not None else ()
+        chatflow_id = _called(call)
+        return self._refuser.refuse(call, ROUTE, why, door=_DOOR, chatflow_id=chatflow_id, headers=more)
+
+    def undecided(self, call: Call, error: BaseException) -> Reply:
+        """Return what is said of a call that could not be decided about, or not before the server stops."""
+        found = of_failure(error, call) if isinstance(error, Exception) else STOPPING
+        return self._refuser.refuse(call, ROUTE, found, door=_DOOR)
+
+    def ask(self, call: Call, then: Callable[[Grant | Denied | None], None]) -> bool:
+        """Have whoever counts asked about a call that `answer` had no answer for; see `Predictor.ask`."""
+        try:
+            credential = read_head(call)
+            return not isinstance(credential, Problem) and self._predictor.ask(
+                _called(call), credential, call, then
+            )
+        except Exception:  # noqa: BLE001 - whoever decides instead says why
+            return False
+
+    async def decide(self, call: Call) -> Grant | Denied:
+        """Return what was granted to a call that has to be awaited.
+
+        Raises:
+            Unavailable: it cannot be decided about.
+        """
+        credential = read_head(call)
+        assert not isinstance(credential, Problem)
+        return await self._predictor.authorize(_called(call), credential, call)
 
     def open(self, call: Call, body: bytes, grant: Grant) -> Run | None:
         """Return the run of a call that was granted and whose body has been read, or None."""
+        request = self.question(call, body)
+        return None if request is None else self.run(grant, request)
+
+    def question(self, call: Call, body: bytes) -> PredictionInput | None:
+        """Return what is asked, when that is plain: whole, in a body as it should be, for a whole answer."""
         if self._hands_on:
             return None
         call.asked_bytes = len(body)
@@ -99,7 +135,15 @@ class PredictionCalls:
             request = read_prediction(decode(body))
         except (Refused, InvalidInput):
             return None
-        return None if request.streaming else self._predictor.open_at_once(grant, request)
+        return None if request.streaming else request
+
+    def run(self, grant: Grant, question: PredictionInput) -> Run | None:
+        """Return the run of a call that was granted, if its chatflow is at hand."""
+        return self._predictor.open_at_once(grant, question)
+
+    async def opened(self, grant: Grant, question: PredictionInput) -> Run:
+        """Return the run when its chatflow is loaded; see `Predictor.open`."""
+        return await self._predictor.open(grant, question)
 
     def answered(self, call: Call, grant: Grant, answer: Answer, tokens: ModelTokens) -> Reply:
         """Return the answer to a call of which both messages are stored."""
@@ -147,6 +191,11 @@ class PredictionCalls:
             tokens=tokens,
             sizes=(call.asked_bytes, size),
         )
+
+
+def _called(call: Call) -> str:
+    """Return the id of the chatflow that a plain target names."""
+    return call.target[len(PREFIX) :].decode("ascii")
 
 
 def _to(grant: Grant, reply: Reply) -> Reply:

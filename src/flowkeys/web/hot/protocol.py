@@ -20,13 +20,13 @@ from flowkeys.web.errors import Problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.asgi import FastPath
+from flowkeys.web.hot.asking import AskingProtocol
 from flowkeys.web.hot.bounds import IN_BODY, MAX_LINES, NO_HEAD
 from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.reply import Reply
 from flowkeys.web.hot.running import Running
 from flowkeys.web.hot.target import Asked, read
-from flowkeys.web.hot.waiting import Waiting, has_body
-from flowkeys.web.hot.writing import WritingProtocol
+from flowkeys.web.hot.waiting import has_body
 from flowkeys.web.predictions.prediction import GRANT
 from flowkeys.web.requests.below import without
 
@@ -40,7 +40,7 @@ _RUNNING: Final = 3
 """The message was read and is a prediction that runs: it is answered later."""
 
 
-class HotProtocol(WritingProtocol):
+class HotProtocol(AskingProtocol):
     """One connection."""
 
     def __init__(
@@ -149,9 +149,7 @@ class HotProtocol(WritingProtocol):
                 if self._asked is not None:
                     grant = self._predict(self._asked)
                 else:
-                    reply = self._hot.verify.answer(self._call(b"POST", self._body))
-                    if reply is not None:
-                        self._send(reply, with_body=True)
+                    self._verify(self._call(b"POST", self._body))
             except Exception:  # noqa: BLE001 - a mistake here must not cost the connection
                 self._mistaken()
             if self._state == _READING:
@@ -188,28 +186,37 @@ class HotProtocol(WritingProtocol):
             self._send(grant, with_body=True)
             return None
         if grant is None:
+            if self._ask_to_run(calls, call, self._body):
+                self._wait_for_answer()
             return None
         run = calls.open(call, self._body, grant)
-        if run is not None:
-            running = Running(call, grant, keep_alive=self._keep_alive)
-            try:
-                ending = running.begin(run, self.tasks)
-            except Exception:  # noqa: BLE001 - nothing is stored, and the framework says why
-                return grant
-            self._state = _RUNNING
-            self._body = b""
-            self.cycle = self._running = running  # type: ignore[assignment]
-            answer = partial(running.reply, self._hot.predictions)
-            ending.add_done_callback(partial(self._when_known, running, answer))
+        if run is not None and self._run(calls, call, run, grant):
+            self._wait_for_answer()
         return grant
+
+    def _wait_for_answer(self) -> None:
+        self._state = _RUNNING
+        self._body = b""
 
     def _wait_for(self, call: Call, asked: Asked) -> None:
         """Answer when it is known whether the call is within its limits."""
-        waiting = Waiting(call, keep_alive=self._keep_alive)
-        self._state = _RUNNING
-        self.cycle = self._running = waiting  # type: ignore[assignment]
-        task = waiting.begin(self._hot.forward_auth.answer_later(call, asked), self.tasks)
-        task.add_done_callback(partial(self._when_known, waiting, asyncio.Future.result))
+        calls = self._hot.forward_auth
+        later = partial(calls.answer_later, call, asked)
+        self._ask(call, partial(calls.ask, call, asked), later, awaits=True)
+        self._wait_for_answer()
+
+    def _verify(self, call: Call) -> None:
+        """Answer a verification whose body has come, or when it is counted, or leave it."""
+        calls = self._hot.verify
+        reply = calls.answer(call)
+        if reply is not None:
+            self._send(reply, with_body=True)
+            return
+        question = calls.question(call)
+        if question is not None:
+            later = partial(calls.answer_later, call, question)
+            if self._ask(call, partial(calls.ask, call, question), later, awaits=False):
+                self._wait_for_answer()
 
     def _refuse(self, why: Problem) -> None:
         if self._state == _ANSWERED and self._room == IN_BODY:

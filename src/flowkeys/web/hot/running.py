@@ -1,6 +1,8 @@
 """A prediction that is answered inside the connection."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 from flowkeys.domain.usage.tokens import NO_TOKENS
 from flowkeys.service.predictions.run import Answer, Grant, Run, release
@@ -23,7 +25,8 @@ class Running:
 
     response_started = False
 
-    def __init__(self, call: Call, grant: Grant, *, keep_alive: bool) -> None:
+    def __init__(self, call: Call, grant: Grant | None, *, keep_alive: bool) -> None:
+        """`grant` may be set later, before anything is begun."""
         self.call = call
         self.grant = grant
         self.keep_alive = keep_alive
@@ -40,7 +43,16 @@ class Running:
         if begun is not None:
             self._answer, stored = begun
             return stored
-        task = asyncio.get_running_loop().create_task(self._execute(run))
+        return self._begin(self._execute(run), tasks)
+
+    def begin_with(
+        self, opening: Coroutine[Any, Any, Run], tasks: set[asyncio.Task[None]]
+    ) -> asyncio.Future[None]:
+        """Run a chatflow that has to be loaded first."""
+        return self._begin(self._open(opening), tasks)
+
+    def _begin(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> asyncio.Future[None]:
+        task = asyncio.get_running_loop().create_task(work)
         self._work = task
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -48,6 +60,10 @@ class Running:
 
     async def _execute(self, run: Run) -> None:
         self._answer = await run.execute()
+
+    async def _open(self, opening: Coroutine[Any, Any, Run]) -> None:
+        self._run = await opening
+        await self._execute(self._run)
 
     def reply(self, calls: PredictionCalls, work: asyncio.Future[None]) -> Reply | None:
         """Return the answer when `work` is done, or None: the client has left before.
@@ -57,17 +73,19 @@ class Running:
         answer, run = self._answer, self._run
         self._answer = self._run = self._work = None
         tokens = NO_TOKENS if run is None else run.model_tokens
-        release(self.grant.taken)  # of a run that was cancelled before it began
+        grant = self.grant
+        assert grant is not None
+        release(grant.taken)  # of a run that was cancelled before it began
         if work.cancelled():
             if self.disconnected:
-                calls.left(self.call, self.grant, tokens)
+                calls.left(self.call, grant, tokens)
                 return None
-            return calls.failed(self.call, self.grant, asyncio.CancelledError(), tokens)
+            return calls.failed(self.call, grant, asyncio.CancelledError(), tokens)
         error = work.exception()
         if error is not None:
-            return calls.failed(self.call, self.grant, error, tokens)
+            return calls.failed(self.call, grant, error, tokens)
         assert answer is not None
-        return calls.answered(self.call, self.grant, answer, tokens)
+        return calls.answered(self.call, grant, answer, tokens)
 
     # What a connection tells it
 

@@ -6,6 +6,7 @@ None, and the framework, which says what is wrong with it, decides anew.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -17,7 +18,7 @@ from flowkeys.domain.keys.networks import Client, KnownClient, is_address
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.web import render
-from flowkeys.web.hot.call import Call, Refuser, of_failure, read_head
+from flowkeys.web.hot.call import Call, Refuser, Then, of_failure, read_head
 from flowkeys.web.hot.reply import JSON, NO_STORE, RawHeader, Reply, form, to_limited, to_replaced
 from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
 
@@ -40,6 +41,16 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False
     permission: str | Unset = msgspec.UNSET
     address: str | Unset = msgspec.UNSET
     count: bool | Unset = msgspec.UNSET
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """What a call asks that takes of limits: about which token, and what it is used for, by whom."""
+
+    text: bytes
+    wanted: AccessRequest
+    client: Client | None
+    caller: KeyRecord | None = None
+    """Who asks, when that is another."""
 
 
 _decode: Final = msgspec.json.Decoder(_Body).decode
@@ -102,12 +113,79 @@ class Verify:
                 return self._refuser.refuse(call, ROUTE, decision)
             if type(decision) is not Allowed or wanted is None:
                 return None
-            self._tally.allowed += 1
-            if decision.taken is not None:
-                reply = _answered(call, _encode(render.verified(decision)), decision.record)
-                return to_limited(reply, decision.taken)
-            return _answered(call, self._body(decision), decision.record)
+            return self._of_own(call, decision)
         return self._about_others(call, credential, body, wanted)
+
+    def ask(self, call: Call, question: Question, then: Then) -> bool:
+        """Have whoever counts asked about a call that `answer` had none for, and `then` called later.
+
+        False: nothing was asked.
+        """
+        asking = self._verifier.asking
+        if asking is None:
+            return False
+        told = partial(self._told, call, question, then)
+        try:
+            return asking.verify(question.text, question.wanted, question.client, told)
+        except Exception:  # noqa: BLE001 - the framework says why
+            return False
+
+    def _told(self, call: Call, question: Question, then: Then, decision: Decision | None) -> None:
+        if decision is None:
+            then(None)
+            return
+        try:
+            reply = self._reply_to(call, question, decision)
+        except Exception as error:  # noqa: BLE001 - every call gets an answer
+            reply = self._refuser.refuse(call, ROUTE, of_failure(error, call))
+        then(reply)
+
+    async def answer_later(self, call: Call, question: Question) -> Reply:
+        """Return the answer to a call that was asked about, and has to be awaited after all."""
+        try:
+            decision = await self._verifier.verify(
+                question.text, question.wanted, question.client, takes=True
+            )
+            return self._reply_to(call, question, decision)
+        except Exception as error:  # noqa: BLE001 - every call gets an answer
+            return self._refuser.refuse(call, ROUTE, of_failure(error, call))
+
+    def question(self, call: Call) -> Question | None:
+        """Return what a call asks that takes of limits, when several processes count those, or None."""
+        if self._verifier.asking is None:
+            return None
+        credential = read_head(call)
+        body = _read(call) if isinstance(credential, bytes) else None
+        wanted = None if body is None else _wanted(body)
+        if body is None or wanted is None or body.count is not True or body.tokens is not msgspec.UNSET:
+            return None
+        assert isinstance(credential, bytes)
+        if body.token is msgspec.UNSET:
+            return Question(credential, wanted, _client(body) or call)
+        caller = self._verifier.at_once(credential, _VIEW, call, counts=False)
+        if type(caller) is not Allowed or not body.token.isascii():
+            return None
+        own = AccessRequest(wanted.chatflow_id, wanted.permissions, caller.record.workspace_id)
+        return Question(body.token.encode("ascii"), own, _client(body), caller.record)
+
+    def _reply_to(self, call: Call, question: Question, decision: Decision) -> Reply:
+        if question.caller is not None:
+            return self._of_other(call, decision, question.caller)
+        if isinstance(decision, Denied):
+            return self._refuser.refuse(call, ROUTE, decision)
+        return self._of_own(call, decision)
+
+    def _of_own(self, call: Call, decision: Allowed) -> Reply:
+        self._tally.allowed += 1
+        if decision.taken is not None:
+            reply = _answered(call, _encode(render.verified(decision)), decision.record)
+            return to_limited(reply, decision.taken)
+        return _answered(call, self._body(decision), decision.record)
+
+    def _of_other(self, call: Call, decision: Decision, caller: KeyRecord) -> Reply:
+        self._note((decision,))
+        reply = _answered(call, _encode(render.verified(decision)), caller)
+        return reply if decision.taken is None else to_limited(reply, decision.taken)
 
     def _body(self, decision: Decision) -> bytes:
         """Return what is said of an allowed key: the same as long as its record is the very same object."""
@@ -139,11 +217,7 @@ class Verify:
         if body.tokens is msgspec.UNSET:
             assert body.token is not msgspec.UNSET
             decision = self._decide(body.token, own, client, takes=body.count is True)
-            if decision is None:
-                return None
-            self._note((decision,))
-            reply = _answered(call, _encode(render.verified(decision)), caller.record)
-            return reply if decision.taken is None else to_limited(reply, decision.taken)
+            return None if decision is None else self._of_other(call, decision, caller.record)
         found = self._decide_each(body.tokens, own, client)
         return None if found is None else _answered(call, found, caller.record)
 

@@ -65,6 +65,10 @@ class WritingProtocol(LeavingProtocol):
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - nobody is left waiting
             structlog.get_logger("flowkeys").exception("failed")
             reply = None
+        self._finish(call, reply)
+
+    def _finish(self, call: Running | Waiting, reply: Reply | None) -> None:
+        """Send the answer to a call that had to wait, and go on; None: there is none for it."""
         call.response_complete = True
         if self.transport.is_closing():
             return
