@@ -33,8 +33,8 @@ class Script:
     __slots__ = ("sha", "text")
 
     def __init__(self, *names: str) -> None:
-        """Read the files of those names beside this one, in that order."""
-        here = files("flowkeys.limits.shared")
+        """Read the files of those names in `scripts`, in that order."""
+        here = files("flowkeys.limits.shared") / "scripts"
         self.text = b"".join(here.joinpath(name).read_bytes() for name in names)
         self.sha = sha1(self.text, usedforsecurity=False).hexdigest()
         _SCRIPTS.append(self)
