@@ -9,6 +9,7 @@ from typing import Final
 
 from bench import growth, key_page, machine, pages, startup, throughput, workers
 from bench.documents import suite as documents
+from bench.life import instructions
 from bench.life import suite as life
 from bench.models import suite as models
 from bench.report import Table
@@ -29,6 +30,8 @@ PARTS: Final = (
         "workers",
     ),
 )
+ON_DEMAND: Final = ("instructions",)
+"""What is measured only when it is named: it takes many minutes, and nothing has to hold."""
 DOCUMENTS: Final = {"documents": DOCS / "documents.md"}
 """Where each part is kept, unless in docs/benchmarks.md."""
 MARKS: Final = "<!-- {part}: written by make bench -->\n", "<!-- {part}: end -->\n"
@@ -39,7 +42,7 @@ def main() -> int:
     """Run; return the exit code, 1 when a target was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure, on this machine.")
     parser.add_argument("--write", action="store_true", help="put the tables into the documentation")
-    parser.add_argument("--only", choices=PARTS, help="measure one part")
+    parser.add_argument("--only", choices=(*PARTS, *ON_DEMAND), help="measure one part")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, of which the median counts")
     parser.add_argument("--seconds", type=int, help="how long a round takes: 2 of throughput, else 1")
     parser.add_argument("--keys", type=int, default=100_000, help="keys in the lists")
@@ -47,7 +50,7 @@ def main() -> int:
         "--beside",
         type=Path,
         metavar="CHECKOUT",
-        help="of life: another checkout, with its own .venv, whose server is measured in the same run",
+        help="of life, instructions: another checkout, with its own .venv, measured in the same run",
     )
     arguments = parser.parse_args()
     rounds, seconds, keys = arguments.rounds, arguments.seconds, arguments.keys
@@ -62,10 +65,11 @@ def main() -> int:
         "growth": lambda _: growth.measure(),
         "documents": documents.measure,
         "workers": lambda folder: workers.measure(folder, rounds, seconds or 2),
+        "instructions": lambda folder: instructions.measure(folder, arguments.beside),
     }
     missed: list[str] = []
     for name, part in parts.items():
-        if arguments.only in {None, name}:
+        if arguments.only == name or (arguments.only is None and name not in ON_DEMAND):
             text = [machine.describe() + "\n"]
             print(text[0], flush=True)
             with tempfile.TemporaryDirectory(prefix="flowkeys-bench-") as folder:
