@@ -117,6 +117,12 @@ class Commands(LazyGroup):
             "restore",
             "Put a backup in the place of the database. No server may run; nothing that is there is lost.",
         ),
+        Entry(
+            "copy",
+            f"{_HERE}.server.backups.copying",
+            "copy",
+            "Copy everything from a file to an empty PostgreSQL database, or back, and compare both.",
+        ),
         Entry("keys", f"{_HERE}.keys.commands", "app", "Make, list, change and revoke API keys."),
         Entry(
             "customers",

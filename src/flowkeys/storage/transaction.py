@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from flowkeys.storage.keys.rotations import TokenTable
     from flowkeys.storage.people.links import LinkTable
     from flowkeys.storage.people.people import PersonTable
+    from flowkeys.storage.people.sent_forms import SentFormTable
     from flowkeys.storage.people.sign_ins import SignInTable
     from flowkeys.storage.predictions.conversations import ConversationTable
     from flowkeys.storage.predictions.messages import MessageTable
-    from flowkeys.storage.sent_forms import SentFormTable
     from flowkeys.storage.usage.processes import ProcessTable
     from flowkeys.storage.usage.quotas import QuotaTable
     from flowkeys.storage.usage.usage import UsageTable
@@ -182,7 +182,7 @@ class Tables:
     @cached_property
     def sent_forms(self) -> "SentFormTable":
         """The forms that were sent."""
-        from flowkeys.storage.sent_forms import SentFormTable
+        from flowkeys.storage.people.sent_forms import SentFormTable
 
         return SentFormTable(self._connection)
 

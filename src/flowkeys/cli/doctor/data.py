@@ -76,7 +76,7 @@ def _rights(folder: Path) -> Iterator[Finding]:
 def check_database(settings: Settings) -> Iterator[Finding]:
     """Look at the database file: sound, of the right schema, in WAL mode; or at that on a server."""
     if settings.database_url is not None:
-        yield from _check_postgres(settings.database_url)
+        yield from _check_postgres(settings.database_url, settings.direct_url)
         return
     path = settings.database_file
     if not path.exists():
@@ -112,7 +112,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _check_postgres(url: str) -> Iterator[Finding]:
+def _check_postgres(url: str, direct: str | None) -> Iterator[Finding]:
     from flowkeys.storage.postgres import health as postgres
 
     try:
@@ -122,6 +122,8 @@ def _check_postgres(url: str) -> Iterator[Finding]:
         return
     if found.revision is None:
         yield ok("database", "no schema yet; the first flowkeys serve makes it")
+    elif found.is_unfinished:
+        yield fail("database", "a flowkeys copy that fills it has not ended.", "Run it again: it goes on.")
     elif found.revision != found.expected_revision:
         yield warn(
             "database",
@@ -135,6 +137,12 @@ def _check_postgres(url: str) -> Iterator[Finding]:
             f"PostgreSQL {found.server}, schema {found.revision}, {size(found.size_bytes)}: "
             f"{counts.keys} keys, {counts.chatflows} chatflows, {counts.messages} messages",
         )
+        if found.is_pooled and direct is None:
+            yield warn(
+                "feed",
+                "a pooler is in between, and in transaction mode no change is heard through it.",
+                "Set FLOWKEYS_DATABASE_DIRECT to the URL that leads to PostgreSQL itself.",
+            )
         if not found.has_trigrams:
             yield warn(
                 "search",

@@ -50,7 +50,7 @@ class Presence:
             ConfigurationError: limits are stored, and several processes would each count by itself.
         """
         found = await self._store.read(lambda tx: tx.processes.all())
-        await self._remove([one for one in found if _is_gone(one)])
+        await self._remove([one for one in found if is_gone(one)])
         if not self._is_replacement and await self._objection():
             await self._listen()
             if why := await self._objection():
@@ -93,7 +93,7 @@ class Presence:
     async def _listen(self) -> None:
         """Wait until those whom nobody here can see would have said something; remove who has not."""
         before = await self._store.read(lambda tx: tx.processes.all())
-        unseen = {one.id: one.beat_at for one in before if _is_gone(one) is None}
+        unseen = {one.id: one.beat_at for one in before if is_gone(one) is None}
         if not unseen:
             return
         self._log.info("listening for other servers", seconds=_LISTEN_SECONDS)
@@ -119,7 +119,7 @@ class Presence:
             self._log.error("limits are counted in each process", detail=why)
         self._objected = why is not None
         found = await self._store.read(lambda tx: tx.processes.all())
-        old = [one for one in found if now - one.beat_at > 2 * BEAT_SECONDS * SECOND and _is_gone(one)]
+        old = [one for one in found if now - one.beat_at > 2 * BEAT_SECONDS * SECOND and is_gone(one)]
         await self._remove([*old, *(one for one in found if not one.is_there(now))])
 
 
@@ -139,7 +139,7 @@ def _identity(pid: int) -> str:
     return f"{boot} {namespace} {pid} {began}"
 
 
-def _is_gone(one: Process) -> bool | None:
+def is_gone(one: Process) -> bool | None:
     """Tell whether a process has ended; None: it is of another machine, or nobody can tell."""
     ours = _identity(os.getpid())
     if not one.identity or not ours or one.identity.split()[:2] != ours.split()[:2]:

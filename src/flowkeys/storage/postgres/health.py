@@ -12,7 +12,7 @@ from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.storage.keys.keys import KeyTable
 from flowkeys.storage.postgres.connecting import connect, named, why_not
 from flowkeys.storage.postgres.connection import PostgresConnection
-from flowkeys.storage.postgres.migrate import revision
+from flowkeys.storage.postgres.migrate import COPYING, revision, unfinished
 from flowkeys.storage.schema import api_key, chatflow, message
 from flowkeys.storage.sqlite.health import Counts
 from flowkeys.storage.sqlite.migrate import HEAD
@@ -34,6 +34,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     has_trigrams: bool
     """Whether parts of names are found by an index."""
+    is_pooled: bool
+    """Whether a pooler is in between."""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it is being filled by ``flowkeys copy``."""
+        return self.revision == COPYING
 
 
 def check(url: str) -> Health:
@@ -49,6 +56,7 @@ def check(url: str) -> Health:
             server=raw.info.parameter_status("server_version") or "",
             size_bytes=raw.execute("SELECT pg_database_size(current_database())").fetchone()[0],
             has_trigrams=raw.execute(_TRIGRAMS).fetchone()[0],
+            is_pooled=raw.is_pooled,
         )
 
 
@@ -59,6 +67,8 @@ def require_current(url: str) -> None:
         Unavailable: it cannot be read.
     """
     found = check(url).revision
+    if found == COPYING:
+        raise ConfigurationError(unfinished(url))
     if found != HEAD:
         raise ConfigurationError(
             f"The database {named(url)} has schema {found}, and this version has {HEAD}. "

@@ -13,6 +13,8 @@ from flowkeys.storage.sqlite.migrate import HEAD, refusal
 _FOLDER: Final = Path(__file__).parents[1] / "migrations"
 _ONE_AT_A_TIME: Final = 0x666C6F776B657973
 """The lock of whoever changes the schema: the letters of our name, as no other program will have it."""
+COPYING: Final = "copying"
+"""The revision of a database that is being filled by ``flowkeys copy``: no version starts on it."""
 LEAST_VERSION: Final = 130000
 """Of the server: numbers of transactions that do not begin anew came with 13."""
 
@@ -49,6 +51,7 @@ def upgrade(url: str, *, may_change: bool = True) -> None:
         with connect(url) as connection:
             if revision(connection) == HEAD:
                 return
+            _require_whole(url, connection)
             if not may_change:
                 raise ConfigurationError(refusal(_named(url), revision(connection)))
             _check(url, connection)
@@ -66,6 +69,7 @@ def _upgrade_alone(url: str, connection: psycopg.Connection[Any]) -> None:
     current = revision(connection)
     if current == HEAD:
         return
+    _require_whole(url, connection)
     if current is None:
         _create(connection)
         return
@@ -75,6 +79,18 @@ def _upgrade_alone(url: str, connection: psycopg.Connection[Any]) -> None:
             "Use the version that made it, or a newer one."
         )
     _migrate(connection)
+
+
+def _require_whole(url: str, connection: psycopg.Connection[Any]) -> None:
+    if revision(connection) == COPYING:
+        raise ConfigurationError(unfinished(url))
+
+
+def unfinished(url: str) -> str:
+    """Return what is said of a database that is being filled."""
+    return (
+        f"{_named(url)} is the target of a flowkeys copy that has not ended. Run that again, and it goes on."
+    )
 
 
 def _create(connection: psycopg.Connection[Any]) -> None:

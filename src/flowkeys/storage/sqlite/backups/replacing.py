@@ -49,7 +49,7 @@ def replace(
         os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         try:
             check(made, digest(backup, progress, made))
-            with _alone(database):
+            with alone(database):
                 kept = _set_aside(database, now)
                 made.replace(database)
                 sync(database.parent)
@@ -60,12 +60,12 @@ def replace(
 
 
 def _require_unused(database: Path) -> None:
-    with _alone(database):
+    with alone(database):
         pass
 
 
 @contextmanager
-def _alone(database: Path) -> Iterator[None]:
+def alone(database: Path) -> Iterator[None]:
     """Have a database for oneself alone, in one file; one that is damaged is looked at from the outside.
 
     Raises:
