@@ -70,7 +70,7 @@ peers: $(MAIN) | tools ## Install what verification and models are measured besi
 screenshots: $(MAIN) tools ## Photograph every page, into build/screenshots
 	@$(BIN)/python -m scripts.screenshots $(SCREENSHOT_ARGS)
 
-tools: ## Install what only apt can bring: node, npm, wrk, curl, openssl, chromium, redis-server
+tools: ## Install what only apt can bring: node, npm, wrk, curl, openssl, chromium, redis-server, pgbouncer
 	@sh scripts/tools.sh
 
 clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS) ## Install the unmodified clients that the tests call us with

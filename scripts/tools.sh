@@ -7,7 +7,8 @@ RUNLEVEL=1 # Debian starts no service then: tests start their own Redis
 export RUNLEVEL
 
 missing=
-for pair in node:nodejs npm:npm wrk:wrk curl:curl openssl:openssl redis-server:redis-server; do
+for pair in node:nodejs npm:npm wrk:wrk curl:curl openssl:openssl redis-server:redis-server \
+    pgbouncer:pgbouncer; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 

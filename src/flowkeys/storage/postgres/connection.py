@@ -12,6 +12,8 @@ from sqlalchemy import Insert
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ClauseElement
 
+from flowkeys.storage.postgres.connecting import OF_TRANSACTION
+from flowkeys.storage.postgres.watched import Watched
 from flowkeys.storage.statement import Connection, Insertion, Row, Statement
 
 _DIALECT: Final = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
@@ -49,7 +51,7 @@ class PostgresConnection(Connection):
     faults = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
     conflicts = (errors.SerializationFailure, errors.DeadlockDetected)
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
+    def __init__(self, connect: Callable[[], Watched]) -> None:
         super().__init__(connect())
         self._open = connect
 
@@ -83,11 +85,14 @@ class PostgresConnection(Connection):
 
     def _begin(self, how: str) -> None:
         try:
-            self._raw.execute(how)
+            self._raw.execute(self._said(how))
         except psycopg.OperationalError:
             self._raw.close()  # nothing was done yet: the database may have been started anew meanwhile
             self._raw = self._open()
-            self._raw.execute(how)
+            self._raw.execute(self._said(how))
+
+    def _said(self, how: str) -> str:
+        return f"{how}; {OF_TRANSACTION}" if self._raw.is_pooled else how
 
     # Statements
 

@@ -26,6 +26,8 @@ class Watched(psycopg.Connection[Any]):
         super().__init__(*arguments, **options)
         self._lock_of_wait = threading.Lock()
         self._since: float | None = None
+        self.is_pooled = False
+        """Whether it leads to a pooler, and not to a process of the server that is there for it alone."""
         with _of_open:
             _open.add(self)
 
