@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from bench import growth, key_page, machine, pages, startup, throughput, workers
+from bench.capacity import suite as capacity
 from bench.documents import suite as documents
 from bench.life import instructions
 from bench.life import suite as life
 from bench.models import suite as models
-from bench.report import Table
+from bench.report import Table, write
 from bench.verification import suite
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
@@ -34,8 +35,6 @@ ON_DEMAND: Final = ("instructions",)
 """What is measured only when it is named: it takes many minutes, and nothing has to hold."""
 DOCUMENTS: Final = {"documents": DOCS / "documents.md"}
 """Where each part is kept, unless in docs/benchmarks.md."""
-MARKS: Final = "<!-- {part}: written by make bench -->\n", "<!-- {part}: end -->\n"
-"""Around what each part wrote, so that one can be renewed alone."""
 
 
 def main() -> int:
@@ -78,20 +77,11 @@ def main() -> int:
                     text.append(table.markdown())
                     print(text[-1], flush=True)
             if arguments.write:
-                _write(name, "\n".join(text))
+                write(DOCUMENTS.get(name, DOCS / "benchmarks.md"), name, "\n".join(text))
+                capacity.write_model()
     for target in missed:
         print(f"missed: {target}", file=sys.stderr)
     return 1 if missed else 0
-
-
-def _write(part: str, text: str) -> None:
-    begin, end = (mark.format(part=part) for mark in MARKS)
-    document = DOCUMENTS.get(part, DOCS / "benchmarks.md")
-    before, found, rest = document.read_text("utf-8").partition(begin)
-    _, closed, after = rest.partition(end)
-    if not (found and closed):
-        raise SystemExit(f"{document} has no place for {part}: {begin}")
-    document.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")
 
 
 if __name__ == "__main__":

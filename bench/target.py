@@ -24,10 +24,10 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(data_dir: Path) -> Iterator[Opened]:
-    """Open a data directory, made if need be."""
+def opened(data_dir: Path, **settings: Any) -> Iterator[Opened]:
+    """Open a data directory, made if need be, with further settings."""
     with asyncio.Runner() as runner:
-        runtime = runner.run(bootstrap.open_runtime(load(data_dir=data_dir)))
+        runtime = runner.run(bootstrap.open_runtime(load(data_dir=data_dir, **settings)))
         try:
             workspace = runner.run(runtime.workspaces.default()).id
             yield Opened(runtime, Caller(operator(workspace)), runner.run)

@@ -1,0 +1,1 @@
+"""How large what is stored and kept in memory grows, from what a few thousand rows take."""
