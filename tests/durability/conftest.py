@@ -22,7 +22,10 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def served(folder: Path, template: tuple[Path, str], **settings: Any) -> Served:
     """Start a server over a copy of the template."""
     shutil.copytree(template[0], folder / "data")
-    return Served(folder, template[1], **settings).start()
+    token = (
+        make_owner(folder / "data", database=settings["database"]) if "database" in settings else template[1]
+    )
+    return Served(folder, token, **settings).start()
 
 
 @pytest.fixture(scope="package")

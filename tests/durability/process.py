@@ -30,6 +30,8 @@ class Served:
         self.log = folder / "server.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._settings = {f"FLOWKEYS_{name.upper()}": str(value) for name, value in settings.items()}
+        self.database: str | None = settings.get("database")
+        """Its URL, unless it is the file in the data directory."""
         self._clients: list[Api] = []
         self.process: Process | None = None
         self.url = ""
@@ -82,6 +84,11 @@ class Served:
 
     def rows(self, query: str, *parameters: Any) -> list[tuple]:
         """Return rows of its database."""
+        if self.database is not None:
+            import psycopg  # not by every process of tests
+
+            with psycopg.connect(self.database) as found:
+                return found.execute(query.replace("?", "%s"), parameters or None).fetchall()
         with contextlib.closing(sqlite3.connect(self.data_dir / "flowkeys.db")) as raw:
             return raw.execute(query, parameters).fetchall()
 

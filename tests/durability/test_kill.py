@@ -16,7 +16,6 @@ from tests.durability.workers import (
     answered_by,
     ask_often,
     is_alive,
-    pids,
     wait_for_answers,
     wait_for_processes,
 )
@@ -28,6 +27,7 @@ from tests.support.waiting import until
 CODES = {"active": "valid", "disabled": "disabled_key", "revoked": "revoked_key"}
 AFTER = {"key.enable": "active", "key.disable": "disabled", "key.revoke": "revoked"}
 TOKENS = 100
+EVERY = 10
 
 
 @pytest.mark.parametrize(
@@ -57,24 +57,44 @@ def test_what_was_acknowledged_survives_kill_9(serve: Serve, rounds: int) -> Non
 )
 def test_what_was_acknowledged_survives_kill_9_of_one_of_several(serve: Serve, rounds: int) -> None:
     """Round after round one of three processes is killed: all that any of them acknowledged is there."""
-    served = serve(workers=3)
+    _storms(serve(workers=3), rounds)
+
+
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(1, id="1"), pytest.param(50, id="50", marks=pytest.mark.slow)]
+)
+def test_what_was_acknowledged_survives_kill_9_on_postgres(
+    serve: Serve, postgres_url: str, rounds: int
+) -> None:
+    """The same, with the data in PostgreSQL."""
+    _storms(serve(workers=3, database=postgres_url), rounds)
+
+
+def _storms(served: Served, rounds: int) -> None:
+    """Kill one process in each round; in every tenth the one that started the others, with which all end."""
     ledger = Ledger()
     owner = served.owner()
     chatflow = make_chatflow(owner)["id"]
     chance = random.Random(9)
     for number in range(rounds):
-        wait_for_processes(served, 3)
-        victim = chance.choice(sorted(pids(served)))
+        workers = wait_for_processes(served, 3)
+        is_whole = number % EVERY == EVERY - 1
+        victim = served.pid if is_whole else chance.choice(sorted(workers))
         calls = chance.randint(20, 100)
         kill = partial(os.kill, victim, signal.SIGKILL)
         asyncio.run(rage(served.url, owner.token, chatflow, ledger, number, kill, calls))
         until(lambda gone=victim: not is_alive(gone), "its end")
+        if is_whole:
+            until(lambda gone=workers: not any(map(is_alive, gone)), "the end of all")
+            served.start()
         check_keys(served.api(owner.token), ledger.keys)
         check_messages(served, ledger)
         check_journal(served, ledger)
-        assert_whole(served.data_dir)
-        assert served.rows("PRAGMA integrity_check") == [("ok",)]
+        assert_whole(served.data_dir, served.database)
+        if served.database is None:
+            assert served.rows("PRAGMA integrity_check") == [("ok",)]
         forget_what_was_in_flight(served, ledger)
+    print(f"{rounds} rounds: {ledger.actions.total()} changes and {len(ledger.turns)} answers acknowledged")
     assert served.stop() == 0
     assert "Traceback" not in served.said()
 
@@ -131,6 +151,8 @@ def check_messages(served: Served, ledger: Ledger) -> None:
 def check_journal(served: Served, ledger: Ledger) -> None:
     """Each acknowledged change has its audit row and its row in the feed, and none has one of them."""
     audited = Counter(served.rows("SELECT subject_id, action FROM audit WHERE subject = 'key'"))
+    if served.database is not None:  # of who was killed, until somebody writes
+        audited.update(served.rows("SELECT subject_id, action FROM audit_unsealed WHERE subject = 'key'"))
     assert ledger.actions - audited == Counter()
     by_services = "SELECT subject_id FROM change WHERE subject = 'key' AND version > 0"  # 0: a trigger's
     fed = Counter(key_id for (key_id,) in served.rows(by_services))

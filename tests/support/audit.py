@@ -10,17 +10,22 @@ from flowkeys.storage.secrets import secret_file
 from flowkeys.storage.sqlite import health
 
 
-def verified(data_dir: Path, kept: Head | None = None) -> Verified:
-    """Return what is found with the secret in the data directory."""
+def verified(data_dir: Path, kept: Head | None = None, database: str | None = None) -> Verified:
+    """Return what is found with the secret in the data directory, of another database if one is named."""
     settings = load(data_dir=data_dir)
     secrets = secret_file.known(settings.given_secret(), settings.secret_file)
+    if database is not None:
+        from flowkeys.storage.postgres import health as elsewhere  # not by every process of tests
+
+        with elsewhere.snapshot(database) as tx:
+            return check_chain(tx, secrets, kept)
     with health.snapshot(settings.database_file) as tx:
         return check_chain(tx, secrets, kept)
 
 
-def assert_whole(data_dir: Path) -> int:
+def assert_whole(data_dir: Path, database: str | None = None) -> int:
     """Expect the log to be whole; return how many rows it has."""
-    found = verified(data_dir)
+    found = verified(data_dir, database=database)
     assert found.fault is None
     assert found.unverified == ()
     return found.rows

@@ -11,11 +11,11 @@ from flowkeys.service.keys.input import NewKey
 from flowkeys.web import render
 
 
-def make_key(data_dir: Path, name: str, permissions: tuple[str, ...] = ()) -> dict[str, Any]:
+def make_key(data_dir: Path, name: str, permissions: tuple[str, ...] = (), **settings: Any) -> dict[str, Any]:
     """Make a key, and the data directory if need be; return it as the API would."""
 
     async def work() -> dict[str, Any]:
-        runtime = await bootstrap.open_runtime(load(data_dir=data_dir))
+        runtime = await bootstrap.open_runtime(load(data_dir=data_dir, **settings))
         try:
             workspace = (await runtime.workspaces.default()).id
             new = NewKey(name=name, permissions=frozenset(permissions))
@@ -27,7 +27,7 @@ def make_key(data_dir: Path, name: str, permissions: tuple[str, ...] = ()) -> di
     return asyncio.run(work())
 
 
-def make_owner(data_dir: Path) -> str:
+def make_owner(data_dir: Path, **settings: Any) -> str:
     """Make a key that may do everything, as `make_key`; return its token."""
-    token: str = make_key(data_dir, "owner", ("*",))["apiKey"]
+    token: str = make_key(data_dir, "owner", ("*",), **settings)["apiKey"]
     return token
