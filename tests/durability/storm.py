@@ -16,6 +16,10 @@ WORKERS = 12
 GONE = (httpx.TransportError, httpx.StreamError)
 
 
+class Unavailable(Exception):
+    """The store could not be reached in time, and the answer said so, and when to come again."""
+
+
 @dataclass
 class Key:
     """What one worker knows of a key of its own. Only this worker changes it."""
@@ -48,6 +52,8 @@ class Ledger:
     actions: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(key id, action) → how often it was acknowledged."""
 
+    unavailable: int = 0
+    """How many calls were told that the store is not reached: on a busy machine PostgreSQL may be slow."""
     is_over: bool = False
     """Whether those whose process lives are to end, too."""
 
@@ -73,12 +79,17 @@ class Worker:
         calls: list[Callable[[], Awaitable[None]]] = [
             self._create, self._rename, self._toggle, self._revoke, self._ask, self._ask, self._stream,
         ]  # fmt: skip
+        self._own = []
         try:
             await self._create()
             while not self._ledger.is_over:
                 await self._random.choice(calls)()
         except GONE:
             return
+        except Unavailable:
+            self._ledger.unavailable += 1
+            if not self._ledger.is_over:
+                await self.run()  # with new keys: what became of the last change is not known
 
     async def _create(self) -> None:
         name = f"key {uuid.uuid4()}"
@@ -121,6 +132,7 @@ class Worker:
         if key is not None:
             body = {"question": question, "sessionId": session}
             answer = await self._http.post(self._path, json=body, headers=_bearer(key))
+            _expect_an_answer(answer)
             assert answer.status_code == 200, answer.text
             said = answer.json()
             self._ledger.turns.append(Turn(session, said["chatMessageId"], question, said["text"]))
@@ -131,8 +143,11 @@ class Worker:
         if key is not None:
             body = {"question": question, "sessionId": session, "streaming": True}
             answer = await self._http.post(self._path, json=body, headers=_bearer(key))
+            _expect_an_answer(answer)
             assert answer.status_code == 200, answer.text
             seen = {event["event"]: event["data"] for event in events(answer.text)}
+            if "error" in seen:
+                raise Unavailable
             message_id = seen["metadata"]["chatMessageId"]
             self._ledger.turns.append(Turn(session, message_id, question, f"You said: {question}"))
 
@@ -146,12 +161,19 @@ class Worker:
 
     async def _manage(self, method: str, path: str, status: int, body: dict | None = None) -> httpx.Response:
         answer = await self._http.request(method, path, json=body, headers=self._owner)
+        _expect_an_answer(answer)
         assert answer.status_code == status, answer.text
         return answer
 
     @property
     def _path(self) -> str:
         return f"/prediction/{self._chatflow}"
+
+
+def _expect_an_answer(answer: httpx.Response) -> None:
+    if answer.status_code == 503:
+        assert (answer.json()["code"], "retry-after" in answer.headers) == ("unavailable", True)
+        raise Unavailable
 
 
 def _bearer(key: Key) -> dict[str, str]:

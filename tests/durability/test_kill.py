@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 from functools import partial
 
+import httpx
 import pytest
 
 from tests.durability.process import Serve, Served
@@ -78,6 +79,7 @@ def _storms(served: Served, rounds: int) -> None:
     chance = random.Random(9)
     for number in range(rounds):
         workers = wait_for_processes(served, 3)
+        wait_for_answers(served, 2)
         is_whole = number % EVERY == EVERY - 1
         victim = served.pid if is_whole else chance.choice(sorted(workers))
         calls = chance.randint(20, 100)
@@ -95,6 +97,7 @@ def _storms(served: Served, rounds: int) -> None:
             assert served.rows("PRAGMA integrity_check") == [("ok",)]
         forget_what_was_in_flight(served, ledger)
     print(f"{rounds} rounds: {ledger.actions.total()} changes and {len(ledger.turns)} answers acknowledged")
+    assert served.database is not None or ledger.unavailable == 0
     assert served.stop() == 0
     assert "Traceback" not in served.said()
 
@@ -125,13 +128,22 @@ def check_keys(owner: Api, keys: list[Key]) -> None:
     wrong = []
     for start in range(0, len(keys), TOKENS):
         some = keys[start : start + TOKENS]
-        answer = owner.post("/apikey/verify", json={"tokens": [key.token for key in some]})
-        assert answer.status_code == 200
+        body = {"tokens": [key.token for key in some]}
+        answer = until(lambda body=body: _answered(owner, body), "an answer about the keys")
+        assert answer is not None
         for key, verified in zip(some, answer.json()["results"], strict=True):
             possible = {CODES[key.status], CODES[AFTER.get(key.in_flight or "", key.status)]}
             if verified["code"] not in possible or verified["id"] != key.id:
                 wrong.append((key, verified))
     assert wrong == []
+
+
+def _answered(owner: Api, body: dict) -> httpx.Response | None:
+    answer = owner.post("/apikey/verify", json=body)
+    if answer.status_code == 503:  # the store is not reached yet
+        return None
+    assert answer.status_code == 200, answer.text
+    return answer
 
 
 def check_messages(served: Served, ledger: Ledger) -> None:

@@ -15,6 +15,7 @@ from flowkeys.domain.errors import ConfigurationError
 from tests.durability.conftest import served as start_served
 from tests.durability.process import Serve, Served, wait_for
 from tests.durability.python_flows import SETTINGS, caller
+from tests.durability.steady import Steady
 from tests.durability.workers import Caller, is_alive, pids, wait_for_answers, wait_for_processes
 from tests.support.flows import bound_key, events, make_chatflow
 from tests.support.waiting import soon, until
@@ -73,6 +74,58 @@ async def _under_load(served: Served, chatflow: str, token: str, before: set[int
     over.set()
     await asyncio.gather(*callers)
     return statuses
+
+
+@pytest.mark.slow
+def test_a_rolling_restart_under_a_steady_load_loses_no_call(serve: Serve, tmp_path: Path) -> None:
+    """All of three processes are replaced under 500 calls a second, whether or not earlier ones are answered.
+
+    Some calls come on new connections, some change keys; a stream is open all the time.
+    """
+    served = serve(**SETTINGS, workers=3, keep_alive_seconds=2)
+    owner = served.owner()
+    chatflow = make_chatflow(owner)
+    token = bound_key(owner, chatflow)["apiKey"]
+    wait_for_answers(served, 3)
+    mark = tmp_path / "pour"
+    with caller(served, served.owner(), "pour").stream(str(mark)) as answer:
+        wait_for(Path(f"{mark}.started"))
+        steady = Steady(served.url, chatflow["id"], token, str(owner.token))
+        asyncio.run(_restarted_under(steady, served, times=3))
+        Path(f"{mark}.release").touch()
+        seen = [event["event"] for event in events(answer.read().decode())]
+    assert (seen[-2:], "error" in seen) == (["metadata", "end"], False)
+    print(f"{steady.said}: {dict(steady.statuses)}, failed: {dict(steady.failures)}")
+    assert steady.failures == {}
+    assert set(steady.statuses) == {"check 200", "list 200", "change 200"}
+    assert served.stop() == 0
+    assert "Traceback" not in served.said()
+
+
+async def _restarted_under(steady: "Steady", served: Served, times: int) -> None:
+    load = asyncio.create_task(steady.run())
+    await soon(lambda: steady.statuses.total() > 500 or load.done(), "calls")
+    for _ in range(times):
+        before, done = pids(served), steady.statuses.total()
+        assert served.process is not None
+        served.process.send_signal(signal.SIGHUP)
+        await soon(lambda before=before: len(pids(served) - before) == 3, served.said)
+        await soon(lambda done=done: steady.statuses.total() > done + 1500 or load.done(), "calls")
+    steady.is_over = True
+    await load
+
+
+@pytest.mark.slow
+def test_a_process_that_takes_anothers_place_has_loaded_all(serve: Serve) -> None:
+    """Once it is ready no call waits for the framework: as one that has run for long."""
+    served = serve(workers=2)
+    before = wait_for_processes(served, 2)
+    assert served.process is not None
+    served.process.send_signal(signal.SIGHUP)
+    until(lambda: '"restarted"' in served.said(), served.said)
+    now = pids(served) - before
+    assert len(now) == 2
+    assert all("pydantic_core" in Path(f"/proc/{pid}/maps").read_text("ascii") for pid in now)
 
 
 @pytest.fixture(scope="module")

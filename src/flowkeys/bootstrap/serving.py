@@ -21,6 +21,7 @@ from flowkeys.usage.finishing import Finishing
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from flowkeys.web.hot import FastPath
     from flowkeys.web.services import Services
 
 
@@ -28,7 +29,7 @@ _ANNOUNCE_AFTER_SECONDS: Final = 0.5
 """What sends is loaded behind a start: what waited for a webhook through a stop waits that much longer."""
 
 
-def create_app(runtime: Runtime) -> "ASGIApp":
+def create_app(runtime: Runtime) -> "FastPath":
     """Return the ASGI application over an open runtime; its lifespan closes it."""
     # Commands that serve nothing need none of it.
     from flowkeys.web import app

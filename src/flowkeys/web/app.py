@@ -51,7 +51,7 @@ def create(
     lifespan: Lifespan,
     access_log: AccessLog | None,
     tracing: RequestTracing | None = None,
-) -> ASGIApp:
+) -> FastPath:
     """Return the ASGI application: the hot routes > (below a path) > gate > predictions > framework.
 
     `services` are made with the framework, in its thread. With `tracing` predictions that are let in go
@@ -88,4 +88,4 @@ def create(
     )
     if tracing is not None:
         gate = Traced(gate, tracing, front.proxies)
-    return FastPath(Below(gate, front.path) if front.path else gate, hot)
+    return FastPath(Below(gate, front.path) if front.path else gate, hot, later.made)

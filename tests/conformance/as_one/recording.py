@@ -51,13 +51,18 @@ class Line:
         self.is_over = False
 
     @staticmethod
-    async def to(url: str) -> "Line":
-        """Connect, and ask who it is."""
+    async def open(url: str) -> "Line":
+        """Connect."""
         place = urlsplit(url)
         try:
-            line = Line(*await asyncio.open_connection(place.hostname, place.port))
+            return Line(*await asyncio.open_connection(place.hostname, place.port))
         except OSError as error:
             raise Gone from error
+
+    @staticmethod
+    async def to(url: str) -> "Line":
+        """Connect, and ask who it is."""
+        line = await Line.open(url)
         _, _, fields = await line.call("GET", "/auth/verify", "none")
         line.process = f"{url} {fields['x-request-id'].partition('-')[0]}"
         return line

@@ -27,6 +27,8 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     """Counted from 0; a process that takes the place of another gets its number."""
     tells: bool
     """Whether it says what a start says: the first of all does."""
+    loads_first: bool
+    """Whether it is ready only when all is loaded: one in the place of another, so no call waits for that."""
     control: int
     """Through it a process says that it is ready. When it ends, there is nobody left who would restart it."""
     listen: list[int]

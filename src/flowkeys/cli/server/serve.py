@@ -84,6 +84,8 @@ async def _serve(
     server.gone = presence.end
     try:
         await presence.begin()
+        if role is not None and role.loads_first:
+            await server.load()
     except BaseException:
         await runtime.close()
         raise

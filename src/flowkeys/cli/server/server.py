@@ -54,9 +54,10 @@ class Server(uvicorn.Server):
         `metrics` listens for those who ask for them.
         """
         settings = runtime.settings
+        app = bootstrap.create_app(runtime)
         super().__init__(
             uvicorn.Config(
-                bootstrap.create_app(runtime),
+                app,
                 http=HotProtocol if settings.http == "protocol" else LeavingProtocol,
                 ws="none",
                 lifespan="on",
@@ -79,6 +80,7 @@ class Server(uvicorn.Server):
         self._changing: asyncio.Task[None] | None = None
         self.is_replaced = False
         """Whether another process takes the calls: then nobody waits for this one to end."""
+        self._load = app.load
         self._began = 0.0
         self.ready: Callable[[], None] = _nothing
         """Called when calls are answered."""
@@ -86,6 +88,15 @@ class Server(uvicorn.Server):
         """Called when the end has begun."""
         self.gone: Callable[[], Awaitable[None]] = _none
         """Awaited when nobody new is let in any more."""
+
+    async def load(self) -> None:
+        """Load beforehand what is loaded behind a start otherwise: somebody else takes the calls so long.
+
+        Raises:
+            Exception: whatever kept it from being loaded.
+        """
+        if self._load is not None:
+            await self._load()
 
     def replace(self) -> None:
         """Leave to the process that has taken over: idle connections are kept until they end as usual."""

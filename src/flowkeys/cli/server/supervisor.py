@@ -99,6 +99,7 @@ class Supervisor:
         role = Role(
             number=number,
             tells=tells,
+            loads_first=self._has_begun and any(one.is_ready for one in self._now.values()),
             control=its.fileno(),
             listen=listening,
             metrics=metrics,

@@ -1,5 +1,6 @@
 """The hot routes as a layer of ASGI, which any server can run; everything else goes on to the gate."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -22,9 +23,11 @@ _MISTAKE: Final = refusal(problem("internal_error"))
 class FastPath:
     """ASGI application in front of another."""
 
-    def __init__(self, app: ASGIApp, hot: Hot) -> None:
+    def __init__(self, app: ASGIApp, hot: Hot, load: Callable[[], Awaitable[object]] | None = None) -> None:
         self.app = app
         self.hot = hot
+        self.load = load
+        """Returns when all is loaded that is loaded behind a start; raises what stands in the way."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the hot routes; hand everything else on."""
