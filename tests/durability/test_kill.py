@@ -79,7 +79,7 @@ def _storms(served: Served, rounds: int) -> None:
     chance = random.Random(9)
     for number in range(rounds):
         workers = wait_for_processes(served, 3)
-        wait_for_answers(served, 2)
+        wait_for_answers(served, 3)
         is_whole = number % EVERY == EVERY - 1
         victim = served.pid if is_whole else chance.choice(sorted(workers))
         calls = chance.randint(20, 100)

@@ -179,6 +179,8 @@ class Connection:
             self.batch.settle()
         return self._raw
 
+    outlived: tuple[type[Exception], ...] = ()
+    """What is raised by a connection that is of no use any more, though it is open: another replaces it."""
     conflicts: tuple[type[Exception], ...] = ()
     """What is raised where others changed what was read: whoever begins again finds what is there now."""
 

@@ -49,6 +49,7 @@ class PostgresConnection(Connection):
     unfit = errors.IntegrityError
     failed = psycopg.Error
     faults = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
+    outlived = (errors.ReadOnlySqlTransaction,)  # the session stays so, whatever the database takes by now
     conflicts = (errors.SerializationFailure, errors.DeadlockDetected)
 
     def __init__(self, connect: Callable[[], Watched]) -> None:

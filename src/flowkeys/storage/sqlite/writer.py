@@ -150,6 +150,9 @@ class Writer:
             except self._kind.failed as error:
                 self.failures += 1
                 self.failed = self._kind.is_outage(error)
+                if connection is not None and isinstance(error, self._kind.outlived):
+                    connection.close()
+                    connection = None
                 for unit in batch:
                     if unit.error is None or isinstance(unit.error, self._kind.failed):
                         unit.error = error
