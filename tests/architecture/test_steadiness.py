@@ -33,7 +33,7 @@ ALLOWED: dict[str, str] = {
     "tests/support/network/relay.py": "it waits for a condition, with a bound of its own",
     "tests/proxies/chat.py": "what answers looks for its next piece now and then",
     "tests/durability/test_revocation_elsewhere.py": "what was sent after a moment is decided after it",
-    "tests/durability/steady.py": "slow: so many calls a second as the machine can, and none may fail",
+    "tests/conformance/as_one/steady.py": "slow: as many calls a second as the machine can, none fails",
     "tests/durability/workers.py": "when a call was sent, to be compared with when a change was acknowledged",
     "tests/durability/targets/durable.py": "what blocks a thread looks for its release now and then",
     "tests/conformance/pages.py": "the present time is a value in a form",

@@ -12,10 +12,10 @@ import pytest
 from flowkeys.cli.server.port import listen_beside
 from flowkeys.config import load
 from flowkeys.domain.errors import ConfigurationError
+from tests.conformance.as_one.steady import Steady
 from tests.durability.conftest import served as start_served
 from tests.durability.process import Serve, Served, wait_for
 from tests.durability.python_flows import SETTINGS, caller
-from tests.durability.steady import Steady
 from tests.durability.workers import Caller, is_alive, pids, wait_for_answers, wait_for_processes
 from tests.support.flows import bound_key, events, make_chatflow
 from tests.support.waiting import soon, until

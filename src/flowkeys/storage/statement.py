@@ -25,6 +25,7 @@ _ROWS: Final = 32
 """So many rows one statement inserts at most: the driver keeps 128 statements ready."""
 
 Row = tuple[Any, ...]
+_Errors = tuple[type[Exception], ...]
 
 
 class Statement:
@@ -158,11 +159,7 @@ class Connection:
     """What is raised of a row that does not fit those which are there."""
     failed: type[Exception] = sqlite3.Error
     """What the driver raises."""
-    faults: tuple[type[Exception], ...] = (
-        sqlite3.IntegrityError,
-        sqlite3.ProgrammingError,
-        sqlite3.InterfaceError,
-    )
+    faults: _Errors = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
     """What it raises of a statement, and not of the database: faults of ours, and no outage."""
 
     def __init__(self, raw: Any) -> None:
@@ -179,9 +176,9 @@ class Connection:
             self.batch.settle()
         return self._raw
 
-    outlived: tuple[type[Exception], ...] = ()
+    outlived: _Errors = ()
     """What is raised by a connection that is of no use any more, though it is open: another replaces it."""
-    conflicts: tuple[type[Exception], ...] = ()
+    conflicts: _Errors = ()
     """What is raised where others changed what was read: whoever begins again finds what is there now."""
 
     def begin(self, turn: int = 0) -> None:
