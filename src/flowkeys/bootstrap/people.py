@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flowkeys.service.people.links import LinkService
     from flowkeys.service.people.people import PeopleService
     from flowkeys.service.people.sign_ins import SignInService
+    from flowkeys.service.ports.people import Tries
 
 
 class PeopleParts:
@@ -21,6 +22,8 @@ class PeopleParts:
     settings: Settings
     store: "ServerStore"
     set_up: SetUp
+    tries: "Tries | None"
+    """Counts tries of passwords for several processes; None: this one counts alone."""
 
     @once
     def passwords(self) -> "Argon2Passwords":
@@ -36,7 +39,7 @@ class PeopleParts:
 
         settings = self.settings
         staying = SignInLimits(days=settings.sign_in_days, idle_days=settings.sign_in_idle_days)
-        return SignInService(self.store, self.passwords, clock, staying)
+        return SignInService(self.store, self.passwords, clock, staying, self.tries)
 
     @once
     def links(self) -> "LinkService":

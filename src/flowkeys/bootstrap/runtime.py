@@ -104,12 +104,13 @@ class Runtime(PeopleParts):
         self._quotas = MemoryQuotas(quota_store.load, clock, beside_others=settings.limits == "per-process")
         self.valkey: Valkey | None = None
         """Where several processes count together; None: this one counts alone."""
+        self.tries = None
         together: Together | None = None
         if settings.valkey is not None:
             from flowkeys.bootstrap.shared import Shared
 
             shared = Shared(settings, _warn, alone, (quota_store.load, self._store_quotas), clock)
-            self.valkey, together = shared.valkey, shared.together
+            self.valkey, together, self.tries = shared.valkey, shared.together, shared.tries
             self.limits, self._quotas, self.failures = shared.limits, shared.quotas, shared.failures
         self.quotas = QuotaFlush(
             self._quotas, quota_store.add, every, partial(_warn, "use of quotas is kept")

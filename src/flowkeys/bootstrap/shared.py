@@ -19,6 +19,7 @@ try:
     from flowkeys.limits.shared.failures import SharedFailures
     from flowkeys.limits.shared.quotas import SharedQuotas
     from flowkeys.limits.shared.rates import SharedLimits
+    from flowkeys.limits.shared.tries import SharedTries
     from flowkeys.limits.shared.valkey import Valkey
 except ModuleNotFoundError as error:
     if error.name != "libvalkey":
@@ -64,6 +65,7 @@ class Shared:
         lease = max(_LEASE_SECONDS, 3 * settings.usage_flush_seconds)
         self.quotas = SharedQuotas(self.valkey, *quotas, clock, chosen=chosen, lease_seconds=lease)
         self.together = SharedCalls(self.valkey, self.limits, self.quotas, clock)
+        self.tries = SharedTries(self.valkey)
         self.failures = SharedFailures(settings.failures_per_second, settings.failures_burst, self.valkey)
 
 

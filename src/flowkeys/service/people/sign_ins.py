@@ -23,8 +23,8 @@ from flowkeys.service.people.sign_in_rows import (
     replace_password,
     start,
 )
-from flowkeys.service.people.throttle import PER_ACCOUNT, SignInThrottle, Throttle
-from flowkeys.service.ports.people import PasswordHasher, Verified
+from flowkeys.service.people.trying import Trying
+from flowkeys.service.ports.people import PasswordHasher, Tries, Verified
 from flowkeys.service.ports.store import Store, Transaction
 
 __all__ = ["SignInLimits", "SignInRefused", "SignInService", "Started"]
@@ -46,14 +46,19 @@ class SignInService:
     """The use cases of signing in. Changes of passwords end every other sign-in of the person."""
 
     def __init__(
-        self, store: Store, passwords: PasswordHasher, clock: Clock, limits: SignInLimits | None = None
+        self,
+        store: Store,
+        passwords: PasswordHasher,
+        clock: Clock,
+        limits: SignInLimits | None = None,
+        tries: Tries | None = None,
     ) -> None:
+        """Count tries of passwords with `tries`, too, where several processes serve."""
         self.limits = limits or SignInLimits()
         self._store = store
         self._passwords = passwords
         self._clock = clock
-        self._throttle = SignInThrottle()
-        self._password_changes = Throttle(PER_ACCOUNT)
+        self._trying = Trying(tries)
         self._touching: dict[str, asyncio.Task[None]] = {}
 
     async def sign_in(
@@ -67,16 +72,16 @@ class SignInService:
         known_as = clean_email(email) or ""  # what is no address is nobody's
         account = known_as or email[:_ACCOUNT_LENGTH]
         signed_in_from = await self._store.read(lambda tx: tx.sign_ins.addresses(known_as))
-        attempt = self._throttle.begin(account, address, self._clock(), signed_in_from)
+        attempt = await self._trying.begin(account, address, self._clock(), signed_in_from)
         if isinstance(attempt, int):
             return SignInRefused(attempt)
         try:
             started = await self._sign_in(known_as, password, address, user_agent)
         except Unavailable:
-            self._throttle.undecided(attempt)
+            self._trying.undecided(attempt)
             raise
         if isinstance(started, Started):
-            self._throttle.succeeded(attempt)
+            self._trying.succeeded(attempt)
         return started
 
     async def find(self, secret_text: str) -> Signed | None:
@@ -168,15 +173,13 @@ class SignInService:
         if person is None:
             raise NotFound("person")
         password = password_rule.checked(new, person.email, "newPassword")
-        # Looked at and counted without a pause between, so that many tries at once are many tries.
-        wait = self._password_changes.wait(person_id, now)
-        if wait:
-            message = f"Too many wrong passwords. Try again in {-(-wait // SECOND)} seconds."
+        wait_seconds = await self._trying.begin_change(person_id, now)
+        if wait_seconds:
+            message = f"Too many wrong passwords. Try again in {wait_seconds} seconds."
             raise InvalidInput.of("oldPassword", message)
-        self._password_changes.count(person_id, now)
         if not (await self._passwords.verify(stored, password_rule.normalized(old))).matches:
             raise InvalidInput.of("oldPassword", "This is not your password.")
-        self._password_changes.clear(person_id)
+        self._trying.changed(person_id)
         hashed = await self._passwords.hash(password)
 
         def work(tx: Transaction) -> None:
@@ -188,7 +191,7 @@ class SignInService:
 
     def forgive(self, email: str, address: str | None) -> None:
         """Forget the failures of an account where its holder came another way, by a link."""
-        self._throttle.forgive(email, address)
+        self._trying.forgive(email, address)
 
     async def settled(self) -> None:
         """Wait until the times of use that are on their way are written."""

@@ -2,7 +2,7 @@
 
 Each try is counted before its password is looked at, so that many at once get no further than one after the
 other. A wait is never longer than its bound and does not grow by tries made while it lasts. A restart forgets
-all of it.
+all of it, but where several processes count together (`trying`).
 
 Who fails slows themselves down. An account's failures are counted for each network that they come from, so
 that a stranger's do not hold up the account's own person. All strangers together are slowed too, later and
@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from flowkeys.domain.addresses import network_of, parse_address
+from flowkeys.domain.people.pace import Pace
 from flowkeys.domain.times import SECOND
 
 _DOUBLINGS: Final = 32
@@ -31,18 +32,6 @@ _SHARED: Final = tuple(
     )
 )  # fmt: skip
 """Of this machine and of networks behind one: a proxy has such an address, and everybody comes by it."""
-
-
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast may be tried. Times are microseconds."""
-
-    free: int
-    """Failures without a wait."""
-    first: int
-    """The wait after so many failures; each further failure doubles it."""
-    longest: int
-    forgotten_after: int
-    """So long after the last failure the count starts anew."""
 
 
 PER_ACCOUNT: Final = Pace(free=5, first=SECOND, longest=15 * 60 * SECOND, forgotten_after=24 * 3600 * SECOND)
@@ -63,10 +52,17 @@ class _Failures(msgspec.Struct, frozen=True):
 class Throttle:
     """Counts failures by name. The longest unchanged names are forgotten when there are too many."""
 
-    def __init__(self, pace: Pace, remembered: int = _REMEMBERED) -> None:
+    def __init__(self, pace: Pace, remembered: int = _REMEMBERED, *, label: str = "") -> None:
+        """`label` is what tells its names from those of others, where processes share them."""
         self._pace = pace
+        self._label = label
         self._remembered = remembered
         self._failures: OrderedDict[Hashable, _Failures] = OrderedDict()
+
+    def shared(self, name: Hashable) -> tuple[str, Pace]:
+        """Return a name as processes share it, and how fast may be tried under it."""
+        parts = name if isinstance(name, tuple) else (name,)
+        return "\n".join((self._label, *map(str, parts))), self._pace
 
     def wait(self, name: Hashable, now: int) -> int:
         """Return for how many microseconds nothing may be tried; 0 when it may."""
@@ -109,14 +105,18 @@ class Try(msgspec.Struct, frozen=True):
     network: str
     counted: tuple[tuple[Throttle, Hashable], ...]
 
+    def shared(self) -> list[tuple[str, Pace]]:
+        """Return under what it counts, as processes share it: that of the account in this network first."""
+        return [throttle.shared(name) for throttle, name in self.counted]
+
 
 class SignInThrottle:
     """The throttles of sign-ins: by the account that is tried, there or not, and by who tries."""
 
     def __init__(self, remembered: int = _REMEMBERED) -> None:
-        self._own = Throttle(PER_ACCOUNT, remembered)
-        self._strangers = Throttle(STRANGERS, remembered)
-        self._networks = Throttle(PER_ADDRESS, remembered)
+        self._own = Throttle(PER_ACCOUNT, remembered, label="account")
+        self._strangers = Throttle(STRANGERS, remembered, label="strangers")
+        self._networks = Throttle(PER_ADDRESS, remembered, label="network")
         self._remembered = remembered
         self._let_in: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -154,6 +154,10 @@ class SignInThrottle:
         """Take a try back that an outage kept from being decided."""
         for throttle, name in attempt.counted:
             throttle.take_back(name)
+
+    def shared(self, account: str, address: str | None) -> str:
+        """Return what an account's failures in a network are called where processes share them."""
+        return self._own.shared((account, network_of(address)))[0]
 
     def _know(self, account: str, network: str) -> None:
         self._own.clear((account, network))

@@ -1,10 +1,12 @@
 """What services need of people, their sign-ins, their links and their passwords."""
 
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 
 from flowkeys.domain.people.link import Link, Purpose
+from flowkeys.domain.people.pace import Pace
 from flowkeys.domain.people.person import Person, PersonSeen, Signed, SignIn
 
 
@@ -143,4 +145,23 @@ class Links(Protocol):
 
     def forget(self, now: int) -> None:
         """Delete links that expired by `now`."""
+        ...
+
+
+class Tries(Protocol):
+    """Counts tries of passwords by name, for several processes: each counts for all of them."""
+
+    async def begin(self, names: Sequence[tuple[str, Pace]]) -> int | None:
+        """Count a try under every name, or under none and return for how many microseconds to wait first.
+
+        0 when it is counted. None when nobody can be asked: then it is each process's own matter.
+        """
+        ...
+
+    def take_back(self, names: Iterable[str]) -> None:
+        """Uncount a try that did not fail, without waiting for it."""
+        ...
+
+    def clear(self, name: str) -> None:
+        """Forget the failures of a name, without waiting for it."""
         ...
