@@ -1,17 +1,20 @@
 """Several processes on one port: replaced one after the other, started anew, and stopped."""
 
 import asyncio
+import json
 import os
 import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flowkeys.cli.server.port import listen_beside
 from flowkeys.config import load
 from flowkeys.domain.errors import ConfigurationError
+from tests.conformance import raw
 from tests.conformance.as_one.steady import Steady
 from tests.durability.conftest import served as start_served
 from tests.durability.process import Serve, Served, wait_for
@@ -194,17 +197,25 @@ def test_limits_need_a_choice_where_several_count(serve: Serve) -> None:
     body = {"keyName": "limited", "rateLimits": [{"limit": 5, "windowSeconds": 1}]}
     assert served.owner().post("/apikey", json=body).status_code == 201
     assert len(served.rows("SELECT id FROM server")) == 1
+    assert served.api().get("/health").json() == {"status": "ok"}, "one process counts exactly"
     assert "FLOWKEYS_LIMITS=per-process" in _refused(served)
     served.kill()
     assert "Limits are stored. 2 processes" in _refused(served, workers=2)
     again = Served(served.data_dir.parent, "", workers=2, limits="per-process").start()
     try:
         until(lambda: len(again.rows("SELECT id FROM server")) == 2, "both rows, and none of who was killed")
+        health = [_health(again) for _ in range(20)]
+        assert health == [{"status": "ok", "limits": "per-process"}] * 20, "whichever process is asked"
         wait_for_answers(again, 2)  # who is still starting ends at once when it is told to stop
         assert again.stop() == 0
         assert again.rows("SELECT id FROM server") == []
     finally:
         again.end()
+
+
+def _health(served: Served) -> Any:
+    """Ask over a connection of its own, which either process may have."""
+    return json.loads(raw.send(served.url, "GET", "/api/v1/health").body)
 
 
 def _refused(served: Served, **settings: object) -> str:

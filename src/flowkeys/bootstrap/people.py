@@ -22,7 +22,7 @@ class PeopleParts:
     settings: Settings
     store: "ServerStore"
     set_up: SetUp
-    tries: "Tries | None"
+    tries: "Tries | None" = None
     """Counts tries of passwords for several processes; None: this one counts alone."""
 
     @once

@@ -62,6 +62,9 @@ class Runtime(PeopleParts):
     when it is first asked for: by the command that needs it, or behind a start, with the framework.
     """
 
+    counts_apart = False
+    """Whether several processes serve the database and each counts limits by itself."""
+
     def __init__(
         self,
         settings: Settings,
@@ -104,7 +107,6 @@ class Runtime(PeopleParts):
         self._quotas = MemoryQuotas(quota_store.load, clock, beside_others=settings.limits == "per-process")
         self.valkey: Valkey | None = None
         """Where several processes count together; None: this one counts alone."""
-        self.tries = None
         together: Together | None = None
         if settings.valkey is not None:
             from flowkeys.bootstrap.shared import Shared

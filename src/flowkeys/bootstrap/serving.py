@@ -157,6 +157,7 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
             last_uses=runtime.usage,
             limits=runtime.limits,
             shared=runtime.valkey,
+            counts_apart=lambda: runtime.counts_apart,
             quotas=runtime.quotas,
             failures=runtime.failures,
             tries=runtime.announcing.results,
@@ -176,7 +177,7 @@ def _warming(runtime: Runtime, log: Any) -> Warming:
 
 def _limits(runtime: Runtime) -> str | None:
     if runtime.valkey is None:
-        return None
+        return "per-process" if runtime.counts_apart else None
     if runtime.valkey.is_up:
         return "shared"
     return "refused" if runtime.settings.limits_without_valkey == "refuse" else "per-process"

@@ -12,7 +12,7 @@ from flowkeys import bootstrap
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.ids import new_id
-from flowkeys.domain.limits.process import BEAT_SECONDS, Counting, Process, objection
+from flowkeys.domain.limits.process import BEAT_SECONDS, Counting, Process, objection, several
 from flowkeys.domain.times import SECOND
 from flowkeys.service.ports.store import Transaction
 from flowkeys.service.recurring import Recurring
@@ -26,6 +26,7 @@ class Presence:
 
     def __init__(self, runtime: bootstrap.Runtime, log: Any, *, siblings: int, is_replacement: bool) -> None:
         """`siblings` is how many processes its server has; a replacement is never refused."""
+        self._runtime = runtime
         self._store = runtime.store
         self._log = log
         self._is_replacement = is_replacement
@@ -51,7 +52,7 @@ class Presence:
         """
         found = await self._store.read(lambda tx: tx.processes.all())
         await self._remove([one for one in found if is_gone(one)])
-        if not self._is_replacement and await self._objection():
+        if await self._objection() and not self._is_replacement:
             await self._listen()
             if why := await self._objection():
                 raise ConfigurationError(f"Limits are stored. {why}")
@@ -85,8 +86,11 @@ class Presence:
 
         def work(tx: Transaction) -> str | None:
             others = [one for one in tx.processes.all() if one.id != self._own.id]
-            own = msgspec.structs.replace(self._own, beat_at=now)
-            return objection([*others, own], now) if tx.processes.has_limits() else None
+            all_there = [*others, msgspec.structs.replace(self._own, beat_at=now)]
+            has_limits = tx.processes.has_limits()
+            apart = self._own.counting != "shared" and several(all_there, now) > 1
+            self._runtime.counts_apart = has_limits and apart
+            return objection(all_there, now) if has_limits else None
 
         return await self._store.read(work)
 

@@ -58,6 +58,11 @@ def _memory(sources: Sources) -> Iterator[Metric]:
         sources.keys.generation,
     )
     yield _gauge("flowkeys_rate_limit_entries", "Rate limits that are not refilled.", len(sources.limits))
+    yield _gauge(
+        "flowkeys_limits_counted_apart",
+        "Whether several processes serve the database and each counts limits by itself.",
+        sources.counts_apart(),
+    )
     yield from _shared(sources)
     quotas = sources.quotas
     yield _gauge("flowkeys_quota_entries", "Keys and customers whose quotas are in memory.", len(quotas))

@@ -126,6 +126,8 @@ class Sources:
     """Entries of rate limits."""
     shared: Shared | None
     """Those that several processes share; None: this one counts alone."""
+    counts_apart: Callable[[], bool]
+    """Whether several count, each by itself."""
     quotas: Quotas
     failures: Failures
     tries: Mapping[str, int]

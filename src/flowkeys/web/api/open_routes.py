@@ -36,8 +36,9 @@ async def version(call: Call) -> Response:
 async def health(call: Call) -> Response:
     """Say whether the store answers and takes changes; 503 when it does not, on a full disk for example.
 
-    Keys that are known are verified all the same; whether the server is up at all, `ping` says. Where limits
-    are counted in Valkey, `limits` says whether they are: without it each process counts alone, or refuses.
+    Keys that are known are verified all the same; whether the server is up at all, `ping` says. `limits` says
+    how several processes count: `shared`, in Valkey, or while that is away, or where there is none, each by
+    itself (`per-process`), or not at all (`refused`).
     """
     await call.services.directory.access(str(uuid.UUID(int=0)))
     await call.services.check_writes()

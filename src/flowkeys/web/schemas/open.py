@@ -16,4 +16,4 @@ class HealthOut(Out):
 
     status: Literal["ok"]
     limits: Literal["shared", "per-process", "refused"] | None = None
-    """Of `/health`, where limits are counted in Valkey: how they are now."""
+    """Of `/health`, where several processes count limits: how they are counted now."""
