@@ -3,11 +3,11 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from bench import growth, key_page, machine, pages, startup, throughput, workers
+from bench import growth, key_page, machine, pages, postgres, startup, throughput, workers
 from bench.capacity import suite as capacity
 from bench.documents import suite as documents
 from bench.life import instructions
@@ -29,6 +29,7 @@ PARTS: Final = (
         "growth",
         "documents",
         "workers",
+        "postgres",
     ),
 )
 ON_DEMAND: Final = ("instructions",)
@@ -53,7 +54,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     rounds, seconds, keys = arguments.rounds, arguments.seconds, arguments.keys
-    parts: dict[str, Callable[[Path], list[Table]]] = {
+    parts: dict[str, Callable[[Path], Iterable[Table]]] = {
         "throughput": lambda folder: throughput.measure(folder, rounds, seconds or 2),
         "pages": lambda folder: pages.measure(folder, rounds, keys),
         "web": lambda folder: key_page.measure(folder, rounds, keys),
@@ -65,6 +66,7 @@ def main() -> int:
         "documents": documents.measure,
         "workers": lambda folder: workers.measure(folder, rounds, seconds or 2),
         "instructions": lambda folder: instructions.measure(folder, arguments.beside),
+        "postgres": lambda folder: postgres.measure(folder, rounds, seconds or 2, keys),
     }
     missed: list[str] = []
     for name, part in parts.items():

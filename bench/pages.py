@@ -44,18 +44,18 @@ def measure(folder: Path, rounds: int, keys: int) -> list[Table]:
     """Return the table: what the server's own log says each page took."""
     data = folder / "data"
     owner, chatflows = seed.seed(data, keys, reply_flow("You said: {{ question }}"))
-    cases = _cases(keys, chatflows)
+    lists = cases(keys, chatflows)
     log = folder / "server.log"
     with process.flowkeys(data, log, log_format="json") as server:
         address = urlsplit(server.url).netloc
         connection = http.client.HTTPConnection(address, timeout=60)
-        for case in cases:
-            _get(connection, case, owner, WARMING)
+        for case in lists:
+            get(connection, case, owner, WARMING)
         cpu: dict[str, float] = defaultdict(float)
         for _ in range(rounds):
-            for number, case in enumerate(cases):
+            for number, case in enumerate(lists):
                 before = server.cpu_seconds()
-                _get(connection, case, owner, f"bench-case-{number}")
+                get(connection, case, owner, f"bench-case-{number}")
                 cpu[case.group] += server.cpu_seconds() - before
         memory = server.memory_mb("VmHWM")
     took = times(log)
@@ -66,12 +66,12 @@ def measure(folder: Path, rounds: int, keys: int) -> list[Table]:
         f"search and an order. CPU time is the mean of a line's lists. At most {memory:.0f} MB of memory.",
     )
     groups: dict[str, list[int]] = defaultdict(list)
-    for number, case in enumerate(cases):
+    for number, case in enumerate(lists):
         groups[case.group].append(number)
     for group, numbers in groups.items():
         medians = {number: statistics.median(took[number]) for number in numbers}
         slowest = max(medians, key=lambda number: medians[number])
-        verdict = verdict_of(table, group, [*medians.values()], cases[slowest].target_ms)
+        verdict = verdict_of(table, group, [*medians.values()], lists[slowest].target_ms)
         most = max(max(took[number]) for number in numbers)
         table.add(
             group, str(len(numbers)), f"{cpu[group] / rounds / len(numbers) * 1000:.1f}",
@@ -89,7 +89,8 @@ def verdict_of(table: Table, group: str, medians: list[float], target_ms: int) -
     return f"{middle}; {table.verdict(f'slowest < {target_ms} ms', met=max(medians) < target_ms)}"
 
 
-def _cases(keys: int, chatflows: list[str]) -> list[Case]:
+def cases(keys: int, chatflows: list[str]) -> list[Case]:
+    """Return the lists that are asked for, of so many keys."""
     orders = [sign + name for name, sign in product(SORTS, ("-", ""))]
     deep = str(keys * 6 // 10 // LIMIT)
     searches = {
@@ -99,58 +100,59 @@ def _cases(keys: int, chatflows: list[str]) -> list[Case]:
         "search, one or two characters": ("e", "pr", "zz", "東"),
         "search, the end of a token": ("a1B2", "00ff"),
     }
-    cases = [_case("first page, each order", UNSEARCHED_MS, sort=order) for order in orders]
-    cases += [_case("page far down, each order", UNSEARCHED_MS, sort=order, page=deep) for order in orders]
+    found = [_case("first page, each order", UNSEARCHED_MS, sort=order) for order in orders]
+    found += [_case("page far down, each order", UNSEARCHED_MS, sort=order, page=deep) for order in orders]
     for status in STATUSES:
-        cases += [
+        found += [
             _case("one status, each order", UNSEARCHED_MS, sort=order, status=status) for order in orders
         ]
     for name, chatflow in (("a third of the keys", chatflows[0]), ("some of the keys", chatflows[1])):
-        cases += [
+        found += [
             _case(f"a chatflow with {name}, each order", UNSEARCHED_MS, sort=order, chatflowId=chatflow)
             for order in orders
         ]
     for group, texts in searches.items():
-        cases += [
+        found += [
             _case(f"{group}, each order", SEARCHED_MS, search=text, sort=order)
             for text, order in product(texts, orders)
         ]
     for made, person in (("a third of the keys", seed.BUSY), ("one key in a hundred", seed.OCCASIONAL)):
         creator = seed.creator_id(person)
-        cases += [
+        found += [
             _case(f"by who made {made}, each order", SEARCHED_MS, sort=order, createdBy=creator)
             for order in orders
         ]
-        cases += [
+        found += [
             _case(f"by who made {made}, and a chatflow", SEARCHED_MS, createdBy=creator, chatflowId=chatflow)
             for chatflow in chatflows[:2]
         ]
-        cases += [
+        found += [
             _case(f"by who made {made}, search", SEARCHED_MS, createdBy=creator, search=text)
             for text in ("production", "pr")
         ]
-    cases += [
+    found += [
         _case("a chatflow, one status", SEARCHED_MS, status=status, chatflowId=chatflow)
         for status, chatflow in product(STATUSES, chatflows[:2])
     ]
     for text in ("production", "e", "pr"):
         group = "search" if text == "production" else "search, one or two characters"
-        cases += [
+        found += [
             _case(f"{group}, one status", SEARCHED_MS, search=text, status=status) for status in STATUSES
         ]
         for flow in chatflows[:2]:
             own = {"search": text, "chatflowId": flow}
-            cases.append(_case(f"{group}, one chatflow", SEARCHED_MS, **own))
+            found.append(_case(f"{group}, one chatflow", SEARCHED_MS, **own))
             both = f"{group}, one chatflow and status"
-            cases += [_case(both, SEARCHED_MS, status=status, **own) for status in STATUSES]
-    return cases
+            found += [_case(both, SEARCHED_MS, status=status, **own) for status in STATUSES]
+    return found
 
 
 def _case(group: str, target_ms: int, **query: str) -> Case:
     return Case(group, target_ms, tuple({"page": "1", "limit": str(LIMIT), **query}.items()))
 
 
-def _get(connection: http.client.HTTPConnection, case: Case, token: str, request_id: str) -> None:
+def get(connection: http.client.HTTPConnection, case: Case, token: str, request_id: str) -> None:
+    """Ask for a list under a request id, by which the log is read."""
     headers = {"Authorization": f"Bearer {token}", "X-Request-Id": request_id}
     connection.request("GET", case.path(), headers=headers)
     answer = connection.getresponse()

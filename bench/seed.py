@@ -64,12 +64,14 @@ def name(chance: random.Random, number: int) -> str:
             return f"customer-{chance.getrandbits(40):010x} {chance.choice(WHERE)}"
 
 
-def seed(data_dir: Path, count: int, flow_data: str) -> tuple[str, list[str]]:
-    """Fill a data directory; return the token of its owner and the ids of its chatflows.
+def seed(
+    data_dir: Path, count: int, flow_data: str, batch: int = BATCH, **settings: str
+) -> tuple[str, list[str]]:
+    """Fill a data directory, `batch` keys in a transaction; return its owner's token and its chatflows' ids.
 
     One chatflow in ten opens for a third of the keys, the others for a few each.
     """
-    with opened(data_dir) as target:
+    with opened(data_dir, **settings) as target:
         runtime, caller, run = target.runtime, target.caller, target.run
         owner = run(runtime.keyring.create(caller, NewKey(name="owner", permissions=frozenset({"*"}))))
         flows = [
@@ -79,8 +81,8 @@ def seed(data_dir: Path, count: int, flow_data: str) -> tuple[str, list[str]]:
         ids = [item.chatflow.id for item in flows]
         chance = random.Random(7)
         now = clock()
-        for start in range(0, count, BATCH):
-            keys = [_key(chance, caller, start + n, count, now) for n in range(min(BATCH, count - start))]
+        for start in range(0, count, batch):
+            keys = [_key(chance, caller, start + n, count, now) for n in range(min(batch, count - start))]
 
             def work(tx: Transaction, keys: list[ApiKey] = keys) -> None:
                 for key in keys:

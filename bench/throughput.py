@@ -101,9 +101,9 @@ def _memory(ready: float, after: float, most: float) -> Table:
     return table
 
 
-def prepare(data_dir: Path) -> tuple[str, str, str]:
+def prepare(data_dir: Path, **settings: str) -> tuple[str, str, str]:
     """Return the id of Start → Direct Reply, the token that opens it, and the owner's."""
-    with opened(data_dir) as target:
+    with opened(data_dir, **settings) as target:
         runtime, caller, run = target.runtime, target.caller, target.run
         patch = ChatflowPatch(
             name="Echo", type=ChatflowType.AGENTFLOW, flow_data=reply_flow("You said: {{ question }}")

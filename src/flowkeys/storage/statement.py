@@ -73,10 +73,7 @@ class Statement:
 
 
 class Insertion:
-    """An INSERT of many rows at once: a statement costs more than a row.
-
-    Between two statements the interpreter changes threads, so that each may wait for whoever is computing.
-    """
+    """An INSERT of many rows at once: a statement costs more than a row (docs/adr/0049)."""
 
     __slots__ = ("_by_halves", "_make", "_names", "_texts", "compiled")
 
@@ -121,10 +118,7 @@ def in_json(values: Sequence[object]) -> str:
 
 
 def as_list(number: ColumnElement[int]) -> ColumnElement[str]:
-    """Return a column that has the numbers of all rows, for `Connection.numbers`.
-
-    As one value they are read within SQLite: a row for each would take the interpreter's lock for each.
-    """
+    """Return a column that has the numbers of all rows, as one value, for `Connection.numbers`."""
     return func.json_group_array(number)
 
 
@@ -151,7 +145,7 @@ class PutOff(Protocol):
 class Connection:
     """A driver connection that runs statements; not to be shared between threads at once."""
 
-    __slots__ = ("_raw", "audited", "batch")
+    __slots__ = ("_raw", "audited", "batch", "is_behind")
 
     is_postgres = False
     """Whether it is PostgreSQL that answers."""
@@ -168,6 +162,8 @@ class Connection:
         """Whether something was written to the audit log since somebody looked."""
         self.batch: PutOff | None = None
         """Where work is put off; None: nothing is."""
+        self.is_behind = False
+        """Whether a list saw that many keys changed since the sets were written that lists go by."""
 
     @property
     def raw(self) -> Any:
@@ -178,15 +174,16 @@ class Connection:
 
     outlived: _Errors = ()
     """What is raised by a connection that is of no use any more, though it is open: another replaces it."""
+    held_up: _Errors = ()
+    """What is raised where others have held for too long what is to be changed."""
+    hurry = ""
+    """By which the rest of a transaction waits less for others, since somebody in it did so for long."""
     conflicts: _Errors = ()
     """What is raised where others changed what was read: whoever begins again finds what is there now."""
 
     def begin(self, turn: int = 0) -> None:
-        """Begin to write; `turn` is how often the same was tried before, and had to give way to others.
-
-        Who waits for another's commit asks again soon: SQLite sleeps for up to a tenth of a second at a time.
-        """
-        del turn
+        """Begin to write; `turn` is how often the same was tried before, and had to give way to others."""
+        del turn  # who waits for a commit asks again soon: SQLite sleeps for up to a tenth of a second
         end = time.monotonic() + _BUSY_SECONDS
         while True:
             try:

@@ -200,3 +200,38 @@ def message(message_id: str) -> Message:
         content="hello",
         created_at=1,
     )
+
+
+RENAME = Statement(text("UPDATE workspace SET created_at = created_at + 1 WHERE id = :id"))
+AT = Statement(text("SELECT id, created_at FROM workspace ORDER BY id"))
+
+
+def touch(name: str) -> Any:
+    """Return a unit of work that changes one row."""
+    return lambda tx: tx._connection.run(RENAME, {"id": name})
+
+
+def times(tx: Transaction) -> dict[str, int]:
+    """Return how often each row was changed."""
+    return dict(tx._connection.rows(AT))
+
+
+async def test_of_writes_that_share_a_commit_only_those_fail_that_need_what_is_held(
+    stores: list[PostgresStore], postgres_url: str
+) -> None:
+    """Each is an outage for its caller, who may try again; when it is let go, all goes on."""
+    store = stores[0]
+    for name in "abc":
+        await store.write(lambda tx, name=name: tx.workspaces.insert(Workspace(name, name, 0)))
+    with psycopg.connect(postgres_url) as by_hand:
+        by_hand.execute("SELECT * FROM workspace WHERE id = 'b' FOR UPDATE")
+        units = [touch(name) for name in "abcb"]
+        found = await held(store.writer, lambda: [asyncio.ensure_future(store.write(unit)) for unit in units])
+        assert [type(each) for each in found] == [int, Unavailable, int, Unavailable]
+        assert isinstance(found[1].__cause__, psycopg.errors.LockNotAvailable)
+        with pytest.raises(Unavailable, match="holds what is to be changed"):
+            await store.write(touch("b"))
+        await store.write(touch("c"))
+        assert not store.writer.failed
+    await store.write(touch("b"))
+    assert await store.read(times) == {"a": 1, "b": 1, "c": 2, "w": 0}

@@ -1,6 +1,7 @@
 """Lists of keys on PostgreSQL: what a plain look at every key answers, as on SQLite."""
 
 import random
+from collections.abc import Iterator
 from itertools import product
 
 import msgspec
@@ -8,6 +9,8 @@ import pytest
 
 from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.listing import KeyQuery
+from flowkeys.storage.keys import bit_page, bits
+from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 from tests.storage.keys.test_page import (
     BOUND,
@@ -18,24 +21,66 @@ from tests.storage.keys.test_page import (
     test_following_before_meets_every_key_once,  # noqa: F401
 )
 
+OTHERWISE = (
+    "CREATE TEMPORARY TABLE kept AS SELECT * FROM api_key",
+    "CREATE TEMPORARY TABLE kept_binding AS SELECT * FROM binding",
+    """UPDATE api_key SET name_folded = 'prod strasse 1 nothing', status = 'disabled', creator_tag = 1,
+        expires_at = 1""",
+    "DELETE FROM binding WHERE seq % 2 = 0",
+)
+AS_IT_WAS = (
+    """UPDATE api_key SET name_folded = kept.name_folded, status = kept.status, expires_at = kept.expires_at,
+        creator_tag = kept.creator_tag FROM kept WHERE kept.seq = api_key.seq""",
+    """INSERT INTO binding OVERRIDING SYSTEM VALUE
+        SELECT * FROM kept_binding WHERE seq NOT IN (SELECT seq FROM binding)""",
+)
 
-@pytest.fixture(scope="module")
-def tables(empty: Tables) -> Tables:
-    """300 keys in two workspaces."""
+
+@pytest.fixture(scope="module", params=["new", "read", "changed", "changed and read"])
+def tables(request: pytest.FixtureRequest, empty: Tables) -> Iterator[Tables]:
+    """300 keys in two workspaces: which no set knows yet, or each does, or as they were before a change."""
+    connection = empty._connection
+    connection.raw.execute("SAVEPOINT of_keys")
     fill(empty)
-    return empty
+    if request.param != "new":
+        if request.param != "read":
+            run(connection, *OTHERWISE)
+        read_all(connection)
+        if request.param != "read":
+            run(connection, *AS_IT_WAS)
+        if request.param == "changed and read":
+            read_all(connection)
+    yield empty
+    connection.raw.execute("ROLLBACK TO of_keys")
 
 
-@pytest.mark.parametrize("asked", [10, pytest.param(300, marks=pytest.mark.slow)])
+def run(connection: Connection, *statements: str) -> None:
+    """Run statements as they are."""
+    for statement in statements:
+        connection.raw.execute(statement)
+
+
+def read_all(connection: Connection, now: int = NOW) -> None:
+    """Read every key that changed into the sets."""
+    while bits.read_new(connection, now):
+        pass
+    assert connection.raw.execute("SELECT count(*) FROM key_unread").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("asked", [3, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("few", [0, 1000])
 @pytest.mark.parametrize(
     "search",
     [
         *("", "PROD", "strasse", "CI 1", "nothing", "h012", "fl-••h013", "o", "pr", "客", "%", "_c", "\\"),
-        *('o"t', "'", "İ", "ß", "e\u0301", "\U0001f511b"),
+        *('o"t', "'", "İ", "ß", "e\u0301", "\U0001f511b", "p\0od"),
     ],
 )
-def test_every_filter_sort_and_page_agrees_with_a_plain_look(tables: Tables, asked: int, search: str) -> None:
-    """The same keys, order and total."""
+def test_every_filter_sort_and_page_agrees_with_a_plain_look(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, search: str, few: int, asked: int
+) -> None:
+    """The same keys, order and total, whether few are sorted or an order is walked along."""
+    monkeypatch.setattr(bit_page, "FEW", few)
     combinations = product([None, "all", *Status], SORTS, (True, False), (None, *BOUND), (None, "ada"))
     for status, sort, descending, chatflow, creator in random.Random(search).sample([*combinations], asked):
         query = KeyQuery(
@@ -54,3 +99,57 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(tables: Tables, ask
             wanted = [k.id for k in expected[offset : offset + 7]]
             assert [k.id for k in page.items] == wanted, (status, sort, descending, chatflow, creator, offset)
             assert page.total == len(expected), (status, sort, descending, chatflow, creator)
+
+
+def total(tables: Tables, status: Status | None = None, chatflow: str | None = None, now: int = NOW) -> int:
+    """Return how many keys of the first workspace match."""
+    query = KeyQuery(workspace_id="w1", status=status, chatflow_id=chatflow, limit=1)
+    return tables.keys.page(query, now).total
+
+
+def test_what_expires_later_is_known_though_nobody_changed_it(tables: Tables) -> None:
+    """Of what sets say and of what time did since, whether they are read once more or not."""
+    connection, later = tables._connection, NOW + 100
+    connection.raw.execute("SAVEPOINT of_test")
+    counted = (
+        "SELECT count(*) FROM api_key WHERE workspace_id = 'w1' AND status = 'active' AND expires_at <= %s"
+    )
+    expired = [connection.raw.execute(counted, [at]).fetchone()[0] for at in (NOW, later)]
+    assert expired[0] < expired[1]
+    assert [total(tables, Status.EXPIRED, now=at) for at in (NOW, later)] == expired
+    read_all(connection, later)
+    assert total(tables, Status.EXPIRED, now=later) == expired[1]
+    connection.raw.execute("ROLLBACK TO of_test")
+
+
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        "DELETE FROM token; DELETE FROM binding; DELETE FROM api_key WHERE seq % 3 = 0",
+        "TRUNCATE binding",
+        "TRUNCATE api_key CASCADE",
+        "DELETE FROM chatflow WHERE id = 'many'",
+        "UPDATE binding SET chatflow_id = 'none' WHERE chatflow_id = 'few'",
+        "UPDATE api_key SET status = 'disabled' WHERE seq % 2 = 0",
+        "UPDATE api_key SET status = 'unheard of' WHERE seq % 2 = 0",
+    ],
+)
+def test_what_is_changed_by_hand_is_counted(tables: Tables, by_hand: str) -> None:
+    """Before it is read into the sets and behind that."""
+    connection = tables._connection
+    connection.raw.execute("SAVEPOINT of_test")
+    run(connection, *by_hand.split(";"))
+    whole = "SELECT count(*) FROM api_key WHERE workspace_id = 'w1' AND status <> 'revoked'"
+    bound = (
+        "SELECT count(DISTINCT key_id) FROM binding JOIN api_key k ON k.id = key_id AND k.status <> 'revoked'"
+    )
+    for _ in range(2):
+        query = KeyQuery(workspace_id="w1", limit=0)
+        (wanted,) = connection.raw.execute(whole).fetchone()
+        assert bit_page.fetch(connection, query, NOW)[1] == wanted
+        for chatflow in BOUND:
+            (wanted,) = connection.raw.execute(f"{bound} WHERE chatflow_id = '{chatflow}'").fetchone()
+            own = msgspec.structs.replace(query, chatflow_id=chatflow)
+            assert bit_page.fetch(connection, own, NOW)[1] == wanted
+        read_all(connection)
+    connection.raw.execute("ROLLBACK TO of_test")

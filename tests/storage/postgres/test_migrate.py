@@ -16,7 +16,10 @@ from tests.support.postgres import Postgres
 
 OWN = {"change": {"xid"}, "passage": {"terms", "terms_count"}}
 """Columns that only PostgreSQL has, by table."""
-OWN_TABLES = {"audit_unsealed", "audit_end", "write_turn", "alembic_version"}
+OWN_TABLES = {
+    *("audit_unsealed", "audit_end", "write_turn", "alembic_version"),
+    *("key_bits", "key_unread", "key_expired"),
+}
 
 
 def test_both_databases_have_one_schema(postgres_url: str) -> None:
@@ -102,3 +105,26 @@ def test_a_database_in_another_encoding_is_refused(postgres: Postgres) -> None:
     with pytest.raises(ConfigurationError, match=r"LATIN1.*UTF8"):
         migrate.upgrade(postgres.url("latin"))
     postgres.execute("DROP DATABASE latin")
+
+
+def test_an_older_schema_is_brought_up_to_date(postgres_url: str) -> None:
+    """With the keys that are there; all of it in one transaction, which nothing ends on the way."""
+    with psycopg.connect(postgres_url, autocommit=True) as raw:
+        raw.execute("INSERT INTO workspace VALUES ('w', 'w', 0)")
+        raw.execute(
+            """INSERT INTO api_key (id, workspace_id, name, name_folded, permissions, status, created_by_type,
+            created_by_name, created_at, updated_at, version) VALUES ('k', 'w', 'n', 'n', '[]', 'active',
+            'operator', 'o', 1, 1, 1)"""
+        )
+        raw.execute("DROP TABLE key_bits, key_unread, key_expired")
+        for (name,) in raw.execute(
+            "SELECT proname FROM pg_proc WHERE proname LIKE '%\\_noted\\_%'"
+        ).fetchall():
+            raw.execute(f"DROP FUNCTION {name} CASCADE")
+        raw.execute("UPDATE alembic_version SET version_num = '0025'")
+    with pytest.raises(ConfigurationError, match="0025"):
+        migrate.upgrade(postgres_url, may_change=False)
+    migrate.upgrade(postgres_url)
+    with psycopg.connect(postgres_url) as raw:
+        assert migrate.revision(raw) == migrate.HEAD
+        assert raw.execute("SELECT count(*) FROM key_unread").fetchone() == (1,)

@@ -143,13 +143,6 @@ def _check_postgres(url: str, direct: str | None) -> Iterator[Finding]:
                 "a pooler is in between, and in transaction mode no change is heard through it.",
                 "Set FLOWKEYS_DATABASE_DIRECT to the URL that leads to PostgreSQL itself.",
             )
-        if not found.has_trigrams:
-            yield warn(
-                "search",
-                "pg_trgm could not be installed: whoever searches keys by name waits until all are read.",
-                "As a superuser, run: CREATE EXTENSION pg_trgm; CREATE INDEX ix_api_key_name_trigrams ON "
-                "api_key USING gin (name_folded gin_trgm_ops);",
-            )
 
 
 def check_keys(settings: Settings) -> Iterator[Finding]:

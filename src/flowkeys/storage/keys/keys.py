@@ -136,7 +136,7 @@ class KeyTable:
     def page(self, query: KeyQuery, now: int) -> Page[ApiKey]:
         """Return the keys that match, sorted, with the number of all that match."""
         if self._connection.is_postgres:
-            from flowkeys.storage.keys.plain_page import fetch
+            from flowkeys.storage.keys.bit_page import fetch
         else:
             from flowkeys.storage.keys.page import fetch
 

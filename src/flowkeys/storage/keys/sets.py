@@ -93,6 +93,14 @@ class KeySet:
             return None
         return "".join([format(bits_of(block, 0), _DIGITS)[::-1] for block in blocks]).encode()[1:]
 
+    def packed(self) -> bytes | None:
+        """Return the bits of all row numbers from 0 to the greatest; None if one is below, or too great."""
+        blocks = range(max(self.blocks, default=-1) + 1)
+        if _is_wide(blocks) or min(self.blocks, default=0) < 0:
+            return None
+        bits_of = self.blocks.get
+        return b"".join([bits_of(block, 0).to_bytes(_BYTES, "little") for block in blocks])
+
     def __len__(self) -> int:
         return sum(bits.bit_count() for bits in self.blocks.values())
 

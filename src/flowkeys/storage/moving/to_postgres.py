@@ -9,6 +9,7 @@ import psycopg
 from sqlalchemy import Table
 
 from flowkeys.domain.errors import ConfigurationError
+from flowkeys.storage.keys.bits_ddl import READ_ANEW
 from flowkeys.storage.moving.ends import OF_SOURCE, PROGRESS, Part, not_empty, other_source
 from flowkeys.storage.moving.from_postgres import PATIENTLY, READ, count, every, said
 from flowkeys.storage.moving.tables import COPIED, LEFT, listed
@@ -131,6 +132,8 @@ class PostgresTarget:
                 self._raw.execute("INSERT INTO audit_end(seq) VALUES (%s)", (numbers["audit"],))
                 for table in COPIED:
                     self._raw.execute(f'ALTER TABLE "{table.name}" ENABLE TRIGGER USER')
+                for statement in READ_ANEW:
+                    self._raw.execute(statement)
                 self._raw.execute(f"DROP TABLE {PROGRESS}")
                 self._raw.execute("UPDATE alembic_version SET version_num = %s", (HEAD,))
             self._raw.execute("SET statement_timeout = 0")

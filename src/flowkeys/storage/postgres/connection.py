@@ -27,17 +27,27 @@ _ROWS: Final = 128
 _PATIENCE: Final = 3
 """So often a batch may have to give way; then it waits for its turn, alone."""
 
+HELD_UP_MS: Final = 2000
+"""So long a write waits for what another transaction holds, as a row that somebody locked in psql."""
+
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Who writes needs not wait for others: whoever read what others changed is told at the commit, and begins
 # again. `write_turn` is for those who had to too often: they wait until nobody else writes. Rows are found by
 # indexes: a plan that was made while a table was small would go on looking through all of it, and whoever
 # looks through a table gets in everybody's way.
 _BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
-_WRITE: Final = f"BEGIN ISOLATION LEVEL SERIALIZABLE; {_BY_INDEX}; LOCK TABLE write_turn IN ROW SHARE MODE"
-_WRITE_ALONE: Final = (
-    f"BEGIN ISOLATION LEVEL SERIALIZABLE; {_BY_INDEX}; LOCK TABLE write_turn IN EXCLUSIVE MODE"
+# What somebody holds in psql is waited for a moment, since all behind it wait as well.
+_PATIENTLY: Final = f"SET LOCAL lock_timeout = {HELD_UP_MS}"
+_BEGIN: Final = f"BEGIN ISOLATION LEVEL SERIALIZABLE; {_BY_INDEX}; {_PATIENTLY}"
+_WRITE: Final = f"{_BEGIN}; LOCK TABLE write_turn IN ROW SHARE MODE"
+_WRITE_ALONE: Final = f"{_BEGIN}; LOCK TABLE write_turn IN EXCLUSIVE MODE"
+# Sets for lists are written behind changes, and again when they are lost: nobody waits for them. Of several
+# processes one does it; who took its snapshot too early is told so by what the other wrote.
+_READ_KEYS: Final = (
+    f"BEGIN ISOLATION LEVEL REPEATABLE READ; {_BY_INDEX}; SET LOCAL synchronous_commit = off; {_PATIENTLY}"
 )
-_APPEND: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_BY_INDEX}"
+_READING_KEYS: Final = "SELECT pg_try_advisory_xact_lock(7380932395512750194)"
+_APPEND: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_BY_INDEX}; {_PATIENTLY}"
 
 
 class PostgresConnection(Connection):
@@ -48,7 +58,12 @@ class PostgresConnection(Connection):
     is_postgres = True
     unfit = errors.IntegrityError
     failed = psycopg.Error
-    faults = (errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError)
+    faults = (
+        *(errors.IntegrityError, errors.ProgrammingError, errors.DataError, errors.NotSupportedError),
+        errors.LockNotAvailable,
+    )
+    held_up = (errors.LockNotAvailable,)
+    hurry = "SET LOCAL lock_timeout = 100"
     outlived = (errors.ReadOnlySqlTransaction,)  # the session stays so, whatever the database takes by now
     conflicts = (errors.SerializationFailure, errors.DeadlockDetected)
 
@@ -69,6 +84,12 @@ class PostgresConnection(Connection):
     def begin_appending(self) -> None:
         """Begin to add what depends on nothing that is there."""
         self._begin(_APPEND)
+
+    def begin_reading_keys(self) -> bool:
+        """Begin to bring the sets up to date that lists go by, unless another process is at it."""
+        self._begin(_READ_KEYS)
+        row = self._raw.execute(_READING_KEYS).fetchone()
+        return row is not None and bool(row[0])
 
     def commit(self) -> None:
         """Commit."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +15,7 @@ from flowkeys.domain.audit.chain import ChainKey
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.store import Transaction
+from flowkeys.storage.keys import bits
 from flowkeys.storage.postgres.connecting import connect
 from flowkeys.storage.postgres.connection import PostgresConnection
 from flowkeys.storage.postgres.sealing import seal
@@ -26,6 +28,10 @@ T = TypeVar("T")
 
 READERS: Final = 4
 _TRIAL: Final = Statement(text("UPDATE alembic_version SET version_num = version_num"))
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
 
 
 class _Appending(PostgresConnection):
@@ -74,6 +80,9 @@ class PostgresStore:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="flowkeys-reader")
         self._local = threading.local()
         self._opened: list[PostgresConnection] = []
+        self._written = 0
+        """Units since the sets were brought up to date that lists go by."""
+        self._is_reading_keys = False
 
     @property
     def audit_key(self) -> ChainKey | None:
@@ -93,7 +102,11 @@ class PostgresStore:
 
         It may be run again, when others changed what it read.
         """
-        return await self._writer.run(partial(self._write, work))
+        result = await self._writer.run(partial(self._write, work))
+        self._written += 1
+        if self._written >= bits.DUE:
+            self._read_keys_soon()
+        return result
 
     def add_messages(self, messages: Sequence[Message]) -> asyncio.Future[None]:
         """See `Store.add_messages`."""
@@ -118,14 +131,46 @@ class PostgresStore:
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         try:
-            connection: PostgresConnection | None = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = self._local.connection = PostgresConnection(self._open)
-                self._opened.append(connection)
+            connection = self._reader()
             connection.begin_reading()
             try:
                 return work(Tables(connection))
             finally:
                 connection.roll_back()
+                if connection.is_behind:
+                    connection.is_behind = False
+                    self._read_keys_soon()
         except psycopg.Error as error:
             raise Unavailable("The database could not be read.") from error
+
+    def _reader(self) -> PostgresConnection:
+        connection: PostgresConnection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = PostgresConnection(self._open)
+            self._opened.append(connection)
+        return connection
+
+    def _read_keys_soon(self) -> None:
+        """Have a reader's thread bring the sets up to date that lists go by, unless one is at it."""
+        self._written = 0
+        if not self._is_reading_keys:
+            self._is_reading_keys = True
+            try:
+                self._readers.submit(self._read_keys)
+            except RuntimeError:  # the store is being closed
+                self._is_reading_keys = False
+
+    def _read_keys(self) -> None:
+        try:
+            connection = self._reader()
+            is_left = True
+            while is_left:
+                try:
+                    is_left = connection.begin_reading_keys() and bits.read_new(connection, _now())
+                    connection.commit()
+                finally:
+                    connection.roll_back()
+        except psycopg.Error:
+            pass  # lists look at what is left; whoever comes next reads it
+        finally:
+            self._is_reading_keys = False

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from flowkeys.storage.keys.bits_ddl import KEY_BITS
+
 CHANNEL: Final = "flowkeys_change"
 """Where changes are told of, when they are committed: by the transaction's number (xid8), when the change was
 made, the workspace, the subject and its id, with blanks between them."""
@@ -234,6 +236,7 @@ AFTER: Final = (
     *_FEED,
     *_AUDIT,
     *_KEYS,
+    *KEY_BITS,
     *_PASSAGES,
     *_told("api_key", "key", "id", _OF_KEY),
     *_told("token", "key", "key_id", _OF_TOKEN),
@@ -243,9 +246,3 @@ AFTER: Final = (
     *_told("policy", "policy", "workspace_id", _OF_POLICY, "allowed_ips"),
 )
 """What is made when the tables are there."""
-
-TRIGRAMS: Final = (
-    "CREATE EXTENSION IF NOT EXISTS pg_trgm",
-    "CREATE INDEX ix_api_key_name_trigrams ON api_key USING gin (name_folded gin_trgm_ops)",
-)
-"""What finds a part of keys' names. Where the extension cannot be had, they are looked through."""

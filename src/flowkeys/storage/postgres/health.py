@@ -19,7 +19,6 @@ from flowkeys.storage.sqlite.migrate import HEAD
 from flowkeys.storage.statement import Statement
 from flowkeys.storage.transaction import Tables
 
-_TRIGRAMS = "SELECT to_regclass('ix_api_key_name_trigrams') IS NOT NULL"
 _IDS = Statement(text("SELECT workspace_id, id FROM api_key ORDER BY workspace_id, seq"))
 
 
@@ -32,8 +31,6 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     server: str
     """Its version."""
     size_bytes: int
-    has_trigrams: bool
-    """Whether parts of names are found by an index."""
     is_pooled: bool
     """Whether a pooler is in between."""
 
@@ -55,7 +52,6 @@ def check(url: str) -> Health:
             revision=revision(raw),
             server=raw.info.parameter_status("server_version") or "",
             size_bytes=raw.execute("SELECT pg_database_size(current_database())").fetchone()[0],
-            has_trigrams=raw.execute(_TRIGRAMS).fetchone()[0],
             is_pooled=raw.is_pooled,
         )
 

@@ -1,6 +1,8 @@
 """Bringing the schema of a PostgreSQL database up to date."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,18 +96,9 @@ def unfinished(url: str) -> str:
 
 
 def _create(connection: psycopg.Connection[Any]) -> None:
-    from flowkeys.storage.postgres.ddl import TRIGRAMS
     from flowkeys.storage.postgres.schema import statements
 
     connection.execute(";\n".join(statements(HEAD)))
-    try:
-        with connection.transaction():  # a savepoint
-            for statement in TRIGRAMS:
-                connection.execute(statement)
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported):
-        pass  # the doctor says that searching names takes longer
-    except psycopg.errors.UndefinedFile:  # the extension's files are a package of their own
-        pass
 
 
 def _migrate(connection: psycopg.Connection[Any]) -> None:
@@ -120,9 +113,24 @@ def _migrate(connection: psycopg.Connection[Any]) -> None:
     )
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    with engine.connect() as opened:
+    with _kept_open(connection), engine.connect() as opened:
         config.attributes["connection"] = opened
         command.upgrade(config, "head")
+
+
+@contextmanager
+def _kept_open(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Leave the transaction to whoever began it: SQLAlchemy rolls back when it first sees a connection."""
+    own = vars(connection)
+    own["commit"] = own["rollback"] = _nothing
+    try:
+        yield
+    finally:
+        del own["commit"], own["rollback"]
+
+
+def _nothing() -> None:
+    pass
 
 
 def _check(url: str, connection: psycopg.Connection[Any]) -> None:

@@ -14,7 +14,10 @@ from flowkeys.domain.audit.chain import COLUMNS, ChainKey
 
 _LOCK: Final = 0x666C6F776B657974
 _TAKEN: Final = ", ".join(COLUMNS[1:-1])
-_BEGIN: Final = f"BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock({_LOCK})"
+_BEGIN: Final = (
+    "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = 2000;"
+    f" SELECT pg_advisory_xact_lock({_LOCK})"
+)
 """Rows that are not lost: a crash of the machine leaves them unsealed, as they were."""
 _TAKE: Final = f"DELETE FROM audit_unsealed RETURNING id, {_TAKEN}"  # noqa: S608 - of constants
 _LAST: Final = "SELECT seq, seal FROM audit ORDER BY seq DESC LIMIT 1"

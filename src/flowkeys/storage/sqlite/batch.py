@@ -60,6 +60,8 @@ class Batch:
             self._known.clear()
             if self._is_open and self._outage is None:
                 self._raw.execute("ROLLBACK TO unit")
+                if isinstance(error, self._connection.held_up):
+                    self._raw.execute(self._connection.hurry)
         if self._outage is not None:
             raise self._outage
         self._of_units += [(unit, each) for each in self._own]
@@ -108,8 +110,8 @@ class Batch:
         try:
             self._write(each for _, each in of_units)
         except Exception as error:
-            if self._connection.is_outage(error):
-                self._outage = error
+            if self._connection.is_outage(error) or isinstance(error, self._connection.held_up):
+                self._outage = error  # each by itself would wait as long
                 raise
             raw.execute("ROLLBACK TO together")
             for unit in dict.fromkeys(unit for unit, _ in of_units):

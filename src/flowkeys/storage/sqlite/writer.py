@@ -168,9 +168,9 @@ class Writer:
         by_loop: dict[asyncio.AbstractEventLoop, list[_Unit]] = {}
         for unit in batch:
             if self._kind.is_outage(unit.error):
-                unavailable = Unavailable("The database could not be written.")
-                unavailable.__cause__ = unit.error
-                unit.error = unavailable
+                unit.error = _unavailable("The database could not be written.", unit.error)
+            elif isinstance(unit.error, self._kind.held_up):
+                unit.error = _unavailable("Another program holds what is to be changed.", unit.error)
             by_loop.setdefault(unit.loop, []).append(unit)
         for loop, units in by_loop.items():
             if not loop.is_closed():
@@ -192,6 +192,12 @@ class Writer:
         batch, self._left = batch[:BATCH], batch[BATCH:]
         self._taken += len(batch)
         return batch
+
+
+def _unavailable(why: str, error: BaseException | None) -> Unavailable:
+    unavailable = Unavailable(why)
+    unavailable.__cause__ = error
+    return unavailable
 
 
 def _commit(connection: Connection, batch: list[_Unit]) -> None:
