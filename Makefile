@@ -12,6 +12,8 @@ PYTHON ?=
 WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=1; echo $$((cores + 1)))
 # PYTEST_ARGS: more arguments for pytest, for example PYTEST_ARGS='-k token -x'.
 PYTEST_ARGS ?=
+# PARTS: which parts of test-all: sqlite postgres two two-postgres; all unless given.
+PARTS ?=
 # SCREENSHOT_ARGS: --docs also renews the pictures in docs/images; names of pages limit what is photographed.
 SCREENSHOT_ARGS ?=
 # SOAK_MINUTES: how long the soak goes on.
@@ -46,8 +48,8 @@ demo: $(MAIN) ## Set up, then publish a chatflow behind a key, use it, revoke it
 test: $(MAIN) tools clients browser proxies ## Set up, then run the tests, those marked slow left out
 	@$(PYTEST) -m 'not slow' $(PYTEST_ARGS)
 
-test-all: $(MAIN) tools clients browser proxies models linters ## Set up, then run all tests, and all of their sweeps
-	@SWEEPS=whole $(PYTEST) $(PYTEST_ARGS)
+test-all: $(MAIN) tools clients browser proxies models linters ## Set up, then run all tests, on both databases, with one and two processes
+	@WORKERS=$(WORKERS) $(BIN)/python scripts/test_all.py $(PARTS) $(if $(PYTEST_ARGS),-- $(PYTEST_ARGS))
 
 check: $(MAIN) ## Style, types and the direction of imports
 	@$(BIN)/python -m ruff check .

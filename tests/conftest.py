@@ -13,10 +13,18 @@ from tests.support import (
     postgres as databases,
 )  # it and `shared` read their variables, which go with all others
 from tests.support import shared  # noqa: F401  # reads its variable, which goes with all others
+from tests.support.databases import let_go
+from tests.support.programs.second import WORKERS
 from tests.support.server import Api, Running
 
 if TYPE_CHECKING:
     from tests.support.valkey import ValkeyServer
+
+LEFT_OUT = {
+    "of_sqlite": databases.EVERYWHERE and "on PostgreSQL",
+    "of_one_process": WORKERS > 1 and "with several processes",
+}
+"""Why tests with a mark are left out of this run, if they are; the mark says what they are about."""
 
 for _name in [name for name in os.environ if name.startswith("FLOWKEYS_")]:
     del os.environ[_name]  # a developer's own settings must not decide whether tests pass
@@ -29,6 +37,17 @@ settings.register_profile(
     "tests", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this run's database or number of processes has nothing to do with, each with its reason."""
+    for item in items:
+        for name, where in LEFT_OUT.items():
+            for mark in item.iter_markers(name):
+                if len(mark.args) != 1 or not isinstance(mark.args[0], str):
+                    raise pytest.UsageError(f"{item.nodeid}: the mark {name} has no reason")
+                if where:
+                    item.add_marker(pytest.mark.skip(reason=f"left out {where}: {mark.args[0]}"))
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +120,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ru
         running.begin_to_stop()
     for running in started:
         running.stop()
+        let_go(running.data_dir)
 
 
 @pytest.fixture
@@ -116,6 +136,7 @@ def start(tmp_path: Path, stopping: list[Running]) -> Iterator[Callable[..., Run
     yield make
     for running in stopping:
         running.stop()
+        let_go(running.data_dir)
     stopping[:] = started
     for running in started:
         running.begin_to_stop()

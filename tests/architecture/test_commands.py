@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts import test_all
 from scripts.ci_skips import main as ci_skips
 from tests.architecture.tree import ROOT
 
@@ -116,3 +117,25 @@ def test_ci_fails_when_a_test_did_not_run(tmp_path: Path, cases: str, allowed: s
     results.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>", "utf-8")
     exceptions.write_text(allowed, "utf-8")
     assert ci_skips(str(results), str(exceptions)) == code
+
+
+def test_the_table_of_all_parts_counts_what_was_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By part and folder; what a mark leaves out is told from what was skipped, and no failure is lost."""
+    monkeypatch.setattr(test_all, "RESULTS", tmp_path)
+    cases = {
+        "passed": "",
+        "failed": "<failure/>",
+        "broken": "<error/>",
+        "without": "<skipped message='no chromium'/>",
+        "left": "<skipped message='left out on PostgreSQL: a file'/>",
+    }
+    text = "".join(
+        f"<testcase classname='tests.http.x' name='{n}'>{said}</testcase>" for n, said in cases.items()
+    )
+    (tmp_path / "postgres.xml").write_text(f"<testsuites><testsuite>{text}</testsuite></testsuites>")
+    lines, total = test_all.table(["postgres"])
+    assert lines[1].split() == ["postgres", "http", "1", "2", "1", "1"]
+    assert total == {"passed": 1, "failed": 2, "skipped": 1, "left out": 1}
+    assert test_all.main(["nothing"]) == 2

@@ -2,9 +2,8 @@
 
 import io
 import json
-import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ import pytest
 from flowkeys.cli.main import main
 from flowkeys.domain.ids import new_id
 from flowkeys.telemetry import logs
+from tests.support import databases
 from tests.support.server import Api, Running
 
 
@@ -75,13 +75,14 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data_dir(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data directory of the test's own, which the environment names."""
-    folder = tmp_path / "data"
-    shutil.copytree(empty, folder)
-    folder.chmod(0o700)
+    folder = databases.copy(empty, tmp_path / "data")
     monkeypatch.setenv("FLOWKEYS_DATA_DIR", str(folder))
-    return folder
+    for name, value in databases.environment(folder).items():
+        monkeypatch.setenv(name, value)
+    yield folder
+    databases.let_go(folder)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import json
 import shutil
 import socket
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 
 from flowkeys import bootstrap
 from tests.cli.conftest import Cli, Result
+from tests.support.databases import ON_POSTGRES, Shell
 from tests.support.flows import unknown
 from tests.support.programs.ports import free_port
 from tests.support.server import Running
@@ -120,6 +119,7 @@ def test_a_full_disk_fails(local: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1.0 MiB" in findings(local("doctor", "--json"), "disk", "fail")[0]
 
 
+@pytest.mark.of_sqlite("the file is overwritten")
 @pytest.mark.parametrize("damage", ["no database at all " * 100, ""], ids=["garbage", "emptied"])
 def test_a_damaged_database_is_told(local: Cli, data_dir: Path, damage: str) -> None:
     """Given a file that was overwritten, the database line is not OK, and the file is left as it was."""
@@ -162,7 +162,7 @@ def test_keys_that_cannot_be_read_are_named(spoil: str, local: Cli, data_dir: Pa
     """Given a row that was changed by hand, its key is named here, and by a list of it: no traceback."""
     keys = [local("keys", "create", name, "--json").json for name in ("one", "two")]
     assert findings(local("doctor", "--json"), "keys", "ok")
-    with closing(sqlite3.connect(data_dir / "flowkeys.db", isolation_level=None)) as raw:
+    with Shell(data_dir) as raw:
         raw.execute(f"UPDATE api_key SET {spoil} WHERE id = ?", (keys[0]["id"],))
     result = local("doctor", "--json")
     assert result.code == 3
@@ -178,8 +178,9 @@ def test_a_policy_that_was_spoilt_by_hand_is_named(local: Cli, data_dir: Path) -
     """Given a row that cannot be read, the doctor fails and says whose; of a good one it says nothing."""
     local("policy", "set", "--max-lifetime-days", "90", "--allowed-ip", "10.0.0.0/8")
     assert findings(local("doctor", "--json"), "policy", "fail") == []
-    for spoil in ("allowed_ips = 'x'", "allowed_ips = '[]'", "max_lifetime_days = 'long'"):
-        with closing(sqlite3.connect(data_dir / "flowkeys.db", isolation_level=None)) as raw:
+    no_number = [] if ON_POSTGRES else ["max_lifetime_days = 'long'"]  # where a number is a number
+    for spoil in ("allowed_ips = 'x'", "allowed_ips = '[]'", *no_number):
+        with Shell(data_dir) as raw:
             raw.execute("UPDATE policy SET allowed_ips = NULL, max_lifetime_days = NULL")
             raw.execute(f"UPDATE policy SET {spoil}")
         result = local("doctor", "--json")
@@ -193,7 +194,7 @@ def test_of_many_keys_that_cannot_be_read_some_are_named(local: Cli, data_dir: P
     """Given a mistake that spoilt them all, the report says how many more there are."""
     for number in range(7):
         local("keys", "create", f"key {number}")
-    with closing(sqlite3.connect(data_dir / "flowkeys.db", isolation_level=None)) as raw:
+    with Shell(data_dir) as raw:
         raw.execute("UPDATE api_key SET status = 'on'")
     messages = findings(local("doctor", "--json"), "keys", "fail")
     assert len(messages) == 6
@@ -214,7 +215,7 @@ def test_processes_that_count_each_by_itself_are_told(local: Cli, data_dir: Path
     """Where limits are stored and several serve, it warns; where it was chosen how, it says who they are."""
     local("keys", "create", "limited", "--rate-limit", "1/second")
     now = bootstrap.clock()
-    with closing(sqlite3.connect(data_dir / "flowkeys.db", isolation_level=None)) as raw:
+    with Shell(data_dir) as raw:
         for number in (1, 2):
             row = (f"{number}", f"host-{number}", number, "", 1, None, now, now)
             raw.execute("INSERT INTO server VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

@@ -166,6 +166,7 @@ def test_a_reader_that_goes_away_is_no_error(data_dir: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.of_sqlite("the file is overwritten")
 def test_an_unreadable_data_directory_is_one_sentence(empty: Path, tmp_path: Path) -> None:
     """Given a database that is none, stderr is one line and the exit code says what kind of problem."""
     folder = tmp_path / "data"

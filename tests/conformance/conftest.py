@@ -8,6 +8,7 @@ import pytest
 
 from tests.conformance.process import Served
 from tests.conformance.tenants import Tenant
+from tests.support.databases import let_go
 from tests.support.server import Running
 
 
@@ -52,3 +53,4 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     yield make
     for process in made:
         process.stop()
+        let_go(process.data_dir)

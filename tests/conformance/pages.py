@@ -1,8 +1,6 @@
 """Every page of the application, with what a browser would send to it, and a workspace that has it all."""
 
-import sqlite3
 import time
-from contextlib import closing
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -16,7 +14,8 @@ from flowkeys.web.pages.router import SIGNED_IN
 from flowkeys.web.requests.sign_in_cookie import COOKIE
 from flowkeys.web.routes import OPEN, PREFIX
 from tests.conformance.routes import EVERYTHING, UNDECLARED, Declared
-from tests.conformance.tenants import Tenant, database
+from tests.conformance.tenants import Tenant
+from tests.support.databases import ON_POSTGRES, Shell
 from tests.support.flows import echo
 from tests.support.people import PASSWORD, SignedIn, person
 from tests.support.server import NOBODY, Api, Running
@@ -60,7 +59,7 @@ class House:
         chatflow = checked.chatflow
         email = self.owner.person.email
         server.do(server.runtime.sign_ins.sign_in(email, PASSWORD, user_agent="Another browser"))
-        with closing(database(server)) as rows:
+        with server.shell() as rows:
             query = "SELECT id FROM sign_in WHERE person_id = ? AND user_agent = 'Another browser'"
             (sign_in,) = rows.execute(query, (self.owner.person.id,)).fetchone()
             query = "SELECT id FROM conversation WHERE workspace_id = ?"
@@ -115,32 +114,28 @@ def dump(server: Running) -> dict[str, list[tuple[Any, ...]]]:
     """
     known = _known.get(server)
     if known is None:
-        rows = database(server)
+        rows = server.shell()
         server.closing.append(rows.close)
         known = _known[server] = _Known(rows)
     return known.dump()
 
 
 class _Known:
-    """What was read last of a database, and the version that SQLite gave it."""
+    """What was read last of a database, and the version that it had."""
 
-    def __init__(self, rows: sqlite3.Connection) -> None:
+    def __init__(self, rows: Shell) -> None:
         self._rows = rows
-        self._version = -1
+        self._version: object = None
         self._dump: dict[str, list[tuple[Any, ...]]] = {}
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return every row; see `dump`."""
         rows = self._rows
-        rows.execute("BEGIN")  # of one moment, and of that version
-        rows.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (version,) = rows.execute("PRAGMA data_version").fetchone()
+        rows.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" if ON_POSTGRES else "BEGIN")  # of one moment
+        (_,) = rows.execute("SELECT count(*) FROM workspace").fetchone()
+        version = rows.version()
         if version != self._version:
-            tables = [
-                name
-                for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-                if not name.startswith(_STORED_LATER)
-            ]
+            tables = [name for name in rows.tables() if not name.startswith(_STORED_LATER)]
             self._dump = {table: _rows(rows, table) for table in tables}
             self._version = version
         rows.execute("ROLLBACK")
@@ -153,7 +148,8 @@ _known: WeakKeyDictionary[Running, _Known] = WeakKeyDictionary()
 def _rows(rows: Any, table: str) -> list[tuple[Any, ...]]:
     found = rows.execute(f'SELECT * FROM "{table}"')
     kept = [n for n, column in enumerate(found.description) if column[0] not in _MOVES_BY_ITSELF]
-    return [tuple(row[n] for n in kept) for row in found.fetchall()]
+    every = [tuple(row[n] for n in kept) for row in found.fetchall()]
+    return sorted(every, key=repr) if ON_POSTGRES else every  # whose rows move when they are written
 
 
 def form_for(page: Declared, house: House) -> tuple[str, dict[str, Any]]:

@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support import template
+from tests.support import databases, template
 from tests.support.data_dir import make_key
-from tests.support.programs import begun
+from tests.support.programs import begun, second
 from tests.support.server import Api
 from tests.support.waiting import until
 
 _COMMAND = [sys.executable, "-c", "from flowkeys.cli.main import run; run()"]
-_SERVE = ("serve", "--port", "0")
+_SERVE = ("serve", "--port", "0", *(["--workers", str(second.WORKERS)] if second.WORKERS > 1 else []))
 _STARTED = re.compile(rb"on (http://127\.0\.0\.1:[0-9]+), data in")
 
 
@@ -72,6 +72,10 @@ class Served:
         """End it as a crash does."""
         self._end(signal.SIGKILL)
 
+    def shell(self) -> databases.Shell:
+        """Open its database past it, as an operator does; whoever is done leaves it."""
+        return databases.Shell(self.data_dir)
+
     def command(self, *arguments: str, stdin: str = "", **environment: str) -> str:
         """Run a command on the data directory, and return what it printed."""
         env = self._environment() | environment
@@ -91,7 +95,7 @@ class Served:
 
     def api(self, token: str | None = None, **headers: str) -> Api:
         """Return a client with a token."""
-        self._clients.append(Api(self.url, token, headers))
+        self._clients.append(Api(self.url, token, headers, urls=[self.url] * second.WORKERS))
         return self._clients[-1]
 
     def owner(self) -> Api:
@@ -110,5 +114,6 @@ class Served:
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWKEYS_")}
         # Tables of refused credentials come from one address: who tests the limit on them turns it on.
+        shared = {f"FLOWKEYS_{name.upper()}": str(value) for name, value in second.shared().items()}
         own = {"FLOWKEYS_DATA_DIR": str(self.data_dir), "FLOWKEYS_FAILURES_PER_SECOND": "0"}
-        return {**kept, **own, **self.environment}
+        return {**kept, **own, **databases.environment(self.data_dir), **shared, **self.environment}

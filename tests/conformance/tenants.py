@@ -1,13 +1,11 @@
 """Two workspaces with the same things in them, so that a wall can be seen to stand between them."""
 
-import sqlite3
 import uuid
 from typing import Any
 
 from tests.flows.support import chain, node
 from tests.support.flows import bound_key, make_chatflow, make_customer
 from tests.support.server import NOBODY, Api, Running
-from tests.support.waiting import PATIENCE_SECONDS
 
 GUIDE = b"# Opening hours\n\nThe zebra house opens at nine in the morning and closes at five.\n"
 
@@ -88,8 +86,3 @@ def searching(store: str) -> str:
     """FlowData of a chatflow that answers from a document store."""
     row = {"documentStore": store}
     return chain(node("retrieverAgentflow_0", {"retrieverKnowledgeDocumentStores": [row]}))
-
-
-def database(server: Running) -> sqlite3.Connection:
-    """Open the server's database as another process would."""
-    return sqlite3.connect(server.data_dir / "flowkeys.db", timeout=PATIENCE_SECONDS, isolation_level=None)

@@ -3,11 +3,9 @@
 import asyncio
 import json
 import socket
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from itertools import repeat
 from typing import Any, Final
 
@@ -27,6 +25,8 @@ from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Running
 from tests.support.waiting import PATIENCE_SECONDS
 from tests.telemetry.metrics.scrape import families
+
+pytestmark = pytest.mark.of_one_process("what one process counts is compared with what it stores")
 
 CONNECTIONS: Final = 6
 NOBODYS: Final = {"unknown_key", "missing_credentials"}
@@ -56,7 +56,7 @@ def scraped(port: int) -> Counter[tuple[str, str]]:
 
 def rows_of(running: Running, query: str) -> list[Any]:
     """Return rows of a server's database."""
-    with closing(sqlite3.connect(running.data_dir / "flowkeys.db")) as raw:
+    with running.shell() as raw:
         return raw.execute(query).fetchall()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
+import pytest
 
 from flowkeys.domain.chatflows.chatflow import ChatflowType
 from flowkeys.domain.people.link import Purpose
@@ -16,10 +17,11 @@ from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.people.sign_ins import Started
 from flowkeys.service.webhooks.input import WebhookPatch
-from tests.conformance.tenants import database
 from tests.conformance.writes import all_writes
 from tests.support.flows import exported
 from tests.support.server import NOBODY, Running
+
+pytestmark = pytest.mark.of_one_process("rows of the log are counted, and the other process writes its own")
 
 PERSON: Final = "person"
 PASSWORD: Final = "the first password of a test"
@@ -51,7 +53,7 @@ class Ledger:
 
     def __init__(self, server: Running) -> None:
         self.server = server
-        self.rows = database(server)
+        self.rows = server.shell()
         self.done: set[str] = set()
         self.secrets: list[str] = []
 

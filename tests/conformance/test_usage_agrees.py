@@ -2,10 +2,8 @@
 
 import json
 import socket
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import closing
 from itertools import repeat
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,7 +70,7 @@ def stored(served: Served) -> Told:
 
 def served_rows(served: Served, query: str) -> list[Any]:
     """Return rows of a server's database."""
-    with closing(sqlite3.connect(served.data_dir / "flowkeys.db")) as raw:
+    with served.shell() as raw:
         return raw.execute(query).fetchall()
 
 

@@ -76,7 +76,7 @@ PREDICTIONS: dict[str, Way] = {
 
 def sdk(server: Running, chatflow_id: str, token: str | None) -> Decided:
     """Ask with `flowkeys.Client`."""
-    with flowkeys.Client(server.url, token or "", max_retries=0) as client:
+    with flowkeys.Client(server.any_url(), token or "", max_retries=0) as client:
         try:
             client.predict(chatflow_id, "Hello")
         except flowkeys.FlowkeysApiError as error:
@@ -91,13 +91,13 @@ def verify(server: Running, chatflow_id: str, headers: Headers) -> Decided:
 
 def management(server: Running, _: str, headers: Headers) -> Decided:
     """Call a route that needs a permission."""
-    answer = raw.send(server.url, "GET", f"{BASE}/apikey", headers)
+    answer = raw.send(server.any_url(), "GET", f"{BASE}/apikey", headers)
     return _decided(answer.status, answer.body, answer.header("www-authenticate"))
 
 
 def forward_auth(server: Running, chatflow_id: str, headers: Headers) -> Decided:
     """Ask as a proxy does before it lets a request through."""
-    answer = raw.send(server.url, "GET", f"{BASE}/auth/verify/chatflow/{chatflow_id}", headers)
+    answer = raw.send(server.any_url(), "GET", f"{BASE}/auth/verify/chatflow/{chatflow_id}", headers)
     return _decided(answer.status, answer.body, answer.header("www-authenticate"))
 
 
@@ -107,7 +107,7 @@ def bearer(token: str) -> Headers:
 
 
 def _post(server: Running, path: str, headers: Headers, body: dict[str, Any]) -> Decided:
-    answer = raw.send(server.url, "POST", BASE + path, headers, json_body=body)
+    answer = raw.send(server.any_url(), "POST", BASE + path, headers, json_body=body)
     return _decided(answer.status, answer.body, answer.header("www-authenticate"))
 
 

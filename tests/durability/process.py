@@ -4,12 +4,12 @@ import contextlib
 import os
 import re
 import signal
-import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from tests.support import databases
 from tests.support.programs.begun import Process
 from tests.support.server import Api
 from tests.support.waiting import until
@@ -47,7 +47,9 @@ class Served:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("FLOWKEYS_")}
         own = {"FLOWKEYS_DATA_DIR": str(self.data_dir), "FLOWKEYS_PORT": "0"}
         with self.log.open("wb") as file, _pipe_to(self.log) if self._log_elsewhere else file as output:
-            self.process = Process(["serve"], {**clean, **own, **self._settings}, output)
+            self.process = Process(
+                ["serve"], {**clean, **own, **databases.environment(self.data_dir), **self._settings}, output
+            )
         self.url = self._wait_for_address()
         with Api(self.url, None, {}) as api:
             until(lambda: _answers(api), lambda: f"an answer of the server: {self.said()}")
@@ -82,15 +84,13 @@ class Served:
         """Return a client that may do everything, with the key that its data directory came with."""
         return self.api(self._token)
 
+    def shell(self) -> databases.Shell:
+        """Open its database past it, as an operator does; whoever is done leaves it."""
+        return databases.Shell(self.data_dir)
+
     def rows(self, query: str, *parameters: Any) -> list[tuple]:
         """Return rows of its database."""
-        if self.database is not None:
-            import psycopg  # not by every process of tests
-
-            with psycopg.connect(self.database) as found:
-                return found.execute(query.replace("?", "%s"), parameters or None).fetchall()
-        with contextlib.closing(sqlite3.connect(self.data_dir / "flowkeys.db")) as raw:
-            return raw.execute(query, parameters).fetchall()
+        return databases.by_hand(self.data_dir, query, *parameters, url=self.database)
 
     def _signal(self, number: signal.Signals) -> int:
         assert self.process is not None

@@ -4,15 +4,13 @@ import contextlib
 import json
 import os
 import resource
-import sqlite3
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from flowkeys.storage.sqlite.connection import connect
-from tests.conformance.going_away.test_at_once import PROMISED_SECONDS
 from tests.durability.process import Serve, Served
+from tests.support.databases import PROMISED_SECONDS
 from tests.support.flows import bound_key, events, make_chatflow, make_key
 
 
@@ -30,7 +28,7 @@ def full_disk(served: Served) -> Iterator[None]:
 @contextlib.contextmanager
 def locked(served: Served) -> Iterator[None]:
     """Hold the write lock of the database, as a backup that went wrong does."""
-    with contextlib.closing(sqlite3.connect(served.data_dir / "flowkeys.db", isolation_level=None)) as raw:
+    with served.shell() as raw:
         raw.execute("BEGIN IMMEDIATE")
         yield
         raw.execute("ROLLBACK")
@@ -104,7 +102,7 @@ def test_a_broken_file_is_an_outage(serve: Serve, known: bool) -> None:
     served.stop()
     served.start()
     token = key["apiKey"] if known else _another(served.data_dir)
-    with contextlib.closing(connect(served.data_dir / "flowkeys.db")) as other:
+    with served.shell() as other:
         other.execute("SELECT * FROM workspace").fetchall()
         os.truncate(served.data_dir / "flowkeys.db", 4096)
         # SQLite keeps what it has read until anybody commits. So does the server; then it has to look.
@@ -123,7 +121,7 @@ def test_a_key_whose_row_was_spoilt_by_hand_is_an_outage_for_itself_alone(serve:
     served = serve()
     owner = served.owner()
     good, bad = make_key(owner), make_key(owner)
-    with contextlib.closing(connect(served.data_dir / "flowkeys.db")) as other:
+    with served.shell() as other:
         other.execute("UPDATE api_key SET permissions = 'logs:view' WHERE id = ?", (bad["id"],))
     for named in (0, 1):
         for path in ("/auth/verify", "/apikey"):

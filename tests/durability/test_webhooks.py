@@ -1,8 +1,5 @@
 """A server that is killed loses no announcement, and makes none up."""
 
-import sqlite3
-from contextlib import closing
-
 from tests.durability.process import Serve
 from tests.support.flows import make_key
 from tests.support.receiver import answering, receiving
@@ -22,7 +19,7 @@ def test_what_was_changed_is_announced_after_kill(serve: Serve) -> None:
         server.kill()
         receiver.answer = answering(204)
         receiver.received.clear()
-        with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as rows, rows:
+        with server.shell() as rows:
             rows.execute("UPDATE webhook_delivery SET next_at = 1")  # the minute of its claims has passed
         server.start()
         told = until(

@@ -1,6 +1,5 @@
 """A data directory with keys in it, and ways to change them."""
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 import pytest
 
 from flowkeys.verify import Result
+from tests.support import databases
 from tests.support.server import Running
-from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.support.waiting import until
 
 
 def eventually(ask: Callable[[], Any], wanted: Any) -> None:
@@ -36,7 +36,4 @@ def running(serve: Callable[..., Running]) -> Running:
 
 def by_hand(data_dir: Path, statement: str, *values: object) -> None:
     """Change the database as an operator with a shell does."""
-    connection = sqlite3.connect(data_dir / "flowkeys.db", timeout=PATIENCE_SECONDS)
-    with connection:
-        connection.execute(statement, values)
-    connection.close()
+    databases.by_hand(data_dir, statement, *values)

@@ -1,8 +1,6 @@
 """The server's secret is replaced while another program verifies over its files."""
 
 import os
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -157,7 +155,7 @@ def test_keys_under_a_line_of_before_are_known_here_too(tmp_path: Path) -> None:
     line = "; a comment of another style, of 32 characters"
     path = server.data_dir / "secret"
     under = TokenHasher([line]).digest(Token(first["apiKey"])).newest
-    with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as database, database:
+    with server.shell() as database:
         database.execute("UPDATE token SET digest = ? WHERE key_id = ?", (under, first["id"]))
     clean = path.read_text()
     for text in (f"{line}\n{clean}", f"{clean}{line}\n"):

@@ -1,7 +1,5 @@
 """Several processes on one database: limits are stored where it was chosen how they are counted."""
 
-import contextlib
-import sqlite3
 from collections.abc import Iterator
 
 import msgspec
@@ -44,14 +42,15 @@ def two(server: Running) -> Iterator[Running]:
 
 def _fill(server: Running, counting: str | None) -> None:
     now = bootstrap.clock()
-    with contextlib.closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as raw, raw:
+    with server.shell() as raw:
+        raw.execute("DELETE FROM server")
         for number in (1, 2):
             row = (f"{number}", f"host-{number}", number, "", 1, counting, now, now)
-            raw.execute("INSERT OR REPLACE INTO server VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            raw.execute("INSERT INTO server VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _empty(server: Running) -> None:
-    with contextlib.closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as raw, raw:
+    with server.shell() as raw:
         raw.execute("DELETE FROM server")
 
 

@@ -9,13 +9,14 @@ from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.keys.input import NewKey
 from flowkeys.web import render
+from tests.support.databases import settings as where
 
 
 def make_key(data_dir: Path, name: str, permissions: tuple[str, ...] = (), **settings: Any) -> dict[str, Any]:
     """Make a key, and the data directory if need be; return it as the API would."""
 
     async def work() -> dict[str, Any]:
-        runtime = await bootstrap.open_runtime(load(data_dir=data_dir, **settings))
+        runtime = await bootstrap.open_runtime(load(data_dir=data_dir, **{**where(data_dir), **settings}))
         try:
             workspace = (await runtime.workspaces.default()).id
             new = NewKey(name=name, permissions=frozenset(permissions))

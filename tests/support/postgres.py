@@ -12,6 +12,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 _ASKED = os.environ.get("TESTS_ON", "")
 
 EVERYWHERE = _ASKED == "postgres"
@@ -95,12 +97,40 @@ class Postgres:
             self._of[data_dir] = self.take()
         return self._of[data_dir]
 
+    def copy(self, data_dir: Path, to: Path) -> None:
+        """Give a data directory a copy of another one's database, which nobody uses meanwhile."""
+        name = name_of(self.of(data_dir))
+        self._leave(name)
+        self._of[to] = self.create(name)
+
+    def files_of(self, data_dir: Path) -> dict[str, bytes]:
+        """Return the files of a data directory's database, and the newest of the journal."""
+        name = name_of(self.of(data_dir))
+        self.execute("CHECKPOINT")
+        ((number, newest),) = self.execute(
+            "SELECT oid, pg_walfile_name(pg_current_wal_insert_lsn()) FROM pg_database"
+            f" WHERE datname = '{name}'"
+        )
+        journal = sorted((self.folder / "pg_wal").glob("0*"))
+        written = [file for file in journal if file.name <= newest][-2:]
+        kept = (self.folder / "base" / str(number)).iterdir()
+        return {file.name: file.read_bytes() for file in (*kept, *written) if file.is_file()}
+
+    def let_go(self, data_dir: Path) -> None:
+        """Take the database of a data directory that nobody looks into any more, for the next one."""
+        url = self._of.pop(data_dir, None)
+        if url is not None:
+            self.give_back(url)
+
     def give_back(self, url: str) -> None:
         """Empty a database that was taken, for whoever takes one next."""
         name = name_of(url)
-        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        self._leave(name)
         self.execute(_EMPTY, name)
         self._free.append(self.url(name))
+
+    def _leave(self, name: str) -> None:
+        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple]:
         """Run one statement by itself."""
@@ -124,6 +154,18 @@ class Postgres:
 def name_of(url: str) -> str:
     """Return the name of a database."""
     return url.split("?", maxsplit=1)[0].rpartition("/")[2]
+
+
+def be_patient() -> None:
+    """Have servers of this process wait for the database as long as tests do, however busy the machine is."""
+    from flowkeys.storage.postgres import followed, lines, lookups
+
+    for module, name in (
+        (lines, "TIMEOUT_SECONDS"),
+        (lookups, "TIMEOUT_SECONDS"),
+        (followed, "SILENT_SECONDS"),
+    ):
+        setattr(module, name, PATIENCE_SECONDS)
 
 
 @cache

@@ -1,10 +1,12 @@
 """A real server in this process: uvicorn on a free port of 127.0.0.1, over a real SQLite file."""
 
 import asyncio
+import itertools
+import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.keys.input import NewKey
 from flowkeys.web import render
-from tests.support import postgres as databases
+from tests.support import databases
+from tests.support.programs import second
 from tests.support.template import begin
 from tests.support.waiting import PATIENCE_SECONDS, until
 
@@ -40,8 +43,8 @@ class Running:
         # Whole tables of refused credentials come from 127.0.0.1: who tests the limit on them turns it on.
         own = {"access_log": False, "shutdown_seconds": 2, "failures_per_second": 0, **settings}
         own.setdefault("allowed_endpoints", (NOBODY,))
-        if databases.EVERYWHERE:
-            own.setdefault("database", databases.postgres().of(data_dir))
+        own = {**second.shared(), **databases.settings(data_dir), **own}
+        self._given = own
         self._settings = load(data_dir=data_dir, **own)
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -57,6 +60,9 @@ class Running:
         self._clients: list[Api] = []
         self.closing: list[Callable[[], None]] = []
         """Called when it has stopped: what a test keeps open on its files."""
+        self.second: second.Second | None = None
+        """The other process over the same data, where there are two."""
+        self._turns = itertools.count(1)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> "Running":
@@ -68,12 +74,16 @@ class Running:
             raise self._failure
         until(lambda: self.server.started or not self._thread.is_alive(), "the server to start")
         assert self.server.started, "the server ended before it had started"
+        if second.WORKERS > 1 and second.is_expressible(self._given):
+            self.second = second.Second(self.data_dir, self._given)
         return self
 
     def begin_to_stop(self) -> None:
         """Stop as a signal would, without waiting for the end."""
         for client in self._clients:
             client.close()
+        if self.second is not None:
+            self.second.begin_to_stop()
         if self._thread.is_alive():
             self.server.should_exit = True
 
@@ -83,12 +93,27 @@ class Running:
         if self._thread.is_alive():
             self._thread.join(PATIENCE_SECONDS)
         assert not self._thread.is_alive(), "the server did not stop"
+        if self.second is not None:
+            self.second.stop()
+            self.second = None
         while self.closing:
             self.closing.pop()()
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine on the server's event loop and return its result."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE_SECONDS)
+        """Run a coroutine on the server's event loop and return its result, when what it did holds."""
+        done = asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE_SECONDS)
+        if self.second is not None:
+            second.hold()
+        return done
+
+    @property
+    def urls(self) -> list[str]:
+        """Where its processes answer; mostly there is one."""
+        return [self.url] if self.second is None else [self.url, self.second.url]
+
+    def any_url(self) -> str:
+        """Return where one of its processes answers, each in turn."""
+        return self.urls[next(self._turns) % len(self.urls)]
 
     def take_up(self) -> None:
         """Return when the server has read what it was sent before: its event loop has been round twice."""
@@ -97,7 +122,7 @@ class Running:
             for _ in range(3):
                 await asyncio.sleep(0)
 
-        self.do(rounds())
+        asyncio.run_coroutine_threadsafe(rounds(), self.loop).result(PATIENCE_SECONDS)
 
     def workspace(self, name: str = "default") -> str:
         """Return the id of a workspace, made if need be."""
@@ -116,9 +141,28 @@ class Running:
         new = NewKey(name=name, permissions=frozenset(permissions))
         return render.made_key(self.do(self.runtime.keyring.create(caller, new)), bootstrap.clock())
 
+    def shell(self) -> databases.Shell:
+        """Open its database past it, as an operator does; whoever is done leaves it."""
+        return databases.Shell(self.data_dir)
+
+    def by_hand(self, statement: str, *values: object) -> list[tuple]:
+        """Run one statement in its database past it; return its rows, once the server knows of it."""
+        found = databases.by_hand(self.data_dir, statement, *values)
+        self.learn()
+        return found
+
+    def learn(self) -> None:
+        """Have it hear of what was changed past it until now."""
+
+        async def work() -> None:
+            if (heard := self.runtime.feed.catch_up()) is not None:
+                await heard
+
+        self.do(work())
+
     def api(self, token: str | None = None, *, uds: Path | None = None, **headers: str) -> "Api":
         """Return a client with a token, which comes by the server's Unix socket if given."""
-        api = Api(self.url, token, headers, uds)
+        api = Api(self.url, token, headers, uds, self.urls)
         self._clients.append(api)
         return api
 
@@ -152,7 +196,15 @@ class Running:
 class Api(httpx.Client):
     """An HTTP client below ``/api/v1``."""
 
-    def __init__(self, url: str, token: str | None, headers: dict[str, str], uds: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None,
+        headers: dict[str, str],
+        uds: Path | None = None,
+        urls: Sequence[str] = (),
+    ) -> None:
+        """Call `url`; of several `urls` at which processes answer for it one after the other."""
         self.token = token
         authorization = {"Authorization": f"Bearer {token}"} if token else {}
         super().__init__(
@@ -161,5 +213,38 @@ class Api(httpx.Client):
             timeout=PATIENCE_SECONDS,
             trust_env=False,
             verify=_NO_TLS,
-            transport=None if uds is None else httpx.HTTPTransport(uds=str(uds), verify=_NO_TLS),
+            transport=_transport(uds, urls),
         )
+
+
+def _transport(uds: Path | None, urls: Sequence[str]) -> httpx.BaseTransport | None:
+    if uds is not None:
+        return httpx.HTTPTransport(uds=str(uds), verify=_NO_TLS)
+    return InTurn(urls) if len(urls) > 1 else None
+
+
+class InTurn(httpx.BaseTransport):
+    """Sends each request to the next of several processes, and waits until what one acknowledged holds."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        ports = [httpx.URL(url).port for url in urls]
+        self._each = itertools.cycle([(port, httpx.HTTPTransport(verify=_NO_TLS)) for port in ports[::-1]])
+        self._all = [next(self._each) for _ in ports]
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it; its `Host` stays what it was."""
+        port, transport = next(self._each)
+        request.url = request.url.copy_with(port=port)
+        answer = transport.handle_request(request)
+        if request.method not in {"GET", "HEAD", "OPTIONS"} and not _ASKS.search(request.url.path):
+            second.hold()
+        return answer
+
+    def close(self) -> None:
+        """Close all connections."""
+        for _, transport in self._all:
+            transport.close()
+
+
+_ASKS = re.compile("/prediction/|/apikey/verify|/apikey/explain|/auth/verify")
+"""Calls that change nothing that others would have to know."""

@@ -1,10 +1,15 @@
-"""A database with a schema and nothing in it: made once for a process, and copied where a test needs one."""
+"""A database with a schema and nothing in it, made once and copied; and those of earlier versions."""
 
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+
 from flowkeys.storage.sqlite import migrate
+from flowkeys.storage.sqlite.connection import connect
 
 
 @cache
@@ -23,3 +28,16 @@ def begin(data_dir: Path) -> None:
         path = data_dir / "flowkeys.db"
         path.touch(mode=0o600)
         path.write_bytes(empty_database())
+
+
+def upgrade_to(path: Path, revision: str) -> None:
+    """Bring the database at `path`, new or old, to one revision of the schema."""
+    engine = sqlalchemy.create_engine(
+        "sqlite://", creator=lambda: connect(path), poolclass=sqlalchemy.NullPool
+    )
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parents[1] / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()

@@ -1,13 +1,11 @@
 """Rotations finish by themselves, in the background of a running server."""
 
 from collections.abc import Callable
-from contextlib import closing
 
 import pytest
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.usage.finishing import Finishing
-from tests.conformance.tenants import database
 from tests.support.flows import make_key
 from tests.support.server import Running
 from tests.support.waiting import soon, until
@@ -58,7 +56,7 @@ def test_what_is_due_ends_after_a_restart(
         assert owner.post(f"/apikey/{key['id']}/rotate", json=body).status_code == 201
     assert server.api(keys[1]["apiKey"]).post("/apikey/verify", json={}).status_code == 200
     server.stop()
-    with closing(database(server)) as rows:  # two hours pass
+    with server.shell() as rows:  # two hours pass
         rows.execute("UPDATE token SET replaced_at = replaced_at - 7200000000 WHERE replaced_at IS NOT NULL")
     monkeypatch.setattr(Finishing.__init__, "__defaults__", (0.2,))
     server = start()

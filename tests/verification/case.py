@@ -3,12 +3,10 @@
 import json
 import re
 import uuid
-from contextlib import closing
 from typing import Any, Final, NamedTuple
 
 from flowkeys.domain.keys.token import Token, checksum
 from flowkeys.flows.drafts.templates import documents_flow
-from tests.conformance.tenants import database
 from tests.support.flows import bound_key, echo, make_chatflow, make_customer, make_key, unknown, with_reply
 from tests.support.server import Running
 
@@ -74,7 +72,7 @@ class World:
         made = {name: bound_key(owner, chatflow, name) for name in ("expired", "disabled", "revoked")}
         owner.post(f"/apikey/{made['disabled']['id']}/disable")
         owner.delete(f"/apikey/{made['revoked']['id']}")
-        with closing(database(server)) as rows:
+        with server.shell() as rows:
             rows.execute("UPDATE api_key SET expires_at = 1 WHERE id = ?", (made["expired"]["id"],))
         once = [{"limit": 1, "windowSeconds": 31_536_000, "name": "year"}]
         plenty = [{"limit": 1_000_000, "windowSeconds": 86_400}, {"limit": 9_000, "windowSeconds": 1}]

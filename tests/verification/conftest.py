@@ -119,7 +119,7 @@ def ways(server: Running) -> Iterator[dict[str, str]]:
         "waiting": Beside(server, awaiting, http=HotProtocol),
         "framework": Beside(server, whole.app),
     }
-    yield {"protocol": server.url, **{name: one.url for name, one in beside.items()}}
+    yield {"protocol": server.urls[-1], **{name: one.url for name, one in beside.items()}}
     for one in beside.values():
         one.stop()
 

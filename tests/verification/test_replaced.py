@@ -1,6 +1,5 @@
 """What answers to calls with a replaced token say of it, on every way: since when, and until when."""
 
-from contextlib import closing
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
@@ -8,7 +7,6 @@ import pytest
 
 from flowkeys.domain.times import SECOND, from_iso
 from tests.conformance import raw
-from tests.conformance.tenants import database
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api, Running
 
@@ -165,7 +163,7 @@ def test_a_key_that_ends_sooner_is_told_of_sooner(owner: Api, server: Running) -
 def test_an_end_that_was_set_by_hand_is_no_rotation(owner: Api, server: Running) -> None:
     """There is nothing that replaced the token, so nothing is said, and no rotation is shown."""
     key = bound_key(owner, make_chatflow(owner), "by hand")
-    with closing(database(server)) as rows:
+    with server.shell() as rows:
         rows.execute("UPDATE token SET valid_until = 9000000000000000 WHERE key_id = ?", (key["id"],))
     with server.api(key["apiKey"]) as api:
         answer = api.get("/auth/verify")

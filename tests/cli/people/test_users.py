@@ -13,6 +13,7 @@ from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.people.link import Purpose
 from flowkeys.service.people.sign_ins import Started
 from tests.cli.conftest import Cli
+from tests.support.databases import settings
 
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse battery"
@@ -23,7 +24,7 @@ def ada(data_dir: Path) -> str:
     """An owner in the data directory; return their address."""
 
     async def work() -> None:
-        runtime = await bootstrap.open_runtime(load(data_dir=data_dir))
+        runtime = await bootstrap.open_runtime(load(data_dir=data_dir, **settings(data_dir)))
         secret = await runtime.links.set_up_link()
         assert secret is not None
         await runtime.links.accept(Purpose.SET_UP, secret.reveal(), email=EMAIL, password=PASSWORD)
@@ -37,7 +38,7 @@ def use(data_dir: Path, url: str, password: str) -> Started:
     """Choose a new password by a link, as the page does."""
 
     async def work() -> Started:
-        runtime = await bootstrap.open_runtime(load(data_dir=data_dir))
+        runtime = await bootstrap.open_runtime(load(data_dir=data_dir, **settings(data_dir)))
         _, purpose, secret = urlsplit(url).path.split("/")
         try:
             return await runtime.links.accept(Purpose(purpose), secret, password=password)

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.databases import upgrade_to
 from tests.support.server import Running
+from tests.support.template import upgrade_to
+
+pytestmark = pytest.mark.of_sqlite("copies of the file; PostgreSQL has its own tools")
 
 
 def made(run: Cli, *names: str) -> list[str]:

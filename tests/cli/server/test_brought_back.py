@@ -2,16 +2,17 @@
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.support.databases import Shell
 from tests.support.server import Running
+
+pytestmark = pytest.mark.of_sqlite("the journal of revocations is beside the file")
 
 Start = Callable[..., Running]
 NAME = "revocations.journal"
@@ -30,7 +31,7 @@ def keys(run: Cli) -> dict[str, str]:
 def copy(data_dir: Path) -> Path:
     """Copy the database by hand; no server runs."""
     to = data_dir.parent / "older.db"
-    with closing(sqlite3.connect(data_dir / "flowkeys.db")) as raw:
+    with Shell(data_dir) as raw:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(data_dir / "flowkeys.db", to)
     return to
@@ -149,7 +150,7 @@ def test_a_log_whose_end_was_cut_is_found_without_a_head(local: Cli, data_dir: P
     made(local, "one", "two")
     local("keys", "revoke", "one", "--yes")
     assert local("audit", "verify").code == 0
-    with closing(sqlite3.connect(data_dir / "flowkeys.db")) as raw, raw:
+    with Shell(data_dir) as raw:
         raw.execute("DELETE FROM audit WHERE action = 'key.revoke'")
     found = local("audit", "verify", "--json")
     fault = json.loads(found.out)["fault"]

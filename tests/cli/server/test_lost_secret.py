@@ -1,12 +1,12 @@
 """``flowkeys keys revoke --made-under``: the way out when a secret is lost."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from flowkeys.domain.keys.digest import secret_id
 from tests.cli.conftest import Cli, Typed
+from tests.support.databases import Shell
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_the_keys_of_all_workspaces_are_given_up(local: Cli, lost: str, data_dir
     for workspace in ("default", "other"):
         keys = local("keys", "list", "--status", "all", "--workspace", workspace, "--json").json
         assert [key["status"] for key in keys] == ["revoked"]
-    with sqlite3.connect(data_dir / "flowkeys.db") as database:
+    with Shell(data_dir) as database:
         (count,) = database.execute("SELECT count(*) FROM audit WHERE action = 'key.revoke'").fetchone()
     database.close()
     assert count == 2

@@ -13,8 +13,10 @@ from flowkeys.config import load
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.storage.sqlite.migrate import HEAD
 from tests.cli.conftest import Cli
-from tests.support.databases import upgrade_to
 from tests.support.postgres import Postgres
+from tests.support.template import upgrade_to
+
+pytestmark = pytest.mark.of_sqlite("of the file; tests/cli/server/test_on_postgres.py has the other")
 
 
 def refused(**settings: Any) -> str:

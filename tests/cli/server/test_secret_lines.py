@@ -1,10 +1,8 @@
 """Lines of the secret file that are no secret: refused, and a way back for keys made under one before."""
 
 import re
-import sqlite3
 import subprocess
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from flowkeys.domain.keys.server_secrets import HEADER
 from flowkeys.domain.keys.token import Token
 from tests.cli.conftest import Cli
 from tests.cli.test_doctor import findings
+from tests.support.databases import Shell
 from tests.support.server import Running
 
 MARK = "\ufeff"
@@ -24,7 +23,7 @@ SignedUnder = Callable[..., dict]
 
 def digests(data_dir: Path) -> dict[str, str]:
     """Return the id of the secret that each key's token is under."""
-    with closing(sqlite3.connect(data_dir / "flowkeys.db")) as database:
+    with Shell(data_dir) as database:
         return {
             key: digest.split("$")[1] for key, digest in database.execute("SELECT key_id, digest FROM token")
         }
@@ -40,7 +39,7 @@ def signed_under(local: Cli, data_dir: Path) -> SignedUnder:
         parsed = Token.parse(made["apiKey"])
         assert parsed is not None
         digest = TokenHasher([text]).digest(parsed).newest
-        with closing(sqlite3.connect(data_dir / "flowkeys.db")) as database, database:
+        with Shell(data_dir) as database:
             database.execute("UPDATE token SET digest = ? WHERE key_id = ?", (digest, made["id"]))
         return made
 

@@ -182,6 +182,7 @@ def test_a_slow_body_of_a_good_key_is_let_through(call: Call, tenant: Tenant) ->
     assert answer.status in {200, 201}
 
 
+@pytest.mark.of_one_process("how often one process decides is counted")
 def test_a_call_is_decided_again_only_behind_a_body_that_was_waited_for(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

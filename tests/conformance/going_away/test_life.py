@@ -6,6 +6,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conformance.going_away.life import Life
 
+pytestmark = pytest.mark.of_sqlite("its clock is turned by hand, and programs beside it verify from the file")
+
 
 def test_a_life_at_random_is_what_the_model_says() -> None:
     """Some hundred steps; see the slow one."""

@@ -4,13 +4,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.conformance import ways
-from tests.conformance.tenants import Tenant, database
+from tests.conformance.tenants import Tenant
 from tests.support.flows import bound_key, make_chatflow, make_customer
 from tests.support.waiting import until
 
@@ -51,7 +50,7 @@ def test_of_many_rotations_at_a_time_one_is_done(grace: int, here: Tenant) -> No
         assert codes == ({201: 1, "rotation_under_way": AT_ONCE - 1} if grace else {201: AT_ONCE})
         works = [token for token in [key["apiKey"], *new] if said(here, token) is None]
         assert len(works) == (2 if grace else 1)
-        with closing(database(here.server)) as rows:
+        with here.server.shell() as rows:
             (stored,) = rows.execute("SELECT count(*) FROM token WHERE key_id = ?", (key["id"],)).fetchone()
         assert stored == 1 + len(new)
         hint = here.owner.get(f"/apikey/{key['id']}").json()["apiKey"][-4:]

@@ -4,7 +4,6 @@ Flowise and Unkey believed the leftmost `X-Forwarded-For`; in Flowise wrong keys
 """
 
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import count
 
 import pytest
@@ -13,10 +12,14 @@ from flowkeys import bootstrap
 from flowkeys.domain.keys.token import ALPHABET, Token
 from flowkeys.limits.failures import Failures
 from tests.conformance import raw, ways
-from tests.conformance.tenants import Tenant, database
+from tests.conformance.tenants import Tenant
 from tests.conformance.trusted import filled
 from tests.support.flows import bound_key, make_key
 from tests.support.server import Running
+
+pytestmark = pytest.mark.of_one_process(
+    "failures are counted in the memory of one process, which is looked at"
+)
 
 BURST = 5
 WAYS: dict[str, ways.Way] = {
@@ -195,7 +198,7 @@ def test_wrong_keys_cost_the_key_s_owner_nothing(behind: Tenant, address: str) -
     guesses = [token[:-1] + letter for letter in ALPHABET[:12] if letter != token[-1]]
 
     def stored() -> object:
-        with closing(database(behind.server)) as connection:
+        with behind.server.shell() as connection:
             return connection.execute("SELECT * FROM api_key WHERE id = ?", (key["id"],)).fetchall()
 
     behind.server.do(behind.server.runtime.usage.flush())
@@ -214,8 +217,8 @@ def test_the_history_of_changes_has_the_client_s_address(behind: Tenant, address
     headers = [*ways.bearer(behind.owner.token or ""), *came_by("192.0.2.66", address)]
     made = raw.send(behind.server.url, "POST", "/api/v1/apikey", headers, json_body={"keyName": "traced"})
     assert made.status == 201
-    with closing(database(behind.server)) as connection:
-        (found,) = connection.execute("SELECT address FROM audit ORDER BY rowid DESC LIMIT 1").fetchone()
+    with behind.server.shell() as connection:
+        (found,) = connection.execute("SELECT address FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     assert found == address
 
 

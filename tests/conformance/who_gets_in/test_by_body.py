@@ -1,14 +1,13 @@
 """Who gets in: nobody by writing a member that is not theirs to write, or by leaving a secret empty."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 
-from tests.conformance.tenants import Tenant, database
+from tests.conformance.tenants import Tenant
+from tests.support.databases import Shell
 from tests.support.flows import exported, make_chatflow, make_customer, make_key
 from tests.support.server import Api
 
@@ -101,9 +100,9 @@ def refused(answer: Any, field: str) -> None:
 
 
 @pytest.fixture
-def rows(here: Tenant) -> Iterator[sqlite3.Connection]:
+def rows(here: Tenant) -> Iterator[Shell]:
     """Return the database, to see what no answer shows."""
-    with closing(database(here.server)) as connection:
+    with here.server.shell() as connection:
         yield connection
 
 
@@ -118,7 +117,7 @@ def test_nothing_is_mass_assigned_on_create(
     assert {item["id"] for item in here.owner.get(path).json()} == before
 
 
-def test_nothing_is_mass_assigned_on_update_of_a_key(here: Tenant, rows: sqlite3.Connection) -> None:
+def test_nothing_is_mass_assigned_on_update_of_a_key(here: Tenant, rows: Shell) -> None:
     """CVE-2026-42863: ids, workspace, hashes, times, creator and status never change by being sent."""
     key = make_key(here.owner, "kept", note="kept")
     path = f"/apikey/{key['id']}"
@@ -130,7 +129,7 @@ def test_nothing_is_mass_assigned_on_update_of_a_key(here: Tenant, rows: sqlite3
     assert rows.execute(select, (key["id"],)).fetchall() == before
 
 
-def test_nothing_is_mass_assigned_on_update_of_a_chatflow(here: Tenant, rows: sqlite3.Connection) -> None:
+def test_nothing_is_mass_assigned_on_update_of_a_chatflow(here: Tenant, rows: Shell) -> None:
     """CVE-2026-42863 on chatflows, whose extra columns are Flowise's: only those six are kept."""
     chatflow = make_chatflow(here.owner, "kept")
     path = f"/chatflows/{chatflow['id']}"
@@ -142,7 +141,7 @@ def test_nothing_is_mass_assigned_on_update_of_a_chatflow(here: Tenant, rows: sq
     assert rows.execute(select, (chatflow["id"],)).fetchall() == before
 
 
-def test_nothing_is_mass_assigned_on_update_of_a_customer(here: Tenant, rows: sqlite3.Connection) -> None:
+def test_nothing_is_mass_assigned_on_update_of_a_customer(here: Tenant, rows: Shell) -> None:
     """CVE-2026-42863 on customers; the count of keys, which moves by itself, may be put back as it was."""
     customer = make_customer(here.owner, "kept", externalId="kept", meta={"kept": True})
     path = f"/customers/{customer['id']}"

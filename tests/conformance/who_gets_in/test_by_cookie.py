@@ -1,7 +1,5 @@
 """Who gets in by a cookie: to the API with the same limits as by a key, and from our own pages only."""
 
-from contextlib import closing
-
 import pytest
 
 from flowkeys.domain.people.random_secret import RandomSecret
@@ -10,7 +8,7 @@ from flowkeys.web.routes import ANY_KEY
 from tests.conformance import raw, ways
 from tests.conformance.pages import UNSAFE_PAGES, House, dump, form_for, imported
 from tests.conformance.routes import CLOSED, WITH_PERMISSION, Declared, prepare, request_for
-from tests.conformance.tenants import Tenant, database
+from tests.conformance.tenants import Tenant
 from tests.support.flows import make_chatflow
 from tests.support.people import PASSWORD, SignedIn, person
 from tests.support.server import Api, Running
@@ -217,7 +215,7 @@ def secrets_of_nothing(house: House) -> dict[str, str]:
         started = server.do(server.runtime.sign_ins.sign_in(email, PASSWORD))
         made[name] = started.secret.reveal()
     server.do(server.runtime.sign_ins.sign_out(made["signed out"]))
-    with closing(database(server)) as rows:
+    with server.shell() as rows:
         by_digest = "WHERE digest = ?"
         for name, change in (("expired", "expires_at = 1"), ("idle for too long", "last_seen_at = 1")):
             digest = RandomSecret(made[name]).digest()

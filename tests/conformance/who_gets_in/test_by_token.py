@@ -1,14 +1,13 @@
 """Who gets in: by the whole token and by nothing that is like it, derived from it, or hostile."""
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
 from flowkeys.domain.keys.token import ALPHABET, RANDOM_LENGTH, Token, checksum
 from tests.conformance import raw, ways
 from tests.conformance.process import Served
-from tests.conformance.tenants import Tenant, database
+from tests.conformance.tenants import Tenant
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api
 
@@ -42,12 +41,11 @@ def test_two_keys_whose_tokens_share_a_prefix_are_two_keys(here: Tenant) -> None
     texts = [f"fl-{body}{checksum(body)}", sibling(body, RANDOM_LENGTH - 1)]
     keys = [make_key(here.owner, f"twin {number}") for number in range(2)]
     hasher = here.server.runtime.hasher
-    with closing(database(here.server)) as rows:
-        for key, text in zip(keys, texts, strict=True):
-            token = Token.parse(text)
-            assert token is not None
-            values = (hasher.digest(token).newest, key["id"])
-            rows.execute("UPDATE token SET digest = ? WHERE key_id = ?", values)
+    for key, text in zip(keys, texts, strict=True):
+        token = Token.parse(text)
+        assert token is not None
+        values = (hasher.digest(token).newest, key["id"])
+        here.server.by_hand("UPDATE token SET digest = ? WHERE key_id = ?", *values)
     for _ in range(3):
         for key, text in zip(keys, texts, strict=True):
             assert here.server.api(text).post("/apikey/verify", json={}).json()["id"] == key["id"]
@@ -86,7 +84,7 @@ def test_nothing_that_is_stored_or_shown_of_a_key_is_a_key(here: Tenant) -> None
     """LiteLLM: a stored hash worked as a key. The digest, the masked form, the hint and the id do not."""
     made = make_key(here.owner, "derived", permissions=["apikeys:view"], chatflowIds=[here.chatflow["id"]])
     masked = here.owner.get(f"/apikey/{made['id']}").json()
-    with closing(database(here.server)) as rows:
+    with here.server.shell() as rows:
         columns = rows.execute("SELECT * FROM token WHERE key_id = ?", (made["id"],)).fetchone()
     shown = {*derived(made, masked), *(str(value) for value in columns if value)}
     assert made["apiKey"] not in shown

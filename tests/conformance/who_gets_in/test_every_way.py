@@ -2,14 +2,13 @@
 
 import uuid
 from collections.abc import Callable
-from contextlib import closing
 
 import httpx
 import pytest
 
 from flowkeys.domain.keys.token import Token
 from tests.conformance import ways
-from tests.conformance.tenants import Tenant, database
+from tests.conformance.tenants import Tenant
 from tests.support.flows import bound_key, make_chatflow, make_key
 
 BOUND = (200, None)
@@ -57,8 +56,7 @@ def tokens(here: Tenant, there: Tenant) -> dict[str, str | None]:
     owner.post(f"/apikey/{made['disabled']['id']}/disable")
     owner.delete(f"/apikey/{made['revoked']['id']}")
     owner.put(f"/apikey/{made['unbound again']['id']}/chatflows", json={"chatflowIds": []})
-    with closing(database(here.server)) as rows:
-        rows.execute("UPDATE api_key SET expires_at = 1 WHERE id = ?", (made["expired"]["id"],))
+    here.server.by_hand("UPDATE api_key SET expires_at = 1 WHERE id = ?", made["expired"]["id"])
     made["bound and expiring later"] = bound_key(owner, chatflow, expiresIn="1h")
     made["disabled and enabled again"] = again = bound_key(owner, chatflow)
     for verb in ("disable", "enable"):

@@ -1,14 +1,12 @@
 """``/customers``: made, listed, changed, ended; and the keys that belong to them."""
 
 import json
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from flowkeys.domain.customers.customer import META_BYTES
-from flowkeys.storage.sqlite import health
+from tests.support.databases import ON_POSTGRES, unreadable_keys
 from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 from tests.support.server import Api, Running
 from tests.support.waiting import until
@@ -34,9 +32,9 @@ def code(owner: Api, key: dict) -> str:
 
 def audited(server: Running, subject_id: str) -> list[tuple[str, Any, Any]]:
     """Return the actions on something, with before and after, as the audit log has them."""
-    with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as rows:
+    with server.shell() as rows:
         found = rows.execute(
-            "SELECT action, before, after FROM audit WHERE subject_id = ? ORDER BY rowid", (subject_id,)
+            "SELECT action, before, after FROM audit WHERE subject_id = ? ORDER BY seq", (subject_id,)
         ).fetchall()
     return [(action, *(text and json.loads(text) for text in both)) for action, *both in found]
 
@@ -194,7 +192,7 @@ def test_keys_of_a_customer_whose_revoking_was_interrupted_stay_refused_and_are_
     customer = make_customer(alone)
     key = make_key(alone, customerId=customer["id"])
     alone.post(f"/apikey/{key['id']}/disable")
-    with closing(sqlite3.connect(server.data_dir / "flowkeys.db", timeout=60)) as rows, rows:
+    with server.shell() as rows:
         rows.execute("UPDATE customer SET status = 'revoked' WHERE id = ?", (customer["id"],))
     path = f"/apikey/{key['id']}"
     assert refused_fields(alone.post(f"{path}/enable")) == ["status"]
@@ -282,21 +280,19 @@ def test_a_row_that_was_spoilt_by_hand_is_an_outage_and_lets_nobody_in(server: R
     """503 for its keys and for itself, until the row is as it should be; others' keys are good."""
     customer = make_customer(alone, externalId="spoilt")
     key, other = make_key(alone, customerId=customer["id"]), make_key(alone)
-    path = server.data_dir / "flowkeys.db"
 
     def answer_to(key: dict) -> int:
         return server.api(key["apiKey"]).post("/apikey/verify", json={}).status_code
 
     spoilt = {
         "status": "'paused'",
-        "name": "x'00ff'",
-        "external_id": "x'00'",
         "rate_limits": "'[]'",
         "id": "'another'",
         "workspace_id": "(SELECT id FROM workspace WHERE id <> customer.workspace_id LIMIT 1)",
     }
-    with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as rows:
-        rows.execute("PRAGMA foreign_keys = OFF")
+    if not ON_POSTGRES:  # whose texts are texts
+        spoilt |= {"name": "x'00ff'", "external_id": "x'00'"}
+    with server.shell() as rows, rows.without_foreign_keys():
         (seq,) = rows.execute("SELECT seq FROM customer WHERE id = ?", (customer["id"],)).fetchone()
         where = f"seq = {seq}"
         for column, value in spoilt.items():
@@ -307,7 +303,7 @@ def test_a_row_that_was_spoilt_by_hand_is_an_outage_and_lets_nobody_in(server: R
             assert alone.get(f"/customers/{customer['id']}").status_code in {404, 503}
             shown = 200 if column == "rate_limits" else 503  # which a key does not show
             assert alone.get(f"/apikey/{key['id']}").status_code == shown
-            assert key["id"] in health.unreadable_keys(path)
+            assert key["id"] in unreadable_keys(server.data_dir)
             rows.execute(f"UPDATE customer SET {column} = ? WHERE {where}", (good,))
             until(lambda: answer_to(key) == 200, lambda: f"a good {column} again")  # noqa: B023
 

@@ -1,12 +1,11 @@
 """``/apikey/bulk/…``: many keys at once, all of them or none."""
 
 import uuid
-from contextlib import closing
 
 import pytest
 
 from flowkeys.service.keys.bulk import MAX_KEYS
-from tests.conformance.tenants import Tenant, database
+from tests.conformance.tenants import Tenant
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
 
@@ -116,7 +115,7 @@ def test_each_key_has_its_rows_in_the_journal(own: Running) -> None:
     owner = own.owner()
     ids = _made(owner)
     owner.post("/apikey/bulk/revoke", json={"ids": ids})
-    with closing(database(own)) as raw:
+    with own.shell() as raw:
         audit = raw.execute("SELECT subject_id FROM audit WHERE action = 'key.revoke'").fetchall()
         change = raw.execute("SELECT subject_id FROM change WHERE version = 2").fetchall()
     assert sorted(audit) == sorted(change) == sorted((key_id,) for key_id in ids)

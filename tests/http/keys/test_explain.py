@@ -1,7 +1,5 @@
 """``POST /apikey/explain``."""
 
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -39,13 +37,7 @@ def _oks(said: dict[str, Any]) -> list[bool | None]:
 
 def _expire(server: Running, key_id: str) -> None:
     """Let a key's time be over, as nobody can over HTTP."""
-
-    async def learn() -> None:
-        server.runtime.feed.catch_up()
-
-    with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as connection, connection:
-        connection.execute("UPDATE api_key SET expires_at = 1 WHERE id = ?", (key_id,))
-    server.do(learn())
+    server.by_hand("UPDATE api_key SET expires_at = 1 WHERE id = ?", key_id)
 
 
 @pytest.fixture
@@ -145,6 +137,7 @@ def test_a_key_of_another_workspace_reads_as_one_that_there_is_not(server: Runni
     assert "id" not in answers[0]
 
 
+@pytest.mark.of_one_process("what is counted is stored by hand")
 def test_explaining_counts_as_no_use(server: Running, owner: Api) -> None:
     """Whoever looks whether a key is still in use must not be what uses it."""
     key = server.key()

@@ -1,8 +1,6 @@
 """``allowedIps`` of a key: where its calls may come from."""
 
 import json
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 from flowkeys.domain.keys.networks import MAX_NETWORKS
@@ -14,9 +12,9 @@ HERE, ELSEWHERE = "127.0.0.0/8", "192.0.2.0/24"
 
 def _audited(server: Running, key_id: str) -> list[tuple[Any, Any]]:
     """Return the networks before and after each update of a key, as the audit log has them."""
-    with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as connection:
+    with server.shell() as connection:
         rows = connection.execute(
-            "SELECT before, after FROM audit WHERE subject_id = ? AND action = 'key.update' ORDER BY rowid",
+            "SELECT before, after FROM audit WHERE subject_id = ? AND action = 'key.update' ORDER BY seq",
             (key_id,),
         ).fetchall()
     return [
@@ -131,15 +129,7 @@ def test_a_row_that_was_spoilt_by_hand_opens_nothing(server: Running, owner: Api
     key = make_key(owner, allowedIps=[HERE])
     api = server.api(key["apiKey"])
     for spoilt in ("[]", "{}", "[1]", '["here"]', "", "null"):
-        with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as connection, connection:
-            connection.execute("UPDATE api_key SET allowed_ips = ? WHERE id = ?", (spoilt, key["id"]))
-        server.do(_caught_up(server))
+        server.by_hand("UPDATE api_key SET allowed_ips = ? WHERE id = ?", spoilt, key["id"])
         assert api.get("/auth/verify").status_code == 503, spoilt
-    with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as connection, connection:
-        connection.execute("UPDATE api_key SET allowed_ips = NULL WHERE id = ?", (key["id"],))
-    server.do(_caught_up(server))
+    server.by_hand("UPDATE api_key SET allowed_ips = NULL WHERE id = ?", key["id"])
     assert api.get("/auth/verify").status_code == 200
-
-
-async def _caught_up(server: Running) -> None:
-    server.runtime.feed.catch_up()

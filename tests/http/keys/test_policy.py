@@ -1,8 +1,6 @@
 """``/policy``: what a workspace asks of all its keys."""
 
 import json
-import sqlite3
-from contextlib import closing
 from itertools import count
 from typing import Any
 
@@ -307,13 +305,11 @@ def test_what_is_changed_by_hand_counts_and_what_is_spoilt_opens_nothing(
         ("{}", 503),
         (None, 200),
     ):
-        _by_hand(server, "UPDATE policy SET allowed_ips = ? WHERE workspace_id = ?", networks, workspace)
+        server.by_hand("UPDATE policy SET allowed_ips = ? WHERE workspace_id = ?", networks, workspace)
         assert api.get("/auth/verify").status_code == status, networks
-    _by_hand(
-        server, "UPDATE policy SET allowed_ips = ?  WHERE workspace_id = ?", f'["{ELSEWHERE}"]', workspace
-    )
+    server.by_hand("UPDATE policy SET allowed_ips = ?  WHERE workspace_id = ?", f'["{ELSEWHERE}"]', workspace)
     assert api.get("/auth/verify").status_code == 403
-    _by_hand(server, "DELETE FROM policy WHERE workspace_id = ?", workspace)
+    server.by_hand("DELETE FROM policy WHERE workspace_id = ?", workspace)
     assert api.get("/auth/verify").status_code == 200
 
 
@@ -322,7 +318,7 @@ def test_a_change_is_in_the_audit_log(server: Running, owner: Api, name: str) ->
     put(owner, maxKeysPerPerson=9)
     put(owner, maxKeysPerPerson=9)
     put(owner, allowedIps=["127.0.0.0/8"])
-    with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as connection:
+    with server.shell() as connection:
         rows = connection.execute(
             "SELECT action, before, after FROM audit WHERE subject = 'policy' AND subject_id = ?",
             (server.workspace(name),),
@@ -338,22 +334,12 @@ def test_a_change_is_in_the_audit_log(server: Running, owner: Api, name: str) ->
     ]
 
 
-def _by_hand(server: Running, statement: str, *values: object) -> None:
-    with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as connection, connection:
-        connection.execute(statement, values)
-
-    async def learn() -> None:
-        server.runtime.feed.catch_up()
-
-    server.do(learn())
-
-
 def _expire(server: Running, key_id: str) -> None:
-    _by_hand(server, "UPDATE api_key SET expires_at = 1 WHERE id = ?", key_id)
+    server.by_hand("UPDATE api_key SET expires_at = 1 WHERE id = ?", key_id)
 
 
 def _age(server: Running, key_id: str, days: int) -> None:
     """Let a key have been made so many days ago."""
     moved = days * 86_400_000_000
-    _by_hand(server, "UPDATE api_key SET created_at = created_at - ? WHERE id = ?", moved, key_id)
-    _by_hand(server, "UPDATE token SET created_at = created_at - ? WHERE key_id = ?", moved, key_id)
+    server.by_hand("UPDATE api_key SET created_at = created_at - ? WHERE id = ?", moved, key_id)
+    server.by_hand("UPDATE token SET created_at = created_at - ? WHERE key_id = ?", moved, key_id)

@@ -28,7 +28,7 @@ def _names(api: Api, report: Report) -> set[str]:
 
 
 def _sql(server: Running, statement: str, *values: Any) -> None:
-    server.do(server.runtime.store.write(lambda tx: tx._connection.raw.execute(statement, values).rowcount))
+    server.by_hand(statement, *values)
 
 
 def test_each_report_has_the_keys_it_says_and_no_other(server: Running, house: Api) -> None:
@@ -71,6 +71,7 @@ def test_who_made_them_and_is_gone_is_told_of(server: Running, house: Api) -> No
     assert _names(house, Report.OWNER_GONE) == {"of a person"}
 
 
+@pytest.mark.of_one_process("what is counted is stored by hand")
 def test_the_list_counts_what_each_holds(server: Running, house: Api) -> None:
     """Given the reports, each one's total is the number of its keys, by the SDK too."""
     house.get("/reports")

@@ -2,17 +2,15 @@
 
 import json
 import re
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from flowkeys.bootstrap import clock
-from flowkeys.storage.sqlite.health import unreadable_keys
 from flowkeys.verify import Verifier
+from tests.support.databases import unreadable_keys
 from tests.support.flows import bound_key, make_chatflow, make_customer, make_key
 from tests.support.server import Api, Running
 from tests.support.waiting import until
@@ -222,6 +220,7 @@ class TestCalls:
 class TestWhoHears:
     """Holders, operators and webhooks."""
 
+    @pytest.mark.of_one_process("what is counted is stored by hand")
     def test_thresholds_are_announced_once(self, server: Running) -> None:
         """At 80 and 100 percent, by webhook and in the log; a restart of counting announces nothing anew."""
         owner = server.owner("thresholds of quotas")
@@ -244,7 +243,7 @@ class TestWhoHears:
         log = owner.get(f"/webhooks/{hook['id']}/deliveries").json()
         found = [each["eventType"] for each in (log["data"] if isinstance(log, dict) else log)]
         assert found == ["quota.threshold"] * 2
-        with closing(sqlite3.connect(server.data_dir / "flowkeys.db")) as raw:
+        with server.shell() as raw:
             asked = "SELECT data FROM webhook_event WHERE type = 'quota.threshold' AND data LIKE ? LIMIT 1"
             ((data,),) = raw.execute(asked, (f"%{key['id']}%",)).fetchall()
         said = json.loads(data)
@@ -299,6 +298,7 @@ def test_the_answer_to_a_change_says_what_is_used(server: Running, owner: Api) -
             assert changed.json()["quotas"][0]["used"] == 1, changed.text
 
 
+@pytest.mark.of_one_process("what is counted is stored by hand")
 class TestByHand:
     """What is written into the database past us."""
 
@@ -312,7 +312,7 @@ class TestByHand:
         whose = key["id"] if table == "api_key" else customer["id"]
 
         def write(value: Any) -> None:
-            with closing(sqlite3.connect(own.data_dir / "flowkeys.db")) as raw, raw:
+            with own.shell() as raw:
                 raw.execute(f"UPDATE {table} SET quotas = ? WHERE id = ?", (value, whose))
 
         def becomes(status: int) -> None:
@@ -347,9 +347,9 @@ class TestByHand:
             for key, spoilt in zip(keys, ("x", "", 1.5), strict=False):
                 subject = key["id"] if whose == "key" else customer["id"]
                 row = (own.workspace(), whose, subject, "calls", "day", clock(), spoilt)
-                with closing(sqlite3.connect(own.data_dir / "flowkeys.db")) as raw, raw:
+                with own.shell() as raw:
                     raw.execute("INSERT INTO quota_use VALUES (?, ?, ?, ?, ?, ?, ?)", row)
                 assert own.api(key["apiKey"]).get("/auth/verify").status_code == 503
                 folder = "apikey" if whose == "key" else "customers"
                 assert owner.get(f"/{folder}/{subject}").status_code == 503
-                assert key["id"] in unreadable_keys(own.data_dir / "flowkeys.db")
+                assert key["id"] in unreadable_keys(own.data_dir)

@@ -267,6 +267,7 @@ class TestScopes:
         assert caller.get("/auth/verify").status_code == 200
 
 
+@pytest.mark.of_one_process("how often one process asks is counted")
 @pytest.mark.parametrize("limited", [False, True])
 def test_the_chatflow_of_a_call_is_looked_up_once(
     server: Running, owner: Api, monkeypatch: pytest.MonkeyPatch, limited: bool

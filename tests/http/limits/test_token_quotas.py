@@ -15,6 +15,8 @@ from tests.support.raw_model import CHUNKED, DONE, STOP, RawModel, chunk, in_a_t
 from tests.support.server import Api, Running
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.of_one_process("the model's address is let through in one process")
+
 ASK = {"question": "Hello"}
 QUOTAS = [{"tokens": 1000, "period": "month"}, {"calls": 5, "period": "1d"}]
 

@@ -15,6 +15,8 @@ from tests.support.people import person
 from tests.support.raw_model import CHUNKED, DONE, STOP, RawModel, chunk, in_a_thread, record, whole
 from tests.support.server import Api, Running
 
+pytestmark = pytest.mark.of_one_process("the model's address is let through in one process")
+
 CUT = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}\n\n'
 WORDS = "The answer is cut off"
 

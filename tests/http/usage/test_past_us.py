@@ -1,11 +1,13 @@
 """What is deleted or spoilt by hand, in SQL, keeps nothing of others from being stored."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+
+import pytest
 
 from tests.support.flows import make_key
 from tests.support.server import Running
+
+pytestmark = pytest.mark.of_one_process("what is counted is stored by hand")
 
 
 def test_what_others_used_is_stored(start: Callable[..., Running]) -> None:
@@ -16,7 +18,7 @@ def test_what_others_used_is_stored(start: Callable[..., Running]) -> None:
     for key in (gone, spoilt, kept):
         statuses = [own.api(key["apiKey"]).get("/auth/verify").status_code for _ in range(9)]
         assert statuses == [200] * 9
-    with closing(sqlite3.connect(own.data_dir / "flowkeys.db")) as raw:
+    with own.shell() as raw:
         with raw:
             raw.execute("DELETE FROM workspace WHERE name = 'gone'")
             raw.execute("UPDATE api_key SET permissions = 'x' WHERE id = ?", (spoilt["id"],))

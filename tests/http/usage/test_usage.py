@@ -4,10 +4,14 @@ import csv
 import io
 import json
 
+import pytest
+
 import flowkeys
 from flowkeys.domain.errors import Unavailable
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
+
+pytestmark = pytest.mark.of_one_process("what is counted is stored by hand, and looked at before")
 
 
 def use(server: Running, owner: Api, name: str) -> tuple[dict, dict]:

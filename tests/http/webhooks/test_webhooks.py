@@ -1,14 +1,13 @@
 """Webhooks over HTTP, with a real receiver on this machine and the receivers' own library."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from standardwebhooks import Webhook
 
+from tests.support.databases import at_rest
 from tests.support.flows import make_key
 from tests.support.receiver import Receiver, answering, receiving
 from tests.support.server import NOBODY, Api, Running
@@ -111,11 +110,10 @@ def test_the_secret_is_shown_once_and_kept_encrypted(api: Api, hooked: Running, 
     assert secret.startswith("whsec_")
     assert secret not in api.get("/webhooks").text
     assert secret not in api.get(f"/webhooks/{webhook['id']}").text
-    database = hooked.data_dir / "flowkeys.db"
-    for file in hooked.data_dir.glob("flowkeys.db*"):
-        assert secret.encode() not in file.read_bytes()
-        assert secret.removeprefix("whsec_").encode() not in file.read_bytes()
-    with closing(sqlite3.connect(database)) as rows:
+    for name, content in at_rest(hooked.data_dir).items():
+        assert secret.encode() not in content, name
+        assert secret.removeprefix("whsec_").encode() not in content, name
+    with hooked.shell() as rows:
         (sealed,) = rows.execute("SELECT sealed FROM webhook_secret").fetchone()
         assert sealed.startswith("aes-256-gcm$")
         (audit,) = rows.execute(
@@ -252,7 +250,7 @@ def test_a_deleted_webhook_is_gone_with_its_log(api: Api, hooked: Running, recei
     path = f"/webhooks/{webhook['id']}"
     assert api.delete(path).json() == {"raw": [], "affected": 1}
     assert api.delete(path).status_code == 404
-    with closing(sqlite3.connect(hooked.data_dir / "flowkeys.db")) as rows:
+    with hooked.shell() as rows:
         for table in ("webhook_secret", "webhook_delivery"):
             query = f"SELECT count(*) FROM {table} WHERE webhook_id = ?"
             assert rows.execute(query, (webhook["id"],)).fetchone() == (0,)

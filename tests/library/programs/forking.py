@@ -7,15 +7,15 @@ of a server beside a test, a lock of SQLite's own may be held in the child for e
 import faulthandler
 import os
 import signal
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from flowkeys.verify import Unavailable, Verifier, mint
 from tests.library.conftest import code, eventually
 from tests.library.test_local_files import set_status
+from tests.support.databases import Shell
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 
@@ -153,7 +153,7 @@ def a_child_outlives_its_parents_verifier(folder: str, token: str, key_id: str) 
     verifier.close()
     set_status(data_dir, "disabled", key_id)
     os.read(heard, 1)
-    with closing(sqlite3.connect(data_dir / "flowkeys.db", isolation_level=None)) as connection:
+    with Shell(data_dir) as connection:
         for status in ("active", "disabled", "active"):
             connection.execute("UPDATE api_key SET status = ? WHERE id = ?", (status, key_id))
             os.read(heard, 1)

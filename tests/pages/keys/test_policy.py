@@ -1,13 +1,11 @@
 """``/policy``: the policy of the workspace as people see and change it."""
 
-from contextlib import closing
 from itertools import count
 
 import pytest
 
 from flowkeys.bootstrap import clock
 from flowkeys.service.keys.rotations import NewRotation
-from tests.conformance.tenants import database
 from tests.pages.forms import browse, fields
 from tests.pages.place import DAY, Place
 from tests.support.flows import make_key
@@ -96,7 +94,7 @@ def test_a_key_that_is_due_is_marked_with_the_way_to_rotate_it(server: Running) 
     owner = browse(server, place.owner)
     key, young = place.key("Old"), place.key("Young")
     made_at = clock() - 40 * DAY
-    with closing(database(server)) as rows:
+    with server.shell() as rows:
         rows.execute("UPDATE api_key SET created_at = ? WHERE id = ?", (made_at, key.id))
         rows.execute("UPDATE token SET created_at = ? WHERE key_id = ?", (made_at, key.id))
         rows.commit()

@@ -1,8 +1,6 @@
 """``/set-up/…``, ``/invitation/…`` and ``/reset/…``: one-time links, and what they lead to."""
 
 import re
-import sqlite3
-from contextlib import closing
 
 import pytest
 from playwright.sync_api import expect
@@ -60,7 +58,7 @@ def sent(purpose: str, **changes: str) -> dict[str, str]:
 
 def age(server: Running) -> None:
     """Let every link be over."""
-    with closing(sqlite3.connect(server.data_dir / "flowkeys.db", isolation_level=None)) as rows:
+    with server.shell() as rows:
         rows.execute("UPDATE link SET expires_at = 1")
 
 

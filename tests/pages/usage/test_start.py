@@ -1,7 +1,6 @@
 """``/``: how things stand at a glance, and the way to the first call."""
 
 from collections.abc import Callable
-from contextlib import closing
 
 import msgspec
 
@@ -9,7 +8,6 @@ from flowkeys.bootstrap import clock
 from flowkeys.domain.usage.usage import HOUR, NUMBERS, Counted, Door
 from flowkeys.service.keys.policies import Policies
 from flowkeys.service.ports.usage import Batch
-from tests.conformance.tenants import database
 from tests.pages.axe import assert_accessible
 from tests.pages.place import DAY, Place
 from tests.pages.reading import links, words
@@ -72,7 +70,7 @@ def test_what_fails_and_what_runs_out_is_named(server: Running, visit: Callable)
     assert "due for rotation" not in text
     policies: Policies = server.runtime.policies
     server.do(policies.update(place.caller, lambda old: msgspec.structs.replace(old, rotate_after_days=30)))
-    with closing(database(server)) as rows, rows:
+    with server.shell() as rows:
         for table, column in (("token", "key_id"), ("api_key", "id")):
             sql = f"UPDATE {table} SET created_at = ? WHERE {column} = ?"
             rows.execute(sql, (now - 31 * DAY, fine.id))

@@ -2,14 +2,12 @@
 
 import html
 import re
-from contextlib import closing
 from itertools import count
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.conformance.tenants import database
 from tests.pages.forms import browse, fields
 from tests.support.people import person
 from tests.support.server import NOBODY, Api, Running
@@ -116,7 +114,7 @@ def test_a_test_is_sent_its_failure_shown_and_it_is_sent_again(
     resend = f"{path}/deliveries/{delivery['id']}/resend"
     assert resend not in shown
     give_up = "UPDATE webhook_delivery SET outcome = 'failed', next_at = NULL WHERE id = ?"
-    with closing(database(server)) as rows:
+    with server.shell() as rows:
         rows.execute(give_up, (delivery["id"],))
         rows.commit()
     assert resend in pages.get(f"{path}?status=failed").text

@@ -11,7 +11,7 @@ from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
-from tests.support.databases import upgrade_to
+from tests.support.template import upgrade_to
 
 KEY = (
     "INSERT INTO api_key (id, workspace_id, name, name_folded, permissions, status, created_by_type,"

@@ -13,7 +13,7 @@ from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 from tests.documents.support import parsed
-from tests.support.databases import upgrade_to
+from tests.support.template import upgrade_to
 
 COLLECTION = "INSERT INTO collection VALUES (1, 'c', 'w', 'docs', NULL, 0, 0)"
 DOCUMENT = (

@@ -18,7 +18,7 @@ from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
-from tests.support.databases import upgrade_to
+from tests.support.template import upgrade_to
 
 CHATFLOWS = ("c1", "c2")
 BEGIN = 1_780_000_000_000_000

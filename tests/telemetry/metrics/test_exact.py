@@ -1,10 +1,8 @@
 """Metrics agree with what callers were told and with what is stored."""
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from itertools import repeat
 
 import pytest
@@ -91,7 +89,7 @@ def test_metrics_are_what_callers_were_told_and_what_is_stored(
     nobody["prediction", "unknown_key"] = nobody["prediction", "missing_credentials"] = EACH
     assert stored(own) == told - nobody
     assert metrics() == told, "what was stored is still counted"
-    with closing(sqlite3.connect(own.data_dir / "flowkeys.db")) as raw:
+    with own.shell() as raw:
         kept = raw.execute("SELECT sum(bytes_in), sum(bytes_out) FROM usage_hour").fetchone()
     assert (sent["in",], sent["out",]) == kept
 
@@ -100,5 +98,5 @@ def stored(running: Running) -> Counter[tuple[str, str]]:
     """Return what usage has, by door and outcome."""
     columns = "+".join(f"took_{number}" for number in range(21))
     query = f"SELECT door, outcome, sum({columns}) FROM usage_hour GROUP BY door, outcome"
-    with closing(sqlite3.connect(running.data_dir / "flowkeys.db")) as raw:
+    with running.shell() as raw:
         return Counter({(door, outcome): calls for door, outcome, calls in raw.execute(query)})
