@@ -19,6 +19,7 @@ from tests.support.network.way import Way, way_over
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import patience, soon
 
+pytestmark = pytest.mark.slow  # a busy machine may itself be taken for an outage of so short a bound
 LIMIT = 20
 TIMEOUT_SECONDS = 0.2
 
