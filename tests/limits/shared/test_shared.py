@@ -87,7 +87,8 @@ async def test_what_is_refilled_is_gone(empty_valkey):
         names = {name for name in client.keys("*") if not name.endswith("probe")}
         assert len(names) == 3
         assert not any("192" in name for name in names)
-        assert 300_000 < client.pttl("{flowkeys}:rate:chatflow:slow") <= 360_000
+        # The millisecond in which it was set may be another than the one that is counted from.
+        assert 300_000 < client.pttl("{flowkeys}:rate:chatflow:slow") <= 360_001
         await soon(lambda: len(client.keys("*:rate:*")) == 1, "two entries to expire")
     await limiter.valkey.stop()
 
