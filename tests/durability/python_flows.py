@@ -7,7 +7,7 @@ from tests.durability.process import TARGETS, Served
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api
 
-NAMES = ("wait", "drip", "pour", "block", "quick")
+NAMES = ("wait", "drip", "pour", "block", "quick", "hold")
 SETTINGS = {"python_path": TARGETS, "python_flows": ",".join(f"durable:{name}" for name in NAMES)}
 
 

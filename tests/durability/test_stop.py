@@ -5,13 +5,17 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from flowkeys.usage.buffer import INTERVAL_SECONDS
 from tests.durability.process import Serve, Served, wait_for
 from tests.durability.python_flows import SETTINGS, caller
+from tests.durability.workers import is_alive, wait_for_processes
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.waiting import until
 
@@ -120,6 +124,44 @@ def test_runs_that_do_not_end_hold_up_nothing(serve: Serve, tmp_path: Path) -> N
         for each in asked:
             each.join()
     assert served.rows("SELECT count(*) FROM message") == [(0,)]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
+def test_threads_that_never_end_keep_no_process(
+    serve: Serve, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """A flow holds a thread of its own, one of the loop's, and its task: it ends cleanly all the same."""
+    served = serve(**SETTINGS, shutdown_seconds=0)
+    with _held(served, tmp_path / "hold") as key_id:
+        assert served.process is not None
+        served.process.send_signal(number)
+        assert served.process.wait() == code
+        assert served.rows("SELECT id FROM api_key WHERE id = ? AND last_used_at IS NULL", key_id) == []
+        assert served.rows("SELECT * FROM server") == []
+
+
+@pytest.mark.slow
+def test_threads_that_never_end_keep_no_process_of_several(serve: Serve, tmp_path: Path) -> None:
+    """Although the one that started them was killed, so that nobody is left who would kill them."""
+    served = serve(**SETTINGS, shutdown_seconds=0, workers=2)
+    before = wait_for_processes(served, 2)
+    with _held(served, tmp_path / "hold") as key_id:
+        served.kill()
+        until(lambda: not any(map(is_alive, before)), "both to end")
+        assert served.rows("SELECT id FROM api_key WHERE id = ? AND last_used_at IS NULL", key_id) == []
+
+
+@contextmanager
+def _held(served: Served, mark: Path) -> Iterator[str]:
+    """Have a run hold threads for ever; the key that it was asked with."""
+    owner = served.owner()
+    asking = caller(served, owner, "hold")
+    ((key_id,),) = served.rows("SELECT key_id FROM binding")
+    asked = threading.Thread(target=_swallow, args=(partial(asking.ask, str(mark)), []))
+    asked.start()
+    wait_for(Path(f"{mark}.started"))
+    yield key_id
+    asked.join()
 
 
 def _listens(served: Served) -> bool:

@@ -1,7 +1,15 @@
 """What the program's exit code says; ``docs/cli.md`` lists the codes, held by a test."""
 
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
 from enum import IntEnum
 from typing import Final
+
+_LAST_SECONDS: Final = 3.0
+"""How long threads of others may keep a process that has nothing left to do."""
 
 
 class ExitCode(IntEnum):
@@ -76,3 +84,19 @@ _BY_CODE: Final[dict[str, ExitCode]] = {
 def of(code: str) -> ExitCode:
     """Return the exit code for the `code` of an error, which is the API's wherever it has one."""
     return _BY_CODE.get(code, ExitCode.UNEXPECTED)
+
+
+def end_by(code: object) -> None:
+    """See that this process, which is about to exit, ends with this code, whatever its threads do.
+
+    The interpreter waits for threads without a bound, and those of a developer's chatflow may never end.
+    """
+    number = code if isinstance(code, int) else 0 if code is None else 1  # as `sys.exit` has it
+
+    def end() -> None:
+        time.sleep(_LAST_SECONDS)
+        os._exit(number)
+
+    threading.Thread(target=end, name="flowkeys-end", daemon=True).start()
+    with suppress(Exception):  # the interpreter says what is wrong with it
+        sys.stdout.flush()

@@ -4,14 +4,14 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from flowkeys.cli import streams
-from flowkeys.cli.exit_codes import MEANINGS, ExitCode
+from flowkeys.cli.exit_codes import MEANINGS, ExitCode, end_by
 from flowkeys.cli.failures import Failure, of
 from flowkeys.cli.options import require_values
 from flowkeys.domain.errors import FlowkeysError
@@ -183,9 +183,17 @@ def _options(
     del version
 
 
-def run() -> None:
-    """Run the program, and end it with its exit code."""
-    sys.exit(main(sys.argv[1:]))
+def run(arguments: list[str] | None = None) -> NoReturn:
+    """Run the program, and end it with its exit code, whatever threads of chatflows still do."""
+    code: object = ExitCode.UNEXPECTED
+    try:
+        code = main(sys.argv[1:] if arguments is None else arguments)
+    except SystemExit as error:
+        code = error.code
+        raise
+    finally:
+        end_by(code)
+    sys.exit(code)
 
 
 def main(arguments: list[str]) -> int:

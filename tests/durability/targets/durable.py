@@ -1,6 +1,7 @@
 """Python objects that the server in these tests runs. Questions are paths, where they leave their marks."""
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
@@ -50,3 +51,15 @@ def block(text):
 def quick(text):
     """Answer at once."""
     return f"quick {text}"
+
+
+async def hold(text):
+    """Hold threads that nothing ends, one of the event loop's too, and mind no cancellation."""
+    threading.Thread(target=threading.Event().wait).start()
+    held = asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
+    mark(text, "started")
+    while True:
+        try:
+            await asyncio.shield(held)
+        except asyncio.CancelledError:
+            continue

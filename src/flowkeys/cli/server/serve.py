@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import sys
-from contextlib import closing
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Final
 
 from flowkeys import bootstrap
 from flowkeys.cli.people.links import base_url
@@ -22,6 +23,9 @@ from flowkeys.telemetry import logs
 
 if TYPE_CHECKING:
     from flowkeys.cli.server.role import Role
+
+_END_SECONDS: Final = 1.0
+"""How long what is cancelled may take to end when the server is gone."""
 
 
 def serve(settings: Settings, role: "Role | None" = None) -> None:
@@ -49,7 +53,7 @@ def _run(
     metrics: socket.socket | None,
     role: "Role | None" = None,
 ) -> None:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with _runner() as runner:
         runner.run(_serve(settings, listening, unix, metrics, role))
 
 
@@ -104,6 +108,28 @@ async def _serve(
     finally:
         if role is None:
             beginning.forget()
+
+
+@contextmanager
+def _runner() -> Iterator[asyncio.Runner]:
+    """Run a loop, and end it; `asyncio.Runner.close` would wait for threads and tasks of chatflows for ever.
+
+    Python flows may hold threads of the loop, by `asyncio.to_thread` or LangChain, and tasks that mind no
+    cancellation. Everything that matters has ended by now.
+    """
+    runner = asyncio.Runner(loop_factory=_loop_factory())
+    loop = runner.get_loop()
+    try:
+        yield runner
+    finally:
+        try:
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            left.add(loop.create_task(loop.shutdown_asyncgens()))
+            loop.run_until_complete(asyncio.wait(left, timeout=_END_SECONDS))
+        finally:
+            loop.close()  # which lets its threads end, and waits for none
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -114,6 +114,16 @@ class Server(uvicorn.Server):
         self.is_replaced = False
         self.should_exit = True
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve; what ends it by an error closes the application, too: what is buffered is stored then."""
+        try:
+            await super().serve(sockets)
+        except BaseException:
+            lifespan = getattr(self, "lifespan", None)  # there is none before it was begun
+            if lifespan and lifespan.startup_event.is_set() and not lifespan.shutdown_event.is_set():
+                await lifespan.shutdown()
+            raise
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to take connections. A Unix socket uvicorn would take for one of TCP, which uvloop minds."""
         given = sockets or []

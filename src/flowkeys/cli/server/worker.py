@@ -2,7 +2,7 @@
 
 import sys
 
-from flowkeys.cli.main import main
+from flowkeys.cli.main import run
 
 if __name__ == "__main__":
-    sys.exit(main(["serve", "--as-worker", sys.argv[1]]))
+    run(["serve", "--as-worker", sys.argv[1]])
