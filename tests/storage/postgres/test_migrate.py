@@ -99,6 +99,14 @@ def test_a_database_that_cannot_be_used_is_named_without_its_password(url: str, 
     assert "hunter2" not in str(caught.value)
 
 
+def test_what_is_not_there_yet_is_said_with_the_command_that_makes_it(postgres: Postgres) -> None:
+    """For whoever skipped a step."""
+    with pytest.raises(ConfigurationError, match=r'"nowhere" does not exist\. Make it: createdb --owner='):
+        migrate.upgrade(postgres.url("nowhere"))
+    with pytest.raises(ConfigurationError, match=r'"nobody" does not exist\. Make the user: createuser'):
+        migrate.upgrade(postgres.url().replace("//postgres@", "//nobody@"))
+
+
 def test_a_database_in_another_encoding_is_refused(postgres: Postgres) -> None:
     """Names in it could not be what people write."""
     postgres.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")

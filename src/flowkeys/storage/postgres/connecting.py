@@ -1,5 +1,6 @@
 """Opening connections to PostgreSQL, and saying why it cannot be done, without a password."""
 
+import re
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -42,6 +43,20 @@ _NOT_ALLOWED: Final = (
     " Give its user the right (the least trouble is a database that it owns), or, if it is to make or change "
     "the schema, let one who may do that run: flowkeys migrate"
 )
+_ADVICE: Final = (
+    (
+        r'database "[^"]+" does not exist',
+        " Make it: createdb --owner=USER --encoding=UTF8 --template=template0 NAME.",
+    ),
+    (r'role "[^"]+" does not exist', " Make the user: createuser --pwprompt USER."),
+    ("password authentication failed", " Correct the user and the password in FLOWKEYS_DATABASE."),
+    ("no password supplied", " Put the password into FLOWKEYS_DATABASE, PGPASSWORD or ~/.pgpass."),
+    (
+        "does not support SSL",
+        " Turn SSL on in the server, or, where nobody else is on the way to it, take sslmode out of the URL.",
+    ),
+)
+"""What to do, by words of a refusal to connect, which has no code. In another language nothing is said."""
 
 
 def connect(url: str) -> Watched:
@@ -95,8 +110,15 @@ def why_not(url: str, error: psycopg.Error) -> str:
     said = " ".join((error.diag.message_primary or str(error)).split())
     for secret in _passwords(url):
         said = said.replace(secret, "…")
-    advice = _NOT_ALLOWED if isinstance(error, psycopg.errors.InsufficientPrivilege) else ""
-    return f"The database {named(url)} cannot be used: {said.rstrip('.')}.{advice}"
+    return f"The database {named(url)} cannot be used: {said.rstrip('.')}.{_advice(error, said)}"
+
+
+def _advice(error: psycopg.Error, said: str) -> str:
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return _NOT_ALLOWED
+    if not isinstance(error, psycopg.OperationalError):
+        return ""
+    return next((advice for words, advice in _ADVICE if re.search(words, said)), "")
 
 
 def _passwords(url: str) -> list[str]:
