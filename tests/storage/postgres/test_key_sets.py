@@ -7,6 +7,7 @@ from functools import partial
 import psycopg
 import pytest
 
+from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.domain.people.workspace import Workspace
@@ -63,6 +64,38 @@ async def test_who_writes_much_has_it_read_though_nobody_looks(
     monkeypatch.setattr(bits, "DUE", 1)
     await store.write(lambda tx: tx.keys.any_live(NOW))
     await asyncio.to_thread(until, lambda: unread(postgres_url) == 0, "new keys to be read")
+
+
+async def test_more_keys_that_expire_at_once_than_are_read_at_once_are_read(
+    store: PostgresStore, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As imported ones may; it was tried again for ever, and kept a server from ending."""
+    await store.write(fill)
+    reading = PostgresConnection(partial(connect, postgres_url))
+    while _read_some(reading):
+        pass
+    with psycopg.connect(postgres_url) as by_hand:
+        by_hand.execute("UPDATE api_key SET expires_at = %s, status = 'active'", (NOW + 5,))
+    while _read_some(reading):
+        pass
+    monkeypatch.setattr(bits, "MOST", 50)
+    rounds = 1
+    while _read_some(reading, NOW + 10):
+        rounds += 1
+        assert rounds < len(KEYS)
+    with psycopg.connect(postgres_url) as found:
+        assert found.execute("SELECT until FROM key_expired").fetchone() == (NOW + 10,)
+    reading.close()
+    for at, wanted in ((NOW + 4, 0), (NOW + 20, sum(key.workspace_id == "w1" for key in KEYS))):
+        query = KeyQuery(workspace_id="w1", status=Status.EXPIRED, limit=1)
+        assert (await store.read(lambda tx, at=at, query=query: tx.keys.page(query, at))).total == wanted
+
+
+def _read_some(connection: PostgresConnection, now: int = NOW) -> bool:
+    assert connection.begin_reading_keys()
+    is_left = bits.read_new(connection, now)
+    connection.commit()
+    return is_left
 
 
 async def test_while_a_process_reads_new_keys_no_other_does(store: PostgresStore, postgres_url: str) -> None:

@@ -60,8 +60,9 @@ _ENDED: Final = Statement(
         " SELECT seq, coalesce(expires_at, 9223372036854775807) AS expiry FROM api_key"
         " WHERE workspace_id = workspace.id AND coalesce(expires_at, 9223372036854775807) > :until"
         " AND coalesce(expires_at, 9223372036854775807) <= :now"
-        " ORDER BY coalesce(expires_at, 9223372036854775807) LIMIT :most) AS ended"
-        " ORDER BY ended.expiry LIMIT :most"
+        " ORDER BY coalesce(expires_at, 9223372036854775807)"
+        " FETCH FIRST (CAST(:most AS bigint)) ROWS WITH TIES) AS ended"
+        " ORDER BY ended.expiry FETCH FIRST (CAST(:most AS bigint)) ROWS WITH TIES"
     )
 )
 _FORGET_UNTIL: Final = Statement(text("DELETE FROM key_expired"))
@@ -179,11 +180,12 @@ def read_new(connection: Connection, now: int) -> bool:
     taken = _taken(changed)
     until = expired_until(connection)
     ended = connection.rows(_ENDED, {"until": until, "now": now, "most": MOST})
-    new_until = ended[-1][1] - 1 if len(ended) == MOST else now
+    # All that expire at one moment, as keys that were made together may, are read together: more than `MOST`.
+    new_until = ended[-1][1] if len(ended) >= MOST else now
     if new_until > until:
         connection.run(_FORGET_UNTIL, {})
         connection.run(_SET_UNTIL, {"until": new_until})
-    due = {seq: False for seq, expiry in ended if expiry <= new_until}
+    due = dict.fromkeys((seq for seq, _ in ended), False)
     for _, seq, is_named in taken:
         due[seq] = is_named or due.get(seq, False)
     if due:
