@@ -9,6 +9,7 @@ from tests.support.flows import make_chatflow
 from tests.support.server import Api, Running
 
 
+@pytest.mark.of_one_process("with Valkey /health says how limits are counted")
 def test_ping_version_and_health(server: Running) -> None:
     """What scripts and load balancers ask."""
     anyone = server.api()

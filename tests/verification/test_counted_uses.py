@@ -52,6 +52,7 @@ def chatflows(owner: Api) -> dict[str, str]:
     }
 
 
+@pytest.mark.of_one_process("what is remembered of uses is in the memory of one process")
 @pytest.mark.parametrize("way", ["protocol", "asgi", "framework"])
 @pytest.mark.parametrize(("held", "sent", "caller", "other"), CALLS, ids=[str(call[:2]) for call in CALLS])
 def test_only_what_is_allowed_counts_as_use(

@@ -104,6 +104,7 @@ def test_every_answer_to_an_old_token_says_so(
     assert new.header("deprecation") is new.header("sunset") is None
 
 
+@pytest.mark.of_one_process("what is remembered of uses is in the memory of one process")
 @pytest.mark.parametrize("way", ["protocol", "asgi", "framework"])
 def test_each_call_is_one_use_of_the_old_token(way: str, ways: dict[str, str], owner: Api) -> None:
     """However often it is decided on the way, and by whichever body; what is refused is none."""
@@ -134,6 +135,7 @@ def test_each_call_is_one_use_of_the_old_token(way: str, ways: dict[str, str], o
     assert owner.get(f"/apikey/{key['id']}").json()["rotation"]["uses"] == uses
 
 
+@pytest.mark.of_one_process("what is remembered of uses is in the memory of one process")
 def test_who_has_the_old_token_is_told(owner: Api, server: Running) -> None:
     """The address and what the client calls itself, a token in it taken out; or what a gateway says of it."""
     key = bound_key(owner, make_chatflow(owner), "seen")

@@ -219,6 +219,7 @@ def test_deleting_a_chatflow_unbinds_it(server: Running, owner: Api) -> None:
         assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.of_one_process("the start of the other one is in the log, too")
 def test_every_change_is_in_the_feed_and_in_the_audit_log(own: Running) -> None:
     """Both rows, in the change's own transaction, with who did it, from where and by which request."""
     owner = own.owner()

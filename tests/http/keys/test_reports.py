@@ -100,6 +100,7 @@ def _unused(server: Running, house: Api, key: dict[str, Any]) -> list[str] | Non
     return found.get(key["id"])
 
 
+@pytest.mark.of_one_process("what is counted is stored by hand")
 def test_permissions_that_no_call_used_are_told_of(server: Running, house: Api) -> None:
     """Whatever asks for one uses it: a route, what a change needs besides, what another key is to hold.
 

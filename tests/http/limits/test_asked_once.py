@@ -94,6 +94,7 @@ def test_a_call_asks_once(
     assert handed_on == []
 
 
+@pytest.mark.of_one_process("what one process asks of Valkey is counted")
 def test_who_has_to_wait_is_told_so_there(
     server: Running, owner: Api, asked: list[bytes], handed_on: list[bytes]
 ) -> None:
@@ -144,6 +145,7 @@ def test_scripts_that_it_forgot_fail_no_call(
     assert owner.get(f"/apikey/{key['id']}").json()["quotas"][0]["used"] == 2 * len(doors)
 
 
+@pytest.mark.of_one_process("what one process asks of Valkey is counted")
 def test_what_valkey_lost_is_loaded_by_a_call_of_any_door(
     server: Running, owner: Api, valkey_server: ValkeyServer
 ) -> None:

@@ -287,6 +287,7 @@ class TestWhoHears:
             assert refused.retry_after_seconds >= 1
 
 
+@pytest.mark.of_one_process("use is shown at once where it was counted, and elsewhere once it is stored")
 def test_the_answer_to_a_change_says_what_is_used(server: Running, owner: Api) -> None:
     """What is not stored yet included, as when it is asked for; in another period, too."""
     customer = make_customer(owner, quotas=[{"calls": 10, "period": "2d"}])

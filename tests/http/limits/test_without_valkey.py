@@ -29,6 +29,7 @@ def own_valkey(valkeys: list[ValkeyServer]) -> ValkeyServer:
     return valkeys[-1]
 
 
+@pytest.mark.of_one_process("each counts by itself while Valkey is away")
 @pytest.mark.parametrize("chosen", ["per-process", "refuse"])
 def test_every_door_does_what_was_chosen(
     serve: Callable[..., Running], own_valkey: ValkeyServer, chosen: str

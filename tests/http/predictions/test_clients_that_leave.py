@@ -42,6 +42,7 @@ def _logged(capsys: pytest.CaptureFixture[str], count: int) -> list[dict[str, An
     return [line for line in lines if line["event"] != "audit_head"]  # which every start writes
 
 
+@pytest.mark.of_one_process("lines of one process's log are counted")
 @pytest.mark.parametrize("http", ["protocol", "asgi"])
 def test_who_leaves_in_the_middle_of_a_body_is_logged_as_gone(
     http: str, start: Callable[..., Running], capsys: pytest.CaptureFixture[str]
