@@ -19,9 +19,8 @@ def test_what_others_used_is_stored(start: Callable[..., Running]) -> None:
         statuses = [own.api(key["apiKey"]).get("/auth/verify").status_code for _ in range(9)]
         assert statuses == [200] * 9
     with own.shell() as raw:
-        with raw:
-            raw.execute("DELETE FROM workspace WHERE name = 'gone'")
-            raw.execute("UPDATE api_key SET permissions = 'x' WHERE id = ?", (spoilt["id"],))
+        raw.execute("DELETE FROM workspace WHERE name = 'gone'")
+        raw.execute("UPDATE api_key SET permissions = 'x' WHERE id = ?", (spoilt["id"],))
         assert own.do(own.runtime.quotas.flush())
         assert own.do(own.runtime.calls.flush())
         used = dict(raw.execute("SELECT subject_id, used FROM quota_use"))

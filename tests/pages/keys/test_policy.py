@@ -97,7 +97,6 @@ def test_a_key_that_is_due_is_marked_with_the_way_to_rotate_it(server: Running) 
     with server.shell() as rows:
         rows.execute("UPDATE api_key SET created_at = ? WHERE id = ?", (made_at, key.id))
         rows.execute("UPDATE token SET created_at = ? WHERE key_id = ?", (made_at, key.id))
-        rows.commit()
     link = f'href="/keys/{key.id}/rotate"'
     assert link not in owner.get("/keys").text
     place.post("/policy", place.owner, {"version": "0", "rotateAfterDays": "30"})

@@ -116,7 +116,6 @@ def test_a_test_is_sent_its_failure_shown_and_it_is_sent_again(
     give_up = "UPDATE webhook_delivery SET outcome = 'failed', next_at = NULL WHERE id = ?"
     with server.shell() as rows:
         rows.execute(give_up, (delivery["id"],))
-        rows.commit()
     assert resend in pages.get(f"{path}?status=failed").text
     assert "None is delivered" in pages.get(f"{path}?status=delivered").text
     assert pages.post(resend).status_code == 303
