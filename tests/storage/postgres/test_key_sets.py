@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
+from threading import Event
 
 import psycopg
 import pytest
@@ -17,7 +18,7 @@ from flowkeys.storage.postgres.connecting import connect
 from flowkeys.storage.postgres.connection import PostgresConnection
 from flowkeys.storage.postgres.database import PostgresStore
 from tests.storage.keys.test_page import KEYS, NOW
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 OF_ONE = KeyQuery(workspace_id="w1", search="p", limit=1)
 
@@ -96,6 +97,27 @@ def _read_some(connection: PostgresConnection, now: int = NOW) -> bool:
     is_left = bits.read_new(connection, now)
     connection.commit()
     return is_left
+
+
+async def test_who_closes_a_store_does_not_wait_for_all_that_is_to_be_read(
+    store: PostgresStore, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a command that lists keys first behind an import of many."""
+    await store.write(fill)
+    began, closing, read_new, close = Event(), Event(), bits.read_new, store._writer.close
+
+    def read(connection: PostgresConnection, now: int) -> bool:
+        began.set()
+        assert closing.wait(PATIENCE_SECONDS)
+        return read_new(connection, now)
+
+    monkeypatch.setattr(bits, "MOST", 1)
+    monkeypatch.setattr(bits, "read_new", read)
+    monkeypatch.setattr(store._writer, "close", lambda: (close(), closing.set()))
+    await store.read(lambda tx: tx.keys.page(OF_ONE, NOW))
+    assert await asyncio.to_thread(began.wait, PATIENCE_SECONDS)
+    await asyncio.to_thread(store.close)
+    assert unread(postgres_url) > 0
 
 
 async def test_while_a_process_reads_new_keys_no_other_does(store: PostgresStore, postgres_url: str) -> None:

@@ -83,6 +83,7 @@ class PostgresStore:
         self._written = 0
         """Units since the sets were brought up to date that lists go by."""
         self._is_reading_keys = False
+        self._is_closed = False
 
     @property
     def audit_key(self) -> ChainKey | None:
@@ -118,7 +119,8 @@ class PostgresStore:
             await self._writer.run(lambda connection: connection.run(_TRIAL, {}))
 
     def close(self) -> None:
-        """Commit what is waiting and close every connection."""
+        """Commit what is waiting and close every connection. Sets of keys are left as far as they are."""
+        self._is_closed = True
         self._appender.close()
         self._writer.close()
         self._readers.shutdown(wait=True)
@@ -164,7 +166,7 @@ class PostgresStore:
         try:
             connection = self._reader()
             is_left = True
-            while is_left:
+            while is_left and not self._is_closed:
                 try:
                     is_left = connection.begin_reading_keys() and bits.read_new(connection, _now())
                     connection.commit()
