@@ -140,6 +140,13 @@ INJECTED = {
 """Of the Services flowkeys, flowkeys-http, flowkeys-metrics and flowkeys-host."""
 
 
+def test_limits_that_are_shared_are_shared_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or each process would count alone, and all would say that they count together."""
+    said = wrong(monkeypatch, LIMITS="shared")
+    assert "set FLOWKEYS_VALKEY, or FLOWKEYS_LIMITS=per-process" in said
+    assert load(monkeypatch, LIMITS="shared", VALKEY="valkey://127.0.0.1:6379").limits == "shared"
+
+
 def test_what_kubernetes_sets_for_services_is_not_ours(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """The port is the file's or the default, and nothing of it is called a mistyped setting."""
     for name, value in INJECTED.items():

@@ -56,6 +56,7 @@ class BoundSettings(BaseSettings):
     )
     valkey: Servers | None = Field(
         default=None,
+        validate_default=True,
         description="Where [rate limits and quotas](shared-limits.md) are counted for all processes"
         " together, in Valkey or Redis: `valkey://host:6379/0`, `redis://…`, "
         "`rediss://user:password@host` with TLS, or `unix:///run/valkey/valkey.sock?db=0`; several, "

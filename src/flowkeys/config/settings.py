@@ -185,6 +185,17 @@ class Settings(FollowingSettings, BoundSettings, ProcessSettings):
             raise ValueError("it is the port of the server itself: metrics need one of their own")
         return value
 
+    @field_validator("valkey", mode="after")
+    @classmethod
+    def _valkey(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.data.get("limits") == "shared":
+            # Each process would believe that all count together, and count alone.
+            raise ValueError(
+                "FLOWKEYS_LIMITS=shared has limits counted there: set FLOWKEYS_VALKEY, or "
+                "FLOWKEYS_LIMITS=per-process"
+            )
+        return value
+
     @field_validator("uds", mode="after")
     @classmethod
     def _socket(cls, value: Path | None) -> Path | None:
