@@ -85,7 +85,7 @@ def test_a_rolling_restart_under_a_steady_load_loses_no_call(serve: Serve, tmp_p
 
     Some calls come on new connections, some change keys; a stream is open all the time.
     """
-    served = serve(**SETTINGS, workers=3, keep_alive_seconds=2, shutdown_seconds=3600)
+    served = serve(**SETTINGS, workers=3, keep_alive_seconds=2, drain_seconds=3600)
     owner = served.owner()
     chatflow = make_chatflow(owner)
     token = bound_key(owner, chatflow)["apiKey"]
