@@ -26,7 +26,7 @@ def tables(costs: Costs) -> list[Table]:
 
 
 def _given(sized: list[Sized]) -> Table:
-    table = Table("The examples", ("", *(item.one.name for item in sized)))
+    table = _of_examples("The examples", sized)
     for name, of in {
         "machines": lambda one: f"{one.machines}",
         "database": lambda one: "PostgreSQL, and Valkey" if one.on_postgres else "a file",
@@ -43,9 +43,9 @@ def _given(sized: list[Sized]) -> Table:
 
 
 def _needed(sized: list[Sized]) -> Table:
-    table = Table(
+    table = _of_examples(
         "What they need",
-        ("", *(item.one.name for item in sized)),
+        sized,
         note="Cores at full use; processes so that each is half idle, as many on each machine. Memory with "
         f"at most {CACHED:,} keys in it (`FLOWKEYS_CACHED_KEYS`). Usage and last uses as if every key called "
         "as often as any other, which is the worst there is: real calls come from few keys. A change is told "
@@ -76,9 +76,9 @@ def _needed(sized: list[Sized]) -> Table:
 
 
 def _stored(sized: list[Sized]) -> Table:
-    table = Table(
+    table = _of_examples(
         "What is stored after three years",
-        ("", *(item.one.name for item in sized)),
+        sized,
         note="Rows and their indexes. Of usage: a row for each key that calls and hour, and of days five "
         "times as many keys as call within an hour. Messages of as many months as the example says: flowkeys "
         "deletes none by itself.",
@@ -145,6 +145,10 @@ def _breaks(costs: Costs) -> Table:
         "`FLOWKEYS_CACHED_KEYS` no larger than what calls; what is not there costs a look-up",
     )
     return table
+
+
+def _of_examples(title: str, sized: list[Sized], note: str = "") -> Table:
+    return Table(title, ("", *(item.one.name for item in sized)), note)
 
 
 def _if(item: Sized, text: str) -> str:

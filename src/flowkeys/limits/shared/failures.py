@@ -5,12 +5,12 @@ So the processes together let no more pass than one would, but for what is on it
 """
 
 import asyncio
-from hashlib import blake2b
 from typing import Final
 
 from flowkeys.domain.addresses import network_of
 from flowkeys.limits.failures import Failures
 from flowkeys.limits.shared.away import Away
+from flowkeys.limits.shared.unreadable import unreadable
 from flowkeys.limits.shared.valkey import Script, Valkey
 
 _FAILED: Final = Script("failed.lua")
@@ -39,7 +39,7 @@ class SharedFailures(Failures):
         return wait
 
     async def _tell(self, who: str, now: int) -> None:
-        name = blake2b(who.encode(), digest_size=16).hexdigest().encode()
+        name = unreadable(who)
         try:
             weight = await self._valkey.run(
                 _FAILED, [b"{flowkeys}:failed:%b" % name], [self._interval, self.burst * self._interval]

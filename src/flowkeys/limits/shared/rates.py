@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Final, Literal
 
 from flowkeys.domain.limits.gcra import ADDRESS, Paid, Scope, Taken, debt, moved
@@ -11,6 +10,7 @@ from flowkeys.domain.times import SECOND
 from flowkeys.limits.memory import MemoryLimits
 from flowkeys.limits.shared.away import Away
 from flowkeys.limits.shared.chosen import Chosen
+from flowkeys.limits.shared.unreadable import unreadable
 from flowkeys.limits.shared.valkey import Script, Valkey
 from flowkeys.service.ports.verification import PENDING, Pending
 
@@ -125,9 +125,7 @@ class SharedLimits:
 def _key(scope: Scope) -> bytes:
     """Return where an entry is kept: all in one slot, and an address unreadably."""
     kind, whose, _ = scope
-    name = whose.encode()
-    if kind == ADDRESS:
-        name = blake2b(name, digest_size=16).hexdigest().encode()
+    name = unreadable(whose) if kind == ADDRESS else whose.encode()
     return b"{flowkeys}:rate:%b:%b" % (_KINDS[kind], name)
 
 

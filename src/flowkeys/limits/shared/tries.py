@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
-from hashlib import blake2b
 from typing import Any, Final
 
 from flowkeys.domain.people.pace import Pace
 from flowkeys.limits.shared.away import Away
+from flowkeys.limits.shared.unreadable import unreadable
 from flowkeys.limits.shared.valkey import Script, Valkey
 
 _TRIES: Final = Script("tries.lua")
@@ -53,7 +53,7 @@ class SharedTries:
 
 def _key(name: str) -> bytes:
     """Return where a name is counted, whose account and address cannot be read there."""
-    return b"{flowkeys}:tries:%b" % blake2b(name.encode(), digest_size=16).hexdigest().encode()
+    return b"{flowkeys}:tries:%b" % unreadable(name)
 
 
 async def _quietly(work: Awaitable[Any]) -> None:

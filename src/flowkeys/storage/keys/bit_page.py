@@ -5,9 +5,7 @@ many, the page is soon met by walking the index of the order, which passes by wh
 does the same on SQLite, with what triggers keep there.
 """
 
-import re
 from functools import cache, cached_property
-from itertools import product
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -26,10 +24,11 @@ from sqlalchemy import (
 
 from flowkeys.domain.keys.api_key import Status, fold_name
 from flowkeys.domain.listing import KeyQuery, KeySort
-from flowkeys.storage.keys import bits
+from flowkeys.storage.keys import bits, hints
 from flowkeys.storage.keys.bits import Key
 from flowkeys.storage.keys.makers import tag_of_creator
 from flowkeys.storage.keys.sets import KeySet
+from flowkeys.storage.keys.statements import MARK
 from flowkeys.storage.schema import api_key, token
 from flowkeys.storage.statement import Connection, Row, Statement
 
@@ -38,7 +37,6 @@ FEW: Final = 1000
 _PAIRS: Final = 6
 """So many pairs of letters of what is searched tell enough of where it may be."""
 _BY_TIME: Final = (Status.ACTIVE, Status.EXPIRED)
-_HINT: Final = re.compile(r"(?:fl-)?[•.…*]*([0-9A-Za-z]{4})")
 
 _k = api_key.c
 _expiry: ColumnElement[Any] = func.coalesce(_k.expires_at, literal_column("9223372036854775807"))
@@ -68,7 +66,6 @@ _WALK, _ANY_PLAN = (
     Statement(text("SELECT " + ", ".join(f"set_config('enable_{plan}', '{way}', true)" for plan in _PLANS)))
     for way in ("off", "on")
 )
-_MARK: Final = Statement(select(_k.created_at, _k.seq).where(_own, _k.id == bindparam("before")))
 _HINTED: Final = Statement(
     select(_k.seq)
     .select_from(token.join(api_key, _k.id == token.c.key_id))
@@ -98,8 +95,6 @@ class _Question:
         self._query = query
         self._now = now
         self._searched = fold_name(query.search.strip())
-        hint = _HINT.fullmatch(self._searched)
-        self._hints = _cases(hint[1]) if hint else []
         self._tag = tag_of_creator(query.created_by_id)
         self._values: dict[str, object] = {
             "workspace": query.workspace_id,
@@ -215,16 +210,17 @@ class _Question:
     @cached_property
     def _hinted(self) -> KeySet:
         """Return the keys with a token that ends in what is searched."""
-        if not self._hints:
+        meant = hints.meant(self._searched)
+        if not meant:
             return KeySet({})
-        return KeySet.of([seq for (seq,) in self._rows(_HINTED, hints=self._hints)])
+        return KeySet.of([seq for (seq,) in self._rows(_HINTED, hints=meant)])
 
     def _ending(self, after: int, until: int) -> KeySet:
         return self._set(_ENDING, after=after, until=until)
 
     def _continued(self, matching: KeySet) -> list[int]:
         """Return what comes after a key, newest first. Times alone do not tell: two keys may share one."""
-        mark = self._rows(_MARK, before=self._query.before)
+        mark = self._rows(MARK, before=self._query.before)
         if not mark:
             return []
         ((at, seq),) = mark
@@ -255,11 +251,6 @@ class _Question:
 
     def _rows(self, statement: Statement, **values: object) -> list[Row]:
         return self._connection.rows(statement, {**self._values, **values})
-
-
-def _cases(letters: str) -> list[str]:
-    """Return the ends of tokens that are meant. Folding the search lost its case."""
-    return sorted({"".join(each) for each in product(*((c, c.upper()) for c in letters))})
 
 
 def _is_text(value: str) -> bool:

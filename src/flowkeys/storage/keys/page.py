@@ -5,16 +5,14 @@ letters: that tells how many there are. Few are sorted; among many, the page is 
 of the order. A list without search and creator need not know the set of its keys: its total is kept.
 """
 
-import re
 from functools import cached_property
-from itertools import product
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
 from flowkeys.domain.keys.api_key import Status, fold_name
 from flowkeys.domain.listing import KeyQuery
-from flowkeys.storage.keys import letters, sets, statements
+from flowkeys.storage.keys import hints, letters, sets, statements
 from flowkeys.storage.keys.makers import tag_of_creator
 from flowkeys.storage.keys.sets import KeySet
 from flowkeys.storage.keys.statements import Shape
@@ -36,7 +34,6 @@ _ALL: Final = -1
 _ANY: Final = ""
 """Instead of a chatflow, in the kept counts: keys whatever they open."""
 _BY_TIME: Final = (Status.ACTIVE, Status.EXPIRED)
-_HINT = re.compile(r"(?:fl-)?[•.…*]*([0-9A-Za-z]{4})")
 _COUNTS = Statement(
     select(key_count.c.status, key_count.c.total).where(
         key_count.c.workspace_id == bindparam("workspace"), key_count.c.chatflow_id == bindparam("chatflow")
@@ -182,12 +179,9 @@ class _Question:
 
     @cached_property
     def _hinted(self) -> KeySet:
-        """Return the keys with a token that ends in what is searched. Folding the search lost its case."""
-        match = _HINT.fullmatch(self._searched)
-        if match is None:
-            return KeySet({})
-        cases = {"".join(letters) for letters in product(*((c, c.upper()) for c in match[1]))}
-        return self._set(statements.BY_HINT, hints=in_json(sorted(cases)))
+        """Return the keys with a token that ends in what is searched."""
+        meant = hints.meant(self._searched)
+        return self._set(statements.BY_HINT, hints=in_json(meant)) if meant else KeySet({})
 
     def _expired(self, among: KeySet) -> KeySet:
         if len(among) <= FEW:

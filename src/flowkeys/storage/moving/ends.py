@@ -1,18 +1,21 @@
 """What is asked of the database that is copied, and of the one that it is copied to."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+import msgspec
 from sqlalchemy import Table
 
 from flowkeys.domain.limits.process import Process
 from flowkeys.storage.moving.values import Row
+from flowkeys.storage.sqlite.migrate import HEAD, is_known
 
 PROGRESS: Final = "copy_progress"
 """The table that an unfinished copy has: how far each table is."""
 _NAMED: Final = 4
 OF_SOURCE: Final = ""
 """Its row that says what is copied, in the place of a position."""
+READ_PARTS: Final = f"SELECT name, position, rows FROM {PROGRESS} WHERE name <> ''"  # noqa: S608 - of a constant
 
 
 class Part(NamedTuple):
@@ -89,8 +92,7 @@ def other_source(target: str, found: str) -> str:
     """Return what is said where an unfinished copy of another database is in the way."""
     return (
         f"In {target} is an unfinished copy of {found}. Finish that with --from {found}, or throw it away "
-        "and "
-        "begin with --anew."
+        "and begin with --anew."
     )
 
 
@@ -101,6 +103,31 @@ def not_empty(target: str, counts: Sequence[tuple[str, int]]) -> str:
     more = f", and {len(counts) - len(most)} more tables" if len(counts) > len(most) else ""
     return (
         f"{target} has rows of its own ({listed}{more}). Nothing was changed: what is there is never mixed "
-        "with "
-        "something else. Name an empty database."
+        "with something else. Name an empty database."
     )
+
+
+def unfit(target: str, table: Table, why: str) -> str:
+    """Return what is said of a row that a target cannot keep."""
+    return (
+        f"{target} cannot keep a row of the table {table.name}: {why.rstrip('.')}. Something is wrong with "
+        "it in the database that is copied: correct it there, and run this again."
+    )
+
+
+def other_schema(source: str, found: str, how: str) -> str:
+    """Return what is said of a source with another schema; `how` brings an older one up to date."""
+    if is_known(found):
+        return (
+            f"{source} has schema {found}, an older version's, and this version has {HEAD}. Make a backup, "
+            f"bring it up to date with {how}, and run this again."
+        )
+    return (
+        f"{source} has schema {found}, which this version of flowkeys does not know. Copy it with the "
+        "version that made it, or a newer one."
+    )
+
+
+def parts_of(rows: Iterable[tuple[str, str, int]]) -> dict[str, Part]:
+    """Return how far tables are, of what `READ_PARTS` reads."""
+    return {name: Part(tuple(msgspec.json.decode(after)), number) for name, after, number in rows}

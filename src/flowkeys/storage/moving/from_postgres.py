@@ -11,13 +11,14 @@ from sqlalchemy import Table
 from flowkeys.domain.audit.chain import ChainKey
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.limits.process import Process
+from flowkeys.storage.moving.ends import other_schema
 from flowkeys.storage.moving.tables import selection
 from flowkeys.storage.moving.values import Row
 from flowkeys.storage.postgres.connecting import connect, named, why_not
 from flowkeys.storage.postgres.connection import PostgresConnection
 from flowkeys.storage.postgres.migrate import COPYING, revision, unfinished
 from flowkeys.storage.postgres.sealing import seal
-from flowkeys.storage.sqlite.migrate import HEAD, is_known
+from flowkeys.storage.sqlite.migrate import HEAD
 from flowkeys.storage.usage.processes import ProcessTable
 
 PATIENTLY: Final = (
@@ -107,8 +108,7 @@ class PostgresSource:
             raise ConfigurationError(
                 f"{left} entries of the audit log of {self.name} wait to be sealed, since a process ended in "
                 "between, and the server secret is not here. Set FLOWKEYS_SECRET or FLOWKEYS_DATA_DIR to "
-                "where "
-                "it is, and run this again."
+                "where it is, and run this again."
             )
 
     def _unsealed(self) -> int:
@@ -140,16 +140,7 @@ def _require_current(url: str, found: str | None) -> None:
         raise ConfigurationError(f"{name} has no schema of flowkeys: there is nothing to copy.")
     if found == COPYING:
         raise ConfigurationError(unfinished(url))
-    if is_known(found):
-        raise ConfigurationError(
-            f"{name} has schema {found}, an older version's, and this version has {HEAD}. Make a backup, "
-            "bring "
-            "it up to date with flowkeys migrate (FLOWKEYS_DATABASE names it), and run this again."
-        )
-    raise ConfigurationError(
-        f"{name} has schema {found}, which this version of flowkeys does not know. Copy it with the version "
-        "that made it, or a newer one."
-    )
+    raise ConfigurationError(other_schema(name, found, "flowkeys migrate (FLOWKEYS_DATABASE names it)"))
 
 
 @contextmanager

@@ -10,11 +10,12 @@ from sqlalchemy import Table
 
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.limits.process import Process
+from flowkeys.storage.moving.ends import other_schema
 from flowkeys.storage.moving.tables import selection
 from flowkeys.storage.moving.values import Row
 from flowkeys.storage.sqlite.access import hindrance
 from flowkeys.storage.sqlite.connection import connect
-from flowkeys.storage.sqlite.migrate import HEAD, is_known
+from flowkeys.storage.sqlite.migrate import HEAD
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.usage.processes import ProcessTable
 
@@ -89,16 +90,8 @@ def _require_current(path: Path, found: str | None) -> None:
         return
     if found is None:
         raise ConfigurationError(f"{path} is no database of flowkeys: it has no schema.")
-    if is_known(found):
-        raise ConfigurationError(
-            f"{path} has schema {found}, an older version's, and this version has {HEAD}. Make a backup, "
-            "bring "
-            f"it up to date with FLOWKEYS_DATABASE={path} flowkeys migrate, and run this again."
-        )
-    raise ConfigurationError(
-        f"{path} has schema {found}, which this version of flowkeys does not know. Copy it with the version "
-        "that made it, or a newer one."
-    )
+    how = f"FLOWKEYS_DATABASE={path} flowkeys migrate"
+    raise ConfigurationError(other_schema(str(path), found, how))
 
 
 def revision(raw: sqlite3.Connection) -> str | None:

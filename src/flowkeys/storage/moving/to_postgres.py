@@ -10,7 +10,16 @@ from sqlalchemy import Table
 
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.storage.keys.bits_ddl import READ_ANEW
-from flowkeys.storage.moving.ends import OF_SOURCE, PROGRESS, Part, not_empty, other_source
+from flowkeys.storage.moving.ends import (
+    OF_SOURCE,
+    PROGRESS,
+    READ_PARTS,
+    Part,
+    not_empty,
+    other_source,
+    parts_of,
+    unfit,
+)
 from flowkeys.storage.moving.from_postgres import PATIENTLY, READ, count, every, said
 from flowkeys.storage.moving.tables import COPIED, LEFT, listed
 from flowkeys.storage.moving.values import Fitting, Row
@@ -22,7 +31,6 @@ from flowkeys.storage.sqlite.migrate import HEAD
 WRITE: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; {PATIENTLY}"
 _LOCK: Final = 0x666C6F776B657975
 """Of whoever copies to a database."""
-_PARTS: Final = f"SELECT name, position, rows FROM {PROGRESS} WHERE name <> ''"  # noqa: S608 - of a constant
 
 
 class PostgresTarget:
@@ -73,8 +81,7 @@ class PostgresTarget:
             if head != int(HEAD):
                 raise ConfigurationError(
                     f"The unfinished copy in {self.name} was begun by another version of flowkeys, with "
-                    "schema "
-                    f"{head:04}. Finish it with that, or make the database anew (dropdb, createdb)."
+                    f"schema {head:04}. Finish it with that, or make the database anew (dropdb, createdb)."
                 )
             if anew:
                 self.clear()
@@ -82,8 +89,7 @@ class PostgresTarget:
                     self._note(OF_SOURCE, source, int(HEAD))
             elif whose != source:
                 raise ConfigurationError(other_source(self.name, whose))
-            rows = self._raw.execute(_PARTS).fetchall()
-            return {name: Part(tuple(msgspec.json.decode(after)), number) for name, after, number in rows}
+            return parts_of(self._raw.execute(READ_PARTS).fetchall())
 
     def add(self, table: Table, rows: Sequence[Row], part: Part) -> None:
         """See `Target`."""
@@ -95,11 +101,7 @@ class PostgresTarget:
                         copied.write_row(row)
             except (psycopg.IntegrityError, psycopg.DataError) as error:
                 why = error.diag.message_detail or error.diag.message_primary or str(error)
-                raise ConfigurationError(
-                    f"{self.name} cannot keep a row of the table {table.name}: {why.rstrip('.')}. Something "
-                    "is "
-                    "wrong with it in the database that is copied: correct it there, and run this again."
-                ) from error
+                raise ConfigurationError(unfit(self.name, table, why)) from error
             self._note(table.name, msgspec.json.encode(part.after).decode(), part.rows)
 
     def rows(self, table: Table) -> Generator[Row, None, None]:

@@ -11,7 +11,16 @@ import msgspec
 from sqlalchemy import Table
 
 from flowkeys.domain.errors import ConfigurationError, Unavailable
-from flowkeys.storage.moving.ends import OF_SOURCE, PROGRESS, Part, not_empty, other_source
+from flowkeys.storage.moving.ends import (
+    OF_SOURCE,
+    PROGRESS,
+    READ_PARTS,
+    Part,
+    not_empty,
+    other_source,
+    parts_of,
+    unfit,
+)
 from flowkeys.storage.moving.from_sqlite import count, reading, revision, why
 from flowkeys.storage.moving.tables import COPIED, LEFT, listed, selection
 from flowkeys.storage.moving.values import Fitting, Row
@@ -23,7 +32,6 @@ from flowkeys.storage.sqlite.migrate import HEAD, WHOLE, locked
 
 _MAKE_PROGRESS: Final = f"CREATE TABLE {PROGRESS}(name TEXT PRIMARY KEY, position TEXT, rows INTEGER)"
 _WHOSE: Final = f"SELECT position FROM {PROGRESS} WHERE name = ?"  # noqa: S608 - of a constant
-_PARTS: Final = f"SELECT name, position, rows FROM {PROGRESS} WHERE name <> ''"  # noqa: S608 - of a constant
 _TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 _DERIVED: Final = (
     # What triggers would have kept while rows came one by one.
@@ -74,8 +82,7 @@ class SqliteTarget:
         (whose,) = self._raw.execute(_WHOSE, (OF_SOURCE,)).fetchone()
         if whose != source:
             raise ConfigurationError(other_source(self.name, whose))
-        rows = self._raw.execute(_PARTS).fetchall()
-        return {name: Part(tuple(msgspec.json.decode(after)), number) for name, after, number in rows}
+        return parts_of(self._raw.execute(READ_PARTS).fetchall())
 
     def add(self, table: Table, rows: Sequence[Row], part: Part) -> None:
         """See `Target`."""
@@ -84,11 +91,7 @@ class SqliteTarget:
             try:
                 self._raw.executemany(f'INSERT INTO "{table.name}"({listed(table)}) VALUES ({marks})', rows)  # noqa: S608
             except sqlite3.IntegrityError as error:
-                raise ConfigurationError(
-                    f"{self.name} cannot keep a row of the table {table.name}: {error}. Something is wrong "
-                    "with "
-                    "it in the database that is copied: correct it there, and run this again."
-                ) from error
+                raise ConfigurationError(unfit(self.name, table, str(error))) from error
             position = msgspec.json.encode(part.after).decode()
             self._raw.execute(
                 f"INSERT OR REPLACE INTO {PROGRESS} VALUES (?, ?, ?)",  # noqa: S608
@@ -191,8 +194,7 @@ class SqliteTarget:
         except sqlite3.Error as error:
             raise Unavailable(
                 f"{self.name} cannot be written: {why(self._made, error)} What is there stays: run this "
-                "again, "
-                "and it goes on."
+                "again, and it goes on."
             ) from error
 
 
