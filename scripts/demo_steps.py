@@ -143,7 +143,7 @@ def import_with_errors(page: Page) -> None:
     files = [_file("guide.md", "# Guide\n\nKeys."), _file("news.txt", "None."), _file("broken.pdf", "%PDF-")]
     page.set_input_files("#files", files)
     page.get_by_role("button", name="Make the chatflow").click()
-    page.get_by_text("could not be read").or_(page.get_by_text("This is why")).first.wait_for()
+    page.get_by_text("could not be read:").or_(page.get_by_text("This is why")).first.wait_for()
 
 
 def _place(page: Page) -> Locator:
