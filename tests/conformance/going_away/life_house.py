@@ -62,7 +62,9 @@ class House:
         """Start, with nothing in memory."""
         settings = load(data_dir=self.data_dir, cached_keys=self.cached_keys)
         self.runtime = self.do(bootstrap.open_runtime(settings))
-        self.runtime.verifier._limiter = MemoryLimits(lambda: self.now * 1000)
+        limits = self.runtime.limits
+        assert isinstance(limits, MemoryLimits)
+        limits.clock = lambda: self.now * 1000
 
     def restart(self, secret: str | None = None) -> None:
         """Stop as a signal would, and start again; with another secret in front of those that there are."""
