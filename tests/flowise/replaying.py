@@ -1,0 +1,150 @@
+"""Replays recordings: saves their flows at a server of ours, and asks what was asked of Flowise."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import httpx
+import msgspec
+
+from tests.flowise.recordings import FORMS, Exchange, Recording, decoded
+from tests.flowise.stub import Stub
+from tests.support.flows import events, make_key
+from tests.support.server import Api, Running
+from tests.support.shared import SHARED
+
+SAMPLE = SHARED / "flowise-sample-full"
+_PREDICTION = "/api/v1"
+
+
+class Sample:
+    """The database that the recordings were made with: what their flows name, by its ids."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect(
+            f"{(SAMPLE / 'database.sqlite').as_uri()}?mode=ro&immutable=1", uri=True
+        )
+        self._database.row_factory = sqlite3.Row
+        self._expected = json.loads((SAMPLE / "expected.json").read_text("utf-8"))
+
+    @cached_property
+    def flows(self) -> Mapping[str, Mapping[str, Any]]:
+        """The flows, as the API would give them."""
+        return {row["id"]: dict(row) for row in self._database.execute("SELECT * FROM chat_flow")}
+
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        """The values of its variables, those that it had from the environment among them."""
+        found = {row["name"]: row["value"] or "" for row in self._database.execute("SELECT * FROM variable")}
+        return {**found, **self._expected["environment"]}
+
+    @property
+    def key(self) -> str:
+        """The one key that it has."""
+        found: str = self._expected["keys"][0]["apiKey"]
+        return found
+
+    def credentials(self, base_url: str) -> dict[str, dict[str, str]]:
+        """Return the keys for models by the ids that flows name them by."""
+        rows = self._database.execute("SELECT id, name FROM credential WHERE credentialName = 'openAIApi'")
+        keys = self._expected["credentials"]
+        return {
+            row["id"]: {"base_url": base_url, "api_key": keys[row["name"]]["openAIApiKey"]} for row in rows
+        }
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+
+def is_open(flow: Mapping[str, Any]) -> bool:
+    """Tell whether a flow is about callers without a key: who they are, or how often they call."""
+    return bool(flow.get("chatbotConfig")) or "rateLimit" in str(flow.get("apiConfig"))
+
+
+class Replay:
+    """A server of ours that is asked what Flowise was asked."""
+
+    def __init__(self, server: Running, stub: Stub, sample: Sample) -> None:
+        self._owner = server.owner()
+        self._caller: Api = server.api()
+        self._stub = stub
+        self._sample = sample
+        self._ids: dict[str, str] = {}
+        """Our ids of flows by those that they had."""
+        self._keys: dict[str, str] = {}
+
+    def save(self, recording: Recording) -> httpx.Response:
+        """Store the flow of a recording, and what it names; return the answer to that."""
+        return self._save(recording.flow)
+
+    def put(self, flow_id: str, body: Mapping[str, Any]) -> httpx.Response:
+        """Change a flow by the id that it had."""
+        return self._owner.put(f"/chatflows/{self._ids[flow_id]}", json=body)
+
+    def exchanges(self, recording: Recording) -> list[tuple[Exchange, Exchange]]:
+        """Ask all that was asked, in the same order, and return each recorded exchange with ours."""
+        self._stub.received()
+        return [(one, self._ask(recording, one)) for form in FORMS for one in recording.exchanges(form)]
+
+    def _save(self, flow: Mapping[str, Any]) -> httpx.Response:
+        text = str(flow["flowData"])
+        for inner in self._sample.flows:
+            if inner in text and inner != flow.get("id") and inner not in self._ids:
+                self._save(self._sample.flows[inner])
+        body = {"name": flow.get("name") or "flow", "flowData": self._here(text), "type": flow["type"]}
+        for name in ("apiConfig", "chatbotConfig"):
+            if flow.get(name):
+                body[name] = flow[name]
+        response = self._owner.post("/chatflows", json=body)
+        if response.status_code == 201 and flow.get("id"):
+            self._ids[flow["id"]] = made = response.json()["id"]
+            key = make_key(self._owner, "replay", chatflowIds=[made], permissions=["executions:view"])
+            self._keys[made] = key["apiKey"]
+            if is_open(flow):
+                assert self.put(flow["id"], {"isPublic": True}).status_code == 200
+        return response
+
+    def _ask(self, recording: Recording, recorded: Exchange) -> Exchange:
+        flow_id = self._ids.get(recording.flow["id"], recording.flow["id"])
+        path = recorded.path.removeprefix(_PREDICTION).replace(recording.flow["id"], flow_id)
+        headers = dict(recorded.headers)
+        bearer = headers.get("authorization", "").removeprefix("Bearer ")
+        if bearer == self._sample.key or not (
+            bearer or is_open(recording.flow) or recording.flow.get("apikeyid")
+        ):
+            headers["authorization"] = f"Bearer {self._keys.get(flow_id, 'none')}"
+        given = {} if recorded.body is None else {"json": recorded.body}
+        response = self._caller.request(recorded.method, path, headers=headers, **given)
+        text = self._there(response.text)
+        is_stream = response.headers.get("content-type", "").startswith("text/event-stream")
+        asked = msgspec.json.decode(self._there(json.dumps(self._stub.received())))
+        return msgspec.structs.replace(
+            recorded,
+            status=response.status_code,
+            answer=events(text) if is_stream else decoded(text),
+            asked=asked,
+        )
+
+    def _here(self, text: str) -> str:
+        for there, here in self._ids.items():
+            text = text.replace(there, here)
+        return self._stub.to_here(text)
+
+    def _there(self, text: str) -> str:
+        for there, here in self._ids.items():
+            text = text.replace(here, there)
+        return self._stub.from_here(text)
+
+
+def replaying(server_of: Any, stub: Stub, sample: Sample) -> Replay:
+    """Return a replay at a server that may call the stub model, and knows what the flows name."""
+    base_url = f"http://{stub.address}"
+    server = server_of(
+        allowed_endpoints=(f"{base_url}/v1", base_url),
+        credentials=sample.credentials(f"{base_url}/v1"),
+        variables=sample.variables,
+    )
+    return Replay(server, stub, sample)

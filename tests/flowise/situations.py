@@ -1,0 +1,88 @@
+"""Where a row of what is meant to differ can show: nowhere else is it allowed."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from tests.flowise.recordings import Exchange, Recording
+
+
+def applies(letter: str, recording: Recording, recorded: Exchange, ours: Exchange) -> bool:
+    """Tell whether a row is about a call."""
+    if letter == "a":
+        return has_failed(recorded) and has_failed(ours) and not is_unfinished(ours)
+    if letter == "l":
+        return ours.status == 422 and _is_bad(recorded.body)
+    test = _SITUATIONS.get(letter)
+    return test is None or test(recording, recorded)
+
+
+def has_failed(exchange: Exchange) -> bool:
+    """Tell whether a call failed, before its stream or within."""
+    return exchange.status >= 400 or (
+        isinstance(exchange.answer, list)
+        and any(isinstance(event, dict) and event.get("event") == "error" for event in exchange.answer)
+    )
+
+
+def is_unfinished(ours: Exchange) -> bool:
+    """Tell whether a flow was refused for what this server lacks: that is no answer to compare."""
+    said = ours.answer if isinstance(ours.answer, dict) else {}
+    words = str(said.get("detail"))
+    return said.get("code") == "flow_not_runnable" and (
+        "not supported" in words or any(kind in words for kind in KINDS)
+    )
+
+
+def _is_bad(body: Any) -> bool:
+    """Tell whether a body has a member of a type that nothing can be made of."""
+    return not isinstance(body, dict) or any(
+        body.get(name) is not None and not isinstance(body[name], kind) for name, kind in _TYPES.items()
+    )
+
+
+KINDS = frozenset(
+    f"{name}Agentflow"
+    for name in (
+        *("start", "llm", "agent", "tool", "retriever", "http", "condition", "conditionAgent", "iteration"),
+        *("loop", "directReply", "humanInput", "customFunction", "executeFlow", "stickyNote"),
+    )
+)
+"""All that Flowise has."""
+_TYPES = {"form": dict, "overrideConfig": dict, "humanInput": dict, "history": list, "uploads": list}
+
+
+def _member(exchange: Exchange, name: str) -> Any:
+    return exchange.body.get(name) if isinstance(exchange.body, dict) else None
+
+
+def _graph(recording: Recording) -> dict[str, Any]:
+    try:
+        read = json.loads(recording.flow.get("flowData") or "")
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _kinds(recording: Recording) -> set[str]:
+    return {node["data"]["name"] for node in _graph(recording).get("nodes", [])}
+
+
+def _splits(recording: Recording, _: Exchange) -> bool:
+    """Tell whether an output of a condition has several edges, or two of them lead to one node."""
+    graph = _graph(recording)
+    choosing = {n["id"] for n in graph.get("nodes", []) if n["data"]["name"] in _CHOOSING} if graph else set()
+    edges = [edge for edge in graph.get("edges", []) if edge["source"] in choosing]
+    outputs = Counter((edge["source"], edge.get("sourceHandle")) for edge in edges)
+    ends = Counter((edge["source"], edge["target"]) for edge in edges)
+    return any(count > 1 for count in (*outputs.values(), *ends.values()))
+
+
+_CHOOSING = {"conditionAgentflow", "conditionAgentAgentflow", "humanInputAgentflow"}
+_SITUATIONS = {
+    "c": _splits,
+    "d": lambda _, exchange: any(sign in json.dumps(exchange.body) for sign in ("{{", "$&", "$1", "$$")),
+    "f": lambda recording, _: "executeFlowAgentflow" in _kinds(recording),
+    "g": lambda recording, _: "agentAgentflow" in _kinds(recording),
+    "i": lambda _, exchange: bool(_member(exchange, "history") or _member(exchange, "sessionId")),
+}
