@@ -8,10 +8,9 @@ from typing import Any
 import httpx
 
 from tests.flowise.recordings import ADDRESS, STUB
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 _HOST, _PORT = ADDRESS.split(":")
-_PATIENCE_SECONDS = 120
 
 
 class Stub:
@@ -20,7 +19,9 @@ class Stub:
     def __init__(self) -> None:
         self.port = _free()
         self._process = subprocess.Popen([sys.executable, str(STUB), str(self.port)])
-        self._client = httpx.Client(base_url=f"http://{_HOST}:{self.port}", trust_env=False)
+        self._client = httpx.Client(
+            base_url=f"http://{_HOST}:{self.port}", trust_env=False, timeout=PATIENCE_SECONDS
+        )
         self._next = 0
         until(self._answers, "the stub model to answer")
 
@@ -48,7 +49,7 @@ class Stub:
         """End it."""
         self._client.close()
         self._process.kill()
-        self._process.wait(_PATIENCE_SECONDS)
+        self._process.wait(PATIENCE_SECONDS)
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, "the stub model has ended"
