@@ -53,7 +53,12 @@ def test_it_makes_a_tool_of_each_chatflow(python_client: Client, server: Running
 
 
 @pytest.mark.parametrize(
-    ("key", "status"), [(WRONG_KEY, 401), ("", 401), ("bound", 403)], ids=["wrong", "none", "unbound"]
+    ("key", "status"),
+    [
+        pytest.param(WRONG_KEY, 401, id="wrong"),
+        pytest.param("", 401, id="none", marks=pytest.mark.slow),
+        pytest.param("bound", 403, id="unbound"),
+    ],
 )
 def test_it_says_that_it_was_refused(
     python_client: Client, reader: Opened, opened: Opened, key: str, status: int

@@ -126,7 +126,10 @@ def test_runs_that_do_not_end_hold_up_nothing(serve: Serve, tmp_path: Path) -> N
     assert served.rows("SELECT count(*) FROM message") == [(0,)]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [pytest.param(signal.SIGINT, 0, marks=pytest.mark.slow), (signal.SIGTERM, -signal.SIGTERM)],
+)
 def test_threads_that_never_end_keep_no_process(
     serve: Serve, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:

@@ -1,7 +1,7 @@
 """Whatever value a caller sends for an enabled input: it is taken as a stored one would be, or refused."""
 
 from collections import Counter
-from itertools import pairwise, product
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -10,6 +10,7 @@ from flowkeys.domain.errors import InvalidInput
 from flowkeys.flows.settings import FlowSettings
 from tests.flows.support import Memory, call, chain, chatflow, edge, engine, flow_data, hit, node, run
 from tests.flows.test_overrides import config
+from tests.support.sweeps import share
 
 STATE = chain(node("directReplyAgentflow_0", {"directReplyMessage": "{{ $flow.state.a }}"}))
 START = config({"startAgentflow_0": ["startState", "startEphemeralMemory", "formInputTypes"]})
@@ -174,7 +175,8 @@ async def test_no_value_is_an_internal_error(model):
         msgspec.json.encode(event)
 
     outcomes = Counter()
-    for name, value in product([name for names in NAMES.values() for name in names], VALUES):
+    every = [name for names in NAMES.values() for name in names]
+    for name, value in ((name, value) for turn, name in enumerate(every) for value in share(VALUES, turn)):
         given = call("hi", form={"n": "a"}, overrides={name: value}, history=())
         try:
             ran = await flow.run(given, emit)

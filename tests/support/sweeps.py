@@ -6,7 +6,9 @@ part is tried on which thing goes round, so that every thing is tried, and every
 
 import os
 from collections.abc import Iterable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+import pytest
 
 WHOLE: Final = os.environ.get("SWEEPS") == "whole"
 
@@ -18,6 +20,17 @@ def share(values: Iterable[Value], turn: int, of: int = 4) -> list[Value]:
     return [value for number, value in enumerate(values) if WHOLE or number % of == turn % of]
 
 
-def examples(number: int, of: int = 4) -> int:
+def by_turns(values: Iterable[Any], turn: int, of: int = 2) -> list[Any]:
+    """Return the parameters of a test; those whose turn it is not are slow.
+
+    Of two tests that say the same of two things, say of a key and of a cookie, each takes the other's rest.
+    """
+    return [
+        pytest.param(value, marks=() if number % of == turn % of else pytest.mark.slow)
+        for number, value in enumerate(values)
+    ]
+
+
+def examples(number: int, of: int = 8) -> int:
     """Return how many examples are generated where `number` are many."""
     return number if WHOLE else -(-number // of)

@@ -208,7 +208,7 @@ class Everything:
         self.command_lines = {line for line in processes if b"flowkeys" in line}
 
 
-@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("form", [pytest.param("json", marks=pytest.mark.slow), "text"])
 def test_after_a_full_run_no_token_is_anywhere(
     form: str, serve: Callable[..., Served], tmp_path: Path
 ) -> None:

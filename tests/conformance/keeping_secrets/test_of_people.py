@@ -91,7 +91,7 @@ class People:
             self.browser().get("/api/v1/apikey", headers={"Cookie": cookie})
 
 
-@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("form", ["json", pytest.param("text", marks=pytest.mark.slow)])
 def test_no_secret_of_a_person_is_anywhere_but_in_their_browser(
     form: str, serve: Callable[..., Served]
 ) -> None:

@@ -21,7 +21,7 @@ CALLS = 3_000_000
 def test_a_text_four_times_as_long_takes_four_times_the_steps(before):
     """Whatever is repeated, begun and never ended, the work grows with the length and not with its square."""
     compile_template("<p>load the parser</p>")
-    for unit in share(UNITS, [*BEFORE].index(before)):
+    for unit in share(UNITS, [*BEFORE].index(before), of=8):
         short, long = (repeated(before, unit, length) for length in (1500, 6000))
         once = calls(lambda text=short: compile_template(text))
         assert calls(lambda text=long: compile_template(text)) < 5 * once + 100, (before, unit)

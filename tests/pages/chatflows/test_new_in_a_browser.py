@@ -16,7 +16,9 @@ from tests.support.people import person
 from tests.support.server import Running
 
 MAKE = "Make the chatflow"
-both_looks = pytest.mark.parametrize(("theme", "width"), [("light", WIDE), ("dark", NARROW)])
+both_looks = pytest.mark.parametrize(
+    ("theme", "width"), [("light", WIDE), pytest.param("dark", NARROW, marks=pytest.mark.slow)]
+)
 """Each theme at one of the widths."""
 
 

@@ -64,7 +64,7 @@ def slowly(*case: str) -> ParameterSet:
     return pytest.param(*case, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("name", ["keys", "chatflow", slowly("account"), slowly("people")])
+@pytest.mark.parametrize("name", [slowly("keys"), "chatflow", slowly("account"), slowly("people")])
 def test_tab_stops_at_everything_in_the_order_of_the_page(
     name: str, shown_off: Demonstration, watch: Visit
 ) -> None:

@@ -1,16 +1,17 @@
 """Customers on pages: the whole way of one, in a browser."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.pages.axe import assert_accessible
-from tests.pages.browser import wide_and_narrow
+from tests.pages.browser import NARROW, WIDE
 from tests.pages.conftest import Visit
 from tests.support.flows import make_customer
 from tests.support.people import person
 from tests.support.server import Running
 
 
-@wide_and_narrow
+@pytest.mark.parametrize("width", [pytest.param(WIDE, marks=pytest.mark.slow), NARROW])
 def test_a_customer_is_made_gets_a_key_is_disabled_and_revoked(
     visit: Visit, server: Running, width: int
 ) -> None:

@@ -150,7 +150,9 @@ def test_who_may_not_rotate_is_not_asked_to(server: Running, owner: Api) -> None
     assert owner.get(f"/apikey/{key['id']}").json()["rotation"] is not None
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("theme", "width"), [pytest.param("light", 1440, marks=pytest.mark.slow), ("dark", 390)]
+)
 def test_rotate_with_grace_see_both_work_end_it_see_the_old_one_refused(
     visit: Visit, server: Running, owner: Api, ada: SignedIn, theme: str, width: int
 ) -> None:

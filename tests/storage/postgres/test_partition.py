@@ -42,7 +42,7 @@ BREAKS: dict[str, Broken] = {
 }
 
 
-SLOW = {"swallows answers", "swallows questions", "takes its time"}
+SLOW = {"swallows everything", "swallows answers", "swallows questions", "takes its time"}
 """Seconds each, for they are known by their silence alone."""
 
 
