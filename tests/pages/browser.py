@@ -28,6 +28,8 @@ HEIGHTS = {WIDE: 900, NARROW: 844}
 
 light_and_dark = pytest.mark.parametrize("theme", ["light", "dark"])
 wide_and_narrow = pytest.mark.parametrize("width", [WIDE, NARROW])
+narrow = pytest.mark.parametrize("width", [pytest.param(WIDE, marks=pytest.mark.slow), NARROW])
+"""Where there is least room, and wide in the slow run, for what others do wide."""
 
 
 def launch(playwright: Playwright) -> Browser:

@@ -19,7 +19,9 @@ OTHER = f"\ufeff{unknown()}\r\n".encode()
 """As some editors save files: with a byte order mark and another end of line."""
 
 
-both_looks = pytest.mark.parametrize(("theme", "width"), [("light", WIDE), ("dark", NARROW)])
+both_looks = pytest.mark.parametrize(
+    ("theme", "width"), [pytest.param("light", WIDE, marks=pytest.mark.slow), ("dark", NARROW)]
+)
 """Each theme at one of the widths."""
 
 

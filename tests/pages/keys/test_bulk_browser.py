@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.pages.axe import assert_accessible
-from tests.pages.browser import light_and_dark, wide_and_narrow
+from tests.pages.browser import light_and_dark, narrow, wide_and_narrow
 from tests.pages.conftest import Visit
 from tests.pages.place import DAY, Place
 from tests.support.server import Running
@@ -63,7 +63,7 @@ def test_the_bar_is_there_while_something_is_selected(place: Place, visit: Visit
     expect(box(page, 2)).not_to_be_checked()
 
 
-@wide_and_narrow
+@narrow
 def test_all_of_a_page_are_selected_at_once(place: Place, visit: Visit, width: int) -> None:
     """Also where the rows are cards."""
     page = visit("/keys?sort=keyName", place.owner, width=width).page

@@ -1,17 +1,16 @@
 """Customers on pages: the whole way of one, in a browser."""
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.pages.axe import assert_accessible
-from tests.pages.browser import NARROW, WIDE
+from tests.pages.browser import narrow
 from tests.pages.conftest import Visit
 from tests.support.flows import make_customer
 from tests.support.people import person
 from tests.support.server import Running
 
 
-@pytest.mark.parametrize("width", [pytest.param(WIDE, marks=pytest.mark.slow), NARROW])
+@narrow
 def test_a_customer_is_made_gets_a_key_is_disabled_and_revoked(
     visit: Visit, server: Running, width: int
 ) -> None:

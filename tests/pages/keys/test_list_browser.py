@@ -65,7 +65,10 @@ def test_the_other_states_of_the_page_are_accessible(place: Place, visit: Visit,
         assert_accessible(page)
 
 
-@pytest.mark.parametrize("width", [NARROW, 720, 1024, 1280, WIDE])
+@pytest.mark.parametrize(
+    "width",
+    [NARROW, 720, *(pytest.param(width, marks=pytest.mark.slow) for width in (1024, 1280, WIDE))],
+)
 def test_the_page_is_never_wider_than_the_window(varied: Place, visit: Visit, width: int) -> None:
     """Whatever keys are called: 720 is 1440 at 200 %."""
     page = visit("/keys?status=all&size=25", varied.owner, width=width).page

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.pages.axe import assert_accessible
-from tests.pages.browser import light_and_dark, wide_and_narrow
+from tests.pages.browser import light_and_dark, narrow, wide_and_narrow
 from tests.pages.conftest import Visit
 from tests.pages.people.team import Team
 from tests.support.people import PASSWORD
@@ -56,7 +56,7 @@ def test_people_and_their_dialogs_are_accessible(
     assert_accessible(page)
 
 
-@wide_and_narrow
+@narrow
 def test_each_dialog_is_a_page_too(visit: Visit, server: Running, width: int) -> None:
     """Opened in a tab of its own it is whole, accessible, and no wider than the window."""
     team = Team(server)
