@@ -31,7 +31,7 @@ _OF_TRIES: Final = {"outcome", "tries", "next_at", "tried_at", "failure", "durat
 _STORED_LATER: Final = ("usage_", "quota_", "permission_use")
 """Tables of what is counted: written some time after the call."""
 _OF_USES: Final = {"last_used_at", "last_address", "last_user_agent", "last_seen_at"}
-_MOVES_BY_ITSELF: Final = {"up_to", *_OF_USES, *_OF_TRIES}
+_MOVES_BY_ITSELF: Final = {"up_to", "beat_at", *_OF_USES, *_OF_TRIES}
 _EXPORT: Final = ("new.json", echo().encode(), "application/json")
 _GUIDE: Final = ("guide.md", b"# Guide\n\nThe zebra sleeps.", "text/markdown")
 _NEW_PASSWORD: Final = "another password for tests"

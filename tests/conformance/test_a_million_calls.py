@@ -6,6 +6,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from itertools import repeat
 from typing import Any, Final
 
@@ -22,26 +23,34 @@ from flowkeys.web.requests.address import TrustedProxies
 from tests.conformance.process import Served
 from tests.conformance.test_usage_agrees import QUESTION, Told, ask, logged, post, pump, served_rows, stored
 from tests.support.flows import bound_key, make_chatflow, make_key
+from tests.support.programs.second import WORKERS
 from tests.support.server import Running
 from tests.support.waiting import PATIENCE_SECONDS
 from tests.telemetry.metrics.scrape import families
-
-pytestmark = pytest.mark.of_one_process("what one process counts is compared with what it stores")
 
 CONNECTIONS: Final = 6
 NOBODYS: Final = {"unknown_key", "missing_credentials"}
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+def free_ports() -> list[int]:
+    """Return a port for each process, one after the other, that nobody listens on."""
+    while True:
+        with ExitStack() as sockets:
+            found = [sockets.enter_context(socket.socket()) for _ in range(WORKERS)]
+            found[0].bind(("127.0.0.1", 0))
+            first: int = found[0].getsockname()[1]
+            with suppress(OSError, OverflowError):
+                for number, other in enumerate(found[1:], first + 1):
+                    other.bind(("127.0.0.1", number))
+                return [first + number for number in range(WORKERS)]
 
 
-def scraped(port: int) -> Counter[tuple[str, str]]:
-    """Return what metrics say of calls, by door and outcome."""
+def scraped(ports: list[int]) -> Counter[tuple[str, str]]:
+    """Return what metrics of all processes together say of calls, by door and outcome."""
+    return sum(map(_scraped, ports), Counter[tuple[str, str]]())
+
+
+def _scraped(port: int) -> Counter[tuple[str, str]]:
     url = f"http://127.0.0.1:{port}/metrics"
     text = httpx.get(url, timeout=PATIENCE_SECONDS, trust_env=False).text
     found = (sample for family in families(text) for sample in family.samples)
@@ -69,8 +78,8 @@ def test_what_many_connections_are_told_is_what_is_counted(many: int, serve: Cal
 
     None of them changes a key: the feed of changes has no more rows than before.
     """
-    port = free_port()
-    served = serve(FLOWKEYS_LOG_FORMAT="json", FLOWKEYS_METRICS_PORT=str(port)).start()
+    ports = free_ports()
+    served = serve(FLOWKEYS_LOG_FORMAT="json", FLOWKEYS_METRICS_PORT=str(ports[0])).start()
     owner = served.owner()
     flow = make_chatflow(owner, "closed")
     key, other, disabled = (bound_key(owner, flow, name) for name in ("good", "other", "disabled"))
@@ -103,7 +112,7 @@ def test_what_many_connections_are_told_is_what_is_counted(many: int, serve: Cal
     by_outcome: Counter[tuple[str, str]] = Counter()
     for (door, outcome, _), number in told.items():
         by_outcome[door, outcome] += number
-    assert scraped(port) == by_outcome
+    assert scraped(ports) == by_outcome
     served.stop()
     somebodys = Counter(
         {kind: n for kind, n in told.items() if kind[0] != "verify" and kind[1] not in NOBODYS}
@@ -122,6 +131,7 @@ def test_what_many_connections_are_told_is_what_is_counted(many: int, serve: Cal
     assert Counter(dict(totals)) == by_rows
 
 
+@pytest.mark.of_one_process("it is asked in the memory of one process, by no address that others have")
 @pytest.mark.parametrize(
     "calls", [pytest.param(2_000, id="few"), pytest.param(1_000_000, id="a million", marks=pytest.mark.slow)]
 )

@@ -198,7 +198,7 @@ def test_refused_calls_cost_the_keys_owner_nothing(here: Tenant) -> None:
         for _ in range(5):
             assert ways.fast_path(here.server, closed["id"], ways.bearer(key["apiKey"])).status in {401, 403}
             assert ways.management(here.server, "", ways.bearer(key["apiKey"])).status in {401, 403}
-    here.server.do(here.server.runtime.usage.flush())
+    here.server.store()
     for key in keys.values():
         assert here.owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None
     assert here.owner.get(f"/chatflows/{closed['id']}/messages").json()["total"] == 0
@@ -266,13 +266,12 @@ def _total(here: Tenant, status: str) -> int:
     return total
 
 
-@pytest.mark.of_one_process("what one process asks and writes is counted")
 def test_the_time_of_last_use_never_moves_back(here: Tenant) -> None:
     """A late flush of an earlier use is no use at all, and a flush counts no call twice."""
     key = bound_key(here.owner, here.chatflow)
     path = f"/apikey/{key['id']}"
     here.server.api(key["apiKey"]).post(f"/prediction/{here.chatflow['id']}", json=ways.QUESTION)
-    here.server.do(here.server.runtime.usage.flush())
+    here.server.store()
     used = from_iso(here.owner.get(path).json()["lastUsedAt"]) or 0
     for earlier in (used - 1_000_000, 0, used):
         here.server.do(here.server.runtime.keyring.flush({key["id"]: earlier}, {}))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.durability.process import Serve, Served
 from tests.durability.python_flows import SETTINGS
+from tests.support import databases
 from tests.support.data_dir import make_owner
 
 
@@ -20,11 +21,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def served(folder: Path, template: tuple[Path, str], **settings: Any) -> Served:
-    """Start a server over a copy of the template."""
-    shutil.copytree(template[0], folder / "data")
-    token = (
-        make_owner(folder / "data", database=settings["database"]) if "database" in settings else template[1]
-    )
+    """Start a server over a copy of the template; who is told a database has only its secret of it."""
+    data_dir, token = folder / "data", template[1]
+    if "database" in settings:
+        shutil.copytree(template[0], data_dir)
+        token = make_owner(data_dir, database=settings["database"])
+    else:
+        databases.copy(template[0], data_dir)
     return Served(folder, token, **settings).start()
 
 
@@ -34,6 +37,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, template: tuple[Path, str]
     server = served(tmp_path_factory.mktemp("running"), template, **SETTINGS)
     yield server
     server.end()
+    databases.let_go(server.data_dir)
 
 
 @pytest.fixture
@@ -48,3 +52,4 @@ def serve(tmp_path: Path, template: tuple[Path, str]) -> Iterator[Serve]:
     yield make
     for item in started:
         item.end()
+        databases.let_go(item.data_dir)

@@ -41,6 +41,7 @@ def check_unavailable(answer) -> None:
     assert "sqlite" not in answer.text.lower()
 
 
+@pytest.mark.of_sqlite("the disk of this process is full; that of PostgreSQL is the server's")
 @pytest.mark.parametrize("log_elsewhere", [True, False], ids=["log elsewhere", "log on the same disk"])
 def test_a_full_disk_is_an_outage(serve: Serve, log_elsewhere: bool) -> None:
     """Nothing is acknowledged that is not stored; what needs no disk goes on; room on the disk heals it."""
@@ -75,6 +76,7 @@ def test_a_full_disk_is_an_outage(serve: Serve, log_elsewhere: bool) -> None:
     assert served.rows("PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.of_sqlite("one lock for all writes; tests/storage/postgres has a row that is locked")
 def test_a_locked_database_is_an_outage(serve: Serve) -> None:
     """Writes give up after the busy time with 503; reads and checks of keys do not wait for it."""
     served = serve()
@@ -89,6 +91,7 @@ def test_a_locked_database_is_an_outage(serve: Serve) -> None:
     assert caller.post(path, json={"question": "Hello"}).status_code == 200
 
 
+@pytest.mark.of_sqlite("the file is cut")
 @pytest.mark.parametrize("known", [True, False], ids=["right key", "another key"])
 def test_a_broken_file_is_an_outage(serve: Serve, known: bool) -> None:
     """When the store cannot be read nobody is told that a key is wrong, and nobody is let in.

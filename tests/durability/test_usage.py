@@ -1,5 +1,7 @@
 """What was counted survives a stop and a full disk whole, and a crash but for seconds."""
 
+import pytest
+
 from tests.durability.process import Serve, Served
 from tests.durability.test_outage import full_disk
 from tests.support.flows import bound_key, make_chatflow
@@ -53,6 +55,7 @@ def test_a_crash_loses_what_came_after_the_last_flush(serve: Serve) -> None:
     assert calls(served) == before + 1
 
 
+@pytest.mark.of_sqlite("the disk of this process is full; that of PostgreSQL is the server's")
 def test_a_full_disk_loses_nothing_and_counts_nothing_twice(serve: Serve) -> None:
     """Keys go on working, what was counted waits, and there is one of each call when there is room again."""
     served = serve(log_elsewhere=True, usage_flush_seconds=1)

@@ -14,6 +14,10 @@ from tests.architecture.tree import ROOT
 from tests.support.flows import make_key
 from tests.support.server import Running
 
+pytestmark = pytest.mark.of_sqlite(
+    "`Verifier.local` reads the file; on PostgreSQL applications ask the server, as test_remote does"
+)
+
 PROGRAM = """
 import asyncio, importlib.util, sys
 

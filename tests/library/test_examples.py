@@ -17,6 +17,9 @@ from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
 from tests.support.waiting import PATIENCE_SECONDS
 
+_OF_FILES = pytest.mark.of_sqlite(
+    "`Verifier.local` reads the file; on PostgreSQL applications ask the server"
+)
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -57,6 +60,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+@_OF_FILES
 @pytest.mark.usefixtures("here")
 def test_the_fastapi_application(api: Api, reader: str, other: str) -> None:
     """Any key, a permission, a chatflow in the path."""
@@ -75,6 +79,7 @@ def test_the_fastapi_application(api: Api, reader: str, other: str) -> None:
         assert (status(path, caller), status(path, other)) == (200, 403)
 
 
+@_OF_FILES
 @pytest.mark.usefixtures("here")
 async def test_the_asgi_application(reader: str, other: str) -> None:
     """A permission, and an open path."""
@@ -89,6 +94,7 @@ async def test_the_asgi_application(reader: str, other: str) -> None:
             assert (await client.get("/health")).text == "Hello, nobody in particular"
 
 
+@_OF_FILES
 @pytest.mark.usefixtures("here")
 def test_the_script(reader: str, other: str) -> None:
     """Its words and its exit code say whether the key is good."""

@@ -14,6 +14,9 @@ from tests.library.programs.forking import end, fork
 from tests.support.flows import make_key
 from tests.support.server import Running
 
+_OF_FILES = pytest.mark.of_sqlite(
+    "`Verifier.local` reads the file; on PostgreSQL applications ask the server"
+)
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 
@@ -25,6 +28,7 @@ def program(name: str, *arguments: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@_OF_FILES
 def test_children_of_a_busy_process_verify(running: Running) -> None:
     """No child hangs in what a thread of its parent held, and the parent's threads go on."""
     api = running.owner()
@@ -32,16 +36,19 @@ def test_children_of_a_busy_process_verify(running: Running) -> None:
     program("children_of_a_busy_process", running.data_dir, running.url, own["apiKey"], made["apiKey"])
 
 
+@_OF_FILES
 def test_threads_may_fork_at_once(running: Running) -> None:
     """Each lets go what it held, and nothing else; verifiers come and go meanwhile."""
     program("threads_fork_at_once", running.data_dir, running.key()["apiKey"])
 
 
+@_OF_FILES
 def test_a_signal_may_fork(running: Running) -> None:
     """Its handler runs wherever the main thread is, in the middle of a call too."""
     program("a_signal_forks", running.data_dir, running.key()["apiKey"])
 
 
+@_OF_FILES
 def test_a_child_outlives_its_parents_verifier(tmp_path: Path) -> None:
     """It has locks and files of its own: what is committed after that is seen, whoever removes files."""
     server = Running(tmp_path / "data").start()

@@ -15,6 +15,10 @@ from tests.library.conftest import by_hand, code, eventually
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api, Running
 
+pytestmark = pytest.mark.of_sqlite(
+    "`Verifier.local` reads the file; on PostgreSQL applications ask the server, as test_remote does"
+)
+
 _COMMAND = [sys.executable, "-c", "from flowkeys.cli.main import run; run()"]
 
 

@@ -14,6 +14,10 @@ from flowkeys.verify import Unavailable, Verifier
 from tests.library.conftest import by_hand, code, eventually
 from tests.support.server import Running
 
+pytestmark = pytest.mark.of_sqlite(
+    "`Verifier.local` reads the file; on PostgreSQL applications ask the server, as test_remote does"
+)
+
 _UPDATE = """
 import sqlite3, sys
 with sqlite3.connect(sys.argv[1], timeout=10) as connection:

@@ -11,6 +11,10 @@ from flowkeys.verify import ConfigurationError, Unavailable, Verifier
 from tests.library.conftest import code, eventually
 from tests.support.server import Running
 
+pytestmark = pytest.mark.of_sqlite(
+    "`Verifier.local` reads the file; on PostgreSQL applications ask the server, as test_remote does"
+)
+
 NEW = "n" * 43
 
 

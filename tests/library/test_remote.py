@@ -344,7 +344,10 @@ def test_what_cannot_work_is_told_at_once(arguments: tuple) -> None:
         Verifier.remote(*arguments)
 
 
-@pytest.mark.parametrize("source", ["local", "remote"])
+@pytest.mark.parametrize(
+    "source",
+    [pytest.param("local", marks=pytest.mark.of_sqlite("`Verifier.local` reads the file")), "remote"],
+)
 def test_a_process_that_forks_may_go_on(running: Running, api: Api, source: str) -> None:
     """Servers that fork make the verifier first: threads and connections begin anew in each child."""
     own, made = make_key(api, permissions=["apikeys:view"]), make_key(api)

@@ -31,6 +31,7 @@ def newest(api: Api) -> int:
     return int(next(line for line in last if line.startswith("id: "))[4:])
 
 
+@pytest.mark.of_sqlite("a copy of the file is put back")
 @pytest.mark.parametrize("more", [0, 3], ids=["up to it", "beyond it"])
 def test_what_was_kept_before_a_restore_does_not_count_after_it(
     more: int, start: Callable[..., Running], tmp_path: Path

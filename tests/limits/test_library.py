@@ -13,6 +13,7 @@ LIMITS = [{"limit": 5, "windowSeconds": 3600}]
 QUOTAS = [{"calls": 5, "period": "month"}]
 
 
+@pytest.mark.of_sqlite("`Verifier.local` reads the file")
 def test_local_refuses_what_it_cannot_count(server: Running, owner: Api) -> None:
     """A key with limits, and one on a chatflow with limits, unless they are to be ignored."""
     limited = make_key(owner, rateLimits=LIMITS)["apiKey"]

@@ -1,17 +1,27 @@
 """A model server that is told byte for byte what to answer, on a real socket of this machine."""
 
 import asyncio
+import atexit
+import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 UNTIL_CLOSED = HEAD + b"Connection: close\r\n\r\n"
+
+_PLACE: Final = socket.socket()
+atexit.register(_PLACE.close)
+_PLACE.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that a model may listen beside it
+_PLACE.bind(("127.0.0.1", 0))
+PORT: Final = int(_PLACE.getsockname()[1])
+"""Kept free in this process of tests: every server of theirs may call the model that listens there."""
+URL: Final = f"http://127.0.0.1:{PORT}"
 
 
 class Sent(NamedTuple):
@@ -96,10 +106,10 @@ ANSWER = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello
 
 
 @asynccontextmanager
-async def serving(context: ssl.SSLContext | None = None) -> AsyncIterator[RawModel]:
-    """Serve for the length of a block, over TLS if there is a context."""
+async def serving(context: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[RawModel]:
+    """Serve for the length of a block, over TLS if there is a context; 0 picks a free port."""
     model = RawModel()
-    server = await asyncio.start_server(model.serve, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(model.serve, "127.0.0.1", port, ssl=context)
     model.port = server.sockets[0].getsockname()[1]
     try:
         yield model
@@ -114,12 +124,12 @@ async def serving(context: ssl.SSLContext | None = None) -> AsyncIterator[RawMod
 
 
 @contextmanager
-def in_a_thread() -> Iterator[RawModel]:
+def in_a_thread(port: int = 0) -> Iterator[RawModel]:
     """Serve for the length of a block, beside tests that are not async."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    serves = serving()
+    serves = serving(port=port)
     model = asyncio.run_coroutine_threadsafe(serves.__aenter__(), loop).result(30)
     try:
         yield model

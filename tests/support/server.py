@@ -22,8 +22,8 @@ from flowkeys.config import load
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.keys.input import NewKey
 from flowkeys.web import render
-from tests.support import databases
-from tests.support.programs import second
+from tests.support import databases, raw_model
+from tests.support.programs import second, storing
 from tests.support.template import begin
 from tests.support.waiting import PATIENCE_SECONDS, until
 
@@ -42,7 +42,7 @@ class Running:
         self.data_dir = data_dir
         # Whole tables of refused credentials come from 127.0.0.1: who tests the limit on them turns it on.
         own = {"access_log": False, "shutdown_seconds": 2, "failures_per_second": 0, **settings}
-        own.setdefault("allowed_endpoints", (NOBODY,))
+        own.setdefault("allowed_endpoints", (NOBODY, raw_model.URL))
         own = {**second.shared(), **databases.settings(data_dir), **own}
         self._given = own
         self._settings = load(data_dir=data_dir, **own)
@@ -123,6 +123,17 @@ class Running:
                 await asyncio.sleep(0)
 
         asyncio.run_coroutine_threadsafe(rounds(), self.loop).result(PATIENCE_SECONDS)
+
+    def store(self) -> None:
+        """Have all its processes store what they have counted, and what they remember of uses."""
+        self.do(storing.everything(self.runtime))
+        if self.second is not None:
+            self.second.store()
+
+    def agree(self) -> None:
+        """Have each process know what the others counted; one alone does, and need store nothing."""
+        if self.second is not None:
+            self.store()
 
     def workspace(self, name: str = "default") -> str:
         """Return the id of a workspace, made if need be."""

@@ -104,9 +104,10 @@ def test_every_answer_to_an_old_token_says_so(
     assert new.header("deprecation") is new.header("sunset") is None
 
 
-@pytest.mark.of_one_process("what is remembered of uses is in the memory of one process")
 @pytest.mark.parametrize("way", ["protocol", "asgi", "framework"])
-def test_each_call_is_one_use_of_the_old_token(way: str, ways: dict[str, str], owner: Api) -> None:
+def test_each_call_is_one_use_of_the_old_token(
+    way: str, ways: dict[str, str], server: Running, owner: Api
+) -> None:
     """However often it is decided on the way, and by whichever body; what is refused is none."""
     chatflow = make_chatflow(owner, "Counted")
     key = bound_key(owner, chatflow, "counted")
@@ -127,15 +128,16 @@ def test_each_call_is_one_use_of_the_old_token(way: str, ways: dict[str, str], o
         answer = _send(ways[way], method, path, body, key["apiKey"], named)
         assert answer.status in {200, 201}, (path, answer.body)
         uses += 1
+        server.agree()
         shown = owner.get(f"/apikey/{key['id']}").json()["rotation"]
         assert shown["uses"] == uses, (path, body)
         assert shown["lastAddress"] == "127.0.0.1"
     for path in ("/api/v1/auth/verify/chatflow/x", "/api/v1/chatflows"):
         assert _send(ways[way], "GET", path, None, key["apiKey"], named).status in {403, 404}
+    server.agree()
     assert owner.get(f"/apikey/{key['id']}").json()["rotation"]["uses"] == uses
 
 
-@pytest.mark.of_one_process("what is remembered of uses is in the memory of one process")
 def test_who_has_the_old_token_is_told(owner: Api, server: Running) -> None:
     """The address and what the client calls itself, a token in it taken out; or what a gateway says of it."""
     key = bound_key(owner, make_chatflow(owner), "seen")
@@ -143,12 +145,14 @@ def test_who_has_the_old_token_is_told(owner: Api, server: Running) -> None:
     agent = f"billing/1.0 ({key['apiKey']}) " + "x" * 300
     with server.api(key["apiKey"], **{"User-Agent": agent}) as api:
         assert api.get("/auth/verify").status_code == 200
+    server.agree()
     shown = owner.get(f"/apikey/{key['id']}").json()
     assert shown["rotation"]["lastUserAgent"] == ("billing/1.0 (fl-…) " + "x" * 300)[:200]
     assert shown["rotation"]["lastUsedAt"] == shown["lastUsedAt"]
     asked = owner.post("/apikey/verify", json={"token": key["apiKey"], "address": "10.2.0.7"}).json()
     assert asked["tokenValidUntil"] == shown["rotation"]["endsAt"]
     assert asked["tokenReplacedAt"] == shown["rotation"]["startedAt"]
+    server.agree()
     later = owner.get(f"/apikey/{key['id']}").json()["rotation"]
     assert (later["lastAddress"], later["lastUserAgent"], later["uses"]) == ("10.2.0.7", None, 2)
 

@@ -225,12 +225,3 @@ def test_a_damaged_database_is_replaced(local: Cli, data_dir: Path, tmp_path: Pa
     done: Any = local("restore", file, "--force", "--json").json
     assert Path(done["kept"]).read_bytes().startswith(b"nothing")
     assert keys(local) == {"one": "active"}
-
-
-@pytest.mark.parametrize("command", ["backup", "restore"])
-def test_postgresql_has_tools_of_its_own(command: str, run: Cli, tmp_path: Path) -> None:
-    """They are named, without a password."""
-    url = "postgresql://me:hunter2@db.example/flowkeys"
-    said = run(command, tmp_path / "copy", FLOWKEYS_DATABASE=url, FLOWKEYS_DATA_DIR=str(tmp_path))
-    assert (said.code, "hunter2" in said.err) == (2, False)
-    assert {"backup": "pg_dump", "restore": "pg_restore"}[command] in said.err

@@ -18,6 +18,10 @@ from tests.support.flows import bound_key, make_chatflow
 from tests.support.postgres import Postgres
 from tests.support.server import Running
 
+_FROM_A_FILE = pytest.mark.of_sqlite(
+    "it begins and ends with a file, and has PostgreSQL between the two anyhow"
+)
+
 
 @pytest.fixture
 def url(postgres: Postgres) -> Iterator[str]:
@@ -27,6 +31,7 @@ def url(postgres: Postgres) -> Iterator[str]:
     postgres.drop(found)
 
 
+@_FROM_A_FILE
 def test_an_installation_moves_to_postgres_and_back(
     run: Cli, start: Callable[..., Running], url: str, tmp_path: Path
 ) -> None:
@@ -90,6 +95,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+@_FROM_A_FILE
 def test_a_copy_that_is_killed_goes_on_and_ends_the_same(
     local: Cli, data_dir: Path, url: str, tmp_path: Path
 ) -> None:

@@ -91,6 +91,15 @@ def test_a_user_without_rights_is_told_what_to_do(local: Cli, postgres: Postgres
     postgres.execute(f"DROP ROLE {name}")
 
 
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_backups_are_made_by_tools_of_its_own(command: str, run: Cli, tmp_path: Path) -> None:
+    """They are named, without a password."""
+    url = "postgresql://me:hunter2@db.example/flowkeys"
+    said = run(command, tmp_path / "copy", FLOWKEYS_DATABASE=url, FLOWKEYS_DATA_DIR=str(tmp_path))
+    assert (said.code, "hunter2" in said.err) == (2, False)
+    assert {"backup": "pg_dump", "restore": "pg_restore"}[command] in said.err
+
+
 def _of(local: Cli, check: str) -> list[tuple[str, Any]]:
     findings = json.loads(local("doctor", "--json").out)["findings"]
     return [(each["verdict"].lower(), each["message"]) for each in findings if each["check"] == check]

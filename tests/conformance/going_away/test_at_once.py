@@ -267,7 +267,7 @@ def test_disabling_wins_against_use_in_parallel(here: Tenant) -> None:
 
     def flush() -> None:
         while not stop.is_set():
-            here.server.do(here.server.runtime.usage.flush())
+            here.server.store()
 
     with ThreadPoolExecutor(4) as pool:
         running = [pool.submit(use), pool.submit(use), pool.submit(flush)]
@@ -279,7 +279,7 @@ def test_disabling_wins_against_use_in_parallel(here: Tenant) -> None:
         stop.set()
         for each in running:
             each.result()
-    here.server.do(here.server.runtime.usage.flush())
+    here.server.store()
     with here.server.shell() as rows:
         status = rows.execute("SELECT status FROM api_key WHERE id = ?", (key["id"],)).fetchone()[0]
     assert status == "disabled"
@@ -297,7 +297,7 @@ def test_expired_and_revoked_keys_keep_their_row_name_and_history(here: Tenant) 
             here.owner.delete(f"/apikey/{key['id']}")
         for _ in range(3):  # being refused removes nothing either
             assert caller.post(f"/prediction/{here.chatflow['id']}", json=ways.QUESTION).status_code == 401
-        here.server.do(here.server.runtime.usage.flush())
+        here.server.store()
         kept = here.owner.get(f"/apikey/{key['id']}").json()
         assert (kept["keyName"], kept["note"]) == (f"kept after {by}", "kept")
         assert kept["status"] == {"expire": "expired", "revoke": "revoked"}[by]

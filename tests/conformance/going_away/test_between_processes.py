@@ -11,6 +11,7 @@ from tests.conformance.process import Served
 from tests.conformance.ways import QUESTION
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.postgres import Postgres
+from tests.support.programs import second
 from tests.support.waiting import until
 
 SECRET = "0123456789abcdef" * 3
@@ -166,7 +167,7 @@ def test_who_follows_goes_on_at_another_server(pair: Pair, key: dict) -> None:
         return [(name, json.loads(data)) for name, _, data in zip(*[iter(lines)] * 3, strict=True)]
 
     ((_, begin),) = told(pair.owner)
-    assert begin["boundMs"] == 2000
+    assert begin["boundMs"] == second.shared().get("revocation_bound_ms", 2000)
     pair.owner.post(f"/apikey/{key['id']}/enable")
     until(lambda: code(pair.called, key) == "ran", "it is told of")
     at = {"after": begin["position"], "epoch": begin["epoch"]}

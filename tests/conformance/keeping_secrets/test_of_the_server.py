@@ -130,7 +130,6 @@ def test_a_weak_secret_is_refused_without_being_repeated(secret: str, tmp_path: 
     assert secret not in said
 
 
-@pytest.mark.of_one_process("what was outdated is stored by hand")
 def test_old_secrets_verify_and_what_is_used_moves_to_the_new_one(start: Start) -> None:
     """The secret changes without a key being made again.
 
@@ -144,12 +143,12 @@ def test_old_secrets_verify_and_what_is_used_moves_to_the_new_one(start: Start) 
     assert under(server) == {secret_id(FIRST): 4}
     server.stop()
 
-    server = start(secret=f"{SECOND},{FIRST}")
+    server = start(secret=f"{SECOND},{FIRST}", usage_flush_seconds=300)  # nothing is stored by itself
     before = digests(server)
     used = keys[0]
     assert ways.fast_path(server, chatflow["id"], ways.bearer(used["apiKey"])).status == 200
     assert digests(server) == before, "verification itself writes nothing"
-    server.do(server.runtime.usage.flush())
+    server.store()
     after = digests(server)
     assert {key for key in after if after[key] != before[key]} == {used["id"]}
     assert after[used["id"]].startswith(f"hmac-sha256${secret_id(SECOND)}$")
@@ -171,7 +170,7 @@ def test_old_secrets_verify_and_what_is_used_moves_to_the_new_one(start: Start) 
     assert secret_id(FIRST) not in str(digests(server))
 
 
-@pytest.mark.of_one_process("what was outdated is stored by hand")
+@pytest.mark.of_one_process("what one process asks is counted")
 def test_any_number_of_old_secrets_verify_with_one_look_up(start: Start) -> None:
     """Three secrets, a key under each: every one verifies, the newest signs, a fourth's key is unknown."""
     tokens = []
@@ -194,18 +193,17 @@ def test_any_number_of_old_secrets_verify_with_one_look_up(start: Start) -> None
     assert server.api(stranger).post("/apikey/verify", json={}).json()["code"] == "unknown_key"
 
 
-@pytest.mark.of_one_process("what was outdated is stored by hand")
 def test_an_outdated_digest_is_replaced_only_where_it_still_stands(start: Start) -> None:
     """A late re-digest must not undo what was done to the token meanwhile (keyshield's lesson)."""
     start(secret=FIRST).stop()
     server = start(secret=FIRST)
     made = server.key("made")
     server.stop()
-    server = start(secret=f"{SECOND},{FIRST}")
+    server = start(secret=f"{SECOND},{FIRST}", usage_flush_seconds=300)  # nothing is stored by itself
     assert server.api(made["apiKey"]).post("/apikey/verify", json={}).status_code == 200
     other = "hmac-sha256$00000000$other"  # as a rotation would
     server.by_hand("UPDATE token SET digest = ? WHERE key_id = ?", other, made["id"])
-    server.do(server.runtime.usage.flush())
+    server.store()
     assert digests(server)[made["id"]] == "hmac-sha256$00000000$other"
     assert server.api(made["apiKey"]).post("/apikey/verify", json={}).status_code == 401
 

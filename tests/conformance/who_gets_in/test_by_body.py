@@ -205,7 +205,7 @@ def test_a_whole_key_can_be_put_back(here: Tenant) -> None:
     before, after = put_back(here.owner, path)
     assert after == before
     here.server.api(key["apiKey"]).get("/apikey")  # a use moves lastUsedAt by itself
-    here.server.do(here.server.runtime.usage.flush())
+    here.server.store()
     assert here.owner.put(path, json={**before, "keyName": "renamed"}).json()["keyName"] == "renamed"
 
 

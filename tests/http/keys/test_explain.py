@@ -137,12 +137,11 @@ def test_a_key_of_another_workspace_reads_as_one_that_there_is_not(server: Runni
     assert "id" not in answers[0]
 
 
-@pytest.mark.of_one_process("what is counted is stored by hand")
 def test_explaining_counts_as_no_use(server: Running, owner: Api) -> None:
     """Whoever looks whether a key is still in use must not be what uses it."""
     key = server.key()
     _explained(owner, token=key["apiKey"])
-    server.do(server.runtime.usage.flush())
+    server.store()
     assert owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None
 
 

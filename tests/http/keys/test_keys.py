@@ -211,7 +211,7 @@ class TestUpdate:
         key = make_key(owner, permissions=["apikeys:view"], expiresIn="1d")
         whole = owner.get(f"/apikey/{key['id']}").json()
         server.api(key["apiKey"]).get("/apikey")
-        server.do(server.runtime.usage.flush())
+        server.store()
         response = owner.put(f"/apikey/{key['id']}", json={**whole, "keyName": "renamed"})
         assert response.status_code == 200, response.text
         assert response.json()["keyName"] == "renamed"

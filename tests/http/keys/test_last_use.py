@@ -2,12 +2,8 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api, Running
-
-pytestmark = pytest.mark.of_one_process("what is counted is stored by hand")
 
 
 def test_a_key_shows_a_use_that_is_not_stored_yet(start: Callable[..., Running]) -> None:
@@ -19,10 +15,11 @@ def test_a_key_shows_a_use_that_is_not_stored_yet(start: Callable[..., Running])
     caller = own.api(key["apiKey"])
     assert owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None
     assert caller.post(f"/prediction/{chatflow['id']}", json={"question": "x"}).status_code == 200
+    own.agree()
     shown = owner.get(f"/apikey/{key['id']}").json()
     assert shown["lastUsedAt"] is not None
     assert owner.put(f"/apikey/{key['id']}", json={**shown, "note": "seen"}).status_code == 200
-    own.do(own.runtime.usage.flush())
+    own.store()
     assert owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] == shown["lastUsedAt"]
     assert shown["lastAddress"] == "127.0.0.1"
 
@@ -50,13 +47,15 @@ def test_who_used_it_last_is_told(owner: Api, server: Running) -> None:
         with server.api(key["apiKey"], **{"User-Agent": agent}) as api:
             assert api.request(method, where, json=body).status_code == 200
         expected = "127.0.0.1", (f"billing/{number} (fl-…) " + "x" * 300)[:200]
+        server.agree()
         shown = owner.get(path).json()
         assert (shown["lastAddress"], shown["lastUserAgent"]) == expected, where
-        server.do(server.runtime.usage.flush())
+        server.store()
         for again in (owner.get(path).json(), *owner.get("/apikey", params={"search": "seen"}).json()):
             if again["id"] == key["id"]:
                 assert (again["lastAddress"], again["lastUserAgent"]) == expected, where
     assert owner.post("/apikey/verify", json={"token": key["apiKey"], "address": "10.2.0.7"}).json()["valid"]
+    server.agree()
     assert owner.put(path, json={**shown, "note": "x"}).status_code == 200
     later = owner.get(path).json()
     assert (later["lastAddress"], later["lastUserAgent"], later["note"]) == ("10.2.0.7", None, "x")

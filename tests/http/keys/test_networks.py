@@ -120,7 +120,7 @@ def test_a_refused_call_is_no_use(server: Running, owner: Api) -> None:
         assert api.post("/apikey/verify", json={}).status_code == 403
         assert api.post(f"/prediction/{chatflow['id']}", json={"question": "x"}).status_code == 403
         assert owner.post("/apikey/verify", json={"token": key["apiKey"]}).json()["valid"] is False
-    server.do(server.runtime.usage.flush())
+    server.store()
     assert owner.get(f"/apikey/{key['id']}").json()["lastUsedAt"] is None
 
 

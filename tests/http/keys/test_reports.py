@@ -71,11 +71,10 @@ def test_who_made_them_and_is_gone_is_told_of(server: Running, house: Api) -> No
     assert _names(house, Report.OWNER_GONE) == {"of a person"}
 
 
-@pytest.mark.of_one_process("what is counted is stored by hand")
 def test_the_list_counts_what_each_holds(server: Running, house: Api) -> None:
     """Given the reports, each one's total is the number of its keys, by the SDK too."""
     house.get("/reports")
-    server.do(server.runtime.usage.flush())  # from here on no key is used for the first time
+    server.store()  # from here on no key is used for the first time
     counted = {item["name"]: item["total"] for item in house.get("/reports").json()}
     assert list(counted) == list(Report)
     for report in Report:
@@ -93,14 +92,13 @@ def _names_all(api: Api, report: Report) -> list[str]:
 
 def _unused(server: Running, house: Api, key: dict[str, Any]) -> list[str] | None:
     """Return what a key has never used, as the report says, or None when it is in none."""
-    server.do(server.runtime.usage.flush())
+    server.store()
     found = {
         item["id"]: item["unusedPermissions"] for item in house.get("/reports/unused-permissions").json()
     }
     return found.get(key["id"])
 
 
-@pytest.mark.of_one_process("what is counted is stored by hand")
 def test_permissions_that_no_call_used_are_told_of(server: Running, house: Api) -> None:
     """Whatever asks for one uses it: a route, what a change needs besides, what another key is to hold.
 

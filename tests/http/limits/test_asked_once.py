@@ -142,10 +142,11 @@ def test_scripts_that_it_forgot_fail_no_call(
         with valkey_server.client() as client:
             client.script_flush()
         assert call().status == 200, name
+    server.agree()
     assert owner.get(f"/apikey/{key['id']}").json()["quotas"][0]["used"] == 2 * len(doors)
 
 
-@pytest.mark.of_one_process("what one process asks of Valkey is counted")
+@pytest.mark.of_one_process("what others have not stored is lost with what Valkey loses")
 def test_what_valkey_lost_is_loaded_by_a_call_of_any_door(
     server: Running, owner: Api, valkey_server: ValkeyServer
 ) -> None:

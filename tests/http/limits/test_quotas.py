@@ -220,7 +220,7 @@ class TestCalls:
 class TestWhoHears:
     """Holders, operators and webhooks."""
 
-    @pytest.mark.of_one_process("what is counted is stored by hand")
+    @pytest.mark.of_one_process("one process forgets what it has counted, as at a restart")
     def test_thresholds_are_announced_once(self, server: Running) -> None:
         """At 80 and 100 percent, by webhook and in the log; a restart of counting announces nothing anew."""
         owner = server.owner("thresholds of quotas")
@@ -287,19 +287,18 @@ class TestWhoHears:
             assert refused.retry_after_seconds >= 1
 
 
-@pytest.mark.of_one_process("use is shown at once where it was counted, and elsewhere once it is stored")
 def test_the_answer_to_a_change_says_what_is_used(server: Running, owner: Api) -> None:
     """What is not stored yet included, as when it is asked for; in another period, too."""
     customer = make_customer(owner, quotas=[{"calls": 10, "period": "2d"}])
     key = make_key(owner, customerId=customer["id"], quotas=[{"calls": 10, "period": "2d"}])
     assert server.api(key["apiKey"]).get("/auth/verify").status_code == 200
+    server.agree()
     for path in (f"/apikey/{key['id']}", f"/customers/{customer['id']}"):
         for change in ({}, {"quotas": [{"calls": 10, "period": "30d"}]}):
             changed = owner.put(path, json={**change, "name" if "cust" in path else "keyName": str(change)})
             assert changed.json()["quotas"][0]["used"] == 1, changed.text
 
 
-@pytest.mark.of_one_process("what is counted is stored by hand")
 class TestByHand:
     """What is written into the database past us."""
 

@@ -8,24 +8,20 @@ from typing import Any
 import pytest
 
 from flowkeys.flows.drafts.templates import openai_flow
-from flowkeys.outbound.endpoints import Endpoints
 from tests.http.limits.test_quotas import fields, left
 from tests.support.flows import bound_key, events, make_chatflow, make_customer
-from tests.support.raw_model import CHUNKED, DONE, STOP, RawModel, chunk, in_a_thread, record, whole
+from tests.support.raw_model import CHUNKED, DONE, PORT, STOP, RawModel, chunk, in_a_thread, record, whole
 from tests.support.server import Api, Running
 from tests.support.waiting import until
-
-pytestmark = pytest.mark.of_one_process("the model's address is let through in one process")
 
 ASK = {"question": "Hello"}
 QUOTAS = [{"tokens": 1000, "period": "month"}, {"calls": 5, "period": "1d"}]
 
 
 @pytest.fixture
-def raw(server: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[RawModel]:
-    """A model that the shared server may call."""
-    with in_a_thread() as model:
-        monkeypatch.setattr(server.runtime.engine.models, "_endpoints", Endpoints([model.url]))
+def raw() -> Iterator[RawModel]:
+    """A model that every server may call."""
+    with in_a_thread(PORT) as model:
         yield model
 
 
@@ -46,8 +42,9 @@ def chat(owner: Api, model: RawModel, most: int | None = 100, name: str = "Model
     return make_chatflow(owner, name, json.dumps(flow))
 
 
-def quota(owner: Api, key: dict[str, Any]) -> dict[str, Any]:
-    """Return a key's one quota as it is shown."""
+def quota(server: Running, owner: Api, key: dict[str, Any]) -> dict[str, Any]:
+    """Return a key's one quota as it is shown, by whichever process."""
+    server.agree()
     (found,) = owner.get(f"/apikey/{key['id']}").json()["quotas"]
     return dict(found)
 
@@ -61,20 +58,21 @@ def test_what_a_model_says_counts(raw: RawModel, server: Running, owner: Api) ->
     first = caller.post(path, json=ASK)
     assert (first.status_code, left(first)) == (200, {"tokens-month": 1000})
     assert fields(first, "RateLimit-Policy")["tokens-month"]["qu"] == '"tokens"'
-    assert (quota(owner, key)["used"], quota(owner, key)["reserved"]) == (50, 0)
+    assert (quota(server, owner, key)["used"], quota(server, owner, key)["reserved"]) == (50, 0)
     usage = b'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3}}\n\n'
     raw.says(CHUNKED, chunk(record("Hello") + STOP + usage + DONE), chunk(b""))
     streamed = caller.post(path, json={**ASK, "streaming": True})
     assert events(streamed.text)[-1]["event"] == "end"
-    assert quota(owner, key)["used"] == 60
+    assert quota(server, owner, key)["used"] == 60
     raw.says(whole(b'{"error":{"message":"no"}}', status=b"500 Broken"))
     assert caller.post(path, json=ASK).status_code == 502
-    shown = quota(owner, key)
+    shown = quota(server, owner, key)
     assert (shown["used"], shown["reserved"], shown["left"]) == (60, 0, 940)
+    server.agree()
     (step,) = [each for each in owner.get(f"/apikey/{key['id']}/usage?step=day").json() if each["calls"]]
     assert (step["tokensIn"], step["tokensOut"], step["tokensEstimated"]) == (27, 33, 0)
     assert caller.get("/auth/verify").status_code == 200
-    assert quota(owner, key)["used"] == 60, "what uses no tokens takes none"
+    assert quota(server, owner, key)["used"] == 60, "what uses no tokens takes none"
 
 
 def test_what_a_model_does_not_say_is_estimated(raw: RawModel, server: Running, owner: Api) -> None:
@@ -84,8 +82,9 @@ def test_what_a_model_does_not_say_is_estimated(raw: RawModel, server: Running, 
     caller = server.api(key["apiKey"])
     raw.says(answer(None, None, "x" * 400))
     assert caller.post(f"/prediction/{chatflow['id']}", json={"question": "y" * 200}).status_code == 200
-    used = quota(owner, key)["used"]
+    used = quota(server, owner, key)["used"]
     assert 150 <= used <= 200
+    server.agree()
     (step,) = [each for each in owner.get(f"/apikey/{key['id']}/usage?step=day").json() if each["calls"]]
     assert step["tokensIn"] + step["tokensOut"] == step["tokensEstimated"] == used
     assert step["tokensOut"] == 100
@@ -113,6 +112,7 @@ def test_nobody_exceeds_a_quota_by_running_in_parallel(raw: RawModel, server: Ru
         yield answer(10, 30)
 
     def used() -> int:
+        server.agree()
         return int(owner.get(f"/customers/{customer['id']}").json()["quotas"][0]["used"])
 
     raw.says(answer(10, 30))
@@ -155,7 +155,7 @@ def test_a_client_that_leaves_is_charged_and_holds_nothing(
     key = bound_key(owner, chatflow, quotas=[{"tokens": 1000, "period": "month"}])
     caller, path = server.api(key["apiKey"]), f"/prediction/{chatflow['id']}"
     assert caller.post(path, json={"question": 1}).status_code == 422
-    assert (quota(owner, key)["used"], quota(owner, key)["reserved"]) == (0, 0)
+    assert (quota(server, owner, key)["used"], quota(server, owner, key)["reserved"]) == (0, 0)
     raw.says(CHUNKED, chunk(record("x" * 40)), 60)
     with caller.stream("POST", path, json={**ASK, "streaming": True}) as streamed:
         text = ""
@@ -164,6 +164,6 @@ def test_a_client_that_leaves_is_charged_and_holds_nothing(
             text += piece
             if "xxxx" in text:
                 break
-        assert quota(owner, key)["reserved"] >= 100
-    until(lambda: quota(owner, key)["reserved"] == 0, "the reservation to end")
-    assert 10 <= quota(owner, key)["used"] <= 40, "what it read, and the ten tokens that came"
+        until(lambda: quota(server, owner, key)["reserved"] >= 100, "what is reserved to be shown")
+    until(lambda: quota(server, owner, key)["reserved"] == 0, "the reservation to end")
+    assert 10 <= quota(server, owner, key)["used"] <= 40, "what it read, and the ten tokens that came"

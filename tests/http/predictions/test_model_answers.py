@@ -9,24 +9,19 @@ from structlog.testing import capture_logs
 
 import flowkeys
 from flowkeys.flows.drafts.templates import openai_flow
-from flowkeys.outbound.endpoints import Endpoints
 from tests.support.flows import bound_key, events, make_chatflow
 from tests.support.people import person
-from tests.support.raw_model import CHUNKED, DONE, STOP, RawModel, chunk, in_a_thread, record, whole
+from tests.support.raw_model import CHUNKED, DONE, PORT, STOP, RawModel, chunk, in_a_thread, record, whole
 from tests.support.server import Api, Running
-
-pytestmark = pytest.mark.of_one_process("the model's address is let through in one process")
 
 CUT = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}\n\n'
 WORDS = "The answer is cut off"
 
 
 @pytest.fixture
-def raw(server: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[RawModel]:
-    """A model that the shared server may call."""
-    with in_a_thread() as model:
-        models = server.runtime.engine.models
-        monkeypatch.setattr(models, "_endpoints", Endpoints([model.url]))
+def raw() -> Iterator[RawModel]:
+    """A model that every server may call."""
+    with in_a_thread(PORT) as model:
         yield model
 
 
@@ -53,6 +48,7 @@ def messages(owner: Api, chat: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.of_one_process("lines of one process's log are looked at")
 def test_a_failure_reaches_the_caller_in_short_and_the_log_in_full(
     raw: RawModel, api: Api, owner: Api, chat: dict[str, Any]
 ) -> None:

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.support.flows import make_key
 from tests.support.server import Running
 
-pytestmark = pytest.mark.of_one_process("what is counted is stored by hand")
-
 
 def test_what_others_used_is_stored(start: Callable[..., Running]) -> None:
-    """Of a workspace that is gone nothing can be; of a key that cannot be read a threshold has no name."""
+    """Of a workspace that is gone nothing can be; of a key that cannot be read a threshold has no name.
+
+    When others were last used, and which permissions they used, is one transaction with what is gone.
+    """
     own = start(usage_flush_seconds=300)
     owners = own.owner(), own.owner(), own.owner("gone")
     kept, spoilt, gone = (make_key(owner, quotas=[{"calls": 10, "period": "month"}]) for owner in owners)
@@ -19,11 +18,18 @@ def test_what_others_used_is_stored(start: Callable[..., Running]) -> None:
         statuses = [own.api(key["apiKey"]).get("/auth/verify").status_code for _ in range(9)]
         assert statuses == [200] * 9
     with own.shell() as raw:
+        # Who counts together stores what the one counted before another goes on from there.
+        before = dict(
+            raw.execute("SELECT subject_id, used FROM quota_use WHERE subject_id = ?", (gone["id"],))
+        )
         raw.execute("DELETE FROM workspace WHERE name = 'gone'")
         raw.execute("UPDATE api_key SET permissions = 'x' WHERE id = ?", (spoilt["id"],))
-        assert own.do(own.runtime.quotas.flush())
-        assert own.do(own.runtime.calls.flush())
+        own.store()
         used = dict(raw.execute("SELECT subject_id, used FROM quota_use"))
-        assert used == {kept["id"]: 9, spoilt["id"]: 9}
+        assert used == {kept["id"]: 9, spoilt["id"]: 9, **before}
         counted = raw.execute("SELECT DISTINCT workspace_id FROM usage_hour").fetchall()
         assert counted == [(own.workspace(),)]
+        last = raw.execute("SELECT id FROM api_key WHERE last_used_at IS NOT NULL").fetchall()
+        assert {kept["id"], spoilt["id"]} <= {key_id for (key_id,) in last}
+        noted = raw.execute("SELECT DISTINCT workspace_id FROM permission_use").fetchall()
+        assert noted == [(own.workspace(),)]

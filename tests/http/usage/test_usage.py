@@ -11,8 +11,6 @@ from flowkeys.domain.errors import Unavailable
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
 
-pytestmark = pytest.mark.of_one_process("what is counted is stored by hand, and looked at before")
-
 
 def use(server: Running, owner: Api, name: str) -> tuple[dict, dict]:
     """Return a key that was asked a question and refused once, and its chatflow."""
@@ -21,6 +19,7 @@ def use(server: Running, owner: Api, name: str) -> tuple[dict, dict]:
     api = server.api(key["apiKey"])
     assert api.post(f"/prediction/{chatflow['id']}", json={"question": "Hello"}).status_code == 200
     assert api.get("/auth/verify?permission=apikeys:view").status_code == 403
+    server.agree()
     return key, chatflow
 
 
@@ -53,6 +52,7 @@ def test_what_was_just_done_is_there(server: Running, owner: Api) -> None:
     assert owner.get(f"/apikey/{key['id']}/usage").json() == of_key, "asking is no use"
 
 
+@pytest.mark.of_one_process("one process's way to the store is cut")
 def test_a_flush_changes_no_answer(server: Running) -> None:
     """What waits, what is on its way and what is stored: each call is counted once, whenever it is asked."""
     owner = server.owner("usage and flushes")
@@ -175,9 +175,10 @@ def test_usage_is_the_customers_that_the_key_had_at_that_time(server: Running) -
     assert moved.status_code == 200, moved.text
     for _ in range(2):
         assert api.get(path).status_code == 200
+    server.agree()
     for _ in range(2):
         assert outcomes(owner.get(f"/customers/{first['id']}/usage").json()) == {"ok": 1}
         assert outcomes(owner.get(f"/customers/{second['id']}/usage").json()) == {"ok": 2}
         assert outcomes(owner.get(f"/apikey/{key['id']}/usage").json()) == {"ok": 3}
-        server.do(server.runtime.calls.flush())
+        server.store()
     assert server.owner("usage here").get(f"/customers/{first['id']}/usage").status_code == 404

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 
 import pytest
@@ -27,11 +28,13 @@ from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.keyring import Keyring
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.keys.verifier import Verifier
+from flowkeys.service.ports.store import Transaction
 from flowkeys.storage.sqlite.database import chatflow_loader
 from flowkeys.storage.sqlite.feed import SqliteFeed
 from flowkeys.storage.sqlite.lookups import SqliteLookups
 from flowkeys.usage.buffer import UsageBuffer
 from tests.service.support import BEGIN, DAY, HOUR, House
+from tests.support.waiting import PATIENCE_SECONDS
 
 HASHER = TokenHasher(["s" * 32])
 
@@ -146,6 +149,35 @@ async def test_a_grace_is_ended_or_extended(ring: Ring) -> None:
     with pytest.raises(Conflict, match=f"ended at {to_iso(ring.house.clock())}") as refused:
         await ring.rotations.set_grace(ring.caller, key.id, 60)
     assert refused.value.code == "no_rotation"
+    assert ring.said(old) == "expired_key", "what has ended is never brought back"
+
+
+@pytest.mark.parametrize("late", ["extended", "rotated"])
+async def test_what_another_process_ends_while_a_change_waits_has_ended(ring: Ring, late: str) -> None:
+    """Given a change that waits for the store, its clock is that of when it is done, not of when it came."""
+    key, old = await ring.make()
+    await ring.rotate(key)
+    let_go = threading.Event()
+
+    def elsewhere(tx: Transaction) -> None:
+        assert let_go.wait(PATIENCE_SECONDS)
+        ring.house.clock.pass_(SECOND)
+        now = ring.house.clock()
+        tx.tokens.set_end(key.workspace_id, key.id, now, now)
+
+    ended = asyncio.ensure_future(ring.house.store.write(elsewhere))
+    await asyncio.sleep(0)
+    change = ring.rotations.set_grace(ring.caller, key.id, 60) if late == "extended" else ring.rotate(key)
+    waiting = asyncio.ensure_future(change)
+    await asyncio.sleep(0)
+    let_go.set()
+    await ended
+    if late == "extended":
+        with pytest.raises(Conflict) as refused:
+            await waiting
+        assert refused.value.code == "no_rotation"
+    else:
+        assert ring.said(await waiting) == "valid"
     assert ring.said(old) == "expired_key", "what has ended is never brought back"
 
 

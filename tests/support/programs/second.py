@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.support.databases import ON_POSTGRES
-from tests.support.programs import begun
+from tests.support.programs import begun, storing
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Second:
         """Start, and wait until it answers. `settings` are those of the first, as `load` takes them."""
         environment = {f"FLOWKEYS_{name.upper()}": _written(value) for name, value in settings.items()}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWKEYS_")}
-        own = {"FLOWKEYS_DATA_DIR": str(data_dir), "FLOWKEYS_LOG_FORMAT": "text"}
+        own = {"FLOWKEYS_DATA_DIR": str(data_dir), "FLOWKEYS_LOG_FORMAT": "text", storing.ASKED: "1"}
         self._log = TemporaryFile()  # noqa: SIM115 - as long as it runs
         self._process = begun.Process(["serve", "--port", "0"], {**kept, **environment, **own}, self._log)
         self.url: str = until(self._address, lambda: f"another process: {self._said().decode()}").decode()
@@ -72,6 +72,15 @@ class Second:
         self.begin_to_stop()
         self._process.wait()
         self._log.close()
+
+    def store(self) -> None:
+        """Have it store what it has counted."""
+        before = self._said().count(storing.SAID)
+        self._process.send_signal(begun.signal.SIGUSR1)
+        until(
+            lambda: self._said().count(storing.SAID) > before,
+            lambda: f"it to be stored: {self._said().decode()}",
+        )
 
     def _said(self) -> bytes:
         return os.pread(self._log.fileno(), 1 << 20, 0)

@@ -12,6 +12,8 @@ import socket
 import sys
 from typing import Final
 
+from tests.support.programs import storing
+
 LOADED: Final = (
     "argon2",
     "flowkeys.bootstrap.runtime",
@@ -94,6 +96,8 @@ def become(order: dict, files: list[int]) -> None:
     os.environ.clear()
     os.environ.update(order["environment"])
     sys.argv = ["flowkeys", *order["arguments"]]
+    if os.environ.pop(storing.ASKED, None):
+        storing.on_signal()
     from flowkeys.cli.main import run
 
     run()

@@ -69,12 +69,12 @@ class Rotations:
         """
         caller.require("apikeys:update")
         _check(new)
-        now = self._clock()
         token = Token.mint()
         digest = self._hasher.digest(token).newest
 
         def work(tx: Transaction) -> ApiKey:
             key = _changeable(tx, caller, key_id)
+            now = self._clock()  # not before: what another process has ended meanwhile is over
             if once is not None:
                 spend(tx, caller, once, key.id, now)
             if key.status_at(now) is Status.EXPIRED:
@@ -108,10 +108,10 @@ class Rotations:
         """
         caller.require("apikeys:update")
         _check(NewRotation(grace_seconds=grace_seconds))
-        now = self._clock()
 
         def work(tx: Transaction) -> ApiKey:
             key = _changeable(tx, caller, key_id)
+            now = self._clock()  # not before: a token that another process has ended meanwhile stays so
             present = key.rotation_at(now)
             if present is None:
                 raise Conflict("no_rotation", _none(key))

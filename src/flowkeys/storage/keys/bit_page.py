@@ -254,11 +254,8 @@ class _Question:
 
 
 def _is_text(value: str) -> bool:
-    """Tell whether the database can have a text."""
-    try:
-        return b"\0" not in value.encode()
-    except UnicodeEncodeError:
-        return False
+    """Tell whether the database can have a text; what is no text at all is an error here as on SQLite."""
+    return b"\0" not in value.encode()
 
 
 @cache

@@ -59,6 +59,7 @@ _NOTE: Final = Statement(
     text(
         """INSERT INTO permission_use(workspace_id, key_id, permission, first_at)
         SELECT workspace_id, id, :permission, :now FROM api_key WHERE id = :key
+        AND EXISTS (SELECT 1 FROM workspace WHERE workspace.id = api_key.workspace_id)
         ON CONFLICT (key_id, permission) DO NOTHING"""
     )
 )
@@ -114,7 +115,11 @@ class KeyReportTable:
         return found
 
     def note_permissions(self, used: Mapping[str, Collection[str]], now: int) -> None:
-        """Note that keys, by their ids, have used permissions; what was noted before stays."""
+        """Note that keys, by their ids, have used permissions; what was noted before stays.
+
+        Of a key that is gone, or whose workspace was deleted by hand, nothing is noted: others' uses are
+        stored in the same transaction.
+        """
         self._connection.run_many(
             _NOTE,
             [
