@@ -33,7 +33,6 @@ PLACES = {
     "pypdf": {"documents"},
     "snowballstemmer": {"storage"},
     "stopwordsiso": {"storage"},
-    "markdownify": {"flows"},
     "justhtml": {"documents", "flows"},
     "chardet": {"documents"},
     "docutils": {"documents"},

@@ -59,7 +59,8 @@ class Run:
             "chatflowid": call.chatflow_id,
             "sessionId": call.session_id,
             "chatId": call.chat_id,
-            "input": self.question,
+            "apiMessageId": call.message_id,
+            "chatHistory": [],
             "state": self.state,
         }
         self.variables = variables
@@ -151,8 +152,8 @@ class Run:
         return to_iso(self.call.now)
 
     def messages_in_run(self) -> int:
-        """Return how many messages models made in this run before the last."""
-        return max(0, len(self.chat) - 1)
+        """Return how many messages this run has: the question that a model was asked, and what was said."""
+        return len(self.chat)
 
 
 def _answer_alone(turn: Turn) -> Turn:

@@ -270,7 +270,6 @@ def metadata(item: "Answer") -> Json:
         "chatMessageId": item.message_id,
         "question": item.question,
         "sessionId": item.session_id,
-        **({"executionId": item.execution_id} if item.execution_id is not None else {}),
         **_finish(item.result.finish_reason),
     }
 

@@ -11,7 +11,7 @@ from tests.support.waiting import PATIENCE_SECONDS
 NOT_YET = {
     "fastapi", "jinja2", "markupsafe", "markdown_it", "nh3", "opentelemetry",  # pages and the management API
     "alembic", "mako",  # changes of the schema
-    "aiohttp", "langchain_core", "langgraph", "markdownify", "justhtml", "openai",  # models
+    "aiohttp", "langchain_core", "langgraph", "justhtml", "openai",  # models
     "pypdf", "docutils", "mammoth", "python_calamine", "chardet", "snowballstemmer",  # documents
     "prometheus_client", "flowkeys.telemetry.metrics",  # metrics, which are off
     "rich", "pygments", "attr", "argon2", "cryptography", "sqlalchemy.dialects.postgresql",

@@ -27,7 +27,6 @@ def scope(question="Who?", **changes):
     [
         ("{{ question }}", "Who?"),
         ("{{question}}", "Who?"),
-        ("{{ $question }}!", "Who?!"),
         ("{{ $form.city }}", "Rome"),
         ("{{ $form.tags }}", '["a","b"]'),
         ("{{ $form.tags[1] }}", "b"),
@@ -53,7 +52,9 @@ def test_each_variable_stands_for_its_value(text, expected):
 @pytest.mark.parametrize(
     "text",
     [
-        "{{ nobody }}", "{{ $vars.none }}", "{{ $form.x }}", "{{ $flow.state.none }}", "{{ }}",
+        "{{ nobody }}", "{{ $question }}", "{{ Question }}", "{{ $flow.input }}", "{{ $flow.question }}",
+        "{{ $form }}", "{{ $vars }}", "{{ $vars.json.a }}", "{{ $vars.none }}", "{{ $form.x }}",
+        "{{ $flow.state.none }}", "{{ }}",
         "{{ output }}", "{{ x.output.content }}",
         "{{ $vars.__class__ }}", "{{ $flow.state.deep.list[9].x }}", "{{ $flow.state.deep.list.x }}",
     ],
@@ -70,7 +71,7 @@ def test_the_editors_html_becomes_text():
         ' data-label="question">{{ question }}</span> for <strong>a_b</strong> &amp; c</p>'
         "<ul><li>one</li></ul>"
     )
-    assert compile_template(html).render(scope()) == "Translate:\n\nWho? for **a_b** & c\n\n* one"
+    assert compile_template(html).render(scope()) == "Translate:\n\nWho? for **a_b** & c\n\n*   one"
 
 
 def test_tags_inside_a_plain_prompt_are_kept():
@@ -81,7 +82,7 @@ def test_tags_inside_a_plain_prompt_are_kept():
 
 def test_tags_of_html_that_may_be_left_out_make_no_difference():
     """A prompt that somebody wrote by hand is read as a browser reads it."""
-    assert compile_template("<ul><li>Red<li>Green</ul>").render(scope()) == "* Red\n* Green"
+    assert compile_template("<ul><li>Red<li>Green</ul>").render(scope()) == "*   Red\n*   Green"
     assert compile_template("<p>One<p>Two").render(scope()) == "One\n\nTwo"
 
 
@@ -132,3 +133,82 @@ def test_what_is_put_in_appears_as_it_was_given(question, around):
     """Whatever the question is, it appears unchanged where the template names it."""
     text = f"{around.replace('{', '').replace('}', '')}|{{{{ question }}}}|"
     assert compile_template(text).render(scope(question)).endswith(f"|{question}|")
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        ("<h1>Rome</h1><h2>By day</h2><h3>Walks</h3>", "Rome\n====\n\nBy day\n------\n\n### Walks"),
+        ("<p>first<br>second</p>", "first  \nsecond"),
+        (
+            "<ol start='4'><li>four</li><li>five<ul><li>in it</li></ul></li></ol>",
+            "4.  four\n5.  five\n    *   in it",
+        ),
+        ("<ul><li><p>a</p></li><li><p>b</p></li></ul>", "*   a\n    \n*   b"),
+        ("<pre><code>x = 1\n  y</code></pre>", "    x = 1\n      y"),
+        ("<blockquote><p>one</p><p>two</p></blockquote>", "> one\n> \n> two"),
+        ("<p>a</p><hr><p>b</p>", "a\n\n* * *\n\nb"),
+        (
+            "<p><b> bold </b>and<em>soft </em>too, <code>`tick`</code></p>",
+            "**bold** and_soft_ too, `` `tick` ``",
+        ),
+        (
+            '<p><a href="https://a.example/?x=1" title="T">there</a> <a>here</a></p>',
+            '[there](https://a.example/?x=1 "T") here',
+        ),
+        ('<p><img src="a.png" alt="A"><img alt="none"></p>', "![A](a.png)"),
+        ("<table><tr><td>a</td><td>b</td></tr></table>", "a\n\nb"),
+        ("<p>*as* _it_ [is](x) # 1.</p>", "*as* _it_ [is](x) # 1."),
+        ("<p>much   \n  room</p><p> </p><p>end</p>", "much room\n\nend"),
+        ("<p>x<u>y</u><script>z</script><!-- gone --></p>", "xyz"),
+    ],
+)
+def test_html_becomes_the_markdown_that_flowise_makes_of_it(html, markdown):
+    """Headings underlined, code indented, nothing escaped: what a prompt said there, it says here."""
+    assert compile_template(html).render(scope()) == markdown
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{{ f_0.output.n }}", 3),
+        ("{{ f_0.output.whole }}", 7.0),
+        ("{{ f_0.output.yes }}", True),
+        ("{{ f_0.output.none }}", None),
+        ("{{ f_0.output.list }}", "[1,2]"),
+        ("{{ f_0.output.missing }}", "{{ f_0.output.missing }}"),
+        ("{{ f_0.output.n }} of {{ f_0.output.whole }}: {{ f_0.output.none }}", "3 of 7: null"),
+        ("{{ f_0 }}", '{"a":1}'),
+        ("{{ h_0 }}", '{"x":{"y":3}}'),
+        ("{{ h_0.output.http.data.x.y }}", 3),
+    ],
+)
+def test_a_reference_alone_keeps_the_type_of_a_member(text, value):
+    """Numbers, truth values and null stay; in a text they are written as JavaScript does."""
+    made = scope()
+    made.outputs["f_0"] = {
+        "n": 3,
+        "whole": 7.0,
+        "yes": True,
+        "none": None,
+        "list": [1, 2],
+        "content": {"a": 1},
+    }
+    made.outputs["h_0"] = {"http": {"data": {"x": {"y": 3}}, "status": 200}}
+    assert compile_template(text).value(made) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "output", "value"),
+    [
+        ("{{ output }}", 5, "5"),
+        ("{{ output }}", '{"a": {"b": 1}}', '{"a": {"b": 1}}'),
+        ("{{ output.a.b }}", '{"a": {"b": 1}}', 1),
+        ("see {{ output.a }}", '{"a": {"b": 1}}', 'see {"b":1}'),
+        ("{{ output.a.b }}", "no JSON", "{{ output.a.b }}"),
+        ("{{ output.x }}", '{"a": 1}', "{{ output.x }}"),
+    ],
+)
+def test_members_of_an_output_that_is_json_can_be_kept_in_the_state(text, output, value):
+    """A node keeps a part of what it said, which stays as written where there is none."""
+    assert compile_template(text).value(scope(), str(output)) == value

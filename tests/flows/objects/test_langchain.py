@@ -113,7 +113,7 @@ from tests.flows.support import call, run
 target = "tests.flows.targets:shout"
 ran = asyncio.run(run(python_flow(target), call("hi"), settings=FlowSettings(python_targets=(target,))))
 assert ran.result.text == "HI!"
-heavy = {"langchain_core", "langgraph", "httpx", "markdownify"} & set(sys.modules)
+heavy = {"langchain_core", "langgraph", "httpx", "justhtml"} & set(sys.modules)
 assert not heavy, heavy
 """
 

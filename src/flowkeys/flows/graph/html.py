@@ -27,15 +27,11 @@ def is_html(text: str) -> bool:
 def to_markdown(html: str) -> str:
     """Return the HTML of the editor as Markdown. Never raises: what cannot be converted is left as it is."""
     from justhtml import JustHTML
-    from markdownify import markdownify
+
+    from flowkeys.flows.graph import markdown
 
     whole = _BLANK.sub("\n", _TEXT.sub("&lt;", _COMMENT.sub("", html)))
     try:
-        # Tags that may be left out are put in first: the parser behind markdownify nests what they would end.
-        page = JustHTML(whole, fragment=True, sanitize=False).to_html(pretty=False)
-        converted = markdownify(
-            page, escape_asterisks=False, escape_underscores=False, autolinks=False, heading_style="atx"
-        )
+        return markdown.write(markdown.read(JustHTML(whole, fragment=True, sanitize=False).root))
     except Exception:  # noqa: BLE001  # thousands of nested tags, or whatever else no editor made
         return html
-    return str(converted).strip()

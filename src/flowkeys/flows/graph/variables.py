@@ -97,8 +97,11 @@ class Scope(Protocol):
         ...
 
 
-Lookup = Callable[[Scope], str | None]
+Lookup = Callable[[Scope], Any]
+"""Returns what a variable stands for, or `MISSING`."""
 
+MISSING: Final[Any] = object()
+"""What a variable that stands for nothing stands for: it is left as it is written."""
 HISTORY: Final = "chat_history"
 
 
@@ -116,7 +119,24 @@ class Template:
         self.only = parts[0][1] if len(parts) == 1 and not isinstance(parts[0], str) else None
         """The variable that the text consists of, when there is nothing else in it."""
 
-    def render(self, scope: Scope, output: str | None = None) -> str:
+    def value(self, scope: Scope, output: Any = MISSING) -> Any:
+        """Return the text for one run, or a number, a truth value or None where it is only that.
+
+        A text that is nothing but a reference to a member of an output keeps its type; objects and lists
+        are texts of JSON all the same.
+
+        Raises:
+            UpstreamFailed: it would be too long.
+        """
+        if self.only is None or (_OUTPUT_OF not in self.only and not _is_output(self.only)):
+            return self.render(scope, output)
+        written, lookup = self._parts[0]
+        value = _found(lookup, scope, output)
+        if value is MISSING:
+            return written
+        return value if value is None or isinstance(value, bool | int | float) else text_of(value)
+
+    def render(self, scope: Scope, output: Any = MISSING) -> str:
         """Return the text for one run; `output` is what ``{{ output }}`` stands for, where it does.
 
         Raises:
@@ -127,11 +147,9 @@ class Template:
         for text, lookup in self._parts:
             if lookup is None:
                 piece = text
-            elif output is not None and lookup is _output:
-                piece = output
             else:
-                value = lookup(scope)
-                piece = text if value is None else value
+                value = _found(lookup, scope, output)
+                piece = text if value is MISSING else value if type(value) is str else text_of(value)
             length += len(piece)
             if length > RENDERED_CHARACTERS:
                 raise UpstreamFailed(
@@ -139,6 +157,12 @@ class Template:
                 )
             pieces.append(piece)
         return "".join(pieces)
+
+
+def _found(lookup: Lookup | None, scope: Scope, output: Any) -> Any:
+    if isinstance(lookup, _Output):
+        return MISSING if output is MISSING else lookup.of(output)
+    return MISSING if lookup is None else lookup(scope)
 
 
 def compile_template(text: str) -> Template:
@@ -163,66 +187,114 @@ def compile_template(text: str) -> Template:
 
 
 def find(value: Any, path: str) -> Any:
-    """Return what `path` (``a.b[0].c``) leads to inside JSON, or None."""
+    """Return what `path` (``a.b[0].c``) leads to inside JSON, or `MISSING`."""
     for name in _INDEX.sub(r".\1", path).split("."):
         if isinstance(value, Mapping):
-            value = value.get(name)
+            value = value.get(name, MISSING)
         elif isinstance(value, list) and name.isascii() and name.isdigit() and int(name) < len(value):
             value = value[int(name)]
         else:
-            return None
+            return MISSING
     return value
 
 
-def as_text(value: Any) -> str | None:
-    """Return a JSON value as it appears in a text; None for null, which is as good as not there."""
-    if value is None or isinstance(value, str):
+def text_of(value: Any) -> str:
+    """Return a JSON value as JavaScript puts it into a text; objects and lists as JSON."""
+    if isinstance(value, str):
         return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < _INTEGERS:
+        return str(int(value))
     plain = unmarked(value)
     text = msgspec.json.encode(plain).decode()
     return text if _is_ours(value) else Literal(text)
 
 
-def _question(scope: Scope) -> str | None:
-    return scope.question
+def as_text(value: Any) -> str | None:
+    """Return a JSON value as it appears in a text; None for null, which is as good as not there."""
+    return None if value is None else text_of(value)
 
 
-def _output(_: Scope) -> str | None:
-    return None
+def _there(value: Any) -> Any:
+    return MISSING if value is None else value
 
 
-def _nothing(_: Scope) -> str | None:
-    return ""
+class _Output:
+    """The variables ``{{ output }}`` and ``{{ output.a.b }}`` of a node's own changes of the state."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __call__(self, _: Scope) -> Any:
+        """Stand for nothing elsewhere."""
+        return MISSING
+
+    def of(self, output: Any) -> Any:
+        """Return the output, or a member of what it is as JSON."""
+        if not self._path:
+            return output
+        if isinstance(output, str):
+            try:
+                output = msgspec.json.decode(output)
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
+                return MISSING
+        return find(output, self._path)
+
+
+_INTEGERS: Final = 1e21
+"""From here on JavaScript writes whole numbers with an exponent."""
+_OUTPUT: Final = "output"
+_OUTPUT_OF: Final = ".output."
+
+
+def _is_output(path: str) -> bool:
+    return path == _OUTPUT or path.startswith(f"{_OUTPUT}.")
 
 
 _FIXED: Final[Mapping[str, Lookup]] = {
-    "question": _question,
-    "$question": _question,
-    "output": _output,
+    "question": lambda scope: scope.question,
     HISTORY: lambda scope: scope.history_text(),
     "current_date_time": lambda scope: scope.time_text(),
     "runtime_messages_length": lambda scope: str(scope.messages_in_run()),
-    "file_attachment": _nothing,
+    "loop_count": lambda _: "0",
+    "file_attachment": lambda _: "",
 }
+_OF_FLOW: Final = frozenset(
+    {"chatId", "sessionId", "chatflowId", "chatflowid", "apiMessageId", "chatHistory", "state"}
+)
 
 
 def _lookup(path: str) -> Lookup:
     fixed = _FIXED.get(path)
     if fixed is not None:
         return fixed
+    if _is_output(path):
+        return _Output(path[len(_OUTPUT) + 1 :])
     root, dot, rest = path.partition(".")
     if dot and root == "$form":
-        return lambda scope: as_text(find(scope.form, rest))
+        return lambda scope: _there(find(scope.form, rest))
     if dot and root == "$flow":
-        return lambda scope: as_text(find(scope.flow, rest))
+        return _of_flow(rest)
     if dot and root == "$vars":
-        return lambda scope: scope.variables.get(rest)
-    node, _, inner = path.partition(".output.")
+        return lambda scope: scope.variables.get(rest, MISSING)
+    node, _, inner = path.partition(_OUTPUT_OF)
     if node and inner:
-        return lambda scope: as_text(find(scope.outputs.get(node), inner))
+        return lambda scope: find(scope.outputs.get(node), inner)
 
-    def content(scope: Scope) -> str | None:
+    def content(scope: Scope) -> Any:
         output = scope.outputs.get(path)
-        return None if output is None else as_text(output.get("content"))
+        if output is None:
+            return MISSING
+        found = output.get("content")
+        return _there(find(output, "http.data") if found is None and "http" in output else found)
 
     return content
+
+
+def _of_flow(rest: str) -> Lookup:
+    if rest == "runtimeChatHistoryLength":
+        return lambda scope: str(scope.messages_in_run())
+    if rest.split(".", 1)[0].partition("[")[0] in _OF_FLOW:
+        return lambda scope: _there(find(scope.flow, rest))
+    return lambda _: MISSING

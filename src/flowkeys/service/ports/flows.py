@@ -54,6 +54,8 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     memory_id: str
     """Names the session among all of this server: what code that keeps its own memory may use as its key.
     Two keys that send the same session id have two of these."""
+    message_id: str = ""
+    """What the answer will be stored as."""
     question: str
     form: Mapping[str, Any] | None = None
     overrides: Mapping[str, Any] = {}

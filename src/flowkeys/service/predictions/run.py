@@ -79,6 +79,7 @@ class Run:
         self._request = request
         self._session = session
         self._meter = RunMeter(reserved_by(grant.taken))
+        self._message_id = new_id()
 
     @property
     def model_tokens(self) -> ModelTokens:
@@ -126,6 +127,7 @@ class Run:
             session_id=self._session.session_id,
             chat_id=self._session.chat_id,
             memory_id=self._memory_id(),
+            message_id=self._message_id,
             question=self._request.question,
             form=self._request.form,
             overrides=self._request.overrides,
@@ -140,7 +142,7 @@ class Run:
             question=self._request.question,
             chat_id=self._session.chat_id,
             session_id=self._session.session_id,
-            message_id=new_id(),
+            message_id=self._message_id,
             execution_id=new_id() if self._chatflow.type in _AGENTFLOWS else None,
             result=result,
         )
