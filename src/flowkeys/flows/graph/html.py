@@ -28,10 +28,10 @@ def to_markdown(html: str) -> str:
     """Return the HTML of the editor as Markdown. Never raises: what cannot be converted is left as it is."""
     from justhtml import JustHTML
 
-    from flowkeys.flows.graph import markdown
+    from flowkeys.flows.graph import markdown, page
 
     whole = _BLANK.sub("\n", _TEXT.sub("&lt;", _COMMENT.sub("", html)))
     try:
-        return markdown.write(markdown.read(JustHTML(whole, fragment=True, sanitize=False).root))
+        return markdown.write(page.read(JustHTML(whole, fragment=True, sanitize=False).root))
     except Exception:  # noqa: BLE001  # thousands of nested tags, or whatever else no editor made
         return html
