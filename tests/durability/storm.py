@@ -53,7 +53,7 @@ class Ledger:
     """(key id, action) → how often it was acknowledged."""
 
     unavailable: int = 0
-    """How many calls were told that the store is not reached: on a busy machine PostgreSQL may be slow."""
+    """How many calls were told that the store is not reached: on a busy machine that may take too long."""
     is_over: bool = False
     """Whether those whose process lives are to end, too."""
 

@@ -99,8 +99,11 @@ def _storms(served: Served, rounds: int) -> None:
         if served.database is None:
             assert served.rows("PRAGMA integrity_check") == [("ok",)]
         forget_what_was_in_flight(served, ledger)
-    print(f"{rounds} rounds: {ledger.actions.total()} changes and {len(ledger.turns)} answers acknowledged")
-    assert served.database is not None or ledger.unavailable == 0
+        print(
+            f"{number + 1} rounds: {ledger.actions.total()} changes and {len(ledger.turns)} answers"
+            f" acknowledged, {ledger.unavailable} callers told to come again",
+            flush=True,
+        )
     assert served.stop() == 0
     assert "Traceback" not in served.said()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ _HEAD = (
 )
 OFTEN = 40
 """So many that each of two processes has some, whichever way the system spreads them."""
+_SELDOM_SECONDS = 0.25
+_TRIES = 120
+_STARTS = 20
+"""So often are they asked so often, while all get on."""
 _CALL = (
     b"GET /api/v1/auth/verify/chatflow/00000000-0000-4000-8000-000000000000 HTTP/1.1\r\n"
     b"Host: localhost\r\nConnection: close\r\n\r\n"
@@ -49,11 +54,34 @@ def wait_for_processes(served: Served, count: int, without: set[int] = frozenset
 
 
 def wait_for_answers(served: Served, count: int) -> None:
-    """Return when so many processes answer."""
-    until(
-        lambda: len({answered_by(one) for one in ask_often(served)}) == count,
-        lambda: f"answers of {count} processes: {served.said()}",
-    )
+    """Return when so many processes answer; those that start are waited for as long as they get anywhere.
+
+    Asking costs more than most that is waited for, so it is done seldom. A process that hangs uses no time
+    of the processor, and one that goes round in circles uses more than any start.
+    """
+    used: dict[int, float] = {}
+    for _ in range(_STARTS):
+        for _ in range(_TRIES):
+            if len({answered_by(one) for one in ask_often(served)}) == count:
+                return
+            time.sleep(_SELDOM_SECONDS)
+        before, used = used, {pid: processor_seconds(pid) for pid in pids(served)}
+        if any(used.get(pid) == seconds for pid, seconds in before.items()):
+            break
+    raise AssertionError(f"not {count} processes answer, after these seconds of work: {used}; {tail(served)}")
+
+
+def processor_seconds(pid: int) -> float:
+    """Return how long a process has used a processor."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def tail(served: Served) -> str:
+    """Return what it said last, without the lines of requests."""
+    return "\n".join([line for line in served.said().splitlines() if '"event":"request"' not in line][-30:])
 
 
 def ask_often(served: Served) -> list[socket.socket]:

@@ -19,8 +19,7 @@ CLIENTS: Final = 4
 CALLS_OF_A_KEY: Final = 100
 """Then another one takes its place."""
 KEYS_AT_A_TIME: Final = 2
-TRIES: Final = 400
-"""Connections until each process has answered one: the system spreads them as it likes."""
+_MOMENT_SECONDS: Final = 0.01
 _OUTAGES: Final = frozenset({500, 502, 503})
 _VERBS: Final = [
     *["verify"] * 40, *["read"] * 4, *["rename"] * 3, *["disable"] * 2, *["enable"] * 3, *["bind"] * 3,
@@ -105,19 +104,8 @@ class Client:
 
     def __init__(self, urls: Sequence[str], owner: str, chatflow: str, chance: random.Random) -> None:
         self._urls, self._owner, self._chatflow, self._chance = urls, owner, chatflow, chance
-        self._lines: dict[str, Line] = {}
-
-    async def connect(self, count: int) -> None:
-        """Connect to so many processes."""
-        for number in range(TRIES):
-            with contextlib.suppress(Gone):
-                line = await Line.to(self._urls[number % len(self._urls)])
-                if line.process in self._lines:
-                    line.close()
-                self._lines.setdefault(line.process, line)
-            if len(self._lines) == count:
-                return
-        raise AssertionError(f"{len(self._lines)} of {count} processes answered")
+        self._lines: dict[int, Line] = {}
+        """By the place of its URL."""
 
     async def create(self) -> Recorded | None:
         """Make a key."""
@@ -185,22 +173,16 @@ class Client:
         return int(said["affected"]) if call.verb == "revoke" else _key(said)
 
     async def _line(self) -> Line:
-        """Return a connection to a process; another one, if the process is gone."""
-        name = self._chance.choice(sorted(self._lines))
-        line = self._lines[name]
-        while line.is_over:
-            del self._lines[name]
-            while True:
-                await asyncio.sleep(0)
+        """Return a connection to a process; to another one while that is gone."""
+        while True:
+            for place in self._chance.sample(range(len(self._urls)), len(self._urls)):
+                line = self._lines.get(place)
+                if line is not None and not line.is_over:
+                    return line
                 with contextlib.suppress(Gone):
-                    line = await Line.to(self._chance.choice(self._urls))
-                    break
-            name = line.process
-            if name in self._lines:
-                line.close()
-                line = self._lines[name]
-            self._lines[name] = line
-        return line
+                    line = self._lines[place] = await Line.to(self._urls[place])
+                    return line
+            await asyncio.sleep(_MOMENT_SECONDS)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -213,7 +195,6 @@ async def record(
     owner: str,
     chatflow: str,
     *,
-    processes: int,
     keys: int,
     seed: int,
     meanwhile: Callable[[int], Awaitable[None]] | None = None,
@@ -241,7 +222,7 @@ async def record(
                     now.append(key)
                 continue
             if not now:
-                await asyncio.sleep(0)
+                await asyncio.sleep(_MOMENT_SECONDS)
                 continue
             key = chance.choice(now)
             key.begun += 1
@@ -249,8 +230,6 @@ async def record(
                 now.remove(key)
             await client.use(key, chance.random() < key.begun / CALLS_OF_A_KEY / 10)
 
-    for client in clients:
-        await client.connect(processes)
     try:
         async with asyncio.TaskGroup() as group:
             for client in clients:

@@ -60,7 +60,6 @@ def test_keys_are_linearizable_over_processes(
             urls,
             owner["apiKey"],
             chatflow,
-            processes=PROCESSES,
             keys=keys,
             seed=keys,
             meanwhile=meanwhile and meanwhile(servers, urls),
