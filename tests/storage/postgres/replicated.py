@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -48,6 +50,22 @@ class Cluster:
         )
         return self
 
+    @property
+    def pid(self) -> int:
+        """Of its first process."""
+        return int((self.folder / "postmaster.pid").read_text("ascii").split()[0])
+
+    def pause(self, only: Sequence[int] | None = None) -> list[int]:
+        """Stop all its processes, or `only` these: nothing is answered, and all connections stay open."""
+        first = self.pid
+        if only is None:
+            os.kill(first, signal.SIGSTOP)  # it starts no other meanwhile
+            children = Path(f"/proc/{first}/task/{first}/children").read_text("ascii").split()
+            only = [int(child) for child in children]
+        for pid in only:
+            os.kill(pid, signal.SIGSTOP)
+        return [*only, first]
+
     def kill(self) -> None:
         """End it at once: nothing is finished, and nobody is told."""
         _run("pg_ctl", "-D", self.folder, "-m", "immediate", "-t", "300", "stop")
@@ -65,6 +83,44 @@ class Cluster:
         with psycopg.connect(self.url(), autocommit=True) as raw:
             cursor = raw.execute(statement)
             return cursor.fetchall() if cursor.description else []
+
+
+def go_on(stopped: Sequence[int]) -> None:
+    """Let processes go on that were stopped."""
+    for pid in stopped:
+        os.kill(pid, signal.SIGCONT)
+
+
+class Alone:
+    """A server of a test's own, to be stopped, or starved of its disk."""
+
+    def __init__(self, mount_bytes: int | None = None) -> None:
+        """Start it; with `mount_bytes` on a file system that has no more room, which takes root."""
+        self.folder = Path(tempfile.mkdtemp(prefix="pg1-"))
+        self._is_mounted = mount_bytes is not None
+        if mount_bytes is not None:
+            size = f"size={mount_bytes}"
+            subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(self.folder)], check=True)
+        if _USER is not None:
+            shutil.chown(self.folder, _USER)
+        self.folder.chmod(0o755)
+        try:
+            self.cluster = Cluster(self.folder, "one").make()
+        except BaseException:
+            self._tidy_up()
+            raise
+
+    def stop(self) -> None:
+        """End it, and leave nothing behind."""
+        try:
+            self.cluster.kill()
+        finally:
+            self._tidy_up()
+
+    def _tidy_up(self) -> None:
+        if self._is_mounted:
+            subprocess.run(["umount", str(self.folder)], check=True)
+        shutil.rmtree(self.folder)
 
 
 class Pair:

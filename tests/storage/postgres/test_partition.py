@@ -10,6 +10,8 @@ import psycopg
 import pytest
 
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.predictions.conversation import Message, Role
+from flowkeys.storage.postgres.followed import FollowedStore
 from tests.storage.postgres.followed import Followed, add_chatflow, add_key, followed, set_status
 from tests.storage.postgres.way import way_to
 from tests.support.network.way import Way
@@ -24,6 +26,21 @@ def raw(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection that goes another way."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         yield connection
+
+
+def message(name: str) -> Message:
+    """Return one that has nothing of its own but its id."""
+    return Message(
+        id=name,
+        workspace_id="w",
+        chatflow_id="f",
+        key_id=None,
+        session_id="s",
+        chat_id="s",
+        role=Role.USER,
+        content="x",
+        created_at=0,
+    )
 
 
 def _slow(way: Way) -> None:
@@ -189,6 +206,34 @@ async def test_a_server_process_that_is_stopped_and_goes_on(
                 os.kill(pid, signal.SIGCONT)
         await soon(lambda: process.lookups._lines._lines, "look-ups are connected")
         assert await told(process, token) == "revoked"
+
+
+async def test_messages_do_not_wait_for_the_one_server_process_that_is_stopped(
+    postgres_url: str, raw: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All others answer, and heartbeats come back: another process takes its place when it took too long."""
+    monkeypatch.setattr("flowkeys.storage.postgres.followed.SILENT_SECONDS", 0.2)
+    monkeypatch.setattr("flowkeys.storage.postgres.followed._LONGEST_SECONDS", 1.0)
+    add_chatflow(raw, "f")
+    async with followed(postgres_url, bound_ms=60_000) as process:
+        store = FollowedStore(postgres_url, process.feed, process.now)
+        try:
+            async with patience("messages are stored"):
+                await store.add_messages([message("a")])
+            ((stopped,),) = raw.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name = 'flowkeys' AND pid <> pg_backend_pid()"
+            ).fetchall()
+            os.kill(stopped, signal.SIGSTOP)
+            try:
+                async with patience("messages are stored by another process"):
+                    await store.add_messages([message("b")])
+                assert process.is_current
+            finally:
+                os.kill(stopped, signal.SIGCONT)
+        finally:
+            await asyncio.to_thread(store.close)
+    assert raw.execute("SELECT id FROM message ORDER BY id").fetchall() == [("a",), ("b",)]
 
 
 async def test_guesses_cannot_exhaust_anything(

@@ -52,7 +52,7 @@ class FollowedStore(PostgresStore):
     def add_messages(self, messages: Sequence[Message]) -> asyncio.Future[None]:
         """See `Store.add_messages`."""
         added = super().add_messages(messages)
-        added.get_loop().call_later(SILENT_SECONDS, self._look, added)
+        added.get_loop().call_later(SILENT_SECONDS, self._look, added, SILENT_SECONDS)
         return added
 
     async def check_writes(self) -> None:
@@ -79,12 +79,15 @@ class FollowedStore(PostgresStore):
     def _is_silent(self) -> bool:
         return self.feed.is_started and not self.feed.current(self._clock())
 
-    def _look(self, added: asyncio.Future[None]) -> None:
+    def _look(self, added: asyncio.Future[None], waited: float) -> None:
+        """Cut off what has been waited for for too long: also where all but this connection answer."""
         if added.done():
             return
         if self._is_silent():
             cut_late(SILENT_SECONDS)
-        added.get_loop().call_later(SILENT_SECONDS, self._look, added)
+        elif waited >= _LONGEST_SECONDS:
+            cut_late(_LONGEST_SECONDS)
+        added.get_loop().call_later(SILENT_SECONDS, self._look, added, waited + SILENT_SECONDS)
 
 
 def _noted(done: "asyncio.Future[Any]") -> None:
