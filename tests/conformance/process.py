@@ -14,7 +14,6 @@ from tests.support.programs import begun, second
 from tests.support.server import Api
 from tests.support.waiting import until
 
-_COMMAND = [sys.executable, "-c", "from flowkeys.cli.main import run; run()"]
 _SERVE = ("serve", "--port", "0", *(["--workers", str(second.WORKERS)] if second.WORKERS > 1 else []))
 _STARTED = re.compile(rb"on (http://127\.0\.0\.1:[0-9]+), data in")
 
@@ -24,6 +23,7 @@ class Served:
 
     is_seen = False
     """Whether others look at its command line: then the program itself is started (`begun.py`)."""
+    program = "from flowkeys.cli.main import run; run()"
 
     def __init__(self, folder: Path, **environment: str) -> None:
         folder.mkdir(exist_ok=True)
@@ -41,7 +41,7 @@ class Served:
         begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             if self.is_seen:
-                command = [*_COMMAND, *_SERVE]
+                command = [sys.executable, "-c", self.program, *_SERVE]
                 self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())
             else:
                 self.process = begun.Process(_SERVE, self._environment(), log)
@@ -80,7 +80,7 @@ class Served:
         """Run a command on the data directory, and return what it printed."""
         env = self._environment() | environment
         if self.is_seen:
-            command = [*_COMMAND, *arguments]
+            command = [sys.executable, "-c", self.program, *arguments]
             run = subprocess.run(command, input=stdin, capture_output=True, text=True, env=env, check=False)
         else:
             run = begun.run(arguments, env, stdin)

@@ -85,7 +85,7 @@ def require_counted(tx: Transaction, now: int, given: Limited, before: Limited |
 def require_counted_as(field: str, tx: Transaction, now: int, given: object, before: object = None) -> None:
     """Do so with the limits of a field."""
     if isinstance(given, tuple) and given and given != before:
-        why = objection(tx.processes.all(), now)
+        why = objection(tx.processes.all(), tx.processes.now(now))
         if why is not None:
             raise InvalidInput.of(field, why)
 

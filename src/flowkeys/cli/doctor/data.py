@@ -208,6 +208,7 @@ def check_policies(tables: Tables) -> Iterator[Finding]:
 
 def check_processes(tables: Tables, now: int) -> Iterator[Finding]:
     """Tell which processes serve the database, where there are several."""
+    now = tables.processes.now(now)
     there = [one for one in tables.processes.all() if one.is_there(now)]
     number = several(there, now)
     if number < 2:  # noqa: PLR2004

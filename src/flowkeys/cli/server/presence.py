@@ -57,7 +57,7 @@ class Presence:
             if why := await self._objection():
                 raise ConfigurationError(f"Limits are stored. {why}")
         try:
-            await self._store.write(lambda tx: tx.processes.add(self._own))
+            await self._store.write(lambda tx: tx.processes.add(self._beating(tx)))
         except Unavailable as error:  # keys are verified on a full disk, too; it is tried again
             self._log.warning("presence not stored", detail=str(error))
         self._recurring = Recurring("flowkeys-presence", self._beat, BEAT_SECONDS, self._failed)
@@ -82,11 +82,10 @@ class Presence:
             await self._store.write(work)
 
     async def _objection(self) -> str | None:
-        now = bootstrap.clock()
-
         def work(tx: Transaction) -> str | None:
-            others = [one for one in tx.processes.all() if one.id != self._own.id]
-            all_there = [*others, msgspec.structs.replace(self._own, beat_at=now)]
+            own = self._beating(tx)
+            now = own.beat_at
+            all_there = [*(one for one in tx.processes.all() if one.id != own.id), own]
             has_limits = tx.processes.has_limits()
             apart = self._own.counting != "shared" and several(all_there, now) > 1
             self._runtime.counts_apart = has_limits and apart
@@ -109,15 +108,18 @@ class Presence:
         if not isinstance(error, Unavailable):  # of an outage whoever calls hears
             self._log.error("presence_failed", exc_info=error)
 
+    def _beating(self, tx: Transaction) -> Process:
+        """Return the row of this process as it is now."""
+        return msgspec.structs.replace(self._own, beat_at=tx.processes.now(bootstrap.clock()))
+
     async def _beat(self) -> None:
-        now = bootstrap.clock()
-        own = msgspec.structs.replace(self._own, beat_at=now)
-
-        def work(tx: Transaction) -> None:
-            if not tx.processes.beat(own.id, now):  # taken for gone while the store was away
+        def work(tx: Transaction) -> int:
+            own = self._beating(tx)
+            if not tx.processes.beat(own.id, own.beat_at):  # taken for gone while the store was away
                 tx.processes.add(own)
+            return own.beat_at
 
-        await self._store.write(work)
+        now = await self._store.write(work)
         why = await self._objection()
         if why is not None and not self._objected:
             self._log.error("limits are counted in each process", detail=why)

@@ -29,10 +29,11 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     """How it counts where there are several, if that was chosen."""
     started_at: int
     beat_at: int
+    """By the clock that all go by who share the database (`Processes.now`)."""
 
     def is_there(self, now: int) -> bool:
-        """Tell whether it was heard of lately."""
-        return now - self.beat_at < DEAD_SECONDS * SECOND
+        """Tell whether it was heard of lately; a clock that was set back makes nobody live for longer."""
+        return abs(now - self.beat_at) < DEAD_SECONDS * SECOND
 
 
 def several(processes: Sequence[Process], now: int) -> int:

@@ -122,6 +122,13 @@ class Processes(Protocol):
         """Return the rows of all, those that may be gone included."""
         ...
 
+    def now(self, given: int) -> int:
+        """Return what time it is for all who share the database; `given` is what this process thinks.
+
+        Clocks of several machines differ, and who is ahead would take all others for gone.
+        """
+        ...
+
     def add(self, process: Process) -> None:
         """Add a process."""
         ...

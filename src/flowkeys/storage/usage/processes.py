@@ -1,7 +1,7 @@
 """Processes that serve the database, within one transaction."""
 
 import msgspec
-from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, text, update
 
 from flowkeys.domain.limits.process import Process
 from flowkeys.storage.schema import api_key, binding, chatflow, customer, server
@@ -11,6 +11,7 @@ _NAMES = list(Process.__struct_fields__)
 _ALL = Statement(select(*(server.c[name] for name in _NAMES)).order_by(server.c.started_at, server.c.id))
 _ADD = Statement(insert(server), _NAMES)
 _BEAT = Statement(update(server).where(server.c.id == bindparam("its_id")), ["beat_at"])
+_NOW = Statement(text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"))
 _REMOVE = Statement(delete(server).where(server.c.id == bindparam("its_id")))
 _LIMITED = Statement(
     select(
@@ -32,6 +33,14 @@ class ProcessTable:
         """Return the rows of all, those that may be gone included."""
         rows = self._connection.rows(_ALL)
         return [Process(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+
+    def now(self, given: int) -> int:
+        """Return the time of the clock that all go by: PostgreSQL's own, or the machine's, as `given`."""
+        if not self._connection.is_postgres:
+            return given
+        row = self._connection.row(_NOW, {})
+        assert row is not None
+        return int(row[0])
 
     def add(self, process: Process) -> None:
         """Add a process."""
