@@ -51,6 +51,8 @@ def test_a_full_disk_is_an_outage(serve: Serve, log_elsewhere: bool) -> None:
     key = bound_key(owner, chatflow)
     caller, path = served.api(key["apiKey"]), f"/prediction/{chatflow['id']}"
     question = {"question": "Hello"}
+    gone = make_key(owner)["id"]
+    assert owner.delete(f"/apikey/{gone}").json()["affected"] == 1
     assert caller.post(path, json=question).status_code == 200
     with full_disk(served):
         for _ in range(2):
@@ -63,6 +65,9 @@ def test_a_full_disk_is_an_outage(serve: Serve, log_elsewhere: bool) -> None:
             assert owner.get("/apikey").status_code == 200
             assert owner.post("/apikey/verify", json={"token": key["apiKey"]}).json()["valid"] is True
             assert served.api("fl-" + "0" * 32).get("/apikey").status_code == 401
+            check_unavailable(served.api().get("/health"))
+            unchanged = owner.delete(f"/apikey/{gone}")
+            assert (unchanged.status_code, unchanged.json()["affected"]) == (200, 0), "which needs no disk"
             check_unavailable(served.api().get("/health"))
             assert served.api().get("/ping").text == "pong"
     assert served.api().get("/health").json() == {

@@ -20,10 +20,12 @@ def test_who_counts_beside_whom() -> None:
     other = msgspec.structs.replace(ONE, id="2", pid=2)
     dead = msgspec.structs.replace(other, beat_at=NOW - DEAD_SECONDS * SECOND)
     four = msgspec.structs.replace(ONE, siblings=4)
+    ahead = msgspec.structs.replace(other, beat_at=NOW + DEAD_SECONDS * SECOND)
     elsewhere = msgspec.structs.replace(other, host="b")
     assert [
-        several(some, NOW) for some in ([], [ONE], [ONE, other], [ONE, dead], [four], [four, elsewhere])
-    ] == [*(0, 1, 2, 1, 4, 5)]
+        several(some, NOW)
+        for some in ([], [ONE], [ONE, other], [ONE, dead], [ONE, ahead], [four], [four, elsewhere])
+    ] == [*(0, 1, 2, 1, 1, 4, 5)]
     chosen = msgspec.structs.replace(other, counting="per-process")
     assert objection([ONE], NOW) is None
     assert "up to 2 times" in str(objection([ONE, other], NOW))

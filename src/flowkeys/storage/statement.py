@@ -195,6 +195,11 @@ class Connection:
             else:
                 return
 
+    def write_on_trial(self) -> None:
+        """Change something that makes no difference: a number of the file's that nobody uses, to itself."""
+        (version,) = self._raw.execute("PRAGMA user_version").fetchone()
+        self._raw.execute(f"PRAGMA user_version = {version}")  # the same, and yet a page that is written
+
     def commit(self) -> None:
         """Commit."""
         self._raw.execute("COMMIT")

@@ -17,11 +17,12 @@ from flowkeys.domain.limits.rate import Limits, parse_limits
 from tests.limits.shared.conftest import Limiter
 from tests.support.network.way import Way, way_over
 from tests.support.valkey import ValkeyServer
-from tests.support.waiting import patience, soon
+from tests.support.waiting import PATIENCE_SECONDS, patience, soon
 
-pytestmark = pytest.mark.slow  # a busy machine may itself be taken for an outage of so short a bound
+pytestmark = pytest.mark.slow
 LIMIT = 20
 TIMEOUT_SECONDS = 0.2
+"""So long an answer may take once the way is broken; before, a busy machine is no outage."""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ async def two_over(server: ValkeyServer, *, refuses: bool) -> AsyncIterator[tupl
     """Give two processes that count over one way."""
     async with way_over(server.socket) as (way, port):
         url = f"valkey://127.0.0.1:{port}"
-        both = [Limiter(url, refuses=refuses, timeout_seconds=TIMEOUT_SECONDS) for _ in range(2)]
+        both = [Limiter(url, refuses=refuses, timeout_seconds=PATIENCE_SECONDS) for _ in range(2)]
         try:
             for one in both:
                 await one.valkey.start()
@@ -46,6 +47,12 @@ async def two_over(server: ValkeyServer, *, refuses: bool) -> AsyncIterator[tupl
         finally:
             for one in both:
                 await one.valkey.stop()
+
+
+def _hurry(both: list[Limiter]) -> None:
+    for limiter in both:
+        if limiter.valkey._connection is not None:
+            limiter.valkey._connection.hurry(TIMEOUT_SECONDS)
 
 
 async def _reached(limiter: Limiter) -> None:
@@ -121,6 +128,7 @@ async def test_what_was_chosen_is_what_calls_are_told_until_all_count_together_a
         done = broken(way, server)
         if isinstance(done, Awaitable):
             await done
+        _hurry(both)
         # Those that are under way find out; more come until everybody knows.
         for limiter in both:
             while limiter.valkey.is_up:
@@ -147,6 +155,7 @@ async def test_answers_that_come_late_are_nobodys(server: ValkeyServer, name: st
     async with two_over(server, refuses=True) as (way, both):
         limiter = both[0]
         BREAKS[name](way, server)
+        _hurry(both)
         first, second = asked(f"{name}, first"), asked(f"{name}, second")
         assert await told(limiter, first) == "unavailable"
         way.mend()

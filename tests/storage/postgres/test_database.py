@@ -187,6 +187,12 @@ async def test_a_nul_in_a_text_is_kept_as_what_stands_for_one(stores: list[Postg
     assert f"a{INSTEAD_OF_NUL}b" in await stores[1].read(names)
 
 
+async def test_all_processes_go_by_one_clock(stores: list[PostgresStore]) -> None:
+    """The database's, whatever their own machines say."""
+    assert await stores[0].write(lambda tx: tx.processes.now(7)) > 1_700_000_000 * 1_000_000
+    assert await stores[1].read(lambda tx: tx.processes.now(7)) > 1_700_000_000 * 1_000_000
+
+
 def message(message_id: str) -> Message:
     """Return something that was said in a chatflow that is not there."""
     return Message(

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import psycopg
-from sqlalchemy import text
 
 from flowkeys.domain.audit.chain import ChainKey
 from flowkeys.domain.errors import Unavailable
@@ -21,13 +20,12 @@ from flowkeys.storage.postgres.connection import PostgresConnection
 from flowkeys.storage.postgres.sealing import seal
 from flowkeys.storage.predictions.messages import add_together
 from flowkeys.storage.sqlite.writer import Writer
-from flowkeys.storage.statement import Connection, Statement
+from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 
 T = TypeVar("T")
 
 READERS: Final = 4
-_TRIAL: Final = Statement(text("UPDATE alembic_version SET version_num = version_num"))
 
 
 def _now() -> int:
@@ -116,7 +114,7 @@ class PostgresStore:
     async def check_writes(self) -> None:
         """See `Store.check_writes`."""
         if self._writer.failed or self._appender.failed:
-            await self._writer.run(lambda connection: connection.run(_TRIAL, {}))
+            await self._writer.run(lambda connection: connection.write_on_trial())
 
     def close(self) -> None:
         """Commit what is waiting and close every connection. Sets of keys are left as far as they are."""

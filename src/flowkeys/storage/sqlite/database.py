@@ -93,9 +93,9 @@ class SqliteStore:
         return self._writer.run_together(add_together, messages)
 
     async def check_writes(self) -> None:
-        """See `Store.check_writes`. What is written on trial is a number of the file's that nobody uses."""
+        """See `Store.check_writes`."""
         if self._writer.failed or _free_bytes(self._path.parent) < LEAST_FREE_BYTES:
-            await self._writer.run(_write_on_trial)
+            await self._writer.run(Connection.write_on_trial)
 
     def close(self) -> None:
         """Commit what is waiting and close every connection."""
@@ -123,11 +123,6 @@ class SqliteStore:
             raw.execute("PRAGMA query_only=ON")
             connection = self._local.connection = Connection(raw)
         return connection
-
-
-def _write_on_trial(connection: Connection) -> None:
-    (version,) = connection.raw.execute("PRAGMA user_version").fetchone()
-    connection.raw.execute(f"PRAGMA user_version = {version}")  # the same, and yet a page that is written
 
 
 def _free_bytes(folder: Path) -> int:

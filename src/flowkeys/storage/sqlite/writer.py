@@ -146,7 +146,8 @@ class Writer:
                 self.committed_by(connection)
                 self.commits.add(perf_counter() - begun)
                 self.committed += len(batch)
-                self.failed = False
+                if self.failed:
+                    self.failed = not self._can_write(connection)
             except self._kind.failed as error:
                 self.failures += 1
                 self.failed = self._kind.is_outage(error)
@@ -159,6 +160,17 @@ class Writer:
             self._acknowledge(batch)
         if connection is not None:
             connection.close()
+
+    def _can_write(self, connection: Connection) -> bool:
+        """Tell whether the database takes changes: what was committed may have changed nothing."""
+        try:
+            connection.begin()
+            connection.write_on_trial()
+            connection.commit()
+        except self._kind.failed:
+            connection.roll_back()
+            return False
+        return True
 
     def committed_by(self, connection: Connection) -> None:
         """Do what follows a commit before it is acknowledged: here, nothing."""
