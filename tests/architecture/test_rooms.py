@@ -41,7 +41,7 @@ def test_each_room_says_what_lives_there() -> None:
 
 def test_tests_stand_where_their_subject_does() -> None:
     """A room of tests is named as a room of the source is, or as what is guaranteed."""
-    guarantees = {"as_one", "every", "going_away", "keeping_secrets", "who_gets_in"}
+    guarantees = {"as_one", "every", "going_away", "keeping_secrets", "outages", "who_gets_in"}
     guarantees |= {"data", "network", "programs", "targets"}
     rooms = {path.name for path in SOURCE.rglob("*") if path.is_dir()}
     inner = {path.parent for path in python_files("tests") if path.parent.parent != ROOT / "tests"}

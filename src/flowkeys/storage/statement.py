@@ -196,9 +196,8 @@ class Connection:
                 return
 
     def write_on_trial(self) -> None:
-        """Change something that makes no difference: a number of the file's that nobody uses, to itself."""
-        (version,) = self._raw.execute("PRAGMA user_version").fetchone()
-        self._raw.execute(f"PRAGMA user_version = {version}")  # the same, and yet a page that is written
+        """Set a number of the file's that nobody uses to itself: the same, and yet a page that is written."""
+        self._raw.execute(f"PRAGMA user_version = {self._raw.execute('PRAGMA user_version').fetchone()[0]}")
 
     def commit(self) -> None:
         """Commit."""

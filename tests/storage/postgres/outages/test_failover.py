@@ -8,7 +8,7 @@ import pytest
 
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.storage.postgres import migrate
-from tests.storage.postgres.replicated import Pair
+from tests.storage.postgres.outages.replicated import Pair
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.postgres import Postgres
 from tests.support.server import Running

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.storage.postgres.asked import AWAY, WELL, Asked
+from tests.storage.postgres.outages.asked import AWAY, WELL, Asked
 from tests.storage.postgres.way import way_beside
 from tests.support.network.way import Way
 from tests.support.server import Running

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.process import Served
-from tests.storage.postgres.asked import AWAY, WELL, Asked
-from tests.storage.postgres.replicated import Alone, Cluster, go_on
+from tests.storage.postgres.outages.asked import AWAY, WELL, Asked
+from tests.storage.postgres.outages.replicated import Alone, Cluster, go_on
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow  # a server of PostgreSQL's own, and seconds until its silence is believed

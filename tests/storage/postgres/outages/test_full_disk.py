@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from tests.conformance.process import Served
-from tests.storage.postgres.asked import WELL, Asked
-from tests.storage.postgres.replicated import Alone, Cluster
+from tests.storage.postgres.outages.asked import WELL, Asked
+from tests.storage.postgres.outages.replicated import Alone, Cluster
 from tests.support.waiting import until
 
 pytestmark = [
