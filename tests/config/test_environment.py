@@ -147,6 +147,15 @@ def test_limits_that_are_shared_are_shared_somewhere(monkeypatch: pytest.MonkeyP
     assert load(monkeypatch, LIMITS="shared", VALKEY="valkey://127.0.0.1:6379").limits == "shared"
 
 
+@pytest.mark.parametrize("name", ["1000/day", "every day", "tageslimit-für-alle", "x" * 33, "day;hour"])
+def test_what_can_be_no_name_of_a_limit_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would match none, and the limit that was meant would be counted alone; the message has the names."""
+    said = wrong(monkeypatch, REFUSED_WITHOUT_VALKEY=f"day,{name}")
+    assert f"{name!r} is no name of a limit" in said
+    assert "calls-month" in said
+    assert load(monkeypatch, REFUSED_WITHOUT_VALKEY="day, strict").refused_without_valkey == ("day", "strict")
+
+
 def test_what_kubernetes_sets_for_services_is_not_ours(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """The port is the file's or the default, and nothing of it is called a mistyped setting."""
     for name, value in INJECTED.items():

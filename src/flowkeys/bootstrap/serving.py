@@ -43,8 +43,7 @@ def create_app(runtime: Runtime) -> "FastPath":
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        if runtime.valkey is not None:
-            await runtime.valkey.start()
+        await _begin(runtime)
         runtime.usage.start()
         runtime.calls.start()
         runtime.quotas.start()
@@ -166,6 +165,16 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
             connections=connections,
         )
     )
+
+
+async def _begin(runtime: Runtime) -> None:
+    """Connect to Valkey; give Python flows threads of their own for what they do in those of the loop."""
+    if runtime.settings.python_flows:
+        from flowkeys.flows.threads import LoopThreads
+
+        asyncio.get_running_loop().set_default_executor(LoopThreads(runtime.settings.python_threads))
+    if runtime.valkey is not None:
+        await runtime.valkey.start()
 
 
 def _warming(runtime: Runtime, log: Any) -> Warming:

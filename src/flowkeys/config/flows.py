@@ -18,6 +18,7 @@ def flow_settings(settings: Settings) -> FlowSettings:
         credentials=credentials,
         allowed_endpoints=settings.allowed_endpoints,
         python_targets=settings.python_flows,
+        python_threads=settings.python_threads,
         variables=settings.variables,
         model_timeout_seconds=settings.model_silence_seconds,
         whole_answer_timeout_seconds=settings.model_answer_seconds,

@@ -34,6 +34,14 @@ class BoundSettings(BaseSettings):
         description="How long a model may take for an answer that is asked for whole, of which "
         "nothing is heard until it is complete.",
     )
+    python_threads: int = Field(
+        default=32,
+        ge=1,
+        le=1000,
+        description="How many Python functions that are not async run at a time in each process, and as "
+        "many again of what others start by `asyncio.to_thread` or LangChain. Further ones wait for one to "
+        "end: raise it when flows wait long for other machines.",
+    )
     usage_flush_seconds: int = Field(
         default=2,
         ge=1,

@@ -20,7 +20,7 @@ from flowkeys.config.database import database_of, is_postgres
 from flowkeys.config.environment import PREFIX, Environment
 from flowkeys.config.following import FollowingSettings
 from flowkeys.config.processes import BoundSettings, ProcessSettings
-from flowkeys.config.values import Names, host_of, place_of, socket_of
+from flowkeys.config.values import Names, host_of, names_of_limits, place_of, socket_of
 from flowkeys.domain.addresses import UNIX
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.header import KeyHeader
@@ -195,6 +195,11 @@ class Settings(FollowingSettings, BoundSettings, ProcessSettings):
                 "FLOWKEYS_LIMITS=per-process"
             )
         return value
+
+    @field_validator("refused_without_valkey", mode="after")
+    @classmethod
+    def _limits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return names_of_limits(value)
 
     @field_validator("uds", mode="after")
     @classmethod

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from flowkeys.domain.limits.names import ALWAYS, could_be
 from flowkeys.limits.shared.place import places_of
 
 
@@ -56,6 +57,20 @@ def socket_of(path: Path) -> Path:
     if text.startswith("@") or "\0" in text:
         raise ValueError("sockets without a file have no mode that keeps others out: give a path")
     return path.absolute()
+
+
+def names_of_limits(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names, each of which a limit or a quota may have.
+
+    Raises:
+        ValueError: none could be named so.
+    """
+    for text in value:
+        if not could_be(text):
+            raise ValueError(
+                f"{text[:64]!r} is no name of a limit or quota: without one of its own it is named {ALWAYS}"
+            )
+    return value
 
 
 def place_of(url: str) -> str:

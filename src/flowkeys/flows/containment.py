@@ -18,6 +18,11 @@ T = TypeVar("T")
 _INSIDE: ContextVar[bool] = ContextVar("flowkeys_inside_a_target", default=False)
 
 
+def is_inside() -> bool:
+    """Tell whether this is asked in the context of a target, its tasks and threads included."""
+    return _INSIDE.get()
+
+
 class EndedError(Exception):
     """Code of others raised what is no ordinary error; the message names its type."""
 

@@ -58,6 +58,8 @@ class PythonTargets:
         self._threads = settings.python_threads
         self._answers: dict[str, Answer] = {}
         self._importing = asyncio.Lock()
+        self._importer: DaemonThreads | None = None
+        """One is imported at a time, and waits for none that runs."""
         self._pool: DaemonThreads | None = None
 
     def refusal(self, target: str) -> str | None:
@@ -82,7 +84,10 @@ class PythonTargets:
             raise PermissionError(target)
         async with self._importing:
             if target not in self._answers:
-                self._answers[target] = self._answer(await self.in_thread(_find, target))
+                if self._importer is None:
+                    self._importer = DaemonThreads(1, "flowkeys-import")
+                found = await self._importer.run(functools.partial(_find, target))
+                self._answers[target] = self._answer(found)
         return self._answers[target]
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -93,9 +98,10 @@ class PythonTargets:
 
     def close(self) -> None:
         """Let go of the threads at once; those that run go on to their end, or to that of the process."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.close()
+        for pool in (self._importer, self._pool):
+            if pool is not None:
+                pool.close()
+        self._importer = self._pool = None
 
     def _answer(self, found: Any) -> Answer:
         streaming = langchain.adapt(found)

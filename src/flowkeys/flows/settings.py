@@ -59,5 +59,5 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Longest wait for an answer that is asked for whole, of which nothing is heard until it is complete."""
     reserved_tokens: int = 4096
     """How many tokens a model may use whose node does not say: so many are reserved of quotas."""
-    python_threads: int = 8
-    """Threads for Python callables that are not async."""
+    python_threads: int = 32
+    """Threads for Python callables that are not async, and as many for what others start in threads."""

@@ -13,6 +13,7 @@ from flowkeys.cli.doctor.finding import Finding, fail, ok, size, warn
 from flowkeys.cli.streams import printable
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError, Unavailable
+from flowkeys.domain.limits.names import nobody_has, unknown
 from flowkeys.domain.limits.process import objection, several
 from flowkeys.storage.secrets import secret_file
 from flowkeys.storage.sqlite import health
@@ -223,6 +224,16 @@ def check_processes(tables: Tables, now: int) -> Iterator[Finding]:
         )
     else:
         yield ok("processes", f"{number} processes serve the database ({hosts}).")
+
+
+def check_names(settings: Settings, tables: Tables) -> Iterator[Finding]:
+    """Tell which limits the settings name that nothing has: a typing mistake leaves one without a choice."""
+    if settings.refused_without_valkey:
+        stored = tables.processes.limit_names()
+        if nobodys := unknown(settings.refused_without_valkey, stored):
+            yield warn(
+                "valkey", nobody_has(nobodys, stored), "Correct the setting, or give a limit that name."
+            )
 
 
 def is_current(found: health.Health) -> bool:

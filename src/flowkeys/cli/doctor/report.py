@@ -43,6 +43,7 @@ def _contents(settings: Settings) -> Iterator[Finding]:
             yield from data.check_policies(tables)
             yield from data.check_journal(settings)
             yield from data.check_processes(tables, clock())
+            yield from data.check_names(settings, tables)
             yield people.check_owners(tables)
             yield from chatflows.check_chatflows(settings, tables)
     except Unavailable as error:

@@ -12,6 +12,7 @@ from flowkeys import bootstrap
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.ids import new_id
+from flowkeys.domain.limits.names import nobody_has, unknown
 from flowkeys.domain.limits.process import BEAT_SECONDS, Counting, Process, objection, several
 from flowkeys.domain.times import SECOND
 from flowkeys.service.ports.store import Transaction
@@ -56,6 +57,7 @@ class Presence:
             await self._listen()
             if why := await self._objection():
                 raise ConfigurationError(f"Limits are stored. {why}")
+        await self._look_for_names()
         try:
             await self._store.write(lambda tx: tx.processes.add(self._beating(tx)))
         except Unavailable as error:  # keys are verified on a full disk, too; it is tried again
@@ -92,6 +94,15 @@ class Presence:
             return objection(all_there, now) if has_limits else None
 
         return await self._store.read(work)
+
+    async def _look_for_names(self) -> None:
+        """Say which names in a setting nothing has. A limit may be deleted: no reason not to start."""
+        names = self._runtime.settings.refused_without_valkey
+        if not names:
+            return
+        stored = await self._store.read(lambda tx: tx.processes.limit_names())
+        if nobodys := unknown(names, stored):
+            self._log.warning("limits are not there", detail=nobody_has(nobodys, stored))
 
     async def _listen(self) -> None:
         """Wait until those whom nobody here can see would have said something; remove who has not."""

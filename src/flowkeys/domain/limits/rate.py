@@ -16,7 +16,7 @@ MAX_CALLS: Final = 1_000_000_000
 MAX_WINDOW_SECONDS: Final = 366 * 24 * 3600
 NAME_LENGTH: Final = 32
 
-_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
+NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
 _UNITS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 7 * 86_400}
 _SHORT: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 _TEXT: Final = re.compile(
@@ -139,7 +139,7 @@ def named(rates: Sequence[RateLimit], own: dict[int, str]) -> tuple[RateLimit, .
     """
     taken: set[str] = set()
     for name in own.values():
-        if len(name) > NAME_LENGTH or not _NAME.fullmatch(name):
+        if len(name) > NAME_LENGTH or not NAME.fullmatch(name):
             raise ValueError(
                 f"{name[:64]!r} is no name of a limit: give up to {NAME_LENGTH} letters and digits of ASCII, "
                 "with - and _ between them."

@@ -145,6 +145,10 @@ class Processes(Protocol):
         """Tell whether a limit or a quota is stored, in any workspace."""
         ...
 
+    def limit_names(self) -> set[str]:
+        """Return the names of all limits that are stored, in any workspace: those of quotas are fixed."""
+        ...
+
 
 class QuotaUses(Protocol):
     """What was used of quotas, within one transaction."""

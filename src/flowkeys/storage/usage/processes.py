@@ -1,9 +1,13 @@
 """Processes that serve the database, within one transaction."""
 
+from contextlib import suppress
+from typing import Final
+
 import msgspec
 from sqlalchemy import bindparam, delete, exists, insert, select, text, update
 
 from flowkeys.domain.limits.process import Process
+from flowkeys.domain.limits.stored import rates_from
 from flowkeys.storage.schema import api_key, binding, chatflow, customer, server
 from flowkeys.storage.statement import Connection, Statement
 
@@ -20,6 +24,10 @@ _LIMITED = Statement(
         | exists().where(chatflow.c.rate_limits.is_not(None))
         | exists().where(binding.c.rate_limits.is_not(None))
     )
+)
+_STORED_LIMITS: Final = tuple(
+    Statement(select(table.c.rate_limits).where(table.c.rate_limits.is_not(None)).distinct())
+    for table in (api_key, customer, chatflow, binding)
 )
 
 
@@ -58,3 +66,12 @@ class ProcessTable:
         """Tell whether a limit or a quota is stored, in any workspace."""
         row = self._connection.row(_LIMITED, {})
         return bool(row and row[0])
+
+    def limit_names(self) -> set[str]:
+        """Return the names of all limits that are stored, in any workspace."""
+        found: set[str] = set()
+        for statement in _STORED_LIMITS:
+            for (stored,) in self._connection.rows(statement):
+                with suppress(ValueError, TypeError):  # spoilt by hand: whoever calls is told
+                    found.update(rate.name for rate in rates_from(stored))
+        return found
