@@ -226,7 +226,7 @@ def test_a_cut_feed_is_not_trusted(running: Running, api: Api) -> None:
     remote = Counted(proxy.url, key)
     remote.settled(made["apiKey"])
     real = remote.source._server.follow
-    remote.source._server.follow = lambda _: (_ for _ in ()).throw(Unavailable("no feed"))
+    remote.source._server.follow = lambda *_: (_ for _ in ()).throw(Unavailable("no feed"))
     proxy.cut()
     eventually(lambda: remote.source._cache.is_trusted(time.monotonic()), False)
     eventually(lambda: remote.said(made["apiKey"]), "valid")
@@ -372,7 +372,7 @@ def test_a_connection_that_was_closed_is_no_outage(running: Running, api: Api) -
     """Servers close connections that are idle: the question is asked again on a new one."""
     proxy = Proxy(running.url)
     remote = Counted(proxy.url, make_key(api, permissions=["apikeys:view"])["apiKey"])
-    remote.source._server.follow = lambda _: (_ for _ in ()).throw(Unavailable("no feed"))
+    remote.source._server.follow = lambda *_: (_ for _ in ()).throw(Unavailable("no feed"))
     token = make_key(api)["apiKey"]
     assert remote.said(token) == "valid"
     for _ in range(20):

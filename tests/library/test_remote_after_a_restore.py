@@ -61,7 +61,7 @@ def test_what_was_kept_before_a_restore_does_not_count_after_it(
         eventually(is_kept, True)
         heard = newest(api)
         real = source._server.follow
-        source._server.follow = lambda _: (_ for _ in ()).throw(Unavailable("no feed"))
+        source._server.follow = lambda *_: (_ for _ in ()).throw(Unavailable("no feed"))
         proxy.cut()
         eventually(is_heard, False)
         copy(backup, database)

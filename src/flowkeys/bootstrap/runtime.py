@@ -99,7 +99,7 @@ class Runtime(PeopleParts):
         lookups, most = database.lookups, settings.cached_keys
         self.keys = KeyCache(lookups, self.feed, self.hasher, self.usage, most, self.stale)
         self.directory = ChatflowCache(lookups, self.feed, database.load, clock, stale=self.stale)
-        self.followers = Followers(database.changes, self.feed, clock, database.bound_ms)
+        self.followers = Followers(database.changes, self.feed, clock, database.bound_ms, secrets.hasher)
         alone = MemoryLimits()
         self.limits: MemoryLimits | SharedLimits = alone
         self.failures = Failures(settings.failures_per_second, settings.failures_burst)

@@ -1,12 +1,15 @@
 """Following changes: one poll for all who follow, and a place in the feed for each."""
 
 import asyncio
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.digest import TokenHasher
 from flowkeys.domain.times import Clock
+from flowkeys.domain.version import VERSION
 from flowkeys.service.ports.changes import ChangeLog, Followed
 from flowkeys.service.ports.verification import ChangeFeed
 
@@ -32,12 +35,28 @@ class Positioned(ChangeFeed, Protocol):
         """Another one when positions may mean something else."""
         ...
 
+    @property
+    def mark(self) -> str | None:
+        """What the change at `position` was, all of it; None: there is none, or it says nothing."""
+        ...
+
 
 class Followers:
     """Wakes those who follow when there is something new. Implements `ChangeListener`."""
 
-    def __init__(self, log: ChangeLog, feed: Positioned, clock: Clock, bound_ms: int) -> None:
-        """Follow a feed by which a change holds in every process within `bound_ms`."""
+    def __init__(
+        self,
+        log: ChangeLog,
+        feed: Positioned,
+        clock: Clock,
+        bound_ms: int,
+        hasher: TokenHasher,
+    ) -> None:
+        """Follow a feed by which a change holds in every process within `bound_ms`.
+
+        That the server's secrets or its version are others is no change that is told, and decides over keys.
+        """
+        self._beside = " ".join((VERSION, *hasher.secret_ids))
         self._log = log
         self._feed = feed
         self._clock = clock
@@ -51,7 +70,7 @@ class Followers:
     @property
     def epoch(self) -> str:
         """What tells a follower who comes back whether its position still means the same."""
-        return self._feed.epoch
+        return self._shown(self._feed.epoch)
 
     @property
     def place(self) -> int:
@@ -97,14 +116,29 @@ class Followers:
             raise Unavailable("The feed of changes cannot be read.")
         return self._feed.position
 
-    def place_of(self, position: int, epoch: str | None) -> int | None:
+    @property
+    def mark(self) -> str | None:
+        """What whoever comes back to another process shows for its position; None: there is nothing."""
+        mark = self._feed.mark
+        return None if mark is None else self._shown(mark)
+
+    def place_of(self, position: int, epoch: str | None, mark: str | None = None) -> int | None:
         """Return the place behind which to go on for whoever knows all up to a `position` of an `epoch`.
 
+        That may be another process's, if its `mark` shows that the same was changed at that position.
         None: that cannot be told, and everything has to be forgotten.
+
+        Raises:
+            Unavailable: the store cannot be reached.
         """
-        if epoch is not None and epoch != self.epoch:
+        if epoch is None or epoch == self.epoch:
+            return self._log.place_of(position)
+        if mark is None or (own := self._log.mark_of(position)) is None or self._shown(own) != mark:
             return None
         return self._log.place_of(position)
+
+    def _shown(self, mark: str) -> str:
+        return hashlib.sha256(f"{self._beside}\n{mark}".encode()).hexdigest()[:32]
 
     def since(self, workspace_id: str, after: int, last: int) -> Sequence[Followed] | None:
         """Return what changed in a workspace behind the place `after` up to `last`, which `place` gave.

@@ -18,13 +18,15 @@ from flowkeys.domain.keys.token import LENGTH, Token
 from flowkeys.verify.clock import now
 from flowkeys.verify.forks import begin_again_after
 from flowkeys.verify.remote_cache import Mark, RemoteCache
-from flowkeys.verify.remote_server import Answer, Server
+from flowkeys.verify.remote_server import Answer, RefusedError, Server
 
 CACHED_KEYS: Final = 100_000
 _AT_A_TIME: Final = 16
 """Questions to the server that are under way at most; others wait."""
 _FIRST_WAIT_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 2.0
+_IN_TIME_SECONDS: Final = 0.25
+"""The same while what is kept still counts."""
 
 _log: Final = logging.getLogger("flowkeys.verify")
 _Question = tuple[bytes, str | None, str | None]
@@ -148,6 +150,8 @@ class RemoteSource:
         """End the thread and close the connections."""
         self._closed.set()
         self._server.close()
+        with self._lock:
+            self._cache.lose()
         self._pool.shutdown(wait=False)
 
     def _ask(self, text: bytes, chatflow_id: str | None, client: Client | None) -> "Future[Answer] | None":
@@ -197,23 +201,38 @@ class RemoteSource:
             self._thread.start()
 
     def _follow(self) -> None:
-        """Follow the feed of changes, and begin again when it ends, until the verifier is closed."""
+        """Follow the feed of changes, and go on when it ends, until the verifier is closed.
+
+        What is kept counts on for as long as silence would be borne: a stream that is heard again within that
+        and goes on from where it was left has missed nothing. One that comes later has not, either, and what
+        is kept counts again then.
+        """
         wait = _FIRST_WAIT_SECONDS
         while not self._closed.is_set():
+            is_refused = False
             try:
-                with self._server.follow(self._silence) as events:
+                with self._lock:
+                    going_on = self._cache.begin()
+                with self._server.follow(self._silence, going_on) as events:
                     for name, data in events:
                         with self._lock:
                             self._cache.hear(name, data, time.monotonic())
                         wait = _FIRST_WAIT_SECONDS
                 cause: object = "it ended"
-            except Exception as error:  # noqa: BLE001 - whatever it was, nothing that is kept is trusted
+            except Exception as error:  # noqa: BLE001 - whatever it was, the feed is not heard
+                is_refused = isinstance(error, RefusedError)
                 cause = str(error) if isinstance(error, Unavailable) else type(error).__name__
             with self._lock:
-                self._cache.lose()
+                if is_refused or self._closed.is_set():
+                    self._cache.lose()
+                counts = self._cache.is_trusted(time.monotonic())
             if not self._closed.is_set():
-                _log.warning("The feed of changes is not heard (%s); the server is asked each time.", cause)
-            self._closed.wait(wait * random.uniform(0.5, 1.0))  # noqa: S311 - spreads clients, keeps no secret
+                then = f"after {self._silence:g} seconds of silence " if counts else ""
+                _log.warning(
+                    "The feed of changes is not heard (%s); %sthe server is asked each time.", cause, then
+                )
+            longest = min(wait, _IN_TIME_SECONDS) if counts else wait
+            self._closed.wait(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads clients, keeps no secret
             wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
 
 

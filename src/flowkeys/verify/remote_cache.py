@@ -50,6 +50,9 @@ class RemoteCache:
         self._heard: float | None = None
         self._since = 0.0
         self._epoch: str | None = None
+        self._going_on: dict[str, str] = {}
+        self._is_new = True
+        """Whether the stream that is heard, if any, has not said yet what it goes on from."""
 
     def index(self, text: bytes) -> bytes:
         """Return what a token is filed under: it cannot be turned back without this process's key."""
@@ -99,22 +102,37 @@ class RemoteCache:
             about = chatflow_id if denied.reason is Reason.CHATFLOW_NOT_ALLOWED else None
             _put(self._brief, (index, about), (denied, at + BRIEF_SECONDS), _BRIEF)
 
+    def begin(self) -> dict[str, str]:
+        """Return what a new stream of the feed is asked to go on from; nothing: from now."""
+        self._is_new = True
+        return self._going_on
+
     def hear(self, name: str, data: dict[str, Any], at: float) -> None:
-        """Take in an event of the feed; the first one begins it."""
-        epoch = data.get("epoch", self._epoch)
-        if self._heard is None or epoch != self._epoch:
-            self.forget()
-            self._epoch = epoch
-            self._since = at + SETTLING_SECONDS + data.get("boundMs", 0) / 1000
-        self._heard = at
-        if name == "forget":
-            self.forget()
-        elif name == "change":
+        """Take in an event of the feed. What is known counts on if the first says that it goes on from there.
+
+        Changes before that are heeded, and prove nothing: the server may be about to say that some lack.
+        """
+        if name == "change":
             self._change(data["subject"], data["subjectId"], data["position"])
+            if not self._is_new:
+                self._heard = at
+            return
+        epoch = data.get("epoch")
+        goes_on = epoch == self._epoch
+        if self._is_new:
+            goes_on = data.get("resumed") is True and self._heard is not None
+        if name == "forget" or not goes_on:
+            self.forget()
+        if not goes_on:
+            self._since = at + SETTLING_SECONDS + data.get("boundMs", 0) / 1000
+        self._epoch, self._heard, self._is_new = epoch, at, False
+        shown = {"after": data.get("position"), "epoch": epoch, "mark": data.get("mark")}
+        self._going_on = {name: str(value) for name, value in shown.items() if value is not None}
 
     def lose(self) -> None:
-        """Trust nothing: the feed has ended."""
+        """Trust nothing, and begin anew: the server says that this verifier may know no more."""
         self._heard = None
+        self._going_on = {}
         self.forget()
 
     def forget(self) -> None:

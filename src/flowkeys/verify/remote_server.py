@@ -1,7 +1,7 @@
 """What a verifier asks a server over HTTP, and what it makes of the answers."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from http import HTTPStatus
@@ -34,6 +34,10 @@ _TERMS: Final = 1024
 """Lists of networks, and customers, that records share."""
 
 Event = tuple[str, dict[str, Any]]
+
+
+class RefusedError(Unavailable):
+    """The server refuses this verifier itself."""
 
 
 class _SaidCustomer(msgspec.Struct, rename="camel", frozen=True, gc=False):
@@ -162,10 +166,11 @@ class Server:
         return httpx.Response(response.status_code, content=bytes(content))
 
     @contextmanager
-    def follow(self, silence_seconds: float) -> Iterator[Iterator[Event]]:
-        """Give the events of the change feed; silence for so long is an error.
+    def follow(self, silence_seconds: float, going_on: Mapping[str, str]) -> Iterator[Iterator[Event]]:
+        """Give the events of the change feed, from where it was left; silence for so long is an error.
 
         Raises:
+            RefusedError: this verifier may not follow it.
             Unavailable: there is no such stream, or this verifier's own key is refused.
             httpx.HTTPError: the connection broke.
         """
@@ -173,7 +178,9 @@ class Server:
         until = time.monotonic() + _CONNECT_SECONDS + silence_seconds
         with (
             self._lines.line(until) as line,
-            line.http.stream("GET", "/changes", timeout=timeout, extensions=line.extensions) as response,
+            line.http.stream(
+                "GET", "/changes", params=dict(going_on), timeout=timeout, extensions=line.extensions
+            ) as response,
         ):
             self._check(response)
             yield _events(response.iter_lines(), line, silence_seconds)
@@ -184,9 +191,8 @@ class Server:
             return
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             said = "The server refuses this verifier's own key: it needs apikeys:view."
-        else:
-            said = f"The server answered {status}."
-        raise Unavailable(said + self._transport.note())
+            raise RefusedError(said + self._transport.note())
+        raise Unavailable(f"The server answered {status}." + self._transport.note())
 
     def cut_late(self, at: float) -> None:
         """End questions whose callers have given up by `at`, and a feed of changes that says nothing."""

@@ -21,6 +21,16 @@ class ChangeLog(Protocol):
         """Return the place to go on from for whoever was told of all up to a position, if it is known."""
         ...
 
+    def mark_of(self, position: int) -> str | None:
+        """Return what was changed at a position, all of it, if all is stored that was changed behind it.
+
+        None: it is not, or positions alone do not say what came before them.
+
+        Raises:
+            Unavailable: the store cannot be reached.
+        """
+        ...
+
     def since(self, workspace_id: str, after: int, last: int, limit: int) -> Sequence[Followed] | None:
         """Return a workspace's changes between two places, in order.
 

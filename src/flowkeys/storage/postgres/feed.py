@@ -111,6 +111,11 @@ class PostgresFeed:
         """Up to where is told, in the order of `told`."""
         return self.told.place
 
+    @property
+    def mark(self) -> None:
+        """None: see `Told.mark_of`. What is told of its `epoch` is the same for all who listen."""
+        return
+
     def tell(self, *listeners: ChangeListener) -> None:
         """Tell `listeners` from now on."""
         self._listeners = (*self._listeners, *listeners)

@@ -51,6 +51,11 @@ class Told:
         """Return where to go on behind a position: at its transaction, of which some may not be known."""
         return self._begins.get(position)
 
+    def mark_of(self, position: int) -> str | None:
+        """See `ChangeLog.mark_of`. Numbers of transactions are in another order than what was told."""
+        del position
+        return None
+
     def since(self, workspace_id: str, after: int, last: int, limit: int) -> Sequence[Followed] | None:
         """Return a workspace's changes from the place `after` to the place `last`, in order.
 

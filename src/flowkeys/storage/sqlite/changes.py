@@ -6,10 +6,14 @@ from typing import Final
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.service.ports.changes import Followed
+from flowkeys.storage.sqlite.feed import mark_of
 
 _RANGE: Final = "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM change"
 _BETWEEN: Final = """SELECT seq, subject, subject_id FROM change
     WHERE seq > ? AND seq <= ? AND workspace_id = ? ORDER BY seq LIMIT ?"""
+_ROW: Final = "SELECT seq, subject, subject_id, workspace_id, version, at FROM change WHERE seq = ?"
+_GAP: Final = """SELECT count(*) <> max(seq) - min(seq) + 1
+    FROM (SELECT seq FROM change WHERE seq >= ? ORDER BY seq LIMIT 10002)"""
 
 
 class SqliteChanges:
@@ -22,6 +26,16 @@ class SqliteChanges:
     def place_of(self, position: int) -> int:
         """Return the position: changes are numbered in their order."""
         return position
+
+    def mark_of(self, position: int) -> str | None:
+        """See `ChangeLog.mark_of`."""
+        try:
+            row = self._raw.execute(_ROW, (position,)).fetchone()
+            if row is None or self._raw.execute(_GAP, (position,)).fetchone()[0]:
+                return None
+        except sqlite3.Error as error:
+            raise Unavailable from error
+        return mark_of(row)
 
     def since(self, workspace_id: str, after: int, last: int, limit: int) -> Sequence[Followed] | None:
         """See `ChangeLog.since`."""

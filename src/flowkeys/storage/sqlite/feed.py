@@ -31,6 +31,11 @@ _NEWEST: Final = "SELECT coalesce(max(seq), 0) FROM change"
 _Row = tuple[int, str, str, str, int, int]
 
 
+def mark_of(row: _Row) -> str:
+    """Return what tells a change from every other, of another database's with the same number, too."""
+    return ":".join(str(part) for part in row)
+
+
 class SqliteFeed:
     """Implements `ChangeFeed` over the connection that look-ups use, in the same thread."""
 
@@ -57,13 +62,18 @@ class SqliteFeed:
         """For how long, in seconds, a decision may have rested on what was so before a change: at most from
         when the change was begun, its commit included, until the last decision that did not know of it."""
         self.epoch = secrets.token_hex(8)
-        """Another one in each process: what came before it may have been another database's."""
+        """Another one in each process, and behind a restore: what came before may be another database's."""
         self._begin()
 
     @property
     def place(self) -> int:
         """Up to where is told."""
         return self.position
+
+    @property
+    def mark(self) -> str | None:
+        """What the last change was, all of it: whoever has the same one has the same ones before it."""
+        return None if self._last is None else mark_of(self._last)
 
     def tell(self, *listeners: ChangeListener) -> None:
         """Tell `listeners` from now on."""
@@ -119,6 +129,7 @@ class SqliteFeed:
             follows = True
         if not follows or len(rows) > _AT_ONCE or (rows and rows[-1][0] != self.position + len(rows)):
             self._begin()
+            self.epoch = secrets.token_hex(8)
             for listener in self._listeners:
                 listener.forget()
             return

@@ -36,6 +36,7 @@ class ChangeStream(Response):
         *,
         after: int | None,
         epoch: str | None,
+        mark: str | None,
         follow: bool,
     ) -> None:
         """Begin behind the position `after`, of an `epoch` if it is known, or now.
@@ -49,6 +50,8 @@ class ChangeStream(Response):
         self._workspace_id = workspace_id
         self._after = after
         self._epoch = epoch
+        self._mark = mark
+        self._resumes = after is not None and epoch is not None
         self._follow = follow
         self._forgotten = followers.forgotten
 
@@ -98,7 +101,7 @@ class ChangeStream(Response):
         return (
             self._followers.place
             if self._after is None
-            else self._followers.place_of(self._after, self._epoch)
+            else self._followers.place_of(self._after, self._epoch, self._mark)
         )
 
     def _told(self, after: int | None) -> tuple[int, bytes]:
@@ -106,17 +109,22 @@ class ChangeStream(Response):
         followers = self._followers
         position, last = followers.position(), followers.place
         changes = None if after is None else followers.since(self._workspace_id, after, last)
-        now: dict[str, str | int] = {"epoch": followers.epoch, "boundMs": followers.bound_ms}
+        now: dict[str, str | int | bool] = {"epoch": followers.epoch, "boundMs": followers.bound_ms}
+        if (mark := followers.mark) is not None:
+            now["mark"] = mark
         if changes is None or self._forgotten != followers.forgotten:
             self._forgotten = followers.forgotten
+            self._resumes = False
             return last, _event("forget", position, **now)
+        if self._resumes:
+            self._resumes, now["resumed"] = False, True
         told = b"".join(
             _event("change", c.position, subject=c.subject, subjectId=c.subject_id) for c in changes
         )
         return last, told + _event("position", position, **now)
 
 
-def _event(name: str, position: int, **more: str | int) -> bytes:
+def _event(name: str, position: int, **more: str | int | bool) -> bytes:
     data = _encode({"position": position, **more})
     return b"event: %b\nid: %d\ndata: %b\n\n" % (name.encode(), position, data)
 

@@ -45,6 +45,14 @@ async def changes(
             description="The epoch of that position: with another one now, all is to be forgotten.",
         ),
     ] = None,
+    mark: Annotated[
+        str | None,
+        Query(
+            max_length=64,
+            description="What the event with that position said as `mark`: by it another process, or this "
+            "one after a restart, knows that its changes are the same up to there.",
+        ),
+    ] = None,
     follow: Annotated[bool, Query(description="False ends the stream with what there is now.")] = True,
 ) -> Response:
     """Tell of the workspace's changes, as they are made: a stream of events (`text/event-stream`).
@@ -54,7 +62,9 @@ async def changes(
     one by one: forget all that you kept. Every event carries its position as data and as its id, to go on
     from with `after` or `Last-Event-ID`. `position` and `forget` also say the `epoch`, which is another one
     when positions may mean something else (the server was started anew, or its database), and `boundMs`,
-    within which a change holds in every process of it. The stream ends when its key is no longer good.
+    within which a change holds in every process of it. Whoever comes back with `after`, `epoch` and `mark`,
+    if there was one, and is told `resumed` by the first `position` has missed no change. The stream ends when
+    its key is no longer good.
     """
     services = call.services
     if after is None:
@@ -70,6 +80,7 @@ async def changes(
         call.caller.workspace_id,
         after=after,
         epoch=epoch,
+        mark=mark,
         follow=follow,
     )
 

@@ -13,7 +13,7 @@ class ChangeEventOut(Out):
     event: Literal["change", "position", "forget"]
     id: str = Field(description="Its position, to go on from.", examples=["1042"])
     data: str = Field(
-        description="JSON: `position`, and of a change `subject` and `subjectId`, of the others `epoch` "
-        "and `boundMs`.",
+        description="JSON: `position`, and of a change `subject` and `subjectId`, of the others `epoch`, "
+        "`boundMs`, mostly `mark`, and `resumed` where nothing was missed.",
         examples=['{"position":1042,"subject":"key","subjectId":"2f0c6a52-…"}'],
     )
