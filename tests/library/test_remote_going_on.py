@@ -14,7 +14,6 @@ from tests.support.flows import make_key
 from tests.support.server import Api, Running
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.of_sqlite("on PostgreSQL only the process that told of a position knows it")
 _NEW, _OLD = "n3wS3cret0fTheServer0123456789abcdefXYZ", "0ldS3cret0fTheServer9876543210fedcbaZYX"
 
 
@@ -129,6 +128,7 @@ def test_nothing_counts_beyond_the_bound(running: Running, api: Api) -> None:
     watched.end()
 
 
+@pytest.mark.of_sqlite("on PostgreSQL only the process that told of a position knows it")
 @pytest.mark.of_one_process("the processes are replaced one after the other here")
 def test_a_server_that_was_started_anew_goes_on_where_it_was(start: Callable[..., Running]) -> None:
     """What was changed while it was away is told; what was not costs no question."""
@@ -146,6 +146,7 @@ def test_a_server_that_was_started_anew_goes_on_where_it_was(start: Callable[...
     watched.end()
 
 
+@pytest.mark.of_sqlite("on PostgreSQL only the process that told of a position knows it")
 @pytest.mark.of_one_process("the processes are replaced one after the other here")
 def test_with_other_secrets_everything_is_asked_anew(start: Callable[..., Running]) -> None:
     """A secret that is retired ends keys, and no change tells of it."""

@@ -37,7 +37,7 @@ class Positioned(ChangeFeed, Protocol):
 
     @property
     def mark(self) -> str | None:
-        """What the change at `position` was, all of it; None: there is none, or it says nothing."""
+        """What nobody has for whom anything else was told up to now: None, there is no such thing."""
         ...
 
 
@@ -131,6 +131,8 @@ class Followers:
         Raises:
             Unavailable: the store cannot be reached.
         """
+        if mark is not None and mark == self.mark:
+            return self._feed.place  # nothing was changed
         if epoch is None or epoch == self.epoch:
             return self._log.place_of(position)
         if mark is None or (own := self._log.mark_of(position)) is None or self._shown(own) != mark:

@@ -112,9 +112,9 @@ class PostgresFeed:
         return self.told.place
 
     @property
-    def mark(self) -> None:
-        """None: see `Told.mark_of`. What is told of its `epoch` is the same for all who listen."""
-        return
+    def mark(self) -> str:
+        """What shows that nothing was told since."""
+        return self.told.mark
 
     def tell(self, *listeners: ChangeListener) -> None:
         """Tell `listeners` from now on."""

@@ -4,6 +4,7 @@ That order is the same for every process that listens: the server has one queue.
 by which changes are named, are in another order, so what was told behind one is found by its place.
 """
 
+import secrets
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
@@ -24,6 +25,8 @@ class Told:
         self._kept = kept
         self._dropped = 0
         """How many came before those that are remembered: places are never given anew."""
+        self._own = secrets.token_hex(8)
+        """Of this process, and another one each time when everything was forgotten."""
         self._begins: dict[int, int] = {}
         """Where the changes of each transaction begin."""
 
@@ -32,9 +35,15 @@ class Told:
         """Up to where is told."""
         return self._dropped + len(self._changes)
 
+    @property
+    def mark(self) -> str:
+        """What only this process says, and only while nothing more is told."""
+        return f"{self._own}:{self.place}"
+
     def begin(self) -> None:
         """Remember nothing that was told before: something was missed, or cannot be told one by one."""
         self._dropped = self.place
+        self._own = secrets.token_hex(8)
         self._changes.clear()
         self._begins.clear()
 
