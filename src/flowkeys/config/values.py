@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, SecretStr
 from pydantic_settings import NoDecode
 
-from flowkeys.domain.limits.names import ALWAYS, could_be
 from flowkeys.limits.shared.place import places_of
 
 
@@ -65,6 +64,8 @@ def names_of_limits(value: tuple[str, ...]) -> tuple[str, ...]:
     Raises:
         ValueError: none could be named so.
     """
+    from flowkeys.domain.limits.names import ALWAYS, could_be  # few set any
+
     for text in value:
         if not could_be(text):
             raise ValueError(

@@ -12,7 +12,6 @@ from flowkeys import bootstrap
 from flowkeys.config import Settings
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.ids import new_id
-from flowkeys.domain.limits.names import nobody_has, unknown
 from flowkeys.domain.limits.process import BEAT_SECONDS, Counting, Process, objection, several
 from flowkeys.domain.times import SECOND
 from flowkeys.service.ports.store import Transaction
@@ -100,6 +99,8 @@ class Presence:
         names = self._runtime.settings.refused_without_valkey
         if not names:
             return
+        from flowkeys.domain.limits.names import nobody_has, unknown
+
         stored = await self._store.read(lambda tx: tx.processes.limit_names())
         if nobodys := unknown(names, stored):
             self._log.warning("limits are not there", detail=nobody_has(nobodys, stored))
