@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from flowkeys.domain.keys.decision import AccessRequest
 from flowkeys.verify import Unavailable
+from flowkeys.verify.clock import now
 from tests.library.conftest import by_hand, eventually
 from tests.library.proxy import Proxy
 from tests.library.test_remote import Counted
@@ -111,15 +113,17 @@ def test_nothing_counts_beyond_the_bound(running: Running, api: Api) -> None:
     """A half-open connection says nothing: what is kept ends with the bound, though no error tells of it."""
     watched = Watched(running)
     revoked, other, _ = watched.made
-    watched.source._server.timeout_seconds = 0.5
+    source = watched.source
+    source._server.timeout_seconds = 0.5
     watched.proxy.silence()
-    last = watched.source._cache._heard
     api.delete(f"/apikey/{revoked['id']}")
-    accepted = time.monotonic()
-    while watched.said(revoked["apiKey"]) == "valid":
-        accepted = time.monotonic()
-        last = max(last, watched.source._cache._heard)
-    assert accepted - last <= watched.source._silence + 0.1
+    with source._lock:
+        cache, last = source._cache, source._cache._heard
+        index, asked = cache.index(revoked["apiKey"].encode()), AccessRequest()
+        within, beyond = last + 0.999 * source._silence, last + 1.001 * source._silence
+        decided = [cache.decide(index, asked, now(), at) for at in (within, beyond)]
+    assert [one is not None for one in decided] == [True, False]
+    eventually(lambda: watched.said(revoked["apiKey"]), "unavailable")
     watched.proxy.speak()
     watched.proxy.cut()
     watched.followed()
