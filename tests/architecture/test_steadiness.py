@@ -44,8 +44,8 @@ ALLOWED: dict[str, str] = {
     "tests/conformance/as_one/recording.py": "when calls began and ended, to be compared with each other",
     "tests/http/test_kept_connections.py": "a deadline as an argument; the pauses are in a slow test",
     "tests/library/test_remote.py": "the present time and a deadline are arguments",
-    "tests/library/remote/test_after_a_restore.py": "the present time is an argument",
-    "tests/library/remote/test_going_on.py": "the present time is an argument",
+    "tests/library/going_away/test_remote_after_a_restore.py": "the present time is an argument",
+    "tests/library/going_away/test_remote_going_on.py": "the present time is an argument",
     "tests/models/test_model.py": "slow: a real model, and in which order its pieces come",
     "tests/pages/watched.py": "playwright hears of what happened only while it waits",
 }
