@@ -15,11 +15,19 @@ from tests.support.waiting import until
 SECRET = "0123456789abcdef" * 3
 
 
+def _slow(way: Way) -> None:
+    way.is_slow = True
+
+
 @pytest.mark.parametrize(
     "broken",
     [
         pytest.param(Way.cut, id="cut"),
         pytest.param(lambda way: way.swallows.update(("there", "back")), id="silent", marks=pytest.mark.slow),
+        pytest.param(lambda way: way.swallows.add("back"), id="without answers", marks=pytest.mark.slow),
+        pytest.param(lambda way: way.ends.add("there"), id="closed there", marks=pytest.mark.slow),
+        pytest.param(lambda way: way.ends.add("back"), id="closed back", marks=pytest.mark.slow),
+        pytest.param(_slow, id="takes its time", marks=pytest.mark.slow),
     ],
 )
 def test_calls_are_unavailable_without_the_database_and_go_on_with_it(
