@@ -9,8 +9,10 @@ from tests.library.conftest import by_hand, code, eventually
 from tests.support.flows import make_customer, make_key
 from tests.support.server import Running
 
+_LOCAL = pytest.param("local", marks=pytest.mark.of_sqlite("`Verifier.local` reads the file"))
 
-@pytest.fixture(scope="module", params=["local", "remote"])
+
+@pytest.fixture(scope="module", params=[_LOCAL, "remote"])
 def verifier(server: Running, request: pytest.FixtureRequest) -> Iterator[Verifier]:
     """Return a verifier of each kind over one server."""
     if request.param == "local":

@@ -9,6 +9,7 @@ import pytest
 from flowkeys.verify import Verifier
 from tests.library.conftest import eventually
 from tests.pages.forms import browse
+from tests.support.databases import ON_POSTGRES
 from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.people import person
 from tests.support.server import Api, Running
@@ -262,9 +263,12 @@ def test_networks_bind_every_call_of_the_workspace_at_once(server: Running, owne
         found = [each.verify(token=key["apiKey"], address=address) for each in (local, remote)]
         return tuple("valid" if each.allowed else each.code for each in found)  # type: ignore[return-value]
 
+    def over_http() -> Verifier:
+        return Verifier.remote(server.url, remote_key["apiKey"])
+
     with (
-        Verifier.local(server.data_dir) as local,
-        Verifier.remote(server.url, remote_key["apiKey"]) as remote,
+        over_http() if ON_POSTGRES else Verifier.local(server.data_dir) as local,  # which reads the file
+        over_http() as remote,
     ):
         assert (statuses(api), api.get("/chatflows").status_code) == ([200] * 4, 200)
         assert statuses(other) == [403] * 4
