@@ -97,7 +97,7 @@ def call(question: str = "Hello", *, history: Sequence[Turn] | None = None, **ch
         "chatflow_id": "flow-1",
         "session_id": "session-1",
         "chat_id": "chat-1",
-        "memory_id": "memory-1",
+        "memory_id": lambda: "memory-1",
         "question": question,
         "history": load,
         "now": NOON,

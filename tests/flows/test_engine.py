@@ -13,6 +13,7 @@ from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, 
 from tests.support.effort import calls
 
 HOT_CALLS = 100
+HOT_CALLS_AT_ONCE = 55
 
 
 def test_the_engine_keeps_the_promises_of_the_port():
@@ -133,6 +134,9 @@ async def test_a_hot_call_costs_next_to_nothing():
             running.send(None)
 
     assert calls(go) < HOT_CALLS
+
+    whole = call(streamed=False)
+    assert calls(lambda: made.compile(flow).run_at_once(whole)) < HOT_CALLS_AT_ONCE
 
 
 def test_parsing_is_left_to_the_first_call(monkeypatch):

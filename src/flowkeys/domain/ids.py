@@ -7,7 +7,7 @@ from typing import Final
 
 _BATCH: Final = 256
 _SIZE: Final = 16
-_VARIANTS: Final = "89ab"
+_VARIANTS: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _TIME: Final = 2**48 - 1
 
 _FORM: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -22,7 +22,7 @@ def new_id() -> str:
     Any thread may call it: taking from a deque is atomic, so that no id is given out twice.
     """
     digits = _digits()
-    variant = _VARIANTS[int(digits[16], 16) & 3]
+    variant = _VARIANTS[digits[16]]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
@@ -34,7 +34,7 @@ def new_ordered_id(at: int) -> str:
     """
     digits = _digits()
     time = f"{at // 1000 & _TIME:012x}"
-    variant = _VARIANTS[int(digits[16], 16) & 3]
+    variant = _VARIANTS[digits[16]]
     return f"{time[:8]}-{time[8:]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 

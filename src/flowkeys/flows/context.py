@@ -164,4 +164,4 @@ def _answer_alone(turn: Turn) -> Turn:
 def least_finished(reasons: Iterable[str | None]) -> str | None:
     """Return how several parts of an answer ended: what one of them lacks, the whole lacks."""
     known = [reason for reason in reasons if reason is not None]
-    return next((reason for reason in known if reason != STOPPED), known[0] if known else None)
+    return next((reason for reason in known if reason != STOPPED), known[0]) if known else None

@@ -19,7 +19,7 @@ from flowkeys.flows.overrides import Overrides, read_overrides
 from flowkeys.flows.plan import Plan, make_plan
 from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.registry import Kind
-from flowkeys.flows.runner import run_plan
+from flowkeys.flows.runner import run_plan, run_plan_at_once
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult, Retriever, Tokens
 
@@ -158,6 +158,17 @@ class Flow:
             InvalidInput: the call lacks something; nothing has been emitted then.
             UpstreamFailed: a model or service behind a node failed.
         """
+        plan, run = self._begin(call, emit)
+        return await run_plan(plan, run, node_events=self._node_events)
+
+    def run_at_once(self, call: FlowCall) -> FlowResult | None:
+        """Run a flow that waits for nothing; None when there is something to wait for. It emits nothing."""
+        if self.plan.waits or (call.overrides and self._overrides.inputs):  # what they change may wait
+            return None
+        plan, run = self._begin(call, _ignore)
+        return run_plan_at_once(plan, run, node_events=self._node_events)
+
+    def _begin(self, call: FlowCall, emit: Emit) -> tuple[Plan, Run]:
         settings = self._engine.settings
         plan = self.plan
         variables = settings.variables
@@ -173,20 +184,7 @@ class Flow:
             history_limit=settings.history_messages,
             state_limit=settings.state_characters,
         )
-        return await run_plan(plan, run, node_events=self._node_events)
-
-    def run_at_once(self, call: FlowCall) -> FlowResult | None:
-        """Run a flow that waits for nothing; None when there is something to wait for. It emits nothing."""
-        if self.plan.waits or (call.overrides and self._overrides.inputs):  # what they change may wait
-            return None
-        work = self.run(call, _ignore)
-        try:
-            work.send(None)
-        except StopIteration as done:
-            result: FlowResult = done.value
-            return result
-        work.close()
-        raise RuntimeError("A flow waited whose steps said that they do not.")
+        return plan, run
 
     def _overridden(self, call: FlowCall) -> Plan:
         nodes = self._overrides.apply(self._graph.nodes, call.overrides)

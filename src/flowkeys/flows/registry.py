@@ -47,7 +47,7 @@ class Step:
     streams = False
     """Whether the step can send its text while it is being made."""
     waits = True
-    """Whether running it may have to wait: for a model, a search, another process."""
+    """Whether running it may have to wait: for a model, a search, another process; else it has `at_once`."""
     most_tokens = 0
     """How many tokens of a model running it may use, the prompt apart."""
 
@@ -61,13 +61,20 @@ class Step:
         """Return the id of the node whose output this step says again and nothing else, if it does."""
         return None
 
+    def at_once(self, run: Run) -> Outcome:
+        """Do the work of a step that waits for nothing, which says its outcome's text and nothing else."""
+        raise NotImplementedError
+
     async def run(self, run: Run) -> Outcome:
         """Do the work. What is given to `Run.say` is all of the outcome's text and nothing else.
 
         Raises:
             UpstreamFailed: the model or service behind it failed; the message names the node.
         """
-        raise NotImplementedError
+        outcome = self.at_once(run)
+        if outcome.text is not None:
+            await run.say(outcome.text)
+        return outcome
 
     def update(self, run: Run, updates: Updates, output: Any) -> None:
         """Change the flow's state as the node asks, once its output is known."""

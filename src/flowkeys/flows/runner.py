@@ -1,5 +1,6 @@
 """Runs a plan: one step after the other, each once everything that leads to it has been decided."""
 
+from collections.abc import Generator
 from typing import Any, Final
 
 import msgspec
@@ -77,8 +78,47 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     )
 
 
+def run_plan_at_once(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
+    """Do what `run_plan` does for a plan that waits for nothing, where nobody reads the events."""
+    entries: list[dict[str, Any]] = []
+    walk = _walk(plan)
+    planned = next(walk)
+    while True:
+        run.begin_step(streaming=planned.stream)
+        outcome = planned.step.at_once(run)
+        run.outputs[planned.id] = outcome.output
+        if node_events:
+            entries.append(_done(planned, outcome, run))
+        try:
+            planned = walk.send(outcome)
+        except StopIteration as ended:
+            text, finish_reason, _ = ended.value
+            return FlowResult(text=text, executed=entries, finish_reason=finish_reason)
+
+
 async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> tuple[str, str | None]:
     """Run the steps that the branches taken lead to, and return what was said and how that ended."""
+    walk = _walk(plan)
+    planned = next(walk)
+    while True:
+        outcome = await (_step(planned, run) if shown is None else _visible(planned, run, shown))
+        try:
+            planned = walk.send(outcome)
+        except StopIteration as ended:
+            text, finish, is_said = ended.value
+            break
+    if not is_said:
+        run.begin_step(streaming=True)
+        await run.say(text)
+    return text, finish
+
+
+def _walk(plan: Plan) -> Generator[Planned, Outcome, tuple[str, str | None, bool]]:
+    """Yield each step that is to be run, and take its outcome.
+
+    Return what was said, how that ended, and whether the steps themselves have said it: where the branch that
+    was taken leads nowhere, what was said before it counts.
+    """
     live = [False] * len(plan.steps)
     live[0] = True  # Start is the first: nothing leads to it, and all else is reached from it
     answers: list[str] = []
@@ -89,7 +129,7 @@ async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> tuple[str, str |
     for position, planned in enumerate(plan.steps):
         if not live[position]:
             continue
-        outcome = await (_step(planned, run) if shown is None else _visible(planned, run, shown))
+        outcome = yield planned
         for target, output in planned.targets:
             if outcome.branch is None or outcome.branch == output:
                 live[target] = True
@@ -100,10 +140,8 @@ async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> tuple[str, str |
                 answers.append(latest)
                 finishes.append(finish)
     if answered or not latest:
-        return BETWEEN_ANSWERS.join(filter(None, answers)), least_finished(finishes)
-    run.begin_step(streaming=True)  # the branch that was taken leads nowhere: what was said before it counts
-    await run.say(latest)
-    return latest, finish
+        return BETWEEN_ANSWERS.join(filter(None, answers)), least_finished(finishes), True
+    return latest, finish, False
 
 
 async def _step(planned: Planned, run: Run) -> Outcome:
@@ -127,6 +165,13 @@ async def _visible(planned: Planned, run: Run, shown: _Shown) -> Outcome:
         await shown.send(last=True)
         await emit(FAILED)
         raise
+    shown.add(_done(planned, outcome, run))
+    await emit(planned.finished)
+    await shown.send()
+    return outcome
+
+
+def _done(planned: Planned, outcome: Outcome, run: Run) -> dict[str, Any]:
     data = {
         "id": planned.id,
         "name": planned.kind,
@@ -134,10 +179,7 @@ async def _visible(planned: Planned, run: Run, shown: _Shown) -> Outcome:
         "output": outcome.output,
         "state": dict(run.state),
     }
-    shown.add(_entry(planned, data, "FINISHED"))
-    await emit(planned.finished)
-    await shown.send()
-    return outcome
+    return _entry(planned, data, "FINISHED")
 
 
 def _entry(planned: Planned, data: dict[str, Any], status: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Recalling:
 
     async def run(self, call: FlowCall, emit: Emit) -> FlowResult:
         """Answer with the earlier questions."""
-        self.memories.append(call.memory_id)
+        self.memories.append(call.memory_id())
         earlier = [turn.content for turn in await call.history()][::2]
         await emit(Event("token", "…"))
         return FlowResult(text=", ".join(earlier))

@@ -13,17 +13,18 @@ class DirectReply(Step):
     def __init__(self, build: Build, message: Template) -> None:
         super().__init__(build.node)
         self._message = message
+        self._quoted = tuple({name.partition(".output.")[0] for name in message.references})
 
     def repeats(self) -> str | None:
         """Return the node whose output is the whole message."""
         return self._message.only
 
-    async def run(self, run: Run) -> Outcome:
+    def at_once(self, run: Run) -> Outcome:
         """Say the message."""
         text = self._message.render(run)
-        await run.say(text)
-        quoted = (run.outputs.get(name.partition(".output.")[0]) for name in self._message.references)
-        finish = least_finished(output.get("finishReason") for output in quoted if output is not None)
+        outputs = run.outputs
+        quoted = [outputs[name].get("finishReason") for name in self._quoted if name in outputs]
+        finish = least_finished(quoted) if quoted else None
         return Outcome(output={"content": text}, text=text, finish_reason=finish)
 
 

@@ -34,7 +34,7 @@ class Python(Step):
     async def run(self, run: Run) -> Outcome:
         """Ask the object."""
         asked = self._question.render(run)
-        question = Question(asked, run.messages, run.call.memory_id)
+        question = Question(asked, run.messages, run.call.memory_id())
         said: list[str] = []
         length = 0
         half = ""

@@ -49,7 +49,7 @@ class ChatStart(Step):
         if not call.question and not call.form:
             raise InvalidInput.of("question", "This chatflow needs a question.")
 
-    async def run(self, run: Run) -> Outcome:
+    def at_once(self, run: Run) -> Outcome:
         """Take the question."""
         self._begin(run)
         taken = {"question": run.question}
@@ -94,7 +94,7 @@ class FormStart(ChatStart):
         if faults:
             raise InvalidInput(*faults)
 
-    async def run(self, run: Run) -> Outcome:
+    def at_once(self, run: Run) -> Outcome:
         """Take the form."""
         self._begin(run)
         return Outcome(input=self._shown, output=self._marked({"form": dict(run.form)}))

@@ -51,7 +51,7 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     chatflow_id: str
     session_id: str
     chat_id: str
-    memory_id: str
+    memory_id: Callable[[], str]
     """Names the session among all of this server: what code that keeps its own memory may use as its key.
     Two keys that send the same session id have two of these."""
     message_id: str = ""

@@ -12,6 +12,7 @@ from flowkeys.domain.predictions.conversation import Role, Turn
 SESSION_LENGTH: Final = 255
 HISTORY_LENGTH: Final = 1000
 
+_USUAL: Final = frozenset({"question", "sessionId", "chatId"})
 _ROLES: Final = {
     "usermessage": Role.USER,
     "user": Role.USER,
@@ -51,6 +52,10 @@ def read_prediction(body: object) -> PredictionInput:
     """
     if not isinstance(body, dict):
         raise InvalidInput.of("body", "Send a JSON object with a question.")
+    return _usual(body) or _checked(body)
+
+
+def _checked(body: dict[str, Any]) -> PredictionInput:
     errors: list[FieldError] = []
 
     def member(name: str, kind: type | tuple[type, ...], what: str) -> Any:
@@ -112,6 +117,32 @@ def is_uuid(text: str) -> bool:
         return len(text) == 36 and str(uuid.UUID(text)) == text.lower()  # noqa: PLR2004
     except ValueError:
         return False
+
+
+def _usual(body: dict[str, Any]) -> PredictionInput | None:
+    """Return what most calls send: a question, perhaps in a session. None: it needs a closer look."""
+    question = body.get("question")
+    if type(question) is not str:
+        return None
+    session_id = chat_id = None
+    if len(body) > 1:
+        if not body.keys() <= _USUAL:
+            return None
+        session_id, chat_id = body.get("sessionId"), body.get("chatId")
+        for named in (session_id, chat_id):
+            if named is not None and (
+                type(named) is not str or len(named) > SESSION_LENGTH or not named.isprintable()
+            ):
+                return None
+    return PredictionInput(
+        question=question,
+        form=None,
+        streaming=False,
+        chat_id=chat_id or None,
+        session_id=session_id or None,
+        history=None,
+        overrides={},
+    )
 
 
 def _session_member(field: str, value: str | None, errors: list[FieldError]) -> str | None:

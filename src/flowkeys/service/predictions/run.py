@@ -21,7 +21,7 @@ from flowkeys.service.predictions.metering import RunMeter
 HISTORY_MESSAGES: Final = 40
 """Stored messages that a flow with memory is given at most."""
 _MEMORY_BYTES: Final = 16
-_AGENTFLOWS: Final = frozenset({ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT})
+_AGENTFLOWS: Final = (ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT)
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -126,7 +126,7 @@ class Run:
             chatflow_id=self._chatflow.id,
             session_id=self._session.session_id,
             chat_id=self._session.chat_id,
-            memory_id=self._memory_id(),
+            memory_id=self._memory_id,
             message_id=self._message_id,
             question=self._request.question,
             form=self._request.form,

@@ -1,7 +1,6 @@
 """Conversations within one transaction: kept in step with messages, so that the latest are found at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Final
 
 from sqlalchemy import Insert, bindparam, func, select, tuple_
@@ -17,6 +16,7 @@ from flowkeys.storage.statement import Connection, Insertion, Row, Statement
 _c = conversation.c
 NONE: Final = ""
 """Instead of a key or a person: two nulls would not be the same conversation."""
+_USER: Final = Role.USER
 _SAME: Final = (_c.workspace_id, _c.chatflow_id, _c.session_id, _c.key_id, _c.person_id)
 _NAMES: Final = [column.name for column in _c if column.name != "seq"]
 
@@ -96,7 +96,19 @@ class ConversationTable:
 
 def keep(connection: Connection, messages: Iterable[Message]) -> None:
     """Count messages, which are stored in this order, among their conversations."""
-    connection.insert(_KEEP, [_values(list(same)) for _, same in groupby(messages, _whose)])
+    rows: list[Row] = []
+    same: list[Message] = []
+    whose: tuple[str | None, ...] = ()
+    for item in messages:
+        of = item.workspace_id, item.chatflow_id, item.session_id, item.key_id, item.person_id
+        if of != whose:
+            if same:
+                rows.append(_values(same))
+            same, whose = [], of
+        same.append(item)
+    if same:
+        rows.append(_values(same))
+    connection.insert(_KEEP, rows)
 
 
 def count_messages(connection: Connection, workspace_id: str, chatflow_id: str) -> int:
@@ -105,14 +117,14 @@ def count_messages(connection: Connection, workspace_id: str, chatflow_id: str) 
     return int(row[0]) if row else 0
 
 
-def _whose(item: Message) -> tuple[str | None, ...]:
-    return item.workspace_id, item.chatflow_id, item.session_id, item.key_id, item.person_id
-
-
 def _values(messages: list[Message]) -> Row:
     first = messages[0]
-    questions = (item.content for item in messages if item.role is Role.USER)
-    times = [item.created_at for item in messages]
+    question = ""
+    began = ended = first.created_at
+    for item in reversed(messages):
+        if item.role is _USER:
+            question = item.content
+        began, ended = min(began, item.created_at), max(ended, item.created_at)
     return (
         new_ordered_id(first.created_at),
         first.workspace_id,
@@ -120,10 +132,10 @@ def _values(messages: list[Message]) -> Row:
         first.session_id,
         first.key_id or NONE,
         first.person_id or NONE,
-        in_one_line(next(questions, "")),
+        in_one_line(question),
         len(messages),
-        min(times),
-        max(times),
+        began,
+        ended,
     )
 
 

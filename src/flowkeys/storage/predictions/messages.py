@@ -26,6 +26,9 @@ from flowkeys.storage.schema import conversation, message
 from flowkeys.storage.statement import Connection, Insertion, Row, Statement
 
 _NAMES: Final = [c.name for c in message.c if c.name != "seq"]
+_USER: Final = Role.USER
+_QUESTION: Final = Role.USER.value  # an attribute of an enumeration costs a call
+_ANSWER: Final = Role.ASSISTANT.value
 _INSERT = Insertion(lambda rows: insert(message).values(rows), _NAMES)
 # The latest messages of one session. IS, since a session is a key's, a person's, or nobody's.
 _HISTORY = Statement(
@@ -167,7 +170,7 @@ def _values(item: Message) -> Row:
         item.key_id,
         item.session_id,
         item.chat_id,
-        item.role.value,
+        _QUESTION if item.role is _USER else _ANSWER,
         item.content,
         msgspec.json.encode(item.details).decode() if item.details else None,
         item.created_at,
