@@ -1,13 +1,18 @@
 """A look at the database that changes nothing in it, whichever it is."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowkeys.config import Settings
 from flowkeys.config.database import without_password
+from flowkeys.domain.keys.server_secrets import ServerSecrets
 from flowkeys.storage.sqlite import health
 from flowkeys.storage.transaction import Tables
+
+if TYPE_CHECKING:
+    from flowkeys.storage.audit.comparing import Compared
 
 
 class Look:
@@ -43,6 +48,20 @@ class Look:
             Unavailable: it cannot be read.
         """
         found: AbstractContextManager[Tables] = self._of.snapshot(self._place)
+        return found
+
+    def beside(self, journal: Path, secrets: ServerSecrets, *, whole: bool) -> "Compared":
+        """Compare it with a journal of revocations, of which without `whole` the end may do.
+
+        Raises:
+            Unavailable: it cannot be read.
+            OSError: the journal cannot.
+        """
+        from flowkeys.storage.audit.comparing import compare
+
+        found: Compared = self._of.compared(
+            self._place, lambda raw, rows: compare(journal, raw, rows, secrets, whole=whole)
+        )
         return found
 
     def require_current(self) -> None:

@@ -1,7 +1,7 @@
 """Opening a data directory."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from flowkeys.bootstrap import data_dir, sqlite
@@ -9,9 +9,9 @@ from flowkeys.bootstrap.clock import clock
 from flowkeys.bootstrap.engine import Database, ServerStore
 from flowkeys.bootstrap.runtime import Runtime
 from flowkeys.config import Settings
+from flowkeys.domain.keys.server_secrets import ServerSecrets
 from flowkeys.service.people.workspaces import WorkspaceService
 from flowkeys.storage.secrets.opening import open_under_secrets
-from flowkeys.storage.sqlite.database import SqliteStore
 
 Opened = TypeVar("Opened", bound=ServerStore)
 
@@ -25,16 +25,18 @@ async def open_runtime(settings: Settings, *, check: bool = True) -> Runtime:
     """
     data_dir.make(settings)
     if settings.database_url is None:
-        return await _opened(settings, sqlite.open_store(settings), sqlite.open_database, check=check)
+        opened = sqlite.open_store(settings)
+        return await _opened(settings, opened, sqlite.follow_journal, sqlite.open_database, check=check)
     from flowkeys.bootstrap import postgres
 
     store = await asyncio.to_thread(postgres.open_store, settings)
-    return await _opened(settings, store, postgres.open_database, check=check)
+    return await _opened(settings, store, postgres.follow_journal, postgres.open_database, check=check)
 
 
 async def _opened(
     settings: Settings,
     store: Opened,
+    follow_journal: Callable[[Settings, Opened, ServerSecrets, str], Awaitable[tuple[str, ...]]],
     open_database: Callable[[Settings, Opened, int], Database],
     *,
     check: bool,
@@ -43,10 +45,9 @@ async def _opened(
         workspaces = WorkspaceService(store, clock)
         written = settings.given_secret(), settings.secret_file
         secrets = await open_under_secrets(store, *written, workspaces, clock, check=check)
-        if isinstance(store, SqliteStore):
-            workspace_id = (await workspaces.default()).id
-            told = await sqlite.follow_journal(settings, store, secrets.written, workspace_id)
-            secrets = secrets._replace(warnings=(*secrets.warnings, *told))
+        workspace_id = (await workspaces.default()).id
+        told = await follow_journal(settings, store, secrets.written, workspace_id)
+        secrets = secrets._replace(warnings=(*secrets.warnings, *told))
         database = open_database(settings, store, len(secrets.hasher.secret_ids))
         try:
             return Runtime(settings, store, database, secrets, workspaces)

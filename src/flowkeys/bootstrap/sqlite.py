@@ -1,15 +1,21 @@
 """A database in a file."""
 
-from typing import Any, Final
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from flowkeys.bootstrap.engine import Database
 from flowkeys.config import Settings
 from flowkeys.domain.keys.server_secrets import ServerSecrets
 from flowkeys.storage.sqlite import migrate
 from flowkeys.storage.sqlite.changes import SqliteChanges
-from flowkeys.storage.sqlite.database import JOURNAL, Follower, SqliteStore, chatflow_loader
+from flowkeys.storage.sqlite.connection import connect
+from flowkeys.storage.sqlite.database import Follower, SqliteStore, chatflow_loader
 from flowkeys.storage.sqlite.feed import PROMISED_MS, SqliteFeed
 from flowkeys.storage.sqlite.lookups import SqliteLookups
+
+if TYPE_CHECKING:
+    from flowkeys.bootstrap.following import Beside
 
 
 def open_store(settings: Settings) -> SqliteStore:
@@ -52,14 +58,20 @@ def open_database(settings: Settings, store: SqliteStore, secrets: int) -> Datab
 async def follow_journal(
     settings: Settings, store: SqliteStore, secrets: ServerSecrets, workspace_id: str
 ) -> tuple[str, ...]:
-    """See `following.follow`, which is loaded where there is a journal, or something to begin it with."""
-    if (settings.database_file.parent / JOURNAL).exists():
-        from flowkeys.bootstrap.following import follow
-
-        return await follow(settings, store, secrets, workspace_id)
+    """See `following.Beside`, which is loaded where there is a journal, or something to begin it with."""
+    if settings.journal_file.exists():
+        return (await _beside(settings, store, secrets, workspace_id).follow())[0]
     head = await store.read(lambda tx: tx.audit_chain.head())
-    store.keep(_Later(settings, secrets, head.seq))
+    store.keep(_Later(settings.journal_file, secrets, head.seq))
     return ()
+
+
+def _beside(settings: Settings, store: SqliteStore, secrets: ServerSecrets, workspace_id: str) -> "Beside":
+    from flowkeys.bootstrap.following import Beside
+    from flowkeys.storage.audit.of_files import SqliteRows
+
+    opened = lambda: closing(connect(settings.database_file, read_only=True))  # noqa: E731
+    return Beside(store, SqliteRows(), opened, settings.journal_file, secrets, workspace_id)
 
 
 _CONCERNS: Final = (
@@ -70,16 +82,19 @@ _CONCERNS: Final = (
 class _Later:
     """Implements the port `Follower`; what it needs is loaded with the first change of a key or customer."""
 
-    def __init__(self, settings: Settings, secrets: ServerSecrets, scanned_to: int) -> None:
-        self._made = settings, secrets, scanned_to
+    def __init__(self, path: Path, secrets: ServerSecrets, scanned_to: int) -> None:
+        self._made = path, secrets, scanned_to
         self._journal: Follower | None = None
 
     def follow(self, raw: Any) -> None:
         """See `Follower`."""
         if self._journal is None:
-            if raw.execute(_CONCERNS, (self._made[2],)).fetchone() is None:
+            path, secrets, scanned_to = self._made
+            if raw.execute(_CONCERNS, (scanned_to,)).fetchone() is None:
                 return
-            from flowkeys.bootstrap.following import journal
+            from flowkeys.bootstrap.following import tell, tell_older
+            from flowkeys.storage.audit.journal import Journal
+            from flowkeys.storage.audit.of_files import SqliteRows
 
-            self._journal = journal(*self._made)
+            self._journal = Journal(path, secrets, SqliteRows(), scanned_to, tell, tell_older)
         self._journal.follow(raw)

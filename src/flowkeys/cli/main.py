@@ -123,6 +123,12 @@ class Commands(LazyGroup):
             "copy",
             "Copy everything from a file to an empty PostgreSQL database, or back, and compare both.",
         ),
+        Entry(
+            "revocations",
+            f"{_HERE}.server.backups.revocations",
+            "revocations",
+            "List what was revoked and an older database, that was restored, does not know; end it again.",
+        ),
         Entry("keys", f"{_HERE}.keys.commands", "app", "Make, list, change and revoke API keys."),
         Entry(
             "customers",

@@ -163,6 +163,11 @@ def decoded(data: bytes) -> str | None:
         return None
 
 
+def counted(number: int, what: str, plural: str | None = None) -> str:
+    """Return a number of things, as people say it."""
+    return f"{number:,} {what if number == 1 else plural or f'{what}s'}"
+
+
 def printable(text: str) -> str:
     """Return a text that cannot steer a terminal: names and notes come from other people.
 

@@ -1,9 +1,16 @@
-"""The settings of what is kept in memory, and of how changes reach it."""
+"""The settings of what is kept in memory, of how changes reach it, and of what is kept of them."""
+
+from pathlib import Path
+from typing import Final
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
+from flowkeys.client.http.environment import expanded
 from flowkeys.config.database import database_of, is_postgres
+
+JOURNAL: Final = "revocations.journal"
+"""What is called so beside a database says what took access away."""
 
 
 class FollowingSettings(BaseSettings):
@@ -32,6 +39,13 @@ class FollowingSettings(BaseSettings):
         "database cannot be asked. A key that is revoked meanwhile is accepted as long; each such "
         "call is counted (`flowkeys_stale_acceptances_total`) and the first of an outage logged.",
     )
+    revocation_journal: Path | None = Field(
+        default=None,
+        description="The file that says, outside the database, what took access away, so that [no older "
+        "backup brings it back](operations.md#what-was-revoked-after-a-backup): `revocations.journal` in the "
+        "data directory, or beside the database file, unless set. It has to outlive the server: on a disk of "
+        "its own, where a container's is thrown away. Each machine needs its own.",
+    )
     cached_keys: int = Field(
         default=2**20,
         ge=1,
@@ -39,6 +53,13 @@ class FollowingSettings(BaseSettings):
         "beyond that are read from the database when they are used, and then guesses cost a look-up "
         "too.",
     )
+
+    @field_validator("revocation_journal", mode="after")
+    @classmethod
+    def _journal(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
+        return expanded(value, "Set FLOWKEYS_REVOCATION_JOURNAL to the whole path.").absolute()
 
     @field_validator("database_direct", mode="after")
     @classmethod

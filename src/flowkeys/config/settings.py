@@ -18,7 +18,7 @@ from flowkeys.config import file
 from flowkeys.config.credential import Credential
 from flowkeys.config.database import database_of, is_postgres
 from flowkeys.config.environment import PREFIX, Environment
-from flowkeys.config.following import FollowingSettings
+from flowkeys.config.following import JOURNAL, FollowingSettings
 from flowkeys.config.processes import BoundSettings, ProcessSettings
 from flowkeys.config.values import Names, host_of, names_of_limits, place_of, socket_of
 from flowkeys.domain.addresses import UNIX
@@ -277,6 +277,11 @@ class Settings(FollowingSettings, BoundSettings, ProcessSettings):
         if self.database is None or self.database_url is not None:
             return self.data_dir / "flowkeys.db"
         return Path(self.database.get_secret_value())
+
+    @property
+    def journal_file(self) -> Path:
+        """The journal of revocations: beside a database that is a file, unless it was put elsewhere."""
+        return self.revocation_journal or self.database_file.parent / JOURNAL
 
     @property
     def secret_file(self) -> Path:

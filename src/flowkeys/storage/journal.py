@@ -28,6 +28,16 @@ _NOTED = Statement(
     .where(audit.c.action == bindparam("action"), audit.c.subject_id == bindparam("subject_id"))
     .limit(1)
 )
+_NOTED_SINCE = Statement(
+    select(literal(1))
+    .where(
+        audit.c.workspace_id == bindparam("workspace"),
+        audit.c.subject_id == bindparam("subject_id"),
+        audit.c.action == bindparam("action"),
+        audit.c.at >= bindparam("since"),
+    )
+    .limit(1)
+)
 
 
 class WorkspaceTable:
@@ -74,6 +84,11 @@ class JournalTable:
     def noted(self, action: str, subject_id: str) -> bool:
         """Tell whether the audit log has an action on a subject."""
         return self._connection.row(_NOTED, {"action": action, "subject_id": subject_id}) is not None
+
+    def noted_since(self, workspace_id: str, action: str, subject_id: str, at: int) -> bool:
+        """Tell whether it has one of a workspace that was done at a time or later."""
+        values = {"workspace": workspace_id, "action": action, "subject_id": subject_id, "since": at}
+        return self._connection.row(_NOTED_SINCE, values) is not None
 
 
 def _insert_changes(connection: Connection, rows: Sequence[Row]) -> None:

@@ -225,3 +225,17 @@ def test_a_damaged_database_is_replaced(local: Cli, data_dir: Path, tmp_path: Pa
     done: Any = local("restore", file, "--force", "--json").json
     assert Path(done["kept"]).read_bytes().startswith(b"nothing")
     assert keys(local) == {"one": "active"}
+
+
+def test_a_restore_that_is_refused_leaves_the_database_as_it_was(
+    local: Cli, data_dir: Path, tmp_path: Path
+) -> None:
+    """In the mode of its journal, too, in which readers and the writer do not wait for each other."""
+    made(local, "one")
+    file = tmp_path / "none.db"
+    file.write_bytes(b"no database")
+    assert local("restore", file, "--force").code == 3
+    findings = json.loads(local("doctor", "--json").out)["findings"]
+    told = [one for one in findings if one["check"] == "database"]
+    assert [one["verdict"] for one in told] == ["ok"], told
+    assert ": 1 key, 0 chatflows, 0 messages" in told[0]["message"]

@@ -25,7 +25,7 @@ def test_what_commands_make_is_there_and_the_doctor_and_the_chain_say_so(
 ) -> None:
     """Keys are made, found, revoked; what was done is sealed; a row spoilt by hand is named.
 
-    A journal that is left of a time with SQLite is not looked at.
+    What somebody wrote to the journal of revocations is named.
     """
     made = local("keys", "create", "Billing 100%", "--json").json
     local("keys", "create", "other", "--json")
@@ -36,9 +36,15 @@ def test_what_commands_make_is_there_and_the_doctor_and_the_chain_say_so(
     verified = local("audit", "verify", "--json").json
     assert (verified["whole"], verified["rows"]) == (True, local("audit", "verify", "--json").json["rows"])
     assert verified["rows"] >= 4
-    (tmp_path / "data" / "revocations.journal").write_text("of a file that is gone\n")
+    journal = tmp_path / "data" / "revocations.journal"
+    assert _of(local, journal.name) == [("ok", "1 event; the database knows what they ended")]
+    with journal.open("a") as file:
+        file.write("of a file that is gone\n")
     assert local("audit", "verify").code == 0
-    assert _of(local, "revocations.journal") == []
+    assert _of(local, journal.name) == [("warn", "line 3 cannot be read.")]
+    journal.unlink()
+    ((verdict, said),) = _of(local, journal.name)
+    assert (verdict, "is not there" in said) == ("warn", True)
     assert _of(local, "database")[0][0] == "ok"
     assert "2 keys" in _of(local, "database")[0][1]
     assert _of(local, "keys") == [("ok", "all can be read")]

@@ -1,7 +1,7 @@
 """``flowkeys audit verify``: on the server's own machine, and nothing is changed."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import typer
@@ -10,11 +10,14 @@ from flowkeys.cli.backends.backend import Json
 from flowkeys.cli.backends.choice import require_local
 from flowkeys.cli.exit_codes import ExitCode
 from flowkeys.cli.output import print_json
-from flowkeys.cli.streams import note, printable, say
+from flowkeys.cli.streams import counted, note, printable, say
 from flowkeys.domain.audit.chain import read_head
 from flowkeys.domain.audit.verification import Fault, Verified
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.server_secrets import ServerSecrets
+
+if TYPE_CHECKING:
+    from flowkeys.bootstrap.looking import Look
 
 
 def verify(head: str | None, *, as_json: bool) -> None:
@@ -47,8 +50,8 @@ def verify(head: str | None, *, as_json: bool) -> None:
     database.require_current()
     with database.snapshot() as tx:
         found = check_chain(tx, secrets, kept)
-        if kept is None and found.fault is None and database.url is None:  # a file has a journal
-            found = _beside_journal(settings.database_file, secrets, found)
+        if kept is None and found.fault is None:
+            found = _beside_journal(database, settings.journal_file, secrets, found)
         row = None if found.fault is None else tx.audit_chain.peek(found.fault.seq)
     if as_json:
         print_json(_members(found, row))
@@ -58,11 +61,12 @@ def verify(head: str | None, *, as_json: bool) -> None:
         raise typer.Exit(ExitCode.CONFIGURATION)
 
 
-def _beside_journal(database: Path, secrets: ServerSecrets, found: Verified) -> Verified:
-    """Return what was found, with a fault where the log lacks what this server wrote down beside it."""
-    from flowkeys.storage.sqlite.backups.looking import unknown
-
-    missing = unknown(database, database.parent, secrets)
+def _beside_journal(database: "Look", journal: Path, secrets: ServerSecrets, found: Verified) -> Verified:
+    """Return what was found, with a fault where the log lacks what this server wrote down outside of it."""
+    try:
+        missing = database.beside(journal, secrets, whole=False).missing
+    except OSError:
+        return found
     if not missing:
         return found
     line = missing[-1]
@@ -90,7 +94,7 @@ def _tell(found: Verified, row: dict[str, Any] | None) -> None:
     for first, last in found.unverified:
         note(f"Rows {first} to {last} cannot be verified: the secret that they need is not there.")
     if found.fault is None:
-        rows = "1 row" if found.rows == 1 else f"{found.rows} rows"
+        rows = counted(found.rows, "row")
         what = "whole" if not found.unverified else "not known to be whole"
         say(f"The audit log is {what}: {rows}. Its head is {found.head}")
         return
@@ -101,4 +105,5 @@ def _tell(found: Verified, row: dict[str, Any] | None) -> None:
         )
         note(f"It says now: {said}")
     if found.rows:
-        note(f"The {found.rows} rows before it, up to row {found.head.seq}, are as they were written.")
+        are = "is as it was" if found.rows == 1 else "are as they were"
+        note(f"The {counted(found.rows, 'row')} before it, up to row {found.head.seq}, {are} written.")

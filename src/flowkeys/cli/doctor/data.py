@@ -4,22 +4,20 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from flowkeys.bootstrap.looking import Look
 from flowkeys.cli.doctor.finding import Finding, fail, ok, size, warn
-from flowkeys.cli.streams import printable
+from flowkeys.cli.streams import counted, printable
 from flowkeys.config import Settings
+from flowkeys.config.following import JOURNAL
+from flowkeys.domain.audit.taken import MARK
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.domain.limits.names import nobody_has, unknown
 from flowkeys.domain.limits.process import objection, several
 from flowkeys.storage.secrets import secret_file
 from flowkeys.storage.sqlite import health
-from flowkeys.storage.sqlite.backups.journal import compare
-from flowkeys.storage.sqlite.connection import connect
-from flowkeys.storage.sqlite.database import JOURNAL as NAME
 from flowkeys.storage.transaction import Tables
 
 _MIB: Final = 1024 * 1024
@@ -102,8 +100,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
     counts = health.count(path)
     yield ok(
         "database",
-        f"sound, schema {found.revision}, {size(found.size_bytes)}: {counts.keys} keys, "
-        f"{counts.chatflows} chatflows, {counts.messages} messages",
+        f"sound, schema {found.revision}, {size(found.size_bytes)}: {_contents(counts)}",
     )
     if found.journal_mode != "wal":
         yield warn(
@@ -136,7 +133,7 @@ def _check_postgres(url: str, direct: str | None) -> Iterator[Finding]:
         yield ok(
             "database",
             f"PostgreSQL {found.server}, schema {found.revision}, {size(found.size_bytes)}: "
-            f"{counts.keys} keys, {counts.chatflows} chatflows, {counts.messages} messages",
+            f"{_contents(counts)}",
         )
         if found.is_pooled and direct is None:
             yield warn(
@@ -144,6 +141,17 @@ def _check_postgres(url: str, direct: str | None) -> Iterator[Finding]:
                 "a pooler is in between, and in transaction mode no change is heard through it.",
                 "Set FLOWKEYS_DATABASE_DIRECT to the URL that leads to PostgreSQL itself.",
             )
+
+
+def _contents(counts: health.Counts) -> str:
+    return ", ".join(
+        counted(number, what)
+        for number, what in (
+            (counts.keys, "key"),
+            (counts.chatflows, "chatflow"),
+            (counts.messages, "message"),
+        )
+    )
 
 
 def check_keys(settings: Settings) -> Iterator[Finding]:
@@ -165,31 +173,35 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
 
 def check_journal(settings: Settings) -> Iterator[Finding]:
     """Look at the journal of what took access away: as it was written, and known to the database."""
-    path = settings.database_file.parent / NAME
-    if settings.database_url is not None or not path.exists():  # there is one of files only
+    path = settings.journal_file
+    if not path.exists():
+        if settings.database_url is not None:
+            advice = "The next flowkeys serve, or any command, begins it with what the audit log tells of."
+            yield warn(JOURNAL, f"{path} is not there: nobody notices that a backup is older.", advice)
         return
     try:
         secrets = secret_file.known(settings.given_secret(), settings.secret_file)
-        with closing(connect(settings.database_file, read_only=True)) as raw:
-            found, missing, _ = compare(path.parent, raw, secrets, whole=True)
+        found, missing, *_ = Look(settings).beside(path, secrets, whole=True)
     except (ConfigurationError, OSError) as error:
-        yield warn(NAME, f"it cannot be read: {error}", "Without it nobody notices that a backup is older.")
+        advice = "Without it nobody notices that a backup is older."
+        yield warn(JOURNAL, f"it cannot be read: {error}", advice)
         return
     advice = (
         "Nothing that works is touched by it; but of an older backup nobody can say any more what it brings "
         "back. Find out who wrote to the file, then move it away: the next start begins another one."
     )
     for fault in found.faults[:_NAMED]:
-        yield warn(NAME, f"{fault}.", advice)
+        yield warn(JOURNAL, f"{fault}.", advice)
     if missing:
         yield warn(
-            NAME,
+            JOURNAL,
             f"the database does not know {len(missing)} of its events, the last of "
             f"{missing[-1].at}: it is older.",
-            "The next start ends again what they ended.",
+            "The next start ends again what they ended; flowkeys revocations lists it.",
         )
     if not found.faults and not missing:
-        yield ok(NAME, f"{len(found.lines)} events; the database knows what they ended")
+        events = sum(line.effect != MARK for line in found.lines)
+        yield ok(JOURNAL, f"{counted(events, 'event')}; the database knows what they ended")
 
 
 def check_policies(tables: Tables) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from flowkeys.cli.doctor.finding import Finding, fail, ok, warn
+from flowkeys.cli.streams import counted
 from flowkeys.config import Settings
 from flowkeys.domain.audit.segments import key_of
 from flowkeys.domain.errors import ConfigurationError
@@ -82,23 +83,25 @@ def _in_use(
     what is in front of it may not be what its owner thinks it is.
     """
     first, *others = written.ids
+    keys, kept = counts.get(first, 0), segments.get(first, 0)
+    were, are = "was" if keys == 1 else "were", "is" if kept == 1 else "are"
     yield ok(
         _CHECK,
-        f"{first} from {written.where} signs; {counts.get(first, 0)} keys were made under it, and "
-        f"{segments.get(first, 0)} segments of the audit log are kept under it"
-        + (f", and {count} secrets of webhooks" if (count := webhooks.get(first, 0)) else ""),
+        f"{first} from {written.where} signs; {counted(keys, 'key')} {were} made under it, and "
+        f"{counted(kept, 'segment')} of the audit log {are} kept under it"
+        + (f", and {counted(count, 'secret')} of webhooks" if (count := webhooks.get(first, 0)) else ""),
     )
     for name, secret in zip(others, written.secrets[1:], strict=True):
         if count := counts.get(name, 0):
-            yield ok(_CHECK, f"{name} is needed by {count} keys; each moves to {first} when it is used")
+            yield ok(_CHECK, f"{name} is needed by {counted(count, 'key')}, moved to {first} when used")
         elif count := segments.get(name, 0):
             yield ok(
                 _CHECK,
-                f"{name} is needed by {count} segments of the audit log, until the next start moves them",
+                f"{name} is needed by {counted(count, 'segment')} of the audit log, until the next start",
             )
         elif count := webhooks.get(name, 0):
             yield ok(
-                _CHECK, f"{name} is needed by {count} secrets of webhooks, until the next start moves them"
+                _CHECK, f"{name} is needed by {counted(count, 'secret')} of webhooks, until the next start"
             )
         elif made_here(secret) or written.doubtful:
             yield ok(_CHECK, f"{name} is needed by no key any more; whether it stays is for its owner to say")

@@ -9,6 +9,7 @@ from flowkeys.cli.backends.backend import Json
 from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.keys import input as key_input
 from flowkeys.cli.output import moment, print_fields, print_json, print_table, say
+from flowkeys.cli.streams import counted
 
 app = typer.Typer(no_args_is_help=True, help="What the workspace asks of all its keys.")
 
@@ -74,12 +75,11 @@ def check(*, workspace: options.Workspace = None, as_json: options.AsJson = Fals
         columns = ("NAME", "ID", "POLICY", "WHAT IS WRONG", "WHAT TO DO")
         print_table(columns, (row for broken in found["data"] for row in _rows(broken)))
     for person in found["people"]:
-        say(
-            f"{person['name']} has {person['keys']} keys: flowkeys keys list --created-by {person['id']}",
-        )
+        has = f"{person['name']} has {counted(person['keys'], 'key')}"
+        say(f"{has}: flowkeys keys list --created-by {person['id']}")
     shown, total = len(found["data"]), found["total"]
-    counted = f"{shown} of {total}" if shown != total else f"{total}"
-    say(f"{counted} {'key does' if total == 1 else 'keys do'} not keep to the policy", err=True)
+    how_many = f"{shown} of {total}" if shown != total else f"{total}"
+    say(f"{how_many} {'key does' if total == 1 else 'keys do'} not keep to the policy", err=True)
 
 
 def _rows(broken: Json) -> list[tuple[str, ...]]:

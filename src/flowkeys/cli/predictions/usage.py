@@ -11,6 +11,7 @@ from flowkeys.cli.backends.backend import Json, UsageOf
 from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.output import NONE, print_json, print_table, say, when
+from flowkeys.cli.streams import counted
 
 _BAR = 30
 """Characters of the longest bar."""
@@ -73,7 +74,7 @@ def usage(
         _print_top("Keys", found["keys"], "keyName")
         _print_top("Chatflows", found["chatflows"], "flowName")
     calls, ok = sum(step["calls"] for step in steps), sum(_ok(step) for step in steps)
-    say(f"{calls} calls, {ok} ok, {calls - ok} refused or failed", err=True)
+    say(f"{counted(calls, 'call')}, {ok} ok, {calls - ok} refused or failed", err=True)
 
 
 def _print_steps(steps: list[Json]) -> None:

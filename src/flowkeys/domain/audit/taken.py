@@ -34,6 +34,10 @@ _ENDS: Final = {
 }
 """What becomes of a key or customer when a database does not know that this was done. A key that got another
 token is disabled: its old one, which the database takes for the present one, may have leaked."""
+ACTIONS: Final = frozenset({*_ENDS, "key.update"})
+"""What a row has to be of to mean anything here."""
+MARK: Final = "mark"
+"""The effect of a line that ends nothing: up to there the log was scanned."""
 
 
 class Row(NamedTuple):
@@ -132,7 +136,7 @@ def missing_in(found: Iterable[Line], known: Iterable[Line]) -> list[Line]:
     lines, knows = list(found), {line.seal for line in known}
     settled = [at for at, line in enumerate(lines) if line.effect == "settled" and line.seal in knows]
     rest = lines[settled[-1] + 1 :] if settled else lines
-    return [line for line in rest if line.seal not in knows and line.effect != "settled"]
+    return [line for line in rest if line.seal not in knows and line.effect not in {"settled", MARK}]
 
 
 def last_effects(lines: Iterable[Line]) -> dict[str, Line]:

@@ -120,6 +120,10 @@ class Journal(Protocol):
         """Tell whether the audit log has an action on a subject, in any workspace. It is read whole."""
         ...
 
+    def noted_since(self, workspace_id: str, action: str, subject_id: str, at: int) -> bool:
+        """Tell whether it has one of a workspace that was done at a time or later."""
+        ...
+
 
 class SentForms(Protocol):
     """Forms that were sent, within one transaction."""

@@ -112,6 +112,7 @@ def append(connection: Connection, entries: Sequence[tuple[Mapping[str, Any], Ch
     until they are committed, and are sealed then in their order (`storage.postgres.sealing`).
     """
     if connection.is_postgres:
+        connection.audited = True
         connection.insert(_WAIT, [tuple([values[name] for name in _VALUES]) for values, _ in entries])
         return
     last = connection.row(_LAST)

@@ -116,7 +116,11 @@ class PostgresConnection(Connection):
         except psycopg.OperationalError:
             self._raw.close()  # nothing was done yet: the database may have been started anew meanwhile
             self._raw = self._open()
-            self._raw.execute(self._said(how))
+            try:
+                self._raw.execute(self._said(how))
+            except psycopg.Error:
+                self.roll_back()  # a lock that did not come: the transaction has begun, and is of no use
+                raise
 
     def _said(self, how: str) -> str:
         return f"{how}; {OF_TRANSACTION}" if self._raw.is_pooled else how

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import psycopg
 
 from flowkeys.domain.audit.chain import ChainKey
+from flowkeys.domain.audit.taken import Row
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.store import Transaction
@@ -32,6 +33,18 @@ def _now() -> int:
     return time.time_ns() // 1000
 
 
+class Follower(Protocol):
+    """Keeps, outside the database, what its audit log says (`storage.audit.journal`)."""
+
+    def follow(self, raw: Any, given: Sequence[Row] = ()) -> None:
+        """Keep what a connection has committed; `given` are rows that it sealed just now."""
+        ...
+
+    def look(self, raw: Any) -> None:
+        """Keep what any connection has, and see whether the log ends before what is kept."""
+        ...
+
+
 class _Appending(PostgresConnection):
     """A connection for what depends on nothing that is there, and waits for nobody."""
 
@@ -50,6 +63,7 @@ class _SealingWriter(Writer):
         self.audit_key: ChainKey | None = None
         self.unsealed = True
         """Whether rows may wait to be sealed; at first those of a process that ended."""
+        self.journal: Follower | None = None
         super().__init__(lambda: connect, PostgresConnection)
 
     def committed_by(self, connection: Connection) -> None:
@@ -57,10 +71,12 @@ class _SealingWriter(Writer):
         if self.audit_key is None or not self.unsealed:
             return
         try:
-            seal(connection.raw, self.audit_key)
+            sealed = seal(connection.raw, self.audit_key)
+            if self.journal is not None and (sealed or connection.audited):  # others may have sealed ours
+                self.journal.follow(connection.raw, sealed)
         except psycopg.Error:
             return
-        self.unsealed = False
+        self.unsealed = connection.audited = False
 
 
 class PostgresStore:
@@ -92,9 +108,22 @@ class PostgresStore:
     def audit_key(self, key: ChainKey | None) -> None:
         self._writer.audit_key = key
 
+    def keep(self, journal: Follower) -> None:
+        """Have `journal` kept of what is written from now on."""
+        self._writer.journal = journal
+
+    async def follow(self) -> None:
+        """Have kept what other processes wrote.
+
+        Raises:
+            Unavailable: the database cannot be read.
+        """
+        if (journal := self._writer.journal) is not None:
+            await self._in_reader(lambda connection: journal.look(connection.raw))
+
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a consistent snapshot, in a reader's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+        return await self._in_reader(lambda connection: work(Tables(connection)))
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in the writer's thread; durable when this returns.
@@ -129,12 +158,15 @@ class PostgresStore:
         self._writer.unsealed = True
         return work(Tables(connection, self._writer.audit_key))
 
-    def _read(self, work: Callable[[Transaction], T]) -> T:
+    async def _in_reader(self, work: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
         try:
             connection = self._reader()
             connection.begin_reading()
             try:
-                return work(Tables(connection))
+                return work(connection)
             finally:
                 connection.roll_back()
                 if connection.is_behind:

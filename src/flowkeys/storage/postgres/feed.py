@@ -11,7 +11,7 @@ changes are read that were missed, or everything is forgotten where they cannot 
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -24,6 +24,7 @@ from flowkeys.service.ports.verification import ChangeListener
 from flowkeys.storage.postgres.ddl import CHANNEL
 from flowkeys.storage.postgres.heartbeat import Heard, Heartbeat
 from flowkeys.storage.postgres.line import Line
+from flowkeys.storage.postgres.lines import WHO, Vouched, who_answers
 from flowkeys.storage.postgres.rows import rows
 from flowkeys.storage.postgres.told import Told
 
@@ -39,10 +40,7 @@ _LEAST_SECONDS: Final = 1.0
 """So long may connecting take, however short the bound is."""
 _FIRST_WAIT_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 0.5
-_WHO: Final = b"""SELECT (SELECT system_identifier FROM pg_control_system())::text || ' '
-    || (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint || ' '
-    || (SELECT oid FROM pg_database WHERE datname = current_database()),
-    pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1"""
+_WHO: Final = f"{WHO}, pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1".encode()
 _MISSED: Final = b"""SELECT xid::text::bigint, workspace_id, subject, subject_id, at FROM change
     WHERE xid > $1::text::xid8 ORDER BY seq LIMIT $2"""
 
@@ -87,6 +85,11 @@ class PostgresFeed:
         self._away = False
         self._why = "Nothing was heard."
         """Why it was not heard when that was last tried."""
+        self.vouched = Vouched()
+        """The database that keys may be looked up in."""
+        self.compare: Callable[[str], Awaitable[None]] | None = None
+        """Compares the database that answers, of which `WHO` says this, with what is kept of revocations;
+        raises `Unavailable` where that cannot be done."""
         self.position = 0
         """The number of the transaction whose change was told last."""
         self.told = Told()
@@ -248,7 +251,11 @@ class PostgresFeed:
             self._line = line
             while True:
                 async with asyncio.timeout(silence):
-                    await asyncio.shield(self._heartbeat.send(line))
+                    beat = self._heartbeat.send(line)
+                    if await who_answers(line) != self._who:
+                        self.vouched.who = ""
+                        raise Unavailable("The database's tables are others: a backup was restored.")
+                    await asyncio.shield(beat)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._beat_seconds):
                         await line.lost.wait()
@@ -263,6 +270,11 @@ class PostgresFeed:
     async def _resume(self, line: Line) -> None:
         """Tell of what was missed: what is changed from now on is heard."""
         ((who, ended),) = rows(await line.run(_WHO))
+        if who != self.vouched.who:
+            self.vouched.who = ""
+            if self.compare is not None:
+                await self.compare(who)
+            self.vouched.who = who
         if who != self._who:
             # Another server, or one that was started anew: it may have lost what we know, or never had it.
             self._who, self._horizon, self.position = who, ended, ended

@@ -39,6 +39,10 @@ class FollowedStore(PostgresStore):
         """Run `work` on a consistent snapshot, in a reader's thread."""
         return await self._bounded(super().read(work))
 
+    async def follow(self) -> None:
+        """Have kept what other processes wrote."""
+        await self._bounded(super().follow())
+
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in the writer's thread; durable, and known in this process, when this returns.
 

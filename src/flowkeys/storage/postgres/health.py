@@ -1,14 +1,16 @@
 """A look at a PostgreSQL database that changes nothing in it, not even when its schema is old."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
 from sqlalchemy import func, select, text
 
 from flowkeys.domain.errors import ConfigurationError, Unavailable
+from flowkeys.storage.audit.of_postgres import PostgresRows
 from flowkeys.storage.keys.keys import KeyTable
 from flowkeys.storage.postgres.connecting import connect, named, why_not
 from flowkeys.storage.postgres.connection import PostgresConnection
@@ -18,6 +20,8 @@ from flowkeys.storage.sqlite.health import Counts
 from flowkeys.storage.sqlite.migrate import HEAD
 from flowkeys.storage.statement import Statement
 from flowkeys.storage.transaction import Tables
+
+T = TypeVar("T")
 
 _IDS = Statement(text("SELECT workspace_id, id FROM api_key ORDER BY workspace_id, seq"))
 
@@ -116,6 +120,16 @@ def snapshot(url: str) -> Iterator[Tables]:
     with _opened(url) as connection:
         connection.begin_reading()
         yield Tables(connection)
+
+
+def compared(url: str, compare: Callable[[Any, PostgresRows], T]) -> T:
+    """Return what `compare` says of a connection, and of how its audit log is read.
+
+    Raises:
+        Unavailable: it cannot be read.
+    """
+    with _opened(url) as connection:
+        return compare(connection.raw, PostgresRows())
 
 
 def _can_read(keys: KeyTable, workspace_id: str, ids: list[str]) -> bool:

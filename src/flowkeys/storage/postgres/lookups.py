@@ -22,7 +22,7 @@ from flowkeys.storage.keys.records import RecordReader, access_of, tokens_of
 from flowkeys.storage.keys.spoilt import SPOILT
 from flowkeys.storage.postgres import snapshot
 from flowkeys.storage.postgres.line import Line
-from flowkeys.storage.postgres.lines import TIMEOUT_SECONDS, Lines
+from flowkeys.storage.postgres.lines import TIMEOUT_SECONDS, Lines, Vouched, who_answers
 from flowkeys.storage.postgres.rows import rows
 from flowkeys.storage.schema import chatflow
 
@@ -48,10 +48,11 @@ _LEAST: Final = -(2**63)
 class PostgresLookups:
     """Implements `KeyStore`, and finds chatflows."""
 
-    def __init__(self, url: str, secrets: int) -> None:
-        """Look up in the database at `url`, under so many server secrets."""
+    def __init__(self, url: str, secrets: int, vouched: Vouched | None = None) -> None:
+        """Look up in the database at `url`, under so many server secrets; with `vouched` only in that one."""
         digests = ", ".join(f"${number}" for number in range(1, secrets + 1))
         self._url = url
+        self._vouched = vouched
         self._lines = Lines(
             url,
             {
@@ -59,6 +60,7 @@ class PostgresLookups:
                 b"access": _ACCESS,
                 b"load": _whole_chatflow(),
             },
+            vouched=vouched,
         )
         self._read = RecordReader()
         self.keys_read = 0
@@ -129,6 +131,8 @@ class PostgresLookups:
         line = await Line.open(self._url, TIMEOUT_SECONDS, {b"ahead": _AHEAD}, name="flowkeys reading ahead")
         try:
             behind = _LEAST
+            if self._vouched is not None and await who_answers(line) != self._vouched.who:
+                raise Unavailable("The database is another than before.")
             while True:
                 values = [str(behind).encode(), tag.encode(), str(batch).encode()]
                 found = _tokens(await line.ask(b"ahead", values))

@@ -31,15 +31,13 @@ from flowkeys.storage.transaction import Tables
 
 T = TypeVar("T")
 
-JOURNAL: Final = "revocations.journal"
-"""The file beside the database that says what took access away."""
 READERS: Final = 4
 LEAST_FREE_BYTES: Final = 1_000_000
 """With less on the disk, whoever asks whether it can be written gets an answer by trial."""
 
 
 class Follower(Protocol):
-    """Keeps, outside the database, what its audit log says (`backups.journal`)."""
+    """Keeps, outside the database, what its audit log says (`storage.audit.journal`)."""
 
     def follow(self, raw: Any) -> None:
         """Keep what a connection has committed."""

@@ -1,14 +1,16 @@
 """A look at a database file that changes nothing in it, not even when its schema is old."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import func, select
 
 from flowkeys.domain.errors import ConfigurationError, Unavailable
+from flowkeys.storage.audit.of_files import SqliteRows
 from flowkeys.storage.keys.spoilt import FIND_SPOILT
 from flowkeys.storage.schema import api_key, chatflow, message
 from flowkeys.storage.sqlite.access import hindrance
@@ -16,6 +18,8 @@ from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.sqlite.migrate import HEAD
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
+
+T = TypeVar("T")
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +107,16 @@ def snapshot(path: Path) -> Iterator[Tables]:
     with _opened(path) as connection:
         connection.raw.execute("BEGIN")
         yield Tables(connection)
+
+
+def compared(path: Path, compare: Callable[[Any, SqliteRows], T]) -> T:
+    """Return what `compare` says of a connection, and of how its audit log is read.
+
+    Raises:
+        Unavailable: it cannot be read.
+    """
+    with _opened(path) as connection:
+        return compare(connection.raw, SqliteRows())
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from flowkeys.cli.backends.choice import require_local
 from flowkeys.cli.output import print_json, say
 from flowkeys.cli.server.backups.postgres import refuse_postgres
 from flowkeys.cli.server.backups.progress import shown
+from flowkeys.cli.streams import counted
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="Where the backup is, or is to be.")]
 
@@ -37,6 +38,6 @@ def backup(
     if as_json:
         print_json({"file": str(file.absolute()), **msgspec.to_builtins(made)})
         return
-    keys = "1 key" if made.keys == 1 else f"{made.keys} keys"
+    keys = counted(made.keys, "key")
     say(f"{file} is a backup of {made.made_at}: {keys}, schema {made.revision}, {made.bytes:,} bytes.")
     say("The server secret is not in it: keep a copy of that elsewhere.", err=True)

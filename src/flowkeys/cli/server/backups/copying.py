@@ -12,7 +12,7 @@ from flowkeys.cli.backends.choice import require_local
 from flowkeys.cli.failures import Refusal
 from flowkeys.cli.output import print_json, say
 from flowkeys.cli.server.backups.progress import shown
-from flowkeys.cli.streams import note
+from flowkeys.cli.streams import counted, note
 from flowkeys.config.database import database_of, is_postgres
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.server_secrets import ServerSecrets
@@ -196,7 +196,7 @@ def _members(source: str, target: str, copied: "Copied", checked: _Checked) -> d
 
 def _tell(source: str, target: str, copied: "Copied", checked: _Checked) -> None:
     if copied.resumed:
-        note(f"It went on behind {copied.resumed:,} rows that an interrupted copy had left.")
+        note(f"It went on behind {counted(copied.resumed, 'row')} that an interrupted copy had left.")
     if copied.began_anew:
         note("What was copied had changed since the copy was interrupted, so it began anew.")
     if copied.replaced:
@@ -208,9 +208,10 @@ def _tell(source: str, target: str, copied: "Copied", checked: _Checked) -> None
         note(f"Warning: {warning}")
     rows = sum(each.rows for each in copied.tables.values())
     filled = sum(1 for each in copied.tables.values() if each.rows)
-    say(f"{target} has all that {source} had: {rows:,} rows in {filled} tables, compared one by one.")
+    what = f"{counted(rows, 'row')} in {counted(filled, 'table')}"
+    say(f"{target} has all that {source} had: {what}, compared one by one.")
     if checked.is_whole and checked.log is not None:
-        say(f"The audit log is whole: {checked.log.rows:,} rows. Its head is {checked.log.head}")
+        say(f"The audit log is whole: {counted(checked.log.rows, 'row')}. Its head is {checked.log.head}")
     note(
         f"Not copied: {checked.carries}, config.toml and credentials, which are in the data directory or the "
         "environment. Keys work on the copy where the server has the same secret. Move the old database "

@@ -11,7 +11,7 @@ from flowkeys.cli.output import print_json, say
 from flowkeys.cli.server.backups.backup import File
 from flowkeys.cli.server.backups.postgres import refuse_postgres
 from flowkeys.cli.server.backups.progress import shown
-from flowkeys.cli.streams import note
+from flowkeys.cli.streams import counted, note
 from flowkeys.domain.audit.chain import read_head
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.server_secrets import ServerSecrets
@@ -46,7 +46,8 @@ def restore(
     refuse_postgres(settings, "restore")
     if not file.is_file():
         raise ConfigurationError(f"There is no file {file}.")
-    examined = _Examined(read(file), secret_file.known(settings.given_secret(), settings.secret_file), force)
+    secrets = secret_file.known(settings.given_secret(), settings.secret_file)
+    examined = _Examined(read(file), secrets, settings.journal_file, force)
     data_dir.make(settings)
     with shown(quiet=as_json) as progress:
         kept = replace(settings.database_file, file, clock(), progress, examined.check, force=force)
@@ -64,7 +65,7 @@ def restore(
         return
     for warning in examined.warnings:
         note(f"Warning: {warning}")
-    keys = "1 key" if examined.look.keys == 1 else f"{examined.look.keys} keys"
+    keys = counted(examined.look.keys, "key")
     say(f"{settings.database_file} is restored: {keys}, schema {examined.look.revision}.")
     if kept is not None:
         say(f"What was there is {kept} now.", err=True)
@@ -73,9 +74,10 @@ def restore(
 class _Examined:
     """What the examination of a backup says."""
 
-    def __init__(self, manifest: Manifest | None, secrets: ServerSecrets, force: bool) -> None:
+    def __init__(self, manifest: Manifest | None, secrets: ServerSecrets, journal: Path, force: bool) -> None:
         self._manifest = manifest
         self._secrets = secrets
+        self._journal = journal
         self._force = force
         self.look = looking.Look(revision=None)
         self.warnings: list[str] = []
@@ -111,11 +113,10 @@ class _Examined:
             )
         self._check_secrets()
         self._check_log(copy)
-        if ends := len(looking.unknown(copy, copy.parent, self._secrets)):
-            events = "1 event" if ends == 1 else f"{ends} events"
+        if ends := len(looking.unknown(copy, self._journal, self._secrets)):
             self.warnings.append(
-                f"It is older than {events} in revocations.journal: the next start revokes or disables again "
-                "what they ended, and names it."
+                f"It is older than {counted(ends, 'event')} in revocations.journal: the next start revokes "
+                "or disables again what they ended, and names it."
             )
 
     def _check_secrets(self) -> None:

@@ -12,7 +12,8 @@ from flowkeys.domain.audit.verification import Verified
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.server_secrets import ServerSecrets
 from flowkeys.service.audit.checking import check_chain
-from flowkeys.storage.sqlite.backups.journal import compare
+from flowkeys.storage.audit.comparing import compare
+from flowkeys.storage.audit.of_files import SqliteRows
 from flowkeys.storage.sqlite.connection import connect
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
@@ -68,10 +69,10 @@ def examine(path: Path) -> tuple[Look, list[str]]:
         raise ConfigurationError(f"The backup is no database that can be read: {error}.") from error
 
 
-def unknown(path: Path, folder: Path, secrets: ServerSecrets) -> list[Line]:
-    """Return what the journal of a data directory tells of and this database does not know."""
+def unknown(path: Path, journal: Path, secrets: ServerSecrets) -> list[Line]:
+    """Return what a journal of revocations tells of and this database does not know."""
     with closing(connect(path, read_only=True)) as raw, suppress(sqlite3.Error, OSError):
-        return compare(folder, raw, secrets, whole=False).missing
+        return compare(journal, raw, SqliteRows(), secrets, whole=False).missing
     return []
 
 

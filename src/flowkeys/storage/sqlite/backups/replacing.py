@@ -80,7 +80,9 @@ def alone(database: Path) -> Iterator[None]:
         try:
             raw = held.enter_context(closing(sqlite3.connect(database, isolation_level=None, timeout=0)))
             # What is in the WAL goes into the file, which can only be done by who is alone.
+            (mode,) = raw.execute("PRAGMA journal_mode").fetchone()
             raw.execute("PRAGMA journal_mode=DELETE")
+            held.callback(_set_back, raw, database, database.stat().st_ino, mode)
             raw.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -88,6 +90,15 @@ def alone(database: Path) -> Iterator[None]:
         except sqlite3.DatabaseError:
             pass  # it is damaged, which may be why a backup is restored
         yield
+
+
+def _set_back(raw: sqlite3.Connection, database: Path, inode: int, mode: str) -> None:
+    """Have a database that is still there in the mode that it was in: its server expects that."""
+    with contextlib.suppress(sqlite3.Error, OSError):
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        if database.stat().st_ino == inode:
+            raw.execute(f"PRAGMA journal_mode={mode}")
 
 
 def _in_use(database: Path) -> str:
