@@ -31,6 +31,7 @@ NOT_TOLD: Final = {
     "UsageStore.add": "counted calls, by the server",
     "QuotaStore.add": "counted calls, by the server",
     "UsageStore.tidy": "hours are put together to days, by the server",
+    "Pruning.prune": "old rows of the feed itself go",
     "SignInService.find": "when somebody was here last",
     "Run.execute": "messages are the record themselves",
     "Run.execute_at_once": "messages are the record themselves",

@@ -1,10 +1,7 @@
 """A database that several processes, on several machines, share."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from typing import Any, Final
 
-import psycopg
 import structlog
 
 from flowkeys.bootstrap.clock import clock
@@ -17,9 +14,9 @@ from flowkeys.domain.keys.server_secrets import ServerSecrets
 from flowkeys.service.recurring import Recurring
 from flowkeys.storage.audit.of_postgres import PostgresRows
 from flowkeys.storage.postgres import migrate
-from flowkeys.storage.postgres.connecting import connect, why_not
 from flowkeys.storage.postgres.feed import PROMISED_MS, PostgresFeed
 from flowkeys.storage.postgres.followed import FollowedStore
+from flowkeys.storage.postgres.health import opened
 from flowkeys.storage.postgres.lines import WHO
 from flowkeys.storage.postgres.lookups import PostgresLookups
 
@@ -53,7 +50,7 @@ async def follow_journal(
     beside = Beside(
         store,
         PostgresRows(),
-        lambda: _opened(url),
+        lambda: opened(url),
         settings.journal_file,
         secrets,
         workspace_id,
@@ -70,15 +67,6 @@ async def follow_journal(
     told, feed.vouched.who = await beside.follow(_who)
     feed.compare = compare
     return told
-
-
-@contextmanager
-def _opened(url: str) -> Iterator[psycopg.Connection[Any]]:
-    try:
-        with closing(connect(url)) as raw:
-            yield raw
-    except psycopg.Error as error:
-        raise Unavailable(why_not(url, error)) from error
 
 
 def _who(raw: Any) -> str:

@@ -5,7 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 
@@ -13,8 +13,11 @@ from flowkeys.bootstrap.clock import clock
 from flowkeys.bootstrap.runtime import Runtime
 from flowkeys.cache.warming import Warming
 from flowkeys.domain.keys.header import KeyHeader
+from flowkeys.domain.times import SECOND
 from flowkeys.domain.version import VERSION
 from flowkeys.service.audit.daily import DailyHead
+from flowkeys.service.followers import Pruning
+from flowkeys.service.recurring import Recurring
 from flowkeys.telemetry import logs
 from flowkeys.usage.finishing import Finishing
 
@@ -27,6 +30,14 @@ if TYPE_CHECKING:
 
 _ANNOUNCE_AFTER_SECONDS: Final = 0.5
 """What sends is loaded behind a start: what waited for a webhook through a stop waits that much longer."""
+
+
+class Stopped(Protocol):
+    """What is done in the background until it is stopped."""
+
+    async def stop(self) -> None:
+        """End it."""
+        ...
 
 
 def create_app(runtime: Runtime) -> "FastPath":
@@ -49,10 +60,8 @@ def create_app(runtime: Runtime) -> "FastPath":
         runtime.quotas.start()
         runtime.usage_store.start()
         log = structlog.get_logger("flowkeys")
-        (warming := _warming(runtime, log)).start()
+        background = _background(runtime, log)
         announcing = asyncio.create_task(_announce(runtime, log), name="flowkeys-announcing")
-        daily = DailyHead.started(runtime.store, log) if runtime.is_first else None
-        finishing = Finishing.started(partial(_finish, runtime), log)
         if gc.isenabled():  # `serve` turned it off: looking through all that is loaded takes long
             gc.collect()
         gc.freeze()  # what was made at start lives to the end: no collection need look at it
@@ -64,9 +73,8 @@ def create_app(runtime: Runtime) -> "FastPath":
                 access_log.close()
             announcing.cancel()
             await asyncio.gather(announcing, return_exceptions=True)
-            for task in (daily, finishing, warming):
-                if task is not None:
-                    await task.stop()
+            for task in background:
+                await task.stop()
             await runtime.close()
             if traces is not None:
                 await asyncio.to_thread(traces.stop)
@@ -177,11 +185,30 @@ async def _begin(runtime: Runtime) -> None:
         await runtime.valkey.start()
 
 
+def _background(runtime: Runtime, log: Any) -> list[Stopped]:
+    """Begin what is done in the background; return it in the order in which it ends."""
+    warming = _warming(runtime, log)
+    warming.start()
+    own: list[Stopped] = []
+    if runtime.is_first:
+        own = [DailyHead.started(runtime.store, log), _pruning(runtime)]
+    return [*own, Finishing.started(partial(_finish, runtime), log), warming]
+
+
 def _warming(runtime: Runtime, log: Any) -> Warming:
     """Begin to follow changes, and return what reads keys ahead."""
     database = runtime.database
     database.start()
     return Warming(runtime.keys, database.lookups, runtime.hasher, clock, log, database.of_key)
+
+
+def _pruning(runtime: Runtime) -> Recurring:
+    """Begin to delete old changes."""
+    warn = structlog.get_logger("flowkeys").warning
+    kept = runtime.settings.change_hours * 3600 * SECOND
+    pruning = Pruning(runtime.store, clock, kept, lambda why: warn("old changes are kept", detail=why))
+    pruning.recurring.start()
+    return pruning.recurring
 
 
 def _limits(runtime: Runtime) -> str | None:

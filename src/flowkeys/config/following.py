@@ -39,6 +39,14 @@ class FollowingSettings(BaseSettings):
         "database cannot be asked. A key that is revoked meanwhile is accepted as long; each such "
         "call is counted (`flowkeys_stale_acceptances_total`) and the first of an outage logged.",
     )
+    change_hours: int = Field(
+        default=72,
+        ge=1,
+        le=8760,
+        description="After so many hours rows of the [feed of changes](operations.md#the-feed-of-changes) "
+        "are deleted. A server, or a program with the library, that was held up for longer forgets all that "
+        "it has in memory, and reads it anew.",
+    )
     revocation_journal: Path | None = Field(
         default=None,
         description="The file that says, outside the database, what took access away, so that [no older "

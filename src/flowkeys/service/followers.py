@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -11,12 +11,49 @@ from flowkeys.domain.keys.digest import TokenHasher
 from flowkeys.domain.times import Clock
 from flowkeys.domain.version import VERSION
 from flowkeys.service.ports.changes import ChangeLog, Followed
+from flowkeys.service.ports.store import Store
 from flowkeys.service.ports.verification import ChangeFeed
+from flowkeys.service.recurring import Recurring
 
 POLL_SECONDS: Final = 0.01
 """While somebody follows, changes of other processes are looked for so often, once for everybody."""
 AT_ONCE: Final = 10_000
 """Who is further behind is told to forget everything instead."""
+
+
+_PRUNED_AT_ONCE: Final = 500
+"""Changes that one commit deletes: a millisecond or two."""
+_PAUSE_SECONDS: Final = 0.05
+_PRUNE_EVERY_SECONDS: Final = 600.0
+
+
+class Pruning:
+    """Deletes changes that nobody who follows needs any more; who was away for longer begins anew."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        kept: int,
+        tell: Callable[[str], object],
+        pause: float = _PAUSE_SECONDS,
+    ) -> None:
+        """Keep them for `kept` microseconds; `tell` hears when they cannot be deleted."""
+        self._store = store
+        self._clock = clock
+        self._kept = kept
+        self._pause = pause
+        self.recurring = Recurring(
+            "flowkeys-pruning", self.prune, _PRUNE_EVERY_SECONDS, lambda error: tell(str(error))
+        )
+
+    async def prune(self) -> int:
+        """Delete what is too old, a few at a time, for which writers wait; return how many."""
+        before, pruned = self._clock() - self._kept, 0
+        while some := await self._store.write(lambda tx: tx.journal.prune(before, _PRUNED_AT_ONCE)):
+            pruned += some
+            await asyncio.sleep(self._pause)
+        return pruned
 
 
 class Positioned(ChangeFeed, Protocol):

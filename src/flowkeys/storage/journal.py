@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, insert, literal, or_, select
+from sqlalchemy import bindparam, delete, func, insert, literal, or_, select, text
 
 from flowkeys.domain.audit.chain import ChainKey
 from flowkeys.domain.journal import AuditEntry, Change
@@ -37,6 +37,21 @@ _NOTED_SINCE = Statement(
         audit.c.at >= bindparam("since"),
     )
     .limit(1)
+)
+_oldest = select(change.c.seq, change.c.at).order_by(change.c.seq).limit(bindparam("limit")).subquery()
+# In the order in which those who follow are told: on PostgreSQL by the numbers of transactions.
+_PRUNE = Statement(
+    delete(change).where(
+        change.c.seq
+        <= select(func.max(_oldest.c.seq)).where(_oldest.c.at < bindparam("before")).scalar_subquery(),
+        change.c.seq < select(func.max(change.c.seq)).scalar_subquery(),
+    ),
+    postgres=text(
+        "WITH oldest AS (SELECT seq, xid, at FROM change ORDER BY xid, seq LIMIT :limit),"
+        " last AS (SELECT seq, xid FROM oldest WHERE at < :before ORDER BY xid DESC, seq DESC LIMIT 1)"
+        " DELETE FROM change c USING oldest o, last l WHERE c.seq = o.seq"
+        " AND (o.xid, o.seq) <= (l.xid, l.seq) AND c.xid < (SELECT xid FROM change ORDER BY xid DESC LIMIT 1)"
+    ),
 )
 
 
@@ -89,6 +104,10 @@ class JournalTable:
         """Tell whether it has one of a workspace that was done at a time or later."""
         values = {"workspace": workspace_id, "action": action, "subject_id": subject_id, "since": at}
         return self._connection.row(_NOTED_SINCE, values) is not None
+
+    def prune(self, before: int, limit: int) -> int:
+        """Delete the oldest changes of the feed, of so many those up to the last from before a time."""
+        return self._connection.run(_PRUNE, {"before": before, "limit": limit})
 
 
 def _insert_changes(connection: Connection, rows: Sequence[Row]) -> None:

@@ -179,7 +179,7 @@ def test_the_log_stays_verifiable_when_the_secret_is_rotated_and_the_old_one_gon
     old = path.read_text("utf-8").splitlines()[-1]
     path.write_text(f"{NEW}\n{old}\n", "utf-8")
     needed = local("doctor").out
-    assert f"{secret_id(old)} is needed by 1 segments of the audit log" in needed
+    assert f"{secret_id(old)} is needed by 1 segment of the audit log" in needed
     local("keys", "create", "two")
     path.write_text(f"{NEW}\n", "utf-8")
     assert local("audit", "verify", "--head", head).code == 0

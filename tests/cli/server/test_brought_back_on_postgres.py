@@ -88,9 +88,7 @@ def verified(server: Running, *keys: dict[str, Any]) -> list[int]:
     return [server.api(key["apiKey"]).get("/auth/verify").status_code for key in keys]
 
 
-def test_a_revoked_key_stays_refused_on_whichever_machine_is_started(
-    machines: Machines, run: Cli
-) -> None:
+def test_a_revoked_key_stays_refused_on_whichever_machine_is_started(machines: Machines, run: Cli) -> None:
     """Given yesterday's pg_dump, what was revoked since is revoked again, and the machine says so.
 
     The other machine was told of it by the feed, and does not end what somebody enabled meanwhile.
@@ -176,7 +174,7 @@ def test_no_key_is_looked_up_in_a_database_that_was_not_compared(
 def test_a_new_machine_keeps_what_was_revoked_before_and_another_s_journal_can_be_used(
     machines: Machines, run: Cli
 ) -> None:
-    """Given a machine that is new, its journal begins with the audit log; and it takes a file of another's."""
+    """Given a new machine, its journal begins with the audit log; and it takes a file of another's."""
     one = machines.start("one")
     early, late, kept = (one.key(name) for name in ("early", "late", "kept"))
     older = machines.dump()

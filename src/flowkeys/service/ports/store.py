@@ -124,6 +124,13 @@ class Journal(Protocol):
         """Tell whether it has one of a workspace that was done at a time or later."""
         ...
 
+    def prune(self, before: int, limit: int) -> int:
+        """Delete the oldest changes of the feed, of so many those up to the last from before a time.
+
+        The newest stays: by it those who follow know that nothing is new. Returns how many were deleted.
+        """
+        ...
+
 
 class SentForms(Protocol):
     """Forms that were sent, within one transaction."""

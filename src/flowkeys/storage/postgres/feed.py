@@ -44,6 +44,9 @@ _WHO: Final = f"{WHO}, pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1
 _MISSED: Final = b"""SELECT xid::text::bigint, workspace_id, subject, subject_id, at FROM change
     WHERE xid > $1::text::xid8 ORDER BY seq LIMIT $2"""
 
+_OLDEST: Final = b"SELECT xid::text::bigint, seq FROM change ORDER BY xid, seq LIMIT 1"
+"""Changes are deleted in this order when they are too old (`Journal.prune`): behind it nothing is missing."""
+
 
 class Log(Protocol):
     """Where it is said what nobody waits for."""
@@ -281,7 +284,9 @@ class PostgresFeed:
             self._forget()
             return
         missed = rows(await line.run(_MISSED, [str(self._horizon).encode(), str(_AT_ONCE + 1).encode()]))
-        if len(missed) > _AT_ONCE:
+        oldest = rows(await line.run(_OLDEST))
+        # Behind that: what was read had not been deleted when it was.
+        if len(missed) > _AT_ONCE or (oldest and oldest[0][0] > self._horizon and oldest[0][1] > 1):
             self._forget()
             return
         for number, workspace_id, subject, subject_id, at in missed:

@@ -132,6 +132,17 @@ def compared(url: str, compare: Callable[[Any, PostgresRows], T]) -> T:
         return compare(connection.raw, PostgresRows())
 
 
+@contextmanager
+def opened(url: str) -> Iterator[Any]:
+    """Give a driver's connection, on which nothing has begun.
+
+    Raises:
+        Unavailable: there is none, or what is asked on it fails.
+    """
+    with _opened(url) as connection:
+        yield connection.raw
+
+
 def _can_read(keys: KeyTable, workspace_id: str, ids: list[str]) -> bool:
     try:
         keys.some(workspace_id, ids)
