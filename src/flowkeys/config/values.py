@@ -64,7 +64,9 @@ def names_of_limits(value: tuple[str, ...]) -> tuple[str, ...]:
     Raises:
         ValueError: none could be named so.
     """
-    from flowkeys.domain.limits.names import ALWAYS, could_be  # few set any
+    if not value:
+        return value  # nearly always: a start need not load what follows
+    from flowkeys.domain.limits.names import ALWAYS, could_be
 
     for text in value:
         if not could_be(text):
