@@ -19,6 +19,8 @@ CLIENTS: Final = 4
 CALLS_OF_A_KEY: Final = 100
 """Then another one takes its place."""
 KEYS_AT_A_TIME: Final = 2
+TRIES: Final = 100
+"""To make a key: a server that is being started, or a database on a busy machine, has none made."""
 _MOMENT_SECONDS: Final = 0.01
 _OUTAGES: Final = frozenset({500, 502, 503})
 _VERBS: Final = [
@@ -216,10 +218,13 @@ async def record(
                 made += 1
                 if meanwhile is not None:
                     await meanwhile(made)
-                key = await client.create()
-                if key is not None:
-                    found.append(key)
-                    now.append(key)
+                for _ in range(TRIES):
+                    key = await client.create()
+                    if key is not None:
+                        found.append(key)
+                        now.append(key)
+                        break
+                    await asyncio.sleep(_MOMENT_SECONDS)
                 continue
             if not now:
                 await asyncio.sleep(_MOMENT_SECONDS)
