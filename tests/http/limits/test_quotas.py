@@ -336,6 +336,7 @@ class TestByHand:
         write(None)
         becomes(200)
 
+    @pytest.mark.of_sqlite("columns of PostgreSQL hold what their types say")
     def test_what_was_used_is_an_outage_where_it_is_spoilt(self, own: Running) -> None:
         """503, of calls and of what is shown, and never nothing used; the doctor names the key."""
         owner = own.owner()

@@ -12,8 +12,11 @@ from sqlalchemy import func, select, text
 from flowkeys.domain.errors import ConfigurationError, Unavailable
 from flowkeys.storage.audit.of_postgres import PostgresRows
 from flowkeys.storage.keys.keys import KeyTable
+from flowkeys.storage.keys.records import RecordReader
+from flowkeys.storage.keys.spoilt import SPOILT
 from flowkeys.storage.postgres.connecting import connect, named, why_not
 from flowkeys.storage.postgres.connection import PostgresConnection
+from flowkeys.storage.postgres.lookups import EVERY, POSITION
 from flowkeys.storage.postgres.migrate import COPYING, revision, unfinished
 from flowkeys.storage.schema import api_key, chatflow, message
 from flowkeys.storage.sqlite.health import Counts
@@ -107,7 +110,7 @@ def unreadable_keys(url: str) -> list[str]:
             for some in (ids[at : at + 500] for at in range(0, len(ids), 500)):
                 if not _can_read(keys, workspace_id, some):
                     spoilt += [one for one in some if not _can_read(keys, workspace_id, [one])]
-        return spoilt
+        return list(dict.fromkeys([*spoilt, *_unverifiable(connection)]))
 
 
 @contextmanager
@@ -141,6 +144,18 @@ def opened(url: str) -> Iterator[Any]:
     """
     with _opened(url) as connection:
         yield connection.raw
+
+
+def _unverifiable(connection: PostgresConnection) -> Iterator[str]:
+    """Yield the ids of keys that verification cannot read, since limits of their customers are spoilt."""
+    read = RecordReader()
+    with connection.raw.cursor("each") as cursor:
+        cursor.itersize = 1000
+        for row in cursor.execute(EVERY):
+            try:
+                read([*row[:POSITION], 0, *row[POSITION + 1 :]])
+            except SPOILT:
+                yield row[0]
 
 
 def _can_read(keys: KeyTable, workspace_id: str, ids: list[str]) -> bool:

@@ -26,7 +26,7 @@ from flowkeys.storage.postgres.lines import TIMEOUT_SECONDS, Lines, Vouched, who
 from flowkeys.storage.postgres.rows import rows
 from flowkeys.storage.schema import chatflow
 
-_POSITION: Final = 9
+POSITION: Final = 9
 """The column of what the statement could see."""
 _COLUMNS: Final = f"""k.id, k.workspace_id, k.name, k.permissions, k.status, k.expires_at, t.valid_until,
     (SELECT string_agg(chatflow_id, ',') FROM binding WHERE key_id = k.id), t.digest, {snapshot.READ},
@@ -39,6 +39,8 @@ _FROM: Final = """FROM token t JOIN api_key k ON k.id = t.key_id
     LEFT JOIN customer c ON c.id = k.customer_id AND c.workspace_id = k.workspace_id"""
 _AHEAD: Final = f"""SELECT {_COLUMNS} {_FROM} WHERE t.seq > $1 AND starts_with(t.digest, $2)
     ORDER BY t.seq LIMIT $3"""
+EVERY: Final = f"SELECT {_COLUMNS} {_FROM} ORDER BY t.seq"
+"""What a look-up of each token finds."""
 _ACCESS: Final = f"""SELECT {snapshot.READ}, f.id, f.workspace_id, f.is_public, f.version, f.rate_limits,
     f.api_config, f.chatbot_config
     FROM (SELECT 1) one LEFT JOIN chatflow f ON f.id = $1"""  # noqa: S608
@@ -92,8 +94,8 @@ class PostgresLookups:
         if not found:
             return Found(None)
         row = found[0]
-        seen, digest = row[_POSITION], row[8]
-        row[_POSITION] = snapshot.position(seen)
+        seen, digest = row[POSITION], row[8]
+        row[POSITION] = snapshot.position(seen)
         try:
             return Found(self._read(row), TokenDigest(digest), partial(snapshot.sees, seen))
         except SPOILT as error:
@@ -148,7 +150,7 @@ class PostgresLookups:
 def _tokens(result: PGresult) -> list[list[Any]]:
     found = rows(result)
     for row in found:
-        row[_POSITION] = snapshot.position(row[_POSITION])
+        row[POSITION] = snapshot.position(row[POSITION])
     return found
 
 
