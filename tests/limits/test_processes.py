@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from flowkeys import bootstrap
+from flowkeys.domain.limits.names import nobody_has, unknown
 from flowkeys.domain.limits.process import DEAD_SECONDS, Process, objection, several
 from flowkeys.domain.times import SECOND
-from tests.support.flows import bound_key, make_chatflow
+from tests.support.flows import bound_key, make_chatflow, make_key
 from tests.support.server import Api, Running
 
 NOW = 1_000_000 * SECOND
@@ -91,3 +92,16 @@ def test_nothing_is_limited_that_nobody_counts(two: Running, owner: Api) -> None
 
 
 _FLOWISE = '{"rateLimit": {"status": true, "limitMax": 5, "limitDuration": 60, "limitMsg": "later"}}'
+
+
+def test_names_in_a_setting_are_held_against_those_that_are_stored(server: Running, owner: Api) -> None:
+    """Limits of keys and of chatflows; one whose name was mistyped is told, and so are those there are."""
+    make_key(
+        owner,
+        rateLimits=[{"limit": 9, "windowSeconds": 1, "name": "strict"}, {"limit": 9, "windowSeconds": 60}],
+    )
+    make_chatflow(owner, rateLimits=[{"limit": 9, "windowSeconds": 1, "name": "of-a-flow"}])
+    stored = server.do(server.runtime.store.read(lambda tx: tx.processes.limit_names()))
+    assert {"strict", "minute", "of-a-flow"} <= stored
+    assert unknown(["strict", "of-a-flow", "calls-month", "stritc"], stored) == ["stritc"]
+    assert "strict" in nobody_has(["stritc"], stored)
