@@ -12,26 +12,52 @@ PATIENCE_SECONDS: Final = (0.0, 0.0, 0.02, 0.05, 0.1, 0.2)
 of a copy of the database that is behind."""
 
 
-class SharedLookUps(Generic[Key, Value]):
-    """One look-up for each thing at a time. Who stops waiting takes nothing from the others."""
+class _LeftAlone(Exception):
+    """Who looked it up stopped waiting, and nobody else is at it."""
+
+
+class _Flight(Generic[Value]):
+    """A look-up under way, and what others who want the same wait for."""
+
+    __slots__ = ("others",)
 
     def __init__(self) -> None:
-        self._under_way: dict[Key, asyncio.Future[Value]] = {}
+        self.others: asyncio.Future[Value] | None = None
+
+
+class SharedLookUps(Generic[Key, Value]):
+    """One look-up for each thing at a time, by the first who asks. Who stops waiting takes nothing away."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[Key, _Flight[Value]] = {}
 
     async def ask(self, key: Key, look_up: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
         """Return what a look-up that is under way finds, or the one that this begins."""
-        asked = self._under_way.get(key)
-        if asked is None:
-            asked = self._under_way[key] = asyncio.ensure_future(look_up())
-            asked.add_done_callback(lambda done: self._end(key, done))
-        return await asyncio.shield(asked)
+        while (flight := self._under_way.get(key)) is not None:
+            if flight.others is None:
+                flight.others = asyncio.get_running_loop().create_future()
+            try:
+                return await asyncio.shield(flight.others)
+            except _LeftAlone:
+                continue  # the next of them looks it up
+        flight = self._under_way[key] = _Flight()
+        try:
+            value = await look_up()
+        except BaseException as error:
+            self._end(key, flight)
+            if flight.others is not None:
+                flight.others.set_exception(error if isinstance(error, Exception) else _LeftAlone())
+                flight.others.exception()  # perhaps nobody waits any more
+            raise
+        self._end(key, flight)
+        if flight.others is not None:
+            flight.others.set_result(value)
+        return value
 
     def start_anew(self) -> None:
         """Let those who come from now on ask for themselves, and not wait for what was asked before."""
         self._under_way = {}
 
-    def _end(self, key: Key, done: "asyncio.Future[Value]") -> None:
-        if self._under_way.get(key) is done:
+    def _end(self, key: Key, flight: _Flight[Value]) -> None:
+        if self._under_way.get(key) is flight:
             del self._under_way[key]
-        if not done.cancelled():
-            done.exception()  # each who waited has heard of it, and perhaps nobody waits any more

@@ -1,14 +1,13 @@
 """Statements of SQLAlchemy Core, compiled once and run on the driver's own connection.
 
 SQLAlchemy writes the SQL, so that there is one schema for two databases; its execution layer, which costs
-more than the query on a hot path, stays out of the way. What is here runs on SQLite; `storage.postgres` has
-the connection that compiles the same statements for PostgreSQL.
+more than the query, stays out of the way. What is here runs on SQLite; `storage.postgres` compiles the same.
 """
 
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from typing import Any, Final, Protocol
 
@@ -43,8 +42,7 @@ class Statement:
     ) -> None:
         """Keep `element`; `columns` names those that an UPDATE sets or an INSERT fills from parameters.
 
-        `postgres` stands for it on PostgreSQL, where one text cannot be both databases'. A query `apart` is
-        of tables to which nothing is added that is put off, nor by triggers of that.
+        `postgres` stands for it there. A query `apart` is of tables to which what is put off adds nothing.
         """
         self.apart = apart
         self._element = element
@@ -86,15 +84,14 @@ class Insertion:
     ) -> None:
         """Let `make` write the statement for rows of values; `names` are the columns, in their order.
 
-        `by_halves`: of 32, 16, 8 rows and so on, for tables with many columns and triggers: six statements
-        are kept ready then, not one for each number of rows.
+        `by_halves`: of 32, 16, 8 rows and so on, for tables with many columns and triggers.
         """
         self._by_halves = by_halves
         self._make = make
         self._names = names
         self._texts: dict[int, str] = {}
-        self.compiled: dict[int, Any] = {}
-        """What was made of it for PostgreSQL, by the number of rows."""
+        self.compiled: Any = None
+        """What was made of it for PostgreSQL."""
 
     def element(self, rows: int) -> Insert:
         """Return the statement for so many rows."""
@@ -106,10 +103,9 @@ class Insertion:
 
     def text(self, rows: int) -> str:
         """Return the text for so many rows, with the values of one row after those of the other."""
-        text = self._texts.get(rows)
-        if text is None:
-            text = self._texts[rows] = str(self.element(rows).compile(dialect=_IN_ORDER))
-        return text
+        if rows not in self._texts:
+            self._texts[rows] = str(self.element(rows).compile(dialect=_IN_ORDER))
+        return self._texts[rows]
 
 
 def in_json(values: Sequence[object]) -> str:
@@ -123,7 +119,6 @@ def as_list(number: ColumnElement[int]) -> ColumnElement[str]:
 
 
 _NUMBERS: Final = msgspec.json.Decoder(list[int])
-
 
 Together = Callable[["Connection", Sequence[Any]], None]
 """Work that is done for many items at once."""
@@ -232,25 +227,30 @@ class Connection:
         else:
             self.batch.put_off(together, item)
 
+    def unanswered(self) -> AbstractContextManager[object]:
+        """Wait for the answers of what is changed meanwhile only at the end, where answers are waited for."""
+        return nullcontext()
+
     def rows(self, statement: Statement, parameters: Mapping[str, object] | None = None) -> list[Row]:
         """Run a query and return every row."""
-        if self.batch is not None and statement.apart:
-            return self.batch.known(statement, parameters or {})
         if self.batch is not None:
+            if statement.apart:
+                return self.batch.known(statement, parameters or {})
             self.batch.settle()
         return self.fetch(statement, parameters or {})
+
+    def several(self, queries: Sequence[tuple[Statement, Mapping[str, object]]]) -> list[list[Row]]:
+        """Run queries that do not depend on each other's rows; return the rows of each."""
+        return [self.rows(statement, parameters) for statement, parameters in queries]
 
     def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
         """Run a query as it is, whatever has been put off."""
         found: list[Row] = self._raw.execute(statement.sql, statement.bind(parameters)).fetchall()
         return found
 
-    def texts_as(self, read: Callable[[bytes], Any]) -> AbstractContextManager[None]:
-        """Have texts read otherwise meanwhile: what is there by hand need not be any."""
-        return self._texts_as(read)
-
     @contextmanager
-    def _texts_as(self, read: Callable[[bytes], Any]) -> Iterator[None]:
+    def texts_as(self, read: Callable[[bytes], Any]) -> Iterator[None]:
+        """Have texts read otherwise meanwhile: what is there by hand need not be any."""
         raw = self.raw
         before, raw.text_factory = raw.text_factory, read
         try:

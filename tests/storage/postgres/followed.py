@@ -31,7 +31,7 @@ class Followed:
         self.moved = 0
         """By how much the clock of calls is set forward, in microseconds."""
         self.log = log
-        self.lookups = PostgresLookups(url, 1)
+        self.lookups = PostgresLookups(url)
         self.feed = PostgresFeed(feed_url or url, bound_ms, self.now, log)
         self.stale = Stale(self.feed, bound_ms, stale_seconds, log)
         self.keys = KeyCache(self.lookups, self.feed, HASHER, Uses(), 1000, self.stale)

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from flowkeys.storage.postgres.ddl import CHANNEL, EVERYTHING
+from flowkeys.storage.postgres.ddl import CHANNEL, EVERYTHING, TELLS
 from tests.support.waiting import PATIENCE_SECONDS
 
 
@@ -84,6 +84,44 @@ def psql(url: str) -> Iterator[psycopg.Connection[Any]]:
         ("UPDATE policy SET allowed_ips = '[]'", "policy w"),
         ("UPDATE policy SET max_lifetime_days = 5", ""),
         ("DELETE FROM policy", ""),
+        (
+            (
+                "INSERT INTO token (workspace_id, key_id, digest, hint, created_at)"
+                " SELECT 'w', id, 'new ' || id, 'new', 1 FROM api_key WHERE id <> 'b'"
+            ),
+            "key a, key c",
+        ),
+        (
+            (
+                "INSERT INTO binding (workspace_id, key_id, chatflow_id, created_at, key_seq)"
+                " SELECT 'w', id, 'flow_c', 0, seq FROM api_key WHERE id <> 'c'"
+            ),
+            "key a, key b",
+        ),
+        (
+            (
+                "INSERT INTO chatflow (id, workspace_id, name, type, flow_data, is_public, extras,"
+                " created_at, updated_at, version)"
+                " SELECT 'new_' || n, 'w', 'f', 'CHATFLOW', '{}', false, '{}', 0, 0, 1"
+                " FROM generate_series(1, 2) n"
+            ),
+            "chatflow new_1, chatflow new_2",
+        ),
+        (
+            (
+                "INSERT INTO customer (id, workspace_id, name, name_folded, external_id, meta, status,"
+                " created_at, updated_at, version) VALUES ('d', 'w', 'c', 'c', 'd', '{}', 'active', 0, 0, 1)"
+            ),
+            "customer d",
+        ),
+        (
+            (
+                "INSERT INTO policy VALUES ('w', NULL, 0, NULL, NULL, '[]', 0, 1)"
+                " ON CONFLICT (workspace_id) DO UPDATE SET allowed_ips = excluded.allowed_ips"
+            ),
+            "policy w",
+        ),
+        ("INSERT INTO token SELECT * FROM token WHERE false", ""),
         ("TRUNCATE token", EVERYTHING),
         ("TRUNCATE change", EVERYTHING),
         ("UPDATE customer SET id = repeat('x', 8000) WHERE id = 'c_a'", f"{EVERYTHING}, customer c_a"),
@@ -122,3 +160,20 @@ def test_a_session_with_another_search_path_is_told_of_too(postgres_url: str) ->
         raw.execute("DELETE FROM public.change")
         raw.execute("UPDATE public.api_key SET status = 'disabled' WHERE id = 'a'")
         assert raw.execute("SELECT subject_id FROM public.change").fetchall() == [("a",)]
+
+
+def test_who_tells_of_new_tokens_is_not_told_of_them_again(postgres_url: str) -> None:
+    """What the services write says so itself; the key's hint is its newest token's all the same."""
+    with psql(postgres_url) as raw:
+        raw.execute("DELETE FROM change")
+        with raw.transaction():
+            raw.execute(f"SET LOCAL {TELLS} = 'on'")
+            raw.execute(
+                "INSERT INTO token (workspace_id, key_id, digest, hint, created_at)"
+                " VALUES ('w', 'a', 'second', 'two', 1), ('w', 'a', 'third', 'three', 1)"
+            )
+            raw.execute("UPDATE api_key SET status = 'disabled' WHERE id = 'b'")
+        assert raw.execute("SELECT subject_id FROM change").fetchall() == [("b",)]
+        assert raw.execute("SELECT hint FROM api_key WHERE id = 'a'").fetchone() == ("three",)
+        raw.execute("UPDATE token SET digest = 'fourth' WHERE digest = 'third'")
+        assert raw.execute("SELECT subject_id FROM change").fetchall() == [("b",), ("a",)]

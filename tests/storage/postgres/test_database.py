@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from sqlalchemy import text
@@ -21,6 +22,7 @@ from flowkeys.storage.postgres.adapting import INSTEAD_OF_NUL
 from flowkeys.storage.postgres.connecting import connect
 from flowkeys.storage.postgres.connection import PostgresConnection
 from flowkeys.storage.postgres.database import PostgresStore
+from flowkeys.storage.postgres.watched import Watched
 from flowkeys.storage.statement import Statement
 from tests.support.batches import held
 
@@ -191,6 +193,47 @@ async def test_all_processes_go_by_one_clock(stores: list[PostgresStore]) -> Non
     """The database's, whatever their own machines say."""
     assert await stores[0].write(lambda tx: tx.processes.now(7)) > 1_700_000_000 * 1_000_000
     assert await stores[1].read(lambda tx: tx.processes.now(7)) > 1_700_000_000 * 1_000_000
+
+
+async def test_texts_that_mean_something_in_an_array_are_kept_as_they_are(
+    stores: list[PostgresStore], postgres_url: str
+) -> None:
+    """Rows that are written together go to the database as one array for each column."""
+    texts = ["", " ", "NULL", "{}", "a,b", 'say "no"', "\\", 'C:\\x\\"', "two\nlines\t", "東京 🎉", "'); --"]
+    units = [noted(text) for text in texts]
+    await held(stores[0].writer, lambda: [asyncio.ensure_future(stores[0].write(unit)) for unit in units])
+    stores[0].audit_key = KEY
+    await stores[0].write(noted("sealed"))
+    with psycopg.connect(postgres_url) as raw:
+        found = raw.execute("SELECT action, after, actor_id FROM audit ORDER BY seq").fetchall()
+    assert found == [(text, msgspec.json.encode({"a": text}).decode(), None) for text in [*texts, "sealed"]]
+
+
+async def test_writing_many_rows_asks_the_database_as_often_as_writing_two(
+    stores: list[PostgresStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement is the same for any number of rows, here and when they are sealed."""
+    store = stores[0]
+    store.audit_key = KEY
+    asked: list[None] = []
+    wait = Watched.wait
+
+    def counted(self: Watched, *arguments: Any, **options: Any) -> Any:
+        asked.append(None)
+        return wait(self, *arguments, **options)
+
+    await store.write(noted("prepared"))
+    monkeypatch.setattr(Watched, "wait", counted)
+    times = []
+    for many in (2, 100):
+        asked.clear()
+        units = [noted(str(number)) for number in range(many)]
+        found = await held(
+            store.writer, lambda units=units: [asyncio.ensure_future(store.write(unit)) for unit in units]
+        )
+        assert found == [None] * many
+        times.append(len(asked))
+    assert times[0] == times[1]
 
 
 def message(message_id: str) -> Message:

@@ -20,6 +20,26 @@ OWN_TABLES = {
     *("audit_unsealed", "audit_end", "write_turn", "alembic_version"),
     *("key_bits", "key_unread", "key_expired"),
 }
+_TRIGGERS = """SELECT pg_get_triggerdef(pg_trigger.oid), pg_get_functiondef(tgfoid) FROM pg_trigger
+    WHERE NOT tgisinternal ORDER BY 1"""
+_TABLES = ("api_key", "token", "binding", "chatflow", "customer", "policy")
+_FOR_EACH_ROW = (
+    "DROP TRIGGER change_told ON change",
+    "DROP TRIGGER audit_count_added ON audit",
+    "DROP TRIGGER api_key_hint ON token",
+    *(f"DROP TRIGGER change_{table}_insert ON {table}" for table in _TABLES[1:]),
+    "CREATE FUNCTION tell_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+    "CREATE TRIGGER change_told AFTER INSERT ON change FOR EACH ROW EXECUTE FUNCTION tell_change()",
+    """CREATE TRIGGER audit_count_added_insert AFTER INSERT ON audit
+    FOR EACH ROW EXECUTE FUNCTION audit_count_added()""",
+    "CREATE TRIGGER api_key_hint_insert AFTER INSERT ON token FOR EACH ROW EXECUTE FUNCTION api_key_hint()",
+    *(
+        f"""CREATE TRIGGER change_{table}_insert AFTER INSERT ON {table}
+        FOR EACH ROW EXECUTE FUNCTION change_of_{table}()"""
+        for table in _TABLES
+    ),
+)
+"""What triggers were before migration 0027, by their names."""
 
 
 def test_both_databases_have_one_schema(postgres_url: str) -> None:
@@ -118,6 +138,7 @@ def test_a_database_in_another_encoding_is_refused(postgres: Postgres) -> None:
 def test_an_older_schema_is_brought_up_to_date(postgres_url: str) -> None:
     """With the keys that are there; all of it in one transaction, which nothing ends on the way."""
     with psycopg.connect(postgres_url, autocommit=True) as raw:
+        new = raw.execute(_TRIGGERS).fetchall()
         raw.execute("INSERT INTO workspace VALUES ('w', 'w', 0)")
         raw.execute(
             """INSERT INTO api_key (id, workspace_id, name, name_folded, permissions, status, created_by_type,
@@ -129,6 +150,8 @@ def test_an_older_schema_is_brought_up_to_date(postgres_url: str) -> None:
             "SELECT proname FROM pg_proc WHERE proname LIKE '%\\_noted\\_%'"
         ).fetchall():
             raw.execute(f"DROP FUNCTION {name} CASCADE")
+        for statement in _FOR_EACH_ROW:
+            raw.execute(statement)
         raw.execute("UPDATE alembic_version SET version_num = '0025'")
     with pytest.raises(ConfigurationError, match="0025"):
         migrate.upgrade(postgres_url, may_change=False)
@@ -136,3 +159,4 @@ def test_an_older_schema_is_brought_up_to_date(postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as raw:
         assert migrate.revision(raw) == migrate.HEAD
         assert raw.execute("SELECT count(*) FROM key_unread").fetchone() == (1,)
+        assert raw.execute(_TRIGGERS).fetchall() == new

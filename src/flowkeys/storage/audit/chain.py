@@ -16,7 +16,7 @@ from flowkeys.storage.statement import Connection, Insertion, Statement
 _VALUES: Final = COLUMNS[1:-1]
 _ALL: Final = [audit.c[name] for name in COLUMNS]
 _INSERT: Final = Insertion(lambda rows: insert(audit).values(rows), [*COLUMNS, "seal"], by_halves=True)
-_unsealed = table("audit_unsealed", *(column(name) for name in _VALUES))
+_unsealed = table("audit_unsealed", *(column(name, audit.c[name].type) for name in _VALUES))
 _WAIT: Final = Insertion(lambda rows: insert(_unsealed).values(rows), _VALUES)
 _LAST: Final = Statement(select(audit.c.seq, audit.c.seal).order_by(audit.c.seq.desc()).limit(1))
 # The greatest number that was ever given out: so that it shows when the end was cut.

@@ -124,13 +124,6 @@ class _Question:
 
     def _matching(self) -> KeySet:
         """Return what matches: of what was read into the sets, and of what changed since."""
-        changed, keys = bits.unread(self._connection)
-        found = self._read() - changed
-        new = [key.seq for key in keys if self._is_wanted(key)]
-        return found | KeySet.of(new) if new else found
-
-    def _read(self) -> KeySet:
-        """Return what matches of the keys that did not change since the sets were written."""
         query = self._query
         wanted = [bits.of_chatflow(query.chatflow_id)] if query.chatflow_id is not None else []
         if query.customer_id is not None:
@@ -138,29 +131,35 @@ class _Question:
         if query.created_by_id is not None:
             wanted.append(bits.of_creator(self._tag))
         statuses = bits.statuses(query.status)
-        letters = self._letters
         timed = [bits.EXPIRED] if query.status in _BY_TIME else []
-        sets = bits.find(self._connection, query.workspace_id, [*statuses, *wanted, *letters, *timed])
+        marks = [*statuses, *wanted, *self._letters, *timed]
+        known = bits.find(self._connection, query.workspace_id, marks)
+        found = self._read(known, statuses, wanted) - known.unread
+        new = [key.seq for key in known.keys if self._is_wanted(key)]
+        return found | KeySet.of(new) if new else found
+
+    def _read(self, known: bits.Known, statuses: list[str], wanted: list[str]) -> KeySet:
+        """Return what matches of the keys that did not change since the sets were written."""
+        query, sets = self._query, known.sets
         found = sets[statuses[0]]
         for status in statuses[1:]:
             found |= sets[status]
         for mark in wanted:
             found &= sets[mark]
         if query.status in _BY_TIME:
-            expired = self._expired(sets[bits.EXPIRED])
+            expired = self._expired(sets[bits.EXPIRED], known.until)
             found = found & expired if query.status is Status.EXPIRED else found - expired
         if query.expires_by is not None:
             found &= self._ending(self._now, query.expires_by)
         if self._searched:
             likely = found
-            for mark in letters:
+            for mark in self._letters:
                 likely &= sets[mark]
             found = self._named(likely) | found & self._hinted
         return found
 
-    def _expired(self, expired: KeySet) -> KeySet:
+    def _expired(self, expired: KeySet, until: int) -> KeySet:
         """Return the keys that have expired, by what sets say and what time did since; it may go back."""
-        until = bits.expired_until(self._connection)
         if until <= self._now:
             return expired | self._ending(until, self._now)
         return expired - self._ending(self._now, until)
@@ -241,9 +240,9 @@ class _Question:
         return [seq for (seq,) in found]
 
     def _along_index(self, statement: Statement, **values: object) -> list[Row]:
-        self._connection.rows(_WALK)
-        found = self._rows(statement, **values)
-        self._connection.rows(_ANY_PLAN)
+        _, found, _ = self._connection.several(
+            [(_WALK, {}), (statement, {**self._values, **values}), (_ANY_PLAN, {})]
+        )
         return found
 
     def _set(self, statement: Statement, **values: object) -> KeySet:

@@ -144,31 +144,35 @@ def of_text(searched: str) -> set[str]:
     return {_LETTERS + one + other for one, other in pairwise(searched)}
 
 
-def find(connection: Connection, workspace_id: str, marks: Collection[str]) -> dict[str, KeySet]:
-    """Return the keys of each mark, as far as they were read into the sets."""
-    rows = connection.rows(_MARKED, {"workspace": workspace_id, "marks": list(marks)})
-    found = dict.fromkeys(marks, KeySet({}))
-    for mark, blocks, packed in rows:
-        found[mark] = KeySet(
+class Known(NamedTuple):
+    """What there is of the keys that a list is about."""
+
+    sets: dict[str, KeySet]
+    """The keys of each mark, as far as they were read into the sets."""
+    unread: KeySet
+    """The keys that changed since then."""
+    keys: list[Key]
+    """What is known of those that are there."""
+    until: int
+    """Up to when the sets say which keys have expired."""
+
+
+def find(connection: Connection, workspace_id: str, marks: Collection[str]) -> Known:
+    """Return what is known of the keys of some marks. The database is asked once."""
+    marked, changed, ((until,),) = connection.several(
+        [(_MARKED, {"workspace": workspace_id, "marks": list(marks)}), (_UNREAD, {}), (_UNTIL, {})]
+    )
+    sets = dict.fromkeys(marks, KeySet({}))
+    for mark, blocks, packed in marked:
+        sets[mark] = KeySet(
             {
                 block: int.from_bytes(packed[at : at + _BYTES], "little")
                 for block, at in zip(blocks, range(0, len(packed), _BYTES), strict=True)
             }
         )
-    return found
-
-
-def unread(connection: Connection) -> tuple[KeySet, list[Key]]:
-    """Return the keys that changed since the sets were written, and what is known of those that are there."""
-    rows = connection.rows(_UNREAD)
-    connection.is_behind = len(rows) >= DUE
-    return KeySet.of([row[0] for row in rows]), [Key(*row[1:]) for row in rows if row[1] is not None]
-
-
-def expired_until(connection: Connection) -> int:
-    """Return up to when the sets say which keys have expired."""
-    ((until,),) = connection.rows(_UNTIL)
-    return until or 0
+    connection.is_behind = len(changed) >= DUE
+    keys = [Key(*row[1:]) for row in changed if row[1] is not None]
+    return Known(sets, KeySet.of([row[0] for row in changed]), keys, until or 0)
 
 
 def read_new(connection: Connection, now: int) -> bool:
@@ -178,7 +182,8 @@ def read_new(connection: Connection, now: int) -> bool:
     """
     changed = connection.rows(_TAKE, {"most": MOST})
     taken = _taken(changed)
-    until = expired_until(connection)
+    ((known,),) = connection.rows(_UNTIL)
+    until = known or 0
     ended = connection.rows(_ENDED, {"until": until, "now": now, "most": MOST})
     # All that expire at one moment, as keys that were made together may, are read together: more than `MOST`.
     new_until = ended[-1][1] if len(ended) >= MOST else now

@@ -202,11 +202,11 @@ class KeyTable:
     def _keys(self, rows: list[Row]) -> list[ApiKey]:
         """Return the keys of rows, with the chatflows of all of them read at once."""
         bound: dict[str, list[BoundChatflow]] = {row[_ID]: [] for row in rows}
-        for key_id, own, name, category, at, limits in self._connection.rows(
-            _BOUND, {"keys": in_json(list(bound))}
-        ):
+        ids = {"keys": in_json(list(bound))}
+        of_bindings, of_rotations = self._connection.several([(_BOUND, ids), (key_rotations.LAST, ids)])
+        for key_id, own, name, category, at, limits in of_bindings:
             bound[key_id].append(BoundChatflow(own, name, category, at, _limits(key_id, limits)))
-        rotations = key_rotations.last(self._connection, list(bound))
+        rotations = key_rotations.last(of_rotations)
         uses = self._quota_uses(rows)
         return [
             _key(row, tuple(bound[row[_ID]]), rotations.get(row[_ID]), uses.get(row[_ID], ())) for row in rows

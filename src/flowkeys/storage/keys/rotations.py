@@ -11,7 +11,7 @@ from flowkeys.domain.times import SECOND
 from flowkeys.service.ports.tokens import NewToken
 from flowkeys.storage.elements import listed
 from flowkeys.storage.schema import api_key, token
-from flowkeys.storage.statement import Connection, Statement, in_json
+from flowkeys.storage.statement import Connection, Row, Statement
 
 _FAR: Final = 86_400 * SECOND
 _INSERT = Statement(insert(token), ["workspace_id", "key_id", "digest", "hint", "created_at", "valid_until"])
@@ -45,7 +45,7 @@ _columns = (
 )
 _is_replaced = token.c.replaced_at.is_not(None), token.c.valid_until.is_not(None)
 # In the order in which they were made, so that of several the last one stands.
-_LAST = Statement(
+LAST = Statement(
     select(token.c.key_id, *_columns)
     .where(token.c.key_id.in_(listed("keys")), *_is_replaced)
     .order_by(token.c.seq)
@@ -140,9 +140,8 @@ class TokenTable:
         )
 
 
-def last(connection: Connection, key_ids: Sequence[str]) -> dict[str, Rotation]:
-    """Return the last rotation of each of the keys that had one."""
-    rows = connection.rows(_LAST, {"keys": in_json(key_ids)})
+def last(rows: Sequence[Row]) -> dict[str, Rotation]:
+    """Return the last rotation of each of the keys that had one, of the rows of `LAST`."""
     return {key_id: _rotation(values) for key_id, *values in rows}
 
 

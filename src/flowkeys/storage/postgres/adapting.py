@@ -1,5 +1,6 @@
 """How values go to the database and come back: numbers as they are, texts as what they are compared with."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -39,3 +40,18 @@ def adapt(connection: psycopg.Connection[Any]) -> None:
     adapters.register_dumper(int, Int8Dumper)
     adapters.register_dumper(str, _Text)
     adapters.register_loader("numeric", _Whole)
+
+
+def array(values: Sequence[Any]) -> str:
+    """Return values of one column as the database writes an array: numbers, truth values, texts or bytes."""
+    return "{" + ",".join(map(_member, values)) + "}"
+
+
+def _member(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace(_NUL, INSTEAD_OF_NUL) + '"'
+    if isinstance(value, bytes):
+        return f'"\\\\x{value.hex()}"'
+    return str(value)

@@ -1,9 +1,8 @@
 """Statements compiled for PostgreSQL, and run on the driver's connection."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
@@ -12,7 +11,9 @@ from sqlalchemy import Insert
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ClauseElement
 
+from flowkeys.storage.postgres.adapting import array
 from flowkeys.storage.postgres.connecting import OF_TRANSACTION
+from flowkeys.storage.postgres.ddl import TELLS
 from flowkeys.storage.postgres.watched import Watched
 from flowkeys.storage.statement import Connection, Insertion, Row, Statement
 
@@ -22,8 +23,11 @@ _HINT: Final = re.compile(r" (?:INDEXED BY \w+|NOT INDEXED)")
 """What SQLite is told of its indexes."""
 _MEMBERS: Final = re.compile(r"json_each\((%\(\w+\)s(?:::\w+)?)\)")
 """The members of a list that is one parameter, as SQLite has them."""
-_ROWS: Final = 128
+_ROWS: Final = 1000
 """So many rows one statement inserts at most."""
+_VALUES: Final = re.compile(r"VALUES \((%s::\w+(?:, %s::\w+)*)\)")
+"""The values of one row, each with its type."""
+_TYPE: Final = re.compile(r"::\w+")
 _PATIENCE: Final = 3
 """So often a batch may have to give way; then it waits for its turn, alone."""
 
@@ -39,7 +43,9 @@ _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
 # What somebody holds in psql is waited for a moment, since all behind it wait as well.
 _PATIENTLY: Final = f"SET LOCAL lock_timeout = {HELD_UP_MS}"
-_BEGIN: Final = f"BEGIN ISOLATION LEVEL SERIALIZABLE; {_BY_INDEX}; {_PATIENTLY}"
+# Units tell themselves of what they do.
+_TELLING: Final = f"SET LOCAL {TELLS} = 'on'"
+_BEGIN: Final = f"BEGIN ISOLATION LEVEL SERIALIZABLE; {_BY_INDEX}; {_PATIENTLY}; {_TELLING}"
 _WRITE: Final = f"{_BEGIN}; LOCK TABLE write_turn IN ROW SHARE MODE"
 _WRITE_ALONE: Final = f"{_BEGIN}; LOCK TABLE write_turn IN EXCLUSIVE MODE"
 # Sets for lists are written behind changes, and again when they are lost: nobody waits for them. Of several
@@ -54,7 +60,7 @@ _APPEND: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_BY_INDEX}; {_PATIENTL
 class PostgresConnection(Connection):
     """A driver connection that runs statements; opened again when it was lost between two transactions."""
 
-    __slots__ = ("_cursor", "_open")
+    __slots__ = ("_due", "_open")
 
     is_postgres = True
     unfit = errors.IntegrityError
@@ -71,6 +77,8 @@ class PostgresConnection(Connection):
     def __init__(self, connect: Callable[[], Watched]) -> None:
         super().__init__(connect())
         self._open = connect
+        self._due: str | None = None
+        """How to begin, with the first statement that is run."""
 
     # Transactions
 
@@ -79,8 +87,11 @@ class PostgresConnection(Connection):
         self._begin(_WRITE if turn < _PATIENCE else _WRITE_ALONE)
 
     def begin_reading(self) -> None:
-        """Begin to read what is there now."""
-        self._begin(_READ)
+        """Begin to read what is there now: when the first statement is run, on one way with it."""
+        if self._raw.is_pooled:
+            self._begin(_READ)  # with settings, which are statements of their own
+        else:
+            self._due = _READ
 
     def begin_appending(self) -> None:
         """Begin to add what depends on nothing that is there."""
@@ -102,6 +113,7 @@ class PostgresConnection(Connection):
 
     def roll_back(self) -> None:
         """Undo everything."""
+        self._due = None
         with suppress(psycopg.Error):  # a connection that is lost did that already
             if not self._raw.closed and self._raw.info.transaction_status:
                 self._raw.execute("ROLLBACK")
@@ -111,6 +123,7 @@ class PostgresConnection(Connection):
         return self.is_outage(error) or self._raw.closed
 
     def _begin(self, how: str) -> None:
+        self._due = None
         try:
             self._raw.execute(self._said(how))
         except psycopg.OperationalError:
@@ -127,11 +140,48 @@ class PostgresConnection(Connection):
 
     # Statements
 
+    def unanswered(self) -> AbstractContextManager[object]:
+        """Send one statement behind the other; what the database says of them is raised at the end."""
+        pipeline: AbstractContextManager[object] = self._raw.pipeline()
+        return pipeline
+
+    @property
+    def raw(self) -> Any:
+        """See `Connection.raw`; a transaction has begun."""
+        if self._due is not None:
+            how, self._due = self._due, None
+            self._begin(how)
+        return super().raw
+
     def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> list[Row]:
         """Run a query as it is, whatever has been put off."""
+        if self._due is not None:
+            return self.several([(statement, parameters)])[0]
         sql, values = _bound(statement, parameters)
         found: list[Row] = self._raw.execute(sql, values).fetchall()
         return found
+
+    def several(self, queries: Sequence[tuple[Statement, Mapping[str, object]]]) -> list[list[Row]]:
+        """See `Connection.several`: the database is asked once."""
+        if self.batch is not None:
+            return super().several(queries)
+        how, self._due = self._due, None
+        try:
+            return self._several(how, queries)
+        except psycopg.OperationalError:
+            if how is None or not self._raw.closed:
+                raise
+            self._raw = self._open()  # nothing was read yet: the database may have been started anew
+            return self._several(how, queries)
+
+    def _several(
+        self, how: str | None, queries: Sequence[tuple[Statement, Mapping[str, object]]]
+    ) -> list[list[Row]]:
+        with self._raw.pipeline():
+            if how is not None:
+                self._raw.execute(how)
+            cursors = [self._raw.execute(*_bound(*query)) for query in queries]
+        return [cursor.fetchall() for cursor in cursors]
 
     def each(self, statement: Statement, parameters: Mapping[str, object]) -> Any:
         """Run a query and return its rows, read as they are asked for; to be closed."""
@@ -158,16 +208,16 @@ class PostgresConnection(Connection):
             self.raw.cursor().executemany(every[0][0], [values for _, values in every])
 
     def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
-        """Insert rows in this order; each has the values of all columns."""
-        start = 0
-        while left := len(rows) - start:
-            some = rows[start : start + min(_ROWS, 1 << (left.bit_length() - 1))]
-            sql = insertion.compiled.get(len(some))
-            if sql is None:
-                sql = _text(_plain(insertion.element(len(some))), _IN_ORDER)
-                insertion.compiled[len(some)] = sql
-            self.raw.execute(sql, list(chain.from_iterable(some)))
-            start += len(some)
+        """Insert rows in this order; each has the values of all columns.
+
+        A column is one parameter, an array: the statement is the same for any number of rows, and a
+        thousand parameters cost more than the rows.
+        """
+        if insertion.compiled is None:
+            insertion.compiled = _of_arrays(insertion.element(1))
+        for start in range(0, len(rows), _ROWS):
+            columns = zip(*rows[start : start + _ROWS], strict=True)
+            self.raw.execute(insertion.compiled, [array(column) for column in columns])
 
     def query(self, element: ClauseElement) -> list[Row]:
         """Compile a query that was built for this one call, and run it with its own values."""
@@ -175,10 +225,11 @@ class PostgresConnection(Connection):
         found: list[Row] = self.raw.execute(_own(str(compiled)), compiled.params).fetchall()
         return found
 
-    def texts_as(self, read: Callable[[bytes], Any]) -> AbstractContextManager[None]:
+    @contextmanager
+    def texts_as(self, read: Callable[[bytes], Any]) -> Iterator[None]:
         """Whatever is written by hand is text in the database's encoding."""
         del read
-        return nullcontext()
+        yield
 
 
 def _bound(statement: Statement, parameters: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
@@ -195,8 +246,16 @@ def _plain(element: ClauseElement) -> ClauseElement:
     return element.inline() if isinstance(element, Insert) else element
 
 
-def _text(element: ClauseElement, dialect: Any) -> str:
-    return _own(str(element.compile(dialect=dialect)))
+def _of_arrays(element: Insert) -> str:
+    """Return the statement that inserts one row as one that inserts the members of arrays."""
+    sql, count = _VALUES.subn(_members, _own(str(_plain(element).compile(dialect=_IN_ORDER))))
+    assert count == 1, sql
+    return sql
+
+
+def _members(values: re.Match[str]) -> str:
+    arrays = _TYPE.sub(r"\g<0>[]", values[1])
+    return f"SELECT * FROM unnest({arrays})"  # noqa: S608 - of constants
 
 
 def _own(sql: str) -> str:

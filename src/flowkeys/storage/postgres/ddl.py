@@ -10,6 +10,8 @@ CHANNEL: Final = "flowkeys_change"
 made, the workspace, the subject and its id, with blanks between them."""
 EVERYTHING: Final = "*"
 """What is told where nobody can say what was changed: all that is known is to be forgotten."""
+TELLS: Final = "flowkeys.tells"
+"""What a transaction sets to ``on`` that writes into the feed itself of each token that it adds."""
 _LONGEST: Final = 7000
 """Characters of an id that fit into what is told (8,000 bytes); one as long was written by hand."""
 
@@ -31,7 +33,8 @@ _OF_POLICY: Final = ("workspace_id", "allowed_ips")
 
 def _function(name: str, body: str) -> str:
     """Return a function for triggers, which finds our tables whatever the search path of the session is."""
-    return f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+    return f"""CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql
+SET search_path FROM CURRENT AS $$
 BEGIN
 {body}
     RETURN NULL;
@@ -40,6 +43,18 @@ END $$"""
 
 def _differ(columns: tuple[str, ...]) -> str:
     return " OR ".join(f"old.{column} IS DISTINCT FROM new.{column}" for column in columns)
+
+
+def _of_added(table: str, name: str, body: str, when: str = "true") -> Iterator[str]:
+    """Yield a function and its trigger that runs once for all rows a statement adds, which are `added`.
+
+    A key that is made is a row in four tables: run for each, triggers cost as much as the rows.
+    """
+    yield _function(name, body)
+    yield (
+        f"CREATE TRIGGER {name} AFTER INSERT ON {table} REFERENCING NEW TABLE AS added"
+        f" FOR EACH STATEMENT WHEN ({when}) EXECUTE FUNCTION {name}()"
+    )
 
 
 def _told(table: str, subject: str, key: str, columns: tuple[str, ...], only: str = "") -> Iterator[str]:
@@ -55,19 +70,14 @@ def _told(table: str, subject: str, key: str, columns: tuple[str, ...], only: st
     )
     yield _function(
         f"change_of_{table}",
-        f"""    IF TG_OP <> 'INSERT' THEN
-        {tell.format(row="old")}
-    END IF;
-    IF TG_OP = 'INSERT' THEN
-        {tell.format(row="new")}
-    ELSIF TG_OP = 'UPDATE' THEN
+        f"""    {tell.format(row="old")}
+    IF TG_OP = 'UPDATE' THEN
         IF old.{key} IS DISTINCT FROM new.{key} OR old.workspace_id IS DISTINCT FROM new.workspace_id THEN
             {tell.format(row="new")}
         END IF;
     END IF;""",
     )
     for event, when in (
-        ("INSERT", f"new.{only} IS NOT NULL" if only else "true"),
         ("UPDATE", _differ(columns)),
         ("DELETE", f"old.{only} IS NOT NULL" if only else "true"),
     ):
@@ -78,6 +88,18 @@ def _told(table: str, subject: str, key: str, columns: tuple[str, ...], only: st
     yield (
         f"CREATE TRIGGER change_{table}_emptied AFTER TRUNCATE ON {table}"
         " FOR EACH STATEMENT EXECUTE FUNCTION everything_changed()"
+    )
+
+
+def _told_of_added(table: str, subject: str, key: str, only: str = "", when: str = "true") -> Iterator[str]:
+    """Yield what writes into the feed that rows were added; see `_told`."""
+    where = f" WHERE {only} IS NOT NULL" if only else ""
+    yield from _of_added(
+        table,
+        f"change_{table}_insert",
+        "    INSERT INTO change(workspace_id, subject, subject_id, version, at)"  # noqa: S608 - of constants
+        f" SELECT workspace_id, '{subject}', {key}, 0, {_NOW} FROM added{where};",
+        when,
     )
 
 
@@ -97,16 +119,6 @@ _FEED: Final = (
     "ALTER TABLE change ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id()",
     "CREATE INDEX ix_change_xid ON change (xid)",
     _function("everything_changed", f"    PERFORM pg_notify('{CHANNEL}', '{EVERYTHING}');"),
-    _function(
-        "tell_change",
-        f"""    IF length(new.subject_id) > {_LONGEST} THEN
-        PERFORM pg_notify('{CHANNEL}', '{EVERYTHING}');
-    ELSE
-        PERFORM pg_notify('{CHANNEL}',
-            concat_ws(' ', new.xid, new.at, new.workspace_id, new.subject, new.subject_id));
-    END IF;""",
-    ),
-    "CREATE TRIGGER change_told AFTER INSERT ON change FOR EACH ROW EXECUTE FUNCTION tell_change()",
     # Somebody who takes the feed's rows away takes what followers would have been told.
     """CREATE TRIGGER change_gone AFTER TRUNCATE ON change
         FOR EACH STATEMENT EXECUTE FUNCTION everything_changed()""",
@@ -135,15 +147,6 @@ _AUDIT: Final = (
     "CREATE TABLE write_turn ()",
     *_kept(
         "audit",
-        "audit_count_added",
-        {"INSERT": "true"},
-        """    INSERT INTO audit_count(workspace_id, actor_type, subject, action, total)
-        VALUES (new.workspace_id, new.actor_type, new.subject, new.action, 1)
-        ON CONFLICT (workspace_id, actor_type, subject, action)
-        DO UPDATE SET total = audit_count.total + 1;""",
-    ),
-    *_kept(
-        "audit",
         "audit_count_removed",
         {"DELETE": "true"},
         """    UPDATE audit_count SET total = total - 1 WHERE workspace_id = old.workspace_id
@@ -163,8 +166,7 @@ _KEYS: Final = (
         UNION ALL SELECT binding.workspace_id, binding.chatflow_id, api_key.status, count(*)
             FROM binding JOIN api_key ON api_key.id = binding.key_id
             GROUP BY binding.workspace_id, binding.chatflow_id, api_key.status""",
-    # How many chatflows a key opens, the end of its newest token, and how many keys of a customer are not
-    # revoked.
+    # How many chatflows a key opens, and how many keys of a customer are not revoked.
     *_kept(
         "binding",
         "api_key_bound",
@@ -176,12 +178,6 @@ _KEYS: Final = (
         "api_key_unbound",
         {"DELETE": "true"},
         "    UPDATE api_key SET chatflow_count = chatflow_count - 1 WHERE seq = old.key_seq;",
-    ),
-    *_kept(
-        "token",
-        "api_key_hint",
-        {"INSERT": "true"},
-        "    UPDATE api_key SET hint = new.hint WHERE id = new.key_id AND hint IS DISTINCT FROM new.hint;",
     ),
     *_kept(
         "api_key",
@@ -232,17 +228,67 @@ $$""",
     "CREATE INDEX ix_passage_terms ON passage USING gin (terms)",
 )
 
-AFTER: Final = (
-    *_FEED,
-    *_AUDIT,
-    *_KEYS,
-    *KEY_BITS,
-    *_PASSAGES,
+_TOLD: Final = (
     *_told("api_key", "key", "id", _OF_KEY),
     *_told("token", "key", "key_id", _OF_TOKEN),
     *_told("binding", "key", "key_id", _OF_BINDING),
     *_told("chatflow", "chatflow", "id", _OF_CHATFLOW),
     *_told("customer", "customer", "id", _OF_CUSTOMER),
     *_told("policy", "policy", "workspace_id", _OF_POLICY, "allowed_ips"),
+)
+
+OF_ADDED: Final = (
+    *_of_added(
+        "change",
+        "change_told",
+        f"""    PERFORM pg_notify('{CHANNEL}', CASE WHEN length(subject_id) > {_LONGEST} THEN '{EVERYTHING}'
+        ELSE concat_ws(' ', xid, at, workspace_id, subject, subject_id) END) FROM added ORDER BY seq;""",
+    ),
+    *_of_added(
+        "audit",
+        "audit_count_added",
+        """    INSERT INTO audit_count(workspace_id, actor_type, subject, action, total)
+        SELECT workspace_id, actor_type, subject, action, count(*) FROM added
+        GROUP BY workspace_id, actor_type, subject, action ORDER BY workspace_id, actor_type, subject, action
+        ON CONFLICT (workspace_id, actor_type, subject, action)
+        DO UPDATE SET total = audit_count.total + excluded.total;""",
+    ),
+    # The end of a key's newest token.
+    *_of_added(
+        "token",
+        "api_key_hint",
+        """    UPDATE api_key SET hint = newest.hint
+        FROM (SELECT DISTINCT ON (key_id) key_id, hint FROM added ORDER BY key_id, seq DESC) AS newest
+        WHERE id = newest.key_id AND api_key.hint IS DISTINCT FROM newest.hint;""",
+    ),
+    # Of a key nobody knows anything before it has a token, and of that the services tell themselves.
+    *_told_of_added("token", "key", "key_id", when=f"current_setting('{TELLS}', true) IS DISTINCT FROM 'on'"),
+    *_told_of_added("binding", "key", "key_id"),
+    *_told_of_added("chatflow", "chatflow", "id"),
+    *_told_of_added("customer", "customer", "id"),
+    *_told_of_added("policy", "policy", "workspace_id", "allowed_ips"),
+)
+"""Triggers that run once for all rows that a statement adds, since migration 0027."""
+
+FOR_EACH: Final = (
+    "DROP TRIGGER IF EXISTS change_told ON change",
+    "DROP FUNCTION IF EXISTS tell_change",
+    "DROP TRIGGER IF EXISTS audit_count_added_insert ON audit",
+    "DROP TRIGGER IF EXISTS api_key_hint_insert ON token",
+    *(
+        f"DROP TRIGGER IF EXISTS change_{table}_insert ON {table}"
+        for table in ("api_key", "token", "binding", "chatflow", "customer", "policy")
+    ),
+)
+"""What takes away the triggers that ran for each of them before that."""
+
+AFTER: Final = (
+    *_FEED,
+    *_AUDIT,
+    *_KEYS,
+    *KEY_BITS,
+    *_PASSAGES,
+    *_TOLD,
+    *OF_ADDED,
 )
 """What is made when the tables are there."""

@@ -5,7 +5,7 @@ And whose callers wait for a database that says nothing no longer than it takes 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.predictions.conversation import Message
@@ -64,21 +64,18 @@ class FollowedStore(PostgresStore):
         await self._bounded(super().check_writes())
 
     async def _bounded(self, work: Awaitable[T]) -> T:
-        task = asyncio.ensure_future(work)
-        waited = 0.0
-        while waited < _LONGEST_SECONDS:
-            done, _ = await asyncio.wait({task}, timeout=SILENT_SECONDS)
-            if done:
-                return task.result()
-            waited += SILENT_SECONDS
-            if self._is_silent():
-                break
-        cut_late(min(waited, SILENT_SECONDS) if self._is_silent() else _LONGEST_SECONDS)
-        done, _ = await asyncio.wait({task}, timeout=_END_SECONDS)
-        if done:
-            return task.result()
-        task.add_done_callback(_noted)
-        raise Unavailable("The database does not answer.")
+        limit = asyncio.timeout(None)
+        try:
+            async with limit:
+                watch = _Watch(self._is_silent, limit)
+                try:
+                    return await work
+                finally:
+                    watch.timer.cancel()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise Unavailable("The database does not answer.") from None
 
     def _is_silent(self) -> bool:
         return self.feed.is_started and not self.feed.current(self._clock())
@@ -94,6 +91,23 @@ class FollowedStore(PostgresStore):
         added.get_loop().call_later(SILENT_SECONDS, self._look, added, waited + SILENT_SECONDS)
 
 
-def _noted(done: "asyncio.Future[Any]") -> None:
-    if not done.cancelled():
-        done.exception()  # whoever waited was told already
+class _Watch:
+    """Looks now and then whether somebody waits for the database in vain, and ends that."""
+
+    __slots__ = ("_is_silent", "_limit", "_waited", "timer")
+
+    def __init__(self, is_silent: Callable[[], bool], limit: asyncio.Timeout) -> None:
+        self._is_silent = is_silent
+        self._limit = limit
+        self._waited = 0.0
+        self.timer = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._look)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._waited += SILENT_SECONDS
+        is_silent = self._is_silent()
+        if is_silent or self._waited >= _LONGEST_SECONDS:
+            cut_late(SILENT_SECONDS if is_silent else _LONGEST_SECONDS)
+            self._limit.reschedule(loop.time() + _END_SECONDS)
+        else:
+            self.timer = loop.call_later(SILENT_SECONDS, self._look)

@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, Self
+from typing import Final, Protocol, Self, TypeVar
 
 import psycopg
 from psycopg.pq import ExecStatus
@@ -20,6 +20,34 @@ from flowkeys.storage.postgres.connecting import named, parameters, why_not
 
 _GOOD: Final = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 _SYNC: Final = ExecStatus.PIPELINE_SYNC
+_PLANS: Final = "".join(
+    f"; SET {setting}"
+    for setting in (
+        # What is prepared is planned once, and goes by indexes, however small the tables are at that time:
+        # a plan for these very values costs several times what the answer does.
+        "plan_cache_mode = force_generic_plan",
+        *(f"enable_{way} = off" for way in ("seqscan", "hashjoin", "mergejoin")),
+    )
+)
+
+
+class Waiting(Protocol):
+    """Who waits for an answer: a future, or what stands for several."""
+
+    def done(self) -> bool:
+        """Tell whether nobody waits any more."""
+        ...
+
+    def set_result(self, result: PGresult, /) -> None:
+        """Take the answer."""
+        ...
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        """Hear that there is none."""
+        ...
+
+
+W = TypeVar("W", bound=Waiting)
 
 Hear = Callable[[bytes, bytes], None]
 """Takes a notification: its channel, and what it says."""
@@ -41,7 +69,7 @@ class Line:
         self._timeout = timeout_seconds
         self._hear = hear
         self._loop = asyncio.get_running_loop()
-        self._asked: deque[tuple[asyncio.Future[PGresult], float]] = deque()
+        self._asked: deque[tuple[Waiting, float]] = deque()
         self._answer: PGresult | None = None
         self._flushing = False
         self._blocked = False
@@ -73,7 +101,7 @@ class Line:
             async with asyncio.timeout(timeout_seconds):
                 given = {**parameters(url), "application_name": name, "client_encoding": "UTF8"}
                 connection = await psycopg.AsyncConnection.connect(**given, autocommit=True)
-                await connection.execute(f"SET statement_timeout = {int(timeout_seconds * 1000)}")
+                await connection.execute(f"SET statement_timeout = {int(timeout_seconds * 1000)}{_PLANS}")
                 line = cls(connection, timeout_seconds, hear)
                 for statement_name, text in (statements or {}).items():
                     await line.prepare(statement_name, text)
@@ -96,36 +124,43 @@ class Line:
 
     async def prepare(self, name: bytes, text: str) -> None:
         """Have a statement ready under a name."""
-        asked = self._sent(lambda: self._raw.send_prepare(name, text.encode()))
-        await asked
+        await self._sent(lambda: self._raw.send_prepare(name, text.encode()), self._loop.create_future())
 
     def ask(self, name: bytes, values: Sequence[bytes | None]) -> asyncio.Future[PGresult]:
         """Run a prepared statement. What it raises, `Lost` above all, is an outage."""
-        return self._sent(lambda: self._raw.send_query_prepared(name, values))
+        return self.ask_for(self._loop.create_future(), name, values)
+
+    def ask_for(self, who: W, name: bytes, values: Sequence[bytes | None]) -> W:
+        """Have `who` told what `ask` returns or raises; it may be told before this returns.
+
+        It is sent at once: who asks for several has waited for all of them.
+        """
+        self._sent(lambda: self._raw.send_query_prepared(name, values), who)
+        self._flush()
+        return who
 
     def run(self, text: bytes, values: Sequence[bytes | None] = ()) -> asyncio.Future[PGresult]:
         """Run a statement that was not prepared."""
-        return self._sent(lambda: self._raw.send_query_params(text, values))
+        return self._sent(lambda: self._raw.send_query_params(text, values), self._loop.create_future())
 
-    def _sent(self, send: Callable[[], None]) -> asyncio.Future[PGresult]:
-        future: asyncio.Future[PGresult] = self._loop.create_future()
+    def _sent(self, send: Callable[[], None], who: W) -> W:
         if self.lost.is_set():
-            future.set_exception(Lost("The connection to the database has ended."))
-            return future
+            who.set_exception(Lost("The connection to the database has ended."))
+            return who
         try:
             send()
             self._raw.pipeline_sync()
         except psycopg.Error as error:
             self.close(error)
-            future.set_exception(Lost("The connection to the database has ended."))
-            return future
-        self._asked.append((future, self._loop.time() + self._timeout))
+            who.set_exception(Lost("The connection to the database has ended."))
+            return who
+        self._asked.append((who, self._loop.time() + self._timeout))
         if self._timer is None:
             self._timer = self._loop.call_later(self._timeout, self._look)
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)  # what is asked in one turn of the loop goes in one write
-        return future
+        return who
 
     def _flush(self) -> None:
         self._flushing = False
@@ -174,14 +209,14 @@ class Line:
                 self._answer = result
             return
         answer, self._answer = self._answer, None
-        future, _ = self._asked.popleft()
-        if future.done():
+        who, _ = self._asked.popleft()
+        if who.done():
             return
         if answer is not None and answer.status in _GOOD:
-            future.set_result(answer)
+            who.set_result(answer)
         else:
             said = "" if answer is None else answer.error_message.decode(errors="replace").strip()
-            future.set_exception(Unavailable(f"The database could not answer: {said}"))
+            who.set_exception(Unavailable(f"The database could not answer: {said}"))
 
     def _look(self) -> None:
         """End the connection when an answer takes too long: behind it nobody else gets one either."""
@@ -211,8 +246,8 @@ class Line:
         with suppress(psycopg.Error):
             self._raw.finish()
         asked, self._asked = self._asked, deque()
-        for future, _ in asked:
-            if not future.done():
+        for who, _ in asked:
+            if not who.done():
                 error = Lost("The connection to the database has ended.")
                 error.__cause__ = why
-                future.set_exception(error)
+                who.set_exception(error)

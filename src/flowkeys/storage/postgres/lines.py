@@ -79,6 +79,13 @@ class Lines:
         except Lost:
             return await (await self._line()).ask(name, values)
 
+    def ready(self) -> Line | None:
+        """Return the connection that has least to do, or None: then `ask` has to wait, or says why not."""
+        line = min(self._lines, key=_waiting, default=None)
+        if line is None or line.waiting >= MOST_WAITING:
+            return None
+        return line if self._vouched is None or self._who[line] == self._vouched.who else None
+
     def start(self) -> None:
         """Connect, without waiting for it."""
         if not self._tasks:

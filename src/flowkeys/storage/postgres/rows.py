@@ -12,6 +12,8 @@ _INTEGERS: Final = frozenset({20, 21, 23})
 
 def rows(result: PGresult) -> list[list[Any]]:
     """Return the rows of an answer: integers, truth values, and everything else as text."""
+    if not result.ntuples:
+        return []
     columns = range(result.nfields)
     read = [_reader(result.ftype(column)) for column in columns]
     value = result.get_value

@@ -6,6 +6,7 @@ that is held for as long as that takes and for no commit to the disk: what was a
 what was begun afterwards. A process that ends in between leaves rows to the next that writes.
 """
 
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, Final
 
@@ -13,36 +14,47 @@ import psycopg
 
 from flowkeys.domain.audit.chain import COLUMNS, ChainKey
 from flowkeys.domain.audit.taken import Row
+from flowkeys.storage.postgres.adapting import array
 
 _LOCK: Final = 0x666C6F776B657974
 _TAKEN: Final = ", ".join(COLUMNS[1:-1])
-_BEGIN: Final = (
-    "BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = 2000;"
-    f" SELECT pg_advisory_xact_lock({_LOCK})"
+_TURN: Final = (
+    "SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '2000', true),"
+    f" pg_advisory_xact_lock({_LOCK})"
 )
 """Rows that are not lost: a crash of the machine leaves them unsealed, as they were."""
 _TAKE: Final = f"DELETE FROM audit_unsealed RETURNING id, {_TAKEN}"  # noqa: S608 - of constants
-_LAST: Final = "SELECT seq, seal FROM audit ORDER BY seq DESC LIMIT 1"
-_GIVEN_OUT: Final = "SELECT seq FROM audit_end"
+_LAST: Final = """SELECT greatest((SELECT max(seq) FROM audit), (SELECT max(seq) FROM audit_end), 0),
+    (SELECT seal FROM audit ORDER BY seq DESC LIMIT 1)"""
+_TYPES: Final = {"seq": "bigint", "at": "bigint", "segment": "bigint", "seal": "bytea"}
+_INSERTED: Final = (*COLUMNS, "seal")
 _INSERT: Final = (
-    f"INSERT INTO audit(seq, {_TAKEN}, segment, seal)"  # noqa: S608 - of constants
-    f" VALUES ({', '.join(['%s'] * (len(COLUMNS) + 1))})"
+    f"INSERT INTO audit({', '.join(_INSERTED)}) SELECT * FROM unnest("  # noqa: S608 - of constants
+    + ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in _INSERTED)
+    + ")"
 )
 _shown: Final = itemgetter(*(COLUMNS.index(name) - 1 for name in Row._fields[1:-1]))
 _SET: Final = "UPDATE audit_end SET seq = %s"
 
 
 def seal(connection: psycopg.Connection[Any], key: ChainKey) -> list[Row]:
-    """Seal all rows that wait for it; return them, in their order.
+    """Seal all rows that wait for it; return them, in their order. The database is asked twice.
 
     Raises:
         psycopg.Error: nothing was sealed; the rows wait on.
     """
     try:
-        connection.execute(_BEGIN)
-        rows = sorted(connection.execute(_TAKE).fetchall())
-        sealed = _append(connection, key, [row[1:] for row in rows]) if rows else []
-        connection.execute("COMMIT")
+        with connection.pipeline():
+            connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            connection.execute(_TURN)
+            taken = connection.execute(_TAKE)
+            last = connection.execute(_LAST)
+        rows = sorted(taken.fetchall())
+        ((seq, before),) = last.fetchall()
+        with connection.pipeline():
+            entries = [row[1:] for row in rows]
+            sealed = _append(connection, key, seq, before or b"", entries) if rows else []
+            connection.execute("COMMIT")
     except BaseException:
         if not connection.closed:
             connection.execute("ROLLBACK")
@@ -50,18 +62,20 @@ def seal(connection: psycopg.Connection[Any], key: ChainKey) -> list[Row]:
     return sealed
 
 
-def _append(connection: psycopg.Connection[Any], key: ChainKey, entries: list[tuple[Any, ...]]) -> list[Row]:
-    last = connection.execute(_LAST).fetchone()
-    given_out = connection.execute(_GIVEN_OUT).fetchone()
-    seq, before = (last[0], last[1]) if last else (0, b"")
-    seq = max(seq, given_out[0] if given_out else 0)
+def _append(
+    connection: psycopg.Connection[Any],
+    key: ChainKey,
+    seq: int,
+    before: bytes,
+    entries: Sequence[tuple[Any, ...]],
+) -> list[Row]:
     rows, sealed = [], []
     for entry in entries:
         seq += 1
         row = (seq, *entry, key.segment)
-        before = key.seal(before or b"", row)
+        before = key.seal(before, row)
         rows.append((*row, before))
         sealed.append(Row._make((seq, *_shown(entry), before)))
-    connection.cursor().executemany(_INSERT, rows)
+    connection.execute(_INSERT, [array(column) for column in zip(*rows, strict=True)])
     connection.execute(_SET, (seq,))
     return sealed

@@ -106,9 +106,11 @@ class Batch:
             return
         of_units, self._of_units = self._of_units, []
         raw = self._raw
-        raw.execute("SAVEPOINT together")
         try:
-            self._write(each for _, each in of_units)
+            with self._connection.unanswered():
+                raw.execute("SAVEPOINT together")
+                self._write(each for _, each in of_units)
+                raw.execute("RELEASE together")
         except Exception as error:
             if self._connection.is_outage(error) or isinstance(error, self._connection.held_up):
                 self._outage = error  # each by itself would wait as long
@@ -116,7 +118,7 @@ class Batch:
             raw.execute("ROLLBACK TO together")
             for unit in dict.fromkeys(unit for unit, _ in of_units):
                 self._write_alone(unit, [each for whose, each in of_units if whose is unit])
-        raw.execute("RELEASE together")
+            raw.execute("RELEASE together")
 
     def _write_alone(self, unit: Unit, its: list[_PutOff]) -> None:
         self._raw.execute("SAVEPOINT alone")

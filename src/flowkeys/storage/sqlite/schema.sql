@@ -1,4 +1,4 @@
--- 0026
+-- 0027
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -886,4 +886,4 @@ CREATE TABLE server (
 	beat_at BIGINT NOT NULL, 
 	CONSTRAINT pk_server PRIMARY KEY (id)
 );
-INSERT INTO alembic_version VALUES ('0026');
+INSERT INTO alembic_version VALUES ('0027');

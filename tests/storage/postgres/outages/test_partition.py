@@ -10,8 +10,10 @@ import psycopg
 import pytest
 
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.token import Token
 from flowkeys.domain.predictions.conversation import Message, Role
 from flowkeys.storage.postgres.followed import FollowedStore
+from flowkeys.storage.postgres.line import Line
 from tests.storage.postgres.followed import Followed, add_chatflow, add_key, followed, set_status
 from tests.storage.postgres.way import way_to
 from tests.support.network.way import Way
@@ -234,6 +236,35 @@ async def test_messages_do_not_wait_for_the_one_server_process_that_is_stopped(
         finally:
             await asyncio.to_thread(store.close)
     assert raw.execute("SELECT id FROM message ORDER BY id").fetchall() == [("a",), ("b",)]
+
+
+async def test_keys_that_are_looked_up_together_are_one_question(
+    postgres_url: str, raw: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each hears of its own key: of one that is there, of none, and of one that was spoilt by hand."""
+    tokens = [add_key(raw, f"k{number}") for number in range(30)]
+    unknown = [Token.mint().reveal().encode() for _ in range(9)]
+    raw.execute("UPDATE api_key SET status = 'revoked' WHERE id = 'k7'")
+    raw.execute("UPDATE api_key SET permissions = 'none' WHERE id = 'k8'")
+    asked: list[bytes] = []
+    ask_for = Line.ask_for
+
+    def counted(self: Line, who: Any, name: bytes, values: Any) -> Any:
+        asked.append(name)
+        return ask_for(self, who, name, values)
+
+    monkeypatch.setattr(Line, "ask_for", counted)
+    async with followed(postgres_url) as process:
+        process.lookups.start()
+        await soon(lambda: process.lookups._lines._lines, "look-ups are connected")
+        asked.clear()
+        found = await asyncio.gather(*(told(process, text) for text in [*tokens, *unknown]))
+        assert found == ["active"] * 7 + ["revoked", "unavailable"] + ["active"] * 21 + [None] * 9
+        assert asked == [b"find"]
+        assert process.lookups.keys_read == 39
+        same = process.keys._hasher.digest(Token(tokens[0].decode())).all
+        twice = await asyncio.gather(*(process.lookups.find(same) for _ in range(2)))
+        assert [each.record.key_id for each in twice if each.record is not None] == ["k0", "k0"]
 
 
 async def test_guesses_cannot_exhaust_anything(
