@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from flowkeys.domain.errors import UpstreamFailed
+from flowkeys.domain.errors import RunLimitExceeded, UpstreamFailed
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.service.ports.flows import Event
 from tests.flows import targets
@@ -59,23 +59,109 @@ async def test_only_the_branch_that_is_taken_runs_and_a_join_runs_once():
         assert ran.result.executed[-1]["previousNodeIds"] == ["pythonAgentflow_0", "pythonAgentflow_1"]
 
 
-async def test_several_ends_answer_one_after_the_other():
-    """What several last nodes say is one answer, with blank lines between; nothing adds nothing."""
-    data = flow_data(
-        [START, reply("one", 0), reply("", 1), reply("two", 2)],
-        [edge("startAgentflow_0", f"directReplyAgentflow_{number}") for number in range(3)],
-    )
-    ran = await run(data)
-    assert ran.result.text == "one\n\ntwo"
-    assert ran.tokens == ["one", "\n\n", "two"]
+async def test_of_several_ends_the_one_that_runs_last_answers_and_all_are_heard():
+    """The order is that of the connections; whoever reads a stream reads what each end says."""
+    nodes = [START, reply("one", 0), reply("", 1), reply("two", 2)]
+    for order, tokens in (((0, 1, 2), ["one", "two"]), ((2, 0, 1), ["two", "one"])):
+        data = flow_data(
+            nodes, [edge("startAgentflow_0", f"directReplyAgentflow_{number}") for number in order]
+        )
+        ran = await run(data)
+        assert ran.tokens == tokens
+        assert ran.result.text == {0: "one", 1: "", 2: "two"}[order[-1]]
 
 
-async def test_a_flow_that_ends_in_a_condition_answers_with_what_was_said_before():
-    """When the branch that is taken leads nowhere, the last output before it is the answer."""
+async def test_a_flow_that_ends_in_a_condition_says_nothing():
+    """The answer is what the node said that ran last: a condition says nothing, which is a space."""
     choice = node("conditionAgentflow_0", {"conditions": [equal("1", "2")]})
     ran = await run(chain(python("shout"), choice), call("hey"), settings=allowed("shout"))
-    assert ran.result.text == "HEY!"
-    assert ran.tokens == ["HEY!"]
+    assert ran.result.text == " "
+    assert ran.tokens == []
+
+
+def order_of(ran):
+    """The numbers of the replies that ran, in their order."""
+    return "".join(entry["nodeId"].removeprefix("directReplyAgentflow_") for entry in ran.result.executed[1:])
+
+
+def replies(*pairs, others=()):
+    """A flow of replies whose ids are digits, with Start as s and a condition as c."""
+    ids = {"s": "startAgentflow_0", "c": "conditionAgentflow_0"}
+    numbers = sorted({one for pair in pairs for one in pair[:2] if one.isdigit()})
+    return flow_data(
+        [START, *others, *(reply(number, int(number)) for number in numbers)],
+        [
+            edge(*(ids.get(one, f"directReplyAgentflow_{one}") for one in pair[:2]), *map(int, pair[2:]))
+            for pair in pairs
+        ],
+    )
+
+
+async def test_branches_take_turns_one_node_at_a_time():
+    """First in, first out: of an uneven pair the short branch runs beside the beginning of the long one."""
+    ran = await run(replies("s1", "s2", "13", "34"))
+    assert order_of(ran) == "1234"
+    assert ran.result.text == "4"
+
+
+async def test_a_join_waits_for_all_that_lead_to_it():
+    """It runs once, when the longest way is through, and says from where it can be reached."""
+    ran = await run(replies("s1", "s2", "23", "14", "34"))
+    assert order_of(ran) == "1234"
+    assert ran.result.executed[-1]["previousNodeIds"] == ["directReplyAgentflow_1", "directReplyAgentflow_3"]
+
+
+@pytest.mark.parametrize(("question", "order", "text"), [("a", "312", "2"), ("b", "3", "3")])
+async def test_a_join_with_a_branch_that_was_not_taken_never_runs(question, order, text):
+    """A plain way and one behind a condition are two groups: without the second, the run ends before."""
+    choice = node("conditionAgentflow_0", {"conditions": [equal("{{ question }}", "a")]})
+    ran = await run(replies("sc", "s3", "c10", "12", "32", others=[choice]), call(question))
+    assert order_of(ran).replace("conditionAgentflow_0", "") == order
+    assert ran.result.text == text
+
+
+async def test_of_nodes_behind_one_condition_one_is_enough():
+    """Both outputs lead on to the same node, which runs whichever was taken."""
+    choice = node("conditionAgentflow_0", {"conditions": [equal("{{ question }}", "a")]})
+    data = replies("sc", "c10", "c21", "13", "23", others=[choice])
+    for question, order in (("a", "13"), ("b", "23")):
+        ran = await run(data, call(question))
+        assert order_of(ran).replace("conditionAgentflow_0", "") == order
+
+
+async def test_every_connection_of_an_output_that_was_not_taken_is_cut():
+    """A condition that does not hold stops all that is behind it, and an output may have two connections."""
+    choice = node("conditionAgentflow_0", {"conditions": [equal("{{ question }}", "a")]})
+    data = replies("sc", "c10", "c20", "c31", others=[choice])
+    for question, order in (("a", "12"), ("b", "3")):
+        assert order_of(await run(data, call(question))).replace("conditionAgentflow_0", "") == order
+
+
+async def test_nodes_of_a_circle_wait_for_each_other_and_never_run():
+    """What is drawn in a circle is no loop: the run ends with what there is before it."""
+    ran = await run(replies("s1", "12", "23", "32"))
+    assert (order_of(ran), ran.result.text) == ("1", "1")
+
+
+async def test_a_connection_to_nowhere_is_passed_over_but_its_node_is_not_heard():
+    """The node has something behind it for who drew it: what it says is the answer, but no token."""
+    data = flow_data(
+        [START, reply("one")],
+        [edge("startAgentflow_0", "directReplyAgentflow_0"), edge("directReplyAgentflow_0", "gone")],
+    )
+    ran = await run(data)
+    assert (ran.result.text, ran.tokens) == ("one", [])
+
+
+async def test_a_run_of_too_many_steps_ends():
+    """Ways that part and meet behind one condition double at each meeting: a limit stops them."""
+    choice = node("conditionAgentflow_0", {"conditions": [equal("1", "1")]})
+    data = replies("sc", "c10", "12", "13", "24", "34", "45", "46", "57", "67", others=[choice])
+    ran = await run(data)
+    assert order_of(ran).count("7") == 4
+    settings = FlowSettings(run_steps=12)
+    with pytest.raises(RunLimitExceeded, match="more steps"):
+        await run(data, settings=settings)
 
 
 async def test_a_reply_that_only_repeats_a_model_streams_the_models_words():

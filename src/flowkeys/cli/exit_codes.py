@@ -74,6 +74,7 @@ _BY_CODE: Final[dict[str, ExitCode]] = {
     "connection_failed": ExitCode.UNAVAILABLE,
     "unexpected_answer": ExitCode.UNAVAILABLE,
     "flow_not_runnable": ExitCode.FAILED,
+    "run_limit_exceeded": ExitCode.FAILED,
     "upstream_failed": ExitCode.FAILED,
     "usage": ExitCode.USAGE,
     "interrupted": ExitCode.INTERRUPTED,

@@ -23,6 +23,7 @@ def flow_settings(settings: Settings) -> FlowSettings:
         model_timeout_seconds=settings.model_silence_seconds,
         whole_answer_timeout_seconds=settings.model_answer_seconds,
         reserved_tokens=settings.reserved_tokens,
+        run_steps=settings.run_steps,
     )
 
 

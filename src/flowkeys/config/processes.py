@@ -20,6 +20,13 @@ class BoundSettings(BaseSettings):
         description="How many tokens a run reserves of [quotas](quotas.md#runs-reserve) for each "
         "model whose node sets no `maxTokens`, until it has run.",
     )
+    run_steps: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="How many nodes of a chatflow one run may run, each time that one runs counted; "
+        "beyond that it ends with 422 (`run_limit_exceeded`).",
+    )
     model_silence_seconds: int = Field(
         default=120,
         ge=1,

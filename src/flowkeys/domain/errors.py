@@ -117,6 +117,10 @@ class UpstreamFailed(FlowkeysError):
         super().__init__(message)
 
 
+class RunLimitExceeded(FlowkeysError):
+    """A run took more than the operator allows one; the message says of what."""
+
+
 class QuotaExceeded(FlowkeysError):
     """A run would use more than is left of a quota of who calls; the message names the quota."""
 

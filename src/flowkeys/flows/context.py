@@ -3,15 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flowkeys.domain.errors import RunLimitExceeded
 from flowkeys.domain.predictions.conversation import STOPPED, Role, Turn
 from flowkeys.domain.times import to_iso
 from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.flows.models.reasoning import without_thoughts
 from flowkeys.service.ports.flows import Emit, FlowCall, Tokens
-
-BETWEEN_ANSWERS = "\n\n"
-_WRITTEN = 1
-_SEPARATE = 2
 
 
 class Run:
@@ -21,7 +18,7 @@ class Run:
         "_history",
         "_history_limit",
         "_state_limit",
-        "_written",
+        "_steps_left",
         "call",
         "chat",
         "emit",
@@ -46,6 +43,7 @@ class Run:
         variables: Mapping[str, str],
         history_limit: int,
         state_limit: int,
+        steps: int,
     ) -> None:
         self.call = call
         self.emit = emit
@@ -78,7 +76,7 @@ class Run:
         """Whether what the present step says is (a part of) the answer."""
         self.streaming = False
         """Whether what the present step says goes out as it is said."""
-        self._written = 0
+        self._steps_left = steps
 
     async def history(self) -> list[Turn]:
         """Return the last earlier messages of the session; they are loaded once, when first asked for.
@@ -125,19 +123,24 @@ class Run:
         return True
 
     def begin_step(self, *, streaming: bool) -> None:
-        """Begin the next step; what it says is another part of the answer than what was sent before."""
+        """Begin the next step; `streaming` is whether what it says is heard."""
         self.is_answer = streaming
         self.streaming = streaming and self.call.streamed
-        if self.streaming and self._written:
-            self._written = _SEPARATE
+
+    def take_step(self) -> None:
+        """Count a step.
+
+        Raises:
+            RunLimitExceeded: it is one more than the operator allows.
+        """
+        self._steps_left -= 1
+        if self._steps_left < 0:
+            raise RunLimitExceeded("The chatflow took more steps than this server allows in one run.")
 
     async def say(self, *pieces: str) -> None:
         """Send what the present step says, in pieces that are ready together, if it is part of the answer."""
         if not self.streaming or not any(pieces):
             return
-        if self._written == _SEPARATE:
-            pieces = (BETWEEN_ANSWERS, *pieces)
-        self._written = _WRITTEN
         await self.emit(Tokens(pieces if all(pieces) else [piece for piece in pieces if piece]))
 
     def history_text(self) -> str:

@@ -183,6 +183,7 @@ class Flow:
             variables=variables,
             history_limit=settings.history_messages,
             state_limit=settings.state_characters,
+            steps=settings.run_steps,
         )
         return plan, run
 
@@ -190,7 +191,7 @@ class Flow:
         nodes = self._overrides.apply(self._graph.nodes, call.overrides)
         if nodes is None:
             return self.plan
-        plan = self._engine.plan(Graph(nodes, self._graph.edges, self._graph.kinds), self.plan)
+        plan = self._engine.plan(msgspec.structs.replace(self._graph, nodes=nodes), self.plan)
         if not plan.runnable:
             raise InvalidInput.of("overrideConfig", " ".join(plan.problems))
         return plan

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from flowkeys.flows.graph.graph import Edge, Graph, Node
+from flowkeys.flows.graph.joins import Needs, needs
 from flowkeys.flows.graph.limits import PROBLEMS, Allowance, few
 from flowkeys.flows.graph.variables import Template
 from flowkeys.flows.registry import Build, Kind, Resources, Step
@@ -23,6 +24,8 @@ class Planned(msgspec.Struct, frozen=True):
     """The ids of all nodes that lead here, as ``agentFlowExecutedData`` shows them."""
     targets: tuple[tuple[int, int | None], ...]
     """Where the run goes on: (position of the step, number of the output that leads there)."""
+    needs: Needs
+    """What has to have come before it runs."""
     last: bool
     """Nothing follows: what it says belongs to the answer."""
     stream: bool
@@ -39,7 +42,7 @@ class Built(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The steps of a flow in the order in which they run, or why it cannot run."""
+    """The steps of a flow, Start first, or why it cannot run."""
 
     steps: tuple[Planned, ...] = ()
     missing_kinds: tuple[str, ...] = ()
@@ -101,13 +104,15 @@ def make_plan(
     if problems or missing:
         return Plan(missing_kinds=missing, problems=few(problems))
     steps = {node_id: one.step for node_id, one in built.items()}
-    streaming = _streaming(steps, outgoing, previous)
+    streaming = _streaming(steps, outgoing, previous) - graph.open_ended
     positions = {node.id: position for position, node in enumerate(graph.nodes)}
+    waiting = needs(graph)
     planned = [
         _planned(
             node,
             steps[node.id],
             targets=tuple((positions[edge.target], edge.output) for edge in outgoing[node.id]),
+            needs=waiting[node.id],
             previous=previous[node.id],
             stream=node.id in streaming,
         )
@@ -126,7 +131,13 @@ def make_plan(
 
 
 def _planned(
-    node: Node, step: Step, *, targets: tuple[tuple[int, int | None], ...], previous: list[str], stream: bool
+    node: Node,
+    step: Step,
+    *,
+    targets: tuple[tuple[int, int | None], ...],
+    needs: Needs,
+    previous: list[str],
+    stream: bool,
 ) -> Planned:
     return Planned(
         step=step,
@@ -135,6 +146,7 @@ def _planned(
         label=node.label,
         previous=list(dict.fromkeys(previous)),
         targets=targets,
+        needs=needs,
         last=not targets,
         stream=stream,
         begun=_status(node, "INPROGRESS"),

@@ -33,6 +33,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What the step says to the person who asks, if it says anything."""
     branch: int | None = None
     """The only output that the run goes on from; None for all of them."""
+    chat: Sequence[Mapping[str, Any]] = ()
+    """What the step adds to the conversation of the run: ``chatHistory`` of its entry."""
     finish_reason: str | None = None
     """How the model ended that made the text, in its server's words."""
 

@@ -1,12 +1,20 @@
-"""Runs a plan: one step after the other, each once everything that leads to it has been decided."""
+"""Runs a plan as Flowise does: a queue, first in first out, one node at a time.
 
+What follows a node is put in the queue in the order of the flow's connections. A node with several that lead
+to it waits for all of them; those that stand behind one and the same choice are one group, of which one is
+enough (`Planned.needs`). A node that waits for a branch that was not taken never runs, and the run ends with
+what ran last.
+"""
+
+from collections import deque
 from collections.abc import Generator
 from typing import Any, Final
 
 import msgspec
 
 from flowkeys.domain.errors import FlowkeysError
-from flowkeys.flows.context import BETWEEN_ANSWERS, Run, least_finished
+from flowkeys.flows.context import Run
+from flowkeys.flows.graph.joins import Needs
 from flowkeys.flows.plan import Plan, Planned
 from flowkeys.flows.registry import Outcome
 from flowkeys.service.ports.flows import Emit, Event, FlowResult
@@ -15,6 +23,8 @@ REPEATED_BYTES: Final = 1_000_000
 BEGUN: Final = Event("agentFlowEvent", "INPROGRESS")
 FINISHED: Final = Event("agentFlowEvent", "FINISHED")
 FAILED: Final = Event("agentFlowEvent", "ERROR")
+NOTHING_SAID: Final = " "
+"""The answer of a run whose last node says nothing."""
 
 
 class _Shown:
@@ -50,9 +60,12 @@ class _Shown:
 
 
 async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
-    """Run all steps and return the answer; `node_events` is whether it is an agentflow, whose nodes show.
+    """Run what the branches taken lead to and return the answer: what the node said that ran last.
 
-    The tokens that are sent, put together, are exactly the text that is returned.
+    `node_events` is whether it is an agentflow, whose nodes show.
+
+    Raises:
+        RunLimitExceeded: it took more steps than the operator allows.
     """
     emit = run.emit
     if plan.uses_history:
@@ -60,7 +73,7 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     if node_events:
         await emit(BEGUN)
     shown = _Shown(emit, is_read=run.call.streamed)
-    text, finish_reason = await _steps(plan, run, shown if node_events else None)
+    last = await _steps(plan, run, shown if node_events else None)
     if node_events:
         await shown.send(last=True)
         await emit(FINISHED)
@@ -69,11 +82,11 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     if run.tools:
         await emit(Event("usedTools", run.tools))
     return FlowResult(
-        text=text,
+        text=NOTHING_SAID if last.text is None else last.text,
         source_documents=run.sources,
         used_tools=run.tools,
         executed=shown.entries,
-        finish_reason=finish_reason,
+        finish_reason=last.finish_reason,
         model_tokens=run.model_tokens,
     )
 
@@ -81,7 +94,7 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
 def run_plan_at_once(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     """Do what `run_plan` does for a plan that waits for nothing, where nobody reads the events."""
     entries: list[dict[str, Any]] = []
-    walk = _walk(plan)
+    walk = _walk(plan, run)
     planned = next(walk)
     while True:
         run.begin_step(streaming=planned.stream)
@@ -91,57 +104,48 @@ def run_plan_at_once(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
             entries.append(_done(planned, outcome, run))
         try:
             planned = walk.send(outcome)
-        except StopIteration as ended:
-            text, finish_reason, _ = ended.value
-            return FlowResult(text=text, executed=entries, finish_reason=finish_reason)
+        except StopIteration:
+            text = NOTHING_SAID if outcome.text is None else outcome.text
+            return FlowResult(text=text, executed=entries, finish_reason=outcome.finish_reason)
 
 
-async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> tuple[str, str | None]:
-    """Run the steps that the branches taken lead to, and return what was said and how that ended."""
-    walk = _walk(plan)
+async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> Outcome:
+    """Run from Start on, as long as anything is in the queue, and return what the last step did."""
+    walk = _walk(plan, run)
     planned = next(walk)
     while True:
         outcome = await (_step(planned, run) if shown is None else _visible(planned, run, shown))
         try:
             planned = walk.send(outcome)
-        except StopIteration as ended:
-            text, finish, is_said = ended.value
-            break
-    if not is_said:
-        run.begin_step(streaming=True)
-        await run.say(text)
-    return text, finish
+        except StopIteration:
+            return outcome
 
 
-def _walk(plan: Plan) -> Generator[Planned, Outcome, tuple[str, str | None, bool]]:
-    """Yield each step that is to be run, and take its outcome.
-
-    Return what was said, how that ended, and whether the steps themselves have said it: where the branch that
-    was taken leads nowhere, what was said before it counts.
-    """
-    live = [False] * len(plan.steps)
-    live[0] = True  # Start is the first: nothing leads to it, and all else is reached from it
-    answers: list[str] = []
-    finishes: list[str | None] = []
-    answered = False
-    latest = ""
-    finish: str | None = None
-    for position, planned in enumerate(plan.steps):
-        if not live[position]:
-            continue
+def _walk(plan: Plan, run: Run) -> Generator[Planned, Outcome, None]:
+    """Yield each step that is to be run, Start first, and take its outcome."""
+    come: dict[int, set[int]] = {}
+    queue = deque((0,))
+    while queue:
+        position = queue.popleft()
+        planned = plan.steps[position]
+        run.take_step()
         outcome = yield planned
         for target, output in planned.targets:
-            if outcome.branch is None or outcome.branch == output:
-                live[target] = True
-        if outcome.text is not None:
-            latest, finish = outcome.text, outcome.finish_reason
-            if planned.last:
-                answered = True
-                answers.append(latest)
-                finishes.append(finish)
-    if answered or not latest:
-        return BETWEEN_ANSWERS.join(filter(None, answers)), least_finished(finishes), True
-    return latest, finish, False
+            if outcome.branch is not None and outcome.branch != output:
+                continue
+            needs = plan.steps[target].needs
+            if not needs or _has_all(come, needs, target, position):
+                queue.append(target)
+
+
+def _has_all(come: dict[int, set[int]], needs: Needs, target: int, source: int) -> bool:
+    """Note that `source` has come to `target`; tell whether that may run. Then it waits anew."""
+    here = come.setdefault(target, set())
+    here.add(source)
+    if any(here.isdisjoint(group) for group in needs):
+        return False
+    del come[target]
+    return True
 
 
 async def _step(planned: Planned, run: Run) -> Outcome:
@@ -172,13 +176,15 @@ async def _visible(planned: Planned, run: Run, shown: _Shown) -> Outcome:
 
 
 def _done(planned: Planned, outcome: Outcome, run: Run) -> dict[str, Any]:
-    data = {
+    data: dict[str, Any] = {
         "id": planned.id,
         "name": planned.kind,
         "input": outcome.input,
         "output": outcome.output,
         "state": dict(run.state),
     }
+    if outcome.chat:
+        data["chatHistory"] = outcome.chat
     return _entry(planned, data, "FINISHED")
 
 

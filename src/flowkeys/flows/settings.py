@@ -52,6 +52,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Most bytes read of a model endpoint's answer, what is around the text counted."""
     state_characters: int = 100_000
     """Longest flow state of a run, its keys and values counted."""
+    run_steps: int = 1000
+    """Most nodes that one run may run, each time that it runs one counted."""
     connect_timeout_seconds: float = 10.0
     model_timeout_seconds: float = 120.0
     """Longest wait for the next bytes of a model's answer that comes piece by piece."""

@@ -18,6 +18,7 @@ from flowkeys.domain.errors import (
     NotFound,
     PolicyViolated,
     QuotaExceeded,
+    RunLimitExceeded,
     TooLarge,
     Unavailable,
     UpstreamFailed,
@@ -96,6 +97,7 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "origin_not_allowed": Kind(403, "Not from this site", "This chatflow answers pages of other sites only."),
     "flow_not_runnable": Kind(422, "Chatflow not runnable", "This server cannot run the chatflow."),
+    "run_limit_exceeded": Kind(422, "Run too long", "The chatflow did more than one run may do here."),
     "upstream_failed": Kind(502, "Upstream failed", "A model or service behind the chatflow failed."),
     "unavailable": Kind(503, "Unavailable", "The store cannot be reached. Try again."),
     "internal_error": Kind(500, "Internal error", "Something went wrong here. The log says more."),
@@ -219,7 +221,7 @@ def of_error(error: FlowkeysError) -> Problem:
         case FlowNotRunnable():
             extra = {"missingNodeKinds": list(error.missing_kinds)}
             return Problem("flow_not_runnable", str(error), extra=extra)
-        case QuotaExceeded() | UpstreamFailed():
+        case QuotaExceeded() | UpstreamFailed() | RunLimitExceeded():
             return _of_run(error)
         case TooLarge():
             return problem("too_large", str(error))
@@ -230,7 +232,9 @@ def of_error(error: FlowkeysError) -> Problem:
             return problem("internal_error")
 
 
-def _of_run(error: QuotaExceeded | UpstreamFailed) -> Problem:
+def _of_run(error: QuotaExceeded | UpstreamFailed | RunLimitExceeded) -> Problem:
+    if isinstance(error, RunLimitExceeded):
+        return problem("run_limit_exceeded", str(error))
     if isinstance(error, QuotaExceeded):
         return problem("quota_exceeded", str(error), headers=waiting_headers(error.wait_seconds))
     return problem("upstream_failed", str(error), headers=_retry_after(error.retry_after_seconds))

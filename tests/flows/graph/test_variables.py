@@ -16,7 +16,8 @@ def scope(question="Who?", **changes):
     async def emit(event):
         raise AssertionError
 
-    made = Run(call(question, **changes), emit, variables={"name": "Ada"}, history_limit=50, state_limit=1000)
+    given, limits = call(question, **changes), {"history_limit": 50, "state_limit": 1000, "steps": 100}
+    made = Run(given, emit, variables={"name": "Ada"}, **limits)
     made.state.update({"step": "two", "deep": {"list": [{"x": 1}]}})
     made.outputs["llmAgentflow_0"] = {"content": "forty-two", "usage": {"tokens": 7}}
     return made

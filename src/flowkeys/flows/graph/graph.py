@@ -40,7 +40,7 @@ class Edge(msgspec.Struct, frozen=True):
 
 
 class Graph(msgspec.Struct, frozen=True):
-    """The nodes in the order in which they run (each after all that lead to it), and their connections."""
+    """The nodes, Start first and each after all that lead to it where that can be, and their connections."""
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
@@ -48,6 +48,8 @@ class Graph(msgspec.Struct, frozen=True):
     """All kinds that the flow has, those of nodes left out of `nodes` for a problem too."""
     problems: tuple[str, ...] = ()
     """Why this is no graph that could run, in words for people."""
+    open_ended: frozenset[str] = frozenset()
+    """The nodes with a connection to one that does not exist: they are no last nodes, but nothing follows."""
 
 
 class _Data(msgspec.Struct):
@@ -100,11 +102,16 @@ def parse(flow_data: str, *, ignored: Iterable[str] = (), known: Iterable[str] |
     nodes = [_node(node) for node in flow.nodes if node.id not in dropped]
     edges = [_edge(edge) for edge in flow.edges if edge.source not in dropped and edge.target not in dropped]
     kinds = frozenset(node.kind for node in nodes)
-    problems = _structure(nodes, edges)
+    problems = _structure(nodes)
+    there = {node.id for node in nodes}
+    open_ended = frozenset(edge.source for edge in edges if edge.target not in there)
+    edges = [edge for edge in edges if edge.source in there and edge.target in there]
     if problems or (known is not None and not kinds <= frozenset(known)):
         return Graph(tuple(nodes), tuple(edges), kinds, few(problems))
     ordered, problems = _order(nodes, edges)
-    return Graph(tuple(nodes if problems else ordered), tuple(dict.fromkeys(edges)), kinds, few(problems))
+    return Graph(
+        tuple(nodes if problems else ordered), tuple(dict.fromkeys(edges)), kinds, few(problems), open_ended
+    )
 
 
 def _node(node: _Node) -> Node:
@@ -118,7 +125,7 @@ def _edge(edge: _Edge) -> Edge:
     return Edge(edge.source, edge.target, int(match[1]) if match else None)
 
 
-def _structure(nodes: list[Node], edges: list[Edge]) -> list[str]:
+def _structure(nodes: list[Node]) -> list[str]:
     problems = []
     if any(len(name) > MAX_ID for node in nodes for name in (node.id, node.kind)):
         return [f"A node has an id or a kind of more than {MAX_ID} characters."]
@@ -128,17 +135,14 @@ def _structure(nodes: list[Node], edges: list[Edge]) -> list[str]:
         if node_id in seen:
             problems.append(f"Two nodes have the id {node_id!r}.")
         seen.add(node_id)
-    for edge in edges:
-        problems.extend(
-            f"An edge leads {side} a node that does not exist: {end[:MAX_ID]!r}."
-            for side, end in (("from", edge.source), ("to", edge.target))
-            if end not in seen
-        )
     return problems
 
 
 def _order(nodes: list[Node], edges: list[Edge]) -> tuple[list[Node], list[str]]:
-    """Return the nodes sorted so that each follows all that lead to it, nearest to Start first."""
+    """Return the nodes sorted so that each follows all that lead to it, nearest to Start first.
+
+    Nodes of a circle, and those behind one, come last: they wait for each other and never run.
+    """
     starts = [node for node in nodes if node.kind == START]
     if len(starts) != 1:
         return [], ["The flow has no Start node." if not starts else "The flow has more than one Start node."]
@@ -148,7 +152,12 @@ def _order(nodes: list[Node], edges: list[Edge]) -> tuple[list[Node], list[str]]
     for edge in edges:
         targets[edge.source].append(edge.target)
         waiting[edge.target] += 1
-    ready = deque(node.id for node in nodes if waiting[node.id] == 0)
+    if waiting[starts[0].id]:
+        return [], ["Something leads to the Start node, which would wait for it."]
+    lost = [node.label for node in nodes if node.kind != START and waiting[node.id] == 0]
+    if lost:
+        return [], [f"Nothing leads from Start to {label!r}." for label in lost]
+    ready = deque([starts[0].id])
     ordered = []
     while ready:
         node_id = ready.popleft()
@@ -157,20 +166,5 @@ def _order(nodes: list[Node], edges: list[Edge]) -> tuple[list[Node], list[str]]
             waiting[target] -= 1
             if waiting[target] == 0:
                 ready.append(target)
-    if len(ordered) < len(nodes):
-        circle = ", ".join(by_id[node_id].label for node_id, count in waiting.items() if count)
-        return ordered, [f"The flow runs in a circle: {circle}."]
-    reached = _reached(starts[0].id, targets)
-    lost = [node.label for node in ordered if node.id not in reached]
-    return ordered, [f"Nothing leads from Start to {label!r}." for label in lost]
-
-
-def _reached(start: str, targets: Mapping[str, list[str]]) -> set[str]:
-    reached = {start}
-    stack = [start]
-    while stack:
-        for target in targets[stack.pop()]:
-            if target not in reached:
-                reached.add(target)
-                stack.append(target)
-    return reached
+    placed = {node.id for node in ordered}
+    return [*ordered, *(node for node in nodes if node.id not in placed)], []

@@ -32,7 +32,7 @@ class Delegated(Response):
     errors=(
         "missing_credentials", "unknown_key", "expired_key", "revoked_key", "disabled_key",
         "chatflow_not_allowed", "rate_limited", "origin_not_allowed", "not_found", "validation_failed",
-        "flow_not_runnable", "invalid_json", "too_large", "upstream_failed",
+        "flow_not_runnable", "invalid_json", "run_limit_exceeded", "too_large", "upstream_failed",
     ),
     extra={
         "security": [{"bearerKey": []}, {}],
