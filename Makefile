@@ -7,9 +7,9 @@
 
 # PYTHON: the interpreter to make the environment with; found by scripts/setup.sh unless given.
 PYTHON ?=
-# WORKERS: how many processes the tests run in; a file's tests stay together. One more than there are cores, since
+# WORKERS: how many processes the tests run in; a file's tests stay together. Two more than there are cores, since
 # tests wait for servers, browsers and programs for a third of their time.
-WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=1; echo $$((cores + 1)))
+WORKERS ?= $(shell cores=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null) || cores=1; echo $$((cores + 2)))
 # PYTEST_ARGS: more arguments for pytest, for example PYTEST_ARGS='-k token -x'.
 PYTEST_ARGS ?=
 # PARTS: which parts of test-all: sqlite postgres two two-postgres; all unless given.

@@ -14,6 +14,8 @@ from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.keys.input import NewKey
 
 CONNECTIONS: Final = 16
+MANY_CONNECTIONS: Final = 64
+"""With so many there is always somebody to answer while others wait for the disk."""
 CALLERS: Final = 32
 FLOWISE_PER_SECOND: Final = 22.0
 FLOWISE_CPU_MS: Final = 46.0
@@ -33,6 +35,7 @@ def measure(folder: Path, rounds: int, seconds: int) -> list[Table]:
     path = f"/api/v1/prediction/{chatflow}"
     calls = {
         "predictions": (Call(path, QUESTION, key), CONNECTIONS),
+        "predictions, 64 connections": (Call(path, QUESTION, key), MANY_CONNECTIONS),
         "predictions, streamed": (Call(path, {**QUESTION, "streaming": True}, key), CONNECTIONS),
         "predictions, one connection": (Call(path, QUESTION, key), 1),
         "predictions, wrong key": (Call(path, QUESTION, _wrong(key)), CONNECTIONS),
@@ -77,11 +80,17 @@ def _against_flowise(medians: dict[str, Figures]) -> Table:
         ("", "here", "Flowise", "times", "target"),
         note="Flowise's figures were measured earlier on the same kind of machine, not in this run.",
     )
-    asked, made = medians["predictions"], medians["keys created"]
-    table.compare("predictions a second, 16 connections", asked.per_second, FLOWISE_PER_SECOND, TARGET_RATIO)
-    ratio = FLOWISE_CPU_MS / asked.cpu_ms
-    verdict = table.verdict(f"≤ {TARGET_CPU_MS} ms", met=asked.cpu_ms <= TARGET_CPU_MS)
-    table.add("CPU ms a prediction", f"{asked.cpu_ms:.2f}", f"{FLOWISE_CPU_MS:.0f}", f"{ratio:.0f}", verdict)
+    made = medians["keys created"]
+    for asked, connections in (
+        (medians["predictions"], CONNECTIONS),
+        (medians["predictions, 64 connections"], MANY_CONNECTIONS),
+    ):
+        name = f"predictions a second, {connections} connections"
+        table.compare(name, asked.per_second, FLOWISE_PER_SECOND, TARGET_RATIO)
+        ratio = FLOWISE_CPU_MS / asked.cpu_ms
+        verdict = table.verdict(f"≤ {TARGET_CPU_MS} ms", met=asked.cpu_ms <= TARGET_CPU_MS)
+        figures = f"{asked.cpu_ms:.3f}", f"{FLOWISE_CPU_MS:.0f}", f"{ratio:.0f}"
+        table.add(f"CPU ms a prediction, {connections} connections", *figures, verdict)
     ratio = made.per_second / FLOWISE_CREATIONS
     verdict = table.verdict(f"> {TARGET_CREATIONS:,} a second", met=made.per_second > TARGET_CREATIONS)
     here, there = f"{made.per_second:,.0f}", f"{FLOWISE_CREATIONS}"

@@ -150,7 +150,8 @@ def test_an_old_secret_can_be_retired_when_no_key_needs_it(local: Cli, data_dir:
     key = local("keys", "create", "one", "--json").json
     path = data_dir / "secret"
     path.write_text("n" * 40 + "\n" + path.read_text("utf-8"), "utf-8")
-    assert any("needed by 1 key, moved" in text for text in findings(local("doctor", "--json"), "secret", "ok"))
+    said = findings(local("doctor", "--json"), "secret", "ok")
+    assert any("needed by 1 key, moved" in text for text in said)
     local("keys", "verify", FLOWKEYS_TOKEN=key["apiKey"])
     result = local("doctor", "--json")
     assert findings(result, "secret", "warn") == []
