@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from flowkeys.storage.postgres.line import Line
 from flowkeys.storage.postgres.lines import Lines
 from flowkeys.storage.postgres.watched import Watched
 from tests.support.databases import ON_POSTGRES
@@ -53,17 +54,18 @@ def _on_sqlite(server: Running, seen: list[str]) -> Iterator[None]:
 @contextmanager
 def _on_postgres(server: Running, seen: list[str]) -> Iterator[None]:
     lines: Lines = server.runtime.lookups._lines
-    ask, execute = lines.ask, Watched.execute
+    ask_for, execute = Line.ask_for, Watched.execute
     readers = server.runtime.store._opened
 
-    async def asked(name: bytes, values: Any) -> Any:
-        seen.append(lines._statements[name])
-        return await ask(name, values)
+    def asked(self: Line, who: Any, name: bytes, values: Any) -> Any:
+        if self in lines._lines:
+            seen.append(lines._statements[name])
+        return ask_for(self, who, name, values)
 
     def executed(self: Watched, statement: Any, *arguments: Any, **options: Any) -> Any:
         if any(self is reader._raw for reader in readers) and not _is_asked_anyhow(statement):
             seen.append(statement)
         return execute(self, statement, *arguments, **options)
 
-    with patch.object(lines, "ask", asked), patch.object(Watched, "execute", executed):
+    with patch.object(Line, "ask_for", asked), patch.object(Watched, "execute", executed):
         yield

