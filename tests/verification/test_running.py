@@ -16,6 +16,7 @@ from flowkeys.web.hot import FastPath, Hot, Refuser
 from flowkeys.web.hot.protocol import HotProtocol
 from flowkeys.web.refusals import Refusals
 from flowkeys.web.requests.address import TrustedProxies
+from tests.support.databases import ON_POSTGRES
 from tests.support.server import Api, Running
 from tests.support.waiting import PATIENCE_SECONDS, soon, until
 from tests.verification.case import World
@@ -54,14 +55,16 @@ def target(server: Running, world: World, connect: Connect, bearer: str) -> str:
 
 @contextmanager
 def _held(server: Running) -> Iterator[None]:
-    """Keep the store from committing meanwhile."""
+    """Keep the store from committing messages meanwhile: PostgreSQL has a connection of its own for them."""
+    store: Any = server.runtime.store
+    writer = store._appender if ON_POSTGRES else store._writer
     may, begun = threading.Event(), threading.Event()
 
     def wait(_: Any) -> None:
         begun.set()
         may.wait(PATIENCE_SECONDS)
 
-    held = asyncio.run_coroutine_threadsafe(server.runtime.store._writer.run(wait), server.loop)
+    held = asyncio.run_coroutine_threadsafe(writer.run(wait), server.loop)
     begun.wait(PATIENCE_SECONDS)
     try:
         yield
