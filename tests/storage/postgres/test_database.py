@@ -16,7 +16,6 @@ from flowkeys.domain.errors import NotFound, Unavailable
 from flowkeys.domain.journal import AuditEntry, Subject
 from flowkeys.domain.keys.policy import Policy
 from flowkeys.domain.people.workspace import Workspace
-from flowkeys.domain.predictions.conversation import Message, Role
 from flowkeys.service.ports.store import Transaction
 from flowkeys.storage.postgres.adapting import INSTEAD_OF_NUL
 from flowkeys.storage.postgres.connecting import connect
@@ -24,6 +23,7 @@ from flowkeys.storage.postgres.connection import PostgresConnection
 from flowkeys.storage.postgres.database import PostgresStore
 from flowkeys.storage.postgres.watched import Watched
 from flowkeys.storage.statement import Statement
+from tests.storage.predictions.messages import message
 from tests.support.batches import held
 
 KEY = ChainKey(1, b"k" * 32)
@@ -158,7 +158,7 @@ async def test_a_database_that_was_away_is_used_again(stores: list[PostgresStore
     await store.write(lambda tx: tx.workspaces.insert(Workspace("v", "v", 0)))
     assert await store.read(names) == {"w", "v"}
     with pytest.raises(NotFound):
-        await store.add_messages([message("m")])
+        await store.add_messages([message("m", "none")])
 
 
 async def test_a_database_that_is_away_is_an_outage() -> None:
@@ -234,21 +234,6 @@ async def test_writing_many_rows_asks_the_database_as_often_as_writing_two(
         assert found == [None] * many
         times.append(len(asked))
     assert times[0] == times[1]
-
-
-def message(message_id: str) -> Message:
-    """Return something that was said in a chatflow that is not there."""
-    return Message(
-        id=message_id,
-        workspace_id="w",
-        chatflow_id="none",
-        key_id=None,
-        session_id="s",
-        chat_id="c",
-        role=Role.USER,
-        content="hello",
-        created_at=1,
-    )
 
 
 RENAME = Statement(text("UPDATE workspace SET created_at = created_at + 1 WHERE id = :id"))

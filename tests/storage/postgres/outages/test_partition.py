@@ -11,11 +11,11 @@ import pytest
 
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.token import Token
-from flowkeys.domain.predictions.conversation import Message, Role
 from flowkeys.storage.postgres.followed import FollowedStore
 from flowkeys.storage.postgres.line import Line
 from tests.storage.postgres.followed import Followed, add_chatflow, add_key, followed, set_status
 from tests.storage.postgres.way import way_to
+from tests.storage.predictions.messages import message
 from tests.support.network.way import Way
 from tests.support.waiting import patience, soon
 
@@ -28,21 +28,6 @@ def raw(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection that goes another way."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         yield connection
-
-
-def message(name: str) -> Message:
-    """Return one that has nothing of its own but its id."""
-    return Message(
-        id=name,
-        workspace_id="w",
-        chatflow_id="f",
-        key_id=None,
-        session_id="s",
-        chat_id="s",
-        role=Role.USER,
-        content="x",
-        created_at=0,
-    )
 
 
 def _slow(way: Way) -> None:
@@ -221,7 +206,7 @@ async def test_messages_do_not_wait_for_the_one_server_process_that_is_stopped(
         store = FollowedStore(postgres_url, process.feed, process.now)
         try:
             async with patience("messages are stored"):
-                await store.add_messages([message("a")])
+                await store.add_messages([message("a", "f")])
             ((stopped,),) = raw.execute(
                 "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
                 " AND application_name = 'flowkeys' AND pid <> pg_backend_pid()"
@@ -229,7 +214,7 @@ async def test_messages_do_not_wait_for_the_one_server_process_that_is_stopped(
             os.kill(stopped, signal.SIGSTOP)
             try:
                 async with patience("messages are stored by another process"):
-                    await store.add_messages([message("b")])
+                    await store.add_messages([message("b", "f")])
                 assert process.is_current
             finally:
                 os.kill(stopped, signal.SIGCONT)
