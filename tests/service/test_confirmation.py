@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.service.confirmation import RECENT, require_count, require_name, used_recently
+from flowkeys.service.forms.confirmation import RECENT, require_count, require_name, used_recently
 
 NOW = 10 * RECENT
 NAME = "Café 😀 backend"

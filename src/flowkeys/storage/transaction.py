@@ -9,10 +9,10 @@ from flowkeys.storage.statement import Connection
 if TYPE_CHECKING:
     from flowkeys.storage.audit.chain import AuditChainTable
     from flowkeys.storage.audit.entries import AuditTable
+    from flowkeys.storage.audit.told import JournalTable, WorkspaceTable
     from flowkeys.storage.chatflows.chatflows import BindingTable, ChatflowTable
     from flowkeys.storage.customers.customers import CustomerTable
     from flowkeys.storage.documents.collections import CollectionTable
-    from flowkeys.storage.journal import JournalTable, WorkspaceTable
     from flowkeys.storage.keys.keys import KeyTable
     from flowkeys.storage.keys.policies import PolicyTable
     from flowkeys.storage.keys.reports import KeyReportTable
@@ -105,7 +105,7 @@ class Tables:
     @cached_property
     def workspaces(self) -> "WorkspaceTable":
         """The workspaces."""
-        from flowkeys.storage.journal import WorkspaceTable
+        from flowkeys.storage.audit.told import WorkspaceTable
 
         return WorkspaceTable(self._connection)
 
@@ -133,7 +133,7 @@ class Tables:
     @cached_property
     def journal(self) -> "JournalTable":
         """The change feed and the audit log."""
-        from flowkeys.storage.journal import JournalTable
+        from flowkeys.storage.audit.told import JournalTable
 
         return JournalTable(self._connection, self._audit_key)
 

@@ -15,7 +15,6 @@ from starlette.types import Receive, Scope, Send
 from flowkeys.domain.errors import FieldError, FlowkeysError
 from flowkeys.web.api import (
     audit,
-    changes,
     chatflows,
     customers,
     document_stores,
@@ -31,6 +30,7 @@ from flowkeys.web.api import (
     verify,
     webhooks,
 )
+from flowkeys.web.api.feed import changes
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
 from flowkeys.web.pages.all import ROUTERS
 from flowkeys.web.pages.router import page_of_error

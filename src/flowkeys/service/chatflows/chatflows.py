@@ -17,9 +17,9 @@ from flowkeys.service.chatflows.access import bind, find, release, unbind
 from flowkeys.service.chatflows.credentials import named
 from flowkeys.service.chatflows.input import EMPTY_FLOW, ChatflowPatch, checked, not_understood, wanted_keys
 from flowkeys.service.chatflows.reader import ChatflowReader, CheckedChatflow
+from flowkeys.service.forms.once import spend
 from flowkeys.service.journal import record
 from flowkeys.service.limits import require_counted_as
-from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Transaction
 
 Expectation = Callable[[Chatflow], None]

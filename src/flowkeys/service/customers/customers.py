@@ -13,10 +13,10 @@ from flowkeys.domain.listing import CustomerQuery, Page
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer, checked
+from flowkeys.service.forms.once import spend
 from flowkeys.service.journal import record
 from flowkeys.service.keys.of_customer import require_all, revoke_some
 from flowkeys.service.limits import require_counted
-from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.quotas import QuotaViews
 

@@ -14,6 +14,7 @@ from flowkeys.domain.keys.token import Token
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
+from flowkeys.service.forms.once import spend
 from flowkeys.service.keys.bulk import MAX_KEYS, BulkResult, all_of, checked_ids, set_status
 from flowkeys.service.keys.changes import (
     get_key,
@@ -33,7 +34,6 @@ from flowkeys.service.keys.rotations import MadeKey, Rotations
 from flowkeys.service.keys.shown import Shown
 from flowkeys.service.keys.uses import store_uses
 from flowkeys.service.limits import require_counted
-from flowkeys.service.once import spend
 from flowkeys.service.ports.makers import KeysMade
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.verification import RecentUses

@@ -16,9 +16,9 @@ from flowkeys.domain.keys.rotation import (
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.principal import Caller, server
 from flowkeys.domain.times import SECOND, Clock, to_iso
+from flowkeys.service.forms.once import spend
 from flowkeys.service.keys.changes import get_key, record_change
 from flowkeys.service.keys.of_customer import require_may_change
-from flowkeys.service.once import spend
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.tokens import NewToken
 from flowkeys.service.ports.verification import RecentUses

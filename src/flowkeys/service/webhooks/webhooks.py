@@ -16,7 +16,7 @@ from flowkeys.domain.webhooks.webhook import (
     State,
     Webhook,
 )
-from flowkeys.service.once import spend
+from flowkeys.service.forms.once import spend
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.webhooks import Seal, Sender
 from flowkeys.service.webhooks.changes import CREATE, DELETE, UPDATE, VIEW, get_webhook, note_change

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from flowkeys.web.pages import home, static_files
 from flowkeys.web.pages.audit import list as audit
 from flowkeys.web.pages.chatflows import bindings as chatflow_keys
 from flowkeys.web.pages.chatflows import credentials as chatflow_credentials
@@ -33,6 +32,7 @@ from flowkeys.web.pages.people import changes as person_changes
 from flowkeys.web.pages.people import list as people
 from flowkeys.web.pages.predictions import conversations
 from flowkeys.web.pages.predictions import trying as chatflow_try
+from flowkeys.web.pages.start import home, static_files
 from flowkeys.web.pages.usage import show as usage
 from flowkeys.web.pages.webhooks import edit as webhook_edit
 from flowkeys.web.pages.webhooks import end as webhook_end

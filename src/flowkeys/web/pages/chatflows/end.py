@@ -7,7 +7,7 @@ from fastapi import Response
 
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.listing import ConversationQuery
-from flowkeys.service.confirmation import FIELD, require_name, used_recently
+from flowkeys.service.forms.confirmation import FIELD, require_name, used_recently
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.chatflows.view import keys_of
 from flowkeys.web.pages.router import PageRouter

@@ -10,7 +10,7 @@ from flowkeys.domain.permissions import covers
 from flowkeys.service.chatflows.export import LARGEST_EXPORT
 from flowkeys.service.chatflows.maker import DOCUMENT_PERMISSIONS, DocumentsWanted
 from flowkeys.service.chatflows.reader import CheckedChatflow
-from flowkeys.service.once import issue
+from flowkeys.service.forms.once import issue
 from flowkeys.service.ports.drafts import ModelSettings
 from flowkeys.web.pages.call import FORM_BYTES, PageCall
 from flowkeys.web.pages.chatflows.sent import Errors, by_field, read_files_form

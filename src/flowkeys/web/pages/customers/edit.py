@@ -10,7 +10,7 @@ from flowkeys.domain.errors import AlreadySent, FieldError, InvalidInput
 from flowkeys.domain.limits.quota import Quota
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer, checked
-from flowkeys.service.once import issue
+from flowkeys.service.forms.once import issue
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.form import Form
 from flowkeys.web.pages.limits.quotas import QuotaRows

@@ -10,7 +10,7 @@ from flowkeys.domain.errors import Forbidden, InvalidInput
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.keys.report import Report
 from flowkeys.domain.principal import Caller
-from flowkeys.service.confirmation import FIELD, require_count, used_recently
+from flowkeys.service.forms.confirmation import FIELD, require_count, used_recently
 from flowkeys.service.keys.bulk import BulkResult
 from flowkeys.web.pages import words
 from flowkeys.web.pages.call import PageCall

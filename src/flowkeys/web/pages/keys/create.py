@@ -6,8 +6,8 @@ import msgspec
 from fastapi import Response
 
 from flowkeys.domain.errors import AlreadySent, InvalidInput
+from flowkeys.service.forms.once import issue
 from flowkeys.service.keys.rotations import MadeKey
-from flowkeys.service.once import issue
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.chatflows.snippets import VARIABLE, snippets
 from flowkeys.web.pages.keys import customers as key_customers

@@ -6,7 +6,7 @@ from fastapi import Response
 
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.keys.api_key import ApiKey, Status
-from flowkeys.service.confirmation import FIELD, require_name, used_recently
+from flowkeys.service.forms.confirmation import FIELD, require_name, used_recently
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.keys.form import by_field
 from flowkeys.web.pages.keys.view import facts, list_of

@@ -8,8 +8,8 @@ from fastapi import Response
 from flowkeys.domain.errors import AlreadySent, Conflict, FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import ApiKey, Status
 from flowkeys.domain.keys.rotation import DEFAULT_GRACE_SECONDS
+from flowkeys.service.forms.once import issue
 from flowkeys.service.keys.rotations import NewRotation
-from flowkeys.service.once import issue
 from flowkeys.web.pages import words
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.form import Form

@@ -7,7 +7,7 @@ from fastapi import Response
 
 from flowkeys.domain.errors import AlreadySent, InvalidInput
 from flowkeys.domain.webhooks.webhook import EVENTS, MOST_WEBHOOKS, Webhook
-from flowkeys.service.once import issue
+from flowkeys.service.forms.once import issue
 from flowkeys.service.webhooks.input import WebhookPatch
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.form import Form

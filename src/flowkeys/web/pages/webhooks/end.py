@@ -7,7 +7,7 @@ from fastapi import Response
 
 from flowkeys.domain.errors import AlreadySent, InvalidInput
 from flowkeys.domain.webhooks.webhook import Webhook
-from flowkeys.service.once import issue
+from flowkeys.service.forms.once import issue
 from flowkeys.service.webhooks.input import GRACE_SECONDS
 from flowkeys.web.pages import words
 from flowkeys.web.pages.call import PageCall

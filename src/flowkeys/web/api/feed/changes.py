@@ -6,7 +6,7 @@ from fastapi import Query, Response
 from fastapi.responses import JSONResponse
 
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.web.api.change_stream import ChangeStream
+from flowkeys.web.api.feed.stream import ChangeStream
 from flowkeys.web.auth import authenticate
 from flowkeys.web.routes import GuardedRouter
 from flowkeys.web.schemas.changes import ChangeEventOut

@@ -1,0 +1,1 @@
+"""Forms that are sent: once, and what they ask before."""

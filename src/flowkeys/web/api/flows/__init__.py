@@ -1,0 +1,1 @@
+"""What chatflows use and share: credentials, variables, tools; and their runs."""

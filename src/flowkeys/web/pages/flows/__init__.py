@@ -1,0 +1,1 @@
+"""Pages of what chatflows use and share, and of their runs."""

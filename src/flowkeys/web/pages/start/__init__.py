@@ -1,0 +1,1 @@
+"""Where people begin, and the files that every page loads."""
