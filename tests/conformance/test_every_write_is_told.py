@@ -39,6 +39,8 @@ NOT_TOLD: Final = {
     "Outbox.forget": "old deliveries go",
     "Outbox.settle": "what came of a delivery; that one is given up is told (tests/service/webhooks)",
     "Expiries.announce": "announces what was to happen; expiry is in no column",
+    "ImportJobs.start": "how far an import is, which nobody decides by; what it makes is told",
+    "ImportJobs.stop": "the same: that it is to stop",
     "open_chain": "begins the log (tests/service/audit)",
     "note_verifies_only": "writes the log (tests/cli/server/test_secret_lines.py)",
     "move_to_newest": "the same secrets under another key",

@@ -228,7 +228,7 @@ class Runtime(PeopleParts):
         """Imports that go on behind a page."""
         from flowkeys.service.chatflows.jobs import ImportJobs
 
-        return ImportJobs(self.maker)
+        return ImportJobs(self.maker, self.store, clock)
 
     # Webhooks
 

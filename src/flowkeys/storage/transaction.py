@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from flowkeys.storage.audit.entries import AuditTable
     from flowkeys.storage.audit.told import JournalTable, WorkspaceTable
     from flowkeys.storage.chatflows.chatflows import BindingTable, ChatflowTable
+    from flowkeys.storage.chatflows.imports import ImportJobTable
     from flowkeys.storage.customers.customers import CustomerTable
     from flowkeys.storage.documents.collections import CollectionTable
     from flowkeys.storage.keys.keys import KeyTable
@@ -101,6 +102,13 @@ class Tables:
         from flowkeys.storage.documents.collections import CollectionTable
 
         return CollectionTable(self._connection)
+
+    @cached_property
+    def imports(self) -> "ImportJobTable":
+        """The imports that run, and those that have ended lately."""
+        from flowkeys.storage.chatflows.imports import ImportJobTable
+
+        return ImportJobTable(self._connection)
 
     @cached_property
     def workspaces(self) -> "WorkspaceTable":

@@ -122,8 +122,8 @@ def test_a_server_that_stops_leaves_no_half_import_and_says_so_later(
     assert left(again, who) == (0, 0)
     headers = {**who.headers, "Origin": again.url}
     page = httpx.get(f"{again.url}{address}", headers=headers, trust_env=False, timeout=PATIENCE_SECONDS)
-    assert page.status_code == 404
-    assert "the import was interrupted" in text(page)
+    assert page.status_code == 200
+    assert "The server that ran the import was stopped before it was done" in text(page)
     assert "send the files again" in text(page)
 
 
@@ -162,3 +162,22 @@ def test_a_script_that_watches_no_import_is_sent_to_the_page_that_says_so(plain:
     assert answer.status_code == 204
     assert unquote(answer.headers["hx-redirect"]) == f"/chatflows/new/jobs/{unquote(job)}"
     assert "set-cookie" not in answer.headers
+
+
+def test_what_became_of_an_import_is_known_for_a_day(server: Running, plain: Browser) -> None:
+    """Then it goes when somebody begins another one."""
+    pages = []
+    made = "SELECT 1 FROM import_job WHERE id = ? AND state = 'made'"
+    for name in ("Old", "New"):
+        files = [*WALRUS, (f"{name}.exe", b"MZ")]
+        pages.append(plain.make("documents", files, name=name))
+        plain.finish(pages[-1])
+        job = pages[-1].headers["location"].rpartition("/")[2]
+        hours = 25 if name == "Old" else 23
+        set_back = f"UPDATE import_job SET told_at = told_at - {hours} * 3600000000 WHERE id = ?"
+        until(lambda job=job: server.by_hand(made, job), "it to be stored")
+        server.by_hand(set_back, job)
+    plain.finish(plain.make("documents", WALRUS, name="Another"))
+    found = [plain.get(page.headers["location"]) for page in pages]
+    assert [page.status_code for page in found] == [404, 200]
+    assert "What became of an import is kept for a day." in text(found[0])

@@ -13,7 +13,8 @@ from typing import Final
 from flowkeys.domain.errors import AlreadySent, InvalidInput
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import SECOND, Clock
-from flowkeys.service.ports.store import SentForm, Transaction
+from flowkeys.service.ports.people import SentForm
+from flowkeys.service.ports.store import Transaction
 
 GOOD_FOR: Final = 12 * 3600 * SECOND
 """How long a form can be sent after it was shown, in microseconds."""

@@ -1,7 +1,8 @@
-"""Units of work over documents."""
+"""Units of work over documents, and over the imports of them that somebody waits for."""
 
 from typing import Protocol
 
+from flowkeys.domain.chatflows.import_job import ImportJob
 from flowkeys.domain.documents.collection import Collection, Document, Hit, ParsedDocument
 
 
@@ -45,4 +46,32 @@ class Collections(Protocol):
 
         Any text is a legal question: words from people are never read as query syntax.
         """
+        ...
+
+
+class ImportJobRows(Protocol):
+    """Imports, known to every process, within one transaction."""
+
+    def add(self, job: ImportJob) -> None:
+        """Add an import."""
+        ...
+
+    def get(self, workspace_id: str, owner: str, job_id: str) -> ImportJob | None:
+        """Return an import of somebody's own."""
+        ...
+
+    def of(self, workspace_id: str, owner: str) -> list[ImportJob]:
+        """Return all of somebody's, the last begun first."""
+        ...
+
+    def tell(self, job: ImportJob) -> bool:
+        """Store how far it is: counts, state, what came of it, and when; tell whether it is to stop."""
+        ...
+
+    def ask_to_stop(self, workspace_id: str, owner: str, job_id: str) -> None:
+        """Note that its owner wants it stopped; its process learns of it when it next tells."""
+        ...
+
+    def forget(self, before: int) -> None:
+        """Delete those of which nothing was heard since a time."""
         ...

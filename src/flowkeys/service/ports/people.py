@@ -165,3 +165,25 @@ class Tries(Protocol):
     def clear(self, name: str) -> None:
         """Forget the failures of a name, without waiting for it."""
         ...
+
+
+class SentForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A form that was sent, by the hash of its one-time value, and what it made."""
+
+    workspace_id: str
+    principal_id: str
+    digest: str
+    subject_id: str
+    sent_at: int
+
+
+class SentForms(Protocol):
+    """Forms that were sent, within one transaction."""
+
+    def add(self, form: SentForm) -> str | None:
+        """Note a form; when its principal sent it before, change nothing and return what it made then."""
+        ...
+
+    def forget(self, before: int) -> None:
+        """Delete what was sent before a time."""
+        ...

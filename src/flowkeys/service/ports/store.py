@@ -7,8 +7,6 @@ from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-import msgspec
-
 from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.keys.digest import TokenDigest
@@ -18,9 +16,9 @@ from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.audit import AuditChain, AuditLog
 from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
 from flowkeys.service.ports.customers import Customers
-from flowkeys.service.ports.documents import Collections
+from flowkeys.service.ports.documents import Collections, ImportJobRows
 from flowkeys.service.ports.makers import KeysMade
-from flowkeys.service.ports.people import Links, People, SignIns
+from flowkeys.service.ports.people import Links, People, SentForms, SignIns
 from flowkeys.service.ports.policies import Policies
 from flowkeys.service.ports.quotas import Processes, QuotaUses
 from flowkeys.service.ports.reports import KeyReports
@@ -30,16 +28,6 @@ from flowkeys.service.ports.webhooks import Deliveries, Expiries, Webhooks
 from flowkeys.service.ports.workspaces import Workspaces
 
 T = TypeVar("T")
-
-
-class SentForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A form that was sent, by the hash of its one-time value, and what it made."""
-
-    workspace_id: str
-    principal_id: str
-    digest: str
-    subject_id: str
-    sent_at: int
 
 
 class Keys(Protocol):
@@ -132,18 +120,6 @@ class Journal(Protocol):
         ...
 
 
-class SentForms(Protocol):
-    """Forms that were sent, within one transaction."""
-
-    def add(self, form: SentForm) -> str | None:
-        """Note a form; when its principal sent it before, change nothing and return what it made then."""
-        ...
-
-    def forget(self, before: int) -> None:
-        """Delete what was sent before a time."""
-        ...
-
-
 class Transaction(Protocol):
     """One transaction: all of it is committed, or none."""
 
@@ -190,6 +166,11 @@ class Transaction(Protocol):
     @property
     def collections(self) -> Collections:
         """The collections."""
+        ...
+
+    @property
+    def imports(self) -> ImportJobRows:
+        """The imports that run, and those that have ended lately."""
         ...
 
     @property

@@ -8,6 +8,7 @@ from flowkeys.storage.schema import metadata
 
 LEFT: Final = {
     "change": "the feed of one database: whoever follows another one forgets everything, and begins there",
+    "import_job": "imports end with the servers that run them, and what they made is copied",
     "server": "processes that serve the one database do not serve the other",
     "key_count": "made anew from keys and bindings, where there is such a table",
     "key_letters": "made anew from the names of keys, where there is such a table",

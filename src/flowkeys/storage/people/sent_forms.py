@@ -3,7 +3,7 @@
 import msgspec
 from sqlalchemy import bindparam, delete, select
 
-from flowkeys.service.ports.store import SentForm
+from flowkeys.service.ports.people import SentForm
 from flowkeys.storage.elements import upsert
 from flowkeys.storage.schema import sent_form
 from flowkeys.storage.statement import Connection, Statement

@@ -1,4 +1,4 @@
-"""The table of chatflows."""
+"""The tables of chatflows, and of those that are being made from documents."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, UniqueConstraint
 
@@ -33,4 +33,28 @@ chatflow = Table(
         *("id", "name", "category"),
     ),
     sqlite_autoincrement=True,
+)
+
+import_job = Table(
+    "import_job",
+    metadata,
+    Column("id", Text, primary_key=True),
+    workspace_id(),
+    Column("owner", Text, nullable=False),
+    Column("once", Text),
+    Column("name", Text, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("is_stopping", Boolean, nullable=False),
+    Column("chatflow_id", Text),
+    Column("errors", Text, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("told_at", BigInteger, nullable=False),
+    info={
+        "kept_by": "service.chatflows.jobs: one row for each import, for a day",
+        "once": "the SHA-256 of the one-time value of the form that began it",
+        "errors": "a JSON list of fields and messages",
+    },
 )

@@ -1,4 +1,4 @@
--- 0027
+-- 0028
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -886,4 +886,22 @@ CREATE TABLE server (
 	beat_at BIGINT NOT NULL, 
 	CONSTRAINT pk_server PRIMARY KEY (id)
 );
-INSERT INTO alembic_version VALUES ('0027');
+CREATE TABLE import_job (
+	id TEXT NOT NULL, 
+	workspace_id TEXT NOT NULL, 
+	owner TEXT NOT NULL, 
+	once TEXT, 
+	name TEXT NOT NULL, 
+	total BIGINT NOT NULL, 
+	done BIGINT NOT NULL, 
+	refused BIGINT NOT NULL, 
+	state TEXT NOT NULL, 
+	is_stopping BOOLEAN NOT NULL, 
+	chatflow_id TEXT, 
+	errors TEXT NOT NULL, 
+	begun_at BIGINT NOT NULL, 
+	told_at BIGINT NOT NULL, 
+	CONSTRAINT pk_import_job PRIMARY KEY (id), 
+	CONSTRAINT fk_import_job_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
+);
+INSERT INTO alembic_version VALUES ('0028');

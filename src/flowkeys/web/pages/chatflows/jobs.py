@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from fastapi import Response
 
+from flowkeys.domain.chatflows.import_job import State
 from flowkeys.domain.errors import NotFound
-from flowkeys.service.chatflows.jobs import State
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.chatflows.new import NEEDS, made_words
 from flowkeys.web.pages.router import PageRouter
@@ -21,7 +21,7 @@ SHOWN: Final = 200
 async def progress(job_id: str, call: PageCall) -> Response:
     """Show how far it is; at the end go to the chatflow, unless there is something to say about its files."""
     try:
-        job = call.services.imports.get(call.caller, job_id)
+        job = await call.services.imports.get(call.caller, job_id)
     except NotFound:
         return _here_again(call, job_id) if call.is_part else call.render("jobs/unknown.html", 404)
     if job.state is State.RUNNING:

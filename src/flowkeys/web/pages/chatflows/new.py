@@ -85,7 +85,7 @@ async def from_documents(call: PageCall) -> Response:
             model=model if model.base_url or model.name or model.credential else None,
             once=form.text("once"),
         )
-        job = call.services.imports.start(call.caller, wanted)
+        job = await call.services.imports.start(call.caller, wanted)
         return call.done(f"/chatflows/new/jobs/{job.id}")
 
     return await _answer(call, "documents", "files", call.services.max_upload_bytes, _FEWER, make)
