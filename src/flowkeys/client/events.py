@@ -190,12 +190,20 @@ def _failure(record: _Record) -> StreamError:
 
 
 _texts = msgspec.json.Decoder(str)
+
+
+def _text(data: msgspec.Raw) -> str:
+    """Return a piece of an answer, which may be a number or a truth value, as a text."""
+    value = bytes(data)
+    return _texts.decode(value) if value.startswith(b'"') else value.decode()
+
+
 _objects = msgspec.json.Decoder(list[dict[str, Any]])
 _documents = msgspec.json.Decoder(list[SourceDocument])
 
 _READERS: Final[dict[str, Callable[[msgspec.Raw], Event]]] = {
     "start": lambda data: Start(msgspec.json.decode(data)),
-    "token": lambda data: Token(_texts.decode(data)),
+    "token": lambda data: Token(_text(data)),
     "sourceDocuments": lambda data: SourceDocuments(_documents.decode(data)),
     "usedTools": lambda data: UsedTools(_objects.decode(data)),
     "agentFlowEvent": lambda data: AgentFlowEvent(_texts.decode(data)),

@@ -256,8 +256,10 @@ class SourceDocument(Wire, frozen=True, kw_only=True):
 class Prediction(Wire, frozen=True, kw_only=True):
     """The answer of a chatflow. Pass `session_id` to the next call to go on with the conversation."""
 
-    text: str = ""
-    question: str | None = None
+    value: Any = field(name="text", default="")
+    """What was answered, of the type that the flow gave it: mostly a text."""
+    question: Any = None
+    """As it was asked."""
     chat_id: str | None = None
     chat_message_id: str | None = None
     session_id: str | None = None
@@ -266,4 +268,10 @@ class Prediction(Wire, frozen=True, kw_only=True):
     """How the model ended: ``stop``; ``length`` when the answer was cut off; ``content_filter``…"""
     source_documents: list[SourceDocument] | None = None
     used_tools: list[dict[str, Any]] | None = None
+    """What was used for it; how much of this and of the next is told is the chatflow's ``executedData``."""
     agent_flow_executed_data: list[dict[str, Any]] | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer as a text; a number, a truth value or null as JSON writes it."""
+        return self.value if isinstance(self.value, str) else msgspec.json.encode(self.value).decode()

@@ -8,7 +8,7 @@ from flowkeys.domain.predictions.conversation import STOPPED, Role, Turn
 from flowkeys.domain.times import to_iso
 from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.flows.models.reasoning import without_thoughts
-from flowkeys.service.ports.flows import Emit, FlowCall, Tokens
+from flowkeys.service.ports.flows import Emit, Event, FlowCall, Tokens
 
 
 class Run:
@@ -142,6 +142,11 @@ class Run:
         if not self.streaming or not any(pieces):
             return
         await self.emit(Tokens(pieces if all(pieces) else [piece for piece in pieces if piece]))
+
+    async def say_value(self, value: float | bool | None) -> None:
+        """Send what the present step says where that is no text; nothing that counts as false is sent."""
+        if self.streaming and value:
+            await self.emit(Event("token", value))
 
     def history_text(self) -> str:
         """Return the earlier messages as text; they have been loaded if a template asks for them."""

@@ -29,8 +29,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What ``agentFlowExecutedData`` shows as the node's input: nothing that callers should not see."""
     output: Mapping[str, Any]
     """What it shows as the output; ``content`` is what ``{{ nodeId }}`` stands for."""
-    text: str | None = None
-    """What the step says to the person who asks, if it says anything."""
+    text: Any = msgspec.UNSET
+    """What the step says to the person who asks, if it says anything: a text, or a number, a truth value or
+    null where the flow says that."""
     branch: int | None = None
     """The only output that the run goes on from; None for all of them."""
     chat: Sequence[Mapping[str, Any]] = ()
@@ -74,8 +75,10 @@ class Step:
             UpstreamFailed: the model or service behind it failed; the message names the node.
         """
         outcome = self.at_once(run)
-        if outcome.text is not None:
+        if isinstance(outcome.text, str):
             await run.say(outcome.text)
+        elif outcome.text is not msgspec.UNSET:
+            await run.say_value(outcome.text)
         return outcome
 
     def update(self, run: Run, updates: Updates, output: Any) -> None:

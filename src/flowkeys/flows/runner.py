@@ -82,7 +82,7 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     if run.tools:
         await emit(Event("usedTools", run.tools))
     return FlowResult(
-        text=NOTHING_SAID if last.text is None else last.text,
+        text=NOTHING_SAID if last.text is msgspec.UNSET else last.text,
         source_documents=run.sources,
         used_tools=run.tools,
         executed=shown.entries,
@@ -105,7 +105,7 @@ def run_plan_at_once(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
         try:
             planned = walk.send(outcome)
         except StopIteration:
-            text = NOTHING_SAID if outcome.text is None else outcome.text
+            text = NOTHING_SAID if outcome.text is msgspec.UNSET else outcome.text
             return FlowResult(text=text, executed=entries, finish_reason=outcome.finish_reason)
 
 

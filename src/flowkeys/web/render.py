@@ -1,5 +1,6 @@
 """From values to their JSON on the wire."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from flowkeys.domain.keys.api_key import ApiKey, Creator, KeyRecord
@@ -9,6 +10,8 @@ from flowkeys.domain.keys.token import mask
 from flowkeys.domain.limits.fields import as_json, limits_json
 from flowkeys.domain.limits.quota import standings
 from flowkeys.domain.limits.quota_fields import standing_json
+from flowkeys.domain.predictions import executed
+from flowkeys.domain.predictions.executed import ExecutedData
 from flowkeys.domain.times import to_iso
 from flowkeys.web.errors import KINDS
 
@@ -226,8 +229,11 @@ def chatflow(checked: "CheckedChatflow") -> Json:
 _SHOWN_DETAILS: Final = ("sourceDocuments", "usedTools")
 
 
-def message(item: "Message") -> Json:
-    """Return a stored message."""
+def message(item: "Message", *, outlined: bool) -> Json:
+    """Return a stored message; `outlined` with the names of tools alone."""
+    details: Mapping[str, Any] = item.details
+    if outlined and (used := details.get("usedTools")):
+        details = {**details, "usedTools": executed.tools(used, ExecutedData.OUTLINE)}
     return {
         "id": item.id,
         "role": item.role.value,
@@ -239,7 +245,7 @@ def message(item: "Message") -> Json:
         "personId": item.person_id,
         "createdDate": to_iso(item.created_at),
         **_finish(item.finish_reason),
-        **{name: item.details[name] for name in _SHOWN_DETAILS if name in item.details},
+        **{name: details[name] for name in _SHOWN_DETAILS if name in details},
     }
 
 
@@ -255,7 +261,8 @@ def answer(item: "Answer") -> Json:
     }
     if item.execution_id is not None:
         body["executionId"] = item.execution_id
-        body["agentFlowExecutedData"] = item.result.executed
+        if item.result.executed:
+            body["agentFlowExecutedData"] = item.result.executed
     if item.result.source_documents:
         body["sourceDocuments"] = item.result.source_documents
     if item.result.used_tools:

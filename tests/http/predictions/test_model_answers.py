@@ -34,7 +34,7 @@ def chat(raw: RawModel, owner: Api) -> dict[str, Any]:
 @pytest.fixture
 def api(server: Running, owner: Api, chat: dict[str, Any]) -> Api:
     """A client whose key opens it."""
-    return server.api(bound_key(owner, chat)["apiKey"])
+    return server.api(bound_key(owner, chat, permissions=["executions:view"])["apiKey"])
 
 
 def answers(*pieces: bytes) -> tuple[bytes, ...]:

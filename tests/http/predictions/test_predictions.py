@@ -41,7 +41,7 @@ def test_an_answer_has_the_members_that_flowise_answers_with(caller: Api, chatfl
     assert set(body["agentFlowExecutedData"][1]) == {
         "nodeId",
         "nodeLabel",
-        "data",
+        "kind",
         "previousNodeIds",
         "status",
     }

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from flowkeys.bootstrap import Runtime
 from flowkeys.cli.backends.backend import Emit, Json, Question
 from flowkeys.cli.backends.reasons import tell
@@ -35,7 +37,9 @@ async def answer(runtime: Runtime, caller: Caller, question: Question, emit: Emi
         if isinstance(event, Tokens):
             emit("token", "".join(event.pieces))
         else:
-            emit(event.name, event.data)
+            told = event.data
+            is_value = event.name == "token" and not isinstance(told, str)
+            emit(event.name, msgspec.json.encode(told).decode() if is_value else told)
 
     request = read_prediction({"question": question.text, "sessionId": question.session_id})
     run = await runtime.predictor.open(await _grant(runtime, caller, question), request)
@@ -54,7 +58,9 @@ async def _grant(runtime: Runtime, caller: Caller, question: Question) -> Grant:
     if question.token is None:
         if access is None or access.workspace_id != caller.workspace_id:
             raise NotFound("chatflow")
-        return Grant(access, None)  # the operator may try any chatflow (CONTRACT, the Try pane's right)
+        return Grant(
+            access, None, is_operator=True
+        )  # the operator may try any chatflow (CONTRACT, the Try pane's right)
     token = Token.parse(question.token)
     credential = UNKNOWN if token is None else token.reveal().encode()
     grant = await runtime.predictor.authorize(question.chatflow_id, credential, _THIS_MACHINE)

@@ -1,5 +1,6 @@
 """``flowkeys ask``: a question to a chatflow, its answer on the terminal as it comes."""
 
+import json
 import sys
 from typing import Annotated, Any
 
@@ -83,9 +84,10 @@ def _stream(backend: Backend, asked: Question) -> None:
 def _print_answer(answer: Json) -> None:
     from flowkeys.cli.predictions.answer import print_answer
 
-    print_answer(answer["text"])
+    text = answer["text"] if isinstance(answer["text"], str) else json.dumps(answer["text"])
+    print_answer(text)
     _print_unfinished(answer.get("finishReason"))
-    _print_sources(answer.get("sourceDocuments") or [], answer["text"])
+    _print_sources(answer.get("sourceDocuments") or [], text)
     _print_session(answer.get("sessionId"))
 
 

@@ -21,7 +21,7 @@ class DirectReply(Step):
 
     def at_once(self, run: Run) -> Outcome:
         """Say the message."""
-        text = self._message.render(run)
+        text = self._message.value(run)
         outputs = run.outputs
         quoted = [outputs[name].get("finishReason") for name in self._quoted if name in outputs]
         finish = least_finished(quoted) if quoted else None

@@ -12,6 +12,7 @@ from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.ids import new_id
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.limits.rate import RateLimit
+from flowkeys.domain.predictions.executed import FIELD
 from flowkeys.domain.principal import Caller
 from flowkeys.service.chatflows.access import bind, find, release, unbind
 from flowkeys.service.chatflows.credentials import named
@@ -249,6 +250,7 @@ def _for_people(chatflow: Chatflow) -> dict[str, object]:
         **_visitors_for_people(chatflow),
         "flowDataCharacters": len(chatflow.flow_data),
         "credentials": dict(chatflow.credentials),
+        FIELD: chatflow.extras.get(FIELD),
         "apiKeyIds": list(chatflow.key_ids),
     }
 

@@ -10,11 +10,14 @@ from flowkeys.domain.chatflows.visitors import read_rules
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import clean_name
 from flowkeys.domain.limits.rate import RateLimit
+from flowkeys.domain.predictions.executed import FIELD, ExecutedData
 
 NAME_LENGTH: Final = 255
 CATEGORY_LENGTH: Final = 255
-EXTRAS: Final = ("deployed", "analytic", "speechToText", "textToSpeech", "followUpPrompts", "mcpServerConfig")
+KEPT: Final = ("deployed", "analytic", "speechToText", "textToSpeech", "followUpPrompts", "mcpServerConfig")
 """Flowise's columns that are stored as given and returned, and mean nothing here."""
+EXTRAS: Final = (*KEPT, FIELD)
+"""Those, and what callers see of a run."""
 
 EMPTY_FLOW: Final = '{"nodes":[],"edges":[]}'
 
@@ -62,6 +65,9 @@ def checked(patch: ChatflowPatch) -> ChatflowPatch:
             errors.append(FieldError(field, "Give a JSON object as a string, as Flowise does, or null."))
     if isinstance(patch.category, str) and (len(patch.category) > CATEGORY_LENGTH or "\0" in patch.category):
         errors.append(FieldError("category", f"Give at most {CATEGORY_LENGTH} characters."))
+    seen = patch.extras.get(FIELD)
+    if seen is not None and seen not in tuple(ExecutedData):
+        errors.append(FieldError(FIELD, f"Give one of {', '.join(ExecutedData)}, or null."))
     if errors:
         raise InvalidInput(*errors)
     return msgspec.structs.replace(patch, name=name)

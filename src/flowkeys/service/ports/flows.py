@@ -71,7 +71,8 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
 class FlowResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a run gives back."""
 
-    text: str
+    text: Any
+    """A text; a number, a truth value or null where the flow says that."""
     source_documents: list[dict[str, Any]] = []
     """``[{"pageContent": …, "metadata": {"source": …}}]``, in LangChain's and Flowise's shape."""
     used_tools: list[dict[str, Any]] = []

@@ -1,6 +1,7 @@
 """One call of a chatflow, from what was asked to two stored messages."""
 
 import asyncio
+from collections.abc import Awaitable
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -11,7 +12,9 @@ from flowkeys.domain.ids import new_id
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.limits.gcra import Passed, Taken
 from flowkeys.domain.limits.spent import Reserved
+from flowkeys.domain.predictions import executed
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
+from flowkeys.domain.predictions.executed import ExecutedData
 from flowkeys.domain.usage.tokens import ModelTokens
 from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowResult, Tokens
 from flowkeys.service.ports.store import Store
@@ -32,6 +35,8 @@ class Grant(msgspec.Struct, frozen=True):
     person_id: str | None = None
     taken: Taken | Passed | None = None
     """What the call took of limits, and what is left of them."""
+    is_operator: bool = False
+    """It is asked on the server's own machine, by who may read all of its files."""
 
 
 def reserved_by(taken: Taken | Passed | None) -> Reserved | None:
@@ -76,6 +81,11 @@ class Run:
         self._flow = flow
         self._key_id = grant.record.key_id if grant.record is not None else None
         self._person_id = grant.person_id
+        self._seen = executed.seen_by(
+            chatflow.extras.get(executed.FIELD),
+            is_person=grant.person_id is not None or grant.is_operator,
+            permissions=grant.record.permissions if grant.record is not None else None,
+        )
         self._request = request
         self._session = session
         self._meter = RunMeter(reserved_by(grant.taken))
@@ -99,7 +109,9 @@ class Run:
             Unavailable: the messages could not be stored; there is no answer then.
         """
         try:
-            result = await self._flow.run(self._call(streamed=emit is not None), emit or _ignore)
+            result = await self._flow.run(
+                self._call(streamed=emit is not None), _ignore if emit is None else self._telling(emit)
+            )
         finally:
             self._meter.settle()
         answer, stored = self._store_both(result)
@@ -137,19 +149,39 @@ class Run:
             meter=self._meter,
         )
 
+    def _telling(self, emit: Emit) -> Emit:
+        """Return what sends the caller the events as they may see them."""
+        seen = self._seen
+        if seen is ExecutedData.FULL:
+            return emit
+
+        def tell(event: Event | Tokens) -> Awaitable[None]:
+            if isinstance(event, Event) and event.name in executed.TELLING:
+                data = executed.event_data(event.name, event.data, seen)
+                return _ignore(event) if data is None else emit(Event(event.name, data))
+            return emit(event)
+
+        return tell
+
     def _store_both(self, result: FlowResult) -> tuple[Answer, asyncio.Future[None]]:
+        execution_id = new_id() if self._chatflow.type in _AGENTFLOWS else None
+        seen = self._seen
         answer = Answer(
             question=self._request.question,
             chat_id=self._session.chat_id,
             session_id=self._session.session_id,
             message_id=self._message_id,
-            execution_id=new_id() if self._chatflow.type in _AGENTFLOWS else None,
-            result=result,
+            execution_id=execution_id,
+            result=result if seen is ExecutedData.FULL else _as_seen(result, seen),
         )
         messages = [
             self._message(new_id(), Role.USER, self._question_text(), {}),
             self._message(
-                answer.message_id, Role.ASSISTANT, result.text, _details(answer), result.finish_reason
+                answer.message_id,
+                Role.ASSISTANT,
+                _text(result.text),
+                _details(result, execution_id),
+                result.finish_reason,
             ),
         ]
         return answer, self._store.add_messages(messages)
@@ -209,8 +241,22 @@ async def _ignore(event: Event | Tokens) -> None:
     """Take an event that nobody reads."""
 
 
-def _details(answer: Answer) -> dict[str, Any]:
-    result = answer.result
+def _text(value: Any) -> str:
+    """Return what was asked or answered as the text that is stored of it."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _as_seen(result: FlowResult, seen: ExecutedData) -> FlowResult:
+    """Return what the caller is given of a result, who does not see all of it."""
+    return msgspec.structs.replace(
+        result,
+        executed=executed.entries(result.executed, seen),
+        used_tools=executed.tools(result.used_tools, seen),
+    )
+
+
+def _details(result: FlowResult, execution_id: str | None) -> dict[str, Any]:
+    """Return what is kept with an answer: all of it, whatever the caller saw."""
     kept: dict[str, Any] = {}
     if result.source_documents:
         kept["sourceDocuments"] = result.source_documents
@@ -218,6 +264,6 @@ def _details(answer: Answer) -> dict[str, Any]:
         kept["usedTools"] = result.used_tools
     if result.executed:
         kept["agentFlowExecutedData"] = result.executed
-    if answer.execution_id is not None:
-        kept["executionId"] = answer.execution_id
+    if execution_id is not None:
+        kept["executionId"] = execution_id
     return kept

@@ -149,7 +149,10 @@ async def list_messages(
     page: PageNumber = None,
     limit: PageLimit = None,
 ) -> Response:
-    """List the messages of a chatflow's conversations, newest first."""
+    """List the messages of a chatflow's conversations, newest first.
+
+    What tools were given and gave is shown to holders of `executions:view`, to others their names.
+    """
     part = Slice.of(page or 1, limit or 100)
     query = MessageQuery(
         workspace_id=call.caller.workspace_id,
@@ -160,7 +163,9 @@ async def list_messages(
         offset=part.offset,
     )
     found = await call.services.chatflows.messages(call.caller, query)
-    return json_response({"total": found.total, "data": [render.message(item) for item in found.items]})
+    outlined = not call.caller.holds("executions:view")
+    data = [render.message(item, outlined=outlined) for item in found.items]
+    return json_response({"total": found.total, "data": data})
 
 
 def _patch(body: ChatflowFields) -> ChatflowPatch:

@@ -31,6 +31,7 @@ from flowkeys.web.pages.people import account, links, sign_in
 from flowkeys.web.pages.people import changes as person_changes
 from flowkeys.web.pages.people import list as people
 from flowkeys.web.pages.predictions import conversations
+from flowkeys.web.pages.predictions import seen as executed_data
 from flowkeys.web.pages.predictions import trying as chatflow_try
 from flowkeys.web.pages.start import home, static_files
 from flowkeys.web.pages.usage import show as usage
@@ -54,6 +55,7 @@ ROUTERS: Final = (
     chatflow_settings.router,
     chatflow_credentials.router,
     chatflow_limits.router,
+    executed_data.router,
     chatflow_end.router,
     chatflow_try.router,
     conversations.router,

@@ -11,6 +11,11 @@ from flowkeys.web.schemas.wire import In, Out
 
 _READ_ONLY = "Accepted only when it equals the current value, so that a whole chatflow can be put back."
 _TEXT = "A JSON object, as a string or as it is; it is stored as a string."
+_SEEN = (
+    "What callers see of a run (`agentFlowExecutedData`, `usedTools`, `calledTools`): `full`; `outline`, "
+    "which nodes ran and the names of tools; `none`. null: outline with a key, none without one, full for "
+    "who is signed in and for keys with `executions:view`."
+)
 _KEPT = "Flowise's; stored as given."
 
 
@@ -53,6 +58,7 @@ class ChatflowFields(In):
     text_to_speech: Any = Field(default=None, description=_KEPT)
     follow_up_prompts: Any = Field(default=None, description=_KEPT)
     mcp_server_config: Any = Field(default=None, description=_KEPT)
+    executed_data: Any = Field(default=None, description=_SEEN, examples=["outline"])
 
 
 class ChatflowCreate(ChatflowFields):
@@ -95,6 +101,7 @@ class ChatflowOut(Out):
     text_to_speech: Any
     follow_up_prompts: Any
     mcp_server_config: Any
+    executed_data: Any = Field(description=_SEEN)
     created_date: str
     updated_date: str
     workspace_id: str

@@ -64,6 +64,7 @@ _FIELDS: Final = {
     "addressRateLimits": "rate limit of each address",
     "allowedOrigins": "sites",
     "chatflowRateLimits": "rate limits on chatflows",
+    "executedData": "what callers see of a run",
     "flowDataCharacters": "graph (characters)",
     "sha256": "content (SHA-256)",
     "endedSignIns": "ended sign-ins",

@@ -16,6 +16,7 @@ from flowkeys.service.keys.standing import left_of_scope
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.chatflows.snippets import snippets
 from flowkeys.web.pages.graph.drawing import draw
+from flowkeys.web.pages.predictions.seen import words
 from flowkeys.web.pages.predictions.start_form import start_form
 from flowkeys.web.pages.router import PageRouter
 
@@ -54,6 +55,7 @@ async def show(chatflow_id: str, call: PageCall) -> Response:
         chosen=_chosen(keys.items if keys else (), call.query_params.get("key"), now),
         left=await left_of_scope(call.services.verifier, CHATFLOW, chatflow.id, chatflow.rate_limits),
         visitors=visitor_rules(chatflow),
+        seen=words(chatflow),
         endpoint=f"{call.address}/api/v1/prediction/{chatflow.id}",
         snippets=snippets(call.address, chatflow_id=chatflow.id),
         drawing=drawing,

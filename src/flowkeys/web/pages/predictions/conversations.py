@@ -61,7 +61,7 @@ async def conversation(chatflow_id: str, conversation_id: str, call: PageCall) -
             "chatflows/conversation.html",
             chatflow=chatflow,
             conversation=found,
-            messages=said(messages.items),
+            messages=said(messages.items, outlined=not call.may("executions:view")),
             page=page,
             are_earlier=page * _MESSAGES < messages.total,
         )

@@ -51,15 +51,19 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """There is more of it than is shown."""
 
 
-def said(messages: Iterable[Message]) -> list[Said]:
-    """Return stored messages, the latest first, as they are shown: the earliest first."""
+def said(messages: Iterable[Message], *, outlined: bool = False) -> list[Said]:
+    """Return stored messages, the latest first, as they are shown: the earliest first.
+
+    `outlined` shows of tools their names alone.
+    """
     shown, room, to_format = [], _ROOM, _FORMATTED
     for message in messages:
         text = message.content[:LONGEST]
         is_question = message.role is Role.USER
         to_format -= 0 if is_question else len(text)
         sources = [_source(item) for item in _objects(message.details.get("sourceDocuments"))]
-        tools = [_tool(item) for item in _objects(message.details.get("usedTools"))]
+        used = _objects(message.details.get("usedTools"))
+        tools = [_tool({"tool": item.get("tool")} if outlined else item) for item in used]
         room -= sum(len(item.name) + len(item.text) for item in sources)
         room -= sum(len(item.name) + len(item.about) for item in tools)
         shown.append(

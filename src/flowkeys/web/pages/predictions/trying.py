@@ -98,7 +98,8 @@ class _Formatting:
         """Run to the end, as the run does."""
         answer = await self._run.execute(emit)
         text = answer.result.text
-        html = await asyncio.to_thread(formatted, text) if len(text) <= LONGEST else None
+        is_text = isinstance(text, str) and len(text) <= LONGEST
+        html = await asyncio.to_thread(formatted, text) if is_text else None
         if html is not None:
             await emit(Event("formatted", str(html)))
         return answer
