@@ -9,7 +9,7 @@ import httpx
 from flowkeys.domain.people.person import Role
 from flowkeys.domain.permissions import ALL, KNOWN
 from flowkeys.domain.principal import Caller, operator
-from flowkeys.service import once
+from flowkeys.service.forms import once
 from flowkeys.web.pages.router import SIGNED_IN
 from flowkeys.web.requests.sign_in_cookie import COOKIE
 from flowkeys.web.routes import OPEN, PREFIX

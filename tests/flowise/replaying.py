@@ -94,7 +94,12 @@ class Replay:
         for inner in self._sample.flows:
             if inner in text and inner != flow.get("id") and inner not in self._ids:
                 self._save(self._sample.flows[inner])
-        body = {"name": flow.get("name") or "flow", "flowData": self._here(text), "type": flow["type"]}
+        body = {
+            "name": flow.get("name") or "flow",
+            "flowData": self._here(text),
+            "type": flow["type"],
+            "executedData": "full",
+        }
         for name in ("apiConfig", "chatbotConfig"):
             if flow.get(name):
                 body[name] = flow[name]

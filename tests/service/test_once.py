@@ -8,7 +8,7 @@ import pytest_asyncio
 from flowkeys.domain.errors import AlreadySent, InvalidInput
 from flowkeys.domain.keys.digest import TokenHasher
 from flowkeys.domain.principal import Caller
-from flowkeys.service import once
+from flowkeys.service.forms import once
 from flowkeys.service.keys.input import NewKey
 from flowkeys.service.keys.keyring import Keyring
 from tests.service.support import HOUR, House, caller

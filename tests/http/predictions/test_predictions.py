@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+import flowkeys
 from tests.support.flows import bound_key, echo, events, make_chatflow, make_key
 from tests.support.server import Api, Running
 from tests.support.waiting import PATIENCE_SECONDS, until
@@ -272,3 +273,22 @@ def test_concurrent_runs_do_not_wait_for_each_other(start, tmp_path) -> None:
         assert answers == ["slow"]
     finally:
         sys.path.remove(str(tmp_path))
+
+
+def test_a_reply_that_is_only_a_truth_value_is_one(server: Running, owner: Api) -> None:
+    """Whole and streamed; what is stored, shown and given by the SDK is a text."""
+    flow = json.loads(echo("{{ startAgentflow_0.output.ephemeralMemory }}"))
+    flow["nodes"][0]["data"]["inputs"]["startEphemeralMemory"] = True
+    chatflow = make_chatflow(owner, flow_data=json.dumps(flow))
+    key = bound_key(owner, chatflow)["apiKey"]
+    path, body = f"/prediction/{chatflow['id']}", {"question": "x"}
+    assert server.api(key).post(path, json=body).json()["text"] is True
+    streamed = events(server.api(key).post(path, json={**body, "streaming": True}).text)
+    assert [e["data"] for e in streamed if e["event"] == "token"] == [True]
+    with flowkeys.Client(server.url, key) as sdk:
+        said = sdk.predict(chatflow["id"], "x")
+        assert (said.text, said.value) == ("true", True)
+        with sdk.stream(chatflow["id"], "x") as stream:
+            assert [e.text for e in stream if isinstance(e, flowkeys.events.Token)] == ["true"]
+    kept = owner.get(f"/chatflows/{chatflow['id']}/messages").json()["data"]
+    assert {m["content"] for m in kept if m["role"] == "apiMessage"} == {"true"}

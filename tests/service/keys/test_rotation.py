@@ -21,9 +21,9 @@ from flowkeys.domain.keys.rotation import TokenUses
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.principal import Caller, Principal
 from flowkeys.domain.times import SECOND, to_iso
-from flowkeys.service import once
 from flowkeys.service.customers.customers import CustomerService
 from flowkeys.service.customers.input import NewCustomer
+from flowkeys.service.forms import once
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.keyring import Keyring
 from flowkeys.service.keys.rotations import NewRotation
