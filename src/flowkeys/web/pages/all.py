@@ -12,6 +12,7 @@ from flowkeys.web.pages.chatflows import jobs
 from flowkeys.web.pages.chatflows import limits as chatflow_limits
 from flowkeys.web.pages.chatflows import list as chatflows
 from flowkeys.web.pages.chatflows import new as chatflow_new
+from flowkeys.web.pages.chatflows import seen as executed_data
 from flowkeys.web.pages.chatflows import settings as chatflow_settings
 from flowkeys.web.pages.chatflows import view as chatflow_view
 from flowkeys.web.pages.customers import edit as customer_edit
@@ -31,7 +32,6 @@ from flowkeys.web.pages.people import account, links, sign_in
 from flowkeys.web.pages.people import changes as person_changes
 from flowkeys.web.pages.people import list as people
 from flowkeys.web.pages.predictions import conversations
-from flowkeys.web.pages.predictions import seen as executed_data
 from flowkeys.web.pages.predictions import trying as chatflow_try
 from flowkeys.web.pages.start import home, static_files
 from flowkeys.web.pages.usage import show as usage

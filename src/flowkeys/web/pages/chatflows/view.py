@@ -14,9 +14,9 @@ from flowkeys.domain.limits.gcra import CHATFLOW
 from flowkeys.domain.listing import ConversationQuery, KeyQuery, Page
 from flowkeys.service.keys.standing import left_of_scope
 from flowkeys.web.pages.call import PageCall
+from flowkeys.web.pages.chatflows.seen import words
 from flowkeys.web.pages.chatflows.snippets import snippets
 from flowkeys.web.pages.graph.drawing import draw
-from flowkeys.web.pages.predictions.seen import words
 from flowkeys.web.pages.predictions.start_form import start_form
 from flowkeys.web.pages.router import PageRouter
 
