@@ -66,7 +66,9 @@ def _data(recording: Recording, name: str, data: Any) -> Any:
         return _masked(data, [TIMES, *(p.removeprefix(_EXECUTED) for p in varies if p.startswith(_EXECUTED))])
     if name == "token" and "/text" in varies:
         return "varies"
-    return _masked(data, [*_IDS, *varies]) if name in {"metadata", "action"} else data
+    if name == "action":
+        return _masked(data, [p.removeprefix("/action") for p in varies if p.startswith("/action")])
+    return _masked(data, [*_IDS, *varies]) if name == "metadata" else data
 
 
 def _masked(value: Any, pointers: Sequence[str], at: str = "") -> Any:

@@ -114,7 +114,7 @@ def test_the_names_of_kinds_are_flowises():
     """Each kind is found by the name that is in exports."""
     assert {kind.name for kind in STANDARD} == {
         "startAgentflow", "directReplyAgentflow", "retrieverAgentflow", "llmAgentflow", "conditionAgentflow",
-        "stickyNoteAgentflow", "pythonAgentflow",
+        "stickyNoteAgentflow", "pythonAgentflow", "humanInputAgentflow",
     }  # fmt: skip
 
 

@@ -98,3 +98,47 @@ def events(text: str) -> list[dict]:
         assert second.startswith("data:")
         found.append(json.loads(second.removeprefix("data:")))
     return found
+
+
+DONE = "done: {{ humanInputAgentflow_0 }} {{ $flow.state.k }}"
+
+
+def approval(*, feedback: bool = True, proceed: str = DONE) -> str:
+    """Return Start → Human Input → one reply to each answer."""
+    start = json.loads(exported())["nodes"][0]
+    start["data"]["inputs"]["startState"] = [{"key": "k", "value": "K"}]
+    asked = {
+        "humanInputDescriptionType": "fixed",
+        "humanInputDescription": "Go on with {{ question }}?",
+        "humanInputEnableFeedback": feedback,
+    }
+    human = node("humanInputAgentflow_0", "Approval", asked)
+    replies = (proceed, "refused")
+    said = [
+        node(f"directReplyAgentflow_{number}", f"Reply {number}", {"directReplyMessage": text})
+        for number, text in enumerate(replies)
+    ]
+    edges = [edge(start["id"], human["id"], "start")]
+    edges += [edge(human["id"], reply["id"], str(number)) for number, reply in enumerate(said)]
+    return json.dumps({"nodes": [start, human, *said], "edges": edges})
+
+
+def node(node_id: str, label: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return a node."""
+    data = {"id": node_id, "name": node_id.rpartition("_")[0], "label": label, "inputs": inputs}
+    return {"id": node_id, "type": "agentFlow", "data": data}
+
+
+def edge(source: str, target: str, output: str) -> dict[str, Any]:
+    """Return a connection from an output of a node."""
+    handle = f"{source}-output-{output}"
+    return {"id": f"{source}-{target}", "source": source, "sourceHandle": handle, "target": target}
+
+
+def make_waiting(owner: Any, flow: str | None = None, **members: Any) -> tuple[dict, str]:
+    """Return a chatflow that waits for a person, and the token of a key that opens it."""
+    chatflow = make_chatflow(owner, "Approvals", flow or approval(), executedData="full", **members)
+    return chatflow, bound_key(owner, chatflow)["apiKey"]
+
+
+PROCEED = {"type": "proceed", "startNodeId": "humanInputAgentflow_0"}

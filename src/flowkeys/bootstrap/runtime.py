@@ -27,6 +27,7 @@ from flowkeys.service.people.set_up import SetUp
 from flowkeys.service.people.workspaces import WorkspaceService
 from flowkeys.service.ports.limits import Together
 from flowkeys.service.predictions.predictor import Predictor
+from flowkeys.service.predictions.waiting import WaitingRuns
 from flowkeys.service.startup import Secrets
 from flowkeys.service.usage.quotas import QuotaStore
 from flowkeys.service.usage.storing import UsageStore
@@ -82,7 +83,7 @@ class Runtime(PeopleParts):
         self.workspaces = workspaces
         self.hasher = secrets.hasher
         self.warnings = secrets.warnings
-        """What is not as it should be and keeps nothing from working: for the log, and for commands."""
+        """What is not as it should be and keeps nothing from working."""
         self.leaving = asyncio.Event()
         """Set when the process is about to stop, or was replaced: whoever chooses servers chooses another."""
         self.is_first = True
@@ -120,7 +121,8 @@ class Runtime(PeopleParts):
         ready = None if together else ReadyInMemory(alone, self._quotas)
         counting = self.limits, self._quotas, ready, together
         self.verifier = Verifier(self.keys, self.directory, self.usage, clock, *counting)
-        self.predictor = Predictor(store, self.directory, self.verifier, _Compiler(self), clock)
+        self.waiting = WaitingRuns(store, clock, settings.waiting_run_days)
+        self.predictor = Predictor(store, self.directory, self.verifier, _Compiler(self), clock, self.waiting)
         if settings.python_flows or settings.credentials or settings.allowed_endpoints:
             _ = self.engine  # says what is wrong with them
         self._seal = AesSeal(secrets.written)
@@ -250,10 +252,7 @@ class Runtime(PeopleParts):
         return WebhookService(self.store, self._seal, self.announcing.sender, clock)
 
     async def close(self) -> None:
-        """Flush what is buffered, end what runs, and close the store.
-
-        In this order, and each although one before it failed: that is raised when all are closed.
-        """
+        """Flush what is buffered, end what runs, close the store: each although one before it failed."""
         async with AsyncExitStack() as last_first:
             last_first.callback(self.store.close)
             last_first.push_async_callback(self.database.close)

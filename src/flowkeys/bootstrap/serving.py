@@ -32,6 +32,9 @@ _ANNOUNCE_AFTER_SECONDS: Final = 0.5
 """What sends is loaded behind a start: what waited for a webhook through a stop waits that much longer."""
 
 
+_TIDY_SECONDS: Final = 30.0
+
+
 class Stopped(Protocol):
     """What is done in the background until it is stopped."""
 
@@ -191,7 +194,7 @@ def _background(runtime: Runtime, log: Any) -> list[Stopped]:
     warming.start()
     own: list[Stopped] = []
     if runtime.is_first:
-        own = [DailyHead.started(runtime.store, log), _pruning(runtime)]
+        own = [DailyHead.started(runtime.store, log), _pruning(runtime), _tidying(runtime)]
     return [*own, Finishing.started(partial(_finish, runtime), log), warming]
 
 
@@ -209,6 +212,15 @@ def _pruning(runtime: Runtime) -> Recurring:
     pruning = Pruning(runtime.store, clock, kept, lambda why: warn("old changes are kept", detail=why))
     pruning.recurring.start()
     return pruning.recurring
+
+
+def _tidying(runtime: Runtime) -> Recurring:
+    """Begin to end runs that waited too long, and to let those wait again whose answers were cut off."""
+    warn = structlog.get_logger("flowkeys").warning
+    failed = lambda error: warn("waiting runs are not tidied", detail=str(error))  # noqa: E731
+    tidying = Recurring("flowkeys-tidying", runtime.waiting.tidy, _TIDY_SECONDS, failed, at_once=True)
+    tidying.start()
+    return tidying
 
 
 def _limits(runtime: Runtime) -> str | None:

@@ -27,6 +27,13 @@ class BoundSettings(BaseSettings):
         description="How many nodes of a chatflow one run may run, each time that one runs counted; "
         "beyond that it ends with 422 (`run_limit_exceeded`).",
     )
+    waiting_run_days: int = Field(
+        default=7,
+        ge=1,
+        le=365,
+        description="How many days a run that [waits for a person](chatflows.md#runs-that-wait-for-a-person) "
+        "can be answered.",
+    )
     model_silence_seconds: int = Field(
         default=120,
         ge=1,

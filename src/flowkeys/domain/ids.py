@@ -38,6 +38,12 @@ def new_ordered_id(at: int) -> str:
     return f"{time[:8]}-{time[8:]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
+def first_id_of(at: int) -> str:
+    """Return what no id is less than that `new_ordered_id` makes for the time `at`, or for a later one."""
+    time = f"{max(at, 0) // 1000 & _TIME:012x}"
+    return f"{time[:8]}-{time[8:]}-7000-8000-000000000000"
+
+
 def is_id(text: str) -> bool:
     """Tell whether a text has the form of an id."""
     return _FORM.fullmatch(text) is not None

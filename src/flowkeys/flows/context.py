@@ -8,7 +8,8 @@ from flowkeys.domain.predictions.conversation import STOPPED, Role, Turn
 from flowkeys.domain.times import to_iso
 from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.flows.models.reasoning import without_thoughts
-from flowkeys.service.ports.flows import Emit, Event, FlowCall, Tokens
+from flowkeys.flows.waiting import Saved
+from flowkeys.service.ports.flows import Emit, Event, FlowCall, HumanAnswer, Tokens
 
 
 class Run:
@@ -19,12 +20,15 @@ class Run:
         "_history_limit",
         "_state_limit",
         "_steps_left",
+        "answer",
         "call",
         "chat",
         "emit",
         "flow",
         "form",
+        "has_asked",
         "is_answer",
+        "kept",
         "model_tokens",
         "outputs",
         "question",
@@ -77,6 +81,12 @@ class Run:
         self.streaming = False
         """Whether what the present step says goes out as it is said."""
         self._steps_left = steps
+        self.answer: HumanAnswer | None = None
+        """What a person answered the present step, which waited for it (`Waits`)."""
+        self.kept: Any = None
+        """What the present step kept while it waited."""
+        self.has_asked = False
+        """Whether a step waited for a person, also inside an iteration, where nobody is waited for."""
 
     async def history(self) -> list[Turn]:
         """Return the last earlier messages of the session; they are loaded once, when first asked for.
@@ -136,6 +146,20 @@ class Run:
         self._steps_left -= 1
         if self._steps_left < 0:
             raise RunLimitExceeded("The chatflow took more steps than this server allows in one run.")
+
+    @property
+    def steps_left(self) -> int:
+        """How many steps the run may still take."""
+        return self._steps_left
+
+    def go_on(self, saved: Saved, answer: HumanAnswer) -> None:
+        """Begin where a run stopped that waited for a person, with the answer."""
+        self.state.update(saved.state)
+        self.outputs.update(saved.outputs)
+        if self.call.form is None and saved.form is not None:
+            self.form = saved.form
+        self._steps_left = saved.steps_left
+        self.answer, self.kept = answer, saved.kept
 
     async def say(self, *pieces: str) -> None:
         """Send what the present step says, in pieces that are ready together, if it is part of the answer."""

@@ -163,7 +163,9 @@ class Flow:
 
     def run_at_once(self, call: FlowCall) -> FlowResult | None:
         """Run a flow that waits for nothing; None when there is something to wait for. It emits nothing."""
-        if self.plan.waits or (call.overrides and self._overrides.inputs):  # what they change may wait
+        if self.plan.waits or call.resumed is not None:
+            return None
+        if call.overrides and self._overrides.inputs:  # what they change may wait
             return None
         plan, run = self._begin(call, _ignore)
         return run_plan_at_once(plan, run, node_events=self._node_events)
@@ -175,7 +177,7 @@ class Flow:
         if call.overrides:
             plan = self._overridden(call)
             variables = {**variables, **self._overrides.vars(call.overrides)}
-        for planned in plan.steps:
+        for planned in plan.steps if call.resumed is None else ():
             planned.step.admit(call)
         run = Run(
             call,

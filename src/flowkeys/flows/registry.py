@@ -16,6 +16,7 @@ from flowkeys.flows.graph.variables import HISTORY, Literal, Template, as_text, 
 from flowkeys.flows.models.access import Models
 from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.settings import FlowSettings
+from flowkeys.flows.waiting import Waits
 from flowkeys.service.ports.flows import FlowCall, Retriever
 
 _UNSEEN: Mapping[str, Any] = {}
@@ -38,6 +39,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What the step adds to the conversation of the run: ``chatHistory`` of its entry."""
     finish_reason: str | None = None
     """How the model ended that made the text, in its server's words."""
+    waits: Waits | None = None
+    """The step waits for a person: the run stops here, and the step is run again with the answer."""
 
 
 Updates = Sequence[tuple[str, Template]]

@@ -4,6 +4,8 @@ What follows a node is put in the queue in the order of the flow's connections. 
 to it waits for all of them; those that stand behind one and the same choice are one group, of which one is
 enough (`Planned.needs`). A node that waits for a branch that was not taken never runs, and the run ends with
 what ran last.
+
+A step may wait for a person (`Waits`): then the run stops, and goes on from there when it is called again.
 """
 
 from collections import deque
@@ -17,14 +19,21 @@ from flowkeys.flows.context import Run
 from flowkeys.flows.graph.joins import Needs
 from flowkeys.flows.plan import Plan, Planned
 from flowkeys.flows.registry import Outcome
-from flowkeys.service.ports.flows import Emit, Event, FlowResult
+from flowkeys.flows.waiting import Saved, Waits, read, write
+from flowkeys.service.ports.flows import Emit, Event, FlowResult, Resumed, Stopped
 
 REPEATED_BYTES: Final = 1_000_000
 BEGUN: Final = Event("agentFlowEvent", "INPROGRESS")
 FINISHED: Final = Event("agentFlowEvent", "FINISHED")
 FAILED: Final = Event("agentFlowEvent", "ERROR")
+STOPPED: Final = Event("agentFlowEvent", "STOPPED")
 NOTHING_SAID: Final = " "
 """The answer of a run whose last node says nothing."""
+
+
+Come = dict[int, set[int]]
+"""What has come to steps that wait for several, by their positions."""
+Walk = Generator[Planned, Outcome, None]
 
 
 class _Shown:
@@ -34,9 +43,9 @@ class _Shown:
     the list is kept back, and sent one last time when it is complete.
     """
 
-    def __init__(self, emit: Emit, *, is_read: bool) -> None:
-        self._is_read = is_read
-        self.entries: list[dict[str, Any]] = []
+    def __init__(self, run: Run, emit: Emit) -> None:
+        self._is_read = run.call.streamed
+        self.entries: list[dict[str, Any]] = [] if run.call.entries is None else run.call.entries
         self._emit = emit
         self._size = 0
         self._left = REPEATED_BYTES
@@ -72,11 +81,15 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
         await run.history()
     if node_events:
         await emit(BEGUN)
-    shown = _Shown(emit, is_read=run.call.streamed)
-    last = await _steps(plan, run, shown if node_events else None)
+    shown = _Shown(run, emit)
+    come: Come = {}
+    walk = _walk(
+        plan, run, come, 0 if run.call.resumed is None else _go_on(plan, run, run.call.resumed, come, shown)
+    )
+    last = await _steps(walk, run, shown if node_events else None)
     if node_events:
         await shown.send(last=True)
-        await emit(FINISHED)
+        await emit(STOPPED if run.has_asked else FINISHED)
     if run.sources:
         await emit(Event("sourceDocuments", run.sources))
     if run.tools:
@@ -88,13 +101,14 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
         executed=shown.entries,
         finish_reason=last.finish_reason,
         model_tokens=run.model_tokens,
+        stopped=None if last.waits is None else _stopped(plan, run, come, shown, last.waits),
     )
 
 
 def run_plan_at_once(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     """Do what `run_plan` does for a plan that waits for nothing, where nobody reads the events."""
     entries: list[dict[str, Any]] = []
-    walk = _walk(plan, run)
+    walk = _walk(plan, run, {}, 0)
     planned = next(walk)
     while True:
         run.begin_step(streaming=planned.stream)
@@ -109,9 +123,8 @@ def run_plan_at_once(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
             return FlowResult(text=text, executed=entries, finish_reason=outcome.finish_reason)
 
 
-async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> Outcome:
-    """Run from Start on, as long as anything is in the queue, and return what the last step did."""
-    walk = _walk(plan, run)
+async def _steps(walk: Walk, run: Run, shown: _Shown | None) -> Outcome:
+    """Run as long as anything is in the queue and nothing waits, and return what the last step did."""
     planned = next(walk)
     while True:
         outcome = await (_step(planned, run) if shown is None else _visible(planned, run, shown))
@@ -121,15 +134,43 @@ async def _steps(plan: Plan, run: Run, shown: _Shown | None) -> Outcome:
             return outcome
 
 
-def _walk(plan: Plan, run: Run) -> Generator[Planned, Outcome, None]:
-    """Yield each step that is to be run, Start first, and take its outcome."""
-    come: dict[int, set[int]] = {}
-    queue = deque((0,))
+def _go_on(plan: Plan, run: Run, resumed: Resumed, come: Come, shown: _Shown) -> int:
+    """Take up a run that waited, and return where it goes on."""
+    saved = read(resumed.saved)
+    run.go_on(saved, resumed.answer)
+    shown.entries += saved.entries
+    positions = {planned.id: position for position, planned in enumerate(plan.steps)}
+    for node_id, sources in saved.come.items():
+        come[positions[node_id]] = {positions[source] for source in sources}
+    return positions[saved.node]
+
+
+def _stopped(plan: Plan, run: Run, come: Come, shown: _Shown, waits: Waits) -> Stopped:
+    """Return what a run goes on from that waits: at the step that ran last."""
+    node_id = waits.action["data"]["nodeId"]
+    saved = Saved(
+        node=node_id,
+        kept=waits.kept,
+        state=run.state,
+        outputs={name: dict(output) for name, output in run.outputs.items() if name != node_id},
+        come={plan.steps[at].id: [plan.steps[source].id for source in some] for at, some in come.items()},
+        form=dict(run.form) if run.form else None,
+        steps_left=run.steps_left,
+        entries=shown.entries[:-1],
+    )
+    return Stopped(waits.action, write(saved))
+
+
+def _walk(plan: Plan, run: Run, come: Come, first: int) -> Walk:
+    """Yield each step that is to be run, and take its outcome; one that waits is the last."""
+    queue = deque((first,))
     while queue:
         position = queue.popleft()
         planned = plan.steps[position]
         run.take_step()
         outcome = yield planned
+        if outcome.waits is not None:
+            return
         for target, output in planned.targets:
             if outcome.branch is not None and outcome.branch != output:
                 continue
@@ -152,6 +193,8 @@ async def _step(planned: Planned, run: Run) -> Outcome:
     run.begin_step(streaming=planned.stream)
     outcome = await planned.step.run(run)
     run.outputs[planned.id] = outcome.output
+    if run.answer is not None:
+        run.answer = run.kept = None
     return outcome
 
 
@@ -169,13 +212,28 @@ async def _visible(planned: Planned, run: Run, shown: _Shown) -> Outcome:
         await shown.send(last=True)
         await emit(FAILED)
         raise
+    if outcome.waits is not None:
+        await _ask(planned, outcome, outcome.waits, run, shown)
+        return outcome
     shown.add(_done(planned, outcome, run))
     await emit(planned.finished)
     await shown.send()
     return outcome
 
 
-def _done(planned: Planned, outcome: Outcome, run: Run) -> dict[str, Any]:
+async def _ask(planned: Planned, outcome: Outcome, waits: Waits, run: Run, shown: _Shown) -> None:
+    """Send the events of a step that waits for a person."""
+    emit = run.emit
+    run.has_asked = True
+    shown.add(_done(planned, outcome, run, "STOPPED"))
+    status = {"nodeId": planned.id, "nodeLabel": planned.label, "status": "STOPPED"}
+    await emit(Event("nextAgentFlow", status))
+    await shown.send(last=True)
+    await emit(STOPPED)
+    await emit(Event("action", waits.action))
+
+
+def _done(planned: Planned, outcome: Outcome, run: Run, status: str = "FINISHED") -> dict[str, Any]:
     data: dict[str, Any] = {
         "id": planned.id,
         "name": planned.kind,
@@ -185,7 +243,7 @@ def _done(planned: Planned, outcome: Outcome, run: Run) -> dict[str, Any]:
     }
     if outcome.chat:
         data["chatHistory"] = outcome.chat
-    return _entry(planned, data, "FINISHED")
+    return _entry(planned, data, status)
 
 
 def _entry(planned: Planned, data: dict[str, Any], status: str) -> dict[str, Any]:

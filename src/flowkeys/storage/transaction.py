@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from flowkeys.storage.people.sent_forms import SentFormTable
     from flowkeys.storage.people.sign_ins import SignInTable
     from flowkeys.storage.predictions.conversations import ConversationTable
+    from flowkeys.storage.predictions.executions import ExecutionTable
     from flowkeys.storage.predictions.messages import MessageTable
     from flowkeys.storage.usage.processes import ProcessTable
     from flowkeys.storage.usage.quotas import QuotaTable
@@ -95,6 +96,13 @@ class Tables:
         from flowkeys.storage.predictions.conversations import ConversationTable
 
         return ConversationTable(self._connection)
+
+    @cached_property
+    def executions(self) -> "ExecutionTable":
+        """The runs that wait for a person, or did, or failed; and all others, read from messages."""
+        from flowkeys.storage.predictions.executions import ExecutionTable
+
+        return ExecutionTable(self._connection)
 
     @cached_property
     def collections(self) -> "CollectionTable":

@@ -78,6 +78,8 @@ KINDS: Final[dict[str, Kind]] = {
     "policy_violated": Kind(
         422, "Policy violated", "A policy of the workspace forbids this; policies names it."
     ),
+    "already_resumed": Kind(409, "Answered already", "The run was answered already."),
+    "cannot_resume": Kind(410, "Nothing waits", "Nothing waits for this answer, or it expired."),
     "customer_has_keys": Kind(
         409, "Customer has keys", "The customer has keys that are not revoked. Revoke them first."
     ),

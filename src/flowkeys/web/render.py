@@ -259,10 +259,14 @@ def answer(item: "Answer") -> Json:
         "sessionId": item.session_id,
         **_finish(item.result.finish_reason),
     }
+    if item.question is None:
+        del body["question"]
     if item.execution_id is not None:
         body["executionId"] = item.execution_id
         if item.result.executed:
             body["agentFlowExecutedData"] = item.result.executed
+    if item.result.stopped is not None:
+        body["action"] = item.result.stopped.action
     if item.result.source_documents:
         body["sourceDocuments"] = item.result.source_documents
     if item.result.used_tools:
@@ -272,11 +276,13 @@ def answer(item: "Answer") -> Json:
 
 def metadata(item: "Answer") -> Json:
     """Return the data of a stream's `metadata` event."""
+    stopped = item.result.stopped
     return {
         "chatId": item.chat_id,
         "chatMessageId": item.message_id,
-        "question": item.question,
+        **({} if item.question is None else {"question": item.question}),
         "sessionId": item.session_id,
+        **({} if stopped is None else {"action": stopped.action}),
         **_finish(item.result.finish_reason),
     }
 

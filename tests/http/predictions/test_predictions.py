@@ -33,7 +33,7 @@ def test_an_answer_has_the_members_that_flowise_answers_with(caller: Api, chatfl
         "text", "question", "chatId", "chatMessageId", "executionId", "agentFlowExecutedData", "sessionId",
     }  # fmt: skip
     assert (body["text"], body["question"], body["sessionId"]) == ("You said: Hello", "Hello", body["chatId"])
-    assert [uuid.UUID(body[name]).version for name in ("chatId", "chatMessageId", "executionId")] == [7, 4, 4]
+    assert [uuid.UUID(body[name]).version for name in ("chatId", "chatMessageId", "executionId")] == [7, 4, 7]
     nodes = [(e["nodeId"], e["nodeLabel"], e["status"]) for e in body["agentFlowExecutedData"]]
     assert nodes == [
         ("startAgentflow_0", "Start", "FINISHED"),
@@ -163,7 +163,7 @@ def test_explicit_nulls_and_extra_members_are_accepted(caller: Api, chatflow: di
         ({"question": "x", "chatId": "a\nb"}, "chatId"),
         ({"question": "x", "overrideConfig": {"sessionId": 7}}, "overrideConfig.sessionId"),
         ({"question": "x", "uploads": [{"data": "x"}]}, "uploads"),
-        ({"question": "x", "humanInput": {"type": "proceed"}}, "humanInput"),
+        ({"question": "x", "humanInput": "proceed"}, "humanInput"),
         ([], "body"),
         ("x", "body"),
     ],

@@ -18,6 +18,7 @@ from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult
 from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.predictions.run import Grant
+from flowkeys.service.predictions.waiting import WaitingRuns
 from flowkeys.storage.sqlite.database import chatflow_loader
 from flowkeys.storage.sqlite.feed import SqliteFeed
 from flowkeys.storage.sqlite.lookups import SqliteLookups
@@ -82,7 +83,14 @@ class Place:
         load = chatflow_loader(lookups.connection)
         self.lookups = ChatflowCache(lookups, SqliteFeed(lookups.connection), load, lambda: BEGIN)
         self.chatflows = ChatflowService(house.store, self.engine, lambda: BEGIN)
-        self.predictor = Predictor(house.store, self.lookups, Nobody(), self.engine, lambda: BEGIN)
+        self.predictor = Predictor(
+            house.store,
+            self.lookups,
+            Nobody(),
+            self.engine,
+            lambda: BEGIN,
+            WaitingRuns(house.store, lambda: BEGIN, 7),
+        )
 
     async def fill(self, house: House) -> "Place":
         """Add the chatflow and two people."""

@@ -32,6 +32,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """The signed-in person who tried the chatflow; with neither key nor person it was asked in public."""
     finish_reason: str | None = None
     """How the model ended that made an answer: ``length`` when it was cut off."""
+    execution_id: str | None = None
+    """The run of an agentflow that it is the answer of, where that came to its end at once."""
     is_shortened: bool = False
     """It is larger than was asked for: its content is cut off, or its details are left out, or both."""
 

@@ -1,6 +1,15 @@
 """The node kinds, one module each."""
 
-from flowkeys.flows.nodes import condition, direct_reply, llm, python, retriever, start, sticky_note
+from flowkeys.flows.nodes import (
+    condition,
+    direct_reply,
+    human_input,
+    llm,
+    python,
+    retriever,
+    start,
+    sticky_note,
+)
 from flowkeys.flows.registry import Kind
 
 STANDARD: tuple[Kind, ...] = (
@@ -9,6 +18,7 @@ STANDARD: tuple[Kind, ...] = (
     llm.KIND,
     python.KIND,
     condition.KIND,
+    human_input.KIND,
     direct_reply.KIND,
     sticky_note.KIND,
 )

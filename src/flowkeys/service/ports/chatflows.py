@@ -7,6 +7,7 @@ from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, ListedC
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.listing import ChatflowQuery, ConversationQuery, MessageQuery, Page, Part
 from flowkeys.domain.predictions.conversation import Conversation, Message, Turn
+from flowkeys.domain.predictions.execution import Execution, ExecutionQuery, Taken, Waiting
 
 
 class Chatflows(Protocol):
@@ -105,4 +106,64 @@ class Conversations(Protocol):
         Raises:
             InvalidInput: naming ``olderThan``: it is none that a part gave.
         """
+        ...
+
+
+class Executions(Protocol):
+    """Runs of agentflows, within one transaction.
+
+    A run that comes to its end at once is read from its answer's message (`Message.execution_id`), and costs
+    no row of its own; one that stopped for a person, or failed, has one.
+    """
+
+    def add(self, item: Execution, waiting: Waiting | None = None) -> None:
+        """Add a run that stopped (`waiting`), or failed.
+
+        Raises:
+            NotFound: its chatflow was deleted meanwhile.
+        """
+        ...
+
+    def get(self, workspace_id: str, execution_id: str) -> Execution | None:
+        """Return a run with its steps."""
+        ...
+
+    def latest(
+        self, workspace_id: str, chatflow_id: str, session_id: str, key_id: str | None, person_id: str | None
+    ) -> Execution | None:
+        """Return the newest run of a session that ever stopped for a person, whatever became of it."""
+        ...
+
+    def take(self, item: Execution, by: str, now: int, until: int) -> Taken | None:
+        """Take a run that waits, until a time; None: it waits no more, or somebody else has it.
+
+        `by` names the answer that takes it. Of several at once one gets it.
+        """
+        ...
+
+    def hold(self, taken: Taken, until: int) -> bool:
+        """Keep a run that was taken for longer; False: somebody else has it."""
+        ...
+
+    def settle(self, taken: Taken, item: Execution, waiting: Waiting | None = None) -> bool:
+        """Write what became of a run that was taken; False: somebody else has it, and nothing is written."""
+        ...
+
+    def give_back(self, taken: Taken, error: str, now: int) -> None:
+        """Let a run wait again whose answer led nowhere; nothing, where somebody else has it."""
+        ...
+
+    def tidy(self, now: int, interrupted: str) -> int:
+        """Let runs wait again that nobody holds any more, and end those that waited too long.
+
+        Of every workspace. Returns how many ended.
+        """
+        ...
+
+    def delete(self, workspace_id: str, execution_id: str) -> bool:
+        """Delete a run; its messages stay, without its steps. Tell whether there was one."""
+        ...
+
+    def page(self, query: ExecutionQuery) -> Page[Execution]:
+        """Return runs without their steps, the newest first, with the number of all that match."""
         ...

@@ -44,6 +44,41 @@ class TokenMeter(Protocol):
         ...
 
 
+class HumanAnswer(msgspec.Struct, frozen=True):
+    """What a person answered a run that waited."""
+
+    given: Mapping[str, Any]
+    """``humanInput`` as it was sent: ``type``, ``startNodeId``, ``feedback``, each where it was sent."""
+
+    @property
+    def proceeds(self) -> bool:
+        """Whether the run goes on as the person was asked; everything else than "proceed" rejects."""
+        return self.given.get("type") == "proceed"
+
+    @property
+    def feedback(self) -> str:
+        """What the person said besides, or nothing."""
+        feedback = self.given.get("feedback")
+        return feedback if isinstance(feedback, str) else ""
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """A run that waited goes on."""
+
+    saved: str
+    """`Stopped.saved`."""
+    answer: HumanAnswer
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """A run waits for a person."""
+
+    action: dict[str, Any]
+    """What the person is asked: ``data`` names the node, and what it was given."""
+    saved: str
+    """What the engine goes on from, on whichever process: `FlowCall.resumed`."""
+
+
 class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is given."""
 
@@ -66,6 +101,10 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     streamed: bool = True
     """Somebody reads the events as they come. Else only the result counts, and may be made in one piece."""
     meter: TokenMeter | None = None
+    resumed: Resumed | None = None
+    """It is no new run: one goes on that waited for a person."""
+    entries: list[dict[str, Any]] | None = None
+    """Takes `FlowResult.executed` while the run goes on, so that it is there when the run fails."""
 
 
 class FlowResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +122,8 @@ class FlowResult(msgspec.Struct, frozen=True, kw_only=True):
     word of its server; None when no model made it, or none was said."""
     model_tokens: ModelTokens = NO_TOKENS
     """How many tokens its models read and wrote."""
+    stopped: Stopped | None = None
+    """The run is not at its end: it waits for a person, and `text` is what it said so far."""
 
 
 class CompiledFlow(Protocol):

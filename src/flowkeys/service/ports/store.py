@@ -1,7 +1,4 @@
-"""Units of work over the store.
-
-A unit of work is a plain function over a `Transaction` and touches nothing else: SQLite runs it in a thread.
-"""
+"""Units of work over the store: plain functions over a `Transaction` that touch nothing else (threads)."""
 
 from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +11,7 @@ from flowkeys.domain.keys.rotation import LastUse
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.audit import AuditChain, AuditLog
-from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Messages
+from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Executions, Messages
 from flowkeys.service.ports.customers import Customers
 from flowkeys.service.ports.documents import Collections, ImportJobRows
 from flowkeys.service.ports.makers import KeysMade
@@ -161,6 +158,11 @@ class Transaction(Protocol):
     @property
     def conversations(self) -> Conversations:
         """The conversations, kept in step with the messages."""
+        ...
+
+    @property
+    def executions(self) -> Executions:
+        """The runs."""
         ...
 
     @property

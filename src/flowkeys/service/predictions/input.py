@@ -8,6 +8,7 @@ import msgspec
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.ids import new_ordered_id
 from flowkeys.domain.predictions.conversation import Role, Turn
+from flowkeys.service.ports.flows import HumanAnswer
 
 SESSION_LENGTH: Final = 255
 HISTORY_LENGTH: Final = 1000
@@ -34,6 +35,10 @@ class PredictionInput(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Turn, ...] | None
     """Given in the request: replaces the stored history for this call."""
     overrides: dict[str, Any]
+    human: HumanAnswer | None = None
+    """What a person answers a run of the session that waits: nothing is asked anew."""
+    is_unasked: bool = False
+    """A person answers, and no question was sent, not even an empty one."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -79,9 +84,8 @@ def _checked(body: dict[str, Any]) -> PredictionInput:
     history = _history(member("history", list, "a list of messages"), errors)
     if member("uploads", list, "a list"):
         errors.append(FieldError("uploads", "No node of this server takes uploads."))
-    if body.get("humanInput") is not None:
-        errors.append(FieldError("humanInput", "No node of this server waits for a person."))
-    if question is None and form is None and not errors:
+    human = _human(body.get("humanInput"), errors)
+    if question is None and form is None and human is None and not errors:
         errors.append(
             FieldError("question", "Send a question, or a form for a chatflow that starts with one.")
         )
@@ -95,6 +99,8 @@ def _checked(body: dict[str, Any]) -> PredictionInput:
         session_id=session_id,
         history=history,
         overrides=overrides,
+        human=human,
+        is_unasked=human is not None and question is None,
     )
 
 
@@ -149,6 +155,18 @@ def _session_member(field: str, value: str | None, errors: list[FieldError]) -> 
     if value and (len(value) > SESSION_LENGTH or not value.isprintable()):
         errors.append(FieldError(field, f"Give at most {SESSION_LENGTH} printable characters."))
     return value or None
+
+
+def _human(value: Any, errors: list[FieldError]) -> HumanAnswer | None:
+    """Return what a person answers. Flowise's clients send an empty text where nobody does."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, dict):
+        errors.append(FieldError("humanInput", 'Give an object: {"type": "proceed"} or {"type": "reject"}.'))
+        return None
+    wrong = (name for name in ("startNodeId", "feedback") if not isinstance(value.get(name, ""), str | None))
+    errors.extend(FieldError(f"humanInput.{name}", "Give a string.") for name in wrong)
+    return HumanAnswer(value)
 
 
 def _history(items: list[Any] | None, errors: list[FieldError]) -> tuple[Turn, ...] | None:

@@ -12,14 +12,16 @@ from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.decision import AccessRequest, Allowed, Decision, Denied, Reason
 from flowkeys.domain.keys.networks import Visitor
 from flowkeys.domain.limits.gcra import Taken
+from flowkeys.domain.predictions.execution import Execution, KeptFlow
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.verifier import Verifier
-from flowkeys.service.ports.flows import CompiledFlow, FlowCompiler
+from flowkeys.service.ports.flows import CompiledFlow, FlowCompiler, HumanAnswer
 from flowkeys.service.ports.store import Store
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Pending
-from flowkeys.service.predictions.input import PredictionInput, session_of
+from flowkeys.service.predictions.input import PredictionInput, Session, session_of
 from flowkeys.service.predictions.run import Grant, Run
+from flowkeys.service.predictions.waiting import WaitingRuns, as_it_was
 
 _LOADED: Final = 256
 
@@ -34,7 +36,9 @@ class Predictor:
         verifier: Verifier,
         engine: FlowCompiler,
         clock: Clock,
+        waiting: WaitingRuns,
     ) -> None:
+        self._waiting = waiting
         self._store = store
         self._directory = directory
         self._verifier = verifier
@@ -176,12 +180,15 @@ class Predictor:
         Raises:
             FlowNotRunnable: the chatflow has kinds or settings this server cannot run.
             NotFound: the chatflow was deleted just now.
+            Conflict: a run was to go on that was answered already, or none waits.
         """
+        if request.human is not None:
+            return await self._resume(grant, request, request.human)
         return self._run(grant, request, await self._load(grant.access))
 
     def open_at_once(self, grant: Grant, request: PredictionInput) -> Run | None:
         """Return what `open` returns, or None when that has to be awaited."""
-        ready = self._ready(grant.access)
+        ready = None if request.human is not None else self._ready(grant.access)
         return None if ready is None else self._run(grant, request, ready)
 
     def _run(self, grant: Grant, request: PredictionInput, ready: tuple[Chatflow, CompiledFlow]) -> Run:
@@ -189,7 +196,48 @@ class Predictor:
         anonymous = grant.record is None and grant.person_id is None
         now = self._clock()
         session = session_of(request, now, anonymous=anonymous)
-        return Run(self._store, now, chatflow, flow, grant, request, session)
+        return Run(self._store, now, chatflow, flow, grant, request, session, self._waiting)
+
+    async def _resume(self, grant: Grant, request: PredictionInput, human: HumanAnswer) -> Run:
+        """Return the run of the caller's session that waits, taken."""
+        access, key_id = grant.access, None if grant.record is None else grant.record.key_id
+        session = session_of(request, self._clock(), anonymous=key_id is None and grant.person_id is None)
+        item = None
+        if session.remembered:
+            item = await self._waiting.of_session(
+                access.workspace_id, access.id, session.session_id, key_id, grant.person_id
+            )
+        return await self.go_on(grant, request, item, human)
+
+    async def go_on(
+        self, grant: Grant, request: PredictionInput, item: Execution | None, human: HumanAnswer
+    ) -> Run:
+        """Return a run that waits, taken for an answer and ready to go on, with the flow as it was then.
+
+        Raises:
+            Conflict: it was answered already, or nothing waits, or no more.
+            InvalidInput: it waits elsewhere than the answer says.
+            FlowNotRunnable: this server cannot run its flow any more. It waits as before.
+        """
+        taken = await self._waiting.take(item, human)
+        try:
+            chatflow, flow = await self._kept(grant.access, taken.flow)
+        except BaseException as error:
+            await self._waiting.give_back(taken, str(error))
+            raise
+        session = Session(taken.execution.session_id, taken.execution.chat_id, remembered=True)
+        now = self._clock()
+        return Run(self._store, now, chatflow, flow, grant, request, session, self._waiting, taken)
+
+    async def _kept(self, access: ChatflowAccess, kept: KeptFlow) -> tuple[Chatflow, CompiledFlow]:
+        """Return a chatflow as it was when a run of it stopped, whatever became of it since."""
+        chatflow = await self._directory.load(access.id)
+        if chatflow is None:
+            raise NotFound("chatflow: it was deleted meanwhile")
+        earlier = as_it_was(chatflow, kept)
+        if earlier is None:
+            return await self._load(access)
+        return earlier, await asyncio.to_thread(self._engine.compile, earlier)
 
     def most_tokens_at_once(self, access: ChatflowAccess) -> int | Literal[Pending.PENDING]:
         """Return how many tokens models of a chatflow may use, if it is at hand."""

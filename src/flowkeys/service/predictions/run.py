@@ -1,25 +1,30 @@
 """One call of a chatflow, from what was asked to two stored messages."""
 
 import asyncio
-from collections.abc import Awaitable
+from contextlib import nullcontext
 from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess, ChatflowType
-from flowkeys.domain.ids import new_id
+from flowkeys.domain.errors import FlowkeysError, UpstreamFailed
+from flowkeys.domain.ids import new_id, new_ordered_id
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.limits.gcra import Passed, Taken
 from flowkeys.domain.limits.spent import Reserved
 from flowkeys.domain.predictions import executed
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
 from flowkeys.domain.predictions.executed import ExecutedData
+from flowkeys.domain.predictions.execution import Execution, RunState, Waiting
+from flowkeys.domain.predictions.execution import Taken as TakenRun
 from flowkeys.domain.usage.tokens import ModelTokens
-from flowkeys.service.ports.flows import CompiledFlow, Emit, Event, FlowCall, FlowResult, Tokens
+from flowkeys.service.ports.flows import CompiledFlow, Emit, FlowCall, FlowResult, Resumed
 from flowkeys.service.ports.store import Store
 from flowkeys.service.predictions.input import PredictionInput, Session
 from flowkeys.service.predictions.metering import RunMeter
+from flowkeys.service.predictions.telling import as_seen, as_text, details, ignore, telling
+from flowkeys.service.predictions.waiting import WaitingRuns, kept_flow
 
 HISTORY_MESSAGES: Final = 40
 """Stored messages that a flow with memory is given at most."""
@@ -54,7 +59,8 @@ def release(taken: Taken | Passed | None) -> None:
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller gets, after both messages are stored."""
 
-    question: str
+    question: str | None
+    """None: a person answered a run that waited, and asked nothing."""
     chat_id: str
     session_id: str
     message_id: str
@@ -74,13 +80,25 @@ class Run:
         grant: Grant,
         request: PredictionInput,
         session: Session,
+        waiting: WaitingRuns,
+        taken: TakenRun | None = None,
     ) -> None:
+        """Begin a run, or go on with one that waited and was `taken`."""
         self._store = store
+        self._waiting = waiting
+        self._taken = taken
         self._now = now
         self._chatflow = chatflow
         self._flow = flow
         self._key_id = grant.record.key_id if grant.record is not None else None
         self._person_id = grant.person_id
+        self._resumed: Resumed | None = None
+        self._execution_id = new_ordered_id(now) if chatflow.type in _AGENTFLOWS else None
+        if taken is not None:
+            assert request.human is not None
+            self._resumed = Resumed(taken.saved, request.human)
+            self._execution_id = taken.execution.id
+            self._key_id, self._person_id = taken.execution.key_id, taken.execution.person_id
         self._seen = executed.seen_by(
             chatflow.extras.get(executed.FIELD),
             is_person=grant.person_id is not None or grant.is_operator,
@@ -108,15 +126,25 @@ class Run:
             NotFound: the chatflow was deleted while it ran.
             Unavailable: the messages could not be stored; there is no answer then.
         """
+        entries: list[dict[str, Any]] = []
+        taken = self._taken
         try:
-            result = await self._flow.run(
-                self._call(streamed=emit is not None), _ignore if emit is None else self._telling(emit)
-            )
-        finally:
-            self._meter.settle()
-        answer, stored = self._store_both(result)
-        await stored
-        return answer
+            async with nullcontext() if taken is None else self._waiting.held(taken):
+                tell = ignore if emit is None else telling(emit, self._seen)
+                try:
+                    result = await self._flow.run(self._call(entries, streamed=emit is not None), tell)
+                finally:
+                    self._meter.settle()
+                if taken is None and result.stopped is None:
+                    answer, stored = self._store_both(result)
+                    await stored
+                    return answer
+                return await self._store_apart(result)
+        except FlowkeysError as error:
+            if taken is None and entries and self._execution_id is not None:
+                failed = self._execution(RunState.ERROR, entries, error=str(error))
+                await self._waiting.failed(failed)
+            raise
 
     def execute_at_once(self) -> tuple[Answer, asyncio.Future[None]] | None:
         """Do what `execute` does without `emit`; the answer may be given when the future says so.
@@ -126,13 +154,16 @@ class Run:
         Raises:
             InvalidInput: and what else `execute` raises before it stores.
         """
-        result = self._flow.run_at_once(self._call(streamed=False))
+        try:
+            result = self._flow.run_at_once(self._call(None, streamed=False))
+        except UpstreamFailed:  # run once more, where there is time to remember what failed
+            return None
         if result is None:
             return None
         self._meter.settle()
         return self._store_both(result)
 
-    def _call(self, *, streamed: bool) -> FlowCall:
+    def _call(self, entries: list[dict[str, Any]] | None, *, streamed: bool) -> FlowCall:
         return FlowCall(
             workspace_id=self._chatflow.workspace_id,
             chatflow_id=self._chatflow.id,
@@ -147,44 +178,67 @@ class Run:
             now=self._now,
             streamed=streamed,
             meter=self._meter,
+            resumed=self._resumed,
+            entries=entries,
         )
 
-    def _telling(self, emit: Emit) -> Emit:
-        """Return what sends the caller the events as they may see them."""
-        seen = self._seen
-        if seen is ExecutedData.FULL:
-            return emit
-
-        def tell(event: Event | Tokens) -> Awaitable[None]:
-            if isinstance(event, Event) and event.name in executed.TELLING:
-                data = executed.event_data(event.name, event.data, seen)
-                return _ignore(event) if data is None else emit(Event(event.name, data))
-            return emit(event)
-
-        return tell
-
     def _store_both(self, result: FlowResult) -> tuple[Answer, asyncio.Future[None]]:
-        execution_id = new_id() if self._chatflow.type in _AGENTFLOWS else None
-        seen = self._seen
-        answer = Answer(
-            question=self._request.question,
+        answer = self._answer(result)
+        return answer, self._store.add_messages(self._messages(result, listed=self._execution_id))
+
+    async def _store_apart(self, result: FlowResult) -> Answer:
+        """Store what was said together with the run, which stopped now or before."""
+        stopped = result.stopped
+        waiting = None if stopped is None else Waiting(saved=stopped.saved, flow=kept_flow(self._chatflow))
+        item = self._execution(
+            RunState.FINISHED if stopped is None else RunState.STOPPED,
+            result.executed,
+            action=None if stopped is None else stopped.action,
+            text=as_text(result.text),
+        )
+        await self._waiting.store(item, self._messages(result, listed=None), waiting, self._taken)
+        return self._answer(result)
+
+    def _answer(self, result: FlowResult) -> Answer:
+        return Answer(
+            question=None if self._request.is_unasked else self._request.question,
             chat_id=self._session.chat_id,
             session_id=self._session.session_id,
             message_id=self._message_id,
-            execution_id=execution_id,
-            result=result if seen is ExecutedData.FULL else _as_seen(result, seen),
+            execution_id=self._execution_id,
+            result=result if self._seen is ExecutedData.FULL else as_seen(result, self._seen),
         )
-        messages = [
+
+    def _messages(self, result: FlowResult, *, listed: str | None) -> list[Message]:
+        kept = details(result, self._execution_id)
+        finish_reason = result.finish_reason
+        text = as_text(result.text)
+        return [
             self._message(new_id(), Role.USER, self._question_text(), {}),
-            self._message(
-                answer.message_id,
-                Role.ASSISTANT,
-                _text(result.text),
-                _details(result, execution_id),
-                result.finish_reason,
-            ),
+            self._message(self._message_id, Role.ASSISTANT, text, kept, finish_reason, listed),
         ]
-        return answer, self._store.add_messages(messages)
+
+    def _execution(self, state: RunState, entries: list[dict[str, Any]], **members: Any) -> Execution:
+        """Return the run as it is kept; of one that went on, with how it began."""
+        if self._taken is not None:
+            earlier = {"action": None, "error": None, "expires_at": None, **members}
+            return msgspec.structs.replace(self._taken.execution, state=state, entries=entries, **earlier)
+        assert self._execution_id is not None
+        return Execution(
+            id=self._execution_id,
+            workspace_id=self._chatflow.workspace_id,
+            chatflow_id=self._chatflow.id,
+            key_id=self._key_id,
+            person_id=self._person_id,
+            session_id=self._session.session_id,
+            chat_id=self._session.chat_id,
+            state=state,
+            question=self._question_text(),
+            started_at=self._now,
+            updated_at=self._now,
+            entries=entries,
+            **members,
+        )
 
     def _memory_id(self) -> str:
         caller = self._key_id if self._person_id is None else ("person", self._person_id)
@@ -209,6 +263,9 @@ class Run:
         )
 
     def _question_text(self) -> str:
+        human = self._request.human
+        if human is not None and (human.feedback or not self._request.question):
+            return human.feedback or " "
         if self._request.question or self._request.form is None:
             return self._request.question
         return msgspec.json.encode(self._request.form).decode()
@@ -220,6 +277,7 @@ class Run:
         content: str,
         details: dict[str, Any],
         finish_reason: str | None = None,
+        execution_id: str | None = None,
     ) -> Message:
         return Message(
             id=message_id,
@@ -234,36 +292,5 @@ class Run:
             created_at=self._now,
             person_id=self._person_id,
             finish_reason=finish_reason,
+            execution_id=execution_id,
         )
-
-
-async def _ignore(event: Event | Tokens) -> None:
-    """Take an event that nobody reads."""
-
-
-def _text(value: Any) -> str:
-    """Return what was asked or answered as the text that is stored of it."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _as_seen(result: FlowResult, seen: ExecutedData) -> FlowResult:
-    """Return what the caller is given of a result, who does not see all of it."""
-    return msgspec.structs.replace(
-        result,
-        executed=executed.entries(result.executed, seen),
-        used_tools=executed.tools(result.used_tools, seen),
-    )
-
-
-def _details(result: FlowResult, execution_id: str | None) -> dict[str, Any]:
-    """Return what is kept with an answer: all of it, whatever the caller saw."""
-    kept: dict[str, Any] = {}
-    if result.source_documents:
-        kept["sourceDocuments"] = result.source_documents
-    if result.used_tools:
-        kept["usedTools"] = result.used_tools
-    if result.executed:
-        kept["agentFlowExecutedData"] = result.executed
-    if execution_id is not None:
-        kept["executionId"] = execution_id
-    return kept

@@ -176,6 +176,7 @@ def _values(item: Message) -> Row:
         item.created_at,
         item.person_id,
         item.finish_reason,
+        item.execution_id,
     )
 
 

@@ -20,7 +20,7 @@ from flowkeys.storage.schema.keys import (
     token,
 )
 from flowkeys.storage.schema.people import link, person, sign_in
-from flowkeys.storage.schema.predictions import conversation, message
+from flowkeys.storage.schema.predictions import conversation, execution, execution_flow, message
 from flowkeys.storage.schema.processes import server
 from flowkeys.storage.schema.quotas import quota_notice, quota_use
 from flowkeys.storage.schema.usage import usage_batch, usage_day, usage_hour, usage_total
@@ -45,6 +45,8 @@ __all__ = (
     "conversation",
     "customer",
     "document",
+    "execution",
+    "execution_flow",
     "import_job",
     "key_count",
     "key_letters",

@@ -1,6 +1,16 @@
 """The tables of what was said. Times are integers of microseconds, UTC."""
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from flowkeys.storage.schema.base import metadata, seq, workspace_id
 
@@ -20,11 +30,19 @@ message = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("person_id", Text),
     Column("finish_reason", Text),
+    # Of the answer of an agentflow's run that came to its end at once: the others have rows of their own.
+    Column("execution_id", Text),
     ForeignKeyConstraint(
         ["workspace_id", "chatflow_id"], ["chatflow.workspace_id", "chatflow.id"], ondelete="CASCADE"
     ),
     Index("ix_message_session", "workspace_id", "chatflow_id", "session_id", "key_id", "person_id", "seq"),
     Index("ix_message_chatflow", "workspace_id", "chatflow_id", "seq"),
+    # Runs by their ids, which begin with the time; a chatflow's are found without a look at messages.
+    Index(
+        "ix_message_execution",
+        *("workspace_id", "execution_id", "chatflow_id"),
+        sqlite_where=text("execution_id IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -54,4 +72,64 @@ conversation = Table(
         "kept_by": "whoever adds messages, so that the latest of a million are found without a look at them",
         "key_id, person_id": "empty for none: two nulls would not be the same",
     },
+)
+
+execution = Table(
+    "execution",
+    metadata,
+    seq(),
+    Column("id", Text, nullable=False),
+    workspace_id(),
+    Column("chatflow_id", Text, nullable=False),
+    Column("key_id", Text),
+    Column("person_id", Text),
+    Column("session_id", Text, nullable=False),
+    Column("chat_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("stopped_at", BigInteger),
+    Column("expires_at", BigInteger),
+    Column("action", Text),
+    Column("text", Text, nullable=False),
+    Column("error", Text),
+    Column("entries", Text, nullable=False),
+    Column("saved", Text),
+    Column("flow", Text),
+    Column("taken_by", Text),
+    Column("taken_until", BigInteger),
+    ForeignKeyConstraint(
+        ["workspace_id", "chatflow_id"], ["chatflow.workspace_id", "chatflow.id"], ondelete="CASCADE"
+    ),
+    UniqueConstraint("workspace_id", "id"),
+    Index("ix_execution_chatflow", "workspace_id", "chatflow_id", "id"),
+    Index("ix_execution_session", "workspace_id", "chatflow_id", "session_id", "id"),
+    Index("ix_execution_state", "workspace_id", "state", "id"),
+    Index("ix_execution_expires", "expires_at"),
+    Index(
+        "ix_execution_flow",
+        *("workspace_id", "chatflow_id", "flow"),
+        sqlite_where=text("flow IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,
+    info={
+        "rows": "runs that stopped for a person or failed; others are read from their answers",
+        "saved, flow": "what a run that waits goes on from, and which flow; NULL when it waits no more",
+        "taken_by, taken_until": "the answer that goes on with it, and until when it holds the run",
+    },
+)
+
+execution_flow = Table(
+    "execution_flow",
+    metadata,
+    workspace_id(),
+    Column("chatflow_id", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    PrimaryKeyConstraint("workspace_id", "chatflow_id", "digest"),
+    ForeignKeyConstraint(
+        ["workspace_id", "chatflow_id"], ["chatflow.workspace_id", "chatflow.id"], ondelete="CASCADE"
+    ),
+    info={"rows": "a version of a chatflow that runs which wait go on with, once for all of them"},
 )

@@ -1,4 +1,4 @@
--- 0028
+-- 0029
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -142,7 +142,7 @@ CREATE TABLE message (
 	role TEXT NOT NULL, 
 	content TEXT NOT NULL, 
 	details TEXT, 
-	created_at BIGINT NOT NULL, person_id TEXT, finish_reason TEXT, 
+	created_at BIGINT NOT NULL, person_id TEXT, finish_reason TEXT, execution_id TEXT, 
 	CONSTRAINT fk_message_workspace_id_chatflow_id_chatflow FOREIGN KEY(workspace_id, chatflow_id) REFERENCES chatflow (workspace_id, id) ON DELETE CASCADE, 
 	CONSTRAINT fk_message_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
 );
@@ -904,4 +904,46 @@ CREATE TABLE import_job (
 	CONSTRAINT pk_import_job PRIMARY KEY (id), 
 	CONSTRAINT fk_import_job_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
 );
-INSERT INTO alembic_version VALUES ('0028');
+CREATE INDEX ix_message_execution ON message (workspace_id, execution_id, chatflow_id) WHERE execution_id IS NOT NULL;
+CREATE TABLE execution (
+	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	id TEXT NOT NULL, 
+	workspace_id TEXT NOT NULL, 
+	chatflow_id TEXT NOT NULL, 
+	key_id TEXT, 
+	person_id TEXT, 
+	session_id TEXT NOT NULL, 
+	chat_id TEXT NOT NULL, 
+	state TEXT NOT NULL, 
+	question TEXT NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	stopped_at BIGINT, 
+	expires_at BIGINT, 
+	action TEXT, 
+	text TEXT NOT NULL, 
+	error TEXT, 
+	entries TEXT NOT NULL, 
+	saved TEXT, 
+	flow TEXT, 
+	taken_by TEXT, 
+	taken_until BIGINT, 
+	CONSTRAINT fk_execution_workspace_id_chatflow_id_chatflow FOREIGN KEY(workspace_id, chatflow_id) REFERENCES chatflow (workspace_id, id) ON DELETE CASCADE, 
+	CONSTRAINT fk_execution_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
+	CONSTRAINT uq_execution_workspace_id_id UNIQUE (workspace_id, id)
+);
+CREATE INDEX ix_execution_chatflow ON execution (workspace_id, chatflow_id, id);
+CREATE INDEX ix_execution_session ON execution (workspace_id, chatflow_id, session_id, id);
+CREATE INDEX ix_execution_state ON execution (workspace_id, state, id);
+CREATE INDEX ix_execution_expires ON execution (expires_at);
+CREATE INDEX ix_execution_flow ON execution (workspace_id, chatflow_id, flow) WHERE flow IS NOT NULL;
+CREATE TABLE execution_flow (
+	workspace_id TEXT NOT NULL, 
+	chatflow_id TEXT NOT NULL, 
+	digest TEXT NOT NULL, 
+	flow TEXT NOT NULL, 
+	CONSTRAINT pk_execution_flow PRIMARY KEY (workspace_id, chatflow_id, digest), 
+	CONSTRAINT fk_execution_flow_workspace_id_chatflow_id_chatflow FOREIGN KEY(workspace_id, chatflow_id) REFERENCES chatflow (workspace_id, id) ON DELETE CASCADE, 
+	CONSTRAINT fk_execution_flow_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
+);
+INSERT INTO alembic_version VALUES ('0029');

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from flowkeys.domain.errors import (
+    Conflict,
     FlowkeysError,
     FlowNotRunnable,
     InvalidInput,
@@ -42,7 +43,10 @@ _PLAIN: Final = re.compile(rb"/api/v1/prediction/([0-9A-Za-z-]{1,64})")
 _DOOR: Final = Door.PREDICTION.value
 _OK: Final = form(200, JSON, NO_STORE)
 _OK_FOR_ALL: Final = form(200, JSON, NO_STORE, ANY_ORIGIN)
-_OF_THE_CALL: Final = (InvalidInput, NotFound, FlowNotRunnable, QuotaExceeded, UpstreamFailed, TooLarge)
+_OF_THE_CALL: Final = (
+    *(InvalidInput, NotFound, Conflict, FlowNotRunnable),
+    *(QuotaExceeded, UpstreamFailed, TooLarge),
+)
 """What a page of another site is told too."""
 _encode: Final = msgspec.json.Encoder().encode
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.errors import (
+    Conflict,
     FlowNotRunnable,
     InvalidInput,
     NotFound,
@@ -37,6 +38,10 @@ GRANT: Final = "flowkeys.grant"
 """Where the hot routes leave in a scope what they decided: it is not decided twice."""
 _PREFIX: Final = "/api/v1/prediction/"
 _PATH: Final = re.compile(r"/api/v1/prediction/([^/]+)")
+_OF_THE_CALL: Final = (
+    *(InvalidInput, NotFound, Conflict, FlowNotRunnable),
+    *(QuotaExceeded, UpstreamFailed, TooLarge),
+)
 ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
 _VARY: Final = (b"vary", b"origin")
 _PREFLIGHT: Final = (
@@ -170,7 +175,7 @@ async def answer(
         made = await run_watched(run.execute(), receive)
     except Refused as error:
         await send_problem(scope, send, error.problem, headers)
-    except (InvalidInput, NotFound, FlowNotRunnable, QuotaExceeded, UpstreamFailed, TooLarge) as error:
+    except _OF_THE_CALL as error:
         log_failure(error, context_of(scope).request_id)
         await send_problem(scope, send, of_error(error), headers)
     else:
