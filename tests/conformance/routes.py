@@ -85,6 +85,12 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/webhooks"): {"url": "http://127.0.0.1:9/hook", "events": ["key.expired"]},
     ("PUT", "/webhooks/{webhook_id}"): {"note": "changed by a test"},
     ("POST", "/webhooks/{webhook_id}/replace-secret"): {},
+    ("POST", "/credentials"): {
+        "name": "made by a test",
+        "credentialName": "openAIApi",
+        "plainDataObj": {"openAIApiKey": "sk-of-a-test"},
+    },
+    ("PUT", "/credentials/{credential_id}"): {"name": "renamed by a test"},
     ("POST", "/prediction/{chatflow_id}"): {"question": "Hello"},
 }
 

@@ -36,6 +36,14 @@ class Tenant:
         assert sent.status_code == 201, sent.text
         self.webhook: dict[str, Any] = sent.json()
         self.delivery: dict[str, Any] = self.owner.post(f"/webhooks/{self.webhook['id']}/test").json()
+        body = {
+            "name": f"credential of {workspace}",
+            "credentialName": "openAIApi",
+            "plainDataObj": {"openAIApiKey": f"sk-of-{workspace}"},
+        }
+        sent = self.owner.post("/credentials", json=body)
+        assert sent.status_code == 201, sent.text
+        self.credential: dict[str, Any] = sent.json()
         assert self.ask(f"Hello from {workspace}", sessionId=f"session of {workspace}") == 200
 
     @property
@@ -48,6 +56,7 @@ class Tenant:
             "store_id": self.store["id"],
             "document_id": self.document["id"],
             "webhook_id": self.webhook["id"],
+            "credential_id": self.credential["id"],
             "delivery_id": self.delivery["id"],
         }
 
@@ -72,6 +81,7 @@ class Tenant:
                 "/document-stores",
                 f"/document-stores/{self.store['id']}/documents",
                 "/webhooks",
+                "/credentials",
             )
         }
         sent = self.owner.get(f"/webhooks/{self.webhook['id']}/deliveries").json()

@@ -13,6 +13,7 @@ from flowkeys.domain.people.person import Role
 from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer
+from flowkeys.service.flows.credential_input import CredentialPatch
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.people.sign_ins import Started
@@ -50,6 +51,7 @@ NOT_TOLD: Final = {
     "open_chain": "begins the log (tests/service/audit)",
     "note_verifies_only": "writes the log (tests/cli/server/test_secret_lines.py)",
     "move_to_newest": "the same secrets under another key",
+    "move_credentials": "the same credentials under another key",
     "Import.take": "a part of CollectionService.add_files",
     "WorkspaceService.default": "the first start of a server, told as WorkspaceService.create is",
 }
@@ -96,6 +98,7 @@ def test_every_write_is_in_the_audit_log_and_reaches_caches(own: Running) -> Non
     _people(ledger, caller)
     _collections(ledger, caller)
     _webhooks(ledger, caller)
+    _credentials(ledger, caller)
     _workspaces(ledger)
     assert all_writes() - NOT_TOLD.keys() == ledger.done
     assert NOT_TOLD.keys() <= all_writes()
@@ -290,6 +293,18 @@ def _webhooks(ledger: Ledger, caller: Caller) -> None:
     work = of.deliveries.resend(caller, hook, sent.id)
     ledger.does("DeliveryService.resend", work, "webhook.resend")
     ledger.does("WebhookService.delete", of.delete(caller, hook), "webhook.delete")
+
+
+def _credentials(ledger: Ledger, caller: Caller) -> None:
+    of, feed = ledger.server.runtime.credentials, "credential"
+    secrets = ("sk-told-first", "sk-told-second")
+    ledger.secrets.extend(secrets)
+    patch = CredentialPatch(name="told", values={"openAIApiKey": secrets[0]})
+    work = of.create(caller, "openAIApi", patch)
+    made = ledger.does("CredentialService.create", work, "credential.create", feed=feed)
+    work = of.update(caller, made.id, CredentialPatch(values={"openAIApiKey": secrets[1]}))
+    ledger.does("CredentialService.update", work, "credential.update", feed=feed)
+    ledger.does("CredentialService.delete", of.delete(caller, made.id), "credential.delete", feed=feed)
 
 
 def _workspaces(ledger: Ledger) -> None:

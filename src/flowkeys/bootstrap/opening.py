@@ -50,10 +50,12 @@ async def _opened(
         secrets = secrets._replace(warnings=(*secrets.warnings, *told))
         database = open_database(settings, store, len(secrets.hasher.secret_ids))
         try:
-            return Runtime(settings, store, database, secrets, workspaces)
+            runtime = Runtime(settings, store, database, secrets, workspaces)
+            await runtime.vault.load()
         except BaseException:
             await database.close()
             raise
     except BaseException:
         store.close()
         raise
+    return runtime

@@ -10,6 +10,7 @@ import structlog
 
 from flowkeys.bootstrap.clock import clock
 from flowkeys.bootstrap.engine import Database, ServerStore
+from flowkeys.bootstrap.flows import FlowParts
 from flowkeys.bootstrap.once import once
 from flowkeys.bootstrap.people import PeopleParts
 from flowkeys.cache.chatflows import ChatflowCache
@@ -21,6 +22,7 @@ from flowkeys.limits.memory import MemoryLimits
 from flowkeys.limits.quota_flush import QuotaFlush
 from flowkeys.limits.quotas import MemoryQuotas
 from flowkeys.limits.ready import ReadyInMemory
+from flowkeys.service.flows.vault import Vault
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.people.set_up import SetUp
@@ -36,18 +38,12 @@ from flowkeys.usage.buffer import UsageBuffer
 from flowkeys.usage.calls import CallCounter
 
 if TYPE_CHECKING:
-    from flowkeys.documents.parser import SubprocessParser
     from flowkeys.domain.chatflows.chatflow import Chatflow
-    from flowkeys.flows.engine import Engine
     from flowkeys.limits.shared.rates import SharedLimits
     from flowkeys.limits.shared.valkey import Valkey
     from flowkeys.outbound.webhooks.worker import Worker
     from flowkeys.service.audit.log import AuditService
-    from flowkeys.service.chatflows.chatflows import ChatflowService
-    from flowkeys.service.chatflows.jobs import ImportJobs
-    from flowkeys.service.chatflows.maker import ChatflowMaker
     from flowkeys.service.customers.customers import CustomerService
-    from flowkeys.service.documents.collections import CollectionService
     from flowkeys.service.keys.explainer import Explainer
     from flowkeys.service.keys.keyring import Keyring
     from flowkeys.service.keys.policies import Policies
@@ -56,7 +52,7 @@ if TYPE_CHECKING:
     from flowkeys.service.webhooks.webhooks import WebhookService
 
 
-class Runtime(PeopleParts):
+class Runtime(FlowParts, PeopleParts):
     """The services over one data directory: what the server serves, and what its commands call.
 
     What verification and predictions need is made at once. All else is made, and its modules are imported,
@@ -118,18 +114,28 @@ class Runtime(PeopleParts):
         self.quotas = QuotaFlush(
             self._quotas, quota_store.add, every, partial(_warn, "use of quotas is kept")
         )
-        ready = None if together else ReadyInMemory(alone, self._quotas)
-        counting = self.limits, self._quotas, ready, together
+        counting = (
+            self.limits,
+            self._quotas,
+            None if together else ReadyInMemory(alone, self._quotas),
+            together,
+        )
         self.verifier = Verifier(self.keys, self.directory, self.usage, clock, *counting)
         self.waiting = WaitingRuns(store, clock, settings.waiting_run_days)
         self.predictor = Predictor(store, self.directory, self.verifier, _Compiler(self), clock, self.waiting)
+        self._seal = AesSeal(secrets.written)
+        self.vault = Vault(store, self._seal, self._forget_flows)
         if settings.python_flows or settings.credentials or settings.allowed_endpoints:
             _ = self.engine  # says what is wrong with them
-        self._seal = AesSeal(secrets.written)
-        self.feed.tell(self.keys, self.directory, self.predictor, self.followers)
+        self.feed.tell(self.keys, self.directory, self.predictor, self.followers, self.vault)
 
     async def _store_quotas(self) -> bool:
         return await self.quotas.flush()
+
+    def _forget_flows(self) -> None:
+        if self._is_made("engine"):
+            self.engine.forget()
+        self.predictor.forget()
 
     # Keys, and whose they are
 
@@ -177,61 +183,6 @@ class Runtime(PeopleParts):
 
         return AuditService(self.store)
 
-    # Chatflows and documents
-
-    @once
-    def engine(self) -> "Engine":
-        """What runs chatflows.
-
-        Raises:
-            ConfigurationError: a setting is no use.
-        """
-        from flowkeys.config.flows import flow_settings
-        from flowkeys.flows.engine import Engine
-        from flowkeys.service.documents.retrieving import StoreRetriever
-
-        return Engine(flow_settings(self.settings), StoreRetriever(self.store))
-
-    @once
-    def chatflows(self) -> "ChatflowService":
-        """The chatflows."""
-        from flowkeys.service.chatflows.chatflows import ChatflowService
-
-        return ChatflowService(self.store, self.engine, clock)
-
-    @once
-    def parser(self) -> "SubprocessParser":
-        """Files to passages."""
-        from flowkeys.config.flows import document_limits
-        from flowkeys.documents.parser import SubprocessParser
-
-        return SubprocessParser(document_limits(self.settings))
-
-    @once
-    def collections(self) -> "CollectionService":
-        """The document stores."""
-        from flowkeys.config.flows import document_limits
-        from flowkeys.service.documents.collections import CollectionService
-
-        return CollectionService(self.store, self.parser, clock, document_limits(self.settings))
-
-    @once
-    def maker(self) -> "ChatflowMaker":
-        """New chatflows."""
-        from flowkeys.documents.kinds import MEDIA_TYPES
-        from flowkeys.flows.drafts.drafts import Drafts
-        from flowkeys.service.chatflows.maker import ChatflowMaker
-
-        kinds = tuple(sorted(MEDIA_TYPES))
-        return ChatflowMaker(self.chatflows, self.collections, Drafts(self.engine.models), kinds)
-
-    @once
-    def imports(self) -> "ImportJobs":
-        """Imports that go on behind a page."""
-        from flowkeys.service.chatflows.jobs import ImportJobs
-
-        return ImportJobs(self.maker, self.store, clock)
-
     # Webhooks
 
     @once
@@ -256,6 +207,7 @@ class Runtime(PeopleParts):
         async with AsyncExitStack() as last_first:
             last_first.callback(self.store.close)
             last_first.push_async_callback(self.database.close)
+            last_first.push_async_callback(self.vault.aclose)
             if self._is_made("sign_ins"):
                 last_first.push_async_callback(self.sign_ins.settled)
             if self._is_made("passwords"):

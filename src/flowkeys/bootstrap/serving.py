@@ -121,6 +121,7 @@ def create_app(runtime: Runtime) -> "FastPath":
             people=runtime.people,
             audit=runtime.audit,
             webhooks=runtime.webhooks,
+            credentials=runtime.credentials,
             public_urls=public_urls,
             key_header=key_header,
             proxies=proxies,

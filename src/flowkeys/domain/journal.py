@@ -19,6 +19,7 @@ class Subject(StrEnum):
     CUSTOMER = "customer"
     WEBHOOK = "webhook"
     """Of the audit log only."""
+    CREDENTIAL = "credential"
     SECRET = "secret"  # noqa: S105  # the word, not one
     """A server secret, by its id; of the audit log only."""
 

@@ -21,6 +21,7 @@ from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.registry import Kind
 from flowkeys.flows.runner import run_plan, run_plan_at_once
 from flowkeys.flows.settings import FlowSettings
+from flowkeys.service.ports.credentials import CredentialVault
 from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult, Retriever, Tokens
 
 if TYPE_CHECKING:
@@ -37,15 +38,16 @@ class Engine:
         *,
         kinds: Iterable[Kind] = STANDARD,
         resolve: "Resolve | None" = None,
+        vault: CredentialVault | None = None,
     ) -> None:
-        """Open nothing yet; `aclose` closes what calls have opened.
+        """Open nothing yet; `aclose` closes what calls have opened. `vault` has credentials that are stored.
 
         Raises:
             ConfigurationError: a setting is no use, with what is wrong with it.
         """
         self.settings = settings
         self.retriever = retriever
-        self.models = Models(settings, resolve=resolve)
+        self.models = Models(settings, resolve=resolve, vault=vault)
         self.python = PythonTargets(settings)
         self._kinds = {kind.name: kind for kind in kinds}
         self._ignored = frozenset(kind.name for kind in self._kinds.values() if kind.build is None)
@@ -72,9 +74,15 @@ class Engine:
         """Return the nodes of a chatflow that use a model. Never raises; may be asked for in any thread."""
         return self._look(chatflow).model_nodes
 
-    def credentials(self) -> tuple[str, ...]:
-        """Return the names of the operator's model credentials, sorted."""
-        return self.models.credentials
+    def credentials(self, workspace_id: str) -> tuple[str, ...]:
+        """Return the names of the credentials that a workspace's flows may name, sorted."""
+        return self.models.credentials(workspace_id)
+
+    def forget(self) -> None:
+        """Forget all that was compiled and checked: credentials are others."""
+        with self._lock:
+            self._looks.clear()
+        self._flows.clear()
 
     def _look(self, chatflow: Chatflow) -> "_Look":
         given = chatflow.flow_data, *sorted(chatflow.credentials.items())
@@ -125,6 +133,7 @@ class Engine:
 
     def _parse(self, chatflow: Chatflow) -> Graph:
         graph = parse(chatflow.flow_data, ignored=self._ignored, known=self._kinds)
+        graph = msgspec.structs.replace(graph, workspace_id=chatflow.workspace_id)
         return with_credentials(graph, chatflow.credentials)
 
 

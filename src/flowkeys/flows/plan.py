@@ -93,7 +93,7 @@ def make_plan(
         if known is not None and known.node is node:
             built[node.id] = known
             continue
-        build = Build(node, outgoing[node.id], resources, allowance, templates)
+        build = Build(node, outgoing[node.id], resources, allowance, templates, graph.workspace_id)
         maker = kinds[node.kind].build
         if maker is not None:
             try:

@@ -129,9 +129,11 @@ class Build:
         resources: Resources,
         allowance: Allowance,
         templates: dict[str, Template],
+        workspace_id: str = "",
     ) -> None:
         """`allowance` and `templates`, those made so far by their text, are shared by a flow's nodes."""
         self.node = node
+        self.workspace_id = workspace_id
         self._allowance = allowance
         self._templates = templates
         self.inputs = node.inputs

@@ -145,6 +145,14 @@ class Endpoints:
         """Tell whether the operator listed the endpoint or something above it."""
         return any(listed.covers(endpoint) for listed in self._listed)
 
+    def check(self, url: str) -> tuple[str, str | None]:
+        """Return a base URL in its normal spelling, and why it can never be called, if it cannot."""
+        endpoint = read_endpoint(url)
+        if isinstance(endpoint, str):
+            return "", f"{endpoint[0].upper()}{endpoint[1:]}"
+        refusal = self.refusal(endpoint)
+        return endpoint.url, None if refusal is None else f"The address {refusal}"
+
     def refusal(self, endpoint: Endpoint) -> str | None:
         """Return why an endpoint can never be called, as far as that shows without a look-up."""
         if self.lists(endpoint):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flowkeys.storage.chatflows.imports import ImportJobTable
     from flowkeys.storage.customers.customers import CustomerTable
     from flowkeys.storage.documents.collections import CollectionTable
+    from flowkeys.storage.flows.credentials import CredentialTable
     from flowkeys.storage.keys.keys import KeyTable
     from flowkeys.storage.keys.policies import PolicyTable
     from flowkeys.storage.keys.reports import KeyReportTable
@@ -117,6 +118,13 @@ class Tables:
         from flowkeys.storage.chatflows.imports import ImportJobTable
 
         return ImportJobTable(self._connection)
+
+    @cached_property
+    def credentials(self) -> "CredentialTable":
+        """The credentials."""
+        from flowkeys.storage.flows.credentials import CredentialTable
+
+        return CredentialTable(self._connection)
 
     @cached_property
     def workspaces(self) -> "WorkspaceTable":

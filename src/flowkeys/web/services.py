@@ -15,6 +15,7 @@ from flowkeys.service.chatflows.jobs import ImportJobs
 from flowkeys.service.chatflows.maker import ChatflowMaker
 from flowkeys.service.customers.customers import CustomerService
 from flowkeys.service.documents.collections import CollectionService
+from flowkeys.service.flows.credentials import CredentialService
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.explainer import Explainer
 from flowkeys.service.keys.keyring import Keyring
@@ -63,6 +64,7 @@ class Services:
     people: PeopleService
     audit: AuditService
     webhooks: WebhookService
+    credentials: CredentialService
     public_urls: PublicUrls
     """Where people reach this server."""
     key_header: KeyHeader | None

@@ -29,6 +29,7 @@ class Guarded:
             "store_id": store,
             "document_id": "x",
             "webhook_id": "x",
+            "credential_id": "x",
             "customer_id": "x",
             "delivery_id": "x",
         }

@@ -10,7 +10,7 @@ from flowkeys.domain.principal import Caller, Principal, operator
 from flowkeys.service.keys.input import NewKey
 from flowkeys.service.keys.keyring import Keyring
 from flowkeys.service.people.leavers import KeysOf
-from flowkeys.service.ports.makers import KeysMade, MadeThrough
+from flowkeys.service.ports.keys.makers import KeysMade, MadeThrough
 from tests.service.support import House, caller
 
 MAKER = ("apikeys:view", "apikeys:create")

@@ -40,6 +40,8 @@ _FOR_EACH_ROW = (
     ),
 )
 """What triggers were before migration 0027, by their names."""
+_LATER = ("key_bits", "key_unread", "key_expired", "import_job", "execution", "execution_flow", "credential")
+"""Tables that later migrations add."""
 
 
 def test_both_databases_have_one_schema(postgres_url: str) -> None:
@@ -145,7 +147,8 @@ def test_an_older_schema_is_brought_up_to_date(postgres_url: str) -> None:
             created_by_name, created_at, updated_at, version) VALUES ('k', 'w', 'n', 'n', '[]', 'active',
             'operator', 'o', 1, 1, 1)"""
         )
-        raw.execute("DROP TABLE key_bits, key_unread, key_expired")
+        raw.execute(f"DROP TABLE {', '.join(_LATER)}")
+        raw.execute("ALTER TABLE message DROP COLUMN execution_id")
         for (name,) in raw.execute(
             "SELECT proname FROM pg_proc WHERE proname LIKE '%\\_noted\\_%'"
         ).fetchall():

@@ -11,6 +11,7 @@ from flowkeys.domain.keys.secret_form import made_here
 from flowkeys.domain.keys.server_secrets import VERIFIES_ONLY, ServerSecrets
 from flowkeys.service.audit.checking import count_segments
 from flowkeys.service.audit.opening import warning_of as warning_of_segment
+from flowkeys.service.flows.vault import lost_credentials
 from flowkeys.service.ports.store import Transaction
 from flowkeys.service.startup import MissingSecret, warning_of
 from flowkeys.service.webhooks.sealing import lost_secrets
@@ -32,6 +33,7 @@ def check_secrets(settings: Settings, tx: Transaction | None, now: int) -> Itera
     counts = {} if tx is None else tx.keys.count_by_secret(now)
     segments = {} if tx is None else count_segments(tx)
     webhooks = {} if tx is None else tx.webhooks.count_by_secret()
+    credentials = {} if tx is None else tx.credentials.count_by_secret()
     used = set() if tx is None else {*tx.keys.secrets(), *_known(tx, written)}
     known = {*written.ids, *written.earlier(used)}
     if missing := {name: count for name, count in counts.items() if name not in known}:
@@ -47,9 +49,9 @@ def check_secrets(settings: Settings, tx: Transaction | None, now: int) -> Itera
         if not missing:
             yield ok(_CHECK, "none yet; the first flowkeys serve makes one")
         return
-    yield from _in_use(written, counts, segments, webhooks)
+    yield from _in_use(written, counts, segments, (webhooks, credentials))
     yield from _lost(tx, written)
-    yield from _unreadable(written, webhooks)
+    yield from _unreadable(written, webhooks, credentials)
     yield from _earlier(written, used, counts)
     if given and in_file:
         advice = f"Move {settings.secret_file} away when no key needs it."
@@ -67,21 +69,30 @@ def _lost(tx: Transaction | None, written: ServerSecrets) -> Iterator[Finding]:
             yield warn("audit", warning_of_segment(segment), "Everything else works on without it.")
 
 
-def _unreadable(written: ServerSecrets, webhooks: dict[str, int]) -> Iterator[Finding]:
-    """Tell of webhooks that nothing can be sent to for want of a secret."""
+def _unreadable(
+    written: ServerSecrets, webhooks: dict[str, int], credentials: dict[str, int]
+) -> Iterator[Finding]:
+    """Tell of webhooks that nothing can be sent to for want of a secret, and of credentials."""
     for name, count in sorted(webhooks.items()):
         if name not in written.ids:
             yield warn("webhooks", lost_secrets(name, count), "Everything else works on without it.")
+    for name, count in sorted(credentials.items()):
+        if name not in written.ids:
+            yield warn("credentials", lost_credentials(name, count), "Everything else works on without it.")
 
 
 def _in_use(
-    written: ServerSecrets, counts: dict[str, int], segments: dict[str, int], webhooks: dict[str, int]
+    written: ServerSecrets,
+    counts: dict[str, int],
+    segments: dict[str, int],
+    sealed: tuple[dict[str, int], dict[str, int]],
 ) -> Iterator[Finding]:
     """Tell of each secret how many keys need it, how many parts of the audit log, and webhooks' secrets.
 
     Nobody is told to take out one that a server made, as its form shows, nor any while a line is in doubt:
     what is in front of it may not be what its owner thinks it is.
     """
+    webhooks, credentials = sealed
     first, *others = written.ids
     keys, kept = counts.get(first, 0), segments.get(first, 0)
     were, are = "was" if keys == 1 else "were", "is" if kept == 1 else "are"
@@ -89,7 +100,8 @@ def _in_use(
         _CHECK,
         f"{first} from {written.where} signs; {counted(keys, 'key')} {were} made under it, and "
         f"{counted(kept, 'segment')} of the audit log {are} kept under it"
-        + (f", and {counted(count, 'secret')} of webhooks" if (count := webhooks.get(first, 0)) else ""),
+        + (f", and {counted(count, 'secret')} of webhooks" if (count := webhooks.get(first, 0)) else "")
+        + (f", and {counted(count, 'credential')}" if (count := credentials.get(first, 0)) else ""),
     )
     for name, secret in zip(others, written.secrets[1:], strict=True):
         if count := counts.get(name, 0):
@@ -103,6 +115,8 @@ def _in_use(
             yield ok(
                 _CHECK, f"{name} is needed by {counted(count, 'secret')} of webhooks, until the next start"
             )
+        elif count := credentials.get(name, 0):
+            yield ok(_CHECK, f"{name} is needed by {counted(count, 'credential')}, until the next start")
         elif made_here(secret) or written.doubtful:
             yield ok(_CHECK, f"{name} is needed by no key any more; whether it stays is for its owner to say")
         else:

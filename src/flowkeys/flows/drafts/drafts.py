@@ -12,11 +12,11 @@ class Drafts:
     def __init__(self, models: Models) -> None:
         self._models = models
 
-    def credentials(self) -> tuple[str, ...]:
-        """Return the names of the operator's model credentials, sorted."""
-        return self._models.credentials
+    def credentials(self, workspace_id: str) -> tuple[str, ...]:
+        """Return the names of the credentials that a workspace may name, sorted."""
+        return self._models.credentials(workspace_id)
 
-    def model_errors(self, model: ModelSettings) -> tuple[FieldError, ...]:
+    def model_errors(self, workspace_id: str, model: ModelSettings) -> tuple[FieldError, ...]:
         """Return what keeps a model from being called."""
         errors = []
         if not model.name:
@@ -24,9 +24,9 @@ class Drafts:
         if not model.base_url and not model.credential:
             errors.append(FieldError("baseUrl", "Give the base URL, or choose a credential that has one."))
             return tuple(errors)
-        target = self._models.target(model.base_url, model.credential or "")
+        target = self._models.target(model.base_url, model.credential or "", workspace_id)
         if isinstance(target, str):
-            unknown = bool(model.credential) and model.credential not in self.credentials()
+            unknown = bool(model.credential) and model.credential not in self.credentials(workspace_id)
             errors.append(FieldError("credential" if unknown else "baseUrl", _sentence(target)))
         return tuple(errors)
 

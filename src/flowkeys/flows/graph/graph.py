@@ -50,6 +50,8 @@ class Graph(msgspec.Struct, frozen=True):
     """Why this is no graph that could run, in words for people."""
     open_ended: frozenset[str] = frozenset()
     """The nodes with a connection to one that does not exist: they are no last nodes, but nothing follows."""
+    workspace_id: str = ""
+    """Whose credentials its nodes may name."""
 
 
 class _Data(msgspec.Struct):

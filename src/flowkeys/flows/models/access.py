@@ -13,6 +13,7 @@ from flowkeys.flows.models.network import in_words
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.outbound import tls
 from flowkeys.outbound.endpoints import Endpoint, Endpoints, operators_endpoint, read_endpoint
+from flowkeys.service.ports.credentials import CredentialVault
 
 if TYPE_CHECKING:
     from flowkeys.flows.models.client import Client
@@ -28,21 +29,37 @@ class Target(msgspec.Struct, frozen=True):
 
     endpoint: Endpoint
     credential: str | None
+    """Of the operator, its name; of a workspace, its id."""
     trusted: bool
     """The operator named this address, so that it need not be public."""
+    key: str | None = None
+    """What a credential of a workspace holds; the operator's are not here."""
+
+    def __repr__(self) -> str:
+        return f"Target({self.endpoint.url!r}, credential={self.credential!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, str | None]]:
+        return [("endpoint", self.endpoint.url), ("credential", self.credential)]
 
 
 class Models:
     """Decides where flows may send prompts, and keeps the clients; closed with the engine."""
 
-    def __init__(self, settings: FlowSettings, *, resolve: "Resolve | None" = None) -> None:
-        """Read the operator's credentials and endpoints.
+    def __init__(
+        self,
+        settings: FlowSettings,
+        *,
+        resolve: "Resolve | None" = None,
+        vault: CredentialVault | None = None,
+    ) -> None:
+        """Read the operator's credentials and endpoints; `vault` has those that workspaces keep.
 
         Raises:
             ConfigurationError: a base URL among them is not one, or two credentials have one name.
         """
         self._settings = settings
         self._resolve = resolve
+        self._vault = vault
         self._endpoints = Endpoints(settings.allowed_endpoints)
         self._keys = {credential.name: credential.api_key for credential in settings.credentials}
         self._bases = {
@@ -57,7 +74,7 @@ class Models:
         self._pools: tuple[Pool, Pool] | None = None
         self._opening = asyncio.Lock()
 
-    def target(self, base_url: str, credential: str) -> Target | str:
+    def target(self, base_url: str, credential: str, workspace_id: str = "") -> Target | str:
         """Return where a node's model is, or why it may not be used, in words.
 
         A credential is only ever sent to its own base URL; a flow can neither read nor redirect it.
@@ -68,9 +85,9 @@ class Models:
         if credential:
             own = self._bases.get(credential)
             if own is None:
-                return f"this server has no credential named {credential!r}."
+                return self._kept(endpoint, credential, workspace_id)
             if endpoint not in {None, own}:
-                return f"the credential {credential!r} is for another base URL, and is sent to no other."
+                return _elsewhere(credential)
             return Target(own, credential, trusted=True)
         if endpoint is None:
             return "it names neither a base URL nor a credential of this server."
@@ -79,10 +96,29 @@ class Models:
             return refusal
         return Target(endpoint, None, trusted=self._endpoints.lists(endpoint))
 
-    @property
-    def credentials(self) -> tuple[str, ...]:
-        """The names of the operator's credentials, sorted."""
-        return tuple(sorted(self._keys))
+    def _kept(self, endpoint: Endpoint | None, ref: str, workspace_id: str) -> Target | str:
+        """Return where a credential of a workspace is sent, or why it may not be used."""
+        kept = self._vault.find(workspace_id, ref) if self._vault is not None else None
+        if kept is None:
+            return f"this server has no credential named {ref!r}."
+        if kept.problem is not None:
+            return f"the credential {kept.name!r} cannot be used: {kept.problem}."
+        if not kept.key or not kept.base_url:
+            return f"the credential {kept.name!r} is not for models."
+        own = read_endpoint(kept.base_url)
+        if isinstance(own, str):
+            return own
+        if endpoint not in {None, own}:
+            return _elsewhere(kept.name)
+        refusal = self._endpoints.refusal(own)
+        if refusal is not None:
+            return refusal
+        return Target(own, kept.id, trusted=self._endpoints.lists(own), key=kept.key)
+
+    def credentials(self, workspace_id: str) -> tuple[str, ...]:
+        """Return the names of the operator's credentials and the workspace's own, sorted."""
+        kept = self._vault.names(workspace_id) if self._vault is not None else ()
+        return tuple(sorted({*self._keys, *kept}))
 
     async def client(self, target: Target) -> "Client":
         """Return the client for a target; all of them share connections.
@@ -122,7 +158,9 @@ class Models:
             answer_bytes=settings.answer_bytes,
         )
         pool = trusted if target.trusted else public
-        key = None if target.credential is None else self._keys[target.credential]
+        key = target.key
+        if key is None and target.credential is not None:
+            key = self._keys[target.credential]
         if self.tracing is None:
             return Client(pool, target.endpoint, key, limits)
         from flowkeys.flows.models.traced import TracedClient
@@ -142,3 +180,7 @@ class Models:
         from flowkeys.outbound.http.pool import Pool
 
         return Pool(context, self._resolve or resolve), Pool(context, None)
+
+
+def _elsewhere(name: str) -> str:
+    return f"the credential {name!r} is for another base URL, and is sent to no other."

@@ -144,7 +144,9 @@ def _build(build: Build) -> Step:
         if build.inputs.get(name):
             build.problem(f"{what} is not supported.")
     model = read_model(build)
-    target = build.resources.models.target(model.base_url, model.credential) if model else None
+    target = (
+        build.resources.models.target(model.base_url, model.credential, build.workspace_id) if model else None
+    )
     if isinstance(target, str):
         build.problem(target)
     if model is None or not isinstance(target, Target):

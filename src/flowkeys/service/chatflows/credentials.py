@@ -31,6 +31,7 @@ def named(engine: FlowEngine, before: Chatflow, after: Chatflow, names: Names | 
         ids = {node.id for node in nodes}
         kept = {node_id: name for node_id, name in before.credentials.items() if node_id in ids}
         return msgspec.structs.replace(after, credentials=kept)
+    there_are = engine.credentials(after.workspace_id)
     errors: list[FieldError] = []
     result: dict[str, str] = {}
     for ref in sorted(names, key=lambda ref: ref != EVERY):
@@ -41,9 +42,9 @@ def named(engine: FlowEngine, before: Chatflow, after: Chatflow, names: Names | 
             if credential:
                 result[node.id] = credential
         there = [before.credentials.get(node.id) for node in found]
-        known = credential in engine.credentials() or (there and set(there) == {credential})
+        known = credential in there_are or (there and set(there) == {credential})
         if credential and not known:
-            has = ", ".join(engine.credentials()[:_SHOWN])
+            has = ", ".join(there_are[:_SHOWN])
             message = f"This server has no credential named {credential!r}; it has {has or 'none'}."
             if not has:
                 message += " Its operator names them in the setting credentials."

@@ -76,9 +76,9 @@ class ChatflowMaker:
         """How much files may come to."""
         return self._collections.limits
 
-    def credentials(self) -> tuple[str, ...]:
+    def credentials(self, caller: Caller) -> tuple[str, ...]:
         """Return the names of the model credentials that a chatflow may name."""
-        return self._drafts.credentials()
+        return self._drafts.credentials(caller.workspace_id)
 
     async def from_export(
         self,
@@ -117,7 +117,7 @@ class ChatflowMaker:
             InvalidInput: naming ``name``, ``baseUrl``, ``model``, ``credential`` or ``prompt``.
         """
         caller.require("chatflows:create")
-        errors = [*_name_errors(name), *self._model_errors(model)]
+        errors = [*_name_errors(name), *self._model_errors(caller, model)]
         if len(prompt) > PROMPT_LENGTH:
             errors.append(FieldError("prompt", f"Give at most {PROMPT_LENGTH:,} characters."))
         if errors:
@@ -141,7 +141,7 @@ class ChatflowMaker:
         if len(wanted.files) > self.limits.files:
             errors.append(FieldError(FIELD, f"Choose at most {self.limits.files:,} files at once."))
         if wanted.model is not None:
-            errors += self._model_errors(wanted.model)
+            errors += self._model_errors(caller, wanted.model)
         if errors:
             raise InvalidInput(*errors)
 
@@ -219,10 +219,10 @@ class ChatflowMaker:
         compared = await self.compare(caller, chatflow_id, content, field)
         return await self._chatflows.update(caller, chatflow_id, compared.patch, expect)
 
-    def _model_errors(self, model: ModelSettings) -> list[FieldError]:
+    def _model_errors(self, caller: Caller, model: ModelSettings) -> list[FieldError]:
         if len(model.name) > MODEL_NAME_LENGTH:
             return [FieldError("model", f"Give at most {MODEL_NAME_LENGTH} characters.")]
-        return list(self._drafts.model_errors(model))
+        return list(self._drafts.model_errors(caller.workspace_id, model))
 
 
 @contextmanager

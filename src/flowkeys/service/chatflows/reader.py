@@ -78,7 +78,7 @@ class ChatflowReader:
         """
         chatflow = (await self.get(caller, chatflow_id, permission="chatflows:update")).chatflow
         nodes = await asyncio.to_thread(self._engine.model_nodes, chatflow)
-        return ChatflowModels(chatflow, nodes, self._engine.credentials())
+        return ChatflowModels(chatflow, nodes, self._engine.credentials(chatflow.workspace_id))
 
     async def page(self, caller: Caller, query: ChatflowQuery) -> Page[CheckedChatflow]:
         """Return the chatflows that match with their graphs, of the caller's workspace in any case."""

@@ -34,7 +34,7 @@ from flowkeys.service.keys.rotations import MadeKey, Rotations
 from flowkeys.service.keys.shown import Shown
 from flowkeys.service.keys.uses import store_uses
 from flowkeys.service.limits import require_counted
-from flowkeys.service.ports.makers import KeysMade
+from flowkeys.service.ports.keys.makers import KeysMade
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.verification import RecentUses
 from flowkeys.service.quotas import QuotaViews

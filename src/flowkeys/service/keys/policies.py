@@ -22,7 +22,7 @@ from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock, to_iso
 from flowkeys.service.journal import note, record
 from flowkeys.service.keys.input import read_networks
-from flowkeys.service.ports.policies import KeysOfPerson
+from flowkeys.service.ports.keys.policies import KeysOfPerson
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.webhooks.announcing import announce_key, write
 

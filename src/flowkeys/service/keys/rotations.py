@@ -19,8 +19,8 @@ from flowkeys.domain.times import SECOND, Clock, to_iso
 from flowkeys.service.forms.once import spend
 from flowkeys.service.keys.changes import get_key, record_change
 from flowkeys.service.keys.of_customer import require_may_change
+from flowkeys.service.ports.keys.tokens import NewToken
 from flowkeys.service.ports.store import Store, Transaction
-from flowkeys.service.ports.tokens import NewToken
 from flowkeys.service.ports.verification import RecentUses
 
 _ANOTHER: Final = "This was about an earlier rotation. The key was rotated again since: nothing was changed."

@@ -5,7 +5,7 @@ A key that may make keys outlives whoever made it, and so do the keys that it ma
 
 from flowkeys.domain.principal import Caller
 from flowkeys.service.keys.keyring import Keyring
-from flowkeys.service.ports.makers import KeysMade
+from flowkeys.service.ports.keys.makers import KeysMade
 
 
 class KeysOf:

@@ -18,11 +18,11 @@ class ModelSettings(msgspec.Struct, frozen=True):
 class FlowDrafts(Protocol):
     """Writes ``flowData`` as Flowise would export it, and knows which models this server may call."""
 
-    def credentials(self) -> tuple[str, ...]:
-        """Return the names of the operator's model credentials, sorted; nothing else of them."""
+    def credentials(self, workspace_id: str) -> tuple[str, ...]:
+        """Return the names of the credentials that a workspace may name, sorted; nothing else of them."""
         ...
 
-    def model_errors(self, model: ModelSettings) -> tuple[FieldError, ...]:
+    def model_errors(self, workspace_id: str, model: ModelSettings) -> tuple[FieldError, ...]:
         """Return what keeps a model from being called, naming ``baseUrl``, ``model`` or ``credential``."""
         ...
 

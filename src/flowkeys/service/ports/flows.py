@@ -181,8 +181,8 @@ class FlowEngine(FlowCompiler, Protocol):
         """Return the nodes of a chatflow that use a model, runnable or not; none when it cannot be read."""
         ...
 
-    def credentials(self) -> tuple[str, ...]:
-        """Return the names of the server's model credentials, sorted; nothing else of them."""
+    def credentials(self, workspace_id: str) -> tuple[str, ...]:
+        """Return the names of the credentials that a workspace may name, sorted; nothing else of them."""
         ...
 
 

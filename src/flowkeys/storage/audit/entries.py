@@ -25,6 +25,7 @@ from flowkeys.storage.schema import (
     audit_count,
     chatflow,
     collection,
+    credential,
     customer,
     person,
     webhook,
@@ -50,7 +51,7 @@ _NAMED: Final = tuple(
     for table, name, scope in (
         *(
             (each, each.c.name, each.c.workspace_id)
-            for each in (api_key, chatflow, collection, customer, person)
+            for each in (api_key, chatflow, collection, credential, customer, person)
         ),
         (webhook, webhook.c.url, webhook.c.workspace_id),
         (workspace, workspace.c.name, workspace.c.id),

@@ -15,7 +15,7 @@ from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.limits.stored import quotas_from, quotas_to_store, rates_from, to_store
 from flowkeys.domain.listing import KeyQuery, Page
 from flowkeys.domain.permissions import ALL
-from flowkeys.service.ports.makers import KeysMade
+from flowkeys.service.ports.keys.makers import KeysMade
 from flowkeys.service.ports.quotas import Kind
 from flowkeys.storage.elements import listed, unindexed
 from flowkeys.storage.keys import by_secret, letters, makers

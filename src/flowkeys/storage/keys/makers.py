@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from flowkeys.service.ports.makers import KeysMade, MadeThrough
+from flowkeys.service.ports.keys.makers import KeysMade, MadeThrough
 from flowkeys.storage.statement import Connection, Statement, in_json
 
 _OF_TAGS: Final = """FROM api_key INDEXED BY ix_api_key_creator

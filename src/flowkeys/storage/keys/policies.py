@@ -11,7 +11,7 @@ from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import Creator
 from flowkeys.domain.keys.policy import Policy
 from flowkeys.domain.times import DAY
-from flowkeys.service.ports.policies import KeysOfPerson
+from flowkeys.service.ports.keys.policies import KeysOfPerson
 from flowkeys.storage.elements import upsert
 from flowkeys.storage.keys import makers as key_makers
 from flowkeys.storage.keys.spoilt import SPOILT

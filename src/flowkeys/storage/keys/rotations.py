@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, bindparam, case, func, insert,
 
 from flowkeys.domain.keys.rotation import Rotation, TokenUses
 from flowkeys.domain.times import SECOND
-from flowkeys.service.ports.tokens import NewToken
+from flowkeys.service.ports.keys.tokens import NewToken
 from flowkeys.storage.elements import listed
 from flowkeys.storage.schema import api_key, token
 from flowkeys.storage.statement import Connection, Row, Statement

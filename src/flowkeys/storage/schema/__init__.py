@@ -4,7 +4,7 @@ What only SQLite has (full-text tables and the triggers that feed them) is in `s
 """
 
 from flowkeys.storage.schema.base import metadata
-from flowkeys.storage.schema.chatflows import chatflow, import_job
+from flowkeys.storage.schema.chatflows import chatflow, credential, import_job
 from flowkeys.storage.schema.customers import customer
 from flowkeys.storage.schema.documents import collection, document, passage
 from flowkeys.storage.schema.journal import audit, audit_count, audit_segment, change, sent_form
@@ -43,6 +43,7 @@ __all__ = (
     "chatflow",
     "collection",
     "conversation",
+    "credential",
     "customer",
     "document",
     "execution",

@@ -58,3 +58,25 @@ import_job = Table(
         "errors": "a JSON list of fields and messages",
     },
 )
+
+credential = Table(
+    "credential",
+    metadata,
+    seq(),
+    Column("id", Text, nullable=False, unique=True),
+    workspace_id(),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("base_url", Text, nullable=False),
+    # What it holds as JSON, encrypted, and the id of the server secret whose key it is under.
+    Column("sealed", Text),
+    Column("made_under", Text),
+    Column("problem", Text),
+    Column("created_by_type", Text, nullable=False),
+    Column("created_by_id", Text),
+    Column("created_by_name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index(None, "workspace_id", "name", unique=True),
+)

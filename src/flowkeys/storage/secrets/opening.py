@@ -4,6 +4,7 @@ from pathlib import Path
 
 from flowkeys.domain.times import Clock
 from flowkeys.service.audit.opening import ChainedStore, open_chain
+from flowkeys.service.flows.vault import move_credentials
 from flowkeys.service.people.workspaces import WorkspaceService
 from flowkeys.service.startup import Secrets, check_secrets, note_verifies_only, open_secrets
 from flowkeys.service.webhooks.sealing import move_to_newest
@@ -36,5 +37,6 @@ async def open_under_secrets(
         await check_secrets(store, opened.hasher, clock, written)
     warnings = await open_chain(store, written, workspace_id, clock)
     await note_verifies_only(store, opened.unnoted, workspace_id, clock)
-    lost = await move_to_newest(store, AesSeal(written))
+    seal = AesSeal(written)
+    lost = (*await move_to_newest(store, seal), *await move_credentials(store, seal))
     return opened._replace(warnings=(*opened.warnings, *warnings, *lost))

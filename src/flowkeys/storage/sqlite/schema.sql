@@ -1,4 +1,4 @@
--- 0029
+-- 0030
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -946,4 +946,25 @@ CREATE TABLE execution_flow (
 	CONSTRAINT fk_execution_flow_workspace_id_chatflow_id_chatflow FOREIGN KEY(workspace_id, chatflow_id) REFERENCES chatflow (workspace_id, id) ON DELETE CASCADE, 
 	CONSTRAINT fk_execution_flow_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
 );
-INSERT INTO alembic_version VALUES ('0029');
+CREATE TABLE credential (
+	seq INTEGER NOT NULL, 
+	id TEXT NOT NULL, 
+	workspace_id TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	kind TEXT NOT NULL, 
+	base_url TEXT NOT NULL, 
+	sealed TEXT, 
+	made_under TEXT, 
+	problem TEXT, 
+	created_by_type TEXT NOT NULL, 
+	created_by_id TEXT, 
+	created_by_name TEXT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	version BIGINT NOT NULL, 
+	CONSTRAINT pk_credential PRIMARY KEY (seq), 
+	CONSTRAINT fk_credential_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
+	CONSTRAINT uq_credential_id UNIQUE (id)
+);
+CREATE UNIQUE INDEX ix_credential_workspace_id_name ON credential (workspace_id, name);
+INSERT INTO alembic_version VALUES ('0030');

@@ -124,7 +124,7 @@ def _show(
         # A script puts the answer into the page and keeps the files that were chosen; a browser forgets them.
         keeps_files=call.is_part,
         once=issue(call.services.clock),
-        credentials=maker.credentials(),
+        credentials=maker.credentials(call.caller),
         kinds=maker.kinds,
         max_files=maker.limits.files,
         max_file_bytes=maker.limits.file_bytes,

@@ -1,0 +1,142 @@
+"""The credentials of all workspaces, open, as one process has them at hand."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from flowkeys.domain.chatflows.credential import OpenCredential
+from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.journal import Subject
+from flowkeys.domain.webhooks.webhook import Sealed
+from flowkeys.service.ports.credentials import KeptCredential
+from flowkeys.service.ports.store import Store, Transaction
+from flowkeys.service.ports.webhooks import CannotOpen, Seal
+
+LOST: Final = "what it holds cannot be read: it is kept under a server secret that is not here"
+MISSING: Final = "what it holds has to be given anew"
+_AGAIN_SECONDS: Final = 1.0
+
+
+class Vault:
+    """Implements the port `CredentialVault`, and `ChangeListener`.
+
+    Flows are compiled with what is at hand. When a credential changes, in any process, all are read again,
+    and who has compiled anything is told to forget it.
+    """
+
+    def __init__(self, store: Store, seal: Seal, forget: Callable[[], object]) -> None:
+        """Know nothing yet; `forget` is told that what flows were compiled with is another."""
+        self._store = store
+        self._seal = seal
+        self._forget = forget
+        self._by_ref: dict[tuple[str, str], OpenCredential] = {}
+        self._names: dict[str, list[str]] = {}
+        self._reading: asyncio.Task[None] | None = None
+        self._outdated = False
+
+    def find(self, workspace_id: str, ref: str) -> OpenCredential | None:
+        """Return the credential of a workspace that has this id, else the one that has this name."""
+        return self._by_ref.get((workspace_id, f"id:{ref}")) or self._by_ref.get((workspace_id, ref))
+
+    def names(self, workspace_id: str) -> Sequence[str]:
+        """Return the names of a workspace's credentials, sorted."""
+        return self._names.get(workspace_id, ())
+
+    async def load(self) -> None:
+        """Read all credentials.
+
+        Raises:
+            Unavailable: the store cannot be reached; what was at hand still is.
+        """
+        kept = await self._store.read(lambda tx: tx.credentials.everywhere())
+        found: dict[tuple[str, str], OpenCredential] = {}
+        names: dict[str, list[str]] = {}
+        for each in kept:
+            opened, workspace_id = self._open(each), each.credential.workspace_id
+            found[workspace_id, f"id:{opened.id}"] = found[workspace_id, opened.name] = opened
+            names.setdefault(workspace_id, []).append(opened.name)
+        if found != self._by_ref:
+            self._by_ref, self._names = found, {name: sorted(some) for name, some in names.items()}
+            self._forget()
+
+    def changed(self, subject: str, subject_id: str, position: int) -> None:
+        """Read all again when a credential was changed."""
+        del subject_id, position
+        if subject == Subject.CREDENTIAL:
+            self.forget()
+
+    def forget(self) -> None:
+        """Read all again: changes may have been missed."""
+        self._outdated = True
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.get_running_loop().create_task(self._read_again(), name="flowkeys-vault")
+
+    async def aclose(self) -> None:
+        """Read no more."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def _read_again(self) -> None:
+        while self._outdated:
+            self._outdated = False
+            try:
+                await self.load()
+            except Unavailable:
+                self._outdated = True
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    def _open(self, kept: KeptCredential) -> OpenCredential:
+        item = kept.credential
+        values: dict[str, str] = {}
+        problem = item.problem
+        if kept.sealed is None:
+            problem = problem or MISSING
+        else:
+            try:
+                values = msgspec.json.decode(self._seal.open(kept.sealed, item.id), type=dict[str, str])
+            except (CannotOpen, msgspec.MsgspecError):
+                problem = LOST
+        return OpenCredential(
+            id=item.id,
+            name=item.name,
+            kind=item.kind,
+            base_url=item.base_url,
+            version=item.version,
+            values={} if problem else values,
+            problem=problem,
+        )
+
+
+async def move_credentials(store: Store, seal: Seal) -> tuple[str, ...]:
+    """Seal anew what is kept under an older server secret; return what people have to know of the rest."""
+    kept = await store.read(lambda tx: tx.credentials.everywhere())
+    moved: list[tuple[str, Sealed, Sealed]] = []
+    lost: dict[str, int] = {}
+    for each in kept:
+        sealed, about = each.sealed, each.credential.id
+        if sealed is None or sealed.made_under == seal.newest:
+            continue
+        try:
+            moved.append((about, seal.seal(seal.open(sealed, about), about), sealed))
+        except CannotOpen:
+            lost[sealed.made_under] = lost.get(sealed.made_under, 0) + 1
+
+    def work(tx: Transaction) -> None:
+        for about, after, before in moved:
+            tx.credentials.reseal(about, after, before)
+
+    if moved:
+        await store.write(work)
+    return tuple(lost_credentials(name, count) for name, count in sorted(lost.items()))
+
+
+def lost_credentials(secret_id: str, count: int) -> str:
+    """Return what people have to know of credentials under a server secret that is not here."""
+    many = "1 credential is" if count == 1 else f"{count} credentials are"
+    return (
+        f"{many} kept under the server secret {secret_id}, and cannot be read with those that are here: "
+        "chatflows that name them cannot run. Bring that secret back, or give what they hold anew."
+    )

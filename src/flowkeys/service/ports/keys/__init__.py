@@ -1,0 +1,1 @@
+"""What services need for keys."""
