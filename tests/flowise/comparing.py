@@ -1,6 +1,7 @@
 """What differs between an answer of ours and the one that was recorded."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from tests.flowise.recordings import Exchange, Recording
@@ -91,6 +92,9 @@ def _differing(at: str, one: Any, two: Any) -> Iterator[tuple[str, Any, Any]]:
     elif isinstance(one, list) and isinstance(two, list):
         if at == "/events":
             yield from _differing_events(one, two)
+        elif at == "/asked":
+            for number, (first, second) in enumerate(zip_longest(one, two, fillvalue={})):
+                yield from _differing(f"{at}/{number}", first, second)
         elif len(one) != len(two):
             yield at, one, two
         else:

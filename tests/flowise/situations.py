@@ -11,6 +11,8 @@ def applies(letter: str, recording: Recording, recorded: Exchange, ours: Exchang
     """Tell whether a row is about a call."""
     if letter == "a":
         return has_failed(recorded) and has_failed(ours) and not is_unfinished(ours)
+    if letter == "g":
+        return has_failed(recorded) and not has_failed(ours) and _tells_of_a_tool(ours)
     if letter == "l":
         return ours.status == 422 and _is_bad(recorded.body)
     test = _SITUATIONS.get(letter)
@@ -32,6 +34,13 @@ def is_unfinished(ours: Exchange) -> bool:
     return said.get("code") == "flow_not_runnable" and (
         "not supported" in words or any(kind in words for kind in KINDS)
     )
+
+
+def _tells_of_a_tool(ours: Exchange) -> bool:
+    """Tell whether an agent ran on although a tool failed."""
+    answer = ours.answer
+    said = [e["data"] for e in answer if e["event"] == "usedTools"] if isinstance(answer, list) else answer
+    return '"error"' in json.dumps(said) and '"usedTools"' in json.dumps(answer)
 
 
 def _is_bad(body: Any) -> bool:
@@ -83,6 +92,5 @@ _SITUATIONS = {
     "c": _splits,
     "d": lambda _, exchange: any(sign in json.dumps(exchange.body) for sign in ("{{", "$&", "$1", "$$")),
     "f": lambda recording, _: "executeFlowAgentflow" in _kinds(recording),
-    "g": lambda recording, _: "agentAgentflow" in _kinds(recording),
     "i": lambda _, exchange: bool(_member(exchange, "history") or _member(exchange, "sessionId")),
 }

@@ -60,11 +60,11 @@ def test_a_flow_that_cannot_run_says_what_is_missing():
 def test_every_reason_is_given_at_once():
     """What known nodes cannot do stands beside missing kinds, and beside faults of the structure."""
     structured = {
-        "llmStructuredOutput": [{"key": "a"}],
+        "llmStructuredOutput": [{"key": "a", "type": "date"}],
         "llmModel": "chatOpenAI",
         "llmModelConfig": {"temperature": "hot", "openAIApiKey": "sk-x"},
         "llmMessages": [{"role": "king", "content": "x"}],
-        "llmMemoryType": "conversationSummary",
+        "llmMemoryType": "tape",
     }
     data = flow_data(
         [
@@ -80,17 +80,17 @@ def test_every_reason_is_given_at_once():
     assert check.missing_kinds == ("loopAgentflow",)
     for reason in (
         "Persist State",
-        "structured output",
+        "there is no type 'date'",
         "needs a credential",
         "openAIApiKey holds a secret",
         "temperature is not a number",
         "the model has no name",
         "the role 'king'",
-        "the memory type 'conversationSummary'",
+        "no memory type 'tape'",
         "Two nodes have the id 'loopAgentflow_0'",
     ):
         assert reason in said
-    with pytest.raises(FlowNotRunnable, match=r"loopAgentflow.*Persist State.*structured output"):
+    with pytest.raises(FlowNotRunnable, match=r"loopAgentflow.*Persist State.*no memory type"):
         engine().compile(chatflow(data))
 
 
@@ -114,7 +114,7 @@ def test_the_names_of_kinds_are_flowises():
     """Each kind is found by the name that is in exports."""
     assert {kind.name for kind in STANDARD} == {
         "startAgentflow", "directReplyAgentflow", "retrieverAgentflow", "llmAgentflow", "conditionAgentflow",
-        "stickyNoteAgentflow", "pythonAgentflow", "humanInputAgentflow",
+        "stickyNoteAgentflow", "pythonAgentflow", "humanInputAgentflow", "conditionAgentAgentflow",
     }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """One run of a chatflow: what its steps can read, and what they have done so far."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flowkeys.domain.errors import RunLimitExceeded
@@ -67,7 +67,7 @@ class Run:
         }
         self.variables = variables
         self.outputs: dict[str, Mapping[str, Any]] = {}
-        self.chat: list[dict[str, str]] = []
+        self.chat: list[dict[str, Any]] = []
         """What models and their questioner said in this run: later models with memory are given it."""
         self.sources: list[dict[str, Any]] = []
         self.tools: list[dict[str, Any]] = []
@@ -94,16 +94,28 @@ class Run:
         What a model thought before it answered is not among them, though it was shown with the answer.
         """
         if self._history is None:
-            turns = (await self.call.history())[-self._history_limit :]
-            self._history = [turn if turn.role is Role.USER else _answer_alone(turn) for turn in turns]
+            self._history = self._alone(await self.call.history())
         return self._history
 
-    async def messages(self) -> list[dict[str, str]]:
-        """Return the earlier messages as ``{"role": "user" | "assistant", "content": …}``."""
-        return [
-            {"role": "user" if turn.role is Role.USER else "assistant", "content": turn.content}
-            for turn in await self.history()
-        ]
+    def _alone(self, turns: Sequence[Turn]) -> list[Turn]:
+        last = turns[-self._history_limit :]
+        return [turn if turn.role is Role.USER else _answer_alone(turn) for turn in last]
+
+    def remember(self, said: Iterable[dict[str, Any]]) -> None:
+        """Add to the conversation of the run: what was asked, and what its nodes said."""
+        self.chat += said
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Return what the caller sent as the conversation so far, for the first model of the run."""
+        if self.call.sent_history is None or self.chat:
+            return []
+        return [_message(turn) for turn in self._alone(self.call.sent_history)]
+
+    async def messages(self) -> list[dict[str, Any]]:
+        """Return the stored messages as ``{"role": "user" | "assistant", "content": …}``."""
+        if self.call.sent_history is not None:
+            return []
+        return [_message(turn) for turn in await self.history()]
 
     async def admit_tokens(self, tokens: int) -> None:
         """Let a model be asked that may use so many.
@@ -163,9 +175,13 @@ class Run:
 
     async def say(self, *pieces: str) -> None:
         """Send what the present step says, in pieces that are ready together, if it is part of the answer."""
-        if not self.streaming or not any(pieces):
-            return
-        await self.emit(Tokens(pieces if all(pieces) else [piece for piece in pieces if piece]))
+        if self.streaming and (said := [piece for piece in pieces if piece]):
+            await self.emit(Tokens(said))
+
+    async def let_hear(self, pieces: Sequence[str]) -> None:
+        """Send what a model says as `say` does, with the empty pieces that show that it is at work."""
+        if self.streaming and pieces:
+            await self.emit(Tokens(pieces))
 
     async def say_value(self, value: float | bool | None) -> None:
         """Send what the present step says where that is no text; nothing that counts as false is sent."""
@@ -173,11 +189,10 @@ class Run:
             await self.emit(Event("token", value))
 
     def history_text(self) -> str:
-        """Return the earlier messages as text; they have been loaded if a template asks for them."""
-        return "\n".join(
-            f"{'Human' if turn.role is Role.USER else 'Assistant'}: {turn.content}"
-            for turn in self._history or ()
-        )
+        """Return what is stored and what this run has said; it has been loaded if a template asks for it."""
+        said = [(turn.role is Role.USER, turn.content) for turn in self._history or ()]
+        said += [(message["role"] == "user", message["content"]) for message in self.chat]
+        return "\n".join(f"{'Human' if by_user else 'Assistant'}: {text}" for by_user, text in said)
 
     def time_text(self) -> str:
         """Return the time of the call."""
@@ -188,9 +203,19 @@ class Run:
         return len(self.chat)
 
 
+def _message(turn: Turn) -> dict[str, Any]:
+    return {"role": "user" if turn.role is Role.USER else "assistant", "content": turn.content}
+
+
 def _answer_alone(turn: Turn) -> Turn:
     content = without_thoughts(turn.content)
     return turn if content is turn.content else Turn(turn.role, content)
+
+
+def finish_of(output: Mapping[str, Any]) -> str | None:
+    """Return how the model ended that made an output, None when no model did."""
+    told: str | None = output.get("responseMetadata", output).get("finish_reason")
+    return told
 
 
 def least_finished(reasons: Iterable[str | None]) -> str | None:

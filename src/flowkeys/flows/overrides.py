@@ -16,8 +16,11 @@ from flowkeys.flows.settings import names_secret
 
 _FIXED: Final = frozenset(
     {"basepath", "baseurl", "base_url", "baseoptions", "proxyurl", "pythontarget", "llmmodel"}
+    | {"agentmodel", "conditionagentmodel", "humaninputmodel"}
     | {"llmmodelconfig", "retrieverknowledgedocumentstores"}
 )
+_FIXED_ENDS: Final = ("modelconfig", "documentstores", "vsembeddings", "tools", "toolconfig")
+"""Of other kinds, too, callers choose neither whom a model is asked from, nor what is read and called."""
 _MODEL: Final = "llmModelConfig"
 _OWN: Final = "llm"
 """So the names of a model node's own inputs begin; no setting of a model's does."""
@@ -98,7 +101,8 @@ def _enabled(rows: Any) -> list[str]:
 
 
 def _may_change(name: str) -> bool:
-    return name.lower() not in _FIXED and not names_secret(name)
+    low = name.lower()
+    return low not in _FIXED and not low.endswith(_FIXED_ENDS) and not names_secret(name)
 
 
 def _set(inputs: dict[str, Any], name: str, value: Any) -> None:

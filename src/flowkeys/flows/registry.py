@@ -35,7 +35,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     null where the flow says that."""
     branch: int | None = None
     """The only output that the run goes on from; None for all of them."""
-    chat: Sequence[Mapping[str, Any]] = ()
+    chat: Sequence[Mapping[str, Any]] | None = None
     """What the step adds to the conversation of the run: ``chatHistory`` of its entry."""
     finish_reason: str | None = None
     """How the model ended that made the text, in its server's words."""

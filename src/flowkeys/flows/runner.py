@@ -241,7 +241,7 @@ def _done(planned: Planned, outcome: Outcome, run: Run, status: str = "FINISHED"
         "output": outcome.output,
         "state": dict(run.state),
     }
-    if outcome.chat:
+    if outcome.chat is not None:
         data["chatHistory"] = outcome.chat
     return _entry(planned, data, status)
 

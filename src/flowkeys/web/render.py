@@ -288,7 +288,7 @@ def metadata(item: "Answer") -> Json:
 
 
 def _finish(reason: str | None) -> Json:
-    return {} if reason is None else {"finishReason": reason}
+    return {} if reason in {None, "stop"} else {"finishReason": reason}
 
 
 def _time(value: int | None) -> str | None:

@@ -1,6 +1,7 @@
 """A small model behind an OpenAI-compatible chat endpoint, on a real socket of this machine."""
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -58,6 +59,34 @@ class ModelServer:
             await self.say(send, f" {word}" if number else word)
         await finish(send, b"data: [DONE]\n\n")
 
+    async def answer_tooled(self, body: dict[str, Any], receive: Any, send: Any) -> None:
+        """Call what the last question holds as ``CALL name {…}``, once; then say what the tools said."""
+        messages = body["messages"]
+        said = [message["content"] for message in messages if message["role"] == "tool"]
+        offered = {tool["function"]["name"] for tool in body.get("tools", ())}
+        if "extract" in offered:
+            wanted = [("extract", str(messages[-1]["content"]).partition("JSON ")[2])]
+        else:
+            asked = next(m["content"] for m in reversed(messages) if m["role"] == "user")
+            rounds = str(asked).split(" THEN ")
+            turn = sum(message["role"] == "assistant" and "tool_calls" in message for message in messages)
+            wanted = CALL.findall(rounds[turn]) if offered and turn < len(rounds) else []
+        message: dict[str, Any] = {"role": "assistant", "content": "tools: " + " | ".join(said)}
+        if wanted:
+            message["content"] = None
+            message["tool_calls"] = [
+                {"id": f"c{n}", "type": "function", "function": {"name": name, "arguments": given}}
+                for n, (name, given) in enumerate(wanted)
+            ]
+        usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+        finish = "tool_calls" if wanted else "stop"
+        choice = {"index": 0, "message": message, "finish_reason": finish}
+        await reply(send, 200, {**CHUNK, "choices": [choice], "usage": usage})
+
+    async def answer_echoed(self, body: dict[str, Any], receive: Any, send: Any) -> None:
+        """Say the last message again, or in the form that is asked for."""
+        await (self.answer_tooled if body.get("tools") else self.answer_echo)(body, receive, send)
+
     async def answer_strict(self, body: dict[str, Any], receive: Any, send: Any) -> None:
         """Refuse the key, and repeat it, as some do."""
         key = self.received[-1].headers.get("authorization", "")
@@ -114,6 +143,7 @@ class ModelServer:
         await send({"type": "http.response.body", "body": b"data: %b\n\n" % event, "more_body": True})
 
 
+CALL = re.compile(r"CALL (\w+) (\S*)")
 CHUNK = {"id": "c1", "object": "chat.completion", "created": 1, "model": "m"}
 
 

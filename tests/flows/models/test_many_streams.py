@@ -36,7 +36,8 @@ async def test_pieces_that_come_together_are_handed_on_together(raw: RawModel) -
     flow = made.compile(chatflow(openai_flow(raw.url, "m")))
     await flow.run(call("hi", history=[]), emit)
     await made.aclose()
-    assert [piece for together in heard for piece in together] == [f" {number}" for number in range(200)]
+    said = [piece for together in heard for piece in together if piece]
+    assert said == [f" {number}" for number in range(200)]
     assert len(heard) < 10  # as often as the network had something
 
 

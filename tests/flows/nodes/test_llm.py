@@ -33,11 +33,25 @@ async def test_the_answer_is_streamed_as_it_comes(model):
     ran = await run(chain(llm(model)), call("one two three"), settings=listed(model))
     assert ran.tokens == ["one", " two", " three"]
     entry = ran.result.executed[-1]["data"]
-    assert entry["output"] == {"content": "one two three"}
-    assert entry["input"] == {"model": "echo", "messages": [{"role": "user", "content": "one two three"}]}
+    times = entry["output"].pop("timeMetadata")
+    assert times["delta"] == times["end"] - times["start"] >= 0
+    assert entry["output"] == {
+        "content": "one two three", "calledTools": [],
+        "responseMetadata": {"prompt": 0, "completion": 0, "model_provider": "openai", "model_name": "m"},
+    }  # fmt: skip
+    assert entry["input"] == {
+        "messages": [{"role": "user", "content": "one two three"}],
+        "llmModel": "chatOpenAI", "llmEnableMemory": False,
+        "llmModelConfig": {"modelName": "echo", "basepath": model.url},
+    }  # fmt: skip
+    assert entry["chatHistory"] == [
+        {"role": "user", "content": "one two three"},
+        {"role": "user", "content": "one two three", "name": "llm_0"},
+    ]
     assert model.received[0].path == "/v1/chat/completions"
     assert model.received[0].body == {
-        "model": "echo", "messages": [{"role": "user", "content": "one two three"}], "stream": True,
+        "model": "echo", "messages": [{"role": "user", "content": "one two three"}],
+        "stream": True, "stream_options": {"include_usage": True},
     }  # fmt: skip
 
 
@@ -73,8 +87,10 @@ async def test_messages_memory_and_last_word_are_in_flowises_order(model):
         ("user", "cats"),
         ("user", "Now: cats"),
     ]
-    shown = ran.result.executed[-1]["data"]["input"]["messages"]
-    assert all(message["role"] != "system" for message in shown), "callers are not shown the owner's prompt"
+    shown = ran.result.executed[-1]["data"]["input"]
+    assert shown["messages"] == model.received[0].body["messages"]
+    assert shown["llmUserMessage"] == "Now: cats"
+    assert "llmMessages" not in shown
 
 
 async def test_memory_can_be_a_window(model):
@@ -124,7 +140,7 @@ async def test_settings_of_the_model_are_sent_as_openai_names_them(model):
     config |= {"stopSequence": "END, STOP", "reasoningEffort": "low", "timeout": "5000"}
     await run(chain(llm(model, config=config)), settings=listed(model))
     sent = model.received[0].body
-    assert {name: sent[name] for name in sent.keys() - {"model", "messages", "stream"}} == {
+    assert {name: sent[name] for name in sent.keys() - {"model", "messages", "stream", "stream_options"}} == {
         "temperature": 0.5, "max_tokens": 10, "top_p": 0.9, "presence_penalty": 1.0,
         "stop": ["END", "STOP"], "reasoning_effort": "low",
     }  # fmt: skip

@@ -33,6 +33,8 @@ _ATTEMPTS: Final = 3
 """Two connections that were kept may be closed at a time; the last attempt is made on a new one."""
 _CROSSING_SECONDS: Final = 5.0
 """How long what says that a kept connection was closed may be on its way, while a call goes the other way."""
+_OPTIONS: Final = {"include_usage": True}
+"""Of a stream: what was used is told at its end."""
 _IN_PATH: Final = "/%:@!$&'()*+,;=~"
 _CHARSET: Final = re.compile(r"""(?i);\s*charset\s*=\s*["']?([^\s"';,]+)""")
 _WIDE: Final = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"})
@@ -82,7 +84,8 @@ class Client:
         """
         limits = self._limits
         wait = seconds or (limits.silence_seconds if stream else limits.whole_seconds)
-        body = msgspec.json.encode({**request, "stream": stream})
+        told = {"stream": True, "stream_options": _OPTIONS} if stream else {"stream": False}
+        body = msgspec.json.encode({**request, **told})
         answer: Answer | None = None
         try:
             answer = Answer(await self._post(body, wait, more), reply, wait, limits.answer_bytes)

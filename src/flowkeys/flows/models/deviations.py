@@ -135,7 +135,8 @@ def _chunk(value: Any) -> Chunk:
         error = error_beside(value)
     if isinstance(error, str | bool | int) and is_error(error) and has_words(value):
         error = value  # "Bad Request", or true: the reason stands beside it
-    return Chunk(choices, error, done)
+    named = (value.get(name) for name in ("usage", "id", "model", "system_fingerprint"))
+    return Chunk(choices, error, done, *named)
 
 
 def _choice(item: Mapping[str, Any]) -> Choice:

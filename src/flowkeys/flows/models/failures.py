@@ -71,6 +71,13 @@ def refused(
     )
 
 
+def silent(finish_reason: str | None, *, called_tools: bool, thought: bool) -> ModelError:
+    """Return the failure of an answer in which there is no text."""
+    finish = f" (finish_reason: {finish_reason})" if finish_reason is not None else ""
+    why = "; it only called tools" if called_tools else "; it only reasoned" if thought else ""
+    return ModelError(f"the model answered without any text{finish}{why}.")
+
+
 def in_stream(code: str, reason: str) -> ModelError:
     """Return the failure that a server reports inside an answer that had begun with the status 200."""
     return ModelError(

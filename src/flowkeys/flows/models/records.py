@@ -14,6 +14,7 @@ import msgspec
 HEAD_BYTES: Final = 1000
 """How much of an answer is kept for the operator's log, in case it is no answer."""
 _MARK: Final = b"\xef\xbb\xbf"
+_BLANK_LINES: Final = (b"\n", b"\r\n")
 _BLANK: Final = re.compile(rb"[ \t\r\n]*")
 
 
@@ -145,3 +146,14 @@ def _is_json(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def behind_record(data: bytes, start: int) -> int:
+    """Return where the first record of a stream of events ends that ends in these bytes, or 0."""
+    at = data.find(b"\n", start)
+    while at >= 0:
+        for end in _BLANK_LINES:
+            if data.startswith(end, at + 1):
+                return at + 1 + len(end)
+        at = data.find(b"\n", at + 1)
+    return 0

@@ -1,38 +1,52 @@
 """A model's answer as it comes in: its records are read, and what it says is handed on piece by piece."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from flowkeys.flows.graph.variables import readable_text
 from flowkeys.flows.models import deviations, errors, structs
 from flowkeys.flows.models.alike import Alike
-from flowkeys.flows.models.failures import ModelError, in_stream
+from flowkeys.flows.models.calls import Calls, ToolCall
+from flowkeys.flows.models.failures import ModelError, in_stream, silent
 from flowkeys.flows.models.reasoning import Showing
-from flowkeys.flows.models.records import Named, Record, Records
+from flowkeys.flows.models.records import Named, Record, Records, behind_record
 from flowkeys.flows.models.saying import Saying
 from flowkeys.flows.models.structs import Choice, Chunk, Said
 
 BROKEN_OFF: Final = "the model's answer broke off before its end."
-_BLANK_LINES: Final = (b"\n", b"\r\n")
+NAME_CHARACTERS: Final = 200
+"""What is kept of the names by which a server calls its answer and its model."""
 
 
 class Reply:
     """Reads one answer. What is returned is to be said at once, in this order, and is all of `text`."""
 
     __slots__ = (
-        *("_alike", "_called_tools", "_charset", "_chunks", "_is_whole", "_ours", "_records", "_refusals"),
-        *("_saying", "ended", "finish_reason", "tokens"),
+        *("_alike", "_calls", "_charset", "_chunks", "_every", "_is_whole", "_last", "_limit", "_may_call"),
+        *("_ours", "_records", "_refusals", "_saying", "ended", "finish_reason", "tokens", "usage"),
     )
 
-    def __init__(self, limit: int, reasoning: Showing) -> None:
-        """`limit` is the most characters of the answer and of what was thought before it, each."""
+    def __init__(
+        self, limit: int, reasoning: Showing, *, every: bool = False, may_call: bool = False
+    ) -> None:
+        """`limit` is the most characters of the answer and of what was thought before it, each.
+
+        `every` is whether an empty piece is handed on for each record that says nothing, and for what was
+        used; `may_call` whether an answer may be calls of tools, and no text.
+        """
         self.finish_reason: str | None = None
         """How it ended, in OpenAI's words where there is one."""
         self.tokens = (0, 0)
         """How many the model read and wrote, as far as its server says so."""
+        self.usage: Mapping[str, Any] | None = None
+        """What the server says of that, in its own members."""
         self.ended = False
         """The server said that nothing follows."""
+        self._limit = limit
+        self._every = every
+        self._may_call = may_call
+        self._last: Chunk | None = None
         self._records = Records()
         self._alike = Alike()
         self._charset: str | None = None
@@ -40,7 +54,7 @@ class Reply:
         self._ours: Any = None
         """The index of the choice that is read, of several."""
         self._chunks = 0
-        self._called_tools = False
+        self._calls: Calls | None = None
         self._is_whole = False
         self._refusals: list[str] = []
 
@@ -58,6 +72,16 @@ class Reply:
     def thoughts(self) -> str:
         """What it thinks, unless that is to be dropped."""
         return self._saying.thoughts
+
+    @property
+    def calls(self) -> Sequence[ToolCall]:
+        """The tools that it calls, in its order."""
+        return () if self._calls is None else self._calls.all()
+
+    def named(self, member: str) -> str | None:
+        """Return what the server says under ``id``, ``model`` or ``system_fingerprint``, if it is a text."""
+        value = getattr(self._last, member, None)
+        return value[:NAME_CHARACTERS] if isinstance(value, str) else None
 
     @property
     def is_complete(self) -> bool:
@@ -84,7 +108,7 @@ class Reply:
         alike = self._alike
         if alike.is_known and (behind := self._read_alike(data, at)) is not None:
             return behind
-        end = _behind_record(data, at) if alike.is_hopeful and not self._records.is_json else 0
+        end = behind_record(data, at) if alike.is_hopeful and not self._records.is_json else 0
         first = data[at:end] if end else data[at:]
         for record in self._records.feed(first):
             if self.ended:
@@ -127,17 +151,17 @@ class Reply:
                 for record in self._records.finish():
                     self._take(record)
             except deviations.NotJsonError as error:
-                if self._records.is_json and not self._is_cut(record):
+                is_cut = isinstance(record, bytes) and deviations.is_cut(record, self._charset)
+                if self._records.is_json and not is_cut:
                     raise
                 raise ModelError(BROKEN_OFF, reason=error.reason) from None
         self._saying.finish()
         if not self._saying.has_begun and self._refusals:
             self._saying.say_as_it_is(readable_text("".join(self._refusals)))
         self._judge()
+        if self._every and self.usage is not None and not self._records.is_json:
+            self._saying.say_nothing()
         return self._saying.handed_on()
-
-    def _is_cut(self, record: Record) -> bool:
-        return isinstance(record, bytes) and deviations.is_cut(record, self._charset)
 
     def _judge(self) -> None:
         if not self._chunks and not self.is_complete:
@@ -145,17 +169,9 @@ class Reply:
             raise ModelError(deviations.NO_COMPLETION, reason=head or "The answer is empty.")
         if not (self.is_complete or self._is_whole):
             raise ModelError(BROKEN_OFF)
-        if not self._saying.has_words:
-            raise self._silent()
-
-    def _silent(self) -> ModelError:
-        finish = f" (finish_reason: {self.finish_reason})" if self.finish_reason is not None else ""
-        why = ""
-        if self._called_tools:
-            why = "; it only called tools"
-        elif self._saying.has_thought:
-            why = "; it only reasoned"
-        return ModelError(f"the model answered without any text{finish}{why}.")
+        called = self._calls is not None
+        if not self._saying.has_words and not (self._may_call and called):
+            raise silent(self.finish_reason, called_tools=called, thought=self._saying.has_thought)
 
     def _take(self, record: Record) -> None:
         """Read one record."""
@@ -170,17 +186,24 @@ class Reply:
         except (ValueError, RecursionError):
             usual = None
         if usual is not None and usual.usage is not None:
-            self.tokens = structs.tokens_of(usual.usage) or self.tokens
+            self._used(usual.usage)
         if usual is not None and usual.choices:
             self._read(usual)
             return
         try:
             for chunk in deviations.read(data, self._charset):
+                if usual is None and chunk.usage is not None:
+                    self._used(chunk.usage)
                 self._read(chunk)
         except deviations.NotJsonError:
             if self.finish_reason is None:
                 raise
             # What comes behind a whole answer is none of it.
+
+    def _used(self, usage: Any) -> None:
+        self.tokens = structs.tokens_of(usage) or self.tokens
+        if isinstance(usage, dict):
+            self.usage = usage
 
     def _of_event(self, record: Named) -> bytes:
         """Return the data of a named event if it is a chunk's, else nothing."""
@@ -203,6 +226,7 @@ class Reply:
         choices = chunk.choices
         if choices:
             self._chunks += 1
+            self._last = chunk
             choice = choices[0]
             if len(choices) == 1 and (choice.index == self._ours or choice.index is None):
                 self._read_choice(choice)
@@ -224,8 +248,8 @@ class Reply:
         if choice.error is not None and errors.is_error(choice.error):
             raise self._error(choice.error)
         said = choice.delta
-        if said is not None:
-            self._read_said(said)
+        if said is not None and not self._read_said(said) and self._every:
+            self._saying.say_nothing()
         if said is None or not (said.content or self._saying.has_begun):
             self._read_beside(choice)
         if choice.finish_reason is not None:
@@ -245,8 +269,10 @@ class Reply:
             return
         self._read_said(said)
 
-    def _read_said(self, said: Said) -> None:
+    def _read_said(self, said: Said) -> bool:
+        """Read what is said; tell whether there was anything, said or thought."""
         content = said.content
+        thought = ""
         if type(content) is not str:
             thought, content = deviations.content_of(content)
             self._saying.think(thought)
@@ -262,7 +288,9 @@ class Reply:
         if said.refusal:
             self._refusals.append(deviations.refusal_of(said.refusal))
         if said.tool_calls or said.function_call:
-            self._called_tools = True
+            self._calls = self._calls or Calls(self._limit)
+            self._calls.add(said.tool_calls, said.function_call)
+        return bool(content or thought)
 
     def _repeats(self, content: Any) -> bool:
         """Tell whether the last record says again all that the records before it said."""
@@ -270,14 +298,3 @@ class Reply:
 
     def _error(self, error: Any) -> ModelError:
         return in_stream(errors.code_of(error), errors.in_words(error))
-
-
-def _behind_record(data: bytes, start: int) -> int:
-    """Return where the first record of a stream of events ends that ends in these bytes, or 0."""
-    at = data.find(b"\n", start)
-    while at >= 0:
-        for end in _BLANK_LINES:
-            if data.startswith(end, at + 1):
-                return at + 1 + len(end)
-        at = data.find(b"\n", at + 1)
-    return 0

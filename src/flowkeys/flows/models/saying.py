@@ -73,6 +73,10 @@ class Saying:
         self._text += out
         return out
 
+    def say_nothing(self) -> None:
+        """Hand on an empty piece: a record that says nothing came."""
+        self._out.append("")
+
     def say(self, piece: str) -> None:
         """Take a piece of what is said, in which there may be thoughts.
 

@@ -45,6 +45,9 @@ class Chunk(msgspec.Struct, gc=False):
     """The record says that it is the last."""
     usage: Any = None
     """How many tokens were read and written, where the server says so."""
+    id: Any = None
+    model: Any = None
+    system_fingerprint: Any = None
 
 
 decode = msgspec.json.Decoder(Chunk).decode

@@ -2,6 +2,7 @@
 
 from flowkeys.flows.nodes import (
     condition,
+    condition_agent,
     direct_reply,
     human_input,
     llm,
@@ -18,6 +19,7 @@ STANDARD: tuple[Kind, ...] = (
     llm.KIND,
     python.KIND,
     condition.KIND,
+    condition_agent.KIND,
     human_input.KIND,
     direct_reply.KIND,
     sticky_note.KIND,

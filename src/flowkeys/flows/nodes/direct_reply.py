@@ -1,6 +1,6 @@
 """`directReplyAgentflow`: says a text, with variables in it."""
 
-from flowkeys.flows.context import Run, least_finished
+from flowkeys.flows.context import Run, finish_of, least_finished
 from flowkeys.flows.graph.variables import Template
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 
@@ -23,7 +23,7 @@ class DirectReply(Step):
         """Say the message."""
         text = self._message.value(run)
         outputs = run.outputs
-        quoted = [outputs[name].get("finishReason") for name in self._quoted if name in outputs]
+        quoted = [finish_of(outputs[name]) for name in self._quoted if name in outputs]
         finish = least_finished(quoted) if quoted else None
         return Outcome(output={"content": text}, text=text, finish_reason=finish)
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from flowkeys.domain.documents.collection import Hit
+from flowkeys.flows.asking.sources import source_document
 from flowkeys.flows.context import Run
 from flowkeys.flows.excerpt import excerpt
 from flowkeys.flows.graph.graph import Graph
@@ -93,20 +94,6 @@ def reply(hits: list[Hit], question: str) -> str:
 def _place(hit: Hit) -> str:
     source = hit.source.replace("`", "'")
     return f"`{source}` — {' '.join(hit.heading.split())}" if hit.heading else f"`{source}`"
-
-
-def source_document(hit: Hit) -> dict[str, Any]:
-    """Return a passage in LangChain's and Flowise's shape."""
-    return {
-        "pageContent": hit.content,
-        "metadata": {
-            "source": hit.source,
-            "heading": hit.heading,
-            "documentId": hit.document_id,
-            "position": hit.position,
-            "score": hit.score,
-        },
-    }
 
 
 def _as_json(sources: list[dict[str, Any]]) -> str:

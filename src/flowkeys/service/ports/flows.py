@@ -19,7 +19,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """Pieces of the answer that are ready together: a ``token`` event each, of one piece. None is empty."""
+    """Pieces of the answer that are ready together: a ``token`` event each, of one piece; some are empty."""
 
     pieces: Sequence[str]
 
@@ -97,6 +97,8 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     """``overrideConfig`` as sent; the engine applies only what the owner enabled in ``apiConfig``."""
     history: Callable[[], Awaitable[list[Turn]]]
     """Loads the earlier messages of the session; a flow without memory never calls it."""
+    sent_history: Sequence[Turn] | None = None
+    """The conversation so far, where the caller sent it; it is what `history` returns then."""
     now: int
     streamed: bool = True
     """Somebody reads the events as they come. Else only the result counts, and may be made in one piece."""

@@ -175,6 +175,7 @@ class Run:
             form=self._request.form,
             overrides=self._request.overrides,
             history=self._history,
+            sent_history=self._request.history,
             now=self._now,
             streamed=streamed,
             meter=self._meter,

@@ -1,4 +1,4 @@
-"""The model of an `llmAgentflow` node, read from ``llmModel`` and ``llmModelConfig``."""
+"""The model of a node, read from ``llmModel`` and ``llmModelConfig`` or what another kind calls these."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -57,12 +57,15 @@ class ModelChoice(msgspec.Struct, frozen=True):
         return limit if isinstance(limit, int) and limit > 0 else otherwise
 
 
-def read_model(build: Build) -> ModelChoice | None:
-    """Return the model that a node chooses, or None when it chooses none that could be used."""
-    provider = build.text("llmModel")
-    config = build.inputs.get("llmModelConfig") or {}
+def read_model(build: Build, kind: str) -> ModelChoice | None:
+    """Return the model that a node chooses, or None when it chooses none that could be used.
+
+    `kind` is how the names of its inputs begin: ``llm``, ``agent``…
+    """
+    provider = build.text(f"{kind}Model")
+    config = build.inputs.get(f"{kind}ModelConfig") or {}
     if not isinstance(config, Mapping):
-        build.problem("llmModelConfig is not an object.")
+        build.problem(f"{kind}ModelConfig is not an object.")
         return None
     usable = not _holds_key(build)
     if provider not in PROVIDERS:
@@ -91,7 +94,7 @@ def read_model(build: Build) -> ModelChoice | None:
         parameters=_parameters(build, config),
         stream=stream,
         timeout_seconds=_timeout(build, config),
-        reasoning=_reasoning(build),
+        reasoning=_reasoning(build, kind),
     )
     return choice if usable else None
 
@@ -150,12 +153,12 @@ def _timeout(build: Build, config: Mapping[str, Any]) -> float | None:
     return milliseconds / 1000 if milliseconds is not None and milliseconds > 0 else None
 
 
-def _reasoning(build: Build) -> Showing:
+def _reasoning(build: Build, kind: str) -> Showing:
     """Return what becomes of what the model thinks before it answers."""
-    value = build.text("llmReasoning", "hidden")
+    value = build.text(f"{kind}Reasoning", "hidden")
     if value in SHOWINGS:
         return cast("Showing", value)
-    build.problem(f"llmReasoning is not one of {', '.join(SHOWINGS)}.")
+    build.problem(f"{kind}Reasoning is not one of {', '.join(SHOWINGS)}.")
     return "hidden"
 
 
