@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +40,18 @@ class Sample:
         found = {row["name"]: row["value"] or "" for row in self._database.execute("SELECT * FROM variable")}
         return {**found, **self._expected["environment"]}
 
+    @cached_property
+    def stores(self) -> Mapping[str, Sequence[str]]:
+        """The passages of the document stores, by the names of these."""
+        rows = self._database.execute(
+            "SELECT name, pageContent FROM document_store_file_chunk AS chunk"
+            " JOIN document_store AS store ON store.id = chunk.storeId ORDER BY name, chunkNo"
+        )
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            found.setdefault(row["name"], []).append(row["pageContent"])
+        return found
+
     @property
     def key(self) -> str:
         """The one key that it has."""
@@ -75,6 +87,10 @@ class Replay:
         self._ids: dict[str, str] = {}
         """Our ids of flows by those that they had."""
         self._keys: dict[str, str] = {}
+        for name, passages in sample.stores.items():
+            store = self._owner.post("/document-stores", json={"name": name}).json()
+            files = [("files", (f"{n}.txt", text.encode())) for n, text in enumerate(passages)]
+            self._owner.post(f"/document-stores/{store['id']}/documents", files=files).raise_for_status()
 
     def save(self, recording: Recording) -> httpx.Response:
         """Store the flow of a recording, and what it names; return the answer to that."""

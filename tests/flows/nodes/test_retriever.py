@@ -115,8 +115,19 @@ async def test_text_with_metadata_is_json():
     """Flowise's second output format is the documents themselves."""
     node_ = retriever(STORE, outputFormat="textWithMetadata", topK=1)
     ran = await run(chain(node_), call("install"), retriever=Memory(STORES))
-    assert msgspec.json.decode(ran.result.text) == ran.result.source_documents
-    assert len(ran.result.source_documents) == 1
+    (document,) = msgspec.json.decode(ran.result.text)
+    assert (document["pageContent"], document["metadata"]["source"]) == (INSTALL.content, INSTALL.source)
+    assert ran.result.text.startswith('[\n  {\n    "pageContent"')
+
+
+async def test_text_is_the_bare_words_of_the_last_collection():
+    """As Flowise has it: of several stores the last one's passages remain; of none, nothing."""
+    memory = Memory({("ws", "a"): [hit("a1", "x a")], ("ws", "b"): [hit("b1", "x b"), hit("b2", "x c")]})
+    ran = await run(chain(retriever("a", "b", outputFormat="text")), call("x"), retriever=memory)
+    assert ran.result.text == "x b\nx c"
+    assert ran.result.executed[-1]["data"]["output"] == {"content": "x b\nx c"}
+    ran = await run(chain(retriever(outputFormat="text")), call("x"), retriever=memory)
+    assert ran.result.text == ""
 
 
 async def test_the_found_text_can_be_kept_in_the_state():
@@ -131,7 +142,7 @@ async def test_the_found_text_can_be_kept_in_the_state():
     ("made", "expected"),
     [
         (retriever(), "no document collection is chosen"),
-        (retriever("a", outputFormat="table"), "the output format 'table' is not supported"),
+        (retriever("a", outputFormat="table"), "there is no output format 'table'"),
         (retriever("a", topK=0.5), "topK has to be a number from 1 to 50"),
         (retriever("a", topK=True), "topK has to be a number from 1 to 50"),
         (retriever("a", topK="51"), "topK has to be a number from 1 to 50"),

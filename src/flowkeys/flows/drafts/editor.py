@@ -76,7 +76,12 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         },
     ),
     "retrieverQuery": _text("Retriever Query", rows=4, acceptVariable=True),
-    "outputFormat": _options("Output Format", ("Text", "text"), ("Text with Metadata", "textWithMetadata")),
+    "outputFormat": _options(
+        "Output Format",
+        ("Text", "text"),
+        ("Text with Metadata", "textWithMetadata"),
+        ("Quoted Passages", "passages"),
+    ),
     "retrieverUpdateState": _STATE,
     "llmModel": {"label": "Model", "type": "asyncOptions", "loadMethod": "listModels", "loadConfig": True},
     "llmMessages": _table(

@@ -60,7 +60,7 @@ def documents_flow(collection_id: str, *, model: ModelSettings | None = None) ->
     retriever = {
         "retrieverKnowledgeDocumentStores": [{"documentStore": collection_id}],
         "retrieverQuery": "{{ question }}",
-        "outputFormat": "text",
+        "outputFormat": "passages",
         "retrieverUpdateState": "",
     }
     if model is None:
