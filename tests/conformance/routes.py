@@ -91,6 +91,7 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "plainDataObj": {"openAIApiKey": "sk-of-a-test"},
     },
     ("PUT", "/credentials/{credential_id}"): {"name": "renamed by a test"},
+    ("POST", "/executions/{execution_id}/resume"): {"type": "reject"},
     ("POST", "/prediction/{chatflow_id}"): {"question": "Hello"},
 }
 

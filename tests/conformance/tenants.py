@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from tests.flows.support import chain, node
-from tests.support.flows import bound_key, make_chatflow, make_customer
+from tests.support.flows import bound_key, make_chatflow, make_customer, make_waiting
 from tests.support.server import NOBODY, Api, Running
 
 GUIDE = b"# Opening hours\n\nThe zebra house opens at nine in the morning and closes at five.\n"
@@ -44,6 +44,10 @@ class Tenant:
         sent = self.owner.post("/credentials", json=body)
         assert sent.status_code == 201, sent.text
         self.credential: dict[str, Any] = sent.json()
+        approvals, token = make_waiting(self.owner)
+        asked = server.api(token).post(f"/prediction/{approvals['id']}", json={"question": "go on"})
+        assert asked.status_code == 200, asked.text
+        self.execution: str = asked.json()["executionId"]
         assert self.ask(f"Hello from {workspace}", sessionId=f"session of {workspace}") == 200
 
     @property
@@ -58,6 +62,7 @@ class Tenant:
             "webhook_id": self.webhook["id"],
             "credential_id": self.credential["id"],
             "delivery_id": self.delivery["id"],
+            "execution_id": self.execution,
         }
 
     def ask(self, question: str = "Hello", **members: Any) -> int:
@@ -82,6 +87,7 @@ class Tenant:
                 f"/document-stores/{self.store['id']}/documents",
                 "/webhooks",
                 "/credentials",
+                "/executions",
             )
         }
         sent = self.owner.get(f"/webhooks/{self.webhook['id']}/deliveries").json()

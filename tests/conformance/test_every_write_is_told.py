@@ -17,9 +17,12 @@ from flowkeys.service.flows.credential_input import CredentialPatch
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.people.sign_ins import Started
+from flowkeys.service.ports.flows import HumanAnswer
+from flowkeys.service.predictions.input import read_prediction
+from flowkeys.service.predictions.run import Grant
 from flowkeys.service.webhooks.input import WebhookPatch
 from tests.conformance.writes import all_writes
-from tests.support.flows import exported
+from tests.support.flows import approval, exported
 from tests.support.server import NOBODY, Running
 
 pytestmark = pytest.mark.of_one_process("rows of the log are counted, and the other process writes its own")
@@ -36,7 +39,6 @@ NOT_TOLD: Final = {
     "SignInService.find": "when somebody was here last",
     "Run.execute": "messages are the record themselves",
     "Run.execute_at_once": "messages are the record themselves",
-    "WaitingRuns.take": "a caller's answer, which is a message; a person's is told by Executions.resume",
     "WaitingRuns.held": "that an answer is still under way",
     "WaitingRuns.give_back": "the same: that it led nowhere",
     "WaitingRuns.store": "messages are the record themselves, and runs are kept like them",
@@ -99,6 +101,7 @@ def test_every_write_is_in_the_audit_log_and_reaches_caches(own: Running) -> Non
     _collections(ledger, caller)
     _webhooks(ledger, caller)
     _credentials(ledger, caller)
+    _executions(ledger, caller)
     _workspaces(ledger)
     assert all_writes() - NOT_TOLD.keys() == ledger.done
     assert NOT_TOLD.keys() <= all_writes()
@@ -305,6 +308,24 @@ def _credentials(ledger: Ledger, caller: Caller) -> None:
     work = of.update(caller, made.id, CredentialPatch(values={"openAIApiKey": secrets[1]}))
     ledger.does("CredentialService.update", work, "credential.update", feed=feed)
     ledger.does("CredentialService.delete", of.delete(caller, made.id), "credential.delete", feed=feed)
+
+
+def _executions(ledger: Ledger, caller: Caller) -> None:
+    server = ledger.server
+    of, flows = server.runtime.executions, server.runtime.chatflows
+    patch = ChatflowPatch(name="Approvals", flow_data=approval(), type=ChatflowType.AGENTFLOW)
+    flow = server.do(flows.create(caller, patch)).chatflow
+
+    async def waits() -> str:
+        access = await server.runtime.directory.access(flow.id)
+        assert access is not None
+        run = await server.runtime.predictor.open(Grant(access, None), read_prediction({"question": "x"}))
+        return str((await run.execute()).execution_id)
+
+    run, other = server.do(waits()), server.do(waits())
+    work = of.resume(caller, run, HumanAnswer({"type": "reject"}))
+    ledger.does("WaitingRuns.take", work, "execution.resume")
+    ledger.does("Executions.delete", of.delete(caller, other), "execution.delete")
 
 
 def _workspaces(ledger: Ledger) -> None:

@@ -8,6 +8,7 @@ from flowkeys.config import Settings
 
 if TYPE_CHECKING:
     from flowkeys.bootstrap.engine import ServerStore
+    from flowkeys.cache.chatflows import ChatflowCache
     from flowkeys.documents.parser import SubprocessParser
     from flowkeys.flows.engine import Engine
     from flowkeys.service.chatflows.chatflows import ChatflowService
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from flowkeys.service.flows.credentials import CredentialService
     from flowkeys.service.flows.vault import Vault
     from flowkeys.service.ports.webhooks import Seal
+    from flowkeys.service.predictions.executions import Executions
+    from flowkeys.service.predictions.predictor import Predictor
 
 
 class FlowParts:
@@ -25,6 +28,8 @@ class FlowParts:
     settings: Settings
     store: "ServerStore"
     vault: "Vault"
+    directory: "ChatflowCache"
+    predictor: "Predictor"
     _seal: "Seal"
 
     @once
@@ -55,6 +60,13 @@ class FlowParts:
         from flowkeys.service.chatflows.chatflows import ChatflowService
 
         return ChatflowService(self.store, self.engine, clock)
+
+    @once
+    def executions(self) -> "Executions":
+        """The runs of agentflows."""
+        from flowkeys.service.predictions.executions import Executions
+
+        return Executions(self.store, self.directory, self.predictor, clock)
 
     @once
     def parser(self) -> "SubprocessParser":

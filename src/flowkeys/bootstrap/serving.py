@@ -122,6 +122,7 @@ def create_app(runtime: Runtime) -> "FastPath":
             audit=runtime.audit,
             webhooks=runtime.webhooks,
             credentials=runtime.credentials,
+            executions=runtime.executions,
             public_urls=public_urls,
             key_header=key_header,
             proxies=proxies,
@@ -219,7 +220,7 @@ def _tidying(runtime: Runtime) -> Recurring:
     """Begin to end runs that waited too long, and to let those wait again whose answers were cut off."""
     warn = structlog.get_logger("flowkeys").warning
     failed = lambda error: warn("waiting runs are not tidied", detail=str(error))  # noqa: E731
-    tidying = Recurring("flowkeys-tidying", runtime.waiting.tidy, _TIDY_SECONDS, failed, at_once=True)
+    tidying = Recurring("flowkeys-tidying", runtime.waiting.tidy, _TIDY_SECONDS, failed)
     tidying.start()
     return tidying
 

@@ -20,6 +20,8 @@ class Subject(StrEnum):
     WEBHOOK = "webhook"
     """Of the audit log only."""
     CREDENTIAL = "credential"
+    EXECUTION = "execution"
+    """A run of a chatflow that a person answered, or deleted; of the audit log only."""
     SECRET = "secret"  # noqa: S105  # the word, not one
     """A server secret, by its id; of the audit log only."""
 

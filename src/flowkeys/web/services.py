@@ -26,6 +26,7 @@ from flowkeys.service.people.people import PeopleService
 from flowkeys.service.people.sign_ins import SignInService
 from flowkeys.service.ports.usage import CallRecorder
 from flowkeys.service.ports.verification import ChatflowDirectory
+from flowkeys.service.predictions.executions import Executions
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.usage.reports import UsageReports
 from flowkeys.service.webhooks.webhooks import WebhookService
@@ -65,6 +66,7 @@ class Services:
     audit: AuditService
     webhooks: WebhookService
     credentials: CredentialService
+    executions: Executions
     public_urls: PublicUrls
     """Where people reach this server."""
     key_header: KeyHeader | None

@@ -188,6 +188,25 @@ def test_a_chatflow_finds_no_documents_of_another_workspace(
         assert ("nine in the morning" in text) is finds
 
 
+def test_runs_are_listed_to_their_own_workspace_alone(here: Tenant, there: Tenant) -> None:
+    """Whether they wait or have ended, also when another workspace's chatflow, session or run is named."""
+    foreign = {run["id"] for run in there.owner.get("/executions").json()}
+    assert there.execution in foreign
+    for query in (
+        {},
+        {"agentflowId": there.chatflow["id"]},
+        {"agentflowId": there.chatflow["id"], "sessionId": "session of other"},
+        {"before": max(foreign)},
+        {"state": "STOPPED"},
+        {"page": 1, "limit": 1000},
+    ):
+        answer = here.owner.get("/executions", params=query)
+        found = answer.json()
+        runs = found["data"] if isinstance(found, dict) else found
+        assert {run["workspaceId"] for run in runs} <= {here.workspace_id}
+        assert not any(run in answer.text for run in foreign)
+
+
 def test_the_wall_was_tested_on_every_route() -> None:
     """A new route with an id in its path is in the first test above; one without is a list or a creation."""
     without = {str(route) for route in ALL if route.is_closed and "{" not in route.path.replace(REPORT, "")}
@@ -209,4 +228,6 @@ def test_the_wall_was_tested_on_every_route() -> None:
         "GET /usage", "GET /usage/summary",
         # Of one's own workspace: tests/http/keys/test_reports.py.
         "GET /reports", "GET /reports/{report}",
+        # The workspace's own: the next test.
+        "GET /executions",
     }  # fmt: skip

@@ -29,15 +29,7 @@ def read_query(
     Raises:
         InvalidInput: naming ``from`` or ``to``: it is no time.
     """
-    begin = None if not since else _begin(since.strip())
-    end = None if not until else _end(until.strip())
-    wrong = [
-        FieldError(name, _ADVICE)
-        for name, text, time in (("from", since, begin), ("to", until, end))
-        if text and time is None
-    ]
-    if wrong:
-        raise InvalidInput(*wrong)
+    begin, end = read_span(since, until)
     return AuditQuery(
         workspace_id="",  # the service knows it
         subject=subject or None,
@@ -49,6 +41,24 @@ def read_query(
         offset=offset,
         before=before,
     )
+
+
+def read_span(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """Return the times of ``from`` and ``to``, which include the day or the millisecond that they name.
+
+    Raises:
+        InvalidInput: naming ``from`` or ``to``: it is no time.
+    """
+    begin = None if not since else _begin(since.strip())
+    end = None if not until else _end(until.strip())
+    wrong = [
+        FieldError(name, _ADVICE)
+        for name, text, time in (("from", since, begin), ("to", until, end))
+        if text and time is None
+    ]
+    if wrong:
+        raise InvalidInput(*wrong)
+    return begin, end
 
 
 def _begin(text: str) -> int | None:

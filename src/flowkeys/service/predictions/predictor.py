@@ -17,7 +17,7 @@ from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.ports.flows import CompiledFlow, FlowCompiler, HumanAnswer
-from flowkeys.service.ports.store import Store
+from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Pending
 from flowkeys.service.predictions.input import PredictionInput, Session, session_of
 from flowkeys.service.predictions.run import Grant, Run
@@ -199,27 +199,29 @@ class Predictor:
         return Run(self._store, now, chatflow, flow, grant, request, session, self._waiting)
 
     async def _resume(self, grant: Grant, request: PredictionInput, human: HumanAnswer) -> Run:
-        """Return the run of the caller's session that waits, taken."""
+        """Return the waiting run of the caller's session, taken."""
         access, key_id = grant.access, None if grant.record is None else grant.record.key_id
         session = session_of(request, self._clock(), anonymous=key_id is None and grant.person_id is None)
         item = None
         if session.remembered:
-            item = await self._waiting.of_session(
-                access.workspace_id, access.id, session.session_id, key_id, grant.person_id
-            )
+            whose = (access.workspace_id, access.id, session.session_id, key_id, grant.person_id)
+            item = await self._waiting.of_session(*whose)
         return await self.go_on(grant, request, item, human)
 
     async def go_on(
-        self, grant: Grant, request: PredictionInput, item: Execution | None, human: HumanAnswer
+        self,
+        grant: Grant,
+        request: PredictionInput,
+        item: Execution | None,
+        human: HumanAnswer,
+        told: Callable[[Transaction], None] | None = None,
     ) -> Run:
-        """Return a run that waits, taken for an answer and ready to go on, with the flow as it was then.
+        """Return a run that waits, taken for an answer (`WaitingRuns.take`), with the flow as it was then.
 
         Raises:
-            Conflict: it was answered already, or nothing waits, or no more.
-            InvalidInput: it waits elsewhere than the answer says.
             FlowNotRunnable: this server cannot run its flow any more. It waits as before.
         """
-        taken = await self._waiting.take(item, human)
+        taken = await self._waiting.take(item, human, told)
         try:
             chatflow, flow = await self._kept(grant.access, taken.flow)
         except BaseException as error:
@@ -230,7 +232,6 @@ class Predictor:
         return Run(self._store, now, chatflow, flow, grant, request, session, self._waiting, taken)
 
     async def _kept(self, access: ChatflowAccess, kept: KeptFlow) -> tuple[Chatflow, CompiledFlow]:
-        """Return a chatflow as it was when a run of it stopped, whatever became of it since."""
         chatflow = await self._directory.load(access.id)
         if chatflow is None:
             raise NotFound("chatflow: it was deleted meanwhile")

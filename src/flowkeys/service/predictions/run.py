@@ -89,6 +89,7 @@ class Run:
         self._taken = taken
         self._now = now
         self._chatflow = chatflow
+        self.chatflow_id = chatflow.id
         self._flow = flow
         self._key_id = grant.record.key_id if grant.record is not None else None
         self._person_id = grant.person_id

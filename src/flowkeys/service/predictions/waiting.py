@@ -8,7 +8,7 @@ person may answer again, and what ran after the first answer runs once more (doc
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -67,8 +67,13 @@ class WaitingRuns:
         self._clock = clock
         self._waits = days * DAY
 
-    async def take(self, item: Execution | None, answer: HumanAnswer) -> Taken:
-        """Take a run for an answer.
+    async def take(
+        self,
+        item: Execution | None,
+        answer: HumanAnswer,
+        told: Callable[[Transaction], None] | None = None,
+    ) -> Taken:
+        """Take a run for an answer; `told` is done in the same transaction.
 
         Raises:
             InvalidInput: it waits elsewhere than the answer says.
@@ -88,7 +93,15 @@ class WaitingRuns:
         if item.state is RunState.STOPPED and named and named != at:
             raise InvalidInput.of("humanInput.startNodeId", f"The run waits at {at}.")
         by, until = new_id(), now + HELD_SECONDS * SECOND
-        taken = await self._store.write(lambda tx: tx.executions.take(item, by, now, until))
+        waiting = item
+
+        def work(tx: Transaction) -> Taken | None:
+            taken = tx.executions.take(waiting, by, now, until)
+            if taken is not None and told is not None:
+                told(tx)
+            return taken
+
+        taken = await self._store.write(work)
         if taken is None:
             raise Conflict("already_resumed", _ANSWERED)
         return taken
