@@ -10,6 +10,7 @@ import pytest
 from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.storage.keys import bit_page, bits
+from flowkeys.storage.postgres.connection import PostgresConnection
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 from tests.storage.keys.test_page import (
@@ -153,3 +154,23 @@ def test_what_is_changed_by_hand_is_counted(tables: Tables, by_hand: str) -> Non
             assert bit_page.fetch(connection, own, NOW)[1] == wanted
         read_all(connection)
     connection.raw.execute("ROLLBACK TO of_test")
+
+
+def test_where_nothing_matches_the_database_is_asked_once(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the sets; of no keys there are no rows, chatflows and rotations to be asked for."""
+    asked, ask, ask_several = [], PostgresConnection.fetch, PostgresConnection.several
+
+    def one(connection: PostgresConnection, *query: object) -> object:
+        asked.append(query)
+        return ask(connection, *query)
+
+    def several(connection: PostgresConnection, *queries: object) -> object:
+        asked.append(queries)
+        return ask_several(connection, *queries)
+
+    monkeypatch.setattr(PostgresConnection, "fetch", one)
+    monkeypatch.setattr(PostgresConnection, "several", several)
+    found = tables.keys.page(KeyQuery(workspace_id="w1", chatflow_id="unheard of"), NOW)
+    assert (found.items, found.total, len(asked)) == ([], 0, 1)

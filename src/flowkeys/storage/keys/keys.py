@@ -141,6 +141,8 @@ class KeyTable:
             from flowkeys.storage.keys.page import fetch
 
         seqs, total = fetch(self._connection, query, now)
+        if not seqs:
+            return Page([], total)
         found = self._connection.rows(_BY_SEQ, {"workspace": query.workspace_id, "seqs": in_json(seqs)})
         by_seq = {row[-1]: row[:-1] for row in found}
         return Page(self._keys([by_seq[seq] for seq in seqs if seq in by_seq]), total)
