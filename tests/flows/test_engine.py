@@ -115,6 +115,7 @@ def test_the_names_of_kinds_are_flowises():
     assert {kind.name for kind in STANDARD} == {
         "startAgentflow", "directReplyAgentflow", "retrieverAgentflow", "llmAgentflow", "conditionAgentflow",
         "stickyNoteAgentflow", "pythonAgentflow", "humanInputAgentflow", "conditionAgentAgentflow",
+        "agentAgentflow",
     }  # fmt: skip
 
 

@@ -33,9 +33,12 @@ class Shown:
             if isinstance(inputs.get(name), list)
         )
 
-    def of(self, run: Run, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return the input of one run. Ids of credentials stand in streams alone, as Flowise has it."""
-        shown = {"messages": messages, **(self._streamed if run.call.streamed else self._whole)}
+    def of(self, run: Run, messages: Sequence[Mapping[str, Any]], *, asked: bool = False) -> dict[str, Any]:
+        """Return the input of one run.
+
+        Ids of credentials stand in streams, and in what a person is `asked`, as Flowise has it.
+        """
+        shown = {"messages": messages, **(self._streamed if asked or run.call.streamed else self._whole)}
         for name, template in self._texts:
             shown[name] = template.render(run)
             if not shown[name]:

@@ -1,6 +1,7 @@
 """The node kinds, one module each."""
 
 from flowkeys.flows.nodes import (
+    agent,
     condition,
     condition_agent,
     direct_reply,
@@ -17,6 +18,7 @@ STANDARD: tuple[Kind, ...] = (
     start.KIND,
     retriever.KIND,
     llm.KIND,
+    agent.KIND,
     python.KIND,
     condition.KIND,
     condition_agent.KIND,
