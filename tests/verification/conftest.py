@@ -92,13 +92,30 @@ class Beside:
 
 
 class Awaiting:
-    """A verifier with a store that takes time: nothing is known at once."""
+    """A verifier or predictor with a store that takes time: only `known` tokens are known at once."""
 
-    def __init__(self, verifier: Any) -> None:
-        self.verify = verifier.verify
+    def __init__(self, real: Any, known: tuple[bytes, ...] = ()) -> None:
+        self._real = real
+        self._known = known
 
-    def at_once(self, *_: Any, **__: Any) -> None:
+    def at_once(self, text: bytes, *rest: Any, **how: Any) -> Any:
+        """Know nothing of others."""
+        return self._real.at_once(text, *rest, **how) if text in self._known else None
+
+    def authorize_at_once(self, *_: Any, **__: Any) -> None:
         """Know nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def with_waits(server: Running, *known: bytes) -> Any:
+    """Return the application of a server over a store that takes time for all but some tokens."""
+    app: Any = bootstrap.create_app(server.runtime)
+    app.hot.forward_auth._verifier = Awaiting(server.runtime.verifier, known)
+    app.hot.verify._verifier = Awaiting(server.runtime.verifier, known)
+    app.hot.predictions._predictor = Awaiting(server.runtime.predictor)
+    return app
 
 
 @pytest.fixture(scope="session")
@@ -111,8 +128,7 @@ def world(server: Running) -> World:
 def ways(server: Running) -> Iterator[dict[str, str]]:
     """The URL of each way."""
     whole: Any = server.server.config.app
-    awaiting: Any = bootstrap.create_app(server.runtime)
-    awaiting.hot.forward_auth._verifier = Awaiting(server.runtime.verifier)
+    awaiting = with_waits(server)
     beside = {
         "asgi": Beside(server, whole),
         "awaiting": Beside(server, awaiting),

@@ -10,6 +10,7 @@ from flowkeys.web.hot import FastPath
 from flowkeys.web.hot.protocol import HotProtocol
 from tests.support.server import Running
 from tests.support.waiting import PATIENCE_SECONDS, soon
+from tests.verification.case import World
 from tests.verification.conftest import Beside
 from tests.verification.serving import FORWARD, PING, VERIFY, Connect, Serve, Slow, hot_of
 from tests.verification.wire import get, post
@@ -106,17 +107,22 @@ def test_expect_is_answered_before_the_body_or_refused(
         assert refused.answer().status == 401
 
 
-@pytest.mark.parametrize("way", ["protocol", "asgi"])
+@pytest.mark.parametrize("way", ["protocol", "asgi", "awaiting", "waiting"])
 def test_a_body_that_does_not_come_is_not_waited_for(
-    way: str, ways: dict[str, str], connect: Connect
+    way: str, ways: dict[str, str], connect: Connect, world: World
 ) -> None:
-    """CONTRACT section 4: the credential comes first. What is then sent of the body is dropped."""
+    """CONTRACT section 4: the credential comes first, where it has to be looked up, too.
+
+    What is then sent of the body is dropped.
+    """
+    unknown = f"Authorization: Bearer {world.named[b'unknown'].decode()}"
     for target in (FORWARD, VERIFY, "/api/v1/prediction/x"):
-        wire = connect(ways[way])
-        wire.send(post(target, b"{}")[:-2])
-        assert wire.answer().status == 401
-        wire.send(b"{}" + get(FORWARD))
-        assert wire.answer().status == 401
+        for lines in ((), (unknown,)):
+            wire = connect(ways[way])
+            wire.send(post(target, b"{}", *lines)[:-2])
+            assert wire.answer().status == 401, (target, lines)
+            wire.send(b"{}" + get(FORWARD))
+            assert wire.answer().status == 401
 
 
 def test_an_upgrade_is_not_made(server: Running, bearer: str, connect: Connect) -> None:

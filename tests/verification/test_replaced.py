@@ -1,14 +1,17 @@
 """What answers to calls with a replaced token say of it, on every way: since when, and until when."""
 
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
 import pytest
 
 from flowkeys.domain.times import SECOND, from_iso
+from flowkeys.web.hot.protocol import HotProtocol
 from tests.conformance import raw
 from tests.support.flows import bound_key, make_chatflow
 from tests.support.server import Api, Running
+from tests.verification.conftest import Beside, with_waits
 
 FORWARD: Final = "/api/v1/auth/verify"
 VERIFY: Final = "/api/v1/apikey/verify"
@@ -136,6 +139,31 @@ def test_each_call_is_one_use_of_the_old_token(
         assert _send(ways[way], "GET", path, None, key["apiKey"], named).status in {403, 404}
     server.agree()
     assert owner.get(f"/apikey/{key['id']}").json()["rotation"]["uses"] == uses
+
+
+@pytest.mark.parametrize("http", [HotProtocol, "httptools"])
+def test_a_question_is_one_use_where_others_have_to_be_looked_up(
+    http: Any, serve: Callable[..., Beside], server: Running, owner: Api
+) -> None:
+    """Of whoever asks and of each that is asked about: the way that knew some of them leaves all of it."""
+    asking = bound_key(owner, make_chatflow(owner), "asking")
+    owner.put(f"/apikey/{asking['id']}", json={"permissions": ["apikeys:view"]})
+    known, other = (bound_key(owner, make_chatflow(owner), name) for name in ("known", "other"))
+    keys = asking, known, other
+    for key in keys:
+        _rotate(owner, key)
+    tokens = [key["apiKey"] for key in keys]
+    beside = serve(with_waits(server, *(token.encode() for token in tokens[:2])), http=http)
+    for body, uses in (
+        ({"token": tokens[2]}, (1, 0, 1)),
+        ({"tokens": tokens[1:]}, (2, 1, 2)),
+        ({"token": tokens[1]}, (3, 2, 2)),
+        ({"tokens": [tokens[1], tokens[1]]}, (4, 4, 2)),
+    ):
+        assert _send(beside.url, "POST", VERIFY, body, tokens[0], {}).status == 200
+        server.agree()
+        found = tuple(owner.get(f"/apikey/{key['id']}").json()["rotation"]["uses"] for key in keys)
+        assert found == uses, body
 
 
 def test_who_has_the_old_token_is_told(owner: Api, server: Running) -> None:

@@ -1,7 +1,6 @@
-"""Verification: the hot path. It reads, decides, and remembers in memory; it never writes.
+"""Verification: the hot path. It reads, decides, and remembers in memory; it never writes (docs/adr/0004).
 
-Why last use is not written here: a write for each verification would make the store the bottleneck of every
-call, and a record written back could undo a change made meanwhile (docs/adr/0004).
+A write for each would make the store the bottleneck of every call, and could undo a change made meanwhile.
 """
 
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
@@ -210,6 +209,10 @@ class Verifier:
         self, allowed: Allowed, access: ChatflowAccess | None, client: Client | None, runs: Runs | None
     ) -> Decision:
         return await self._spending.take(self._asked.of(allowed.record, access, client), access, runs)
+
+    def used(self, record: KeyRecord, request: AccessRequest, client: Client | None) -> None:
+        """Count a use that was allowed without counting: its answer was not certain before."""
+        self._note_use(record, request, self._clock(), client)
 
     def _note_use(self, record: KeyRecord, request: AccessRequest, now: int, client: Client | None) -> None:
         self._usage.used(record.key_id, now, client)

@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flowkeys.service.ports.verification import PENDING
 from flowkeys.service.predictions.run import Grant
 from flowkeys.web.errors import problem
 from flowkeys.web.hot import predictions, verify
@@ -13,6 +14,7 @@ from flowkeys.web.hot.answer import PREFIXES, Hot
 from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.reply import Reply, new_request_id, refusal
 from flowkeys.web.hot.target import read
+from flowkeys.web.hot.waiting import is_unusual
 from flowkeys.web.predictions.prediction import GRANT
 from flowkeys.web.requests.address import TrustedProxies
 from flowkeys.web.requests.below import without
@@ -66,9 +68,9 @@ class FastPath:
         if target == verify.TARGET:
             call = _call(scope, target, self.hot.proxies)
             refused = self.hot.verify.refusal(call)
-            if refused is not None:
+            if isinstance(refused, Reply):
                 return refused, receive
-            if verify.is_unusual(scope["headers"], self.hot.short_bytes):
+            if refused is PENDING or is_unusual(scope["headers"], self.hot.short_bytes):
                 return None, receive
             first = await receive()
             if first["type"] == "http.request" and not first.get("more_body", False):

@@ -7,7 +7,7 @@ Everything else is the framework's: it gives the same answers, and says what is 
 import asyncio
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import structlog
@@ -26,6 +26,7 @@ from flowkeys.domain.keys.decision import Denied, Reason
 from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.domain.usage.usage import CLIENT_GONE as GONE
 from flowkeys.domain.usage.usage import OK, Door
+from flowkeys.service.ports.verification import PENDING, Pending
 from flowkeys.service.predictions.input import PredictionInput, read_prediction
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.predictions.run import Answer, Grant, Run, release
@@ -90,6 +91,26 @@ class PredictionCalls:
             return self.refused(call, found)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self.undecided(call, error)
+
+    def before_body(self, call: Call) -> Reply | Grant | Literal[Pending.PENDING] | None:
+        """Return what `answer` returns of a call whose body has not come, which is not to be waited for.
+
+        `PENDING`: its key or chatflow has to be looked up first, which whoever awaits that does. None: it
+        waits for its body, and then for what counts it.
+        """
+        found = self.answer(call)
+        return PENDING if found is None and not self._is_at_hand(call) else found
+
+    def _is_at_hand(self, call: Call) -> bool:
+        """Tell whether all is at hand to decide about a call but what several processes count."""
+        credential = read_head(call)
+        if isinstance(credential, Problem):
+            return True
+        try:
+            found = self._predictor.authorize_at_once(_called(call), credential, call, counts=False)
+        except Exception:  # noqa: BLE001 - whoever decides instead says why
+            return False
+        return found is not None
 
     def refused(self, call: Call, why: Denied) -> Reply:
         """Return the refusal of a call."""

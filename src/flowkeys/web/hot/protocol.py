@@ -15,6 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
+from flowkeys.service.ports.verification import PENDING
 from flowkeys.service.predictions.run import Grant
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot import predictions, verify
@@ -26,7 +27,7 @@ from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.reply import Reply
 from flowkeys.web.hot.running import Running
 from flowkeys.web.hot.target import Asked, read
-from flowkeys.web.hot.waiting import has_body
+from flowkeys.web.hot.waiting import has_body, is_unusual
 from flowkeys.web.predictions.prediction import GRANT
 from flowkeys.web.requests.below import without
 
@@ -168,14 +169,13 @@ class HotProtocol(AskingProtocol):
         if self._state == _READING and not self._is_checked and not self.transport.is_closing():
             self._is_checked = True
             if self._asked is not None:
-                found = self._hot.predictions.answer(self._asked)
-                reply = found if isinstance(found, Reply) else None
-                self._granted = found if isinstance(found, Grant) else None
+                found = self._hot.predictions.before_body(self._asked)
             else:
-                reply = self._hot.verify.refusal(self._call(b"POST"))
-            if reply is not None:
-                self._send(reply, with_body=True)
-            elif verify.is_unusual(self.headers, self._hot.short_bytes):
+                found = self._hot.verify.refusal(self._call(b"POST"))
+            self._granted = found if isinstance(found, Grant) else None
+            if isinstance(found, Reply):
+                self._send(found, with_body=True)
+            elif found is PENDING or is_unusual(self.headers, self._hot.short_bytes):
                 self._hand_on(self._granted)  # refused before it comes, by whoever answers
 
     def _predict(self, call: Call) -> Grant | None:

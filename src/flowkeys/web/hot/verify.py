@@ -7,7 +7,7 @@ None, and the framework, which says what is wrong with it, decides anew.
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -17,9 +17,10 @@ from flowkeys.domain.keys.decision import ANYTHING, AccessRequest, Allowed, Deci
 from flowkeys.domain.keys.networks import Client, KnownClient, is_address
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.service.keys.verifier import Verifier
+from flowkeys.service.ports.verification import PENDING, Pending
 from flowkeys.web import render
 from flowkeys.web.hot.call import Call, Refuser, Then, of_failure, read_head
-from flowkeys.web.hot.reply import JSON, NO_STORE, RawHeader, Reply, form, to_limited, to_replaced
+from flowkeys.web.hot.reply import JSON, NO_STORE, Reply, form, to_limited, to_replaced
 from flowkeys.web.requests.body import MAX_TOKEN_LENGTH, MAX_TOKENS
 
 ROUTE: Final = "/api/v1/apikey/verify"
@@ -68,8 +69,11 @@ class Verify:
         self._tally = refuser.tally
         self._bodies: dict[int, tuple[KeyRecord, bytes]] = {}
 
-    def refusal(self, call: Call) -> Reply | None:
-        """Return the refusal of a call whose body has not come: it is not waited for."""
+    def refusal(self, call: Call) -> Reply | Literal[Pending.PENDING] | None:
+        """Return the refusal of a call whose body has not come: it is not waited for.
+
+        None: its body is. `PENDING`: its key has to be looked up first, which whoever awaits that does.
+        """
         try:
             credential = read_head(call)
             why = (
@@ -80,9 +84,9 @@ class Verify:
             # Where a key is used from, its body may say.
             if isinstance(why, Denied) and why.reason is Reason.IP_NOT_ALLOWED:
                 return None
-            if why is None or isinstance(why, Allowed):
-                return None
-            return self._refuser.refuse(call, ROUTE, why)
+            if why is None:
+                return PENDING
+            return None if isinstance(why, Allowed) else self._refuser.refuse(call, ROUTE, why)
         except Exception as error:  # noqa: BLE001 - every call gets an answer
             return self._refuser.refuse(call, ROUTE, of_failure(error, call))
 
@@ -183,6 +187,7 @@ class Verify:
         return _answered(call, self._body(decision), decision.record)
 
     def _of_other(self, call: Call, decision: Decision, caller: KeyRecord) -> Reply:
+        self._verifier.used(caller, _VIEW, call)
         self._note((decision,))
         reply = _answered(call, _encode(render.verified(decision)), caller)
         return reply if decision.taken is None else to_limited(reply, decision.taken)
@@ -207,7 +212,8 @@ class Verify:
             return None
         if body.tokens is not msgspec.UNSET and body.count is True:
             return None  # what was taken of some could not be given back if others had to be waited for
-        caller = self._verifier.at_once(credential, _VIEW, call)
+        # Counts as use when the answer is certain: whoever answers instead counts it, too.
+        caller = self._verifier.at_once(credential, _VIEW, call, counts=False)
         if type(caller) is Denied and caller.reason is not Reason.PERMISSION_MISSING:
             return self._refuser.refuse(call, ROUTE, caller)
         if type(caller) is not Allowed:
@@ -216,20 +222,15 @@ class Verify:
         client = _client(body)
         if body.tokens is msgspec.UNSET:
             assert body.token is not msgspec.UNSET
-            decision = self._decide(body.token, own, client, takes=body.count is True)
-            return None if decision is None else self._of_other(call, decision, caller.record)
-        found = self._decide_each(body.tokens, own, client)
-        return None if found is None else _answered(call, found, caller.record)
-
-    def _decide_each(self, texts: list[str], own: AccessRequest, client: Client | None) -> bytes | None:
-        decisions = []
-        for text in texts:
-            decision = self._decide(text, own, client)
-            if decision is None:
-                return None
-            decisions.append(decision)
+            one = self._decide([body.token], own, client, takes=body.count is True)
+            return None if one is None else self._of_other(call, one[0], caller.record)
+        decisions = self._decide(body.tokens, own, client, takes=False)
+        if decisions is None:
+            return None
+        self._verifier.used(caller.record, _VIEW, call)
         self._note(decisions)
-        return _encode({"results": [render.verified(decision) for decision in decisions]})
+        results = [render.verified(decision) for decision in decisions]
+        return _answered(call, _encode({"results": results}), caller.record)
 
     def _note(self, decisions: Iterable[Decision]) -> None:
         """Count what is answered about tokens; what the framework answers it counts."""
@@ -237,27 +238,27 @@ class Verify:
             self._tally.decided(decision.reason.value if isinstance(decision, Denied) else None)
 
     def _decide(
-        self, text: str, own: AccessRequest, client: Client | None, *, takes: bool = False
-    ) -> Decision | None:
-        if not text.isascii():
-            return UNKNOWN
-        return self._verifier.at_once(text.encode("ascii"), own, client, takes=takes)
+        self, texts: list[str], own: AccessRequest, client: Client | None, *, takes: bool
+    ) -> list[Decision] | None:
+        """Decide about others, and count those uses when each is certain; None: one is not."""
+        decisions: list[Decision] = []
+        for text in texts:
+            decision: Decision | None = UNKNOWN
+            if text.isascii():
+                token = text.encode("ascii")
+                decision = self._verifier.at_once(token, own, client, counts=False, takes=takes)
+            if decision is None:
+                return None
+            decisions.append(decision)
+        for decision in decisions:
+            if type(decision) is Allowed:
+                self._verifier.used(decision.record, own, client)
+        return decisions
 
 
 def _answered(call: Call, body: bytes, caller: KeyRecord) -> Reply:
     reply = Reply(_OK, call.request_id, body)
     return reply if caller.replaced is None else to_replaced(reply, caller)
-
-
-def is_unusual(headers: list[RawHeader], limit_bytes: int) -> bool:
-    """Tell whether a body is announced that is not read here: too large, encoded, of no length, expectant."""
-    for name, value in headers:
-        if name == b"content-length":
-            if not (value.isdigit() and int(value) <= limit_bytes):
-                return True
-        elif name in {b"expect", b"content-encoding"}:
-            return True
-    return False
 
 
 def _read(call: Call) -> _Body | None:

@@ -47,3 +47,14 @@ def has_body(headers: list[RawHeader]) -> bool:
         name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
         for name, value in headers
     )
+
+
+def is_unusual(headers: list[RawHeader], limit_bytes: int) -> bool:
+    """Tell whether a body is announced that is not read here: too large, encoded, of no length, expectant."""
+    for name, value in headers:
+        if name == b"content-length":
+            if not (value.isdigit() and int(value) <= limit_bytes):
+                return True
+        elif name in {b"expect", b"content-encoding"}:
+            return True
+    return False
