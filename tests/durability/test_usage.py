@@ -66,8 +66,8 @@ def test_a_full_disk_loses_nothing_and_counts_nothing_twice(serve: Serve) -> Non
     with full_disk(served):
         for _ in range(10):
             assert api.get(path).status_code == 200
-        failed = served.said().count("usage is kept")
-        until(lambda: served.said().count("usage is kept") > failed, "a flush to fail")
+        failed = served.said().count("usage is not stored")
+        until(lambda: served.said().count("usage is not stored") > failed, "a flush to fail")
         for _ in range(10):
             assert api.get(path).status_code == 200
     until(lambda: calls(served) == 30, "the calls to be stored")

@@ -3,10 +3,13 @@
 import asyncio
 
 import msgspec
+import pytest
 
 from flowkeys.domain.errors import Unavailable
+from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.keys.networks import KnownClient
 from flowkeys.domain.keys.rotation import LastUse
+from flowkeys.service import recurring
 from flowkeys.usage import buffer
 from flowkeys.usage.buffer import Clients, UsageBuffer
 
@@ -64,21 +67,55 @@ async def test_a_stop_stores_everything() -> None:
     assert sum(map(len, stored.parts)) == buffer.AT_ONCE + 5
 
 
-async def test_an_outage_loses_nothing_and_a_stop_does_not_wait_for_its_end() -> None:
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no time pass between the tries of a stop."""
+    monkeypatch.setattr(recurring, "PAUSES", (0.0, 0.0))
+
+
+@pytest.mark.usefixtures("no_pauses")
+async def test_a_stop_tries_again_and_says_what_is_lost_in_an_outage_that_lasts() -> None:
     """What was used again meanwhile keeps its later time."""
     stored = Stored()
-    uses = UsageBuffer(stored)
+    told: list[str] = []
+    uses = UsageBuffer(stored, tell=told.append)
     for number in range(buffer.AT_ONCE + 5):
         uses.used(f"k{number}", 1)
     stored.away = True
     assert await uses.flush() is False
     uses.used("k0", 2)
+    assert told == []
     await uses.stop()
+    assert len(told) == 1
+    assert f"last uses of {buffer.AT_ONCE + 5} keys" in told[0]
     stored.away = False
     await uses.stop()
+    assert len(told) == 1
     found = {key_id: at for part in stored.parts for key_id, at in part.items()}
     assert len(found) == buffer.AT_ONCE + 5
     assert found["k0"] == 2
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("outages", [1, 2])
+async def test_a_stop_during_a_short_outage_loses_nothing(outages: int) -> None:
+    """The store is back at the second or third try; digests alone are tried again, too."""
+    for what in ("used", "outdated"):
+        tries: list[int] = []
+
+        async def store(*_: object, tries: list[int] = tries) -> None:
+            tries.append(1)
+            if len(tries) <= outages:
+                raise Unavailable
+
+        told: list[str] = []
+        uses = UsageBuffer(store, tell=told.append)
+        if what == "used":
+            uses.used("a", 1)
+        else:
+            uses.outdated("a", TokenDigest("old"), TokenDigest("new"))
+        await uses.stop()
+        assert (len(tries), told) == (outages + 1, [])
 
 
 class Asked(KnownClient, frozen=True):

@@ -19,6 +19,7 @@ from flowkeys.domain.usage.usage import (
     TOKENS_OUT,
     Door,
 )
+from flowkeys.service import recurring
 from flowkeys.service.ports.usage import Batch
 from flowkeys.usage import calls as calls_module
 from flowkeys.usage.calls import AT_ONCE, CallCounter
@@ -188,6 +189,25 @@ async def test_stopping_stores_all_that_is_left(calls: CallCounter, kept: Kept) 
     await calls.stop()
     await flush
     assert sum(sum(row.numbers) for row in kept.rows) == 2
+
+
+@pytest.mark.parametrize("outages", [1, 9])
+async def test_a_stop_during_an_outage_tries_again_and_says_what_is_lost(
+    outages: int, kept: Kept, times: Times, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is back soon, and each call is stored once; or it is not, and the log says so."""
+    monkeypatch.setattr(recurring, "PAUSES", (0.0, 0.0))
+    told: list[str] = []
+
+    async def store(batch: Batch) -> None:
+        kept.away = len(told) < outages
+        await kept(batch)
+
+    calls = CallCounter(store, times.clock, 3600, told.append, ticks=lambda: times.ticks)
+    calls.count(Door.FORWARD_AUTH, "ok", KEY)
+    await calls.stop()
+    assert sum(sum(row.numbers) for row in kept.rows) == (1 if outages == 1 else 0)
+    assert sum("is lost" in one for one in told) == (0 if outages == 1 else 1)
 
 
 async def test_what_waits_is_told_by_workspace(calls: CallCounter, kept: Kept) -> None:

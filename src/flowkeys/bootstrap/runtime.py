@@ -87,9 +87,9 @@ class Runtime(FlowParts, PeopleParts):
         self.set_up = SetUp(store, clock)
         every = settings.usage_flush_seconds
         flush = lambda *buffered: self.keyring.flush(*buffered)  # noqa: E731, PLW0108  # later
-        self.usage = UsageBuffer(flush, every, partial(_warn, "last uses are kept"))
+        self.usage = UsageBuffer(flush, every, partial(_warn, "last uses are not stored"))
         self.usage_store = UsageStore(store, clock, partial(_warn, "usage is not tidied"))
-        self.calls = CallCounter(self.usage_store.add, clock, every, partial(_warn, "usage is kept"))
+        self.calls = CallCounter(self.usage_store.add, clock, every, partial(_warn, "usage is not stored"))
         self.feed = database.feed
         log = structlog.get_logger("flowkeys")
         self.stale = Stale(self.feed, database.bound_ms, settings.stale_seconds, log)
@@ -112,7 +112,7 @@ class Runtime(FlowParts, PeopleParts):
             self.valkey, together, self.tries = shared.valkey, shared.together, shared.tries
             self.limits, self._quotas, self.failures = shared.limits, shared.quotas, shared.failures
         self.quotas = QuotaFlush(
-            self._quotas, quota_store.add, every, partial(_warn, "use of quotas is kept")
+            self._quotas, quota_store.add, every, partial(_warn, "use of quotas is not stored")
         )
         counting = (
             self.limits,

@@ -3,6 +3,28 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Final
+
+STOP_SECONDS: Final = 3.0
+"""So long is what a stop has to store tried again: longer than a moment of the store's, and no outage."""
+PAUSES: Final = (0.25, 0.5, 1.0, 1.0)
+"""Between the tries, in seconds."""
+
+
+async def at_the_end(work: Callable[[], Awaitable[bool]]) -> bool:
+    """Do `work` until it says that all is done, since there is no next time; tell whether it was in the end.
+
+    One try may take its time, as with a store that says nothing: then there is no other.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + STOP_SECONDS
+    for pause in PAUSES:
+        if await work():
+            return True
+        if loop.time() + pause > end:
+            return False
+        await asyncio.sleep(pause)
+    return await work()
 
 
 class Recurring:

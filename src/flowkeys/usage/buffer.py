@@ -20,7 +20,7 @@ from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.keys.networks import Client
 from flowkeys.domain.keys.rotation import LastUse, TokenUses
 from flowkeys.domain.permissions import PermissionSet
-from flowkeys.service.recurring import Recurring
+from flowkeys.service.recurring import Recurring, at_the_end
 from flowkeys.usage.permissions import Exercised, ExercisedPermissions
 
 INTERVAL_SECONDS: Final = 2.0
@@ -63,7 +63,8 @@ class UsageBuffer:
     ) -> None:
         """Keep what is recorded, and hand it to `flush` every `interval_seconds`.
 
-        `tell` is told of an error that is no outage: then what was recorded is kept, and tried again.
+        `tell` is told of an error that is no outage: then what was recorded is kept, and tried again; and of
+        what is lost at a stop.
         """
         self._flush = flush
         self._tell = tell
@@ -124,10 +125,21 @@ class UsageBuffer:
         self._recurring.start()
 
     async def stop(self) -> None:
-        """End the background task and flush all that is left."""
+        """End the background task and flush all that is left; what the store does not take is told of."""
         await self._recurring.stop()
+        if not await at_the_end(self._all_stored):
+            what = (
+                f"last uses of {len(self._last_used)} keys and uses of {len(self._replaced)} replaced tokens"
+            )
+            self._tell(f"the store is not reached, and the server stops: {what} are lost")
+
+    async def _all_stored(self) -> bool:
         while await self.flush():
             pass
+        return not self._is_anything_left()
+
+    def _is_anything_left(self) -> bool:
+        return bool(self._last_used or self._outdated or self._replaced or self._exercised)
 
     async def flush(self) -> bool:
         """Hand over what was recorded first; keep it when that fails. Tell whether more is left.
@@ -138,7 +150,7 @@ class UsageBuffer:
             return await self._hand_over()
 
     async def _hand_over(self) -> bool:
-        if not (self._last_used or self._outdated or self._replaced or self._exercised):
+        if not self._is_anything_left():
             return False
         exercised = self._exercised.take()
         last_used, clients = self._take()

@@ -11,7 +11,7 @@ from flowkeys.domain.times import Clock
 from flowkeys.domain.usage.usage import DAY, DAYS_KEPT, HOURS_KEPT
 from flowkeys.service.ports.store import Store
 from flowkeys.service.ports.usage import Batch
-from flowkeys.service.recurring import Recurring
+from flowkeys.service.recurring import Recurring, at_the_end
 from flowkeys.service.usage.quotas import DAYS_OF_QUOTAS, HOURS_OF_QUOTAS
 
 PIECE: Final = 500
@@ -56,6 +56,10 @@ class Flusher(Generic[Numbered]):
         """Make up batches, in their order, of all that was counted."""
         raise NotImplementedError
 
+    def _lost(self) -> str:
+        """Return how much waits to be stored, for people."""
+        return f"{len(self._batches)} batches"
+
     def _all_stored(self) -> None:
         """Do what follows when no batch is left: nothing, unless there is something to do."""
 
@@ -64,9 +68,10 @@ class Flusher(Generic[Numbered]):
         self._recurring.start()
 
     async def stop(self) -> None:
-        """End the background task and flush all that is left."""
+        """End the background task and flush all that is left; what the store does not take is told of."""
         await self._recurring.stop()
-        await self.flush()
+        if not await at_the_end(self.flush):
+            self._tell(f"the server stops, and what was counted since the last time is lost: {self._lost()}")
 
     async def flush(self) -> bool:
         """Store all that was counted up to now, batch after batch; tell whether that went well.
