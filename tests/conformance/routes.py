@@ -61,6 +61,8 @@ ALL = [
 """The routes of the API; all the others are pages (`tests.conformance.pages`)."""
 CLOSED = [route for route in ALL if route.is_closed and route.needs != UNDECLARED]
 WITH_PERMISSION = [route for route in CLOSED if route.permission]
+OF_PEOPLE = [route for route in WITH_PERMISSION if route.permission != "*"]
+"""Those that a person may be given; who holds everything is an owner, and no test's to make less."""
 PREDICTION = Declared("POST", "/prediction/{chatflow_id}", OPEN)
 """Its declaration is open: whether a call is follows from the chatflow."""
 
@@ -78,6 +80,7 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "/chatflows"): {"name": "made by a test"},
     ("PUT", "/chatflows/{chatflow_id}"): {"name": "renamed by a test"},
+    **{("POST", f"/chatflows/{{chatflow_id}}/code/{action}"): {} for action in ("approve", "withdraw")},
     ("POST", "/customers"): {"name": "made by a test"},
     ("PUT", "/customers/{customer_id}"): {"name": "renamed by a test"},
     ("PUT", "/policy"): {"rotateAfterDays": 90},

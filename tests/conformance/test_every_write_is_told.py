@@ -22,7 +22,7 @@ from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.run import Grant
 from flowkeys.service.webhooks.input import WebhookPatch
 from tests.conformance.writes import all_writes
-from tests.support.flows import approval, exported
+from tests.support.flows import approval, coding, exported
 from tests.support.server import NOBODY, Running
 
 pytestmark = pytest.mark.of_one_process("rows of the log are counted, and the other process writes its own")
@@ -120,6 +120,12 @@ def _chatflows(ledger: Ledger, caller: Caller) -> str:
     flow: str = made.chatflow.id
     work = of.update(caller, flow, ChatflowPatch(name="renamed"))
     ledger.does("ChatflowService.update", work, "chatflow.update", feed="chatflow")
+    coded = ledger.server.do(
+        of.create(caller, msgspec.structs.replace(patch, flow_data=coding("told")))
+    ).chatflow
+    for name, told in (("approve", "code.approve"), ("withdraw", "code.withdraw")):
+        work = getattr(of, name)(caller, coded.id)
+        ledger.does(f"CodeApprovals.{name}", work, told, feed="code")
     key = ledger.server.key()
     ledger.secrets.append(key["apiKey"])
     both = "key chatflow"

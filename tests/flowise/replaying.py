@@ -167,5 +167,6 @@ def replaying(server_of: Any, stub: Stub, sample: Sample) -> Replay:
         allowed_endpoints=(f"{base_url}/v1", base_url),
         credentials=sample.credentials(f"{base_url}/v1"),
         variables=sample.variables,
+        code_nodes=True,
     )
     return Replay(server, stub, sample)

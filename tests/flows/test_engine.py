@@ -116,6 +116,7 @@ def test_the_names_of_kinds_are_flowises():
         "startAgentflow", "directReplyAgentflow", "retrieverAgentflow", "llmAgentflow", "conditionAgentflow",
         "stickyNoteAgentflow", "pythonAgentflow", "humanInputAgentflow", "conditionAgentAgentflow",
         "agentAgentflow",
+        "customFunctionAgentflow",
     }  # fmt: skip
 
 

@@ -37,6 +37,23 @@ def with_reply(flow_data: str, message: str) -> str:
     return json.dumps(flow)
 
 
+def coding(code: str) -> str:
+    """Return flowData of a custom function that runs code, and nothing behind it."""
+    nodes = [
+        {"id": f"{kind}_0", "data": {"id": f"{kind}_0", "label": label, "name": kind, "inputs": inputs}}
+        for kind, label, inputs in (
+            ("startAgentflow", "Start", {"startInputType": "chatInput"}),
+            ("customFunctionAgentflow", "Code", {"customFunctionJavascriptFunction": code}),
+        )
+    ]
+    edge = {
+        "source": nodes[0]["id"],
+        "target": nodes[1]["id"],
+        "sourceHandle": "startAgentflow_0-output-start",
+    }
+    return json.dumps({"nodes": nodes, "edges": [edge]})
+
+
 def unknown(kind: str = "iterationAgentflow") -> str:
     """Return a chatflow with a node kind that this server does not have."""
     flow = json.loads(exported())

@@ -24,6 +24,13 @@ def flow_settings(settings: Settings) -> FlowSettings:
         whole_answer_timeout_seconds=settings.model_answer_seconds,
         reserved_tokens=settings.reserved_tokens,
         run_steps=settings.run_steps,
+        code_nodes=settings.code_nodes,
+        code_seconds=settings.code_seconds,
+        code_timeout_seconds=settings.code_timeout_seconds,
+        code_memory_bytes=settings.code_memory_mb << 20,
+        code_output_bytes=settings.code_output_bytes,
+        code_calls=settings.code_calls,
+        code_processes=settings.code_processes,
     )
 
 

@@ -160,3 +160,45 @@ class ProcessSettings(BaseSettings):
         description="How long a server that is to stop goes on as before, with `/health/ready` at "
         "503, until it closes its port: as long as a load balancer takes to notice.",
     )
+
+
+class CodeSettings(BaseSettings):
+    """What code of chatflows may do; a part of the server's settings."""
+
+    code_nodes: bool = Field(
+        default=False,
+        description="Whether chatflows may run [code](chatflows.md#code) that somebody who holds `*` "
+        "approved. "
+        "Needs `pip install 'flowkeys[code]'`.",
+    )
+    code_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        le=3600,
+        description="Processor time, in seconds, that one run of code may take.",
+    )
+    code_timeout_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=86_400,
+        description="How long one run of code may take in all, what it waits for counted.",
+    )
+    code_memory_mb: int = Field(default=64, ge=8, le=4096, description="Memory of one run of code, in MB.")
+    code_output_bytes: int = Field(
+        default=1_000_000, ge=100, le=50_000_000, description="The most that one run of code returns."
+    )
+    code_calls: int = Field(
+        default=20,
+        ge=0,
+        le=10_000,
+        description="How often one run of code may call out, with `fetch` or `axios`; redirects are part "
+        "of a call.",
+    )
+    code_processes: int = Field(
+        default=4,
+        ge=1,
+        le=256,
+        description="How many processes run code at a time, for each process that serves; each runs one "
+        "piece at a time, and further ones wait. They are started when they are needed, and end after a "
+        "minute without work.",
+    )

@@ -19,7 +19,7 @@ from flowkeys.config.credential import Credential
 from flowkeys.config.database import database_of, is_postgres
 from flowkeys.config.environment import PREFIX, Environment
 from flowkeys.config.following import JOURNAL, FollowingSettings
-from flowkeys.config.processes import BoundSettings, ProcessSettings
+from flowkeys.config.processes import BoundSettings, CodeSettings, ProcessSettings
 from flowkeys.config.values import Names, host_of, names_of_limits, place_of, socket_of
 from flowkeys.domain.addresses import UNIX
 from flowkeys.domain.errors import ConfigurationError
@@ -28,7 +28,7 @@ from flowkeys.domain.keys.header import KeyHeader
 _LISTS = "public_url", "python_flows", "allowed_endpoints", "trusted_proxies", "refused_without_valkey"
 
 
-class Settings(FollowingSettings, BoundSettings, ProcessSettings):
+class Settings(FollowingSettings, BoundSettings, CodeSettings, ProcessSettings):
     """The server's settings."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)

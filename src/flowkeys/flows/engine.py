@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType, FlowCheck, ModelNode
+from flowkeys.domain.chatflows.code import Brought
 from flowkeys.domain.errors import FlowNotRunnable, InvalidInput
+from flowkeys.flows.code.running import CodeRunner
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.graph import Graph, parse
 from flowkeys.flows.graph.naming import model_nodes, with_credentials
@@ -49,9 +51,10 @@ class Engine:
         self.retriever = retriever
         self.models = Models(settings, resolve=resolve, vault=vault)
         self.python = PythonTargets(settings)
+        self.code = CodeRunner(settings, resolve)
         self._kinds = {kind.name: kind for kind in kinds}
         self._ignored = frozenset(kind.name for kind in self._kinds.values() if kind.build is None)
-        self._flows: OrderedDict[tuple[str, int], Flow] = OrderedDict()
+        self._flows: OrderedDict[tuple[str, int, Brought], Flow] = OrderedDict()
         self._looks: OrderedDict[tuple[str, int, int], _Look] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -85,7 +88,7 @@ class Engine:
         self._flows.clear()
 
     def _look(self, chatflow: Chatflow) -> "_Look":
-        given = chatflow.flow_data, *sorted(chatflow.credentials.items())
+        given = chatflow.flow_data, chatflow.brought, *sorted(chatflow.credentials.items())
         key = (chatflow.id, chatflow.version, hash(given))  # a draft has a version's number too
         with self._lock:
             known = self._looks.get(key)
@@ -94,7 +97,7 @@ class Engine:
                 return known
         graph = self._parse(chatflow)
         plan = self.plan(graph)
-        check = FlowCheck(plan.runnable, plan.missing_kinds, plan.problems)
+        check = FlowCheck(plan.runnable, plan.missing_kinds, plan.problems, plan.codes, plan.lasts)
         look = _Look(check, named_collections(graph), model_nodes(graph))
         with self._lock:
             self._looks[key] = look
@@ -108,7 +111,7 @@ class Engine:
         Raises:
             FlowNotRunnable: it has kinds or settings this server cannot run.
         """
-        key = (chatflow.id, chatflow.version)
+        key = (chatflow.id, chatflow.version, chatflow.brought)
         flow = self._flows.get(key)
         if flow is None:
             graph = self._parse(chatflow)
@@ -125,6 +128,7 @@ class Engine:
     async def aclose(self) -> None:
         """Close the connections to models, and let go of the threads of Python callables."""
         self.python.close()
+        await self.code.aclose()
         await self.models.aclose()
 
     def plan(self, graph: Graph, base: Plan | None = None) -> Plan:
@@ -133,7 +137,7 @@ class Engine:
 
     def _parse(self, chatflow: Chatflow) -> Graph:
         graph = parse(chatflow.flow_data, ignored=self._ignored, known=self._kinds)
-        graph = msgspec.structs.replace(graph, workspace_id=chatflow.workspace_id)
+        graph = msgspec.structs.replace(graph, workspace_id=chatflow.workspace_id, brought=chatflow.brought)
         return with_credentials(graph, chatflow.credentials)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from flowkeys.domain.chatflows.code import CodePiece
 from flowkeys.flows.graph.graph import Edge, Graph, Node
 from flowkeys.flows.graph.joins import Needs, needs
 from flowkeys.flows.graph.limits import PROBLEMS, Allowance, few
@@ -54,6 +55,11 @@ class Plan(msgspec.Struct, frozen=True):
     most_tokens: int = 0
     """How many tokens its models may use in a run, whichever branches it takes."""
 
+    codes: tuple[CodePiece, ...] = ()
+    """The code that running it would run, also of one that cannot run."""
+    lasts: bool = True
+    """Whether only the chatflow itself decides whether it can run."""
+
     built: Mapping[str, Built] = {}
     templates: Mapping[str, Template] = {}
     """All templates of the flow by their text: a node that is rebuilt reads none of them again."""
@@ -86,6 +92,8 @@ def make_plan(
     allowance = Allowance()
     templates = dict(base.templates) if base is not None else {}
     problems = list(graph.problems)
+    codes: list[CodePiece] = []
+    lasts = True
     for node in graph.nodes:
         if node.kind in unknown:
             continue
@@ -93,7 +101,8 @@ def make_plan(
         if known is not None and known.node is node:
             built[node.id] = known
             continue
-        build = Build(node, outgoing[node.id], resources, allowance, templates, graph.workspace_id)
+        of = graph.workspace_id, graph.brought
+        build = Build(node, outgoing[node.id], resources, allowance, templates, *of)
         maker = kinds[node.kind].build
         if maker is not None:
             try:
@@ -101,8 +110,10 @@ def make_plan(
             except RecursionError:
                 build.problem("its inputs are nested too deeply.")
         problems += build.problems
+        codes += build.codes
+        lasts = lasts and build.lasts
     if problems or missing:
-        return Plan(missing_kinds=missing, problems=few(problems))
+        return Plan(missing_kinds=missing, problems=few(problems), codes=tuple(codes), lasts=lasts)
     steps = {node_id: one.step for node_id, one in built.items()}
     streaming = _streaming(steps, outgoing, previous) - graph.open_ended
     positions = {node.id: position for position, node in enumerate(graph.nodes)}
@@ -123,6 +134,8 @@ def make_plan(
     return Plan(
         tuple(planned),
         uses_history=uses_history,
+        codes=tuple(codes),
+        lasts=lasts,
         waits=waits,
         most_tokens=sum(step.most_tokens for step in steps.values()),
         built=built,

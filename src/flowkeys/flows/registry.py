@@ -4,11 +4,13 @@ To add one, write a module with a `KIND` in `nodes` and list it in `nodes.STANDA
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from flowkeys.domain.chatflows.code import NOTHING_BROUGHT, Brought, CodePiece, digest_of
 from flowkeys.domain.errors import UpstreamFailed
+from flowkeys.flows.code.process import is_installed
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.graph import Edge, Node
 from flowkeys.flows.graph.limits import PROBLEM_CHARACTERS, Allowance
@@ -18,6 +20,9 @@ from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.flows.waiting import Waits
 from flowkeys.service.ports.flows import FlowCall, Retriever
+
+if TYPE_CHECKING:
+    from flowkeys.flows.code.running import CodeRunner
 
 _UNSEEN: Mapping[str, Any] = {}
 _NOTHING = compile_template("")
@@ -117,6 +122,7 @@ class Resources(Protocol):
     retriever: Retriever
     models: Models
     python: PythonTargets
+    code: "CodeRunner"
 
 
 class Build:
@@ -130,8 +136,12 @@ class Build:
         allowance: Allowance,
         templates: dict[str, Template],
         workspace_id: str = "",
+        brought: Brought = NOTHING_BROUGHT,
     ) -> None:
-        """`allowance` and `templates`, those made so far by their text, are shared by a flow's nodes."""
+        """`allowance` and `templates`, those made so far by their text, are shared by a flow's nodes.
+
+        `brought` is what the workspace brings to code.
+        """
         self.node = node
         self.workspace_id = workspace_id
         self._allowance = allowance
@@ -141,6 +151,31 @@ class Build:
         self.resources = resources
         self.problems: list[str] = []
         self.uses_history = False
+        self.brought = brought
+        self.codes: list[CodePiece] = []
+        """The code that running the node would run."""
+        self.lasts = True
+        """Whether only the chatflow itself decides whether the node can run."""
+
+    def code(self, code: str, tool: str = "") -> None:
+        """Note code that running the node would run, the node's own or of a tool, and what it waits for."""
+        digest = digest_of(code)
+        whose = f"the code of the tool {tool}" if tool else "its code"
+        label = f"{self.node.label}: {tool}" if tool else self.node.label
+        approved = digest in self.brought.approved
+        self.lasts = False
+        self.codes.append(CodePiece(self.node.id, label, code, digest, approved))
+        if not self.resources.settings.code_nodes:
+            self.problem(
+                "this server runs no code of chatflows; its operator allows it with FLOWKEYS_CODE_NODES=true."
+            )
+        elif not is_installed():
+            self.problem("the server lacks what runs code: pip install 'flowkeys[code]'.")
+        if not approved:
+            self.problem(
+                f"{whose} is not approved ({digest[:12]}): somebody who holds * reads and approves it on the "
+                "chatflow's page, or with flowkeys flows approve."
+            )
 
     def problem(self, what: str) -> None:
         """Note a reason, in words, why this node cannot run here."""

@@ -61,5 +61,19 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Longest wait for an answer that is asked for whole, of which nothing is heard until it is complete."""
     reserved_tokens: int = 4096
     """How many tokens a model may use whose node does not say: so many are reserved of quotas."""
+    code_nodes: bool = False
+    """Whether chatflows may run code that was approved."""
+    code_seconds: float = 5.0
+    """Processor time of one run of code."""
+    code_timeout_seconds: float = 60.0
+    """Longest that one run of code takes, what it waits for counted."""
+    code_memory_bytes: int = 64 * 1024 * 1024
+    """Memory of one run of code."""
+    code_output_bytes: int = 1_000_000
+    """Longest that a run of code returns, in each of the forms that it is needed in."""
+    code_calls: int = 20
+    """Most calls out of one run of code."""
+    code_processes: int = 4
+    """Most processes that run code at one time; more runs wait for one of them."""
     python_threads: int = 32
     """Threads for Python callables that are not async, and as many for what others start in threads."""

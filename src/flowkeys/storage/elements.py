@@ -68,6 +68,13 @@ class _Bytes(FunctionElement[bytes]):
     inherit_cache = False
 
 
+class _JsonList(FunctionElement[str]):
+    """All values of a column as one JSON list, or all rows of several columns as lists in it."""
+
+    type = Text()
+    inherit_cache = False
+
+
 class _Unindexed(FunctionElement[Any]):
     """A column that SQLite is kept from using an index of."""
 
@@ -96,6 +103,11 @@ def greater(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement
 def bytes_of(text: ColumnElement[str]) -> ColumnElement[bytes]:
     """Return the bytes of a text."""
     return _Bytes(text)
+
+
+def json_list(*columns: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return all values of a column as one JSON list; of several columns, each row as a list in it."""
+    return _JsonList(*columns)
 
 
 def unindexed(column: Column[Any]) -> ColumnElement[Any]:
@@ -133,6 +145,18 @@ def _as_blob(element: Any, compiler: Any, **named: Any) -> str:
 @compiles(_Bytes, _POSTGRES)
 def _to_bytes(element: Any, compiler: Any, **named: Any) -> str:
     return f"convert_to({compiler.process(element.clauses, **named)}, 'UTF8')"
+
+
+@compiles(_JsonList)
+def _json_group(element: Any, compiler: Any, **named: Any) -> str:
+    columns = compiler.process(element.clauses, **named)
+    return f"json_group_array({f'json_array({columns})' if len(element.clauses) > 1 else columns})"
+
+
+@compiles(_JsonList, _POSTGRES)
+def _json_agg(element: Any, compiler: Any, **named: Any) -> str:
+    columns = compiler.process(element.clauses, **named)
+    return f"json_agg({f'json_build_array({columns})' if len(element.clauses) > 1 else columns})::text"
 
 
 @compiles(_Unindexed)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flowkeys.storage.chatflows.imports import ImportJobTable
     from flowkeys.storage.customers.customers import CustomerTable
     from flowkeys.storage.documents.collections import CollectionTable
+    from flowkeys.storage.flows.code import CodeTable, ToolTable
     from flowkeys.storage.flows.credentials import CredentialTable
     from flowkeys.storage.keys.keys import KeyTable
     from flowkeys.storage.keys.policies import PolicyTable
@@ -76,6 +77,20 @@ class Tables:
         from flowkeys.storage.chatflows.chatflows import ChatflowTable
 
         return ChatflowTable(self._connection)
+
+    @cached_property
+    def code(self) -> "CodeTable":
+        """What is approved of code."""
+        from flowkeys.storage.flows.code import CodeTable
+
+        return CodeTable(self._connection)
+
+    @cached_property
+    def tools(self) -> "ToolTable":
+        """The custom tools."""
+        from flowkeys.storage.flows.code import ToolTable
+
+        return ToolTable(self._connection)
 
     @cached_property
     def bindings(self) -> "BindingTable":

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.flows import exported, unknown
+from tests.support.flows import coding, exported, unknown
 
 
 def test_a_new_chatflow_is_closed_and_says_what_to_do(cli: Cli, name: str) -> None:
@@ -129,3 +129,19 @@ def test_a_chatflow_has_one_source(local: Cli, arguments: list[str]) -> None:
 def test_an_update_says_what_to_change(local: Cli) -> None:
     """Given nothing to change, the command is refused."""
     assert local("flows", "update", "x").code == 2
+
+
+def test_code_is_shown_and_approved_and_no_import_does_that(cli: Cli, name: str, tmp_path: Path) -> None:
+    """Given an export with code, `approve` shows it and asks; `--withdraw` takes it back."""
+    export = tmp_path / "export.json"
+    export.write_text(coding(f"return '{name}'"))
+    made = cli("flows", "add", name, "--import", export, "--json").json
+    assert "not approved" in " ".join(made["problems"])
+    approved = cli("flows", "approve", name, "--yes", "--json")
+    assert f"return '{name}'" in approved.err
+    assert [piece["approved"] for piece in approved.json] == [True]
+    assert "not approved" not in " ".join(cli("flows", "show", name, "--json").json["problems"])
+    assert "no code that waits" in cli("flows", "approve", name, "--yes").out
+    assert [
+        piece["approved"] for piece in cli("flows", "approve", name, "--withdraw", "--yes", "--json").json
+    ] == [False]

@@ -7,7 +7,7 @@ from flowkeys.web.requests.sign_in_cookie import COOKIE
 from flowkeys.web.routes import ANY_KEY
 from tests.conformance import raw, ways
 from tests.conformance.pages import UNSAFE_PAGES, House, dump, form_for, imported
-from tests.conformance.routes import CLOSED, WITH_PERMISSION, Declared, prepare, request_for
+from tests.conformance.routes import CLOSED, OF_PEOPLE, Declared, prepare, request_for
 from tests.conformance.tenants import Tenant
 from tests.support.flows import make_chatflow
 from tests.support.people import PASSWORD, SignedIn, person
@@ -106,7 +106,7 @@ def test_no_call_with_a_cookie_comes_from_elsewhere(name: str, house: House) -> 
     """CONTRACT section 3: on each route of the API that changes something, with the owner's cookie."""
     before = dump(house.server)
     headers = foreign(name, house.server)
-    changing = [route for route in WITH_PERMISSION if route.method != "GET"]
+    changing = [route for route in OF_PEOPLE if route.method != "GET"]
     for route in share(changing, [*FOREIGN].index(name), of=8):
         path, arguments = request_for(route, house.ids)
         answer = client(house.server, house.owner, **headers).request(route.method, path, **arguments)
@@ -114,7 +114,7 @@ def test_no_call_with_a_cookie_comes_from_elsewhere(name: str, house: House) -> 
     assert dump(house.server) == before
 
 
-@pytest.mark.parametrize("route", by_turns(WITH_PERMISSION, 1), ids=str)
+@pytest.mark.parametrize("route", by_turns(OF_PEOPLE, 1), ids=str)
 def test_a_person_needs_each_permission_that_a_key_needs(route: Declared, house: House) -> None:
     """Open WebUI CVE-2026-45339: a restriction was enforced for one carrier of credentials only."""
     lacking = house.without(str(route.permission))
@@ -126,7 +126,7 @@ def test_a_person_needs_each_permission_that_a_key_needs(route: Declared, house:
     assert dump(house.server) == before
 
 
-@pytest.mark.parametrize("route", by_turns(WITH_PERMISSION, 0), ids=str)
+@pytest.mark.parametrize("route", by_turns(OF_PEOPLE, 0), ids=str)
 def test_a_person_with_the_permission_gets_in(route: Declared, house: House) -> None:
     """The matrix above would prove nothing if the cookie opened nothing."""
     spent = house.tenant if route.method == "GET" else Tenant(house.server, f"opened by {route}")
@@ -147,7 +147,7 @@ def test_a_viewer_sees_and_changes_nothing(house: House) -> None:
     """Each route that looks at keys, chatflows and documents answers; none that changes them does."""
     viewer = client(house.server, house.person("viewer"), Origin=house.server.url)
     before = dump(house.server)
-    for route in WITH_PERMISSION:
+    for route in OF_PEOPLE:
         path, arguments = request_for(route, house.ids)
         status = viewer.request(route.method, path, **arguments).status_code
         # Explaining a key looks, by POST; who did what is not for everybody.

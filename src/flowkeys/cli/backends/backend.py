@@ -1,6 +1,6 @@
 """What commands work on: the data directory of this machine, or a server over HTTP. They need not know."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -228,6 +228,14 @@ class Backend(Protocol):
 
     def update_chatflow(self, chatflow_id: str, patch: ChatflowPatch) -> Json:
         """Change what the patch names."""
+        ...
+
+    def code(self, chatflow_id: str) -> list[Json]:
+        """Return the code that a chatflow would run."""
+        ...
+
+    def approve_code(self, chatflow_id: str, digests: Sequence[str], *, withdraw: bool) -> list[Json]:
+        """Approve code by its digests, or do so no longer."""
         ...
 
     def bind(self, chatflow_id: str, key_id: str) -> Json:

@@ -28,6 +28,7 @@ from flowkeys.cli.backends.backend import (
     Question,
     UsageOf,
 )
+from flowkeys.cli.backends.chatflows import LocalChatflows
 from flowkeys.cli.backends.customers import LocalCustomers
 from flowkeys.cli.backends.part import listed, slice_of
 from flowkeys.cli.backends.policies import LocalPolicies
@@ -43,7 +44,6 @@ from flowkeys.domain.keys.token import Token
 from flowkeys.domain.listing import ChatflowQuery, KeyQuery
 from flowkeys.domain.permissions import KNOWN
 from flowkeys.domain.principal import Caller, operator
-from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.collections import DocumentLimits
 from flowkeys.service.keys.input import KeyPatch, NewKey, client_of, read_within
 from flowkeys.service.keys.rotations import NewRotation
@@ -86,7 +86,7 @@ def open_local(workspace: str | None, *, create: bool, check: bool = True) -> It
             runner.run(runtime.close())
 
 
-class LocalBackend:
+class LocalBackend(LocalChatflows):
     """Implements `Backend` by calling the services."""
 
     def __init__(self, runner: asyncio.Runner, runtime: Runtime, caller: Caller) -> None:
@@ -223,14 +223,6 @@ class LocalBackend:
         """Return how much was used."""
         return self.run(used.stored(self.runtime, self.caller, of))
 
-    def create_chatflow(self, patch: ChatflowPatch) -> Json:
-        """Store a chatflow."""
-        return render.chatflow(self.run(self.runtime.chatflows.create(self.caller, patch)))
-
-    def chatflow(self, chatflow_id: str) -> Json:
-        """Return a chatflow."""
-        return render.chatflow(self.run(self.runtime.chatflows.get(self.caller, chatflow_id)))
-
     def chatflows(self, search: str, part: Part) -> Listed:
         """Return chatflows."""
         limit, offset = slice_of(part)
@@ -239,10 +231,6 @@ class LocalBackend:
         )
         found = self.run(self.runtime.chatflows.page(self.caller, query))
         return listed(part, [render.chatflow(item) for item in found.items], found.total)
-
-    def update_chatflow(self, chatflow_id: str, patch: ChatflowPatch) -> Json:
-        """Change a chatflow."""
-        return render.chatflow(self.run(self.runtime.chatflows.update(self.caller, chatflow_id, patch)))
 
     def bind(self, chatflow_id: str, key_id: str) -> Json:
         """Bind one key more."""

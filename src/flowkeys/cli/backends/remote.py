@@ -12,7 +12,8 @@ from flowkeys.cli.backends import batches as import_report
 from flowkeys.cli.backends import used
 from flowkeys.cli.backends.audit_remote import RemoteAudit
 from flowkeys.cli.backends.backend import Asked, BulkAction, Emit, KeyFilter, Progress, Question, UsageOf
-from flowkeys.cli.backends.bodies import chatflow_body, key_body, question_body
+from flowkeys.cli.backends.bodies import key_body, question_body
+from flowkeys.cli.backends.chatflows import RemoteChatflows
 from flowkeys.cli.backends.customers import RemoteCustomers
 from flowkeys.cli.backends.part import Json, Listed, Part
 from flowkeys.cli.backends.policies_remote import RemotePolicies
@@ -29,7 +30,6 @@ from flowkeys.documents.folder import read_folder
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.limits.quota_fields import quota_json
 from flowkeys.domain.times import to_iso
-from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.documents.collections import DocumentLimits
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
@@ -42,7 +42,7 @@ def open_remote() -> Iterator["RemoteBackend"]:
         yield RemoteBackend(client)
 
 
-class RemoteBackend:
+class RemoteBackend(RemoteChatflows):
     """Implements `Backend` by calling the API, whose answers it hands on as they are."""
 
     def __init__(self, client: Client) -> None:
@@ -162,23 +162,11 @@ class RemoteBackend:
         found: Listed = self._call("GET", where, params=params)
         return found
 
-    def create_chatflow(self, patch: ChatflowPatch) -> Json:
-        """Store a chatflow."""
-        return self._json("POST", path("chatflows"), chatflow_body(patch))
-
-    def chatflow(self, chatflow_id: str) -> Json:
-        """Return a chatflow."""
-        return self._json("GET", path("chatflows", chatflow_id))
-
     def chatflows(self, search: str, part: Part) -> Listed:
         """Return chatflows."""
         params = query(search=search or None, page=part.page, limit=part.limit)
         found: Listed = self._call("GET", path("chatflows"), params=params)
         return found
-
-    def update_chatflow(self, chatflow_id: str, patch: ChatflowPatch) -> Json:
-        """Change a chatflow."""
-        return self._json("PUT", path("chatflows", chatflow_id), chatflow_body(patch))
 
     def bind(self, chatflow_id: str, key_id: str) -> Json:
         """Bind one key more."""

@@ -11,6 +11,7 @@ from flowkeys.cli import options
 from flowkeys.cli.backends import resolve
 from flowkeys.cli.backends.backend import Backend, Json, Part
 from flowkeys.cli.backends.choice import open_backend
+from flowkeys.cli.chatflows.approving import approve
 from flowkeys.cli.chatflows.output import access, next_steps, public_warning, show_flow, show_flows
 from flowkeys.cli.chatflows.sources import Source, advice, named_credentials, patch_of, require_allowed
 from flowkeys.cli.confirmation import confirm
@@ -23,6 +24,7 @@ from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.limits import read_limit_texts
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, bind and remove chatflows.")
+app.command("approve")(approve)
 
 Docs = Annotated[
     Path | None, typer.Option("--docs", metavar="FOLDER", help="Answer from the documents in this folder.")

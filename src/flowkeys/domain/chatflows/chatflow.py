@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from flowkeys.domain.chatflows.code import NOTHING_BROUGHT, Brought, CodePiece
 from flowkeys.domain.chatflows.visitors import VisitorRules
 from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.limits.rate import Limits, RateLimit
@@ -42,6 +43,8 @@ class Chatflow(msgspec.Struct, frozen=True, kw_only=True):
     beside the graph: an export's own ids of credentials mean nothing here."""
     rate_limits: tuple[RateLimit, ...] = ()
     """How often all its callers together may call it."""
+    brought: Brought = NOTHING_BROUGHT
+    """What its workspace brings to code in it; stored elsewhere."""
     key_ids: tuple[str, ...] = ()
     """The bound keys, the first bound first."""
 
@@ -75,6 +78,10 @@ class FlowCheck(msgspec.Struct, frozen=True):
     missing_kinds: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     """Other reasons, in words, for people: an unlisted Python function, an unknown credential…"""
+    codes: tuple[CodePiece, ...] = ()
+    """The code that running it would run, approved or not."""
+    lasts: bool = True
+    """Whether only the chatflow itself decides this: else it may be another tomorrow for the same version."""
 
 
 class CallingKey(msgspec.Struct, frozen=True):

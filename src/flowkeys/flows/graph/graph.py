@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from flowkeys.domain.chatflows.code import NOTHING_BROUGHT, Brought
 from flowkeys.flows.graph.limits import few
 
 START: Final = "startAgentflow"
@@ -52,6 +53,8 @@ class Graph(msgspec.Struct, frozen=True):
     """The nodes with a connection to one that does not exist: they are no last nodes, but nothing follows."""
     workspace_id: str = ""
     """Whose credentials its nodes may name."""
+    brought: Brought = NOTHING_BROUGHT
+    """What the workspace brings to code in it."""
 
 
 class _Data(msgspec.Struct):

@@ -17,9 +17,9 @@ from flowkeys.flows.asking.knowledge import INPUT, collection_names, search
 from flowkeys.flows.asking.sources import source_document
 from flowkeys.flows.asking.structured import printed
 from flowkeys.flows.context import Run
-from flowkeys.flows.excerpt import excerpt
 from flowkeys.flows.graph.graph import Graph
 from flowkeys.flows.graph.variables import Template
+from flowkeys.flows.nodes.excerpt import excerpt
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 
 NAME = "retrieverAgentflow"

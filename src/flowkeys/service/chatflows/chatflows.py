@@ -14,10 +14,12 @@ from flowkeys.domain.journal import Subject
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.predictions.executed import FIELD
 from flowkeys.domain.principal import Caller
+from flowkeys.service.chatflows import approving
 from flowkeys.service.chatflows.access import bind, find, release, unbind
+from flowkeys.service.chatflows.approving import CodeApprovals
 from flowkeys.service.chatflows.credentials import named
 from flowkeys.service.chatflows.input import EMPTY_FLOW, ChatflowPatch, checked, not_understood, wanted_keys
-from flowkeys.service.chatflows.reader import ChatflowReader, CheckedChatflow
+from flowkeys.service.chatflows.reader import CheckedChatflow
 from flowkeys.service.forms.once import spend
 from flowkeys.service.journal import record
 from flowkeys.service.limits import require_counted_as
@@ -27,13 +29,16 @@ Expectation = Callable[[Chatflow], None]
 """Raises `InvalidInput` when a chatflow is not as its caller believes."""
 
 
-class ChatflowService(ChatflowReader):
+class ChatflowService(CodeApprovals):
     """Every write to a chatflow goes through here; reading is inherited."""
 
-    async def create(self, caller: Caller, patch: ChatflowPatch, once: str | None = None) -> CheckedChatflow:
+    async def create(
+        self, caller: Caller, patch: ChatflowPatch, once: str | None = None, *, approves: bool = False
+    ) -> CheckedChatflow:
         """Store a chatflow; it is closed unless the patch binds a key or makes it public.
 
-        `once` is the one-time value of the form that asks for it.
+        `once` is the one-time value of the form that asks for it. With `approves`, the code in it is approved
+        along, if the caller holds ``*``.
 
         Raises:
             AlreadySent: the form of `once` made a chatflow before, which the exception names.
@@ -63,6 +68,7 @@ class ChatflowService(ChatflowReader):
         made = await asyncio.to_thread(self._patched, blank, patch)
         _refuse_open_door(made)
         await asyncio.to_thread(self._require_collections, caller, blank, made)
+        pieces = await self._approved_along(caller, made) if approves else ()
 
         def work(tx: Transaction) -> Chatflow:
             if once is not None:
@@ -70,15 +76,24 @@ class ChatflowService(ChatflowReader):
             _require_counted(tx, now, blank, made)
             tx.chatflows.insert(made)
             _record(tx, caller, now, "chatflow.create", None, made)
+            approving.approve(tx, caller, now, pieces, approving.named(made))
             _write_bindings(tx, caller, made, patch, now)
             return find(tx, caller, made.id)
 
         return await self._check(await self._store.write(work))
 
     async def update(
-        self, caller: Caller, chatflow_id: str, patch: ChatflowPatch, expect: Expectation | None = None
+        self,
+        caller: Caller,
+        chatflow_id: str,
+        patch: ChatflowPatch,
+        expect: Expectation | None = None,
+        *,
+        approves: bool = False,
     ) -> CheckedChatflow:
         """Change what the patch names, bindings included, if the chatflow is as the caller expects it.
+
+        With `approves`, the code of a graph that is given is approved along, if the caller holds ``*``.
 
         Raises:
             Forbidden: the caller lacks ``chatflows:update``, or binds a key that holds more than it does, or
@@ -89,6 +104,7 @@ class ChatflowService(ChatflowReader):
         caller.require("chatflows:update")
         patch = checked(patch)
         now = self._clock()
+        given = approves and isinstance(patch.flow_data, str) and approving.may_approve(caller)
 
         def work(tx: Transaction) -> Chatflow:
             before = find(tx, caller, chatflow_id)
@@ -102,6 +118,8 @@ class ChatflowService(ChatflowReader):
                 _require_counted(tx, now, before, after)
                 tx.chatflows.update(after)
                 _record(tx, caller, now, "chatflow.update", before, after)
+            if given:
+                approving.approve(tx, caller, now, self._engine.check(after).codes, approving.named(after))
             _write_bindings(tx, caller, after, patch, now)
             return find(tx, caller, chatflow_id)
 

@@ -177,7 +177,7 @@ class ChatflowReader:
         return {_key(made.chatflow): (made.check, made.warnings) for made in looked}
 
     def _remember(self, opinions: "_Opinions") -> None:
-        self._opinions.update(opinions)
+        self._opinions.update((key, found) for key, found in opinions.items() if found[0].lasts)
         while len(self._opinions) > _REMEMBERED:
             self._opinions.popitem(last=False)
 

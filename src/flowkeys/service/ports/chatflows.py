@@ -1,9 +1,10 @@
 """Chatflows, who may call them and what was said, each within one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, ListedChatflow
+from flowkeys.domain.chatflows.code import CustomTool
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.listing import ChatflowQuery, ConversationQuery, MessageQuery, Page, Part
 from flowkeys.domain.predictions.conversation import Conversation, Message, Turn
@@ -166,4 +167,44 @@ class Executions(Protocol):
 
     def page(self, query: ExecutionQuery) -> Page[Execution]:
         """Return runs without their steps, the newest first, with the number of all that match."""
+        ...
+
+
+class Code(Protocol):
+    """What is approved of code, within one transaction."""
+
+    def approved(self, workspace_id: str) -> frozenset[str]:
+        """Return the digests of approved code."""
+        ...
+
+    def approve(self, workspace_id: str, digests: Iterable[str], at: int) -> None:
+        """Approve code; nothing happens to what is approved already."""
+        ...
+
+    def withdraw(self, workspace_id: str, digests: Iterable[str]) -> None:
+        """Approve code no longer."""
+        ...
+
+
+class CustomTools(Protocol):
+    """Tools that consist of code, within one transaction."""
+
+    def insert(self, item: CustomTool) -> None:
+        """Add a tool."""
+        ...
+
+    def get(self, workspace_id: str, tool_id: str) -> CustomTool | None:
+        """Return a tool of the workspace."""
+        ...
+
+    def all(self, workspace_id: str) -> list[CustomTool]:
+        """Return the tools of the workspace, the first made first, a thousand at most."""
+        ...
+
+    def update(self, item: CustomTool) -> None:
+        """Write every column but id, workspace and creation time."""
+        ...
+
+    def delete(self, workspace_id: str, tool_id: str) -> None:
+        """Delete a tool."""
         ...

@@ -7,7 +7,15 @@ from typing import Protocol, TypeVar
 from flowkeys.domain.journal import AuditEntry, Change
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.audit import AuditChain, AuditLog
-from flowkeys.service.ports.chatflows import Bindings, Chatflows, Conversations, Executions, Messages
+from flowkeys.service.ports.chatflows import (
+    Bindings,
+    Chatflows,
+    Code,
+    Conversations,
+    CustomTools,
+    Executions,
+    Messages,
+)
 from flowkeys.service.ports.credentials import Credentials
 from flowkeys.service.ports.customers import Customers
 from flowkeys.service.ports.documents import Collections, ImportJobRows
@@ -77,6 +85,16 @@ class Transaction(Protocol):
     @property
     def chatflows(self) -> Chatflows:
         """The chatflows."""
+        ...
+
+    @property
+    def code(self) -> Code:
+        """What is approved of code."""
+        ...
+
+    @property
+    def tools(self) -> CustomTools:
+        """The custom tools."""
         ...
 
     @property

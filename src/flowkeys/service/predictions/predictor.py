@@ -228,8 +228,7 @@ class Predictor:
             await self._waiting.give_back(taken, str(error))
             raise
         session = Session(taken.execution.session_id, taken.execution.chat_id, remembered=True)
-        now = self._clock()
-        return Run(self._store, now, chatflow, flow, grant, request, session, self._waiting, taken)
+        return Run(self._store, self._clock(), chatflow, flow, grant, request, session, self._waiting, taken)
 
     async def _kept(self, access: ChatflowAccess, kept: KeptFlow) -> tuple[Chatflow, CompiledFlow]:
         chatflow = await self._directory.load(access.id)
@@ -253,11 +252,13 @@ class Predictor:
             return 0
 
     def changed(self, subject: str, subject_id: str, position: int) -> None:
-        """Forget a chatflow that was changed, by hand too, where its version may be the same."""
+        """Forget a chatflow that was changed, by hand too; all, when their code or tools may be others."""
         del position
         if subject == Subject.CHATFLOW:
             self._loaded.pop(subject_id, None)
             self._changes += 1
+        elif subject in {Subject.CODE, Subject.TOOL}:
+            self.forget()
 
     def forget(self) -> None:
         """Forget every chatflow."""
@@ -282,8 +283,7 @@ class Predictor:
         chatflow = await self._directory.load(access.id)
         if chatflow is None:
             raise NotFound("chatflow: it was deleted meanwhile")
-        # In a thread: a graph may be large, and nobody else should wait for it.
-        ready = chatflow, await asyncio.to_thread(self._engine.compile, chatflow)
+        ready = chatflow, await asyncio.to_thread(self._engine.compile, chatflow)  # it may be large
         if changes == self._changes:
             self._loaded[access.id] = ready
         if len(self._loaded) > _LOADED:

@@ -4,22 +4,45 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, bindparam, case, delete, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, ChatflowType, ListedChatflow
+from flowkeys.domain.chatflows.code import Brought, ToolCode
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import fold_name
 from flowkeys.domain.limits.rate import RateLimit
 from flowkeys.domain.limits.stored import rates_from, to_store
 from flowkeys.domain.listing import ChatflowQuery, Page
-from flowkeys.storage.elements import listed, upsert
-from flowkeys.storage.schema import api_key, binding, chatflow
+from flowkeys.storage.elements import json_list, listed, position, upsert
+from flowkeys.storage.schema import api_key, binding, chatflow, code_approval, tool
 from flowkeys.storage.statement import Connection, Row, Statement, in_json
 
 _COLUMNS: Final = tuple(c for c in chatflow.c if c.name not in {"seq", "name_folded"})
 _NAMES: Final = [c.name for c in _COLUMNS]
 _WRITTEN: Final = [*_NAMES, "name_folded"]
-SELECT: Final = select(*_COLUMNS)
+_OF_RUNS: Final = ("id", "name", "description", "schema", "func")
+
+_BROUGHT: Final[tuple[ColumnElement[Any], ...]] = (
+    select(json_list(code_approval.c.digest))
+    .where(code_approval.c.workspace_id == chatflow.c.workspace_id)
+    .scalar_subquery()
+    .label("approved"),
+    case(
+        (
+            position(chatflow.c.flow_data, "customTool") > 0,
+            select(json_list(*(tool.c[name] for name in _OF_RUNS)))
+            .where(tool.c.workspace_id == chatflow.c.workspace_id)
+            .scalar_subquery(),
+        ),
+        else_=None,
+    ).label("tools"),
+)
+"""What a workspace brings to a chatflow, as columns of a query of chatflows; `_brought` reads them."""
+
+_tools: Final = msgspec.json.Decoder(list[tuple[str, str, str, str | None, str | None]])
+_digests: Final = msgspec.json.Decoder(list[str])
+SELECT: Final = select(*_COLUMNS, *_BROUGHT)
 
 _INSERT = Statement(insert(chatflow), _WRITTEN)
 _GET = Statement(
@@ -154,7 +177,8 @@ def with_keys(connection: Connection, row: Row) -> Chatflow:
 
 def without_keys(row: Row) -> Chatflow:
     """Return the chatflow of a row of `SELECT`."""
-    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    *own, approved, tools = row
+    values: dict[str, Any] = dict(zip(_NAMES, own, strict=True))
     values["type"] = ChatflowType(values["type"])
     values["is_public"] = bool(values["is_public"])
     values["extras"] = msgspec.json.decode(values["extras"])
@@ -165,7 +189,17 @@ def without_keys(row: Row) -> Chatflow:
         raise Unavailable(
             f"The limits of the chatflow {values['id']} cannot be read: they were changed by hand."
         ) from error
-    return Chatflow(**values)
+    return Chatflow(**values, brought=_brought(approved, tools))
+
+
+def _brought(approved: str | None, tools: str | None) -> Brought:
+    """Return what the columns of `_BROUGHT` say."""
+    try:
+        digests = frozenset(_digests.decode(approved)) if approved else frozenset()
+        of_runs = tuple(ToolCode(*each) for each in _tools.decode(tools)) if tools else ()
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise Unavailable("Custom tools cannot be read: their rows were changed by hand.") from error
+    return Brought(digests, of_runs)
 
 
 def _values(item: Chatflow) -> dict[str, object]:

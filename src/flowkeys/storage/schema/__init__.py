@@ -7,6 +7,7 @@ from flowkeys.storage.schema.base import metadata
 from flowkeys.storage.schema.chatflows import chatflow, credential, import_job
 from flowkeys.storage.schema.customers import customer
 from flowkeys.storage.schema.documents import collection, document, passage
+from flowkeys.storage.schema.flows import code_approval, tool
 from flowkeys.storage.schema.journal import audit, audit_count, audit_segment, change, sent_form
 from flowkeys.storage.schema.keys import (
     api_key,
@@ -41,6 +42,7 @@ __all__ = (
     "binding",
     "change",
     "chatflow",
+    "code_approval",
     "collection",
     "conversation",
     "credential",
@@ -67,6 +69,7 @@ __all__ = (
     "server",
     "sign_in",
     "token",
+    "tool",
     "usage_batch",
     "usage_day",
     "usage_hour",

@@ -1,4 +1,4 @@
--- 0030
+-- 0031
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -967,4 +967,30 @@ CREATE TABLE credential (
 	CONSTRAINT uq_credential_id UNIQUE (id)
 );
 CREATE UNIQUE INDEX ix_credential_workspace_id_name ON credential (workspace_id, name);
-INSERT INTO alembic_version VALUES ('0030');
+CREATE TABLE code_approval (
+	workspace_id TEXT NOT NULL, 
+	digest TEXT NOT NULL, 
+	approved_at BIGINT NOT NULL, 
+	CONSTRAINT pk_code_approval PRIMARY KEY (workspace_id, digest), 
+	CONSTRAINT fk_code_approval_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE tool (
+	seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	id TEXT NOT NULL, 
+	workspace_id TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	description TEXT NOT NULL, 
+	color TEXT NOT NULL, 
+	icon_src TEXT, 
+	schema TEXT, 
+	func TEXT, 
+	created_at BIGINT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	version BIGINT NOT NULL, 
+	CONSTRAINT fk_tool_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
+	CONSTRAINT uq_tool_id UNIQUE (id)
+);
+INSERT INTO alembic_version VALUES ('0031');

@@ -28,13 +28,17 @@ router = GuardedRouter(tags=["Chatflows"])
 
 _WRITABLE = frozenset(ChatflowFields.model_fields)
 _BODY = ("validation_failed", "invalid_json", "too_large")
+Approve = Annotated[
+    bool,
+    Query(description="Whether who holds `*` approves the code in `flowData` by sending it."),
+]
 _PLAIN = ("name", "flow_data", "chatbot_config", "api_config", "category", "credentials")
 
 
 @router.on("POST", "/chatflows", needs="chatflows:create", answers=ChatflowOut, status=201, errors=_BODY)
-async def create_chatflow(body: ChatflowCreate, call: Call) -> Response:
+async def create_chatflow(body: ChatflowCreate, call: Call, approve: Approve = True) -> Response:
     """Store a chatflow. It answers nobody until a key is bound or it is made public."""
-    made = await call.services.chatflows.create(call.caller, _patch(body))
+    made = await call.services.chatflows.create(call.caller, _patch(body), approves=approve)
     location = {"Location": f"/api/v1/chatflows/{made.chatflow.id}"}
     return json_response(render.chatflow(made), 201, location)
 
@@ -84,7 +88,12 @@ async def get_chatflow(chatflow_id: str, call: Call) -> Response:
     answers=ChatflowOut,
     errors=("not_found", *_BODY),
 )
-async def update_chatflow(chatflow_id: str, body: ChatflowUpdate, call: Call) -> Response:
+async def update_chatflow(
+    chatflow_id: str,
+    body: ChatflowUpdate,
+    call: Call,
+    approve: Approve = True,
+) -> Response:
     """Change what is sent. Writing `apikeyid` binds that key alone, and ends being public."""
     patch = _patch(body)
     read_only = body.model_dump(by_alias=True, include=body.model_fields_set - _WRITABLE)
@@ -93,7 +102,7 @@ async def update_chatflow(chatflow_id: str, body: ChatflowUpdate, call: Call) ->
         require_unchanged(read_only, render.chatflow(call.services.chatflows.checked(current)))
 
     updated = await call.services.chatflows.update(
-        call.caller, chatflow_id, patch, expect if read_only else None
+        call.caller, chatflow_id, patch, expect if read_only else None, approves=approve
     )
     return json_response(render.chatflow(updated))
 

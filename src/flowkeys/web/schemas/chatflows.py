@@ -189,3 +189,23 @@ class PredictionOut(Out):
     source_documents: list[Any] | None = None
     used_tools: list[Any] | None = None
     agent_flow_executed_data: list[Any] | None = None
+
+
+class ApprovalIn(In):
+    """Which code is meant."""
+
+    digests: list[str] | None = Field(
+        default=None,
+        description="The digests that were shown: what has changed since is not approved. Without them: all.",
+        max_length=1000,
+    )
+
+
+class CodeOut(Out):
+    """A piece of code that running the chatflow would run."""
+
+    node_id: str
+    label: str
+    digest: str = Field(description="SHA-256 of the code's UTF-8, in hex.")
+    approved: bool
+    code: str

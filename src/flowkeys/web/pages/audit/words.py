@@ -14,6 +14,8 @@ SUBJECTS: Final = {
     "collection": "collection",
     "workspace": "workspace",
     "secret": "server secret",
+    "code": "code",
+    "tool": "tool",
 }
 ACTORS: Final = {
     "key": "API key",
@@ -47,6 +49,8 @@ _ACTIONS: Final = {
     "audit.older": "Found an older database, and ended again what it brought back",
     "audit.continue": "Continued the audit log under a new secret",
     "secret.verifies_only": "Verifies only",
+    "code.approve": "Approved code",
+    "code.withdraw": "Approved code no longer",
     "document.add": "Added a document",
     "document.replace": "Replaced a document",
     "document.delete": "Deleted a document",

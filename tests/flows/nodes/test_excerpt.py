@@ -2,7 +2,7 @@
 
 import re
 
-from flowkeys.flows.excerpt import LENGTH, excerpt
+from flowkeys.flows.nodes.excerpt import LENGTH, excerpt
 
 FILLER = "This sentence speaks of other matters, at some length, and of nothing else."
 PARAGRAPHS = [f"Paragraph {number}. {FILLER}" for number in range(24)]

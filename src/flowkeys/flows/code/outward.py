@@ -1,0 +1,226 @@
+"""Calls that code makes: each address passes the guard, and credentials stay with their origin."""
+
+import asyncio
+import re
+import ssl
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urljoin, urlsplit
+
+from flowkeys.domain.version import VERSION
+from flowkeys.flows.code.wire import Answer, Outward, Request
+from flowkeys.flows.settings import FlowSettings
+from flowkeys.outbound import tls
+from flowkeys.outbound.connecting import AddressRefusedError
+from flowkeys.outbound.endpoints import Endpoint, Endpoints, read_endpoint
+from flowkeys.outbound.http.connection import Connection, NotHttpError
+from flowkeys.outbound.http.pool import Origin, Pool
+
+if TYPE_CHECKING:
+    from flowkeys.outbound.connecting import Resolve
+
+_REDIRECTS: Final = 10
+_ANSWER_BYTES: Final = 10_000_000
+_MOVED: Final = frozenset({301, 302, 303, 307, 308})
+_AS_GET: Final = frozenset({301, 302, 303})
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
+_OURS: Final = frozenset(
+    {
+        *("accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer"),
+        *("proxy-authorization", "proxy-connection", "transfer-encoding", "upgrade"),
+    }
+)
+"""Headers that are about the connection: code does not set them."""
+_OF_ORIGIN: Final = frozenset({"authorization", "cookie"})
+_IN_PATH: Final = "/!$&'()*+,;=:@%~[]"
+_IN_QUERY: Final = _IN_PATH + "?"
+_CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+
+
+class _Refused(Exception):
+    """A call is not made, or came to nothing; why is fit for who wrote the code."""
+
+
+class OutwardCalls:
+    """Makes the calls of code; its connections are kept and closed with the engine."""
+
+    def __init__(self, settings: FlowSettings, resolve: "Resolve | None" = None) -> None:
+        """Read the operator's list.
+
+        Raises:
+            ConfigurationError: an entry is not a base URL.
+        """
+        self._settings = settings
+        self._resolve = resolve
+        self._endpoints = Endpoints(settings.allowed_endpoints)
+        self._pools: tuple[Pool, Pool] | None = None
+        self._opening = asyncio.Lock()
+
+    def of_run(self) -> Outward:
+        """Return what makes the calls of one run of code, as many as it may make."""
+        left = self._settings.code_calls
+
+        async def call(request: Request) -> Answer:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                most = f"it calls out more often than the {self._settings.code_calls} times allowed."
+                return Answer(run=request.run, id=request.id, error=most)
+            try:
+                return await self._follow(request)
+            except _Refused as refused:
+                return Answer(run=request.run, id=request.id, error=str(refused))
+
+        return call
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        opened, self._pools = self._pools, None
+        for pool in opened or ():
+            await pool.aclose()
+
+    async def _follow(self, request: Request) -> Answer:
+        method, url, body = request.method, request.url, request.body
+        headers = _checked(request.headers)
+        if method not in _METHODS:
+            raise _Refused(f"{method[:20]!r} is no method that can be used.")
+        for turn in range(_REDIRECTS + 1):
+            endpoint = self._endpoint(url)
+            connection = await self._send(endpoint, method, url, headers, body)
+            target = _header(connection, b"location")
+            if not request.redirect or connection.status not in _MOVED or not target:
+                try:
+                    text = "" if method == "HEAD" else await self._read(connection)
+                finally:
+                    connection.leave(is_enough=False)
+                return Answer(
+                    run=request.run,
+                    id=request.id,
+                    status=connection.status,
+                    reason=_reason(connection.status),
+                    headers=tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in connection.headers),
+                    body=text,
+                    url=url,
+                    redirected=turn > 0,
+                )
+            status = connection.status
+            connection.leave(is_enough=False)
+            url = urljoin(url, target)
+            if (status in _AS_GET and method != "HEAD") and method != "GET":
+                method, body = "GET", None
+                headers = {name: value for name, value in headers.items() if name != "content-type"}
+            there = self._endpoint(url)
+            if (there.scheme, there.host, there.port) != (endpoint.scheme, endpoint.host, endpoint.port):
+                headers = {name: value for name, value in headers.items() if name not in _OF_ORIGIN}
+        raise _Refused(f"it was redirected more than {_REDIRECTS} times.")
+
+    def _endpoint(self, url: str) -> Endpoint:
+        endpoint = read_endpoint(re.split(r"[?#]", url, maxsplit=1)[0])
+        if isinstance(endpoint, str):
+            raise _Refused(endpoint.replace("the base URL", "the address"))
+        refusal = self._endpoints.refusal(endpoint)
+        if refusal is not None:
+            raise _Refused("Access to this host is denied by policy: it is not public, and not listed.")
+        return endpoint
+
+    async def _send(
+        self, endpoint: Endpoint, method: str, url: str, headers: dict[str, str], body: str | None
+    ) -> Connection:
+        parts = urlsplit(url)
+        path = quote(parts.path or "/", safe=_IN_PATH)
+        if parts.query:
+            path += f"?{quote(parts.query, safe=_IN_QUERY)}"
+        content = None if body is None or method in {"GET", "HEAD"} else body.encode()
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {endpoint.authority}", "Accept-Encoding: identity"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if "user-agent" not in headers:
+            lines.append(f"User-Agent: flowkeys/{VERSION}")
+        if content is not None or method in {"POST", "PUT", "PATCH"}:
+            lines.append(f"Content-Length: {len(content or b'')}")
+        request = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + (content or b"")
+        public, trusted = await self._ways()
+        pool = trusted if self._endpoints.lists(endpoint) else public
+        origin = Origin(endpoint.host, endpoint.port, endpoint.scheme == "https")
+        seconds = self._settings.connect_timeout_seconds
+        try:
+            # A new connection each time: what was kept may close as it is used, and not every call may be
+            # made twice.
+            connection = await pool.open(origin, seconds)
+        except AddressRefusedError as error:
+            raise _Refused("Access to this host is denied by policy: it is not public.") from error
+        except TimeoutError as error:
+            raise _Refused(f"connect ETIMEDOUT {endpoint.authority}") from error
+        except ssl.SSLError as error:
+            raise _Refused(f"{endpoint.host} could not show by its certificate that it is that.") from error
+        except ConnectionRefusedError as error:
+            raise _Refused(f"connect ECONNREFUSED {endpoint.host}:{endpoint.port}") from error
+        except OSError as error:
+            raise _Refused(f"{endpoint.authority} cannot be reached.") from error
+        try:
+            connection.send(request)
+            await connection.head(self._settings.model_timeout_seconds)
+        except BaseException as error:
+            connection.close()
+            raise _broken(endpoint.authority, error) from error
+        return connection
+
+    async def _read(self, connection: Connection) -> str:
+        read = bytearray()
+        while part := await self._part(connection):
+            read += part
+            if len(read) > _ANSWER_BYTES:
+                raise _Refused(f"the answer is longer than {_ANSWER_BYTES} bytes.")
+        found = _CHARSET.search(_header(connection, b"content-type"))
+        try:
+            return read.decode(found[1] if found else "utf-8", "replace")
+        except (LookupError, UnicodeError):
+            return read.decode("utf-8", "replace")
+
+    async def _part(self, connection: Connection) -> bytes:
+        try:
+            return await connection.read(self._settings.model_timeout_seconds)
+        except Exception as error:
+            raise _broken("the server", error) from error
+
+    async def _ways(self) -> tuple[Pool, Pool]:
+        async with self._opening:
+            if self._pools is None:
+                try:
+                    context = await asyncio.to_thread(tls.context)
+                except (OSError, ssl.SSLError) as error:
+                    raise _Refused(
+                        "this server cannot read the certificates by which it knows others."
+                    ) from (error)
+                from flowkeys.outbound.connecting import resolve
+
+                self._pools = Pool(context, self._resolve or resolve), Pool(context, None)
+            return self._pools
+
+
+def _checked(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if _NAME.fullmatch(name) is None or any(ord(sign) < 32 and sign != "\t" for sign in value):  # noqa: PLR2004
+            raise _Refused(f"the header {name[:100]!r} cannot be sent.")
+    return {name.lower(): value for name, value in headers.items() if name.lower() not in _OURS}
+
+
+def _header(connection: Connection, name: bytes) -> str:
+    return next((value.decode("latin-1") for known, value in connection.headers if known == name), "")
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _broken(where: str, error: BaseException) -> BaseException:
+    if not isinstance(error, Exception):
+        return error
+    if isinstance(error, TimeoutError):
+        return _Refused(f"{where} does not answer in time.")
+    if isinstance(error, NotHttpError):
+        return _Refused(f"what {where} answers is no HTTP.")
+    return _Refused(f"{where} ended the connection before its answer was there.")

@@ -1,0 +1,79 @@
+"""Running a piece of code for a run of a chatflow."""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgspec
+
+from flowkeys.flows.code.processes import CodeProcesses
+from flowkeys.flows.code.wire import Job, Returned
+
+if TYPE_CHECKING:
+    from flowkeys.flows.code.outward import OutwardCalls
+    from flowkeys.flows.context import Run
+    from flowkeys.flows.settings import FlowSettings
+    from flowkeys.outbound.connecting import Resolve
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_$]{1,200}")
+
+
+class CodeRunner:
+    """What runs code: its processes, and the way out of them. Made with the engine, closed with it."""
+
+    def __init__(self, settings: "FlowSettings", resolve: "Resolve | None" = None) -> None:
+        """Start nothing yet."""
+        self._settings = settings
+        self._resolve = resolve
+        self._processes = CodeProcesses(settings)
+        self._outward: OutwardCalls | None = None
+
+    async def run(self, code: str, given: Mapping[str, Any]) -> Returned:
+        """Run code with its variables.
+
+        Raises:
+            CodeFailed: it threw, or took more than it may.
+        """
+        if self._outward is None:
+            from flowkeys.flows.code.outward import OutwardCalls
+
+            self._outward = OutwardCalls(self._settings, self._resolve)
+        values = msgspec.json.encode(given).decode()
+        now = time.time_ns() // 1_000_000
+        return await self._processes.run(Job(code, values, now), self._outward.of_run())
+
+    async def aclose(self) -> None:
+        """End the processes, and close connections."""
+        await self._processes.aclose()
+        if self._outward is not None:
+            await self._outward.aclose()
+
+
+class _Resources(Protocol):
+    code: CodeRunner
+
+
+class Code:
+    """A piece of code of a chatflow, ready to run."""
+
+    def __init__(self, resources: _Resources, code: str) -> None:
+        self._runner = resources.code
+        self._code = code
+
+    async def run(self, given: Mapping[str, Any]) -> Returned:
+        """Run it; `given` are its variables by their whole names.
+
+        Raises:
+            CodeFailed: it threw, or took more than it may.
+        """
+        return await self._runner.run(self._code, given)
+
+    def common(self, run: "Run") -> dict[str, Any]:
+        """Return the variables that all code of a run has."""
+        return {"$vars": dict(run.variables), "$input": run.question}
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a variable of code can be called ``$name``."""
+    return _NAME.fullmatch(name) is not None

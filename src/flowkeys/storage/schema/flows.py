@@ -1,0 +1,37 @@
+"""Tables of what chatflows use and share."""
+
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table, Text
+
+from flowkeys.storage.schema.base import metadata, seq, workspace_id
+
+code_approval = Table(
+    "code_approval",
+    metadata,
+    Column("workspace_id", Text, nullable=False),
+    # SHA-256 of the code, in hex.
+    Column("digest", Text, nullable=False),
+    Column("approved_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["workspace_id"], ["workspace.id"]),
+    PrimaryKeyConstraint("workspace_id", "digest"),
+    sqlite_with_rowid=False,
+)
+
+tool = Table(
+    "tool",
+    metadata,
+    seq(),
+    Column("id", Text, nullable=False, unique=True),
+    workspace_id(),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("color", Text, nullable=False),
+    Column("icon_src", Text),
+    # A JSON list of what it takes, as Flowise has it.
+    Column("schema", Text),
+    # JavaScript.
+    Column("func", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
