@@ -14,6 +14,7 @@ from flowkeys.domain.usage.usage import DAY, HOUR, NUMBERS, TOKENS_IN, TOKENS_OU
 from flowkeys.domain.webhooks.webhook import Delivery, Outcome
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.customers.input import NewCustomer
+from flowkeys.service.flows.credential_input import CredentialPatch
 from flowkeys.service.keys.input import KeyPatch
 from flowkeys.service.ports.quotas import Kind, Spending, Whose
 from flowkeys.service.ports.store import Transaction
@@ -53,7 +54,21 @@ async def fill_around(
     """Make it, among keys whose ids are known by name; return what the paths of pages name in braces."""
     customers = await _customers(runtime, owner, key_ids)
     limited = await _limits(runtime, owner, key_ids, flow_ids)
-    return {**customers, "key_limited": limited, **await _webhooks(runtime, owner)}
+    around = {**await _webhooks(runtime, owner), **await _credentials(runtime, owner)}
+    return {**customers, "key_limited": limited, **around}
+
+
+async def _credentials(runtime: bootstrap.Runtime, owner: Caller) -> dict[str, str]:
+    """Make credentials: one for a model, one for a service, and one that lost what it held."""
+    make = runtime.credentials.create
+    patch = CredentialPatch(name="Models of the company", values={"openAIApiKey": "sk-demo"})
+    made = await make(owner, "openAIApi", patch)
+    held = {"basicAuthUsername": "flows", "basicAuthPassword": "demo"}
+    patch = CredentialPatch(name="Ticket system", base_url="https://tickets.example.com", values=held)
+    moved = await make(owner, "httpBasicAuth", patch)
+    elsewhere = CredentialPatch(base_url="https://new-tickets.example.com")
+    await runtime.credentials.update(owner, moved.id, elsewhere)
+    return {"credential": made.id}
 
 
 async def _customers(runtime: bootstrap.Runtime, owner: Caller, key_ids: Mapping[str, str]) -> dict[str, str]:

@@ -189,7 +189,7 @@ _PEOPLE = (
     Shown("person-dialog", "/people", "people/change.html", open_dialog("Change Grace Hopper")),
     Shown("person-remove", "/people", "people/remove.html", open_dialog("Remove Grace Hopper")),
     Shown("person-remove-page", "/people/{person}/remove", "people/remove.html"),
-    Shown("policy", "/policy", "policies/policy.html"),
+    Shown("policy", "/policy", "reports/policy.html"),
     Shown("reports", "/reports", "reports/list.html"),
     Shown("report", "/reports/never-used", "reports/view.html"),
     Shown("report-none", "/reports/never-used?page=99", "reports/view.html"),

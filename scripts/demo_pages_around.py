@@ -48,7 +48,12 @@ _LIMITS = (
         refused=422,
     ),
     Shown("key-on-chatflow", "/keys/{key_limited}/chatflows/{chatflow}/limits", "limits/binding.html"),
-    Shown("chatflow-limits", "/chatflows/{chatflow_public}", "limits/chatflow.html", open_dialog("Change")),
+    Shown(
+        "chatflow-limits",
+        "/chatflows/{chatflow_public}",
+        "limits/chatflow.html",
+        open_dialog("Change limits"),
+    ),
     Shown("chatflow-limits-none", "/chatflows/{chatflow_echo}/limits", "limits/chatflow.html"),
     Shown(
         "chatflow-limits-refused",
@@ -60,6 +65,13 @@ _LIMITS = (
 )
 
 _WEBHOOKS = (
+    Shown("credentials", "/credentials", "flows/credentials/list.html"),
+    Shown("credentials-empty", "/credentials", "flows/credentials/list.html", role="newcomer"),
+    Shown("credential-kind", "/credentials", "flows/credentials/kind.html", open_dialog("Create credential")),
+    Shown("credential-new", "/credentials/new?kind=openAIApi", "flows/credentials/form.html"),
+    Shown("credential-edit", "/credentials/{credential}/edit", "flows/credentials/form.html"),
+    Shown("credential-delete", "/credentials/{credential}/delete", "flows/credentials/delete.html"),
+    Shown("chatflow-seen", "/chatflows/{chatflow_echo}/executed-data", "executions/seen.html"),
     Shown("webhooks", "/webhooks", "webhooks/list.html"),
     Shown("webhooks-empty", "/webhooks", "webhooks/list.html", role="newcomer"),
     Shown("webhook", "/webhooks/{webhook}", "webhooks/view.html"),

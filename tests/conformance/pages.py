@@ -163,6 +163,7 @@ def form_for(page: Declared, house: House) -> tuple[str, dict[str, Any]]:
     filled = {name: value.format(**values) for name, value in _FORMS.get(page.path, {}).items()}
     arguments: dict[str, Any] = {"data": filled or {"nothing": ""}}
     if page.path in {"/customers/new", "/keys/new", "/keys/{key_id}/rotate"} | {
+        "/credentials/new",
         "/webhooks/new",
         "/webhooks/{webhook_id}/secret",
     }:
@@ -212,6 +213,17 @@ _FORMS: Final[dict[str, dict[str, str]]] = {
     "/keys/{key_id}/rotation": {"grace": "0"},
     "/keys/{key_id}/chatflows/{chatflow_id}/limits": {"version": "{key_version}", "limit-0-calls": "7"},
     "/chatflows/{chatflow_id}/limits": {"version": "{chatflow_version}", "limit-0-calls": "7"},
+    "/credentials/new": {
+        "name": "made by a test",
+        "kind": "openAIApi",
+        "baseUrl": "https://api.openai.com/v1",
+        "openAIApiKey": "sk-of-a-test",
+    },
+    "/credentials/{credential_id}/edit": {
+        "name": "renamed by a test",
+        "baseUrl": "https://api.openai.com/v1",
+        "version": "1",
+    },
     "/webhooks/new": {"url": f"{NOBODY}/made", "events": "key.revoked"},
     "/webhooks/{webhook_id}/edit": {"url": f"{NOBODY}/changed", "events": "key.revoked", "version": "1"},
     "/webhooks/{webhook_id}/secret": {"grace": "3600"},

@@ -5,6 +5,7 @@ import pytest
 from flowkeys.domain.people.person import Role
 from flowkeys.domain.permissions import covers
 from flowkeys.flows.drafts.templates import openai_flow
+from flowkeys.service.flows.credential_input import CredentialPatch
 from flowkeys.service.keys.input import NewKey
 from flowkeys.service.webhooks.input import WebhookPatch
 from flowkeys.web.pages.router import SIGNED_IN
@@ -40,6 +41,8 @@ SINGLE = (
     ("customers:view",),
     ("webhooks:view",),
     ("webhooks:view", "webhooks:update"),
+    ("credentials:view",),
+    ("credentials:view", "credentials:update"),
     ("customers:update", "apikeys:create"),
     ("chatflows:update", "apikeys:create"),
     ("chatflows:update", "apikeys:view"),
@@ -60,6 +63,8 @@ def place(server: Running) -> Place:
     hook = WebhookPatch(url=f"{NOBODY}/hook", events=("key.revoked",))
     webhook = server.do(server.runtime.webhooks.create(made.caller, hook)).webhook
     server.do(server.runtime.webhooks.deliveries.test(made.caller, webhook.id))
+    kept = CredentialPatch(name="kept", values={"openAIApiKey": "sk-of-a-test"})
+    server.do(server.runtime.credentials.create(made.caller, "openAIApi", kept))
     made.key("of an owner", chatflows=(first, second), permissions=("*",))
     made.key("of a program", chatflows=(first,))
     made.key("that is off", status="disabled")

@@ -201,7 +201,9 @@ def _patched(chatflow: Chatflow, patch: ChatflowPatch) -> Chatflow:
         for name in (*_PLAIN, "rate_limits")
         if not isinstance(value := getattr(patch, name), msgspec.UnsetType)
     }
-    return msgspec.structs.replace(chatflow, **given, extras={**chatflow.extras, **patch.extras})
+    # A member that is null may be put back where there is none.
+    new = {name: value for name, value in patch.extras.items() if value != chatflow.extras.get(name)}
+    return msgspec.structs.replace(chatflow, **given, extras={**chatflow.extras, **new})
 
 
 def _refuse_open_door(chatflow: Chatflow) -> None:

@@ -11,6 +11,7 @@ SUBJECTS: Final = {
     "policy": "policy",
     "webhook": "webhook",
     "execution": "run",
+    "credential": "credential",
     "collection": "collection",
     "workspace": "workspace",
     "secret": "server secret",

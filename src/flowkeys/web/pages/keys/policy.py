@@ -58,7 +58,7 @@ async def _page(
 ) -> Response:
     check = await call.services.policies.check(call.caller) if call.may("apikeys:view") else None
     return call.render(
-        "policies/policy.html",
+        "reports/policy.html",
         422 if errors else 200,
         title="Policy",
         typed=typed,
