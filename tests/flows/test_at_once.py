@@ -11,16 +11,13 @@ STATEFUL = node(
     "startAgentflow_0",
     {"startState": [{"key": "mood", "value": "glad"}], "startEphemeralMemory": True},
 )
-FORM = node(
-    "startAgentflow_0",
-    {"startInputType": "formInput", "formInputTypes": [{"type": "string", "label": "City", "name": "city"}]},
-)
 
 
 def _reply(number, text):
     return node(f"directReplyAgentflow_{number}", {"directReplyMessage": text}, f"Reply {number}")
 
 
+RULE = {"type": "string", "value1": "{{ $form.city }}", "operation": "equal", "value2": "Ulm"}
 ONE, TWO = _reply(0, "One: {{ question }}"), _reply(1, "Two: {{ directReplyAgentflow_0 }} {{ nobody }}")
 FLOWS = {
     "a reply": reply_flow("You said: {{ question }}"),
@@ -31,8 +28,13 @@ FLOWS = {
     "with a state": flow_data(
         [STATEFUL, _reply(0, "{{ $flow.state.mood }}")], [edge("startAgentflow_0", "directReplyAgentflow_0")]
     ),
-    "with a form": flow_data(
-        [FORM, _reply(0, "In {{ $form.city }}")], [edge("startAgentflow_0", "directReplyAgentflow_0")]
+    "a choice": flow_data(
+        [START, node("conditionAgentflow_0", {"conditions": [RULE]}), ONE, TWO],
+        [
+            edge("startAgentflow_0", "conditionAgentflow_0"),
+            edge("conditionAgentflow_0", ONE["id"], 0),
+            edge("conditionAgentflow_0", TWO["id"], 1),
+        ],
     ),
     "nothing said": chain(),
 }

@@ -68,7 +68,7 @@ def test_every_reason_is_given_at_once():
     }
     data = flow_data(
         [
-            node("startAgentflow_0", {"startPersistState": True}),
+            node("startAgentflow_0", {"startInputType": "webhookTrigger"}),
             node("loopAgentflow_0"),
             node("loopAgentflow_0"),
             node("llmAgentflow_0", structured),
@@ -79,7 +79,7 @@ def test_every_reason_is_given_at_once():
     said = " ".join(check.problems)
     assert check.missing_kinds == ("loopAgentflow",)
     for reason in (
-        "Persist State",
+        "a webhook",
         "there is no type 'date'",
         "needs a credential",
         "openAIApiKey holds a secret",
@@ -90,7 +90,7 @@ def test_every_reason_is_given_at_once():
         "Two nodes have the id 'loopAgentflow_0'",
     ):
         assert reason in said
-    with pytest.raises(FlowNotRunnable, match=r"loopAgentflow.*Persist State.*no memory type"):
+    with pytest.raises(FlowNotRunnable, match=r"loopAgentflow.*a webhook.*no memory type"):
         engine().compile(chatflow(data))
 
 

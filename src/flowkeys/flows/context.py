@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from flowkeys.domain.errors import RunLimitExceeded
+from flowkeys.domain.predictions import javascript
 from flowkeys.domain.predictions.conversation import STOPPED, Role, Turn
 from flowkeys.domain.times import to_iso
 from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
@@ -21,6 +24,8 @@ class Run:
         "_state_limit",
         "_steps_left",
         "answer",
+        "asked",
+        "attached",
         "call",
         "chat",
         "emit",
@@ -52,9 +57,11 @@ class Run:
         self.call = call
         self.emit = emit
         self.question = call.question
+        """What nodes take that name nothing else: the question, the form in lines, what came with either."""
+        self.asked = call.question if call.asked is msgspec.UNSET else _asked(call.asked)
+        """What ``{{ question }}`` stands for."""
+        self.attached = call.attached
         self.form: Mapping[str, Any] = call.form or {}
-        if not self.question and self.form:
-            self.question = "\n".join(f"{name}: {value}" for name, value in self.form.items())
         self.state: dict[str, Any] = {}
         self.flow: Mapping[str, Any] = {
             "chatflowId": call.chatflow_id,
@@ -189,8 +196,9 @@ class Run:
             await self.emit(Event("token", value))
 
     def history_text(self) -> str:
-        """Return what is stored and what this run has said; it has been loaded if a template asks for it."""
-        said = [(turn.role is Role.USER, turn.content) for turn in self._history or ()]
+        """Return what is stored and what this run has said; the former has been loaded if it is asked for."""
+        stored = self._history if self.call.sent_history is None else None
+        said = [(turn.role is Role.USER, turn.content) for turn in stored or ()]
         said += [(message["role"] == "user", message["content"]) for message in self.chat]
         return "\n".join(f"{'Human' if by_user else 'Assistant'}: {text}" for by_user, text in said)
 
@@ -205,6 +213,10 @@ class Run:
 
 def _message(turn: Turn) -> dict[str, Any]:
     return {"role": "user" if turn.role is Role.USER else "assistant", "content": turn.content}
+
+
+def _asked(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else javascript.string(value)
 
 
 def _answer_alone(turn: Turn) -> Turn:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import UNSET
+
 from flowkeys.domain.keys.api_key import ApiKey, Creator, KeyRecord
 from flowkeys.domain.keys.decision import Decision, Denied, Reason
 from flowkeys.domain.keys.terms import Terms
@@ -259,8 +261,12 @@ def answer(item: "Answer") -> Json:
         "sessionId": item.session_id,
         **_finish(item.result.finish_reason),
     }
-    if item.question is None:
+    if item.question is UNSET:
         del body["question"]
+    if item.form is not UNSET:
+        body["form"] = item.form
+    if item.session_id is UNSET:
+        del body["sessionId"]
     if item.execution_id is not None:
         body["executionId"] = item.execution_id
         if item.result.executed:
@@ -277,14 +283,14 @@ def answer(item: "Answer") -> Json:
 def metadata(item: "Answer") -> Json:
     """Return the data of a stream's `metadata` event."""
     stopped = item.result.stopped
-    return {
+    told = {
         "chatId": item.chat_id,
         "chatMessageId": item.message_id,
-        **({} if item.question is None else {"question": item.question}),
+        "question": item.question,
         "sessionId": item.session_id,
-        **({} if stopped is None else {"action": stopped.action}),
-        **_finish(item.result.finish_reason),
+        "action": None if stopped is None else stopped.action,
     }
+    return {name: value for name, value in told.items() if value} | _finish(item.result.finish_reason)
 
 
 def _finish(reason: str | None) -> Json:

@@ -40,6 +40,11 @@ def rows(count):
     return lambda number: node(f"conditionAgentflow_{number}", {"conditions": [{"type": "x"}] * count})
 
 
+def bad(number):
+    """A Condition without conditions that could be read."""
+    return node(f"conditionAgentflow_{number}", {"conditions": 1})
+
+
 def deep(depth):
     """Lists in lists."""
     return msgspec.Raw(b"[" * depth + b"]" * depth)

@@ -8,7 +8,19 @@ import pytest
 from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.graph import limits, variables
 from flowkeys.flows.graph.variables import compile_template
-from tests.flows.graph.hostile import BEFORE, HOSTILE, START, UNITS, deep, form, many, repeated, reply, rows
+from tests.flows.graph.hostile import (
+    BEFORE,
+    HOSTILE,
+    START,
+    UNITS,
+    bad,
+    deep,
+    form,
+    many,
+    repeated,
+    reply,
+    rows,
+)
 from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, node, problems, run
 from tests.support.effort import calls
 from tests.support.sweeps import share
@@ -67,7 +79,7 @@ def test_ten_megabytes_of_anything_are_checked_in_few_steps(name):
         (chain(reply("<p>" + "x" * limits.HTML_CHARACTERS)), "in HTML is longer than 50,000 characters"),
         (many(lambda n: reply(f"<p>{n}" + "<b>" * 10_000, n), 3), "more than 20,000 tags"),
         (chain(rows(limits.ROWS + 1)(0)), "more than 10,000 entries"),
-        (many(rows(10), 3), "There are 10 more problems."),
+        (many(bad, 30), "There are 10 more problems."),
         (flow_data([START], [edge("a", "b")] * 5_001), "The flow has more than 5000 edges."),
         (form([[]] * 300_000), "more than 300,000 brackets and braces"),
         (flow_data([node("startAgentflow_0" + "x" * 200)], []), "more than 200 characters"),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from flowkeys.flows.nodes import condition
+from flowkeys.domain.errors import InvalidInput
+from flowkeys.flows.nodes import regex
 from tests.flows.support import call, edge, flow_data, node, problems, run
 
 
@@ -28,7 +29,16 @@ def rule(kind, operation, one, two=""):
     [
         ("string", "equal", "a", "a", True),
         ("string", "equal", "a", "A", False),
-        ("string", "equal", "<p>a</p>", " a ", True),
+        ("string", "equal", "<p>a</p>", "a", True),
+        ("string", "equal", "a", " a ", False),
+        ("string", "equal", "**bold** text", "bold text", True),
+        ("string", "startsWith", "# Head\n- one\n1. two", "Head\none\ntwo", True),
+        ("string", "equal", "[a](http://x) `b` ~~c~~ _d_ <b>e</b>", "a b c d e", True),
+        ("string", "equal", "2*3*4 = a_b_c", "234 = a_b_c", True),
+        ("string", "larger", "abc", "5", False),
+        ("string", "larger", "0x10", "15", True),
+        ("string", "isEmpty", " ", "", False),
+        ("string", "equal", "{{ $flow.state.none }}", "", False),
         ("string", "notEqual", "a", "b", True),
         ("string", "contains", "abc", "b", True),
         ("string", "notContains", "abc", "b", False),
@@ -46,9 +56,12 @@ def rule(kind, operation, one, two=""):
         ("number", "equal", "1.0", "1", True),
         ("number", "equal", "3 apples", "3", True),
         ("number", "equal", "none", "0", True),
-        ("number", "notEqual", "1e400", "0", False),
-        ("number", "isEmpty", "", "", True),
-        ("boolean", "equal", True, "true", True),
+        ("number", "notEqual", "1e400", "0", True),
+        ("number", "equal", "1,5", "1", True),
+        ("number", "isEmpty", "", "", False),
+        ("boolean", "equal", True, "true", False),
+        ("boolean", "equal", False, False, True),
+        ("boolean", "isEmpty", "", "", True),
         ("boolean", "notEqual", True, False, True),
     ],
 )
@@ -60,13 +73,17 @@ async def test_each_operation(kind, operation, one, two, holds):
 
 @pytest.mark.parametrize(("question", "output"), [("a", "0"), ("b", "1"), ("c", "2")])
 async def test_the_first_condition_that_holds_decides_else_the_last_output(question, output):
-    """One output goes on, and the entry shows which, without the values that were compared."""
+    """One output goes on, and the entry shows which."""
     data = flow(*(rule("string", "equal", "{{ question }}", letter) for letter in "ab"))
     ran = await run(data, call(question))
     assert ran.result.text == output
-    shown = ran.result.executed[1]["data"]["output"]["conditions"]
-    assert [row["isFulfilled"] for row in shown] == [str(n) == output for n in range(3)]
-    assert all("value2" not in row for row in shown)
+    data = ran.result.executed[1]["data"]
+    rows = [rule("string", "equal", question, letter) for letter in "ab"]
+    assert data["input"] == {"conditions": {"0": rows[0], "1": rows[1]}}
+    shown = [*rows, {**rule("string", "equal", ""), "isFulfilled": output == "2"}]
+    if output != "2":
+        shown[int(output)] = {**shown[int(output)], "isFulfilled": True}
+    assert data["output"] == {"conditions": shown}
 
 
 async def test_a_pattern_that_takes_for_ever_is_ended(monkeypatch):
@@ -74,7 +91,7 @@ async def test_a_pattern_that_takes_for_ever_is_ended(monkeypatch):
 
     Left alone it would outlast everybody here.
     """
-    monkeypatch.setattr(condition, "REGEX_SECONDS", 0.3)
+    monkeypatch.setattr(regex, "REGEX_SECONDS", 0.3)
     ran = await run(flow(rule("string", "regex", "{{ question }}", "(a+)+$")), call("a" * 60 + "!"))
     assert ran.result.text == "1"
 
@@ -82,15 +99,25 @@ async def test_a_pattern_that_takes_for_ever_is_ended(monkeypatch):
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (flow(), "it has no conditions"),
-        (flow(rule("string", "sounds like", "a")), "the condition string sounds like is not supported"),
-        (flow(rule("boolean", "larger", "a")), "the condition boolean larger is not supported"),
-        (flow({"type": "date"}), "the condition date equal is not supported"),
+        (flow(rule("string", "sounds like", "a")), "there is no operation 'sounds like'"),
+        (flow({"type": "date"}), "there is no operation 'None'"),
+        (flow(rule("number", "startsWith", "1", "1")), "startsWith compares texts alone"),
+        (flow(rule("string", "equal", 5, "5")), "compares texts alone, and this is none"),
     ],
 )
-def test_what_a_condition_cannot_do_is_a_problem(data, expected):
-    """An operation that is not known is said, not taken as false."""
-    assert expected in problems(data)
+async def test_what_a_condition_cannot_do_is_said(data, expected):
+    """It is not taken as false."""
+    with pytest.raises(InvalidInput, match=expected):
+        await run(data)
+
+
+async def test_the_operation_may_be_a_variable_and_what_comes_before_decides():
+    """A condition behind one that holds is not looked at; without conditions the last output is taken."""
+    by_name = rule("string", "{{ question }}", "abc", "b")
+    for asked, output in (("contains", "0"), ("equal", "1"), ("regex", "0")):
+        assert (await run(flow(by_name), call(asked))).result.text == output
+    assert (await run(flow(rule("string", "equal", "a", "a"), rule("x", "y", "z")))).result.text == "0"
+    assert (await run(flow())).result.text == "0"
 
 
 @pytest.mark.parametrize("output", [None, 2])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from flowkeys.domain.errors import InvalidInput, UpstreamFailed
+from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.settings import FlowSettings
-from tests.flows.support import TALK, call, chatflow, edge, engine, flow_data, node, problems, run
+from tests.flows.support import TALK, call, edge, flow_data, node, problems, run
 
 FIELDS = [
     {"type": "string", "label": "Your city", "name": "city"},
@@ -27,54 +27,122 @@ def flow(start, text="{{ question }}"):
 
 
 async def test_a_form_is_filled_in_and_its_fields_are_variables():
-    """The fields reach the reply, and the entry of Start shows the form and what was filled in."""
-    given = {"city": "Rome", "age": "41", "size": "L"}
-    ran = await run(flow(FORM, "{{ $form.city }} {{ $form.age }} {{ $form.size }}"), call("", form=given))
-    assert ran.result.text == "Rome 41 L"
+    """The fields reach the reply, and the entry of Start shows the form and what was filled in, in lines."""
+    given = {"city": "Rome", "age": 41, "size": None}
+    text = "{{ $form.city }} {{ $form.age }} {{ $form.size }} {{ $form.news }} [{{ question }}]"
+    ran = await run(flow(FORM, text), call("city: Rome", asked=None, form=given))
+    assert ran.result.text == "Rome 41 {{ $form.size }} {{ $form.news }} []"
     data = ran.result.executed[0]["data"]
-    assert data["output"] == {"form": given}
+    assert data["output"] == {"form": "city: Rome"}
     assert data["input"] == {"form": {"title": "About you", "description": "", "inputs": FIELDS}}
 
 
-async def test_a_form_is_also_a_question():
-    """Where a text is needed, a form is its fields, one a line."""
-    ran = await run(flow(FORM), call("", form={"city": "Rome", "age": 41, "size": "S"}))
-    assert ran.result.text == "city: Rome\nage: 41\nsize: S"
+KEPT = {"name": "startAgentflow", "output": {"form": "city: Rome\nage: 41\nno field"}, "state": {"a": "1"}}
+ULM = {"city": "Ulm"}
+LAST = {"name": "directReplyAgentflow", "output": {"content": "x"}, "state": {"a": "2", "b": [1]}}
+
+
+def kept(*data):
+    """Return what loads the nodes of a session's last answer."""
+
+    async def load():
+        return [{"nodeId": "x", "data": item} for item in data]
+
+    return load
 
 
 @pytest.mark.parametrize(
-    ("form", "faults"),
+    ("latest", "form", "expected", "output"),
     [
+        (kept(KEPT, LAST), None, "Rome 41", {"form": {"city": "Rome", "age": "41"}}),
         (
+            kept({**KEPT, "output": {"form": {"city": "Ulm"}}}),
             None,
-            {
-                "form.city": "Your city is missing.",
-                "form.age": "Age is missing.",
-                "form.size": "Size is missing.",
-            },
+            "Ulm {{ $form.age }}",
+            {"form": {"city": "Ulm"}},
         ),
-        ({"city": "", "age": 1, "size": "S"}, {"form.city": "Your city is missing."}),
-        ({"city": "Rome", "age": "old", "size": "S"}, {"form.age": "Age has to be a number."}),
-        ({"city": "Rome", "age": True, "size": "S"}, {"form.age": "Age has to be a number."}),
-        ({"city": "Rome", "age": 1, "size": "M"}, {"form.size": "Size has to be one of: S, L."}),
+        (kept(KEPT), {"city": "Bonn"}, "Bonn {{ $form.age }}", {"form": "again"}),
+        (kept(), None, "{{ $form.city }} {{ $form.age }}", {"form": "again"}),
+        (
+            kept({"output": {"form": "words alone"}}),
+            None,
+            "{{ $form.city }} {{ $form.age }}",
+            {"form": "again"},
+        ),
+        (kept({"output": 7}), None, "{{ $form.city }} {{ $form.age }}", {"form": "again"}),
+        (None, None, "{{ $form.city }} {{ $form.age }}", {"form": "again"}),
     ],
 )
-async def test_a_form_with_faults_is_refused_field_by_field_before_anything_is_sent(form, faults):
-    """The caller can still be answered with a status: no event has gone out, and each field is named."""
-
-    async def emit(event):
-        raise AssertionError(event)
-
-    with pytest.raises(InvalidInput) as caught:
-        await engine().compile(chatflow(flow(FORM))).run(call("", form=form), emit)
-    assert {error.field: error.message for error in caught.value.errors} == faults
+async def test_a_session_remembers_the_last_form(latest, form, expected, output):
+    """When the next call brings none; numbers come back as texts."""
+    data = flow(FORM, "{{ $form.city }} {{ $form.age }}")
+    ran = await run(data, call("again", form=form, latest=latest))
+    assert ran.result.text == expected
+    assert ran.result.executed[0]["data"]["output"] == output
 
 
-async def test_a_chat_needs_a_question():
-    """A call with neither question nor form is refused, naming the field."""
-    with pytest.raises(InvalidInput) as caught:
-        await run(flow({"startInputType": "chatInput"}), call(""))
-    assert [error.field for error in caught.value.errors] == ["question"]
+@pytest.mark.parametrize(
+    ("latest", "expected"),
+    [
+        (kept(KEPT, LAST), {"a": "2", "b": [1]}),
+        (kept(), {"a": "0"}),
+        (kept({"state": 7}), {"a": "0"}),
+        (None, {"a": "0"}),
+    ],
+)
+async def test_a_state_that_persists_is_that_of_the_last_answer(latest, expected):
+    """It takes the place of the first values, those of keys that it lacks among them."""
+    start = {"startPersistState": True, "startState": [{"key": "a", "value": "0"}]}
+    ran = await run(flow(start), call(latest=latest))
+    assert ran.result.executed[0]["data"]["state"] == expected
+    assert ran.result.executed[0]["data"]["output"] == {"question": "Hello", "persistState": True}
+
+
+async def test_what_a_session_kept_is_not_loaded_for_nothing():
+    """Neither by a chat, nor by a form that was filled in."""
+
+    async def fail():
+        raise AssertionError("loaded")
+
+    await run(flow({}), call(latest=fail))
+    await run(flow(FORM), call("x", form={"city": "Rome"}, latest=fail))
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "output"),
+    [
+        (42, "42", {"question": 42}),
+        ([1, None, "a", [True]], "1,,a,true", {"question": [1, None, "a", [True]]}),
+        ({"a": 1}, "[object Object]", {"question": {"a": 1}}),
+        ([], "", {"question": []}),
+        (False, "false", {}),
+        (0, "0", {}),
+        (None, "", {}),
+        ("", "", {}),
+    ],
+)
+async def test_a_question_may_be_of_any_type(asked, text, output):
+    """In a text it is as JavaScript writes it; nodes that name nothing take texts alone."""
+    ran = await run(flow({}, "{{ question }}"), call("", asked=asked))
+    assert ran.result.text == text
+    assert ran.result.executed[0]["data"]["output"] == output
+
+
+async def test_files_stand_before_the_question():
+    """And alone where the flow asks for them."""
+    given = call("<doc name='a'>x</doc>\n\nHi", asked="Hi", attached="<doc name='a'>x</doc>")
+    assert (await run(flow({}, "[{{ question }}]"), given)).result.text == "<doc name='a'>x</doc>\n\n[Hi]"
+    assert (await run(flow({}, "[{{ file_attachment }}]"), given)).result.text == "[<doc name='a'>x</doc>]"
+    assert (
+        await run(flow({}, "{{ startAgentflow_0.output.question }}"), given)
+    ).result.text == given.question
+
+
+async def test_another_input_type_runs_and_takes_nothing():
+    """As Flowise has it."""
+    ran = await run(flow({"startInputType": "telepathy"}, "{{ question }}"))
+    assert ran.result.text == "Hello"
+    assert ran.result.executed[0]["data"]["output"] == {}
 
 
 @pytest.mark.parametrize("state", ['[{"key": "a", "value": "1"}]', [{"key": "a", "value": "1"}]])
@@ -95,12 +163,12 @@ async def test_ephemeral_memory_forgets_the_conversation():
 @pytest.mark.parametrize(
     ("start", "expected"),
     [
-        ({"startInputType": "webhookTrigger"}, "the input type 'webhookTrigger' is not supported"),
-        ({"startPersistState": True}, "Persist State is not supported"),
+        ({"startInputType": "webhookTrigger"}, "it is begun by a webhook"),
+        ({"startInputType": "scheduleInput"}, "it is begun by a schedule"),
+        ({"startInputType": ""}, "it has no input type"),
         ({"startState": "{"}, "startState is not a list"),
         ({"startState": [1]}, "startState is not a list of objects"),
-        ({"startInputType": ["chatInput"]}, "startInputType is not a text"),
-        ({**FORM, "formInputTypes": [{"label": "x"}]}, "a form field has no variable name"),
+        ({"startInputType": ["chatInput"]}, "it has no input type"),
     ],
 )
 def test_what_start_cannot_do_is_a_problem(start, expected):

@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 import flowkeys
+from flowkeys.client import events as events_of
 from tests.support.flows import bound_key, echo, events, make_chatflow, make_key
 from tests.support.server import Api, Running
 from tests.support.waiting import PATIENCE_SECONDS, until
@@ -121,10 +122,9 @@ def test_a_session_belongs_to_its_key(server: Running, owner: Api) -> None:
     one.post(url, json={"question": "my secret plan", **body})
     assert "my secret plan" in one.post(url, json={"question": "again", **body}).json()["text"]
     assert "my secret plan" not in two.post(url, json={"question": "again", **body}).json()["text"]
-    given = [{"role": "userMessage", "content": "from the body"}, {"type": "apiMessage", "message": "yes"}]
+    given = [{"role": "userMessage", "content": "from the body"}, {"role": "apiMessage", "content": "yes"}]
     replaced = one.post(url, json={"question": "again", "history": given, **body}).json()["text"]
-    assert "from the body" in replaced
-    assert "my secret plan" not in replaced
+    assert replaced == "Before: "
 
 
 def test_on_a_public_chatflow_only_unguessable_sessions_are_remembered(server: Running, owner: Api) -> None:
@@ -153,16 +153,15 @@ def test_explicit_nulls_and_extra_members_are_accepted(caller: Api, chatflow: di
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({}, "question"),
-        ({"question": None}, "question"),
-        ({"question": 5}, "question"),
-        ({"question": "x", "streaming": "yes"}, "streaming"),
+        ({"question": "x", "form": {"a": 1}}, "form"),
+        ({"question": "x", "history": [{"role": "user", "content": "x"}]}, "history"),
         ({"question": "x", "history": [{"role": "system", "content": "x"}]}, "history"),
         ({"question": "x", "history": "x"}, "history"),
         ({"question": "x", "sessionId": "x" * 256}, "sessionId"),
         ({"question": "x", "chatId": "a\nb"}, "chatId"),
         ({"question": "x", "overrideConfig": {"sessionId": 7}}, "overrideConfig.sessionId"),
         ({"question": "x", "uploads": [{"data": "x"}]}, "uploads"),
+        ({"question": "x", "uploads": [{"type": "file:full", "name": "a.txt"}]}, "uploads"),
         ({"question": "x", "humanInput": "proceed"}, "humanInput"),
         ([], "body"),
         ("x", "body"),
@@ -289,6 +288,6 @@ def test_a_reply_that_is_only_a_truth_value_is_one(server: Running, owner: Api) 
         said = sdk.predict(chatflow["id"], "x")
         assert (said.text, said.value) == ("true", True)
         with sdk.stream(chatflow["id"], "x") as stream:
-            assert [e.text for e in stream if isinstance(e, flowkeys.events.Token)] == ["true"]
+            assert [e.text for e in stream if isinstance(e, events_of.Token)] == ["true"]
     kept = owner.get(f"/chatflows/{chatflow['id']}/messages").json()["data"]
     assert {m["content"] for m in kept if m["role"] == "apiMessage"} == {"true"}

@@ -57,28 +57,11 @@ def _is_ours(value: Any) -> bool:
     return all(map(_is_ours, value)) if isinstance(value, list) else not isinstance(value, Literal)
 
 
-def readable_text(text: str) -> str:
-    """Return a text from outside as `readable` does."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def readable(value: Any) -> Any:
-    """Return JSON from outside with U+FFFD for each half of a surrogate pair: no encoder takes one."""
-    if isinstance(value, str):
-        return readable_text(value)
-    if isinstance(value, list):
-        return [readable(item) for item in value]
-    if isinstance(value, Mapping):
-        return {readable(key): readable(item) for key, item in value.items()}
-    return value
-
-
 class Scope(Protocol):
     """What variables can refer to during one run."""
 
-    question: str
+    asked: str
+    attached: str
     form: Mapping[str, Any]
     flow: Mapping[str, Any]
     variables: Mapping[str, str]
@@ -156,6 +139,8 @@ class Template:
                     f"A text of the chatflow came to more than {RENDERED_CHARACTERS:,} characters."
                 )
             pieces.append(piece)
+        if scope.attached and _QUESTION in self.references:
+            pieces.insert(0, f"{scope.attached}\n\n")
         return "".join(pieces)
 
 
@@ -252,13 +237,14 @@ def _is_output(path: str) -> bool:
     return path == _OUTPUT or path.startswith(f"{_OUTPUT}.")
 
 
+_QUESTION: Final = "question"
 _FIXED: Final[Mapping[str, Lookup]] = {
-    "question": lambda scope: scope.question,
+    _QUESTION: lambda scope: scope.asked,
     HISTORY: lambda scope: scope.history_text(),
     "current_date_time": lambda scope: scope.time_text(),
     "runtime_messages_length": lambda scope: str(scope.messages_in_run()),
     "loop_count": lambda _: "0",
-    "file_attachment": lambda _: "",
+    "file_attachment": lambda scope: scope.attached,
 }
 _OF_FLOW: Final = frozenset(
     {"chatId", "sessionId", "chatflowId", "chatflowid", "apiMessageId", "chatHistory", "state"}

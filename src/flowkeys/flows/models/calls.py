@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flowkeys.flows.graph.variables import readable_text
+from flowkeys.flows.graph.readable import readable_text
 from flowkeys.flows.models.failures import ModelError
 
 MOST_CALLS: Final = 128

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flowkeys.flows.graph.variables import readable_text
+from flowkeys.flows.graph.readable import readable_text
 
 _HIGH: Final = ("\ud800", "\udbff")
 """The first halves of surrogate pairs (Unicode 16, section 3.9, D71) are between these."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from flowkeys.flows.graph.variables import readable_text
+from flowkeys.flows.graph.readable import readable_text
 from flowkeys.flows.models import deviations, errors, structs
 from flowkeys.flows.models.alike import Alike
 from flowkeys.flows.models.calls import Calls, ToolCall

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flowkeys.flows.graph.variables import readable_text
+from flowkeys.flows.graph.readable import readable_text
 from flowkeys.flows.models.failures import ModelError
 from flowkeys.flows.models.halves import Halves
 from flowkeys.flows.models.reasoning import CLOSING, OPENING, Showing, Thoughts

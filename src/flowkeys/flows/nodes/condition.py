@@ -1,145 +1,149 @@
 """`conditionAgentflow`: goes on from the output of the first condition that holds, else from the last."""
 
 import asyncio
-import contextlib
-import math
-import re
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
+from flowkeys.domain.errors import InvalidInput
+from flowkeys.domain.predictions import javascript
 from flowkeys.flows.context import Run
-from flowkeys.flows.graph.variables import Template, as_text
+from flowkeys.flows.graph.plain import without_markdown
+from flowkeys.flows.graph.variables import text_of
+from flowkeys.flows.nodes.regex import search
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
+from flowkeys.flows.shown import compile_json
 
-REGEX_SECONDS: Final = 2.0
-_REGEX_CHARACTERS: Final = 10_000
+_REGEX: Final = "regex"
 _PROCESSES: Final = 4
-_SEARCH: Final = (
-    "import json,re,sys\n"
-    "pattern,text=json.load(sys.stdin)\n"
-    "try: print(1 if re.search(pattern,text) else 0)\n"
-    "except (re.error,RecursionError,OverflowError): print(0)\n"
-)
+_ELSE: Final = {"type": "string", "value1": "", "operation": "equal", "value2": ""}
 
-_TEXT: Final[Mapping[str, Callable[[str, str], bool]]] = {
-    "contains": lambda one, two: two in one,
-    "notContains": lambda one, two: two not in one,
+Compare = Callable[[Any, Any], bool]
+
+
+def _words(value: Any) -> str:
+    return text_of(value) if value else ""
+
+
+def _is_same(one: Any, two: Any) -> bool:
+    """Tell whether ``one === two``: a number is no text, and a truth value no number."""
+    numbers = (int, float)
+    if isinstance(one, bool) or isinstance(two, bool):
+        return one is two
+    if isinstance(one, numbers) and isinstance(two, numbers):
+        return one == two
+    return type(one) is type(two) and isinstance(one, str | None) and one == two
+
+
+def _is_empty(one: Any, _: Any) -> bool:
+    return one is None or one == ""
+
+
+_OPERATIONS: Final[Mapping[str, Compare]] = {
+    "contains": lambda one, two: _words(two) in _words(one),
+    "notContains": lambda one, two: _words(two) not in _words(one),
+    "equal": _is_same,
+    "notEqual": lambda one, two: not _is_same(one, two),
+    "smaller": lambda one, two: javascript.number(one) < javascript.number(two),
+    "smallerEqual": lambda one, two: javascript.number(one) <= javascript.number(two),
+    "larger": lambda one, two: javascript.number(one) > javascript.number(two),
+    "largerEqual": lambda one, two: javascript.number(one) >= javascript.number(two),
+    "isEmpty": _is_empty,
+    "notEmpty": lambda one, two: not _is_empty(one, two),
+}
+_OF_TEXTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "startsWith": str.startswith,
     "endsWith": str.endswith,
-    "equal": str.__eq__,
-    "notEqual": str.__ne__,
-    "isEmpty": lambda one, _: not one,
-    "notEmpty": lambda one, _: bool(one),
 }
-_NUMBER: Final[Mapping[str, Callable[[float, float], bool]]] = {
-    "smaller": lambda one, two: one < two,
-    "smallerEqual": lambda one, two: one <= two,
-    "equal": lambda one, two: one == two,
-    "notEqual": lambda one, two: one != two,
-    "larger": lambda one, two: one > two,
-    "largerEqual": lambda one, two: one >= two,
-}
-_LEADING_NUMBER = re.compile(r"\s*([+-]?(?:\d{1,300}\.?\d{0,300}|\.\d{1,300})(?:[eE][+-]?\d{1,4})?)")
-
-
-class Rule(msgspec.Struct, frozen=True):
-    """One condition."""
-
-    type: str
-    operation: str
-    value1: Template
-    value2: Template
-
-    async def holds(self, run: Run, processes: asyncio.Semaphore) -> bool:
-        """Tell whether the condition holds; texts are compared without the white space around them."""
-        one, two = self.value1.render(run).strip(), self.value2.render(run).strip()
-        if self.operation == "regex":
-            async with processes:
-                return await search(two, one)
-        if self.type == "number" and self.operation in _NUMBER:
-            return _NUMBER[self.operation](number(one), number(two))
-        if self.type == "boolean":
-            one, two = one.lower(), two.lower()
-        return _TEXT[self.operation](one, two)
 
 
 class Condition(Step):
     """Chooses one of its outputs."""
 
-    def __init__(self, build: Build, rules: tuple[Rule, ...]) -> None:
+    waits = False
+
+    def __init__(self, build: Build, rows: Sequence[Mapping[str, Any]]) -> None:
         super().__init__(build.node)
-        self._rules = rules
+        self._rows = [{**row} for row in rows]
+        self._resolved = [compile_json(build, row) for row in rows]
+        operations = [str(row.get("operation")) for row in rows]
+        self.waits = any(one == _REGEX or "{{" in one for one in operations)
         self._processes = asyncio.Semaphore(_PROCESSES)
 
+    def at_once(self, run: Run) -> Outcome:
+        """Choose by conditions that wait for nothing."""
+        rows = [item.value(run) for item in self._resolved]
+        return self._chosen(rows, next((n for n, row in enumerate(rows) if self._holds(row)), len(rows)))
+
     async def run(self, run: Run) -> Outcome:
-        """Choose. The values that were compared are not shown to callers: they may be the owner's own."""
-        chosen = len(self._rules)
-        for index, rule in enumerate(self._rules):
-            if await rule.holds(run, self._processes):
-                chosen = index
-                break
-        shown = [{"type": rule.type, "operation": rule.operation} for rule in self._rules]
-        shown.append({"type": "string", "operation": "else"})
-        output = {"conditions": [{**row, "isFulfilled": i == chosen} for i, row in enumerate(shown)]}
-        return Outcome(output=output, branch=chosen)
+        """Choose."""
+        if not self.waits:
+            return self.at_once(run)
+        rows = [item.value(run) for item in self._resolved]
+        for number, row in enumerate(rows):
+            if await self._is_found(row) if row.get("operation") == _REGEX else self._holds(row):
+                return self._chosen(rows, number)
+        return self._chosen(rows, len(rows))
+
+    def _chosen(self, rows: list[dict[str, Any]], chosen: int) -> Outcome:
+        output = [*rows, {**_ELSE, "isFulfilled": chosen == len(rows)}]
+        if chosen < len(rows):
+            output[chosen] = {**rows[chosen], "isFulfilled": True}
+        shown = {str(number): row for number, row in enumerate(rows)}
+        return Outcome(input={"conditions": shown}, output={"conditions": output}, branch=chosen)
+
+    def _holds(self, row: Mapping[str, Any]) -> bool:
+        """Tell whether a condition holds.
+
+        Raises:
+            InvalidInput: it compares what its operation does not compare, or has none that there is.
+        """
+        one, two = self._values(row)
+        operation = row.get("operation")
+        compare = _OPERATIONS.get(str(operation))
+        if compare is not None:
+            return compare(one, two)
+        texts = _OF_TEXTS.get(str(operation))
+        if texts is None:
+            raise self._refused(f"there is no operation {str(operation)[:50]!r}.")
+        if not isinstance(one, str):
+            raise self._refused(f"{operation} compares texts alone.")
+        return texts(one, two if isinstance(two, str) else text_of(two))
+
+    async def _is_found(self, row: Mapping[str, Any]) -> bool:
+        one, two = self._values(row)
+        async with self._processes:
+            return await search(_words(two), _words(one))
+
+    def _values(self, row: Mapping[str, Any]) -> tuple[Any, Any]:
+        one, two = row.get("value1"), row.get("value2")
+        kind = row.get("type")
+        if kind == "boolean":
+            return one, two
+        if kind == "number":
+            return _leading(one), _leading(two)
+        return self._plain(one), self._plain(two)
+
+    def _plain(self, value: Any) -> str:
+        if not value:
+            return ""
+        if not isinstance(value, str):
+            raise self._refused("a condition of the type string compares texts alone, and this is none.")
+        return without_markdown(value)
+
+    def _refused(self, what: str) -> InvalidInput:
+        field = "overrideConfig" if self.node.given else "chatflow"
+        return InvalidInput.of(field, f"{self.node.label}: {what}")
 
 
-async def search(pattern: str, text: str) -> bool:
-    """Tell whether a regular expression is found in a text.
-
-    A pattern can take for ever, and Python cannot interrupt one: it runs in a process of its own, which is
-    ended after `REGEX_SECONDS`. A pattern that takes longer, or is none, is not found.
-    """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-S", "-c", _SEARCH,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        question = msgspec.json.encode((pattern, text[:_REGEX_CHARACTERS]))
-        async with asyncio.timeout(REGEX_SECONDS):
-            answer, _ = await process.communicate(question)
-    except TimeoutError:
-        return False
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await asyncio.shield(process.wait())
-    return answer.strip() == b"1"
-
-
-def number(text: str) -> float:
-    """Return the number that a text begins with, or 0."""
-    match = _LEADING_NUMBER.match(text)
-    value = float(match[1]) if match else 0.0
-    return value if math.isfinite(value) else 0.0
+def _leading(value: Any) -> float:
+    return javascript.leading_number(javascript.string(value))
 
 
 def _build(build: Build) -> Step:
     rows = build.rows("conditions")
-    if not rows:
-        build.problem("it has no conditions.")
-    rules = tuple(_rule(build, row) for row in rows)
-    if any(edge.output is None or edge.output > len(rules) for edge in build.outgoing):
+    if any(edge.output is None or edge.output > len(rows) for edge in build.outgoing):
         build.problem("a connection leaves it from an output that it does not have.")
-    return Condition(build, rules)
-
-
-def _rule(build: Build, row: Mapping[str, Any]) -> Rule:
-    kind = str(as_text(row.get("type")) or "string")
-    operation = str(as_text(row.get("operation")) or "equal")
-    allowed = {
-        "string": _TEXT.keys() | {"regex"},
-        "number": _NUMBER.keys() | {"isEmpty", "notEmpty"},
-        "boolean": {"equal", "notEqual"},
-    }
-    if operation not in allowed.get(kind, ()):
-        build.problem(f"the condition {kind} {operation} is not supported.")
-    values = [build.template(as_text(row.get(name)) or "") for name in ("value1", "value2")]
-    return Rule(kind, operation, values[0], values[1])
+    return Condition(build, rows)
 
 
 KIND = Kind("conditionAgentflow", _build)

@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 
 from flowkeys.flows.containment import EndedError, contained
 from flowkeys.flows.context import Run
-from flowkeys.flows.graph.variables import readable_text
+from flowkeys.flows.graph.readable import readable_text
 from flowkeys.flows.objects.answers import Extras, NoAnswerError
 from flowkeys.flows.objects.increments import steady
 from flowkeys.flows.python import Piece, Question

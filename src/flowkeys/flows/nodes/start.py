@@ -5,147 +5,116 @@ from typing import Any, Final
 
 import msgspec
 
-from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.graph import START
-from flowkeys.flows.graph.variables import as_text, unmarked
+from flowkeys.flows.graph.variables import unmarked
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.service.ports.flows import FlowCall
 
-_OPTIONS: Final = 1000
-
-
-class Field(msgspec.Struct, frozen=True):
-    """One field of a form."""
-
-    name: str
-    label: str
-    type: str
-    options: tuple[str, ...] = ()
-
-    def fault(self, value: Any) -> str | None:
-        """Return what is wrong with a value of this field, or None."""
-        if value is None or value == "":
-            return None if self.type == "boolean" else f"{self.label} is missing."
-        if self.type == "number" and not _is_number(value):
-            return f"{self.label} has to be a number."
-        if self.type == "options" and self.options and as_text(value) not in self.options:
-            return f"{self.label} has to be one of: {', '.join(self.options)}."
-        return None
+Entries = Sequence[Mapping[str, Any]]
+CHAT: Final = "chatInput"
+FORM: Final = "formInput"
+_ELSEWHERE: Final = {"webhookTrigger": "a webhook", "scheduleInput": "a schedule"}
 
 
-class ChatStart(Step):
-    """Starts with a question."""
+class Start(Step):
+    """Takes the question, or the form with which a flow begins; of other types it takes nothing.
+
+    A form is taken as it is: fields may be missing, be of another type or be more than were drawn.
+    """
 
     waits = False
 
-    def __init__(self, build: Build, state: Mapping[str, Any]) -> None:
+    def __init__(self, build: Build, kind: str, state: Mapping[str, Any]) -> None:
         super().__init__(build.node)
+        self._kind = kind
         self._state = state
-        self._forget = build.flag("startEphemeralMemory")
-
-    def admit(self, call: FlowCall) -> None:
-        """Refuse a call without a question."""
-        if not call.question and not call.form:
-            raise InvalidInput.of("question", "This chatflow needs a question.")
+        self._forgets = build.flag("startEphemeralMemory")
+        self.persists = build.flag("startPersistState")
+        marks = {"ephemeralMemory": self._forgets, "persistState": self.persists}
+        self._marks = {name: True for name, is_set in marks.items() if is_set}
+        given = build.inputs if kind == FORM else {}
+        members = {"title": "formTitle", "description": "formDescription", "inputs": "formInputTypes"}
+        values = {name: given.get(member) for name, member in members.items()}
+        self._shown = {"form": unmarked(values) if build.node.given else values}
 
     def at_once(self, run: Run) -> Outcome:
-        """Take the question."""
-        self._begin(run)
-        taken = {"question": run.question}
-        return Outcome(input=taken, output=self._marked(taken))
+        """Begin with what was sent."""
+        return self.begin(run, ())
 
-    def _begin(self, run: Run) -> None:
-        if self._state and not run.update_state(self._state):
+    def begin(self, run: Run, kept: Entries) -> Outcome:
+        """Begin with what was sent, and with the nodes that the session's last answer ran."""
+        state = (_last_state(kept) if self.persists else None) or self._state
+        if state and not run.update_state(state):
             raise self.failed("the state of the flow is longer than this server allows.")
-        if self._forget:
+        if self._forgets:
             run.forget()
+        if self._kind == CHAT:
+            taken = {"question": run.question} if run.question else _odd(run)
+            return Outcome(input=taken, output={**taken, **self._marks} if self._marks else taken)
+        if self._kind != FORM:
+            return Outcome(output=self._marks)
+        remembered = {} if run.form else _last_form(kept)
+        if remembered:
+            run.form = remembered
+            return Outcome(input=self._shown, output={"form": remembered, **self._marks})
+        taken = {"form": run.question} if run.question else {}
+        return Outcome(input=self._shown, output={**taken, **self._marks})
 
-    def _marked(self, output: dict[str, Any]) -> dict[str, Any]:
-        return {**output, "ephemeralMemory": True} if self._forget else output
+
+class Remembering(Start):
+    """Begins with what the session kept: its state, or the form of its last answer."""
+
+    waits = True
+
+    async def run(self, run: Run) -> Outcome:
+        """Begin with what was sent, and with what the session kept."""
+        latest = run.call.latest
+        if latest is None or (run.form and not self.persists):
+            return self.begin(run, ())
+        return self.begin(run, await latest())
 
 
-class FormStart(ChatStart):
-    """Starts with a filled-in form."""
+def _odd(run: Run) -> dict[str, Any]:
+    """Return a question that is no text, as it was sent; nothing of what counts as false."""
+    asked = run.call.asked
+    is_odd = not isinstance(asked, str | msgspec.UnsetType) and (asked or isinstance(asked, list | Mapping))
+    return {"question": asked} if is_odd else {}
 
-    def __init__(self, build: Build, state: Mapping[str, Any]) -> None:
-        super().__init__(build, state)
-        rows = build.rows("formInputTypes")
-        self._fields = tuple(_fields(build, rows))
-        self._shown = {
-            "form": {
-                "title": _shown(build.inputs.get("formTitle")),
-                "description": _shown(build.inputs.get("formDescription")),
-                "inputs": [
-                    {name: _options(row) if name == "addOptions" else _shown(row[name]) for name in row}
-                    for row in rows
-                ],
-            }
-        }
 
-    def admit(self, call: FlowCall) -> None:
-        """Refuse a form with missing or wrong fields, naming each."""
-        form = call.form or {}
-        faults = [
-            FieldError(f"form.{field.name}", fault)
-            for field in self._fields
-            if (fault := field.fault(form.get(field.name))) is not None
-        ]
-        if faults:
-            raise InvalidInput(*faults)
+def _last_state(kept: Entries) -> Mapping[str, Any] | None:
+    """Return the state with which the session's last answer ended."""
+    state = _data(kept[-1]).get("state") if kept else None
+    return state if isinstance(state, Mapping) else None
 
-    def at_once(self, run: Run) -> Outcome:
-        """Take the form."""
-        self._begin(run)
-        return Outcome(input=self._shown, output=self._marked({"form": dict(run.form)}))
+
+def _last_form(kept: Entries) -> dict[str, Any]:
+    """Return the form that the session's last answer began with; read from lines, its values are texts."""
+    output = _data(kept[0]).get("output") if kept else None
+    form = output.get("form") if isinstance(output, Mapping) else None
+    if isinstance(form, Mapping):
+        return dict(form)
+    lines = form.split("\n") if isinstance(form, str) else ()
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip(): value.strip() for name, colon, value in pairs if colon and name.strip()}
+
+
+def _data(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = entry.get("data")
+    return data if isinstance(data, Mapping) else {}
 
 
 def _build(build: Build) -> Step:
-    kind = build.text("startInputType", "chatInput")
-    if kind not in {"chatInput", "formInput"}:
-        build.problem(f"the input type {kind!r} is not supported; chatInput and formInput are.")
-    if build.flag("startPersistState"):
-        build.problem("Persist State is not supported: the state lives for one answer.")
+    given = build.inputs.get("startInputType", CHAT)
+    kind = given if isinstance(given, str) else ""
+    if not kind:
+        build.problem("it has no input type. Choose chat or form.")
+    elif kind in _ELSEWHERE:
+        build.problem(f"it is begun by {_ELSEWHERE[kind]}, which this server does not do.")
     rows = build.rows("startState", ("key",))
-    named = (row for row in rows if row.get("key") and isinstance(row["key"], str))
-    state = {str(row["key"]): unmarked(row.get("value", "")) for row in named}
-    return FormStart(build, state) if kind == "formInput" else ChatStart(build, state)
-
-
-def _shown(value: Any) -> Any:
-    """Return what a form shows: texts, numbers and such; nothing else belongs there."""
-    return unmarked(value) if isinstance(value, str | int | float) else None
-
-
-def _options(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    given = row.get("addOptions")
-    options = given[:_OPTIONS] if isinstance(given, list) else []
-    return [{"option": _shown(option.get("option"))} for option in options if isinstance(option, Mapping)]
-
-
-def _fields(build: Build, rows: Sequence[Mapping[str, Any]]) -> list[Field]:
-    fields = []
-    for row in rows:
-        name = row.get("name")
-        if not isinstance(name, str) or not name:
-            build.problem("a form field has no variable name.")
-            continue
-        names = [as_text(option["option"]) for option in _options(row)]
-        label = as_text(row.get("label")) or name
-        fields.append(Field(name, label, as_text(row.get("type")) or "string", tuple(n for n in names if n)))
-    return fields
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    if isinstance(value, int | float):
-        return True
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+    named = (row for row in rows if row.get("key") and isinstance(row["key"], str) and "value" in row)
+    state = {str(row["key"]): unmarked(row["value"]) for row in named}
+    made = Remembering if kind == FORM or build.flag("startPersistState") else Start
+    return made(build, kind, state)
 
 
 KIND = Kind(START, _build)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flowkeys.flows.graph.variables import readable
+from flowkeys.flows.graph.readable import readable
 from flowkeys.flows.objects.messages import MODEL, conversation, message_text
 
 NAMES: Final = (

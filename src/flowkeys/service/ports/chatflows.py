@@ -1,7 +1,7 @@
 """Chatflows, who may call them and what was said, each within one transaction."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, ListedChatflow
 from flowkeys.domain.chatflows.code import CustomTool
@@ -87,6 +87,18 @@ class Messages(Protocol):
 
         The session is exactly that caller's: of the key, of the person, or with neither of nobody.
         """
+        ...
+
+    def latest_details(
+        self,
+        workspace_id: str,
+        chatflow_id: str,
+        key_id: str | None,
+        session_id: str,
+        *,
+        person_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Return what is kept with the latest answer of one session of one caller; empty without one."""
         ...
 
     def page(self, query: MessageQuery) -> Page[Message]:

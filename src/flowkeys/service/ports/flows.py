@@ -92,13 +92,22 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     message_id: str = ""
     """What the answer will be stored as."""
     question: str
+    """What nodes take that name nothing else: what was asked, or the form in lines; empty else."""
+    asked: Any = msgspec.UNSET
+    """What was asked, as it was sent: what ``{{ question }}`` stands for. Unless set, that is `question`."""
+    attached: str = ""
+    """What came with the question, as text."""
     form: Mapping[str, Any] | None = None
     overrides: Mapping[str, Any] = {}
     """``overrideConfig`` as sent; the engine applies only what the owner enabled in ``apiConfig``."""
     history: Callable[[], Awaitable[list[Turn]]]
     """Loads the earlier messages of the session; a flow without memory never calls it."""
     sent_history: Sequence[Turn] | None = None
-    """The conversation so far, where the caller sent it; it is what `history` returns then."""
+    """The conversation so far, where the caller sent it; it is what `history` returns then. A model hears it
+    whether it has a memory or not; ``{{ chat_history }}`` does not tell it."""
+    latest: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]] | None = None
+    """Loads the nodes that ran at the last answer of the session, as ``agentFlowExecutedData`` has them; none
+    when there was none. A flow that keeps nothing never calls it."""
     now: int
     streamed: bool = True
     """Somebody reads the events as they come. Else only the result counts, and may be made in one piece."""

@@ -21,13 +21,12 @@ from flowkeys.domain.predictions.execution import Taken as TakenRun
 from flowkeys.domain.usage.tokens import ModelTokens
 from flowkeys.service.ports.flows import CompiledFlow, Emit, FlowCall, FlowResult, Resumed
 from flowkeys.service.ports.store import Store
+from flowkeys.service.predictions.earlier import Earlier
 from flowkeys.service.predictions.input import PredictionInput, Session
 from flowkeys.service.predictions.metering import RunMeter
 from flowkeys.service.predictions.telling import as_seen, as_text, details, ignore, telling
 from flowkeys.service.predictions.waiting import WaitingRuns, kept_flow
 
-HISTORY_MESSAGES: Final = 40
-"""Stored messages that a flow with memory is given at most."""
 _MEMORY_BYTES: Final = 16
 _AGENTFLOWS: Final = (ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT)
 
@@ -59,10 +58,13 @@ def release(taken: Taken | Passed | None) -> None:
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller gets, after both messages are stored."""
 
-    question: str | None
-    """None: a person answered a run that waited, and asked nothing."""
-    chat_id: str
-    session_id: str
+    question: Any
+    """As it was asked; UNSET when nothing was."""
+    form: Any = msgspec.UNSET
+    """As it was sent, if it was."""
+    chat_id: Any
+    session_id: Any
+    """As they were sent, of any type; UNSET for a session that has no name."""
     message_id: str
     execution_id: str | None
     result: FlowResult
@@ -164,7 +166,13 @@ class Run:
         self._meter.settle()
         return self._store_both(result)
 
+    @property
+    def _earlier(self) -> Earlier:
+        session_id = self._session.session_id
+        return Earlier(self._store, self._chatflow, self._key_id, self._person_id, session_id)
+
     def _call(self, entries: list[dict[str, Any]] | None, *, streamed: bool) -> FlowCall:
+        request = self._request
         return FlowCall(
             workspace_id=self._chatflow.workspace_id,
             chatflow_id=self._chatflow.id,
@@ -172,11 +180,14 @@ class Run:
             chat_id=self._session.chat_id,
             memory_id=self._memory_id,
             message_id=self._message_id,
-            question=self._request.question,
-            form=self._request.form,
-            overrides=self._request.overrides,
+            question=request.taken,
+            asked=None if request.question is msgspec.UNSET else request.question,
+            attached=request.attached,
+            form=request.fields,
+            overrides=request.overrides,
             history=self._history,
-            sent_history=self._request.history,
+            sent_history=request.history,
+            latest=self._earlier.latest if self._session.remembered else None,
             now=self._now,
             streamed=streamed,
             meter=self._meter,
@@ -202,10 +213,12 @@ class Run:
         return self._answer(result)
 
     def _answer(self, result: FlowResult) -> Answer:
+        chat_id, session_id = self._session.ids
         return Answer(
-            question=None if self._request.is_unasked else self._request.question,
-            chat_id=self._session.chat_id,
-            session_id=self._session.session_id,
+            question=self._request.question,
+            form=self._request.form,
+            chat_id=chat_id,
+            session_id=session_id,
             message_id=self._message_id,
             execution_id=self._execution_id,
             result=result if self._seen is ExecutedData.FULL else as_seen(result, self._seen),
@@ -250,27 +263,16 @@ class Run:
     async def _history(self) -> list[Turn]:
         if self._request.history is not None:
             return list(self._request.history)
-        if not self._session.remembered:
-            return []
-        chatflow, session_id = self._chatflow, self._session.session_id
-        return await self._store.read(
-            lambda tx: tx.messages.history(
-                chatflow.workspace_id,
-                chatflow.id,
-                self._key_id,
-                session_id,
-                HISTORY_MESSAGES,
-                person_id=self._person_id,
-            )
-        )
+        return await self._earlier.history() if self._session.remembered else []
 
     def _question_text(self) -> str:
-        human = self._request.human
-        if human is not None and (human.feedback or not self._request.question):
+        """Return what is stored of what was asked: a form in lines; a space when nothing was."""
+        request = self._request
+        human, question = request.human, request.question
+        if human is not None and (human.feedback or not question):
             return human.feedback or " "
-        if self._request.question or self._request.form is None:
-            return self._request.question
-        return msgspec.json.encode(self._request.form).decode()
+        asked = question if isinstance(question, str) else ""
+        return asked or request.lines or as_text(question or request.form or " ")
 
     def _message(
         self,

@@ -30,18 +30,25 @@ _USER: Final = Role.USER
 _QUESTION: Final = Role.USER.value  # an attribute of an enumeration costs a call
 _ANSWER: Final = Role.ASSISTANT.value
 _INSERT = Insertion(lambda rows: insert(message).values(rows), _NAMES)
-# The latest messages of one session. IS, since a session is a key's, a person's, or nobody's.
+# Of one session. IS, since a session is a key's, a person's, or nobody's.
+_OF_SESSION: Final = (
+    message.c.workspace_id == bindparam("workspace"),
+    message.c.chatflow_id == bindparam("chatflow"),
+    message.c.session_id == bindparam("session"),
+    message.c.key_id.is_not_distinct_from(bindparam("key")),
+    message.c.person_id.is_not_distinct_from(bindparam("person")),
+)
 _HISTORY = Statement(
     select(message.c.role, message.c.content)
-    .where(
-        message.c.workspace_id == bindparam("workspace"),
-        message.c.chatflow_id == bindparam("chatflow"),
-        message.c.session_id == bindparam("session"),
-        message.c.key_id.is_not_distinct_from(bindparam("key")),
-        message.c.person_id.is_not_distinct_from(bindparam("person")),
-    )
+    .where(*_OF_SESSION)
     .order_by(message.c.seq.desc())
     .limit(bindparam("most"))
+)
+_LATEST = Statement(
+    select(message.c.details)
+    .where(*_OF_SESSION, message.c.role == _ANSWER)
+    .order_by(message.c.seq.desc())
+    .limit(1)
 )
 
 
@@ -82,6 +89,28 @@ class MessageTable:
             },
         )
         return [Turn(Role(role), content) for role, content in reversed(rows)]
+
+    def latest_details(
+        self,
+        workspace_id: str,
+        chatflow_id: str,
+        key_id: str | None,
+        session_id: str,
+        *,
+        person_id: str | None = None,
+    ) -> dict[str, Any]:
+        """Return what is kept with the latest answer of one session of one caller; empty without one."""
+        rows = self._connection.rows(
+            _LATEST,
+            {
+                "workspace": workspace_id,
+                "chatflow": chatflow_id,
+                "session": session_id,
+                "key": key_id,
+                "person": person_id,
+            },
+        )
+        return msgspec.json.decode(rows[0][0], type=dict[str, Any]) if rows and rows[0][0] else {}
 
     def page(self, query: MessageQuery) -> Page[Message]:
         """Return messages, newest first, with the number of all that match."""
