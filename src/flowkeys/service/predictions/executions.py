@@ -120,15 +120,13 @@ class Executions:
             _note(tx, caller, now, "execution.resume", item, None, said)
 
         request = PredictionInput(
-            question="",
-            form=None,
+            question=msgspec.UNSET,
             streaming=False,
             chat_id=item.chat_id,
             session_id=item.session_id,
             history=None,
             overrides={},
             human=answer,
-            is_unasked=True,
         )
         grant = Grant(access, None, item.person_id, is_operator=caller.holds(VIEW))
         return await self._predictor.go_on(grant, request, item, answer, told)
