@@ -10,8 +10,8 @@ from flowkeys.flows.context import Run
 from flowkeys.flows.graph.plain import without_markdown
 from flowkeys.flows.graph.variables import text_of
 from flowkeys.flows.nodes.regex import search
+from flowkeys.flows.nodes.shown import compile_json
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.flows.shown import compile_json
 
 _REGEX: Final = "regex"
 _PROCESSES: Final = 4
