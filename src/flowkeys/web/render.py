@@ -253,24 +253,14 @@ def message(item: "Message", *, outlined: bool) -> Json:
 
 def answer(item: "Answer") -> Json:
     """Return an answer with the members that Flowise answers with."""
-    body: Json = {
-        "text": item.result.text,
-        "question": item.question,
-        "chatId": item.chat_id,
-        "chatMessageId": item.message_id,
-        "sessionId": item.session_id,
-        **_finish(item.result.finish_reason),
-    }
-    if item.question is UNSET:
-        del body["question"]
-    if item.form is not UNSET:
-        body["form"] = item.form
-    if item.session_id is UNSET:
-        del body["sessionId"]
+    told = {"text": item.result.text, "question": item.question, "form": item.form, "chatId": item.chat_id}
+    told |= {"chatMessageId": item.message_id, "sessionId": item.session_id}
+    body: Json = {name: value for name, value in told.items() if value is not UNSET}
+    body |= _finish(item.result.finish_reason)
     if item.execution_id is not None:
         body["executionId"] = item.execution_id
-        if item.result.executed:
-            body["agentFlowExecutedData"] = item.result.executed
+    if item.execution_id is not None and item.result.executed:
+        body["agentFlowExecutedData"] = item.result.executed
     if item.result.stopped is not None:
         body["action"] = item.result.stopped.action
     if item.result.source_documents:
