@@ -108,10 +108,27 @@ def _publish(data: Path, asked: Process) -> tuple[Mapping[str, str], str]:
         runtime, caller, run = target.runtime, target.caller, target.run
         flows = {}
         for name in stub.MODELS:
-            patch = ChatflowPatch(name=name, flow_data=openai_flow(f"{asked.url}/v1", name))
+            data_of = openai_flow(f"{asked.url}/v1", name)
+            patch = ChatflowPatch(name=name, flow_data=with_reply(data_of) if name == stub.FEW else data_of)
             flows[name] = run(runtime.chatflows.create(caller, patch)).chatflow.id
         key = NewKey(name="caller", chatflow_ids=tuple(flows.values()))
         return flows, run(runtime.keyring.create(caller, key)).token.reveal()
+
+
+def with_reply(flow_data: str) -> str:
+    """Return a flow whose model is followed by a Direct Reply that quotes it."""
+    flow = json.loads(flow_data)
+    inputs = {"directReplyMessage": "R: {{ llmAgentflow_0 }}"}
+    data = {
+        "id": "directReplyAgentflow_0",
+        "name": "directReplyAgentflow",
+        "label": "Reply",
+        "inputs": inputs,
+    }
+    flow["nodes"].append({"id": data["id"], "type": "agentFlow", "position": {"x": 0, "y": 0}, "data": data})
+    ends = {"source": "llmAgentflow_0", "target": data["id"]}
+    flow["edges"].append({**ends, "sourceHandle": "llmAgentflow_0-output-llmAgentflow", "id": "last"})
+    return json.dumps(flow)
 
 
 def _free_port() -> str:

@@ -18,9 +18,10 @@ WORD: Final = " piece"
 TEXTS: Final = tuple(
     f"{WORD}{number}" for number in range(PIECES)
 )  # LiteLLM gives up one that repeats itself
-BURST, TURNS, PACED, FIRST = MODELS = "burst", "turns", "paced", "first"
+BURST, TURNS, PACED, FIRST, FEW = MODELS = "burst", "turns", "paced", "first", "few"
 """All pieces without a pause; the same, streams taking turns at each, as a model that works on all of them
-does; a piece a second, with the time in it; one such piece, and the end."""
+does; a piece a second, with the time in it; one such piece, and the end; a few words and what was used."""
+FEW_WORDS: Final = ("[model] ", "hello ", "world")
 PACED_PIECES: Final = 10
 THINKS_SECONDS: Final = 0.02
 """Before the first piece of `FIRST`."""
@@ -60,6 +61,29 @@ _ANSWER: Final = _whole(
         "usage": {"prompt_tokens": 1, "completion_tokens": PIECES, "total_tokens": PIECES + 1},
     },
 )
+_FEW_USED: Final = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
+_FEW: Final = [
+    _chunk(_event({"role": "assistant", "content": ""})),
+    *(_chunk(_event({"content": word})) for word in FEW_WORDS),
+    _chunk(_event({}, "stop")),
+    _chunk(f"data: {json.dumps({**_COMMON, 'choices': [], 'usage': _FEW_USED})}\n\n".encode()),
+    *_END[1:],
+]
+_FEW_ANSWER: Final = _whole(
+    b"200 OK",
+    {
+        **_COMMON,
+        "object": "chat.completion",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "".join(FEW_WORDS)},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": _FEW_USED,
+    },
+)
 _UNKNOWN: Final = _whole(b"404 Not Found", {"error": {"message": "there is no such path"}})
 _BEFORE, _AFTER = _event({"content": "@@"}).split(b"@@")
 
@@ -95,12 +119,14 @@ class Model(asyncio.Protocol):
             return
         asked = json.loads(body)
         if not asked.get("stream"):
-            self._transport.write(_ANSWER)
+            self._transport.write(_FEW_ANSWER if asked["model"] == FEW else _ANSWER)
             return
         self._transport.write(_STREAM)
         if asked["model"] == BURST:
             self._write(_PIECES)
             self._write(_END)
+        elif asked["model"] == FEW:
+            self._write(_FEW)
         elif asked["model"] == TURNS:
             self._turn(iter([*_PIECES, *_END]))
         elif asked["model"] == PACED:
