@@ -57,7 +57,7 @@ def _count(value: Any, otherwise: int = 0) -> int:
 
 
 def _details(given: Any, names: Mapping[str, str]) -> dict[str, int]:
-    if not isinstance(given, Mapping):
+    if not isinstance(given, dict):
         return {}
     return {name: given[member] for member, name in names.items() if type(given.get(member)) is int}
 

@@ -213,7 +213,7 @@ def _within(value: Mapping[str, Any]) -> list[Choice]:
 
 def finish_word(value: Any) -> str | None:
     """Return how an answer ended, in OpenAI's words where there is one, or None while it goes on."""
-    if isinstance(value, Mapping):  # {"type": "stop"}
+    if isinstance(value, dict):  # {"type": "stop"}
         value = value.get("type", value.get("reason"))
     if value is None or value is False:
         return None
