@@ -96,6 +96,17 @@ class ModelServer:
         """Limit calls."""
         await reply(send, 429, {"error": {"message": "slow down"}})
 
+    async def answer_flaky(self, body: dict[str, Any], receive: Any, send: Any) -> None:
+        """Be overloaded twice."""
+        if len(self.received) <= 2:
+            await reply(send, 503, {"error": {"message": "overloaded"}})
+        else:
+            await self.answer_echo(body, receive, send)
+
+    async def answer_later(self, body: dict[str, Any], receive: Any, send: Any) -> None:
+        """Limit calls for a minute."""
+        await reply(send, 429, {"error": {"message": "slow down"}}, (b"retry-after", b"60"))
+
     async def answer_redirect(self, body: dict[str, Any], receive: Any, send: Any) -> None:
         """Send the caller on to this machine."""
         location = f"http://127.0.0.1:{self.port}/elsewhere".encode()
@@ -158,9 +169,9 @@ async def finish(send: Any, last: bytes) -> None:
     await send({"type": "http.response.body", "body": last})
 
 
-async def reply(send: Any, status: int, body: Any) -> None:
+async def reply(send: Any, status: int, body: Any, *more: tuple[bytes, bytes]) -> None:
     """Answer with JSON."""
-    headers = [(b"content-type", b"application/json")]
+    headers = [(b"content-type", b"application/json"), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": msgspec.json.encode(body)})
 

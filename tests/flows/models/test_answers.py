@@ -44,7 +44,13 @@ async def raw() -> AsyncIterator[RawModel]:
 
 def flow(raw: RawModel, timeout: int = 20_000, **inputs: Any) -> str:
     """Return a chatflow of this one model; the time is in milliseconds."""
-    config = {"modelName": "m", "basepath": raw.url, "credential": "main", "timeout": timeout}
+    config = {
+        "modelName": "m",
+        "basepath": raw.url,
+        "credential": "main",
+        "timeout": timeout,
+        "maxRetries": 0,
+    }
     members = {"llmModel": "chatOpenAI", "llmModelConfig": config, "llmEnableMemory": False}
     return chain(node("llmAgentflow_0", {**members, **inputs}, "LLM"))
 

@@ -203,7 +203,7 @@ async def test_an_endpoint_that_fails_is_an_upstream_failure_that_names_the_node
     main = ModelCredential("main", model.url, KEY)
     settings = FlowSettings(credentials=(main,), answer_bytes=1_000_000)
     with pytest.raises(UpstreamFailed) as caught:
-        await run(chain(llm(model, name, config={"credential": "main"})), settings=settings)
+        await run(chain(llm(model, name, config={"credential": "main", "maxRetries": 0})), settings=settings)
     assert str(caught.value) == message
     assert [received.path for received in model.received] == ["/v1/chat/completions"]
 
@@ -213,8 +213,30 @@ async def test_an_endpoint_that_is_not_there_is_an_upstream_failure(model):
     url = "http://127.0.0.1:9/v1"
     with pytest.raises(UpstreamFailed, match="LLM 0: the model's endpoint could not be reached"):
         await run(
-            chain(llm(model, config={"basepath": url})), settings=FlowSettings(allowed_endpoints=(url,))
+            chain(llm(model, config={"basepath": url, "maxRetries": 0})),
+            settings=FlowSettings(allowed_endpoints=(url,)),
         )
+
+
+@pytest.mark.parametrize(("retries", "asked"), [(None, 3), (1, 2), ("0", 1)])
+async def test_a_model_that_is_overloaded_is_asked_again_as_often_as_the_node_says(model, retries, asked):
+    """Twice unless it says; what it says in the end is the answer, and nothing was said twice."""
+    config = {} if retries is None else {"maxRetries": retries}
+    data = chain(llm(model, "flaky", config=config))
+    if asked == 3:
+        assert (await run(data, call("hi"), settings=listed(model))).tokens == ["hi"]
+    else:
+        with pytest.raises(UpstreamFailed, match="answered 503"):
+            await run(data, call("hi"), settings=listed(model))
+    assert len(model.received) == asked
+
+
+async def test_a_model_that_wants_to_be_asked_much_later_is_not_asked_again(model):
+    """The caller is told when, and does not wait for it here."""
+    with pytest.raises(UpstreamFailed, match="Try again in 60 seconds") as caught:
+        await run(chain(llm(model, "later")), call("hi"), settings=listed(model))
+    assert caught.value.retry_after_seconds == 60
+    assert len(model.received) == 1
 
 
 async def test_an_answer_without_end_is_a_failure(model):

@@ -1,5 +1,6 @@
 """Asks the model of a node: what it may use is admitted before, and settled after."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from time import time
 from typing import Any, Final
@@ -15,6 +16,9 @@ from flowkeys.flows.models.reply import Reply
 from flowkeys.flows.registry import Build, Step
 
 _NOTHING: Final[Mapping[str, Any]] = {}
+_PAUSE_SECONDS: Final = 0.25
+"""Before a call is made again; three times as long each time."""
+_LONGEST_SECONDS: Final = 2
 
 
 class Asker:
@@ -54,20 +58,27 @@ class Asker:
         """
         reasoning: Showing = self.model.reasoning if aloud or self.model.reasoning != "shown" else "hidden"
         every = aloud and self.is_last and self.is_heard(run)
-        reply = Reply(self._limit, reasoning, every=every, may_call=may_call)
+        request = {**self._base, "messages": sent(messages), **more}
         read = sum(OF_A_MESSAGE + estimate(message["content"]) for message in messages)
         await run.admit_tokens(read + self.most_tokens)
-        has_failed = False
-        try:
-            await self._ask(run, {**self._base, "messages": sent(messages), **more}, reply, aloud=aloud)
-        except ModelError as error:
-            has_failed = True
-            raise step.failed(
-                str(error), reason=error.reason, retry_after_seconds=error.retry_after_seconds
-            ) from error
-        finally:
-            run.used_tokens(_used(read, reply, has_failed=has_failed))
-        return reply
+        attempt = 0
+        while True:
+            reply = Reply(self._limit, reasoning, every=every, may_call=may_call)
+            failure: ModelError | None = None
+            try:
+                await self._ask(run, request, reply, aloud=aloud)
+            except ModelError as error:
+                failure = error
+            finally:
+                run.used_tokens(_used(read, reply, has_failed=failure is not None))
+            if failure is None:
+                return reply
+            if attempt == self.model.retries or not failure.may_pass or not _is_soon(failure):
+                raise step.failed(
+                    str(failure), reason=failure.reason, retry_after_seconds=failure.retry_after_seconds
+                ) from failure
+            await asyncio.sleep(failure.retry_after_seconds or _PAUSE_SECONDS * 3**attempt)
+            attempt += 1
 
     async def _ask(self, run: Run, request: Mapping[str, Any], reply: Reply, *, aloud: bool) -> None:
         """Ask, and say what is said: piece by piece when somebody listens, else as a whole."""
@@ -81,6 +92,11 @@ class Asker:
             pieces = reply.finish()
             if aloud:
                 await run.let_hear(pieces)
+
+
+def _is_soon(failure: ModelError) -> bool:
+    """Tell whether a server wants to be asked again before who waits should rather be told."""
+    return failure.retry_after_seconds is None or failure.retry_after_seconds <= _LONGEST_SECONDS
 
 
 def read_asker(build: Build, kind: str) -> Asker | None:

@@ -35,6 +35,9 @@ _UNSUPPORTED: Final = {
     "baseOptions": "base options",
     "proxyUrl": "a proxy",
 }
+RETRIES: Final = 2
+"""Unless the node says otherwise: somebody waits."""
+_MOST_RETRIES: Final = 6
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high", "xhigh"})
 
 
@@ -47,6 +50,8 @@ class ModelChoice(msgspec.Struct, frozen=True):
     parameters: Mapping[str, Any]
     """What goes into each request besides the model's name and the messages."""
     stream: bool
+    retries: int
+    """How often a call is made again that could not be made, or was answered that it might be."""
     timeout_seconds: float | None
     """How long to wait for the next bytes, if not as long as the server waits."""
     reasoning: Showing
@@ -93,6 +98,7 @@ def read_model(build: Build, kind: str) -> ModelChoice | None:
         credential=credential,
         parameters=_parameters(build, config),
         stream=stream,
+        retries=_retries(build, config),
         timeout_seconds=_timeout(build, config),
         reasoning=_reasoning(build, kind),
     )
@@ -151,6 +157,11 @@ def _parameters(build: Build, config: Mapping[str, Any]) -> dict[str, Any]:
 def _timeout(build: Build, config: Mapping[str, Any]) -> float | None:
     milliseconds = _number(build, "timeout", config.get("timeout"))
     return milliseconds / 1000 if milliseconds is not None and milliseconds > 0 else None
+
+
+def _retries(build: Build, config: Mapping[str, Any]) -> int:
+    given = _number(build, "maxRetries", config.get("maxRetries"))
+    return RETRIES if given is None else max(0, min(_MOST_RETRIES, int(given)))
 
 
 def _reasoning(build: Build, kind: str) -> Showing:

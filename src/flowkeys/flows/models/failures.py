@@ -22,6 +22,8 @@ _HINTS: Final = {
     503: " It is overloaded or down.",
     529: " It is overloaded or down.",
 }
+_PASSING: Final = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+"""After such an answer the call is made again, as OpenAI's own clients do."""
 _CODES: Final = {
     "context_length_exceeded": " The conversation is too long for the model.",
     "insufficient_quota": " The quota of the server's credential is used up.",
@@ -43,8 +45,15 @@ class ModelError(Exception):
     """There is no answer. The message is the end of a sentence for the caller."""
 
     def __init__(
-        self, what: str, *, reason: str | None = None, retry_after_seconds: int | None = None
+        self,
+        what: str,
+        *,
+        reason: str | None = None,
+        retry_after_seconds: int | None = None,
+        may_pass: bool = False,
     ) -> None:
+        self.may_pass = may_pass
+        """The same call may succeed in a moment, and was not worked on."""
         self.reason = reason
         """What the server said, or the connection: for the log alone."""
         self.retry_after_seconds = retry_after_seconds
@@ -67,7 +76,10 @@ def refused(
     if seconds is not None:
         hint += f" Try again in {seconds} second{'' if seconds == 1 else 's'}."
     return ModelError(
-        f"the model's endpoint answered {status}.{hint}", reason=reason or None, retry_after_seconds=seconds
+        f"the model's endpoint answered {status}.{hint}",
+        reason=reason or None,
+        retry_after_seconds=seconds,
+        may_pass=status in _PASSING and code not in _CODES,
     )
 
 

@@ -17,7 +17,8 @@ def unconnected(error: Exception, where: str) -> ModelError:
         what = "could not be reached: its TLS certificate was not accepted."
     else:
         what = "could not be reached."
-    return ModelError(f"the model's endpoint {what}", reason=f"{where}: {in_words(error)}")
+    may_pass = not isinstance(error, ssl.SSLError | TimeoutError)
+    return ModelError(f"the model's endpoint {what}", reason=f"{where}: {in_words(error)}", may_pass=may_pass)
 
 
 def unanswered(error: Exception, seconds: float) -> ModelError:
