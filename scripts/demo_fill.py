@@ -7,12 +7,13 @@ import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import msgspec
 
 from flowkeys import bootstrap
-from flowkeys.config import load
+from flowkeys.config import Settings, load
 from flowkeys.documents.folder import read_folder
 from flowkeys.domain.chatflows.chatflow import ChatflowType
 from flowkeys.domain.keys.bearer import MISSING
@@ -104,15 +105,15 @@ class Demo:
         }
 
 
-def fill(data: Path) -> Demo:
-    """Fill a new data directory and return what is in it."""
+def fill(data: Path, **more: Any) -> Demo:
+    """Fill a new data directory, or with `more` settings the database they name; return what is in it."""
     past = _Past()
     with mock.patch.object(bootstrap.runtime, "clock", past):  # each service is given it where it is made
-        return asyncio.run(_fill(data, past))
+        return asyncio.run(_fill(load(data_dir=data, **more), past))
 
 
-async def _fill(data: Path, past: "_Past") -> Demo:
-    runtime = await bootstrap.open_runtime(load(data_dir=data))
+async def _fill(settings: Settings, past: "_Past") -> Demo:
+    runtime = await bootstrap.open_runtime(settings)
     try:
         return await _Filler(runtime, past, (await runtime.workspaces.default()).id).fill()
     finally:

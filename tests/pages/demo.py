@@ -12,6 +12,7 @@ from flowkeys.web.pages import call
 from flowkeys.web.requests.sign_in_cookie import COOKIE
 from scripts.demo_fill import Demo, fill
 from scripts.demo_shown import Shown
+from tests.support.databases import settings
 from tests.support.server import Running
 
 
@@ -45,7 +46,7 @@ class Demonstration:
 def demonstration(folder: Path) -> Iterator[Demonstration]:
     """Fill a server for all that look at it."""
     with ThreadPoolExecutor(1) as thread:  # in this one playwright's event loop runs
-        demo = thread.submit(fill, folder / "full").result()
+        demo = thread.submit(fill, folder / "full", **settings(folder / "full")).result()
     servers = [Running(folder / name).start() for name in ("full", "empty")]
     made = Demonstration(*servers, demo)
     draw = call.draw

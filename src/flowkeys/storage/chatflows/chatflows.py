@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, bindparam, case, delete, insert, select, update
+from sqlalchemy import BigInteger, bindparam, case, delete, insert, literal_column, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, ChatflowType, ListedChatflow
@@ -30,7 +30,8 @@ _BROUGHT: Final[tuple[ColumnElement[Any], ...]] = (
     .label("approved"),
     case(
         (
-            position(chatflow.c.flow_data, "customTool") > 0,
+            # Literally: what is prepared by name on PostgreSQL is given the chatflow's id alone.
+            position(chatflow.c.flow_data, literal_column("'customTool'")) > literal_column("0"),
             select(json_list(*(tool.c[name] for name in _OF_RUNS)))
             .where(tool.c.workspace_id == chatflow.c.workspace_id)
             .scalar_subquery(),
