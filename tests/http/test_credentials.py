@@ -94,3 +94,14 @@ def test_a_flow_names_a_credential_of_its_workspace(owner: Api, server: Running)
     assert answer.status_code == 422
     assert answer.json()["code"] == "flow_not_runnable"
     assert json.dumps(one["id"]).strip('"') in answer.json()["detail"]
+
+
+def test_an_azure_credential_knows_where_its_instance_is(owner: Api) -> None:
+    """Flowise keeps the instance's name; the address follows from it, and what is no name makes none."""
+    held = {"azureOpenAIApiKey": SECRET, "azureOpenAIApiInstanceName": "my-instance"}
+    made = _made(owner, "azure", credentialName="azureOpenAIApi", plainDataObj=held).json()
+    assert made["baseUrl"] == "https://my-instance.openai.azure.com/openai/v1"
+    owner.delete(f"/credentials/{made['id']}")
+    held["azureOpenAIApiInstanceName"] = "evil.example/x"
+    refused = _made(owner, "azure", credentialName="azureOpenAIApi", plainDataObj=held)
+    assert [error["field"] for error in refused.json()["errors"]] == ["baseUrl"]

@@ -13,6 +13,11 @@ MOST_CREDENTIALS: Final = 1000
 VALUE_LENGTH: Final = 10_000
 
 
+DEPLOYMENT: Final = "azureOpenAIApiDeploymentName"
+"""What the model is called at Azure's endpoint, whatever a node calls it."""
+INSTANCE: Final = "azureOpenAIApiInstanceName"
+
+
 class CredentialKind(msgspec.Struct, frozen=True):
     """What a kind of credential consists of, by Flowise's names."""
 
@@ -36,8 +41,8 @@ KINDS: Final[Mapping[str, CredentialKind]] = {
         ("azureOpenAIApiKey",),
         "azureOpenAIApiKey",
         optional=(
-            "azureOpenAIApiInstanceName",
-            "azureOpenAIApiDeploymentName",
+            INSTANCE,
+            DEPLOYMENT,
             "azureOpenAIApiVersion",
         ),
     ),
@@ -60,6 +65,7 @@ KINDS: Final[Mapping[str, CredentialKind]] = {
     "cerebrasAIApi": CredentialKind(
         "Cerebras", ("cerebrasApiKey",), "cerebrasApiKey", "https://api.cerebras.ai/v1"
     ),
+    "xaiApi": CredentialKind("xAI", ("xaiApiKey",), "xaiApiKey", "https://api.x.ai/v1"),
     "openRouterApi": CredentialKind(
         "OpenRouter", ("openRouterApiKey",), "openRouterApiKey", "https://openrouter.ai/api/v1"
     ),

@@ -28,7 +28,7 @@ class Asker:
         self._models = build.resources.models
         self._limit = build.resources.settings.answer_characters
         self._target = target
-        self._base: Mapping[str, Any] = {"model": model.name, **model.parameters}
+        self._base: Mapping[str, Any] = {"model": target.model or model.name, **model.parameters}
         self.model = model
         self.most_tokens = model.most_tokens(build.resources.settings.reserved_tokens)
         self.is_last = not build.outgoing
@@ -58,7 +58,7 @@ class Asker:
         """
         reasoning: Showing = self.model.reasoning if aloud or self.model.reasoning != "shown" else "hidden"
         every = aloud and self.is_last and self.is_heard(run)
-        request = {**self._base, "messages": sent(messages), **more}
+        request = {**self._base, "messages": self._sent(messages), **more}
         read = sum(OF_A_MESSAGE + estimate(message["content"]) for message in messages)
         await run.admit_tokens(read + self.most_tokens)
         attempt = 0
@@ -80,11 +80,21 @@ class Asker:
             await asyncio.sleep(failure.retry_after_seconds or _PAUSE_SECONDS * 3**attempt)
             attempt += 1
 
+    def _sent(self, messages: Sequence[Message]) -> Any:
+        """Return messages as the provider takes them."""
+        if self.model.provider.takes_names:
+            return sent(messages)
+        return [
+            {name: value for name, value in message.items() if name != "name" or message["role"] == "tool"}
+            for message in sent(messages)
+        ]
+
     async def _ask(self, run: Run, request: Mapping[str, Any], reply: Reply, *, aloud: bool) -> None:
         """Ask, and say what is said: piece by piece when somebody listens, else as a whole."""
         client = await self._models.client(self._target)
         stream = aloud and self.is_heard(run)
-        async with client.ask(request, reply, stream=stream, seconds=self.model.timeout_seconds) as answer:
+        seconds, usage = self.model.timeout_seconds, not self.model.provider.tells_usage
+        async with client.ask(request, reply, stream=stream, seconds=seconds, usage=usage) as answer:
             while not reply.ended and (data := await answer.read()):
                 pieces = reply.feed(data)
                 if aloud and pieces:

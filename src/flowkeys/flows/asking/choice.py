@@ -6,30 +6,13 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from flowkeys.flows.asking.providers import PROVIDERS, Provider
 from flowkeys.flows.models.reasoning import SHOWINGS, Showing
 from flowkeys.flows.registry import Build
 from flowkeys.flows.settings import names_secret
 
-PROVIDERS: Final[Mapping[str, str]] = {
-    "chatOpenAI": "https://api.openai.com/v1",
-    "chatOpenAICustom": "https://api.openai.com/v1",
-    "chatOpenRouter": "https://openrouter.ai/api/v1",
-    "chatDeepseek": "https://api.deepseek.com",
-    "chatCerebras": "https://api.cerebras.ai/v1",
-    "chatLitellm": "",
-    "chatLocalAI": "",
-    "chatNvidiaNIM": "",
-}
-"""Flowise's names for models behind OpenAI-compatible endpoints, with each provider's own base URL."""
-
-_BASE_URL: Final = ("basepath", "basePath", "baseUrl", "baseURL", "base_url")
+_BASE_URL: Final = ("basepath", "basePath", "baseUrl", "baseURL", "base_url", "overrideEndpoint")
 _CREDENTIAL: Final = ("credential", "FLOWISE_CREDENTIAL_ID")
-_NUMBERS: Final = {
-    "temperature": "temperature",
-    "topP": "top_p",
-    "frequencyPenalty": "frequency_penalty",
-    "presencePenalty": "presence_penalty",
-}
 _UNSUPPORTED: Final = {
     "cache": "a cache",
     "baseOptions": "base options",
@@ -55,6 +38,7 @@ class ModelChoice(msgspec.Struct, frozen=True):
     timeout_seconds: float | None
     """How long to wait for the next bytes, if not as long as the server waits."""
     reasoning: Showing
+    provider: Provider
 
     def most_tokens(self, otherwise: int) -> int:
         """Return how many tokens an answer may have, or `otherwise` where the node does not say."""
@@ -75,20 +59,26 @@ def read_model(build: Build, kind: str) -> ModelChoice | None:
     usable = not _holds_key(build)
     if provider not in PROVIDERS:
         build.problem(
-            f"the model {provider!r} is not supported; OpenAI-compatible ones are: {', '.join(PROVIDERS)}."
+            f"the model {provider!r} is not supported; those that are: {', '.join(PROVIDERS)}."
             if provider
             else "no model is chosen."
         )
         return None
+    how = PROVIDERS[provider]
     for member, what in _UNSUPPORTED.items():
         if config.get(member):
             build.problem(f"{what} for the model is not supported.")
-    name = _first(config, ("modelName", "model", "customModelName"))
+    for member in how.without:
+        if config.get(member):
+            build.problem(f"{member} of {provider} has no place in the OpenAI-compatible API of its models.")
+    name = _first(config, ("customModelName", "modelName", "model"))
     if not name:
         build.problem("the model has no name.")
     credential = _first(config, _CREDENTIAL)
     base_url = _first(config, _BASE_URL)
-    if not base_url and not credential and PROVIDERS[provider]:
+    if base_url and how.below and not base_url.rstrip("/").endswith(how.below):
+        base_url = f"{base_url.rstrip('/')}{how.below}"
+    if not base_url and not credential and how.needs_key:
         build.problem(f"{provider} needs a credential of this server, or a base URL that needs none.")
         usable = False
     stream = config.get("streaming") is not False
@@ -96,11 +86,12 @@ def read_model(build: Build, kind: str) -> ModelChoice | None:
         name=name,
         base_url=base_url,
         credential=credential,
-        parameters=_parameters(build, config),
+        parameters=_parameters(build, config, how),
         stream=stream,
         retries=_retries(build, config),
         timeout_seconds=_timeout(build, config),
         reasoning=_reasoning(build, kind),
+        provider=how,
     )
     return choice if usable else None
 
@@ -131,13 +122,16 @@ _STOPS: Final = 100
 """Models take four, or a few more; each is a string in every call."""
 
 
-def _parameters(build: Build, config: Mapping[str, Any]) -> dict[str, Any]:
+def _parameters(build: Build, config: Mapping[str, Any], how: Provider) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
-    for member, parameter in _NUMBERS.items():
+    for member, parameter in how.numbers.items():
         value = _number(build, member, config.get(member))
         if value is not None:
             parameters[parameter] = value
-    tokens = _number(build, "maxTokens", config.get("maxTokens"))
+    for member, parameter in how.flags.items():
+        if config.get(member) is True:
+            parameters[parameter] = True
+    tokens = _number(build, how.tokens, config.get(how.tokens))
     if tokens is not None:
         parameters["max_tokens"] = int(tokens)
     stop = config.get("stopSequence")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from flowkeys.domain.chatflows.credential import DEPLOYMENT
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.flows.models.failures import ModelError
 from flowkeys.flows.models.network import in_words
@@ -34,6 +35,8 @@ class Target(msgspec.Struct, frozen=True):
     """The operator named this address, so that it need not be public."""
     key: str | None = None
     """What a credential of a workspace holds; the operator's are not here."""
+    model: str | None = None
+    """What a credential says that the model is called there; None: what the node says."""
 
     def __repr__(self) -> str:
         return f"Target({self.endpoint.url!r}, credential={self.credential!r})"
@@ -113,7 +116,8 @@ class Models:
         refusal = self._endpoints.refusal(own)
         if refusal is not None:
             return refusal
-        return Target(own, kept.id, trusted=self._endpoints.lists(own), key=kept.key)
+        model = kept.values.get(DEPLOYMENT)
+        return Target(own, kept.id, trusted=self._endpoints.lists(own), key=kept.key, model=model)
 
     def credentials(self, workspace_id: str) -> tuple[str, ...]:
         """Return the names of the operator's credentials and the workspace's own, sorted."""

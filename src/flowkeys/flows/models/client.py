@@ -72,19 +72,22 @@ class Client:
         *,
         stream: bool,
         seconds: float | None = None,
+        usage: bool = True,
         more: bytes = b"",
     ) -> AsyncIterator["Answer"]:
         """Send a request; its answer is read from what is returned, and given to `reply`.
 
-        `seconds` is how long to wait for the next bytes, if that is not as `Limits` says; `more` are lines of
-        the request's head.
+        `seconds` is how long to wait for the next bytes, if that is not as `Limits` says; `usage`, whether a
+        stream is asked to say what was used; `more` are lines of the request's head.
 
         Raises:
             ModelError: there is no answer; what the server said is in its `reason`, without the key.
         """
         limits = self._limits
         wait = seconds or (limits.silence_seconds if stream else limits.whole_seconds)
-        told = {"stream": True, "stream_options": _OPTIONS} if stream else {"stream": False}
+        told: dict[str, Any] = {"stream": stream}
+        if stream and usage:
+            told["stream_options"] = _OPTIONS
         body = msgspec.json.encode({**request, **told})
         answer: Answer | None = None
         try:

@@ -30,6 +30,7 @@ class TracedClient(Client):
         *,
         stream: bool,
         seconds: float | None = None,
+        usage: bool = True,
         more: bytes = b"",
     ) -> AsyncIterator[Answer]:
         """Do what `Client.ask` does, within a span."""
@@ -37,7 +38,7 @@ class TracedClient(Client):
         with self._tracing.model(request["model"], origin.host, origin.port, request) as span:
             more += b"".join(f"{name}: {value}\r\n".encode("ascii") for name, value in span.headers)
             try:
-                asked = super().ask(request, reply, stream=stream, seconds=seconds, more=more)
+                asked = super().ask(request, reply, stream=stream, seconds=seconds, usage=usage, more=more)
                 async with asked as answer:
                     yield answer
             finally:

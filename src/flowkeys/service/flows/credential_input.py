@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from flowkeys.domain.chatflows.credential import KINDS, NAME_LENGTH, VALUE_LENGTH, CredentialKind
+from flowkeys.domain.chatflows.credential import INSTANCE, KINDS, NAME_LENGTH, VALUE_LENGTH, CredentialKind
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.keys.api_key import clean_name
 from flowkeys.domain.keys.token import PATTERN
@@ -46,7 +46,7 @@ def checked(patch: CredentialPatch, kind_name: str, check_url: CheckUrl) -> Cred
             errors.append(FieldError("name", message))
         patch = msgspec.structs.replace(patch, name=name or patch.name)
     if isinstance(patch.base_url, str):
-        url, why = _base_url(patch.base_url, kind, check_url)
+        url, why = _base_url(patch.base_url or _of_instance(patch), kind, check_url)
         if why is not None:
             errors.append(FieldError("baseUrl", why))
         patch = msgspec.structs.replace(patch, base_url=url)
@@ -57,6 +57,14 @@ def checked(patch: CredentialPatch, kind_name: str, check_url: CheckUrl) -> Cred
     if errors:
         raise InvalidInput(*errors)
     return patch
+
+
+def _of_instance(patch: CredentialPatch) -> str:
+    """Return where an instance of Azure's is, which Flowise names by its name alone."""
+    values = {} if isinstance(patch.values, UnsetType) else patch.values
+    name = values.get(INSTANCE)
+    named = isinstance(name, str) and name.isascii() and name.replace("-", "").isalnum()
+    return f"https://{name}.openai.azure.com/openai/v1" if named else ""
 
 
 def _base_url(text: str, kind: CredentialKind, check_url: CheckUrl) -> tuple[str, str | None]:

@@ -168,8 +168,8 @@ def _form(
 
 def _words(name: str) -> str:
     """Return the name of a member in words: ``basicAuthUsername`` is *Basic Auth Username*."""
-    words = _HUMP.sub(" ", name)
-    return words[:1].upper() + words[1:]
+    words = _HUMP.sub(" ", name).replace("Open AI", "OpenAI").replace("open AI", "OpenAI")
+    return (words[:1].upper() + words[1:]).replace("Api", "API")
 
 
 def _by_field(refused: InvalidInput) -> dict[str, str]:
