@@ -91,7 +91,7 @@ class Step:
 
     def update(self, run: Run, updates: Updates, output: Any) -> None:
         """Change the flow's state as the node asks, once its output is known."""
-        changes = {key: value.value(run, output) for key, value in updates}
+        changes = {key: value.kept(run, output) for key, value in updates}
         if changes and not run.update_state(changes):
             raise self.failed("the state of the flow would become longer than this server allows.")
 

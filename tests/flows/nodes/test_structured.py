@@ -36,7 +36,9 @@ def listed(model):
 
 async def test_the_model_has_to_call_a_function_and_its_members_are_the_output(model):
     """Members are in the form's order, those that it does not have are left out, and nodes can read them."""
-    data = asking(model, llmUpdateState=[{"key": "who", "value": "{{ output.name }}"}])
+    kept = {"who": "{{ output.name }}", "rows": "{{output.rows}}", "none": "{{ output.none }}"}
+    updates = [{"key": key, "value": value} for key, value in kept.items()]
+    data = asking(model, llmUpdateState=updates)
     ran = await run(data, call(f"JSON {json.dumps(GOOD).replace(' ', '')}"), settings=listed(model))
     output = ran.result.executed[1]["data"]["output"]
     del output["timeMetadata"]
@@ -46,6 +48,8 @@ async def test_the_model_has_to_call_a_function_and_its_members_are_the_output(m
     }  # fmt: skip
     assert content == json.dumps(output, indent=2, ensure_ascii=False)
     assert ran.result.text == "2 Zoë"
+    state = {"who": "Zoë", "rows": [{"n": 2}], "none": "{{ output.none }}"}
+    assert ran.result.executed[1]["data"]["state"] == state, "members stay what they are"
     sent = model.received[0].body
     assert sent["tool_choice"] == {"type": "function", "function": {"name": "extract"}}
     assert sent["stream"] is False

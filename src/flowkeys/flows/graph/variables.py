@@ -119,6 +119,18 @@ class Template:
             return written
         return value if value is None or isinstance(value, bool | int | float) else text_of(value)
 
+    def kept(self, scope: Scope, output: Any) -> Any:
+        """Return what the flow's state keeps: a member of the output as it is, objects and lists too.
+
+        Raises:
+            UpstreamFailed: it would be too long.
+        """
+        if self.only is None or not self.only.startswith(_MEMBER):
+            return self.value(scope, output)
+        written, lookup = self._parts[0]
+        value = _found(lookup, scope, output)
+        return written if value is MISSING or value is None else value
+
     def render(self, scope: Scope, output: Any = MISSING) -> str:
         """Return the text for one run; `output` is what ``{{ output }}`` stands for, where it does.
 
@@ -230,6 +242,7 @@ class _Output:
 _INTEGERS: Final = 1e21
 """From here on JavaScript writes whole numbers with an exponent."""
 _OUTPUT: Final = "output"
+_MEMBER: Final = "output."
 _OUTPUT_OF: Final = ".output."
 
 
