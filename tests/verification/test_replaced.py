@@ -32,7 +32,7 @@ CALLS: Final[list[tuple[str, str, Any, int]]] = [
     ("POST", VERIFY, {"token": 1}, 422),
     ("POST", PREDICT, ASK, 200),
     ("POST", PREDICT, {**ASK, "streaming": True}, 200),
-    ("POST", PREDICT, {"question": 1}, 422),
+    ("POST", PREDICT, {"question": "x", "form": {"a": "b"}}, 422),
     ("POST", "/api/v1/prediction/<failing>", ASK, 422),
     ("POST", "/api/v1/prediction/<elsewhere>", ASK, 403),
     ("POST", "/api/v1/prediction/<elsewhere>", {**ASK, "streaming": True}, 403),
