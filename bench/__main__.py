@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from bench import growth, key_page, machine, pages, postgres, startup, throughput, workers
+from bench import growth, key_page, machine, pages, postgres, recovery, startup, throughput, workers
 from bench.capacity import suite as capacity
 from bench.documents import suite as documents
 from bench.life import instructions
@@ -32,8 +32,8 @@ PARTS: Final = (
         "postgres",
     ),
 )
-ON_DEMAND: Final = ("instructions",)
-"""What is measured only when it is named: it takes many minutes, and nothing has to hold."""
+ON_DEMAND: Final = ("instructions", "recovery")
+"""What is measured only when it is named: it takes minutes, or mostly waits."""
 DOCUMENTS: Final = {"documents": DOCS / "documents.md"}
 """Where each part is kept, unless in docs/benchmarks.md."""
 
@@ -66,6 +66,7 @@ def main() -> int:
         "documents": documents.measure,
         "workers": lambda folder: workers.measure(folder, rounds, seconds or 2),
         "instructions": lambda folder: instructions.measure(folder, arguments.beside),
+        "recovery": lambda folder: recovery.measure(folder, rounds),
         "postgres": lambda folder: postgres.measure(folder, rounds, seconds or 2, keys),
     }
     missed: list[str] = []

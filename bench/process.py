@@ -30,7 +30,7 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """Return the processor time that it used: its threads, also those that ended, and its children."""
-        return sum(_cpu_ticks(pid) for pid in _family(self.pid)) / _TICKS
+        return sum(_cpu_ticks(pid) for pid in family(self.pid)) / _TICKS
 
     def memory_mb(self, name: str = "VmRSS") -> float:
         """Return its memory: `VmRSS` now, `VmHWM` at most so far."""
@@ -40,11 +40,12 @@ class Process:
         return int(found[1]) / 1024
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
+    """Yield a process and all that it began, and they."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in children.read_text("ascii").split():
-            yield from _family(int(child))
+            yield from family(int(child))
 
 
 def _cpu_ticks(pid: int) -> int:
