@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from flowkeys.flows.asking.asker import Asker, read_asker
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.variables import Template
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
@@ -17,9 +18,14 @@ REJECT: Final = "reject"
 class HumanInput(Step):
     """Says its description and waits; with an answer, says what the person said."""
 
-    def __init__(self, build: Build, description: Template) -> None:
+    def __init__(self, build: Build, description: Template, asker: Asker | None) -> None:
+        """With an `asker` the description is the prompt of a model, whose answer is said."""
         super().__init__(build.node)
         self._description = description
+        self._asker = asker
+        if asker is not None:
+            asker.is_last = True  # it ends the run for now, whatever follows
+            self.most_tokens = asker.most_tokens
         self._feedback = build.flag("humanInputEnableFeedback")
 
     async def run(self, run: Run) -> Outcome:
@@ -32,7 +38,7 @@ class HumanInput(Step):
         shown = {"messages": messages, "humanInputEnableFeedback": self._feedback}
         action = action_of(self.node, shown)
         chat = {"role": "assistant", "content": said}
-        run.chat.append(chat)
+        run.remember([chat])
         return Outcome(
             input=shown,
             output={"content": said, "humanInputAction": action},
@@ -42,6 +48,9 @@ class HumanInput(Step):
         )
 
     async def _ask(self, run: Run, messages: list[dict[str, Any]]) -> str:
+        if self._asker is not None:
+            prompt = {"role": "user", "content": self._description.render(run)}
+            return (await self._asker.ask(self, run, [*messages, prompt], aloud=True)).text
         last = messages[-1].get("content") if messages else None
         said = f"{last if isinstance(last, str) else ''}\n\n{self._description.render(run)}"
         await run.say(said)
@@ -62,12 +71,12 @@ class HumanInput(Step):
         ]
         turn = {"role": "user"} if said is None else {"role": "user", "content": said}
         output: dict[str, Any] = {"conditions": conditions}
-        chat: tuple[dict[str, Any], ...] = ()
+        chat: tuple[dict[str, Any], ...] | None = None
         if said is not None:
             output["content"] = said
         if answer.feedback:
-            run.chat.append({"role": "user", "content": answer.feedback})
             chat = ({"role": "user", "content": answer.feedback},)
+            run.remember(chat)
         return Outcome(
             input={**given, "messages": [*messages, turn]},
             output=output,
@@ -80,10 +89,12 @@ class HumanInput(Step):
 def _build(build: Build) -> Step:
     kind = build.text("humanInputDescriptionType", "fixed")
     if kind == "dynamic":
-        build.problem("a description that a model writes is not supported.")
-    elif kind != "fixed":
+        asker = read_asker(build, "humanInput")
+        prompt = build.template(build.text("humanInputModelPrompt"))
+        return Step(build.node) if asker is None else HumanInput(build, prompt, asker)
+    if kind != "fixed":
         build.problem("humanInputDescriptionType has to be fixed or dynamic.")
-    return HumanInput(build, build.template(build.text("humanInputDescription")))
+    return HumanInput(build, build.template(build.text("humanInputDescription")), None)
 
 
 KIND = Kind("humanInputAgentflow", _build)
