@@ -21,6 +21,7 @@ from flowkeys.service.ports.store import Transaction
 from flowkeys.service.ports.usage import Batch
 from flowkeys.service.webhooks.input import WebhookPatch
 from scripts.demo_data import CUSTOMERS, DOCS, KEYS, PUBLIC, WEBHOOKS
+from scripts.demo_runs import fill_runs
 
 
 async def count_calls(
@@ -55,7 +56,7 @@ async def fill_around(
     customers = await _customers(runtime, owner, key_ids)
     limited = await _limits(runtime, owner, key_ids, flow_ids)
     around = {**await _webhooks(runtime, owner), **await _credentials(runtime, owner)}
-    return {**customers, "key_limited": limited, **around}
+    return {**customers, "key_limited": limited, **around, **await fill_runs(runtime, owner)}
 
 
 async def _credentials(runtime: bootstrap.Runtime, owner: Caller) -> dict[str, str]:

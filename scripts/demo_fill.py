@@ -105,11 +105,15 @@ class Demo:
         }
 
 
+NOWHERE: Final = "http://127.0.0.1:9"
+"""Where nobody listens, for a run that fails."""
+
+
 def fill(data: Path, **more: Any) -> Demo:
     """Fill a new data directory, or with `more` settings the database they name; return what is in it."""
     past = _Past()
     with mock.patch.object(bootstrap.runtime, "clock", past):  # each service is given it where it is made
-        return asyncio.run(_fill(load(data_dir=data, **more), past))
+        return asyncio.run(_fill(load(data_dir=data, **{"allowed_endpoints": (NOWHERE,), **more}), past))
 
 
 async def _fill(settings: Settings, past: "_Past") -> Demo:

@@ -1,5 +1,6 @@
 """The pages around keys and chatflows: customers, limits and webhooks. A part of the list."""
 
+from scripts.demo_runs import RUNS
 from scripts.demo_shown import Shown
 from scripts.demo_steps import both, choose, open_dialog, send, unfold
 
@@ -102,4 +103,4 @@ _WEBHOOKS = (
     ),
 )
 
-AROUND = _CUSTOMERS + _LIMITS + _WEBHOOKS
+AROUND = _CUSTOMERS + _LIMITS + _WEBHOOKS + RUNS

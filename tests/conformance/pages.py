@@ -62,8 +62,8 @@ class House:
         with server.shell() as rows:
             query = "SELECT id FROM sign_in WHERE person_id = ? AND user_agent = 'Another browser'"
             (sign_in,) = rows.execute(query, (self.owner.person.id,)).fetchone()
-            query = "SELECT id FROM conversation WHERE workspace_id = ?"
-            (conversation,) = rows.execute(query, (workspace,)).fetchone()
+            query = "SELECT id FROM conversation WHERE workspace_id = ? AND chatflow_id = ?"
+            (conversation,) = rows.execute(query, (workspace, self.tenant.chatflow["id"])).fetchone()
         self.ids = {
             **self.tenant.ids,
             "person_id": self.other.person.id,
@@ -224,6 +224,7 @@ _FORMS: Final[dict[str, dict[str, str]]] = {
         "baseUrl": "https://api.openai.com/v1",
         "version": "1",
     },
+    "/executions/{execution_id}/answer": {"type": "reject"},
     "/webhooks/new": {"url": f"{NOBODY}/made", "events": "key.revoked"},
     "/webhooks/{webhook_id}/edit": {"url": f"{NOBODY}/changed", "events": "key.revoked", "version": "1"},
     "/webhooks/{webhook_id}/secret": {"grace": "3600"},

@@ -19,6 +19,8 @@ from flowkeys.web.pages.customers import edit as customer_edit
 from flowkeys.web.pages.customers import end as customer_end
 from flowkeys.web.pages.customers import list as customers
 from flowkeys.web.pages.customers import view as customer_view
+from flowkeys.web.pages.executions import list as executions
+from flowkeys.web.pages.executions import view as execution_view
 from flowkeys.web.pages.flows import credentials
 from flowkeys.web.pages.keys import bulk as key_bulk
 from flowkeys.web.pages.keys import create as key_create
@@ -62,6 +64,8 @@ ROUTERS: Final = (
     conversations.router,
     usage.router,
     chatflow_view.router,
+    executions.router,
+    execution_view.router,
     customers.router,
     customer_edit.router,  # before what takes /customers/{id}
     customer_end.router,

@@ -123,6 +123,8 @@ def _url(entry: AuditEntry) -> str | None:
         return f"/webhooks/{entry.subject_id}"
     if entry.subject == Subject.CUSTOMER and entry.action != "customer.delete":
         return f"/customers/{entry.subject_id}"
+    if entry.subject == Subject.EXECUTION and entry.action != "execution.delete":
+        return f"/executions/{entry.subject_id}"
     if entry.subject == Subject.CHATFLOW and entry.action != "chatflow.delete":
         return f"/chatflows/{entry.subject_id}"
     return None

@@ -1,0 +1,1 @@
+"""Runs of agentflows: listed, looked at step by step, answered where they wait for a person."""
