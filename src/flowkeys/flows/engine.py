@@ -97,7 +97,9 @@ class Engine:
                 return known
         graph = self._parse(chatflow)
         plan = self.plan(graph)
-        check = FlowCheck(plan.runnable, plan.missing_kinds, plan.problems, plan.codes, plan.lasts)
+        check = FlowCheck(
+            plan.runnable, plan.missing_kinds, plan.problems, plan.codes, plan.lasts, plan.of_nodes
+        )
         look = _Look(check, named_collections(graph), model_nodes(graph))
         with self._lock:
             self._looks[key] = look

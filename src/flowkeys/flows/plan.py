@@ -1,7 +1,7 @@
 """A graph made into steps: checked once, run any number of times."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +12,8 @@ from flowkeys.flows.graph.limits import PROBLEMS, Allowance, few
 from flowkeys.flows.graph.variables import Template
 from flowkeys.flows.registry import Build, Kind, Resources, Step
 from flowkeys.service.ports.flows import Event
+
+_KIND_LENGTH: Final = 100
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -48,6 +50,8 @@ class Plan(msgspec.Struct, frozen=True):
     steps: tuple[Planned, ...] = ()
     missing_kinds: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    of_nodes: Mapping[str, tuple[str, ...]] = {}
+    """The problems of single nodes, by their ids; of so many nodes as anybody looks at."""
     uses_history: bool = False
     """A template asks for the earlier messages, which have to be loaded before it is rendered."""
     waits: bool = True
@@ -94,6 +98,7 @@ def make_plan(
     problems = list(graph.problems)
     codes: list[CodePiece] = []
     lasts = True
+    own: dict[str, Sequence[str]] = {}
     for node in graph.nodes:
         if node.kind in unknown:
             continue
@@ -112,8 +117,16 @@ def make_plan(
         problems += build.problems
         codes += build.codes
         lasts = lasts and build.lasts
+        own[node.id] = build.problems
     if problems or missing:
-        return Plan(missing_kinds=missing, problems=few(problems), codes=tuple(codes), lasts=lasts)
+        of_nodes = _of_nodes(graph, unknown, own)
+        return Plan(
+            missing_kinds=missing,
+            problems=few(problems),
+            of_nodes=of_nodes,
+            codes=tuple(codes),
+            lasts=lasts,
+        )
     steps = {node_id: one.step for node_id, one in built.items()}
     streaming = _streaming(steps, outgoing, previous) - graph.open_ended
     positions = {node.id: position for position, node in enumerate(graph.nodes)}
@@ -141,6 +154,22 @@ def make_plan(
         built=built,
         templates=templates,
     )
+
+
+def _of_nodes(
+    graph: Graph, unknown: Set[str], own: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Return what keeps single nodes from running, without their labels in front."""
+    found: dict[str, tuple[str, ...]] = {}
+    for node in graph.nodes:
+        if node.kind in unknown:
+            found[node.id] = (f"this server has no nodes of the kind {node.kind[:_KIND_LENGTH]}.",)
+        elif problems := own.get(node.id):
+            label = len(f"{node.label}: ")
+            found[node.id] = tuple(problem[label:] for problem in few(problems))
+        if len(found) >= PROBLEMS:
+            break
+    return found
 
 
 def _planned(

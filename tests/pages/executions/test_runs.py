@@ -1,12 +1,13 @@
 """Runs on pages: listed, looked at step by step, answered by those who may."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.pages.forms import browse
 from tests.pages.reading import words
-from tests.support.flows import approval, make_waiting
+from tests.support.flows import approval, make_chatflow, make_waiting
 from tests.support.people import person
 from tests.support.server import Api, Running
 
@@ -106,3 +107,18 @@ def test_the_list_goes_on_page_by_page(server: Running) -> None:
     assert "question 0" in older
     assert "question 1 " not in older
     assert "Nothing older" in words(pages.get(f"/executions?before={runs[0]}"))
+
+
+def test_a_graph_marks_what_cannot_run_and_says_why(server: Running, owner: Api) -> None:
+    """In place, and in words; nodes that can run are not marked."""
+    flow = json.loads(approval())
+    flow["nodes"][1]["data"]["name"] = "noSuchAgentflow"
+    flow["nodes"][2]["data"]["inputs"] = {"directReplyMessage": {"not": "a text"}}
+    chatflow = make_chatflow(owner, "Broken", json.dumps(flow))
+    page = browse(server, person(server)).get(f"/chatflows/{chatflow['id']}")
+    assert page.text.count('<g class="broken">') == 2
+    assert "<title>Cannot run: this server has no nodes of the kind noSuchAgentflow.</title>" in page.text
+    shown = words(page)
+    assert "Cannot run: directReplyMessage is not a text." in shown
+    whole = make_chatflow(owner, "Whole", approval())
+    assert "broken" not in browse(server, person(server)).get(f"/chatflows/{whole['id']}").text

@@ -82,6 +82,8 @@ class FlowCheck(msgspec.Struct, frozen=True):
     """The code that running it would run, approved or not."""
     lasts: bool = True
     """Whether only the chatflow itself decides this: else it may be another tomorrow for the same version."""
+    of_nodes: Mapping[str, tuple[str, ...]] = {}
+    """Those of them that are a node's own, a kind that is missing among them, by the node's id."""
 
 
 class CallingKey(msgspec.Struct, frozen=True):

@@ -37,7 +37,7 @@ async def show(chatflow_id: str, call: PageCall) -> Response:
     keys = await keys_of(call, chatflow_id)
     now = call.services.clock()
     only_key = call.is_part and "key" in call.query_params  # another key was chosen for the programs
-    drawing = None if only_key else await asyncio.to_thread(draw, chatflow.flow_data)
+    drawing = None if only_key else await asyncio.to_thread(draw, chatflow.flow_data, checked.check.of_nodes)
     latest = ConversationQuery(
         workspace_id=chatflow.workspace_id, chatflow_id=chatflow.id, limit=_CONVERSATIONS
     )

@@ -1,6 +1,6 @@
 """A chatflow's graph as a read-only drawing: SVG made on the server, with nothing in it that could run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -25,6 +25,7 @@ _FRAME_TITLE: Final = 5.0
 _BEND: Final = 40.0
 _BEND_BACK: Final = 60.0
 _ARROW: Final = 7.0
+_NONE: Final[Mapping[str, tuple[str, ...]]] = {}
 
 
 class DrawnNode(msgspec.Struct, frozen=True):
@@ -32,6 +33,8 @@ class DrawnNode(msgspec.Struct, frozen=True):
 
     label: str
     kind: str
+    problems: tuple[str, ...] = ()
+    """Why it cannot run here."""
 
 
 class DrawnEdge(msgspec.Struct, frozen=True):
@@ -73,6 +76,7 @@ class _Shape(msgspec.Struct, frozen=True):
     box: Box
     titles: list[_Line]
     kinds: list[_Line]
+    problems: tuple[str, ...] = ()
 
 
 class _Path(msgspec.Struct, frozen=True):
@@ -82,8 +86,11 @@ class _Path(msgspec.Struct, frozen=True):
     label: _Line | None
 
 
-def draw(flow_data: str) -> Drawing | None:
-    """Return a drawing of a flow as Flowise exports it, or None when there is nothing to draw."""
+def draw(flow_data: str, problems: Mapping[str, tuple[str, ...]] = _NONE) -> Drawing | None:
+    """Return a drawing of a flow as Flowise exports it, or None when there is nothing to draw.
+
+    `problems` are those of its nodes, by their ids: such a node is marked, and says why it cannot run.
+    """
     flow = read(flow_data)
     if flow is None:
         return None
@@ -101,16 +108,19 @@ def draw(flow_data: str) -> Drawing | None:
         height=round(height),
         node_count=len(plain),
         edge_count=len(flow.edges),
-        frames=[_frame(box) for box in frames],
+        frames=[_frame(box, problems.get(box.node.id, ())) for box in frames],
         paths=[_path(edge, by_id, start) for edge, start in _starts(flow.edges, by_id)],
         notes=[_note(box) for box in boxes if box.node.is_note],
-        shapes=[_shape(box) for box in plain if not box.node.is_frame],
+        shapes=[_shape(box, problems.get(box.node.id, ())) for box in plain if not box.node.is_frame],
     )
     return Drawing(
         svg=Markup(svg),  # noqa: S704 - made by a template that escapes
         width=round(width),
         height=round(height),
-        nodes=[DrawnNode(b.node.label, b.node.kind) for b in sorted(plain, key=lambda box: (box.x, box.y))],
+        nodes=[
+            DrawnNode(b.node.label, b.node.kind, problems.get(b.node.id, ()))
+            for b in sorted(plain, key=lambda box: (box.x, box.y))
+        ],
         edges=[
             DrawnEdge(by_id[e.source].node.label, by_id[e.target].node.label, e.label, e.loops)
             for e in flow.edges
@@ -130,7 +140,7 @@ def _view(boxes: list[Box], edges: list[Edge], by_id: dict[str, Box]) -> tuple[f
     return left, top, right - left, bottom - top
 
 
-def _shape(box: Box) -> _Shape:
+def _shape(box: Box, problems: tuple[str, ...]) -> _Shape:
     inner = box.width - 2 * _STRIP - 10
     room = box.height - (_KIND_LINE if box.node.kind else 0) - 10
     titles = wrap(box.node.label, inner, max(1, min(int(room / _TITLE_LINE), _MOST_TITLE_LINES)), _TITLE_UNIT)
@@ -138,12 +148,12 @@ def _shape(box: Box) -> _Shape:
     used = len(titles) * _TITLE_LINE + len(kinds) * _KIND_LINE
     x, y = box.x + _STRIP + 8, box.y + (box.height - used) / 2
     below = y + len(titles) * _TITLE_LINE
-    return _Shape(box, _lines(titles, x, y, _TITLE_LINE), _lines(kinds, x, below, _KIND_LINE))
+    return _Shape(box, _lines(titles, x, y, _TITLE_LINE), _lines(kinds, x, below, _KIND_LINE), problems)
 
 
-def _frame(box: Box) -> _Shape:
+def _frame(box: Box, problems: tuple[str, ...]) -> _Shape:
     titles = wrap(box.node.label, box.width - 24, 1, _TITLE_UNIT)
-    return _Shape(box, _lines(titles, box.x + 12, box.y + _FRAME_TITLE, _TITLE_LINE), [])
+    return _Shape(box, _lines(titles, box.x + 12, box.y + _FRAME_TITLE, _TITLE_LINE), [], problems)
 
 
 def _note(box: Box) -> _Shape:
