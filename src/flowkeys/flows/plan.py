@@ -1,6 +1,7 @@
 """A graph made into steps: checked once, run any number of times."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
@@ -157,7 +158,7 @@ def make_plan(
 
 
 def _of_nodes(
-    graph: Graph, unknown: Set[str], own: Mapping[str, Sequence[str]]
+    graph: Graph, unknown: AbstractSet[str], own: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[str, ...]]:
     """Return what keeps single nodes from running, without their labels in front."""
     found: dict[str, tuple[str, ...]] = {}

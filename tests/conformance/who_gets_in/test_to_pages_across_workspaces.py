@@ -97,7 +97,8 @@ def test_the_wall_was_tested_on_every_page() -> None:
     """A page with an id in its address is in the first test above; one without is a list, or one's own."""
     without = {str(page) for page in CLOSED_PAGES if "{" not in page.path}
     assert without == {
-        "GET /account", "GET /executions", "GET /audit", "GET /audit/export", "GET /chatflows", "GET /chatflows/new",
+        "GET /account", "GET /executions",
+        "GET /audit", "GET /audit/export", "GET /chatflows", "GET /chatflows/new",
         "GET /keys", "GET /keys/filter/chatflow",
         "GET /keys/new", "GET /keys/new/chatflows", "GET /people", "GET /people/invite",
         "POST /account/name", "POST /account/password", "POST /account/sign-ins/all/end",

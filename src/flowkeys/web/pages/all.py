@@ -19,8 +19,6 @@ from flowkeys.web.pages.customers import edit as customer_edit
 from flowkeys.web.pages.customers import end as customer_end
 from flowkeys.web.pages.customers import list as customers
 from flowkeys.web.pages.customers import view as customer_view
-from flowkeys.web.pages.executions import list as executions
-from flowkeys.web.pages.executions import view as execution_view
 from flowkeys.web.pages.flows import credentials
 from flowkeys.web.pages.keys import bulk as key_bulk
 from flowkeys.web.pages.keys import create as key_create
@@ -34,7 +32,7 @@ from flowkeys.web.pages.keys import view as key_view
 from flowkeys.web.pages.people import account, links, sign_in
 from flowkeys.web.pages.people import changes as person_changes
 from flowkeys.web.pages.people import list as people
-from flowkeys.web.pages.predictions import conversations
+from flowkeys.web.pages.predictions import conversations, execution, executions
 from flowkeys.web.pages.predictions import trying as chatflow_try
 from flowkeys.web.pages.start import home, static_files
 from flowkeys.web.pages.usage import show as usage
@@ -65,7 +63,7 @@ ROUTERS: Final = (
     usage.router,
     chatflow_view.router,
     executions.router,
-    execution_view.router,
+    execution.router,
     customers.router,
     customer_edit.router,  # before what takes /customers/{id}
     customer_end.router,

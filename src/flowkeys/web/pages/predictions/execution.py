@@ -11,8 +11,8 @@ from flowkeys.domain.predictions.execution import Execution, RunState
 from flowkeys.service.ports.flows import HumanAnswer
 from flowkeys.service.predictions.run import Answer
 from flowkeys.web.pages.call import PageCall
-from flowkeys.web.pages.executions.list import WORDS, title
-from flowkeys.web.pages.executions.steps import MOST, steps
+from flowkeys.web.pages.predictions.executions import WORDS, title
+from flowkeys.web.pages.predictions.steps import MOST, steps
 from flowkeys.web.pages.router import PageRouter
 from flowkeys.web.requests.context import Use, context_of
 

@@ -1,1 +1,0 @@
-"""Runs of agentflows: listed, looked at step by step, answered where they wait for a person."""
