@@ -207,6 +207,7 @@ _FORMS: Final[dict[str, dict[str, str]]] = {
     "/chatflows/{chatflow_id}/rename": {"name": "renamed by a test"},
     "/chatflows/{chatflow_id}/delete": {"confirm": "{chatflow_name}"},
     "/chatflows/{chatflow_id}/keys": {"key": "{free_key_id}"},
+    "/chatflows/{chatflow_id}/executed-data": {"executedData": "none"},
     "/chatflows/{chatflow_id}/public": {},
     "/chatflows/{chatflow_id}/try": {"question": "Hello"},
     "/keys/{key_id}/rotate": {"grace": "3600"},

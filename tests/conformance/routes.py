@@ -94,6 +94,8 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "plainDataObj": {"openAIApiKey": "sk-of-a-test"},
     },
     ("PUT", "/credentials/{credential_id}"): {"name": "renamed by a test"},
+    ("POST", "/variables"): {"name": "made_by_a_test", "value": "x"},
+    ("PUT", "/variables/{variable_id}"): {"value": "y"},
     ("POST", "/executions/{execution_id}/resume"): {"type": "reject"},
     ("POST", "/prediction/{chatflow_id}"): {"question": "Hello"},
 }

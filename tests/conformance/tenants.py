@@ -44,6 +44,9 @@ class Tenant:
         sent = self.owner.post("/credentials", json=body)
         assert sent.status_code == 201, sent.text
         self.credential: dict[str, Any] = sent.json()
+        sent = self.owner.post("/variables", json={"name": "shared_name", "value": f"of {workspace}"})
+        assert sent.status_code == 201, sent.text
+        self.variable: dict[str, Any] = sent.json()
         approvals, token = make_waiting(self.owner)
         asked = server.api(token).post(f"/prediction/{approvals['id']}", json={"question": "go on"})
         assert asked.status_code == 200, asked.text
@@ -61,6 +64,7 @@ class Tenant:
             "document_id": self.document["id"],
             "webhook_id": self.webhook["id"],
             "credential_id": self.credential["id"],
+            "variable_id": self.variable["id"],
             "delivery_id": self.delivery["id"],
             "execution_id": self.execution,
         }
@@ -87,6 +91,7 @@ class Tenant:
                 f"/document-stores/{self.store['id']}/documents",
                 "/webhooks",
                 "/credentials",
+                "/variables",
                 "/executions",
             )
         }

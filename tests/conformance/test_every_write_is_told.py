@@ -14,6 +14,7 @@ from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer
 from flowkeys.service.flows.credential_input import CredentialPatch
+from flowkeys.service.flows.variables import VariablePatch
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.people.sign_ins import Started
@@ -101,6 +102,7 @@ def test_every_write_is_in_the_audit_log_and_reaches_caches(own: Running) -> Non
     _collections(ledger, caller)
     _webhooks(ledger, caller)
     _credentials(ledger, caller)
+    _variables(ledger, caller)
     _executions(ledger, caller)
     _workspaces(ledger)
     assert all_writes() - NOT_TOLD.keys() == ledger.done
@@ -302,6 +304,15 @@ def _webhooks(ledger: Ledger, caller: Caller) -> None:
     work = of.deliveries.resend(caller, hook, sent.id)
     ledger.does("DeliveryService.resend", work, "webhook.resend")
     ledger.does("WebhookService.delete", of.delete(caller, hook), "webhook.delete")
+
+
+def _variables(ledger: Ledger, caller: Caller) -> None:
+    of, feed = ledger.server.runtime.variables, "variable"
+    work = of.create(caller, VariablePatch(name="told", value="x"))
+    made = ledger.does("VariableService.create", work, "variable.create", feed=feed)
+    work = of.update(caller, made.id, VariablePatch(value="y"))
+    ledger.does("VariableService.update", work, "variable.update", feed=feed)
+    ledger.does("VariableService.delete", of.delete(caller, made.id), "variable.delete", feed=feed)
 
 
 def _credentials(ledger: Ledger, caller: Caller) -> None:

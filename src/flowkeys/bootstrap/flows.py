@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from flowkeys.service.chatflows.maker import ChatflowMaker
     from flowkeys.service.documents.collections import CollectionService
     from flowkeys.service.flows.credentials import CredentialService
+    from flowkeys.service.flows.values import Values
+    from flowkeys.service.flows.variables import VariableService
     from flowkeys.service.flows.vault import Vault
     from flowkeys.service.ports.webhooks import Seal
     from flowkeys.service.predictions.executions import Executions
@@ -28,6 +30,7 @@ class FlowParts:
     settings: Settings
     store: "ServerStore"
     vault: "Vault"
+    values: "Values"
     directory: "ChatflowCache"
     predictor: "Predictor"
     _seal: "Seal"
@@ -43,7 +46,9 @@ class FlowParts:
         from flowkeys.flows.engine import Engine
         from flowkeys.service.documents.retrieving import StoreRetriever
 
-        return Engine(flow_settings(self.settings), StoreRetriever(self.store), vault=self.vault)
+        return Engine(
+            flow_settings(self.settings), StoreRetriever(self.store), vault=self.vault, values=self.values
+        )
 
     @once
     def credentials(self) -> "CredentialService":
@@ -53,6 +58,15 @@ class FlowParts:
 
         check = Endpoints(self.settings.allowed_endpoints).check
         return CredentialService(self.store, self._seal, self.vault, check, clock)
+
+    @once
+    def variables(self) -> "VariableService":
+        """What ``{{ $vars.name }}`` stands for."""
+        from flowkeys.service.flows.variables import VariableService
+
+        settings = self.settings
+        readable = settings.environment().keys()
+        return VariableService(self.store, self.values, settings.variables, readable, clock)
 
     @once
     def chatflows(self) -> "ChatflowService":

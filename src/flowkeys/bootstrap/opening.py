@@ -52,6 +52,7 @@ async def _opened(
         try:
             runtime = Runtime(settings, store, database, secrets, workspaces)
             await runtime.vault.load()
+            await runtime.values.load()
         except BaseException:
             await database.close()
             raise

@@ -22,6 +22,7 @@ from flowkeys.limits.memory import MemoryLimits
 from flowkeys.limits.quota_flush import QuotaFlush
 from flowkeys.limits.quotas import MemoryQuotas
 from flowkeys.limits.ready import ReadyInMemory
+from flowkeys.service.flows.values import Values
 from flowkeys.service.flows.vault import Vault
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.verifier import Verifier
@@ -124,10 +125,13 @@ class Runtime(FlowParts, PeopleParts):
         self.waiting = WaitingRuns(store, clock, settings.waiting_run_days)
         self.predictor = Predictor(store, self.directory, self.verifier, _Compiler(self), clock, self.waiting)
         self._seal = AesSeal(secrets.written)
-        self.vault = Vault(store, self._seal, self._forget_flows)
+        self.vault, self.values = (
+            Vault(store, self._seal, self._forget_flows),
+            Values(store, settings.variables, settings.environment()),
+        )
         if settings.python_flows or settings.credentials or settings.allowed_endpoints:
             _ = self.engine  # says what is wrong with them
-        self.feed.tell(self.keys, self.directory, self.predictor, self.followers, self.vault)
+        self.feed.tell(self.keys, self.directory, self.predictor, self.followers, self.vault, self.values)
 
     async def _store_quotas(self) -> bool:
         return await self.quotas.flush()
@@ -208,6 +212,7 @@ class Runtime(FlowParts, PeopleParts):
             last_first.callback(self.store.close)
             last_first.push_async_callback(self.database.close)
             last_first.push_async_callback(self.vault.aclose)
+            last_first.push_async_callback(self.values.aclose)
             if self._is_made("sign_ins"):
                 last_first.push_async_callback(self.sign_ins.settled)
             if self._is_made("passwords"):

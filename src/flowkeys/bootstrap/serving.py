@@ -122,6 +122,7 @@ def create_app(runtime: Runtime) -> "FastPath":
             audit=runtime.audit,
             webhooks=runtime.webhooks,
             credentials=runtime.credentials,
+            variables=runtime.variables,
             executions=runtime.executions,
             public_urls=public_urls,
             key_header=key_header,

@@ -1,5 +1,6 @@
 """The settings of processes, of what is counted and waited for, and of how large things may be."""
 
+import os
 from typing import Final, Literal
 
 from pydantic import Field
@@ -163,8 +164,14 @@ class ProcessSettings(BaseSettings):
 
 
 class CodeSettings(BaseSettings):
-    """What code of chatflows may do; a part of the server's settings."""
+    """What code and variables of chatflows may do; a part of the server's settings."""
 
+    runtime_variables: Names = Field(
+        default=(),
+        description="Which variables of the server's own environment chatflows may read, separated by "
+        "commas: a [variable of a workspace](chatflows.md#variables-of-a-workspace) of the type runtime with "
+        "one of these names has the value that is there at the start. No others are ever read.",
+    )
     code_nodes: bool = Field(
         default=False,
         description="Whether chatflows may run [code](chatflows.md#code) that somebody who holds `*` "
@@ -202,3 +209,7 @@ class CodeSettings(BaseSettings):
         "piece at a time, and further ones wait. They are started when they are needed, and end after a "
         "minute without work.",
     )
+
+    def environment(self) -> dict[str, str]:
+        """Return what `runtime_variables` names and the environment has."""
+        return {name: os.environ[name] for name in self.runtime_variables if name in os.environ}

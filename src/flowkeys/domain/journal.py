@@ -23,6 +23,7 @@ class Subject(StrEnum):
     WEBHOOK = "webhook"
     """Of the audit log only."""
     CREDENTIAL = "credential"
+    VARIABLE = "variable"
     EXECUTION = "execution"
     """A run of a chatflow that a person answered, or deleted; of the audit log only."""
     SECRET = "secret"  # noqa: S105  # the word, not one

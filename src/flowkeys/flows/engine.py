@@ -25,6 +25,7 @@ from flowkeys.flows.runner import run_plan, run_plan_at_once
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.service.ports.credentials import CredentialVault
 from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult, Retriever, Tokens
+from flowkeys.service.ports.variables import VariableValues
 
 if TYPE_CHECKING:
     from flowkeys.outbound.connecting import Resolve
@@ -41,8 +42,11 @@ class Engine:
         kinds: Iterable[Kind] = STANDARD,
         resolve: "Resolve | None" = None,
         vault: CredentialVault | None = None,
+        values: VariableValues | None = None,
     ) -> None:
-        """Open nothing yet; `aclose` closes what calls have opened. `vault` has credentials that are stored.
+        """Open nothing yet; `aclose` closes what calls have opened.
+
+        `vault` has credentials that are stored, and `values` variables, the operator's among them.
 
         Raises:
             ConfigurationError: a setting is no use, with what is wrong with it.
@@ -50,6 +54,7 @@ class Engine:
         self.settings = settings
         self.retriever = retriever
         self.models = Models(settings, resolve=resolve, vault=vault)
+        self.values = values
         self.python = PythonTargets(settings)
         self.code = CodeRunner(settings, resolve)
         self._kinds = {kind.name: kind for kind in kinds}
@@ -188,7 +193,8 @@ class Flow:
     def _begin(self, call: FlowCall, emit: Emit) -> tuple[Plan, Run]:
         settings = self._engine.settings
         plan = self.plan
-        variables = settings.variables
+        values = self._engine.values
+        variables = settings.variables if values is None else values.of(call.workspace_id)
         if call.overrides:
             plan = self._overridden(call)
             variables = {**variables, **self._overrides.vars(call.overrides)}

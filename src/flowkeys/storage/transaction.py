@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flowkeys.storage.documents.collections import CollectionTable
     from flowkeys.storage.flows.code import CodeTable, ToolTable
     from flowkeys.storage.flows.credentials import CredentialTable
+    from flowkeys.storage.flows.variables import VariableTable
     from flowkeys.storage.keys.keys import KeyTable
     from flowkeys.storage.keys.policies import PolicyTable
     from flowkeys.storage.keys.reports import KeyReportTable
@@ -133,6 +134,13 @@ class Tables:
         from flowkeys.storage.chatflows.imports import ImportJobTable
 
         return ImportJobTable(self._connection)
+
+    @cached_property
+    def variables(self) -> "VariableTable":
+        """The variables."""
+        from flowkeys.storage.flows.variables import VariableTable
+
+        return VariableTable(self._connection)
 
     @cached_property
     def credentials(self) -> "CredentialTable":

@@ -16,6 +16,7 @@ from flowkeys.service.chatflows.maker import ChatflowMaker
 from flowkeys.service.customers.customers import CustomerService
 from flowkeys.service.documents.collections import CollectionService
 from flowkeys.service.flows.credentials import CredentialService
+from flowkeys.service.flows.variables import VariableService
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.explainer import Explainer
 from flowkeys.service.keys.keyring import Keyring
@@ -66,6 +67,7 @@ class Services:
     audit: AuditService
     webhooks: WebhookService
     credentials: CredentialService
+    variables: VariableService
     executions: Executions
     public_urls: PublicUrls
     """Where people reach this server."""

@@ -30,6 +30,7 @@ class Guarded:
             "document_id": "x",
             "webhook_id": "x",
             "credential_id": "x",
+            "variable_id": "x",
             "customer_id": "x",
             "delivery_id": "x",
         }

@@ -40,7 +40,18 @@ _FOR_EACH_ROW = (
     ),
 )
 """What triggers were before migration 0027, by their names."""
-_LATER = ("key_bits", "key_unread", "key_expired", "import_job", "execution", "execution_flow", "credential")
+_LATER = (
+    "key_bits",
+    "key_unread",
+    "key_expired",
+    "import_job",
+    "execution",
+    "execution_flow",
+    "credential",
+    "code_approval",
+    "tool",
+    "variable",
+)
 """Tables that later migrations add."""
 
 

@@ -1,40 +1,39 @@
 """The credentials of all workspaces, open, as one process has them at hand."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
 from flowkeys.domain.chatflows.credential import OpenCredential
-from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.journal import Subject
 from flowkeys.domain.webhooks.webhook import Sealed
+from flowkeys.service.flows.at_hand import AtHand
 from flowkeys.service.ports.credentials import KeptCredential
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.webhooks import CannotOpen, Seal
 
 LOST: Final = "what it holds cannot be read: it is kept under a server secret that is not here"
 MISSING: Final = "what it holds has to be given anew"
-_AGAIN_SECONDS: Final = 1.0
 
 
-class Vault:
-    """Implements the port `CredentialVault`, and `ChangeListener`.
+class Vault(AtHand):
+    """Implements the port `CredentialVault`.
 
     Flows are compiled with what is at hand. When a credential changes, in any process, all are read again,
     and who has compiled anything is told to forget it.
     """
 
+    subject = Subject.CREDENTIAL
+
     def __init__(self, store: Store, seal: Seal, forget: Callable[[], object]) -> None:
         """Know nothing yet; `forget` is told that what flows were compiled with is another."""
+        super().__init__()
         self._store = store
         self._seal = seal
         self._forget = forget
         self._by_ref: dict[tuple[str, str], OpenCredential] = {}
         self._names: dict[str, list[str]] = {}
-        self._reading: asyncio.Task[None] | None = None
-        self._outdated = False
 
     def find(self, workspace_id: str, ref: str) -> OpenCredential | None:
         """Return the credential of a workspace that has this id, else the one that has this name."""
@@ -60,33 +59,6 @@ class Vault:
         if found != self._by_ref:
             self._by_ref, self._names = found, {name: sorted(some) for name, some in names.items()}
             self._forget()
-
-    def changed(self, subject: str, subject_id: str, position: int) -> None:
-        """Read all again when a credential was changed."""
-        del subject_id, position
-        if subject == Subject.CREDENTIAL:
-            self.forget()
-
-    def forget(self) -> None:
-        """Read all again: changes may have been missed."""
-        self._outdated = True
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.get_running_loop().create_task(self._read_again(), name="flowkeys-vault")
-
-    async def aclose(self) -> None:
-        """Read no more."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
-
-    async def _read_again(self) -> None:
-        while self._outdated:
-            self._outdated = False
-            try:
-                await self.load()
-            except Unavailable:
-                self._outdated = True
-                await asyncio.sleep(_AGAIN_SECONDS)
 
     def _open(self, kept: KeptCredential) -> OpenCredential:
         item = kept.credential

@@ -26,6 +26,7 @@ from flowkeys.service.ports.keys.tokens import Tokens
 from flowkeys.service.ports.people import Links, People, SentForms, SignIns
 from flowkeys.service.ports.quotas import Processes, QuotaUses
 from flowkeys.service.ports.usage import Usage
+from flowkeys.service.ports.variables import Variables
 from flowkeys.service.ports.webhooks import Deliveries, Expiries, Webhooks
 from flowkeys.service.ports.workspaces import Workspaces
 
@@ -125,6 +126,11 @@ class Transaction(Protocol):
     @property
     def imports(self) -> ImportJobRows:
         """The imports that run, and those that have ended lately."""
+        ...
+
+    @property
+    def variables(self) -> Variables:
+        """The variables."""
         ...
 
     @property

@@ -28,6 +28,7 @@ from flowkeys.storage.schema import (
     credential,
     customer,
     person,
+    variable,
     webhook,
     workspace,
 )
@@ -51,7 +52,7 @@ _NAMED: Final = tuple(
     for table, name, scope in (
         *(
             (each, each.c.name, each.c.workspace_id)
-            for each in (api_key, chatflow, collection, credential, customer, person)
+            for each in (api_key, chatflow, collection, credential, customer, person, variable)
         ),
         (webhook, webhook.c.url, webhook.c.workspace_id),
         (workspace, workspace.c.name, workspace.c.id),

@@ -7,7 +7,7 @@ from flowkeys.storage.schema.base import metadata
 from flowkeys.storage.schema.chatflows import chatflow, credential, import_job
 from flowkeys.storage.schema.customers import customer
 from flowkeys.storage.schema.documents import collection, document, passage
-from flowkeys.storage.schema.flows import code_approval, tool
+from flowkeys.storage.schema.flows import code_approval, tool, variable
 from flowkeys.storage.schema.journal import audit, audit_count, audit_segment, change, sent_form
 from flowkeys.storage.schema.keys import (
     api_key,
@@ -74,6 +74,7 @@ __all__ = (
     "usage_day",
     "usage_hour",
     "usage_total",
+    "variable",
     "webhook",
     "webhook_delivery",
     "webhook_event",

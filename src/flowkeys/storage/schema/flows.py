@@ -1,6 +1,6 @@
 """Tables of what chatflows use and share."""
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, Text
 
 from flowkeys.storage.schema.base import metadata, seq, workspace_id
 
@@ -34,4 +34,19 @@ tool = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     sqlite_autoincrement=True,
+)
+
+variable = Table(
+    "variable",
+    metadata,
+    seq(),
+    Column("id", Text, nullable=False, unique=True),
+    workspace_id(),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Index(None, "workspace_id", "name", unique=True),
 )

@@ -1,4 +1,4 @@
--- 0031
+-- 0032
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -993,4 +993,19 @@ CREATE TABLE tool (
 	CONSTRAINT fk_tool_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
 	CONSTRAINT uq_tool_id UNIQUE (id)
 );
-INSERT INTO alembic_version VALUES ('0031');
+CREATE TABLE variable (
+	seq INTEGER NOT NULL, 
+	id TEXT NOT NULL, 
+	workspace_id TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	type TEXT NOT NULL, 
+	value TEXT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	updated_at BIGINT NOT NULL, 
+	version BIGINT NOT NULL, 
+	CONSTRAINT pk_variable PRIMARY KEY (seq), 
+	CONSTRAINT fk_variable_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
+	CONSTRAINT uq_variable_id UNIQUE (id)
+);
+CREATE UNIQUE INDEX ix_variable_workspace_id_name ON variable (workspace_id, name);
+INSERT INTO alembic_version VALUES ('0032');
