@@ -6,11 +6,16 @@ from fastapi import Response
 
 from flowkeys.domain.chatflows.variable import Variable
 from flowkeys.service.flows.variables import VariablePatch
+from flowkeys.web.api.flows import variable_schemas as render
+from flowkeys.web.api.flows.variable_schemas import (
+    VariableCreate,
+    VariableFields,
+    VariableOut,
+    VariableUpdate,
+)
 from flowkeys.web.requests.putback import require_unchanged
 from flowkeys.web.routes import GuardedRouter, json_response
-from flowkeys.web.schemas import variables as render
 from flowkeys.web.schemas.keys import AffectedOut
-from flowkeys.web.schemas.variables import VariableCreate, VariableFields, VariableOut, VariableUpdate
 from flowkeys.web.services import Call
 
 router = GuardedRouter(tags=["Variables"])
