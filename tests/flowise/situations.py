@@ -87,10 +87,17 @@ def _splits(recording: Recording, _: Exchange) -> bool:
     return any(count > 1 for count in (*outputs.values(), *ends.values()))
 
 
+def _is_asked_again(recorded: Exchange) -> bool:
+    """Tell whether a call failed although the model was asked the same over and over."""
+    bodies = [request.get("body") for request in recorded.asked]
+    return has_failed(recorded) and len(bodies) > 1 and all(body == bodies[-1] for body in bodies[-2:])
+
+
 _CHOOSING = {"conditionAgentflow", "conditionAgentAgentflow", "humanInputAgentflow"}
 _SITUATIONS = {
     "c": _splits,
     "d": lambda _, exchange: any(sign in json.dumps(exchange.body) for sign in ("{{", "$&", "$1", "$$")),
+    "e": lambda _, exchange: _is_asked_again(exchange),
     "f": lambda recording, _: "executeFlowAgentflow" in _kinds(recording),
     "i": lambda _, exchange: bool(_member(exchange, "history") or _member(exchange, "sessionId")),
 }
