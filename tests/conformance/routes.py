@@ -97,6 +97,8 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/variables"): {"name": "made_by_a_test", "value": "x"},
     ("PUT", "/variables/{variable_id}"): {"value": "y"},
     ("POST", "/executions/{execution_id}/resume"): {"type": "reject"},
+    ("POST", "/tools"): {"name": "made_by_a_test"},
+    ("PUT", "/tools/{tool_id}"): {"name": "renamed_by_a_test"},
     ("POST", "/prediction/{chatflow_id}"): {"question": "Hello"},
 }
 

@@ -47,6 +47,11 @@ class Tenant:
         sent = self.owner.post("/variables", json={"name": "shared_name", "value": f"of {workspace}"})
         assert sent.status_code == 201, sent.text
         self.variable: dict[str, Any] = sent.json()
+        sent = self.owner.post(
+            "/tools", json={"name": f"tool_of_{workspace}", "func": f"return '{workspace}'"}
+        )
+        assert sent.status_code == 201, sent.text
+        self.tool: dict[str, Any] = sent.json()
         approvals, token = make_waiting(self.owner)
         asked = server.api(token).post(f"/prediction/{approvals['id']}", json={"question": "go on"})
         assert asked.status_code == 200, asked.text
@@ -67,6 +72,7 @@ class Tenant:
             "variable_id": self.variable["id"],
             "delivery_id": self.delivery["id"],
             "execution_id": self.execution,
+            "tool_id": self.tool["id"],
         }
 
     def ask(self, question: str = "Hello", **members: Any) -> int:
@@ -93,6 +99,7 @@ class Tenant:
                 "/credentials",
                 "/variables",
                 "/executions",
+                "/tools",
             )
         }
         sent = self.owner.get(f"/webhooks/{self.webhook['id']}/deliveries").json()

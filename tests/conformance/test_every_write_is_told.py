@@ -14,6 +14,7 @@ from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer
 from flowkeys.service.flows.credential_input import CredentialPatch
+from flowkeys.service.flows.tools import ToolPatch
 from flowkeys.service.flows.variables import VariablePatch
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
@@ -103,6 +104,7 @@ def test_every_write_is_in_the_audit_log_and_reaches_caches(own: Running) -> Non
     _webhooks(ledger, caller)
     _credentials(ledger, caller)
     _variables(ledger, caller)
+    _tools(ledger, caller)
     _executions(ledger, caller)
     _workspaces(ledger)
     assert all_writes() - NOT_TOLD.keys() == ledger.done
@@ -325,6 +327,15 @@ def _credentials(ledger: Ledger, caller: Caller) -> None:
     work = of.update(caller, made.id, CredentialPatch(values={"openAIApiKey": secrets[1]}))
     ledger.does("CredentialService.update", work, "credential.update", feed=feed)
     ledger.does("CredentialService.delete", of.delete(caller, made.id), "credential.delete", feed=feed)
+
+
+def _tools(ledger: Ledger, caller: Caller) -> None:
+    of = ledger.server.runtime.tools
+    work = of.create(caller, ToolPatch(name="told", func="return 1"))
+    made = ledger.does("CustomToolService.create", work, "tool.create", feed="tool")
+    work = of.update(caller, made.id, ToolPatch(func="return 'other'"), approves=True)
+    ledger.does("CustomToolService.update", work, "tool.update", "code.approve", feed="tool code")
+    ledger.does("CustomToolService.delete", of.delete(caller, made.id), "tool.delete", feed="tool")
 
 
 def _executions(ledger: Ledger, caller: Caller) -> None:

@@ -17,6 +17,7 @@ from tests.support.shared import SHARED
 
 SAMPLE = SHARED / "flowise-sample-full"
 _PREDICTION = "/api/v1"
+_OF_TOOL = ("name", "description", "color", "iconSrc", "schema", "func")
 
 
 class Sample:
@@ -51,6 +52,11 @@ class Sample:
         for row in rows:
             found.setdefault(row["name"], []).append(row["pageContent"])
         return found
+
+    @cached_property
+    def tools(self) -> list[dict[str, Any]]:
+        """The custom tools, as the API would give them."""
+        return [dict(row) for row in self._database.execute("SELECT * FROM tool")]
 
     @property
     def key(self) -> str:
@@ -107,6 +113,10 @@ class Replay:
 
     def _save(self, flow: Mapping[str, Any]) -> httpx.Response:
         text = str(flow["flowData"])
+        for tool in self._sample.tools:
+            if tool["id"] in text and tool["id"] not in self._ids:
+                made = self._owner.post("/tools", json={name: tool[name] for name in _OF_TOOL})
+                self._ids[tool["id"]] = made.json()["id"]
         for inner in self._sample.flows:
             if inner in text and inner != flow.get("id") and inner not in self._ids:
                 self._save(self._sample.flows[inner])

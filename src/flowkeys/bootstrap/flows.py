@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flowkeys.service.chatflows.maker import ChatflowMaker
     from flowkeys.service.documents.collections import CollectionService
     from flowkeys.service.flows.credentials import CredentialService
+    from flowkeys.service.flows.tools import CustomToolService
     from flowkeys.service.flows.values import Values
     from flowkeys.service.flows.variables import VariableService
     from flowkeys.service.flows.vault import Vault
@@ -67,6 +68,13 @@ class FlowParts:
         settings = self.settings
         readable = settings.environment().keys()
         return VariableService(self.store, self.values, settings.variables, readable, clock)
+
+    @once
+    def tools(self) -> "CustomToolService":
+        """Tools that consist of code."""
+        from flowkeys.service.flows.tools import CustomToolService
+
+        return CustomToolService(self.store, clock)
 
     @once
     def chatflows(self) -> "ChatflowService":

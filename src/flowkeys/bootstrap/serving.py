@@ -124,6 +124,7 @@ def create_app(runtime: Runtime) -> "FastPath":
             credentials=runtime.credentials,
             variables=runtime.variables,
             executions=runtime.executions,
+            tools=runtime.tools,
             public_urls=public_urls,
             key_header=key_header,
             proxies=proxies,

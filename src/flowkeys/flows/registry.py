@@ -157,14 +157,14 @@ class Build:
         self.lasts = True
         """Whether only the chatflow itself decides whether the node can run."""
 
-    def code(self, code: str, tool: str = "") -> None:
+    def code(self, code: str, tool: str = "", *, is_apart: bool = False) -> None:
         """Note code that running the node would run, the node's own or of a tool, and what it waits for."""
         digest = digest_of(code)
         whose = f"the code of the tool {tool}" if tool else "its code"
         label = f"{self.node.label}: {tool}" if tool else self.node.label
         approved = digest in self.brought.approved
         self.lasts = False
-        self.codes.append(CodePiece(self.node.id, label, code, digest, approved))
+        self.codes.append(CodePiece(self.node.id, label, code, digest, approved, is_apart))
         if not self.resources.settings.code_nodes:
             self.problem(
                 "this server runs no code of chatflows; its operator allows it with FLOWKEYS_CODE_NODES=true."

@@ -31,7 +31,7 @@ from flowkeys.web.api import (
     webhooks,
 )
 from flowkeys.web.api.feed import changes
-from flowkeys.web.api.flows import code, credentials, executions, variables
+from flowkeys.web.api.flows import code, credentials, executions, tools, variables
 from flowkeys.web.errors import CONTENT_TYPE, Problem, Refused, of_error, problem
 from flowkeys.web.pages.all import ROUTERS
 from flowkeys.web.pages.router import page_of_error
@@ -47,7 +47,7 @@ _OTHER_FORM: Final = frozenset({"list_type", "model_type", "model_attributes_typ
 _MODULES = (
     *(verify, explain, changes, key_bulk, key_rotations, keys, customers, policy),
     *(chatflows, code, document_stores, credentials, variables, audit, webhooks, predictions, executions),
-    *(usage, open_routes),
+    *(tools, usage, open_routes),
 )
 
 

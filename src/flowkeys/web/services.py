@@ -16,6 +16,7 @@ from flowkeys.service.chatflows.maker import ChatflowMaker
 from flowkeys.service.customers.customers import CustomerService
 from flowkeys.service.documents.collections import CollectionService
 from flowkeys.service.flows.credentials import CredentialService
+from flowkeys.service.flows.tools import CustomToolService
 from flowkeys.service.flows.variables import VariableService
 from flowkeys.service.followers import Followers
 from flowkeys.service.keys.explainer import Explainer
@@ -69,6 +70,7 @@ class Services:
     credentials: CredentialService
     variables: VariableService
     executions: Executions
+    tools: CustomToolService
     public_urls: PublicUrls
     """Where people reach this server."""
     key_header: KeyHeader | None

@@ -139,7 +139,7 @@ def test_a_person_with_the_permission_gets_in(route: Declared, house: House) -> 
     assert answer.is_success, answer.text
 
 
-HIDDEN = {"audit:view", "credentials:view", "variables:view", "webhooks:view"}
+HIDDEN = {"audit:view", "credentials:view", "tools:view", "variables:view", "webhooks:view"}
 """Who did what, and where it is announced, is not for every viewer."""
 
 

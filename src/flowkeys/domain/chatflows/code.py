@@ -20,6 +20,8 @@ class CodePiece(msgspec.Struct, frozen=True):
     digest: str
     approved: bool
     """Somebody who holds ``*`` approved exactly this code in the workspace."""
+    is_apart: bool = False
+    """It is kept with a tool, and no part of the chatflow."""
 
 
 class CustomTool(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,33 @@ class CustomTool(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     version: int
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """Something that a custom tool takes."""
+
+    property: str
+    description: str = ""
+    type: str = "string"
+    """``string``, ``number``, ``boolean`` or ``date``."""
+    required: bool = False
+
+
+_parameters = msgspec.json.Decoder(list[Parameter])
+
+
+def parameters_of(schema: str | None) -> list[Parameter]:
+    """Return what a custom tool takes.
+
+    Raises:
+        ValueError: it is no list of parameters; the message says what is wrong.
+    """
+    if schema is None or not schema.strip():
+        return []
+    try:
+        return _parameters.decode(schema)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
 
 
 class ToolCode(msgspec.Struct, frozen=True):

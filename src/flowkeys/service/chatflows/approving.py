@@ -133,4 +133,8 @@ class CodeApprovals(ChatflowReader):
     async def _approved_along(self, caller: Caller, made: Chatflow) -> Sequence[CodePiece]:
         if not may_approve(caller):
             return ()
-        return (await asyncio.to_thread(self._engine.check, made)).codes
+        return await asyncio.to_thread(self._own_code, made)
+
+    def _own_code(self, chatflow: Chatflow) -> Sequence[CodePiece]:
+        """Return the code that a chatflow has itself: sending it is not sending its tools."""
+        return [piece for piece in self._engine.check(chatflow).codes if not piece.is_apart]

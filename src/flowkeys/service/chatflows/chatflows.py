@@ -119,7 +119,7 @@ class ChatflowService(CodeApprovals):
                 tx.chatflows.update(after)
                 _record(tx, caller, now, "chatflow.update", before, after)
             if given:
-                approving.approve(tx, caller, now, self._engine.check(after).codes, approving.named(after))
+                approving.approve(tx, caller, now, self._own_code(after), approving.named(after))
             _write_bindings(tx, caller, after, patch, now)
             return find(tx, caller, chatflow_id)
 

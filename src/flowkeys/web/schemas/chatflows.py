@@ -209,3 +209,51 @@ class CodeOut(Out):
     digest: str = Field(description="SHA-256 of the code's UTF-8, in hex.")
     approved: bool
     code: str
+
+
+class ToolFields(In):
+    """The members of a custom tool that may be written."""
+
+    name: str = Field(default="", description="What models call it.")
+    description: str = Field(default="", description="What models are told of it.")
+    color: str = Field(default="", description="For lists of Flowise's.")
+    icon_src: str | None = Field(default=None, description="For lists of Flowise's.")
+    parameters: str | None = Field(
+        default=None,
+        alias="schema",
+        description="What it takes: a JSON list of `{property, description, type, required}`, as text; "
+        "types are `string`, `number`, `boolean` and `date`.",
+    )
+    func: str | None = Field(
+        default=None, description="The body of an async function of JavaScript; `$name` is what it takes."
+    )
+
+
+class ToolCreate(ToolFields):
+    """A custom tool to be made."""
+
+    name: str = Field(description="What models call it.", examples=["add"])
+
+
+class ToolUpdate(ToolFields):
+    """What is to change of a custom tool, or the whole of it with some of it changed."""
+
+    id: Any = Field(default=None, description="Accepted only when it equals the current value.")
+    created_date: Any = Field(default=None, description="Accepted only when it equals the current value.")
+    updated_date: Any = Field(default=None, description="Accepted only when it equals the current value.")
+    workspace_id: Any = Field(default=None, description="Accepted only when it equals the current value.")
+
+
+class ToolOut(Out):
+    """A custom tool."""
+
+    id: str
+    name: str
+    description: str
+    color: str
+    icon_src: str | None
+    parameters: str | None = Field(alias="schema")
+    func: str | None
+    created_date: str
+    updated_date: str
+    workspace_id: str
