@@ -34,6 +34,8 @@ class Run:
         "has_asked",
         "is_answer",
         "kept",
+        "loop_count",
+        "loops",
         "model_tokens",
         "outputs",
         "question",
@@ -88,6 +90,10 @@ class Run:
         self.streaming = False
         """Whether what the present step says goes out as it is said."""
         self._steps_left = steps
+        self.loops: dict[str, int] = {}
+        """How often each loop has led back."""
+        self.loop_count = 0
+        """How often the last one had that led back: ``{{ loop_count }}``."""
         self.answer: HumanAnswer | None = None
         """What a person answered the present step, which waited for it (`Waits`)."""
         self.kept: Any = None
@@ -151,6 +157,14 @@ class Run:
         self.state.update(changes)
         return True
 
+    def loop(self, node_id: str, most: int) -> bool:
+        """Count that a loop is reached; tell whether it leads back once more: it runs `most` times."""
+        done = self.loops.get(node_id, 0) + 1
+        if done >= most:
+            return False
+        self.loops[node_id] = self.loop_count = done
+        return True
+
     def begin_step(self, *, streaming: bool) -> None:
         """Begin the next step; `streaming` is whether what it says is heard."""
         self.is_answer = streaming
@@ -178,6 +192,8 @@ class Run:
         if self.call.form is None and saved.form is not None:
             self.form = saved.form
         self._steps_left = saved.steps_left
+        self.loops.update(saved.loops)
+        self.loop_count = saved.loop_count
         self.answer, self.kept = answer, saved.kept
 
     async def say(self, *pieces: str) -> None:

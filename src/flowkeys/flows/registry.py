@@ -44,6 +44,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What the step adds to the conversation of the run: ``chatHistory`` of its entry."""
     finish_reason: str | None = None
     """How the model ended that made the text, in its server's words."""
+    back: str | None = None
+    """The id of a node that the run goes back to; one that is not there is gone back to by nobody."""
+    after: str = ""
+    """What is said, and becomes its content, once the step has been shown."""
     waits: Waits | None = None
     """The step waits for a person: the run stops here, and the step is run again with the answer."""
 

@@ -156,6 +156,8 @@ def _stopped(plan: Plan, run: Run, come: Come, shown: _Shown, waits: Waits) -> S
         come={plan.steps[at].id: [plan.steps[source].id for source in some] for at, some in come.items()},
         form=dict(run.form) if run.form else None,
         steps_left=run.steps_left,
+        loops=run.loops,
+        loop_count=run.loop_count,
         entries=shown.entries[:-1],
     )
     return Stopped(waits.action, write(saved))
@@ -171,12 +173,19 @@ def _walk(plan: Plan, run: Run, come: Come, first: int) -> Walk:
         outcome = yield planned
         if outcome.waits is not None:
             return
+        if outcome.back is not None and (back := _position(plan, outcome.back)) is not None:
+            queue.append(back)
         for target, output in planned.targets:
             if outcome.branch is not None and outcome.branch != output:
                 continue
             needs = plan.steps[target].needs
             if not needs or _has_all(come, needs, target, position):
                 queue.append(target)
+
+
+def _position(plan: Plan, node_id: str) -> int | None:
+    """Return where a step is, by the id of its node."""
+    return next((at for at, planned in enumerate(plan.steps) if planned.id == node_id), None)
 
 
 def _has_all(come: dict[int, set[int]], needs: Needs, target: int, source: int) -> bool:
@@ -215,9 +224,15 @@ async def _visible(planned: Planned, run: Run, shown: _Shown) -> Outcome:
     if outcome.waits is not None:
         await _ask(planned, outcome, outcome.waits, run, shown)
         return outcome
-    shown.add(_done(planned, outcome, run))
+    entry = _done(planned, outcome, run)
+    shown.add(entry)
     await emit(planned.finished)
     await shown.send()
+    if outcome.after:
+        told = {**outcome.output, "content": outcome.after}
+        entry["data"] = {**entry["data"], "output": told}
+        run.outputs[planned.id] = told
+        await run.say(outcome.after)
     return outcome
 
 

@@ -43,6 +43,7 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     come: dict[str, list[str]] = {}
     """What has come to nodes that wait for several."""
     loops: dict[str, int] = {}
+    loop_count: int = 0
     form: dict[str, Any] | None = None
     steps_left: int
     entries: list[dict[str, Any]] = []

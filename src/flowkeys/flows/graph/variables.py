@@ -66,6 +66,7 @@ class Scope(Protocol):
     flow: Mapping[str, Any]
     variables: Mapping[str, str]
     outputs: dict[str, Mapping[str, Any]]
+    loop_count: int
 
     def history_text(self) -> str:
         """Return the earlier messages as text."""
@@ -256,7 +257,7 @@ _FIXED: Final[Mapping[str, Lookup]] = {
     HISTORY: lambda scope: scope.history_text(),
     "current_date_time": lambda scope: scope.time_text(),
     "runtime_messages_length": lambda scope: str(scope.messages_in_run()),
-    "loop_count": lambda _: "0",
+    "loop_count": lambda scope: str(scope.loop_count),
     "file_attachment": lambda scope: scope.attached,
 }
 _OF_FLOW: Final = frozenset(

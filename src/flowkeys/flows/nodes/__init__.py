@@ -8,10 +8,12 @@ from flowkeys.flows.nodes import (
     direct_reply,
     human_input,
     llm,
+    loop,
     python,
     retriever,
     start,
     sticky_note,
+    tool,
 )
 from flowkeys.flows.registry import Kind
 
@@ -22,6 +24,8 @@ STANDARD: tuple[Kind, ...] = (
     agent.KIND,
     python.KIND,
     custom_function.KIND,
+    loop.KIND,
+    tool.KIND,
     condition.KIND,
     condition_agent.KIND,
     human_input.KIND,
