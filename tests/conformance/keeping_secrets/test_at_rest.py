@@ -116,7 +116,7 @@ class Everything:
         for flow, status in ((unrunnable, 422), (finding, 200)):
             answer = self.caller.post(f"/prediction/{flow['id']}", json={"question": "Hello"})
             assert answer.status_code == status
-        # A question comes back with its answer, so these two are not kept; a failed run stores nothing.
+        # A question comes back with its answer, so these two are not kept; a failed run conceals tokens.
         unheard = self.served.api(self.first_token)
         for streaming, status in ((False, 502), (True, 200)):
             body = {"question": self.first_token, "streaming": streaming}

@@ -33,6 +33,7 @@ class Guarded:
             "variable_id": "x",
             "customer_id": "x",
             "delivery_id": "x",
+            "execution_id": "x",
         }
 
     def refuses(self, method: str, target: str, headers: ways.Headers, body: bytes | None = None) -> None:

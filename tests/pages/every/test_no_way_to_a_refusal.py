@@ -14,6 +14,7 @@ from tests.pages.every.crawl import Reached, crawl, route_of, send_all
 from tests.pages.every.test_every_page import NO_PAGE, paths
 from tests.pages.forms import browse
 from tests.pages.place import Place
+from tests.support.flows import make_waiting
 from tests.support.people import SignedIn
 from tests.support.server import NOBODY, Running
 
@@ -57,6 +58,9 @@ def place(server: Running) -> Place:
     links, keyring = server.runtime.links, server.runtime.keyring
     first, second = made.chatflow("First"), made.chatflow("Second")
     made.chatflow("Nobody's")
+    approvals, token = make_waiting(server.owner(made.name))
+    with server.api(token) as api:
+        assert api.post(f"/prediction/{approvals['id']}", json={"question": "x"}).status_code == 200
     made.chatflow("Model", openai_flow("https://models.example.com/v1", "m"))
     customer, _ = made.customer("Acme"), made.customer("without keys")
     made.key("of a customer", customer=customer)

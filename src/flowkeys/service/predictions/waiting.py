@@ -18,6 +18,7 @@ import msgspec
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.errors import Conflict, FlowkeysError, InvalidInput, Unavailable
 from flowkeys.domain.ids import new_id
+from flowkeys.domain.keys.token import conceal
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.domain.predictions.execution import Execution, KeptFlow, RunState, Taken, Waiting
 from flowkeys.domain.times import DAY, SECOND, Clock
@@ -159,7 +160,12 @@ class WaitingRuns:
         await self._store.write(write)
 
     async def failed(self, item: Execution) -> None:
-        """Remember a run that failed. Where that cannot be written, it failed all the same."""
+        """Remember a run that failed. Where that cannot be written, it failed all the same.
+
+        It never goes on, so tokens that callers sent where none belongs are not kept.
+        """
+        entries = msgspec.json.decode(conceal(msgspec.json.encode(item.entries, enc_hook=str).decode()))
+        item = msgspec.structs.replace(item, question=conceal(item.question), entries=entries)
         with suppress(FlowkeysError):
             await self._store.write(lambda tx: tx.executions.add(item))
 
