@@ -208,6 +208,7 @@ _FORMS: Final[dict[str, dict[str, str]]] = {
     "/chatflows/{chatflow_id}/delete": {"confirm": "{chatflow_name}"},
     "/chatflows/{chatflow_id}/keys": {"key": "{free_key_id}"},
     "/chatflows/{chatflow_id}/executed-data": {"executedData": "none"},
+    "/chatflows/{chatflow_id}/code": {"digests": ""},
     "/chatflows/{chatflow_id}/public": {},
     "/chatflows/{chatflow_id}/try": {"question": "Hello"},
     "/keys/{key_id}/rotate": {"grace": "3600"},

@@ -19,6 +19,7 @@ from flowkeys.web.pages.customers import edit as customer_edit
 from flowkeys.web.pages.customers import end as customer_end
 from flowkeys.web.pages.customers import list as customers
 from flowkeys.web.pages.customers import view as customer_view
+from flowkeys.web.pages.flows import code as chatflow_code
 from flowkeys.web.pages.flows import credentials
 from flowkeys.web.pages.keys import bulk as key_bulk
 from flowkeys.web.pages.keys import create as key_create
@@ -57,6 +58,7 @@ ROUTERS: Final = (
     chatflow_credentials.router,
     chatflow_limits.router,
     executed_data.router,
+    chatflow_code.router,
     chatflow_end.router,
     chatflow_try.router,
     conversations.router,
