@@ -164,6 +164,7 @@ def form_for(page: Declared, house: House) -> tuple[str, dict[str, Any]]:
     arguments: dict[str, Any] = {"data": filled or {"nothing": ""}}
     if page.path in {"/customers/new", "/keys/new", "/keys/{key_id}/rotate"} | {
         "/credentials/new",
+        "/variables/new",
         "/webhooks/new",
         "/webhooks/{webhook_id}/secret",
     }:
@@ -215,6 +216,8 @@ _FORMS: Final[dict[str, dict[str, str]]] = {
     "/keys/{key_id}/rotation": {"grace": "0"},
     "/keys/{key_id}/chatflows/{chatflow_id}/limits": {"version": "{key_version}", "limit-0-calls": "7"},
     "/chatflows/{chatflow_id}/limits": {"version": "{chatflow_version}", "limit-0-calls": "7"},
+    "/variables/new": {"name": "made_by_a_test", "value": "x", "form": ""},
+    "/variables/{variable_id}/edit": {"name": "renamed_by_a_test", "value": "y", "version": "1"},
     "/credentials/new": {
         "name": "made by a test",
         "kind": "openAIApi",

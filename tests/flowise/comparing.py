@@ -21,7 +21,7 @@ Seen = Mapping[str, Any]
 def differences(recording: Recording, recorded: Exchange, ours: Exchange, *, allowed: bool) -> list[str]:
     """Return what differs, as pointers with both values; with `allowed` without what is meant to differ."""
     meant = [row for row in rows().values() if allowed and applies(row.letter, recording, recorded, ours)]
-    if allowed and _is_refused_early(recorded, ours):
+    if allowed and _is_refused_early(recording, recorded, ours):
         return []
     one, two = _seen(recording, recorded, meant), _seen(recording, ours, meant)
     found = list(_differing("", one, two))
@@ -33,8 +33,10 @@ def differences(recording: Recording, recorded: Exchange, ours: Exchange, *, all
     ]
 
 
-def _is_refused_early(recorded: Exchange, ours: Exchange) -> bool:
-    """Tell whether what failed in a stream of Flowise's is refused before there is one (row a)."""
+def _is_refused_early(recording: Recording, recorded: Exchange, ours: Exchange) -> bool:
+    """Tell whether what Flowise streamed is refused before there is a stream (rows a and l)."""
+    if "l" in rows() and isinstance(recorded.answer, list) and applies("l", recording, recorded, ours):
+        return True
     return "a" in rows() and ours.status >= FAILED and has_failed(recorded) and not is_unfinished(ours)
 
 

@@ -139,8 +139,11 @@ class Replay:
         return response
 
     def _ask(self, recording: Recording, recorded: Exchange) -> Exchange:
-        flow_id = self._ids.get(recording.flow["id"], recording.flow["id"])
-        path = recorded.path.removeprefix(_PREDICTION).replace(recording.flow["id"], flow_id)
+        asked_id = recorded.path.rsplit("/", 1)[-1]
+        if asked_id not in self._ids and asked_id in self._sample.flows:
+            self._save(self._sample.flows[asked_id])  # another flow than the recording's own
+        flow_id = self._ids.get(asked_id, asked_id)
+        path = recorded.path.removeprefix(_PREDICTION).replace(asked_id, flow_id)
         headers = dict(recorded.headers)
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
         if bearer == self._sample.key or not (

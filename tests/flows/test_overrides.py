@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from flowkeys.domain.chatflows.chatflow import ChatflowType
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.flows.overrides import read_overrides
 from flowkeys.flows.settings import FlowSettings, ModelCredential
@@ -25,9 +26,9 @@ def config(nodes=None, variables=(), *, status=True):
     return msgspec.json.encode({"overrideConfig": section}).decode()
 
 
-async def answer(sent, api_config, data=None, settings=SETTINGS):
+async def answer(sent, api_config, data=None, settings=SETTINGS, **members):
     """Ask "hi" with an `overrideConfig`."""
-    flow = chatflow(data or chain(REPLY), api_config=api_config)
+    flow = chatflow(data or chain(REPLY), api_config=api_config, **members)
     return (await run(flow, call("hi", overrides=sent), settings=settings)).result.text
 
 
@@ -63,10 +64,12 @@ async def test_a_value_for_another_node_changes_nothing_here():
 
 
 async def test_enabled_variables_are_changed_and_no_others():
-    """`vars` sets what the owner enabled."""
+    """`vars` sets what the owner enabled; in an agentflow nothing, as in Flowise."""
     data = chain(node("directReplyAgentflow_0", {"directReplyMessage": "{{ $vars.tone }} {{ $vars.other }}"}))
     sent = {"vars": {"tone": "rude", "other": "changed"}}
-    assert await answer(sent, config(variables=["tone"]), data) == "rude other"
+    enabled = config(variables=["tone"])
+    assert await answer(sent, enabled, data, type=ChatflowType.CHATFLOW) == "rude other"
+    assert await answer(sent, enabled, data) == "kind other"
 
 
 @pytest.mark.parametrize("text", ["{{ $vars.other }}", "<p>{{ $vars.other }}</p>"])

@@ -197,7 +197,8 @@ class Flow:
         variables = settings.variables if values is None else values.of(call.workspace_id)
         if call.overrides:
             plan = self._overridden(call)
-            variables = {**variables, **self._overrides.vars(call.overrides)}
+            if not self._node_events:  # in agentflows they change nothing, as in Flowise
+                variables = {**variables, **self._overrides.vars(call.overrides)}
         for planned in plan.steps if call.resumed is None else ():
             planned.step.admit(call)
         run = Run(

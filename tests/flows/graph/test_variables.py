@@ -213,3 +213,18 @@ def test_a_reference_alone_keeps_the_type_of_a_member(text, value):
 def test_members_of_an_output_that_is_json_can_be_kept_in_the_state(text, output, value):
     """A node keeps a part of what it said, which stays as written where there is none."""
     assert compile_template(text).value(scope(), str(output)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{{ question }}}", "Q}"),
+        ("{{{{{{{{{question}}", "Q"),
+        ("{{{ nobody }}}", "{{{ nobody }}}"),
+        ("{" * 12 + "question}}", "{{{Q"),
+        ("{" * 100_000 + " question", "{" * 100_000 + " question"),
+    ],
+)
+def test_further_braces_before_a_variable_belong_to_it(text, expected):
+    """As in Flowise; more than are worth looking for stay as they are written."""
+    assert compile_template(text).render(scope("Q")) == expected

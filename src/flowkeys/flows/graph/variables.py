@@ -17,7 +17,7 @@ from flowkeys.flows.graph.html import is_html, to_markdown
 RENDERED_CHARACTERS: Final = 10_000_000
 """What one text of a run may come to, its variables put in."""
 
-_REFERENCE = re.compile(r"\{\{([^{}\n]{0,500}+)\}\}")  # looks at each character once, closed or not
+_REFERENCE = re.compile(r"\{{2,9}([^{}\n]{0,500}+)\}\}")  # looks at each character once, closed or not
 _INDEX = re.compile(r"\[(\d{1,6})\]")
 _ESCAPED = re.compile(r"\\([_*\[\]])")
 
@@ -166,7 +166,8 @@ def _found(lookup: Lookup | None, scope: Scope, output: Any) -> Any:
 def compile_template(text: str) -> Template:
     """Return the template that `text` is, in time that grows with its length. Never raises.
 
-    A variable is what is between two braces and the next two, at most 500 characters and one line.
+    A variable is what is between two braces and the next two, at most 500 characters and one line. Further
+    braces before it, at most seven, belong to it, as in Flowise.
     """
     if isinstance(text, Literal):
         return Template([str(text)])

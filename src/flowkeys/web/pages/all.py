@@ -20,7 +20,7 @@ from flowkeys.web.pages.customers import end as customer_end
 from flowkeys.web.pages.customers import list as customers
 from flowkeys.web.pages.customers import view as customer_view
 from flowkeys.web.pages.flows import code as chatflow_code
-from flowkeys.web.pages.flows import credentials
+from flowkeys.web.pages.flows import credentials, variables
 from flowkeys.web.pages.keys import bulk as key_bulk
 from flowkeys.web.pages.keys import create as key_create
 from flowkeys.web.pages.keys import edit as key_edit
@@ -81,6 +81,7 @@ ROUTERS: Final = (
     policy.router,
     reports.router,
     credentials.router,
+    variables.router,
     webhook_edit.router,  # before what takes /webhooks/{id}
     webhook_end.router,
     webhook_view.router,

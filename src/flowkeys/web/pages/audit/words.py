@@ -12,6 +12,7 @@ SUBJECTS: Final = {
     "webhook": "webhook",
     "execution": "run",
     "credential": "credential",
+    "variable": "variable",
     "collection": "collection",
     "workspace": "workspace",
     "secret": "server secret",
