@@ -166,8 +166,7 @@ def _found(lookup: Lookup | None, scope: Scope, output: Any) -> Any:
 def compile_template(text: str) -> Template:
     """Return the template that `text` is, in time that grows with its length. Never raises.
 
-    A variable is what is between two braces and the next two, at most 500 characters and one line. Further
-    braces before it, at most seven, belong to it, as in Flowise.
+    A variable is what is between two to nine braces and the next two, at most 500 characters of one line.
     """
     if isinstance(text, Literal):
         return Template([str(text)])
