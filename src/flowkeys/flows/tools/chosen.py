@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from flowkeys.flows.registry import Build
 from flowkeys.flows.tools.calculator import Calculator
+from flowkeys.flows.tools.clock import CurrentDateTime
 from flowkeys.flows.tools.custom import Custom, custom_tool
 from flowkeys.flows.tools.tool import Tool, Toolbox
 
@@ -13,6 +14,7 @@ Maker = Callable[[Build, Mapping[str, Any]], Tool | Toolbox | None]
 
 MAKERS: Final[Mapping[str, Maker]] = {
     Calculator.kind: lambda _build, _config: Calculator(),
+    CurrentDateTime.kind: lambda _build, _config: CurrentDateTime(),
     Custom.kind: custom_tool,
 }
 
