@@ -31,6 +31,7 @@ PLACES = {
     "opentelemetry": {"telemetry"},
     "libvalkey": {"limits"},
     "_quickjs": {"flows"},
+    "pyjson5": {"flows"},
     "pypdf": {"documents"},
     "snowballstemmer": {"storage"},
     "stopwordsiso": {"storage"},

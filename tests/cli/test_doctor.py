@@ -204,11 +204,11 @@ def test_of_many_keys_that_cannot_be_read_some_are_named(local: Cli, data_dir: P
 
 def test_chatflows_that_cannot_run_and_public_ones_are_listed(local: Cli, tmp_path: Path) -> None:
     """Given one of each, both are warnings that name the chatflow."""
-    (tmp_path / "export.json").write_text(unknown("iterationAgentflow"), "utf-8")
+    (tmp_path / "export.json").write_text(unknown("browserAgentflow"), "utf-8")
     local("flows", "add", "Broken", "--import", tmp_path / "export.json")
     local("flows", "add", "Open", "--reply", "hi", "--public")
     warnings = findings(local("doctor", "--json"), "chatflows", "warn")
-    assert any("Broken" in text and "iterationAgentflow" in text for text in warnings)
+    assert any("Broken" in text and "browserAgentflow" in text for text in warnings)
     assert any("Open" in text and "--closed" in text for text in warnings)
 
 

@@ -46,12 +46,12 @@ def test_the_cache_is_bounded_and_drops_what_was_not_used_for_longest():
 def test_a_flow_that_cannot_run_says_what_is_missing():
     """The error names the kinds for programs and all reasons for people, from the cache too."""
     made = engine()
-    missing = chatflow(chain(node("toolAgentflow_0")))
+    missing = chatflow(chain(node("browserAgentflow_0")))
     wrong = chatflow(chain(node("retrieverAgentflow_0", label="Find")), id="flow-2")
     for _ in range(2):
-        with pytest.raises(FlowNotRunnable, match="no node kind toolAgentflow") as caught:
+        with pytest.raises(FlowNotRunnable, match="no node kind browserAgentflow") as caught:
             made.compile(missing)
-        assert caught.value.missing_kinds == ("toolAgentflow",)
+        assert caught.value.missing_kinds == ("browserAgentflow",)
         with pytest.raises(FlowNotRunnable, match="Find: no document collection is chosen") as caught:
             made.compile(wrong)
         assert caught.value.missing_kinds == ()
@@ -69,15 +69,15 @@ def test_every_reason_is_given_at_once():
     data = flow_data(
         [
             node("startAgentflow_0", {"startInputType": "webhookTrigger"}),
-            node("loopAgentflow_0"),
-            node("loopAgentflow_0"),
+            node("crawlerAgentflow_0"),
+            node("crawlerAgentflow_0"),
             node("llmAgentflow_0", structured),
         ],
         [edge("startAgentflow_0", "llmAgentflow_0")],
     )
     check = engine().check(chatflow(data))
     said = " ".join(check.problems)
-    assert check.missing_kinds == ("loopAgentflow",)
+    assert check.missing_kinds == ("crawlerAgentflow",)
     for reason in (
         "a webhook",
         "there is no type 'date'",
@@ -87,10 +87,10 @@ def test_every_reason_is_given_at_once():
         "the model has no name",
         "the role 'king'",
         "no memory type 'tape'",
-        "Two nodes have the id 'loopAgentflow_0'",
+        "Two nodes have the id 'crawlerAgentflow_0'",
     ):
         assert reason in said
-    with pytest.raises(FlowNotRunnable, match=r"loopAgentflow.*a webhook.*no memory type"):
+    with pytest.raises(FlowNotRunnable, match=r"crawlerAgentflow.*a webhook.*no memory type"):
         engine().compile(chatflow(data))
 
 
@@ -116,7 +116,7 @@ def test_the_names_of_kinds_are_flowises():
         "startAgentflow", "directReplyAgentflow", "retrieverAgentflow", "llmAgentflow", "conditionAgentflow",
         "stickyNoteAgentflow", "pythonAgentflow", "humanInputAgentflow", "conditionAgentAgentflow",
         "agentAgentflow",
-        "customFunctionAgentflow",
+        "customFunctionAgentflow", "loopAgentflow", "toolAgentflow", "iterationAgentflow",
     }  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def coding(code: str) -> str:
     return json.dumps({"nodes": nodes, "edges": [edge]})
 
 
-def unknown(kind: str = "iterationAgentflow") -> str:
+def unknown(kind: str = "browserAgentflow") -> str:
     """Return a chatflow with a node kind that this server does not have."""
     flow = json.loads(exported())
     flow["nodes"][1]["data"]["name"] = kind

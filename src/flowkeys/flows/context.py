@@ -1,7 +1,7 @@
 """One run of a chatflow: what its steps can read, and what they have done so far."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -13,6 +13,18 @@ from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.flows.models.reasoning import without_thoughts
 from flowkeys.flows.waiting import Saved
 from flowkeys.service.ports.flows import Emit, Event, FlowCall, HumanAnswer, Tokens
+
+
+class Rounds(Protocol):
+    """Runs what is drawn in an iteration."""
+
+    def has(self, node_id: str) -> bool:
+        """Tell whether anything is drawn in it that may run here."""
+        ...
+
+    async def run(self, node_id: str, items: Sequence[Any]) -> list[Any]:
+        """Run it for each item, and return what was said last in each round, a failure's message included."""
+        ...
 
 
 class Run:
@@ -33,12 +45,14 @@ class Run:
         "form",
         "has_asked",
         "is_answer",
+        "item",
         "kept",
         "loop_count",
         "loops",
         "model_tokens",
         "outputs",
         "question",
+        "rounds",
         "sources",
         "state",
         "streaming",
@@ -98,6 +112,10 @@ class Run:
         """What a person answered the present step, which waited for it (`Waits`)."""
         self.kept: Any = None
         """What the present step kept while it waited."""
+        self.item: Any = msgspec.UNSET
+        """What the present round of an iteration is about."""
+        self.rounds: Rounds | None = None
+        """Runs what is drawn in an iteration; the runner sets it."""
         self.has_asked = False
         """Whether a step waited for a person, also inside an iteration, where nobody is waited for."""
 

@@ -65,6 +65,8 @@ class Plan(msgspec.Struct, frozen=True):
     lasts: bool = True
     """Whether only the chatflow itself decides whether it can run."""
 
+    inner: "Mapping[str, Plan]" = {}
+    """What is drawn in each iteration, by the iteration's id."""
     built: Mapping[str, Built] = {}
     templates: Mapping[str, Template] = {}
     """All templates of the flow by their text: a node that is rebuilt reads none of them again."""
@@ -130,23 +132,14 @@ def make_plan(
         )
     steps = {node_id: one.step for node_id, one in built.items()}
     streaming = _streaming(steps, outgoing, previous) - graph.open_ended
-    positions = {node.id: position for position, node in enumerate(graph.nodes)}
-    waiting = needs(graph)
-    planned = [
-        _planned(
-            node,
-            steps[node.id],
-            targets=tuple((positions[edge.target], edge.output) for edge in outgoing[node.id]),
-            needs=waiting[node.id],
-            previous=previous[node.id],
-            stream=node.id in streaming,
-        )
-        for node in graph.nodes
-    ]
+    around = dict.fromkeys(node.inside for node in graph.nodes)
+    planned = _arranged(graph, "", steps, streaming)
+    inner = {one: Plan(_arranged(graph, one, steps, frozenset())) for one in around if one}
     uses_history = any(one.uses_history for one in built.values())
     waits = uses_history or any(step.waits for step in steps.values())
     return Plan(
-        tuple(planned),
+        planned,
+        inner=inner,
         uses_history=uses_history,
         codes=tuple(codes),
         lasts=lasts,
@@ -171,6 +164,32 @@ def _of_nodes(
         if len(found) >= PROBLEMS:
             break
     return found
+
+
+def _arranged(
+    graph: Graph, around: str, steps: Mapping[str, Step], streaming: AbstractSet[str]
+) -> tuple[Planned, ...]:
+    """Return the steps that are drawn in an iteration, or in none, in their order."""
+    nodes = tuple(node for node in graph.nodes if node.inside == around)
+    positions = {node.id: position for position, node in enumerate(nodes)}
+    edges = tuple(edge for edge in graph.edges if edge.source in positions and edge.target in positions)
+    waiting = needs(Graph(nodes, edges))
+    targets: dict[str, list[tuple[int, int | None]]] = {node.id: [] for node in nodes}
+    previous: dict[str, list[str]] = {node.id: [] for node in nodes}
+    for edge in edges:
+        targets[edge.source].append((positions[edge.target], edge.output))
+        previous[edge.target].append(edge.source)
+    return tuple(
+        _planned(
+            node,
+            steps[node.id],
+            targets=tuple(targets[node.id]),
+            needs=waiting[node.id],
+            previous=previous[node.id],
+            stream=node.id in streaming,
+        )
+        for node in nodes
+    )
 
 
 def _planned(

@@ -9,12 +9,12 @@ A step may wait for a person (`Waits`): then the run stops, and goes on from the
 """
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from flowkeys.domain.errors import FlowkeysError
+from flowkeys.domain.errors import FlowkeysError, UpstreamFailed
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.joins import Needs
 from flowkeys.flows.plan import Plan, Planned
@@ -68,6 +68,68 @@ class _Shown:
         await self._emit(Event("agentFlowExecutedData", list(self.entries)))
 
 
+class _Inside(_Shown):
+    """The nodes of a round, which are told apart from others, and are sent with those around them."""
+
+    def __init__(self, run: Run, members: Mapping[str, Any]) -> None:
+        super().__init__(run, run.emit)
+        self.entries = []
+        self._members = members
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Add a node that has run."""
+        self.entries.append({**entry, "data": {**entry["data"], **self._members}})
+
+    async def send(self, *, last: bool = False) -> None:
+        """Send nothing, but where somebody is asked."""
+        if last:
+            await self._emit(Event("agentFlowExecutedData", list(self.entries)))
+
+
+class _Rounds:
+    """Runs what is drawn in iterations."""
+
+    def __init__(self, plan: Plan, run: Run, shown: _Shown | None) -> None:
+        self._inner = plan.inner
+        self._run = run
+        self._shown = shown
+
+    def has(self, node_id: str) -> bool:
+        """Tell whether anything is drawn in an iteration; in one that is in another nothing runs."""
+        return node_id in self._inner and self._run.item is msgspec.UNSET
+
+    async def run(self, node_id: str, items: Sequence[Any]) -> list[Any]:
+        """Run it for each item, and return what was said last in each round."""
+        run, chat = self._run, self._run.chat
+        said = []
+        try:
+            for index, item in enumerate(items):
+                run.item, run.chat = item, []
+                context = {
+                    "index": index,
+                    "value": item,
+                    "isFirst": index == 0,
+                    "isLast": index == len(items) - 1,
+                    "sessionId": run.call.session_id,
+                }
+                members = {"iterationIndex": index, "iterationContext": context, "parentNodeId": node_id}
+                try:
+                    said.append(await self._round(self._inner[node_id], members))
+                except UpstreamFailed as error:
+                    said.append(f"Error in iteration {index + 1}: {error}")
+        finally:
+            run.item, run.chat = msgspec.UNSET, chat
+        return said
+
+    async def _round(self, inner: Plan, members: Mapping[str, Any]) -> Any:
+        shown = None if self._shown is None else _Inside(self._run, members)
+        last = await _steps(_walk(inner, self._run, {}, 0), self._run, shown)
+        if shown is not None and self._shown is not None:
+            for entry in shown.entries:
+                self._shown.add(entry)
+        return NOTHING_SAID if last.text is msgspec.UNSET else last.text
+
+
 async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     """Run what the branches taken lead to and return the answer: what the node said that ran last.
 
@@ -82,6 +144,7 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     if node_events:
         await emit(BEGUN)
     shown = _Shown(run, emit)
+    run.rounds = _Rounds(plan, run, shown if node_events else None)
     come: Come = {}
     walk = _walk(
         plan, run, come, 0 if run.call.resumed is None else _go_on(plan, run, run.call.resumed, come, shown)
@@ -218,8 +281,9 @@ async def _visible(planned: Planned, run: Run, shown: _Shown) -> Outcome:
         shown.add(_entry(planned, {"id": planned.id, "name": planned.kind, "error": message}, "ERROR"))
         status = {"nodeId": planned.id, "nodeLabel": planned.label, "status": "ERROR", "error": message}
         await emit(Event("nextAgentFlow", status))
-        await shown.send(last=True)
-        await emit(FAILED)
+        if not isinstance(shown, _Inside):
+            await shown.send(last=True)
+            await emit(FAILED)
         raise
     if outcome.waits is not None:
         await _ask(planned, outcome, outcome.waits, run, shown)

@@ -104,10 +104,10 @@ def test_chatflows_are_listed_with_who_may_call_them(cli: Cli, name: str, tmp_pa
 def test_a_chatflow_that_cannot_run_says_why(cli: Cli, name: str, tmp_path: Path) -> None:
     """Given a node kind that this server lacks, the import works and names it."""
     export = tmp_path / "unknown.json"
-    export.write_text(unknown("iterationAgentflow"), "utf-8")
+    export.write_text(unknown("browserAgentflow"), "utf-8")
     result = cli("flows", "add", name, "--import", export)
     assert result.code == 0
-    assert "iterationAgentflow" in result.err
+    assert "browserAgentflow" in result.err
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,9 @@ def test_a_flow_that_cannot_run_says_why(data, expected):
 
 def test_kinds_that_are_missing_are_named_and_the_flow_is_not_runnable():
     """A flow with other kinds can be stored; the check names each missing kind once, sorted."""
-    data = chain(node("toolAgentflow_0"), node("httpAgentflow_0"), node("toolAgentflow_1"))
+    data = chain(node("browserAgentflow_0"), node("crawlerAgentflow_0"), node("browserAgentflow_1"))
     check = engine().check(chatflow(data))
-    assert (check.runnable, check.missing_kinds) == (False, ("httpAgentflow", "toolAgentflow"))
+    assert (check.runnable, check.missing_kinds) == (False, ("browserAgentflow", "crawlerAgentflow"))
 
 
 def test_a_first_generation_chatflow_is_not_runnable_and_names_its_kinds():

@@ -42,6 +42,7 @@ def flow(model: ModelServer) -> str:
     edges = [edge("startAgentflow_0", "llmAgentflow_0"), edge("llmAgentflow_0", "llmAgentflow_1")]
     if loops:
         back = {"loopBackToNode": "llmAgentflow_0-Keeps", "maxLoopCount": ROUNDS}
+        back["fallbackMessage"] = "{{ $flow.state.said }}"
         nodes.append(node(f"{LOOP}_0", back))
         edges.append(edge("llmAgentflow_0", f"{LOOP}_0"))
     return flow_data(nodes, edges)

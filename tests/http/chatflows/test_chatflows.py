@@ -91,14 +91,14 @@ def test_a_graph_and_its_configuration_may_be_objects(owner: Api) -> None:
 
 def test_a_chatflow_of_unknown_kinds_is_kept_and_answers_422(server: Running, owner: Api) -> None:
     """Shown as not runnable with the kinds that are missing."""
-    chatflow = make_chatflow(owner, flow_data=unknown("iterationAgentflow"))
-    assert (chatflow["runnable"], chatflow["missingNodeKinds"]) == (False, ["iterationAgentflow"])
+    chatflow = make_chatflow(owner, flow_data=unknown("browserAgentflow"))
+    assert (chatflow["runnable"], chatflow["missingNodeKinds"]) == (False, ["browserAgentflow"])
     caller = server.api(bound_key(owner, chatflow)["apiKey"])
     for streaming in (False, True):
         body = {"question": "x", "streaming": streaming}
         response = caller.post(f"/prediction/{chatflow['id']}", json=body)
         assert (response.status_code, response.json()["code"]) == (422, "flow_not_runnable")
-        assert response.json()["missingNodeKinds"] == ["iterationAgentflow"]
+        assert response.json()["missingNodeKinds"] == ["browserAgentflow"]
 
 
 def test_a_whole_chatflow_can_be_put_back(owner: Api) -> None:

@@ -61,8 +61,8 @@ def test_what_changes_is_shown_and_nothing_is_changed_yet(plain: Browser, owner:
     assert "What changes in Echo & <co>" in words
     assert "Nodes 2 2" in words
     assert "directReplyAgentflow 1 \N{EN DASH}" in words
-    assert "iterationAgentflow \N{EN DASH} 1" in words
-    assert "this server has no node of the kind iterationAgentflow" in words
+    assert "browserAgentflow \N{EN DASH} 1" in words
+    assert "this server has no node of the kind browserAgentflow" in words
     assert "Download the graph as it is now" in words
     assert now(owner, chatflow) == chatflow
 
@@ -88,7 +88,7 @@ def test_the_export_brings_the_old_graph_back(plain: Browser, owner: Api, chatfl
 def test_pasted_json_is_taken_as_a_file_is(plain: Browser, chatflow: dict) -> None:
     """One of the two."""
     path = f"/chatflows/{chatflow['id']}/import"
-    assert "iterationAgentflow" in text(plain.post(path, data={"text": unknown()}))
+    assert "browserAgentflow" in text(plain.post(path, data={"text": unknown()}))
     both = plain.post(path, data={"text": unknown()}, files={"file": ("a.json", OTHER)})
     assert both.status_code == 422
     assert "one of them" in text(both)

@@ -81,7 +81,7 @@ def test_what_cannot_run_says_what_is_missing(owner: Api, who: SignedIn) -> None
     make_chatflow(owner, flow_data=unknown())
     page = words(listed(who))
     assert "Cannot run" in page
-    assert "a kind that this server does not have: iterationAgentflow" in page
+    assert "a kind that this server does not have: browserAgentflow" in page
 
 
 def test_the_last_call_is_that_of_the_last_answer(own: Running, owner: Api, who: SignedIn) -> None:

@@ -129,7 +129,7 @@ def test_what_cannot_run_is_told_and_not_offered_to_be_tried(who: SignedIn, owne
     chatflow = make_chatflow(owner, flow_data=unknown())
     page = seen(who, f"/chatflows/{chatflow['id']}")
     assert "there is nothing to try yet" in words(page)
-    assert "iterationAgentflow" in words(page)
+    assert "browserAgentflow" in words(page)
     assert "data-try-send" not in page.text
 
 

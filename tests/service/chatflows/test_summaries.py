@@ -50,7 +50,7 @@ def test_a_summary_says_whether_it_runs_and_what_is_not_enforced(server: Running
     found = _summaries(server, caller)
     assert found["runs"].check.runnable
     assert len(found["runs"].warnings) == 1
-    assert found["does not"].check.missing_kinds == ("iterationAgentflow",)
+    assert found["does not"].check.missing_kinds == ("browserAgentflow",)
     assert found["does not"].warnings == ()
 
 

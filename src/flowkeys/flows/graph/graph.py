@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ from flowkeys.domain.chatflows.code import NOTHING_BROUGHT, Brought
 from flowkeys.flows.graph.limits import few
 
 START: Final = "startAgentflow"
+ITERATION: Final = "iterationAgentflow"
 MAX_NODES: Final = 500
 MAX_EDGES: Final = 5000
 MAX_CHARACTERS: Final = 10_000_000
@@ -30,6 +32,8 @@ class Node(msgspec.Struct, frozen=True):
     inputs: Mapping[str, Any]
     given: frozenset[str] = frozenset()
     """The inputs that a caller set: what is wrong with them is the caller's mistake, never passed over."""
+    inside: str = ""
+    """The id of the iteration that it is drawn in, if it is in one."""
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -66,6 +70,7 @@ class _Data(msgspec.Struct):
 class _Node(msgspec.Struct):
     id: str
     data: _Data
+    parent: Any = msgspec.field(default=None, name="parentNode")
 
 
 class _Edge(msgspec.Struct, rename="camel"):
@@ -104,7 +109,8 @@ def parse(flow_data: str, *, ignored: Iterable[str] = (), known: Iterable[str] |
             return Graph(problems=(f"The flow has more than {most} {what}.",))
     leave_out = frozenset(ignored)
     dropped = {node.id for node in flow.nodes if node.data.name in leave_out}
-    nodes = [_node(node) for node in flow.nodes if node.id not in dropped]
+    around = {node.id for node in flow.nodes if node.data.name == ITERATION}
+    nodes = [_node(node, around) for node in flow.nodes if node.id not in dropped]
     edges = [_edge(edge) for edge in flow.edges if edge.source not in dropped and edge.target not in dropped]
     kinds = frozenset(node.kind for node in nodes)
     problems = _structure(nodes)
@@ -119,10 +125,11 @@ def parse(flow_data: str, *, ignored: Iterable[str] = (), known: Iterable[str] |
     )
 
 
-def _node(node: _Node) -> Node:
+def _node(node: _Node, around: AbstractSet[str]) -> Node:
     inputs = node.data.inputs if isinstance(node.data.inputs, dict) else {}
     label = node.data.label if isinstance(node.data.label, str) and node.data.label else node.id
-    return Node(node.id, node.data.name, label[:MAX_LABEL], inputs)
+    inside = node.parent if isinstance(node.parent, str) and node.parent in around else ""
+    return Node(node.id, node.data.name, label[:MAX_LABEL], inputs, inside=inside)
 
 
 def _edge(edge: _Edge) -> Edge:
@@ -146,8 +153,19 @@ def _structure(nodes: list[Node]) -> list[str]:
 def _order(nodes: list[Node], edges: list[Edge]) -> tuple[list[Node], list[str]]:
     """Return the nodes sorted so that each follows all that lead to it, nearest to Start first.
 
-    Nodes of a circle, and those behind one, come last: they wait for each other and never run.
+    Nodes of a circle, and those behind one, come last: they wait for each other and never run. So do those in
+    iterations, each of which is a flow of its own.
     """
+    inner = [node for node in nodes if node.inside]
+    if inner:
+        ordered, problems = _order([node for node in nodes if not node.inside], _between(nodes, edges, ""))
+        for around in dict.fromkeys(node.inside for node in inner):
+            own, lacking = _order_inside(
+                [node for node in inner if node.inside == around], _between(nodes, edges, around)
+            )
+            ordered += own
+            problems += lacking
+        return ordered, problems
     starts = [node for node in nodes if node.kind == START]
     if len(starts) != 1:
         return [], ["The flow has no Start node." if not starts else "The flow has more than one Start node."]
@@ -162,7 +180,36 @@ def _order(nodes: list[Node], edges: list[Edge]) -> tuple[list[Node], list[str]]
     lost = [node.label for node in nodes if node.kind != START and waiting[node.id] == 0]
     if lost:
         return [], [f"Nothing leads from Start to {label!r}." for label in lost]
-    ready = deque([starts[0].id])
+    return _from(starts[0].id, by_id, targets, waiting), []
+
+
+def _between(nodes: list[Node], edges: list[Edge], around: str) -> list[Edge]:
+    """Return the connections between nodes that are drawn in the same iteration, or in none."""
+    there = {node.id for node in nodes if node.inside == around}
+    return [edge for edge in edges if edge.source in there and edge.target in there]
+
+
+def _order_inside(nodes: list[Node], edges: list[Edge]) -> tuple[list[Node], list[str]]:
+    """Return the nodes of an iteration sorted, the one first that nothing leads to."""
+    by_id = {node.id: node for node in nodes}
+    targets: dict[str, list[str]] = {node.id: [] for node in nodes}
+    waiting = dict.fromkeys(by_id, 0)
+    for edge in edges:
+        targets[edge.source].append(edge.target)
+        waiting[edge.target] += 1
+    firsts = [node for node in nodes if waiting[node.id] == 0]
+    if not firsts:
+        return nodes, ["An iteration has no node to begin with: each waits for another."]
+    if len(firsts) > 1:
+        return nodes, [f"In an iteration, nothing leads to {node.label!r}." for node in firsts[1:]]
+    return _from(firsts[0].id, by_id, targets, waiting), []
+
+
+def _from(
+    first: str, by_id: Mapping[str, Node], targets: Mapping[str, list[str]], waiting: dict[str, int]
+) -> list[Node]:
+    """Return the nodes sorted from the first on; those that wait for each other come last."""
+    ready = deque([first])
     ordered = []
     while ready:
         node_id = ready.popleft()
@@ -172,4 +219,4 @@ def _order(nodes: list[Node], edges: list[Edge]) -> tuple[list[Node], list[str]]
             if waiting[target] == 0:
                 ready.append(target)
     placed = {node.id for node in ordered}
-    return [*ordered, *(node for node in nodes if node.id not in placed)], []
+    return [*ordered, *(node for node in by_id.values() if node.id not in placed)]

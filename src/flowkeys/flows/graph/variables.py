@@ -67,6 +67,7 @@ class Scope(Protocol):
     variables: Mapping[str, str]
     outputs: dict[str, Mapping[str, Any]]
     loop_count: int
+    item: Any
 
     def history_text(self) -> str:
         """Return the earlier messages as text."""
@@ -276,6 +277,8 @@ def _lookup(path: str) -> Lookup:
         return lambda scope: _there(find(scope.form, rest))
     if dot and root == "$flow":
         return _of_flow(rest)
+    if root == "$iteration":
+        return _of_iteration(rest)
     if dot and root == "$vars":
         return lambda scope: scope.variables.get(rest, MISSING)
     node, _, inner = path.partition(_OUTPUT_OF)
@@ -290,6 +293,23 @@ def _lookup(path: str) -> Lookup:
         return _there(find(output, "http.data") if found is None and "http" in output else found)
 
     return content
+
+
+def _of_iteration(rest: str) -> Lookup:
+    """Return what stands for the item of a round, or a member of it; one that counts as false is none."""
+
+    def found(scope: Scope) -> Any:
+        item = scope.item
+        if item is msgspec.UNSET or item is None or item is False or item in (0, ""):
+            return MISSING
+        if not rest or isinstance(item, str):
+            return item
+        if not isinstance(item, Mapping | list):
+            return MISSING
+        member = find(item, rest)
+        return "undefined" if member is MISSING else member
+
+    return found
 
 
 def _of_flow(rest: str) -> Lookup:
