@@ -6,6 +6,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
+from flowkeys.domain.chatflows.chatflow import ChatflowType
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.flows.settings import FlowSettings
 from tests.flows.support import Memory, call, chain, chatflow, edge, engine, flow_data, hit, node, run
@@ -125,7 +126,8 @@ async def test_variables_of_other_kinds_are_their_json():
     data = chain(
         node("directReplyAgentflow_0", {"directReplyMessage": "{{ $vars.a }} {{ $vars.b }} {{ $vars.c }}"})
     )
-    flow = chatflow(data, api_config=config(variables=["a", "b", "c"]))
+    enabled = config(variables=["a", "b", "c"])
+    flow = chatflow(data, api_config=enabled, type=ChatflowType.CHATFLOW)  # agentflows take none
     sent = {"vars": {"a": {"x": [True, None]}, "b": None, "c": "text"}}
     settings = FlowSettings(variables={"b": "own"})
     assert (

@@ -9,7 +9,7 @@ from flowkeys.domain.chatflows.chatflow import FlowCheck
 from flowkeys.flows import engine as engine_module
 from flowkeys.flows import registry
 from flowkeys.flows.drafts.templates import documents_flow, reply_flow
-from flowkeys.flows.runner import REPEATED_BYTES
+from flowkeys.flows.running.shown import REPEATED_BYTES
 from flowkeys.flows.settings import FlowSettings
 from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, node, run
 from tests.flows.test_overrides import config

@@ -21,7 +21,7 @@ from flowkeys.flows.overrides import Overrides, read_overrides
 from flowkeys.flows.plan import Plan, make_plan
 from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.registry import Kind
-from flowkeys.flows.runner import run_plan, run_plan_at_once
+from flowkeys.flows.running.runner import run_plan, run_plan_at_once
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.service.ports.credentials import CredentialVault
 from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult, Retriever, Tokens

@@ -11,7 +11,8 @@ import msgspec
 
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.flows.graph.graph import Node
-from flowkeys.flows.graph.variables import as_text, marked
+from flowkeys.flows.graph.literals import marked
+from flowkeys.flows.graph.variables import as_text
 from flowkeys.flows.settings import names_secret
 
 _FIXED: Final = frozenset(

@@ -14,7 +14,8 @@ from flowkeys.flows.code.process import is_installed
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.graph import Edge, Node
 from flowkeys.flows.graph.limits import PROBLEM_CHARACTERS, Allowance
-from flowkeys.flows.graph.variables import HISTORY, Literal, Template, as_text, compile_template, marked
+from flowkeys.flows.graph.literals import Literal, marked
+from flowkeys.flows.graph.variables import HISTORY, Template, as_text, compile_template
 from flowkeys.flows.models.access import Models
 from flowkeys.flows.python import PythonTargets
 from flowkeys.flows.settings import FlowSettings

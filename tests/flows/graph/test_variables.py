@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowkeys.flows.context import Run
-from flowkeys.flows.graph.variables import Literal, compile_template
+from flowkeys.flows.graph.literals import Literal
+from flowkeys.flows.graph.variables import compile_template
 from flowkeys.flows.settings import FlowSettings
 from tests.flows.support import TALK, call, chain, node, run
 

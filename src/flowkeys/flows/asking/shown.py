@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flowkeys.flows.context import Run
-from flowkeys.flows.graph.variables import Template, unmarked
+from flowkeys.flows.graph.literals import unmarked
+from flowkeys.flows.graph.variables import Template
 from flowkeys.flows.registry import Build
 
 _CREDENTIAL: Final = "FLOWISE_CREDENTIAL_ID"

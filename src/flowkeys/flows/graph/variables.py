@@ -13,6 +13,7 @@ import msgspec
 
 from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.graph.html import is_html, to_markdown
+from flowkeys.flows.graph.literals import Literal, is_ours, unmarked
 
 RENDERED_CHARACTERS: Final = 10_000_000
 """What one text of a run may come to, its variables put in."""
@@ -20,41 +21,6 @@ RENDERED_CHARACTERS: Final = 10_000_000
 _REFERENCE = re.compile(r"\{{2,9}([^{}\n]{0,500}+)\}\}")  # looks at each character once, closed or not
 _INDEX = re.compile(r"\[(\d{1,6})\]")
 _ESCAPED = re.compile(r"\\([_*\[\]])")
-
-
-class Literal(str):
-    """A text from a caller: used as it is, with nothing resolved in it."""
-
-    __slots__ = ()
-
-
-def unmarked(value: Any) -> Any:
-    """Return JSON with each `Literal` in it as a plain text, fit for being shown and encoded."""
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, list):
-        return [unmarked(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: unmarked(item) for key, item in value.items()}
-    return value
-
-
-def marked(value: Any) -> Any:
-    """Return JSON from a caller with each text in it as a `Literal`; the names of members are the node's."""
-    if isinstance(value, str):
-        return Literal(value)
-    if isinstance(value, list):
-        return [marked(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: marked(item) for key, item in value.items()}
-    return value
-
-
-def _is_ours(value: Any) -> bool:
-    """Tell whether nothing in a piece of JSON is from a caller."""
-    if isinstance(value, Mapping):
-        return all(_is_ours(item) for item in value.values())
-    return all(map(_is_ours, value)) if isinstance(value, list) else not isinstance(value, Literal)
 
 
 class Scope(Protocol):
@@ -205,7 +171,7 @@ def text_of(value: Any) -> str:
         return str(int(value))
     plain = unmarked(value)
     text = msgspec.json.encode(plain).decode()
-    return text if _is_ours(value) else Literal(text)
+    return text if is_ours(value) else Literal(text)
 
 
 def as_text(value: Any) -> str | None:

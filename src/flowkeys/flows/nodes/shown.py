@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.html import is_html
-from flowkeys.flows.graph.variables import MISSING, Literal, Template, unmarked
+from flowkeys.flows.graph.literals import Literal, unmarked
+from flowkeys.flows.graph.variables import MISSING, Template
 from flowkeys.flows.registry import Build
 
 _CONFIG: Final = "ModelConfig"

@@ -7,7 +7,7 @@ import msgspec
 
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.graph import START
-from flowkeys.flows.graph.variables import unmarked
+from flowkeys.flows.graph.literals import unmarked
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 
 Entries = Sequence[Mapping[str, Any]]

@@ -19,10 +19,10 @@ from flowkeys.flows.context import Run
 from flowkeys.flows.graph.joins import Needs
 from flowkeys.flows.plan import Plan, Planned
 from flowkeys.flows.registry import Outcome
+from flowkeys.flows.running.shown import Inside, Shown
 from flowkeys.flows.waiting import Saved, Waits, read, write
 from flowkeys.service.ports.flows import Emit, Event, FlowResult, Resumed, Stopped
 
-REPEATED_BYTES: Final = 1_000_000
 BEGUN: Final = Event("agentFlowEvent", "INPROGRESS")
 FINISHED: Final = Event("agentFlowEvent", "FINISHED")
 FAILED: Final = Event("agentFlowEvent", "ERROR")
@@ -36,60 +36,10 @@ Come = dict[int, set[int]]
 Walk = Generator[Planned, Outcome, None]
 
 
-class _Shown:
-    """The nodes that have run, sent as Flowise does: after each node, all that there are so far.
-
-    Repeated without end that grows with the square of their number. Once `REPEATED_BYTES` have been sent,
-    the list is kept back, and sent one last time when it is complete.
-    """
-
-    def __init__(self, run: Run, emit: Emit) -> None:
-        self._is_read = run.call.streamed
-        self.entries: list[dict[str, Any]] = [] if run.call.entries is None else run.call.entries
-        self._emit = emit
-        self._size = 0
-        self._left = REPEATED_BYTES
-        self._unsent = 0
-
-    def add(self, entry: dict[str, Any]) -> None:
-        """Add a node that has run."""
-        self.entries.append(entry)
-        if not self._is_read:
-            return
-        self._size += len(msgspec.json.encode(entry))
-        self._unsent += 1
-
-    async def send(self, *, last: bool = False) -> None:
-        """Send the list, if it has grown and may be repeated; the last one in any case."""
-        if not self._unsent or (self._size > self._left and not last):
-            return
-        self._left -= self._size
-        self._unsent = 0
-        await self._emit(Event("agentFlowExecutedData", list(self.entries)))
-
-
-class _Inside(_Shown):
-    """The nodes of a round, which are told apart from others, and are sent with those around them."""
-
-    def __init__(self, run: Run, members: Mapping[str, Any]) -> None:
-        super().__init__(run, run.emit)
-        self.entries = []
-        self._members = members
-
-    def add(self, entry: dict[str, Any]) -> None:
-        """Add a node that has run."""
-        self.entries.append({**entry, "data": {**entry["data"], **self._members}})
-
-    async def send(self, *, last: bool = False) -> None:
-        """Send nothing, but where somebody is asked."""
-        if last:
-            await self._emit(Event("agentFlowExecutedData", list(self.entries)))
-
-
 class _Rounds:
     """Runs what is drawn in iterations."""
 
-    def __init__(self, plan: Plan, run: Run, shown: _Shown | None) -> None:
+    def __init__(self, plan: Plan, run: Run, shown: Shown | None) -> None:
         self._inner = plan.inner
         self._run = run
         self._shown = shown
@@ -122,7 +72,7 @@ class _Rounds:
         return said
 
     async def _round(self, inner: Plan, members: Mapping[str, Any]) -> Any:
-        shown = None if self._shown is None else _Inside(self._run, members)
+        shown = None if self._shown is None else Inside(self._run, members)
         last = await _steps(_walk(inner, self._run, {}, 0), self._run, shown)
         if shown is not None and self._shown is not None:
             for entry in shown.entries:
@@ -143,7 +93,7 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
         await run.history()
     if node_events:
         await emit(BEGUN)
-    shown = _Shown(run, emit)
+    shown = Shown(run, emit)
     run.rounds = _Rounds(plan, run, shown if node_events else None)
     come: Come = {}
     walk = _walk(
@@ -186,7 +136,7 @@ def run_plan_at_once(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
             return FlowResult(text=text, executed=entries, finish_reason=outcome.finish_reason)
 
 
-async def _steps(walk: Walk, run: Run, shown: _Shown | None) -> Outcome:
+async def _steps(walk: Walk, run: Run, shown: Shown | None) -> Outcome:
     """Run as long as anything is in the queue and nothing waits, and return what the last step did."""
     planned = next(walk)
     while True:
@@ -197,7 +147,7 @@ async def _steps(walk: Walk, run: Run, shown: _Shown | None) -> Outcome:
             return outcome
 
 
-def _go_on(plan: Plan, run: Run, resumed: Resumed, come: Come, shown: _Shown) -> int:
+def _go_on(plan: Plan, run: Run, resumed: Resumed, come: Come, shown: Shown) -> int:
     """Take up a run that waited, and return where it goes on."""
     saved = read(resumed.saved)
     run.go_on(saved, resumed.answer)
@@ -208,7 +158,7 @@ def _go_on(plan: Plan, run: Run, resumed: Resumed, come: Come, shown: _Shown) ->
     return positions[saved.node]
 
 
-def _stopped(plan: Plan, run: Run, come: Come, shown: _Shown, waits: Waits) -> Stopped:
+def _stopped(plan: Plan, run: Run, come: Come, shown: Shown, waits: Waits) -> Stopped:
     """Return what a run goes on from that waits: at the step that ran last."""
     node_id = waits.action["data"]["nodeId"]
     saved = Saved(
@@ -270,7 +220,7 @@ async def _step(planned: Planned, run: Run) -> Outcome:
     return outcome
 
 
-async def _visible(planned: Planned, run: Run, shown: _Shown) -> Outcome:
+async def _visible(planned: Planned, run: Run, shown: Shown) -> Outcome:
     """Run one step and send the events that show it."""
     emit: Emit = run.emit
     await emit(planned.begun)
@@ -281,7 +231,7 @@ async def _visible(planned: Planned, run: Run, shown: _Shown) -> Outcome:
         shown.add(_entry(planned, {"id": planned.id, "name": planned.kind, "error": message}, "ERROR"))
         status = {"nodeId": planned.id, "nodeLabel": planned.label, "status": "ERROR", "error": message}
         await emit(Event("nextAgentFlow", status))
-        if not isinstance(shown, _Inside):
+        if not isinstance(shown, Inside):
             await shown.send(last=True)
             await emit(FAILED)
         raise
@@ -300,7 +250,7 @@ async def _visible(planned: Planned, run: Run, shown: _Shown) -> Outcome:
     return outcome
 
 
-async def _ask(planned: Planned, outcome: Outcome, waits: Waits, run: Run, shown: _Shown) -> None:
+async def _ask(planned: Planned, outcome: Outcome, waits: Waits, run: Run, shown: Shown) -> None:
     """Send the events of a step that waits for a person."""
     emit = run.emit
     run.has_asked = True

@@ -1,0 +1,1 @@
+"""A plan is run: step by step, and in rounds."""
