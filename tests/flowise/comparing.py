@@ -10,6 +10,7 @@ from tests.flowise.situations import applies, has_failed, is_unfinished
 
 TIMES = "/*/data/output/timeMetadata/*"
 """Times vary even where two recordings happened to take equally long."""
+_DATE = "/*/data/output/http/headers/date"
 _IDS = ("/chatId", "/chatMessageId", "/executionId", "/sessionId")
 _EXECUTED = "/agentFlowExecutedData"
 _COMPARED_HEADERS = ("authorization", "content-type")
@@ -43,7 +44,8 @@ def _is_refused_early(recording: Recording, recorded: Exchange, ours: Exchange) 
 def _seen(recording: Recording, exchange: Exchange, meant: Sequence[Row]) -> Seen:
     asked = [_asked(request) for request in exchange.asked]
     if not isinstance(exchange.answer, list) or exchange.form == "whole":
-        body = _masked(exchange.answer, [*recording.varies, *_IDS, f"{_EXECUTED}{TIMES}"])
+        times = (f"{_EXECUTED}{TIMES}", f"{_EXECUTED}{_DATE}")
+        body = _masked(exchange.answer, [*recording.varies, *_IDS, *times])
         return {"status": exchange.status, "body": body, "asked": asked}
     left_out = {pattern.removeprefix("/events/") for row in meant for pattern in row.patterns}
     events = [
@@ -60,13 +62,17 @@ def _asked(request: Mapping[str, Any]) -> Any:
     if isinstance(body, dict):
         body = {name: value for name, value in body.items() if name not in {"stream", "stream_options"}}
     headers = {name: request["headers"].get(name) for name in _COMPARED_HEADERS}
+    kind, _, boundary = str(headers["content-type"]).partition("boundary=")
+    if boundary:  # a random one
+        headers["content-type"], body = kind, str(body).replace(boundary, "boundary")
     return {"method": request["method"], "path": request["path"], "headers": headers, "body": body}
 
 
 def _data(recording: Recording, name: str, data: Any) -> Any:
     varies = recording.varies
     if name == "agentFlowExecutedData":
-        return _masked(data, [TIMES, *(p.removeprefix(_EXECUTED) for p in varies if p.startswith(_EXECUTED))])
+        told = [p.removeprefix(_EXECUTED) for p in varies if p.startswith(_EXECUTED)]
+        return _masked(data, [TIMES, _DATE, *told])
     if name == "token" and "/text" in varies:
         return "varies"
     if name == "action":

@@ -65,6 +65,11 @@ class Recording:
         return found
 
     @property
+    def is_guarded(self) -> bool:
+        """Whether Flowise looked at the addresses that nodes call: it did for few recordings."""
+        return self.whole.get("http_security_check") is True and "httpAgentflow" in str(self.flow["flowData"])
+
+    @property
     def varies(self) -> list[str]:
         """Where Flowise itself answers differently each time."""
         found: list[str] = self.whole.get("varies", [])

@@ -117,6 +117,7 @@ def test_the_names_of_kinds_are_flowises():
         "stickyNoteAgentflow", "pythonAgentflow", "humanInputAgentflow", "conditionAgentAgentflow",
         "agentAgentflow",
         "customFunctionAgentflow", "loopAgentflow", "toolAgentflow", "iterationAgentflow",
+        "httpAgentflow",
     }  # fmt: skip
 
 

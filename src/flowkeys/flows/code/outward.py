@@ -3,6 +3,7 @@
 import asyncio
 import re
 import ssl
+from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urljoin, urlsplit
@@ -38,8 +39,8 @@ _IN_QUERY: Final = _IN_PATH + "?"
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
 
-class _Refused(Exception):
-    """A call is not made, or came to nothing; why is fit for who wrote the code."""
+class CallRefused(Exception):
+    """A call is not made, or came to nothing; why is fit for who made the flow."""
 
 
 class OutwardCalls:
@@ -68,8 +69,8 @@ class OutwardCalls:
                 most = f"it calls out more often than the {self._settings.code_calls} times allowed."
                 return Answer(run=request.run, id=request.id, error=most)
             try:
-                return await self._follow(request)
-            except _Refused as refused:
+                return (await self.fetch(request))[0]
+            except CallRefused as refused:
                 return Answer(run=request.run, id=request.id, error=str(refused))
 
         return call
@@ -80,48 +81,55 @@ class OutwardCalls:
         for pool in opened or ():
             await pool.aclose()
 
-    async def _follow(self, request: Request) -> Answer:
+    async def fetch(self, request: Request, secret: AbstractSet[str] = frozenset()) -> tuple[Answer, bytes]:
+        """Make a call, go where its answer leads if it is to, and return that and the bytes of its body.
+
+        Headers that are `secret`, besides those that always are, stay with the origin that was called.
+
+        Raises:
+            CallRefused: it is not made, or there is no answer.
+        """
         method, url, body = request.method, request.url, request.body
         headers = _checked(request.headers)
         if method not in _METHODS:
-            raise _Refused(f"{method[:20]!r} is no method that can be used.")
+            raise CallRefused(f"{method[:20]!r} is no method that can be used.")
         for turn in range(_REDIRECTS + 1):
             endpoint = self._endpoint(url)
             connection = await self._send(endpoint, method, url, headers, body)
             target = _header(connection, b"location")
             if not request.redirect or connection.status not in _MOVED or not target:
                 try:
-                    text = "" if method == "HEAD" else await self._read(connection)
+                    content = b"" if method == "HEAD" else await self._read(connection)
                 finally:
                     connection.leave(is_enough=False)
-                return Answer(
+                answer = Answer(
                     run=request.run,
                     id=request.id,
                     status=connection.status,
                     reason=_reason(connection.status),
                     headers=tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in connection.headers),
-                    body=text,
+                    body=_text(connection, content),
                     url=url,
                     redirected=turn > 0,
                 )
+                return answer, content
             status = connection.status
             connection.leave(is_enough=False)
             url = urljoin(url, target)
             if (status in _AS_GET and method != "HEAD") and method != "GET":
                 method, body = "GET", None
-                headers = {name: value for name, value in headers.items() if name != "content-type"}
             there = self._endpoint(url)
             if (there.scheme, there.host, there.port) != (endpoint.scheme, endpoint.host, endpoint.port):
-                headers = {name: value for name, value in headers.items() if name not in _OF_ORIGIN}
-        raise _Refused(f"it was redirected more than {_REDIRECTS} times.")
+                headers = {name: value for name, value in headers.items() if name not in _OF_ORIGIN | secret}
+        raise CallRefused(f"it was redirected more than {_REDIRECTS} times.")
 
     def _endpoint(self, url: str) -> Endpoint:
         endpoint = read_endpoint(re.split(r"[?#]", url, maxsplit=1)[0])
         if isinstance(endpoint, str):
-            raise _Refused(endpoint.replace("the base URL", "the address"))
+            raise CallRefused(endpoint.replace("the base URL", "the address"))
         refusal = self._endpoints.refusal(endpoint)
         if refusal is not None:
-            raise _Refused("Access to this host is denied by policy: it is not public, and not listed.")
+            raise CallRefused("Access to this host is denied by policy: it is not public, and not listed.")
         return endpoint
 
     async def _send(
@@ -148,15 +156,17 @@ class OutwardCalls:
             # made twice.
             connection = await pool.open(origin, seconds)
         except AddressRefusedError as error:
-            raise _Refused("Access to this host is denied by policy: it is not public.") from error
+            raise CallRefused("Access to this host is denied by policy: it is not public.") from error
         except TimeoutError as error:
-            raise _Refused(f"connect ETIMEDOUT {endpoint.authority}") from error
+            raise CallRefused(f"connect ETIMEDOUT {endpoint.authority}") from error
         except ssl.SSLError as error:
-            raise _Refused(f"{endpoint.host} could not show by its certificate that it is that.") from error
+            raise CallRefused(
+                f"{endpoint.host} could not show by its certificate that it is that."
+            ) from error
         except ConnectionRefusedError as error:
-            raise _Refused(f"connect ECONNREFUSED {endpoint.host}:{endpoint.port}") from error
+            raise CallRefused(f"connect ECONNREFUSED {endpoint.host}:{endpoint.port}") from error
         except OSError as error:
-            raise _Refused(f"{endpoint.authority} cannot be reached.") from error
+            raise CallRefused(f"{endpoint.authority} cannot be reached.") from error
         try:
             connection.send(request)
             await connection.head(self._settings.model_timeout_seconds)
@@ -165,17 +175,13 @@ class OutwardCalls:
             raise _broken(endpoint.authority, error) from error
         return connection
 
-    async def _read(self, connection: Connection) -> str:
+    async def _read(self, connection: Connection) -> bytes:
         read = bytearray()
         while part := await self._part(connection):
             read += part
             if len(read) > _ANSWER_BYTES:
-                raise _Refused(f"the answer is longer than {_ANSWER_BYTES} bytes.")
-        found = _CHARSET.search(_header(connection, b"content-type"))
-        try:
-            return read.decode(found[1] if found else "utf-8", "replace")
-        except (LookupError, UnicodeError):
-            return read.decode("utf-8", "replace")
+                raise CallRefused(f"the answer is longer than {_ANSWER_BYTES} bytes.")
+        return bytes(read)
 
     async def _part(self, connection: Connection) -> bytes:
         try:
@@ -189,7 +195,7 @@ class OutwardCalls:
                 try:
                     context = await asyncio.to_thread(tls.context)
                 except (OSError, ssl.SSLError) as error:
-                    raise _Refused(
+                    raise CallRefused(
                         "this server cannot read the certificates by which it knows others."
                     ) from (error)
                 from flowkeys.outbound.connecting import resolve
@@ -201,12 +207,20 @@ class OutwardCalls:
 def _checked(headers: dict[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         if _NAME.fullmatch(name) is None or any(ord(sign) < 32 and sign != "\t" for sign in value):  # noqa: PLR2004
-            raise _Refused(f"the header {name[:100]!r} cannot be sent.")
+            raise CallRefused(f"the header {name[:100]!r} cannot be sent.")
     return {name.lower(): value for name, value in headers.items() if name.lower() not in _OURS}
 
 
 def _header(connection: Connection, name: bytes) -> str:
     return next((value.decode("latin-1") for known, value in connection.headers if known == name), "")
+
+
+def _text(connection: Connection, content: bytes) -> str:
+    found = _CHARSET.search(_header(connection, b"content-type"))
+    try:
+        return content.decode(found[1] if found else "utf-8", "replace")
+    except (LookupError, UnicodeError):
+        return content.decode("utf-8", "replace")
 
 
 def _reason(status: int) -> str:
@@ -220,7 +234,7 @@ def _broken(where: str, error: BaseException) -> BaseException:
     if not isinstance(error, Exception):
         return error
     if isinstance(error, TimeoutError):
-        return _Refused(f"{where} does not answer in time.")
+        return CallRefused(f"{where} does not answer in time.")
     if isinstance(error, NotHttpError):
-        return _Refused(f"what {where} answers is no HTTP.")
-    return _Refused(f"{where} ended the connection before its answer was there.")
+        return CallRefused(f"what {where} answers is no HTTP.")
+    return CallRefused(f"{where} ended the connection before its answer was there.")

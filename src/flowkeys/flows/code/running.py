@@ -35,13 +35,18 @@ class CodeRunner:
         Raises:
             CodeFailed: it threw, or took more than it may.
         """
+        outward = self.outward().of_run()
+        values = msgspec.json.encode(given).decode()
+        now = time.time_ns() // 1_000_000
+        return await self._processes.run(Job(code, values, now), outward)
+
+    def outward(self) -> "OutwardCalls":
+        """Return what makes calls to services: those of code, and of nodes."""
         if self._outward is None:
             from flowkeys.flows.code.outward import OutwardCalls
 
             self._outward = OutwardCalls(self._settings, self._resolve)
-        values = msgspec.json.encode(given).decode()
-        now = time.time_ns() // 1_000_000
-        return await self._processes.run(Job(code, values, now), self._outward.of_run())
+        return self._outward
 
     async def aclose(self) -> None:
         """End the processes, and close connections."""

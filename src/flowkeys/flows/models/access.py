@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from flowkeys.domain.chatflows.credential import DEPLOYMENT
+from flowkeys.domain.chatflows.credential import DEPLOYMENT, OpenCredential
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.flows.models.failures import ModelError
 from flowkeys.flows.models.network import in_words
@@ -99,13 +99,20 @@ class Models:
             return refusal
         return Target(endpoint, None, trusted=self._endpoints.lists(endpoint))
 
-    def _kept(self, endpoint: Endpoint | None, ref: str, workspace_id: str) -> Target | str:
-        """Return where a credential of a workspace is sent, or why it may not be used."""
+    def kept(self, workspace_id: str, ref: str) -> OpenCredential | str:
+        """Return a credential that a workspace keeps, or why it cannot be used."""
         kept = self._vault.find(workspace_id, ref) if self._vault is not None else None
         if kept is None:
             return f"this server has no credential named {ref!r}."
         if kept.problem is not None:
             return f"the credential {kept.name!r} cannot be used: {kept.problem}."
+        return kept
+
+    def _kept(self, endpoint: Endpoint | None, ref: str, workspace_id: str) -> Target | str:
+        """Return where a credential of a workspace is sent, or why it may not be used."""
+        kept = self.kept(workspace_id, ref)
+        if isinstance(kept, str):
+            return kept
         if not kept.key or not kept.base_url:
             return f"the credential {kept.name!r} is not for models."
         own = read_endpoint(kept.base_url)
