@@ -76,7 +76,7 @@ def _data(recording: Recording, name: str, data: Any) -> Any:
     if name == "token" and "/text" in varies:
         return "varies"
     if name == "action":
-        return _masked(data, [p.removeprefix("/action") for p in varies if p.startswith("/action")])
+        return _masked(data, ["/id", *(p.removeprefix("/action") for p in varies if p.startswith("/action"))])
     return _masked(data, [*_IDS, *varies]) if name == "metadata" else data
 
 

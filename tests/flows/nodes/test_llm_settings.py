@@ -66,7 +66,7 @@ def test_an_empty_key_is_none():
 @pytest.mark.parametrize(
     ("made", "expected"),
     [
-        (llm(llmModel="chatNosuch"), "the model 'chatNosuch' is not supported"),
+        (llm(llmModel="chatNosuch"), "there is no model 'chatNosuch' here"),
         (llm(llmModel=""), "no model is chosen"),
         (llm(llmModelConfig="x"), "llmModelConfig is not an object"),
         (llm({"modelName": ""}), "the model has no name"),

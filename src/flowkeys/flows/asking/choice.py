@@ -59,7 +59,7 @@ def read_model(build: Build, kind: str) -> ModelChoice | None:
     usable = not _holds_key(build)
     if provider not in PROVIDERS:
         build.problem(
-            f"the model {provider!r} is not supported; those that are: {', '.join(PROVIDERS)}."
+            f"there is no model {provider[:100]!r} here; there are: {', '.join(PROVIDERS)}."
             if provider
             else "no model is chosen."
         )

@@ -75,7 +75,7 @@ class _Rounds:
         shown = None if self._shown is None else Inside(self._run, members)
         last = await _steps(_walk(inner, self._run, {}, 0), self._run, shown)
         if shown is not None and self._shown is not None:
-            for entry in shown.entries:
+            for entry in shown.told():
                 self._shown.add(entry)
         return NOTHING_SAID if last.text is msgspec.UNSET else last.text
 

@@ -1,6 +1,6 @@
 """The nodes that have run, as they are shown and sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -53,7 +53,12 @@ class Inside(Shown):
 
     def add(self, entry: dict[str, Any]) -> None:
         """Add a node that has run."""
-        self.entries.append({**entry, "data": {**entry["data"], **self._members}})
+        self.entries.append(entry)
+
+    def told(self) -> Iterator[dict[str, Any]]:
+        """Yield the nodes as they are shown with those around them."""
+        for entry in self.entries:
+            yield {**entry, "data": {**entry["data"], **self._members}}
 
     async def send(self, *, last: bool = False) -> None:
         """Send nothing, but where somebody is asked."""
