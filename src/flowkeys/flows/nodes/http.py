@@ -22,8 +22,9 @@ _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 _BODIES: Final = frozenset({"", "json", "raw", "formData", "xWwwFormUrlencoded"})
 _ANSWERS: Final = frozenset({"", "json", "text", "arraybuffer", "base64"})
 _CREDENTIAL: Final = ("credential", "FLOWISE_CREDENTIAL_ID")
-_USUAL: Final = {"accept": "application/json, text/plain, */*", "user-agent": "axios/1.15.0"}
-"""What Flowise sends: services that know its callers by it go on knowing them."""
+_ACCEPT: Final = "application/json, text/plain, */*"
+_AGENT: Final = "axios/1.15.0"
+"""As Flowise sends it: services that know its callers by it go on knowing them."""
 
 
 class Http(Step):
@@ -49,13 +50,14 @@ class Http(Step):
             content_type, body = body_of(method, shown["bodyType"], shown["body"])
         except NotRead as error:
             raise self.failed(f"its body is no JSON: {error}.") from error
-        headers = {**_USUAL, **rows_of(shown["headers"])}
+        headers = {"accept": _ACCEPT, **rows_of(shown["headers"])}
         headers = {name.lower(): value for name, value in headers.items()}
         if content_type is not None:
             headers.setdefault("content-type", content_type)
         url = _with_query(text_of(shown["url"]).strip(), rows_of(shown["queryParams"]))
         secret = self._secrets(url)
         headers.update(secret)
+        headers.setdefault("user-agent", _AGENT)
         request = Request(0, 0, url, method, headers, body, redirect=True)
         try:
             answer, content = await self._calls.outward().fetch(request, secret.keys())
