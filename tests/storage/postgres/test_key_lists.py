@@ -10,7 +10,7 @@ import pytest
 from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.storage.keys import bit_page, bits
-from flowkeys.storage.postgres.connection import PostgresConnection
+from flowkeys.storage.postgres.connection import PostgresConnection, _bound
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
 from tests.storage.keys.test_page import (
@@ -154,6 +154,31 @@ def test_what_is_changed_by_hand_is_counted(tables: Tables, by_hand: str) -> Non
             assert bit_page.fetch(connection, own, NOW)[1] == wanted
         read_all(connection)
     connection.raw.execute("ROLLBACK TO of_test")
+
+
+def test_names_are_compared_of_what_is_flagged_alone_and_by_one_process(tables: Tables) -> None:
+    """Not those of all keys, which the database believes to be cheaper; others would start too late."""
+    connection = tables._connection
+    connection.raw.execute("SAVEPOINT of_test")
+    for setting in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_index_scan_size"):
+        connection.raw.execute(f"SET LOCAL {setting} = 0")
+    connection.rows(bit_page._WALK)
+    sql, values = _bound(bit_page._NAMED_AMONG, {"flags": b"\x01", "last": 7, "searched": "prod"})
+    plan = [line for (line,) in connection.raw.execute(f"EXPLAIN {sql}", values)]
+    connection.raw.execute("ROLLBACK TO of_test")
+    (filtered,) = (line.strip() for line in plan if "Filter:" in line)
+    assert filtered.startswith("Filter: CASE WHEN")
+    assert filtered.count("strpos") == 1
+    assert not any("Gather" in line for line in plan)
+
+
+def test_names_are_looked_for_by_their_rarest_letters() -> None:
+    """Of a long text few pairs of letters are asked for: no blanks and hyphens, which most names have."""
+    query = KeyQuery(workspace_id="w1", search="a - b - c - d - e: zoë notebook")
+    letters = bit_page._Question(None, query, NOW)._letters
+    assert len(letters) == bit_page._PAIRS
+    assert {"with:oë", "with:zo"} < {*letters}
+    assert not any(" " in mark.removeprefix("with:") for mark in letters if mark != "with:ë ")
 
 
 def test_where_nothing_matches_the_database_is_asked_once(
