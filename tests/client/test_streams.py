@@ -88,9 +88,9 @@ class TestReading:
 
     async def test_an_event_with_data_of_another_shape_is_unknown(self, sdk: Sdk, server: Scripted) -> None:
         """It is handed on rather than lost or fatal."""
-        server.streams(record("token", 7) + record("end", None))
+        server.streams(record("usedTools", 7) + record("end", None))
         events = await sdk(lambda c: c.stream("c1", "Hi"))
-        assert events == [flowkeys.Unknown("token", 7), flowkeys.End()]
+        assert events == [flowkeys.Unknown("usedTools", 7), flowkeys.End()]
 
 
 class TestHangingUp:

@@ -37,14 +37,16 @@ class Tenant:
         self.webhook: dict[str, Any] = sent.json()
         self.delivery: dict[str, Any] = self.owner.post(f"/webhooks/{self.webhook['id']}/test").json()
         body = {
-            "name": f"credential of {workspace}",
+            "name": f"credential of {workspace} {uuid.uuid4()}",
             "credentialName": "openAIApi",
             "plainDataObj": {"openAIApiKey": f"sk-of-{workspace}"},
         }
         sent = self.owner.post("/credentials", json=body)
         assert sent.status_code == 201, sent.text
         self.credential: dict[str, Any] = sent.json()
-        sent = self.owner.post("/variables", json={"name": "shared_name", "value": f"of {workspace}"})
+        sent = self.owner.post(
+            "/variables", json={"name": f"shared_name_{uuid.uuid4().hex[:8]}", "value": f"of {workspace}"}
+        )
         assert sent.status_code == 201, sent.text
         self.variable: dict[str, Any] = sent.json()
         sent = self.owner.post(

@@ -62,7 +62,7 @@ LIMITED: Final[list[Case]] = [
     _case("prediction, let in", "POST", PREDICTION + b"<chatflow>", b"plenty", _ASKED, 200, None, _LEFT,
           {"text": "You said: Hello"}),
     _case("prediction with a body that is refused has been counted", "POST", PREDICTION + b"<chatflow>",
-          b"plenty", {"question": 1}, 422, "validation_failed", _LEFT),
+          b"plenty", {"question": "x", "form": {"a": "b"}}, 422, "validation_failed", _LEFT),
     _case("verify does not count", "POST", VERIFY, b"spent", {}, 200, None, _NOTHING,
           {"valid": True, "limitsLeft": None}),
     _case("verify that counts, let in", "POST", VERIFY, b"plenty", {"count": True}, 200, None, _LEFT,

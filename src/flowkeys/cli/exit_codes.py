@@ -62,6 +62,8 @@ _BY_CODE: Final[dict[str, ExitCode]] = {
     "rotation_under_way": ExitCode.INVALID,
     "no_rotation": ExitCode.INVALID,
     "customer_has_keys": ExitCode.INVALID,
+    "already_resumed": ExitCode.INVALID,
+    "cannot_resume": ExitCode.INVALID,
     "validation_failed": ExitCode.INVALID,
     "policy_violated": ExitCode.INVALID,
     "invalid_json": ExitCode.INVALID,

@@ -34,6 +34,7 @@ class Guarded:
             "customer_id": "x",
             "delivery_id": "x",
             "execution_id": "x",
+            "tool_id": "x",
         }
 
     def refuses(self, method: str, target: str, headers: ways.Headers, body: bytes | None = None) -> None:

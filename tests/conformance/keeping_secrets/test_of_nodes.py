@@ -242,15 +242,30 @@ def test_a_caller_cannot_choose_what_runs(modules: Path, start: Callable[..., Ru
     assert not [name for name in traces(modules) if name.startswith("unlisted")]
 
 
-CODE = ("customFunctionAgentflow", "toolAgentflow", "httpAgentflow", "customFunction", "executeFlowAgentflow")
+CODE = ("customFunction", "codeAgentflow", "browserAgentflow")
 
 
 @pytest.mark.parametrize("kind", CODE)
 def test_node_kinds_that_carry_code_do_not_exist(kind: str, owner: Api, server: Running) -> None:
-    """Code in a flow is stored, named as a kind that is missing, and never run."""
+    """Code in a flow of a kind that nobody knows is stored, named as missing, and never run."""
     inputs = {"customFunctionJavascriptFunction": "require('fs')", "code": "__import__('os').system('id')"}
     flow = make_chatflow(owner, "code", chain(node(f"{kind}_0", inputs)))
     assert (flow["runnable"], flow["missingNodeKinds"]) == (False, [kind])
     caller = server.api(bound_key(owner, flow)["apiKey"])
     answer = caller.post(f"/prediction/{flow['id']}", json=ways.QUESTION)
     assert (answer.status_code, answer.json()["missingNodeKinds"]) == (422, [kind])
+
+
+def test_code_that_nobody_allowed_is_not_run(owner: Api, server: Running) -> None:
+    """Neither a function nor a tool, where the operator runs no code of chatflows; each says so."""
+    config = {"selectedTool": "x"}
+    tool = {"toolAgentflowSelectedTool": "customTool", "toolAgentflowSelectedToolConfig": config}
+    for kind, inputs in (
+        ("customFunctionAgentflow", {"customFunctionJavascriptFunction": "return 1"}),
+        ("toolAgentflow", tool),
+    ):
+        flow = make_chatflow(owner, "code", chain(node(f"{kind}_0", inputs)))
+        assert not flow["runnable"]
+        caller = server.api(bound_key(owner, flow)["apiKey"])
+        answer = caller.post(f"/prediction/{flow['id']}", json=ways.QUESTION)
+        assert (answer.status_code, answer.json()["code"]) == (422, "flow_not_runnable")

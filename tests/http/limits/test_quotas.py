@@ -157,7 +157,7 @@ class TestCalls:
             assert caller.get("/usage").status_code == 200
             said = caller.post("/apikey/explain", json={"token": key["apiKey"]})
             assert (said.status_code, said.json()["valid"]) == (200, True)
-        answer = caller.post(f"/prediction/{chatflow['id']}", json={"question": 1})
+        answer = caller.post(f"/prediction/{chatflow['id']}", json={"question": "x", "form": {"a": "b"}})
         assert (answer.status_code, left(answer)) == (422, {"calls-month": 2}), "accepted, and it fails"
         assert left(caller.get("/auth/verify")) == {"calls-month": 1}
         own = caller.get("/usage").json()

@@ -190,7 +190,11 @@ class TestWhatCounts:
             yield text[:5]
             yield text[5:]
 
-        for expected, body in ((8, ASK), (7, {**ASK, "streaming": True}), (6, {"question": 1})):
+        for expected, body in (
+            (8, ASK),
+            (7, {**ASK, "streaming": True}),
+            (6, {"question": "x", "form": {"a": "b"}}),
+        ):
             answer = caller.post(
                 f"/prediction/{chatflow['id']}",
                 content=slowly(body),

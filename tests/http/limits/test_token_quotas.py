@@ -154,7 +154,7 @@ def test_a_client_that_leaves_is_charged_and_holds_nothing(
     chatflow = chat(owner, raw, name="Left")
     key = bound_key(owner, chatflow, quotas=[{"tokens": 1000, "period": "month"}])
     caller, path = server.api(key["apiKey"]), f"/prediction/{chatflow['id']}"
-    assert caller.post(path, json={"question": 1}).status_code == 422
+    assert caller.post(path, json={"question": "x", "form": {"a": "b"}}).status_code == 422
     assert (quota(server, owner, key)["used"], quota(server, owner, key)["reserved"]) == (0, 0)
     raw.says(CHUNKED, chunk(record("x" * 40)), 60)
     with caller.stream("POST", path, json={**ASK, "streaming": True}) as streamed:

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.web.pages.form import Form
 from flowkeys.web.pages.graph.reading import is_too_large
 
@@ -80,6 +81,20 @@ def filled_in(form: StartForm, sent: Form) -> dict[str, Any]:
         name = PREFIX + field.name
         values[field.name] = sent.has(name) if field.kind == "boolean" else sent.text(name)
     return values
+
+
+def lacking(form: StartForm | None, sent: Form) -> InvalidInput | None:
+    """Return what a person has to fill in yet: a page asks for all of it, though callers may leave it out."""
+    if form is None:
+        if sent.text("question").strip():
+            return None
+        return InvalidInput.of("question", "Ask something.")
+    empty = [
+        FieldError(f"form.{field.name}", f"{field.label} is missing.")
+        for field in form.fields
+        if field.kind != "boolean" and not sent.text(PREFIX + field.name).strip()
+    ]
+    return InvalidInput(*empty) if empty else None
 
 
 def _options(row: dict[str, Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from flowkeys.web.errors import of_error
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.predictions.answers import formatted
 from flowkeys.web.pages.predictions.said import LONGEST, said
-from flowkeys.web.pages.predictions.start_form import filled_in, start_form
+from flowkeys.web.pages.predictions.start_form import filled_in, lacking, start_form
 from flowkeys.web.pages.router import PageRouter
 from flowkeys.web.predictions.failures import log_failure
 from flowkeys.web.predictions.stream import EventStream, run_watched
@@ -51,11 +51,15 @@ async def ask(chatflow_id: str, call: PageCall) -> Response:
     chatflow = (
         await call.services.chatflows.get(call.caller, chatflow_id, permission="chatflows:update")
     ).chatflow
-    if (form := await start_form(chatflow.flow_data)) is not None:
+    form = await start_form(chatflow.flow_data)
+    wrong = lacking(form, sent)
+    if form is not None:
         body["form"] = filled_in(form, sent)
     if _STREAM in call.headers.get("accept", ""):
-        return _Streamed(call.services.predictor, grant, body)
+        return _Streamed(call.services.predictor, grant, body, wrong)
     try:
+        if wrong is not None:
+            raise wrong
         run = await call.services.predictor.open(grant, read_prediction(body))
         await run_watched(run.execute(), call.receive)
     except (InvalidInput, FlowNotRunnable, UpstreamFailed) as error:
@@ -70,16 +74,21 @@ async def ask(chatflow_id: str, call: PageCall) -> Response:
 class _Streamed(Response):
     """The events of one run, as predictions send them; a problem when it does not begin."""
 
-    def __init__(self, predictor: Predictor, grant: Grant, body: dict[str, Any]) -> None:
+    def __init__(
+        self, predictor: Predictor, grant: Grant, body: dict[str, Any], wrong: InvalidInput | None
+    ) -> None:
         super().__init__()
         self._predictor = predictor
         self._grant = grant
         self._body = body
+        self._wrong = wrong
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the chatflow and send what it says."""
         headers = [item for item in self.raw_headers if item[0] not in _REPLACED]
         try:
+            if self._wrong is not None:
+                raise self._wrong
             run = await self._predictor.open(self._grant, read_prediction(self._body))
             formatting = _Formatting(run)
             await EventStream(scope, send).run(formatting, receive, self._predictor.stopping, headers)
