@@ -15,6 +15,7 @@ from flowkeys.domain.webhooks.webhook import Delivery, Outcome
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.customers.input import NewCustomer
 from flowkeys.service.flows.credential_input import CredentialPatch
+from flowkeys.service.flows.variables import VariablePatch
 from flowkeys.service.keys.input import KeyPatch
 from flowkeys.service.ports.quotas import Kind, Spending, Whose
 from flowkeys.service.ports.store import Transaction
@@ -69,7 +70,9 @@ async def _credentials(runtime: bootstrap.Runtime, owner: Caller) -> dict[str, s
     moved = await make(owner, "httpBasicAuth", patch)
     elsewhere = CredentialPatch(base_url="https://new-tickets.example.com")
     await runtime.credentials.update(owner, moved.id, elsewhere)
-    return {"credential": made.id}
+    value = VariablePatch(name="company", type="static", value="Example Ltd.")
+    variable = await runtime.variables.create(owner, value)
+    return {"credential": made.id, "variable": variable.id}
 
 
 async def _customers(runtime: bootstrap.Runtime, owner: Caller, key_ids: Mapping[str, str]) -> dict[str, str]:

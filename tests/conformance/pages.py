@@ -216,7 +216,7 @@ _FORMS: Final[dict[str, dict[str, str]]] = {
     "/keys/{key_id}/rotation": {"grace": "0"},
     "/keys/{key_id}/chatflows/{chatflow_id}/limits": {"version": "{key_version}", "limit-0-calls": "7"},
     "/chatflows/{chatflow_id}/limits": {"version": "{chatflow_version}", "limit-0-calls": "7"},
-    "/variables/new": {"name": "made_by_a_test", "value": "x", "form": ""},
+    "/variables/new": {"name": "made_by_a_test", "type": "static", "value": "x", "form": ""},
     "/variables/{variable_id}/edit": {"name": "renamed_by_a_test", "value": "y", "version": "1"},
     "/credentials/new": {
         "name": "made by a test",

@@ -40,6 +40,7 @@ FOREIGN = {
 CHANGE_NOTHING = {
     "POST /chatflows/new/jobs/{job_id}/stop",  # no such import
     "POST /chatflows/{chatflow_id}/closed",  # it is
+    "POST /chatflows/{chatflow_id}/code",  # it has none
     "POST /chatflows/{chatflow_id}/credentials",  # it has no models
     "POST /chatflows/{chatflow_id}/import",  # compares first
     "POST /customers/{customer_id}/enable",  # it is

@@ -107,5 +107,6 @@ def test_the_wall_was_tested_on_every_page() -> None:
         "POST /keys/revoke", "POST /people/invite", "GET /policy", "POST /policy", "GET /reports",
         "GET /usage", "GET /webhooks", "GET /webhooks/new", "POST /webhooks/new",
         "GET /credentials", "GET /credentials/new", "POST /credentials/new",
+        "GET /variables", "GET /variables/new", "POST /variables/new",
         "GET /customers", "GET /customers/new", "GET /keys/new/customers", "POST /customers/new",
     }  # fmt: skip

@@ -224,7 +224,7 @@ def test_one_that_was_called_long_ago_needs_no_name(
 ) -> None:
     """Eight days after its last call."""
     status(server, chatflow, bound_key(owner, chatflow))
-    from flowkeys.service import confirmation
+    from flowkeys.service.forms import confirmation
 
     monkeypatch.setattr(confirmation, "RECENT", 1)
     called = clock()

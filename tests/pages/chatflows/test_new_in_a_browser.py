@@ -162,7 +162,7 @@ def test_a_lost_connection_is_said_and_the_form_stays(visit: Visit, server: Runn
 
 def test_the_keyboard_alone_makes_a_chatflow(visit: Visit, server: Running) -> None:
     """From the tab of the way to the button."""
-    page = visit(NEW, person(server, "member")).page
+    page = visit(NEW, person(server, "member", workspace="by the keyboard")).page
     page.get_by_role("link", name="Flowise export").focus()
     page.keyboard.press("Enter")
     page.get_by_label("File", exact=True).set_input_files(given([("Keys.json", exported().encode())]))

@@ -8,6 +8,8 @@ from playwright.sync_api import Dialog, Page
 from flowkeys.bootstrap import clock
 from flowkeys.domain.keys.api_key import Creator
 from flowkeys.domain.usage.usage import HOUR, NUMBERS, Counted, Door
+from flowkeys.service.flows.credential_input import CredentialPatch
+from flowkeys.service.flows.variables import VariablePatch
 from flowkeys.service.ports.usage import Batch
 from flowkeys.service.webhooks.input import WebhookPatch
 from scripts.demo_pages import PAGES
@@ -46,8 +48,15 @@ class Worst:
         customers = {kind: self.place.customer(name) for kind, name in NAMES.items()}
         hook = WebhookPatch(url=f"{NOBODY}/hook", events=("key.revoked",), note=NAMES["markup"])
         webhook = server.do(server.runtime.webhooks.create(self.place.caller, hook)).webhook.id
+        patch = CredentialPatch(name=NAMES["markup"], values={"openAIApiKey": "sk-of-a-test"})
+        make = server.runtime.credentials.create
+        credential = server.do(make(self.place.caller, "openAIApi", patch)).id
+        value = VariablePatch(name="kept", type="static", value=NAMES["markup"])
+        variable = server.do(server.runtime.variables.create(self.place.caller, value)).id
         self.paths = {
             kind: {
+                "credential": credential,
+                "variable": variable,
                 "person": self.people[kind].person.id,
                 "chatflow": chatflows[kind],
                 "key": self._key(kind, tuple(chatflows.values()), customers[kind]),

@@ -158,7 +158,7 @@ def test_the_menu_is_opened_and_left_by_keys(shown_off: Demonstration, watch: Vi
     summary = page.locator("details.menu summary")
     summary.focus()
     page.keyboard.press("Enter")
-    for name in ("Policy", "Reports", "Credentials", "Webhooks", "Audit log", "Your account"):
+    for name in ("Policy", "Reports", "Credentials", "Variables", "Webhooks", "Audit log", "Your account"):
         page.keyboard.press("Tab")
         expect(page.locator("details.menu").get_by_role("link", name=name)).to_be_focused()
     page.keyboard.press("Escape")

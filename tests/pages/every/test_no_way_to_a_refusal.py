@@ -6,10 +6,12 @@ from flowkeys.domain.people.person import Role
 from flowkeys.domain.permissions import covers
 from flowkeys.flows.drafts.templates import openai_flow
 from flowkeys.service.flows.credential_input import CredentialPatch
+from flowkeys.service.flows.variables import VariablePatch
 from flowkeys.service.keys.input import NewKey
 from flowkeys.service.webhooks.input import WebhookPatch
 from flowkeys.web.pages.router import SIGNED_IN
 from flowkeys.web.routes import OPEN
+from tests.flows.support import chain, node
 from tests.pages.every.crawl import Reached, crawl, route_of, send_all
 from tests.pages.every.test_every_page import NO_PAGE, paths
 from tests.pages.forms import browse
@@ -69,6 +71,10 @@ def place(server: Running) -> Place:
     server.do(server.runtime.webhooks.deliveries.test(made.caller, webhook.id))
     kept = CredentialPatch(name="kept", values={"openAIApiKey": "sk-of-a-test"})
     server.do(server.runtime.credentials.create(made.caller, "openAIApi", kept))
+    value = VariablePatch(name="kept", type="static", value="x")
+    server.do(server.runtime.variables.create(made.caller, value))
+    code = {"customFunctionJavascriptFunction": "return 1"}
+    made.chatflow("Code", chain(node("customFunctionAgentflow_0", code)))
     made.key("of an owner", chatflows=(first, second), permissions=("*",))
     made.key("of a program", chatflows=(first,))
     made.key("that is off", status="disabled")
