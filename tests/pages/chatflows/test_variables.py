@@ -6,11 +6,19 @@ from tests.pages.reading import browse, words
 from tests.support.people import SignedIn, person
 from tests.support.server import Api, Running
 
+HERE = "variables-on-pages"
+
 
 @pytest.fixture(scope="module")
 def who(server: Running) -> SignedIn:
     """An owner."""
-    return person(server)
+    return person(server, workspace=HERE)
+
+
+@pytest.fixture(scope="module")
+def owner(server: Running) -> Api:
+    """A key for everything there."""
+    return server.owner(HERE)
 
 
 def test_a_variable_is_made_changed_and_deleted(server: Running, who: SignedIn, owner: Api) -> None:
@@ -36,5 +44,5 @@ def test_a_variable_is_made_changed_and_deleted(server: Running, who: SignedIn, 
         assert "Delete this variable?" in words(pages.get(f"/variables/{one['id']}/delete"))
         assert pages.post(f"/variables/{one['id']}/delete", data={"nothing": ""}).status_code == 303
     assert owner.get("/variables").json() == []
-    with browse(person(server, "viewer")) as pages:
+    with browse(person(server, "viewer", workspace=HERE)) as pages:
         assert pages.get("/variables").status_code == 403
