@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from flowkeys.flows.drafts.templates import openai_flow
 from tests.clients.conftest import WRONG_KEY, Client, Opened, check_stream
 from tests.support.flows import bound_key, echo, make_chatflow
+from tests.support.raw_model import CHUNKED, DONE, PORT, STOP, chunk, in_a_thread, record
 from tests.support.server import Api, Running
 
 SDK = "flowise_sdk.py"
@@ -71,12 +73,17 @@ def test_its_sessions_are_remembered(python_client: Client, remembering: dict) -
     assert "My name is Ada" in answer["text"]
 
 
-def test_the_history_that_it_sends_is_read(python_client: Client, remembering: dict) -> None:
-    """In the one form that Flowise takes, with members beside it; it replaces what the session holds."""
+def test_the_history_that_it_sends_is_read(python_client: Client, server: Running, owner: Api) -> None:
+    """In the one form that Flowise takes, with members beside it: a model is told it before the question."""
     history = [
         {"message": "", "type": "userMessage", "role": "userMessage", "content": "My name is Ada"},
         {"message": "", "type": "apiMessage", "role": "apiMessage", "content": "Hello, Ada!"},
     ]
-    said = python_client(SDK, **remembering, question="Who am I?", streaming=False, history=history)
-    (answer,) = said["yielded"]
-    assert answer["text"].startswith("Before:")
+    with in_a_thread(PORT) as model:
+        model.says(CHUNKED, chunk(record("Ada.") + STOP + DONE), chunk(b""))
+        chatflow = make_chatflow(owner, "History", openai_flow(model.url, "m"))
+        call = {"url": server.url, "key": bound_key(owner, chatflow)["apiKey"], "chatflow": chatflow["id"]}
+        said = python_client(SDK, **call, question="Who am I?", streaming=False, history=history)
+        assert said["yielded"][0]["text"] == "Ada."
+        told = [message["content"] for message in model.sent[-1].body["messages"]]
+    assert told == ["My name is Ada", "Hello, Ada!", "Who am I?"]
