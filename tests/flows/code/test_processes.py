@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from flowkeys.flows.code.processes import CodeProcesses
 from flowkeys.flows.code.wire import Answer, CodeFailed, Job, Request
@@ -60,6 +61,19 @@ async def test_what_is_returned_is_printed_as_flowise_does(processes: CodeProces
     ):  # fmt: skip
         found = await processes.run(Job(code, '{"$a": 2, "$b": 3}', NOW), nowhere)
         assert (found.token, found.content, found.text) == (token, content, text), code
+
+
+def test_it_runs_on_the_event_loop_that_servers_have() -> None:
+    """Which has transports of its own."""
+
+    async def run() -> Any:
+        made = CodeProcesses(LIMITS)
+        try:
+            return await ran(made, "return (await fetch('http://a.example')).status")
+        finally:
+            await made.aclose()
+
+    assert uvloop.run(run()) == 200
 
 
 async def test_what_fails_says_why(processes: CodeProcesses) -> None:

@@ -147,9 +147,8 @@ class Process(asyncio.Protocol):
 
     # What the event loop calls
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See `asyncio.Protocol`."""
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See `asyncio.Protocol`. The transport need not be one of asyncio's: uvloop has its own."""
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
