@@ -8,7 +8,7 @@ from uuid import UUID
 from flowkeys.domain.documents.collection import Hit
 from flowkeys.flows.context import Run
 from flowkeys.flows.registry import Build
-from flowkeys.flows.tools.tool import ToolFailed
+from flowkeys.flows.tools.tool import MISMATCH, ToolFailed
 from flowkeys.service.ports.flows import Retriever
 
 INPUT: Final = "agentKnowledgeDocumentStores"
@@ -48,7 +48,7 @@ class Knowledge:
         """
         question = arguments.get("input")
         if not isinstance(question, str):
-            raise ToolFailed("Received tool input did not match expected schema")
+            raise ToolFailed(MISMATCH)
         return await search(self._retriever, run.call.workspace_id, self._names, question, self._limit)
 
     async def call(self, run: Run, arguments: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from flowkeys.flows.context import Run
 from flowkeys.flows.models.calls import ToolCall
 from flowkeys.flows.models.reply import Reply
 from flowkeys.flows.registry import Step
-from flowkeys.flows.tools.tool import Tool, ToolFailed
+from flowkeys.flows.tools.tool import MISMATCH, Tool, ToolFailed
 from flowkeys.service.ports.flows import Event
 
 _SCHEMA: Final = "$schema"
@@ -161,7 +161,7 @@ class Rounds:
         if tool is None:
             raise ToolFailed(f"There is no tool {call.name[:100]!r}.")
         if not isinstance(call.args, Mapping):
-            raise ToolFailed("Received tool input did not match expected schema")
+            raise ToolFailed(MISMATCH)
         if not isinstance(tool, Knowledge):
             return await tool.call(self._run, call.args)
         hits = await tool.search(self._run, call.args)

@@ -7,7 +7,6 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from flowkeys.domain.chatflows.credential import OpenCredential
 from flowkeys.flows.code.wire import Answer, Request
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.relaxed import NotRead
@@ -15,13 +14,12 @@ from flowkeys.flows.graph.variables import text_of
 from flowkeys.flows.nodes.http_body import body_of, rows_of
 from flowkeys.flows.nodes.shown import compile_json
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.outbound.endpoints import Endpoint, read_endpoint
+from flowkeys.flows.tools.secret import NotItsAddress, Secret, read_secret
 
 _INPUTS: Final = ("method", "url", "headers", "queryParams", "bodyType", "body", "responseType")
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 _BODIES: Final = frozenset({"", "json", "raw", "formData", "xWwwFormUrlencoded"})
 _ANSWERS: Final = frozenset({"", "json", "text", "arraybuffer", "base64"})
-_CREDENTIAL: Final = ("credential", "FLOWISE_CREDENTIAL_ID")
 _ACCEPT: Final = "application/json, text/plain, */*"
 _AGENT: Final = "axios/1.15.0"
 """As Flowise sends it: services that know its callers by it go on knowing them."""
@@ -30,15 +28,14 @@ _AGENT: Final = "axios/1.15.0"
 class Http(Step):
     """Makes one call."""
 
-    def __init__(self, build: Build, credential: OpenCredential | None, own: Endpoint | None) -> None:
+    def __init__(self, build: Build, secret: Secret | None) -> None:
         super().__init__(build.node)
         self._calls = build.resources.code
         given = build.inputs
         self._inputs = {
             name: compile_json(build, "" if given.get(name) is None else given[name]) for name in _INPUTS
         }
-        self._credential = credential
-        self._own = own
+        self._secret = secret
 
     async def run(self, run: Run) -> Outcome:
         """Make it."""
@@ -55,7 +52,10 @@ class Http(Step):
         if content_type is not None:
             headers.setdefault("content-type", content_type)
         url = _with_query(text_of(shown["url"]).strip(), rows_of(shown["queryParams"]))
-        secret = self._secrets(url)
+        try:
+            secret = self._secret.headers(url) if self._secret is not None else {}
+        except NotItsAddress as error:
+            raise self.failed(str(error)) from error
         headers.update(secret)
         headers.setdefault("user-agent", _AGENT)
         request = Request(0, 0, url, method, headers, body, redirect=True)
@@ -70,22 +70,6 @@ class Http(Step):
             "headers": _headers(answer),
         }
         return Outcome(input={"http": shown}, output={"http": http})
-
-    def _secrets(self, url: str) -> dict[str, str]:
-        """Return the headers of the credential; it is sent to its own address alone."""
-        credential = self._credential
-        if credential is None or self._own is None:
-            return {}
-        there = read_endpoint(url.partition("?")[0].partition("#")[0])
-        if isinstance(there, str) or not self._own.covers(there):
-            raise self.failed("its credential is for another address, and is sent to no other.")
-        values = credential.values
-        if credential.kind == "httpBasicAuth":
-            pair = f"{values.get('basicAuthUsername', '')}:{values.get('basicAuthPassword', '')}"
-            return {"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-        if credential.kind == "httpApiKey":
-            return {values.get("key", "").lower(): values.get("value", "")}
-        return {"authorization": f"Bearer {credential.key}"}
 
 
 def _with_query(url: str, parameters: Mapping[str, str]) -> str:
@@ -127,22 +111,7 @@ def _build(build: Build) -> Step:
             build.problem(f"{name} {value[:40]!r} is none that this server has.")
     if not build.text("url"):
         build.problem("it has no URL.")
-    named = [ref for name in _CREDENTIAL if isinstance(ref := inputs.get(name), str) and ref]
-    credential, own = _credential(build, named[0]) if named else (None, None)
-    return Http(build, credential, own)
-
-
-def _credential(build: Build, ref: str) -> tuple[OpenCredential | None, Endpoint | None]:
-    """Return the credential that a node names, and the address that it is for; noted when it has none."""
-    found = build.resources.models.kept(build.workspace_id, ref)
-    if isinstance(found, str):
-        build.problem(found)
-        return None, None
-    own = read_endpoint(found.base_url)
-    if not found.kind.startswith("http") or isinstance(own, str):
-        build.problem(f"the credential {found.name!r} is not for services.")
-        return None, None
-    return found, own
+    return Http(build, read_secret(build, inputs))
 
 
 KIND = Kind("httpAgentflow", _build)

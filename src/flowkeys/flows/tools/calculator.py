@@ -6,7 +6,7 @@ from typing import Any, Final
 from flowkeys.flows.context import Run
 from flowkeys.flows.tools.arithmetic import evaluate
 from flowkeys.flows.tools.functions import ArithmeticFault
-from flowkeys.flows.tools.tool import ToolFailed
+from flowkeys.flows.tools.tool import MISMATCH, ToolFailed
 
 NOT_KNOWN: Final = "I don't know how to do that."
 
@@ -32,7 +32,7 @@ class Calculator:
         """Reckon."""
         expression = arguments.get("input", "")
         if not isinstance(expression, str):
-            raise ToolFailed("Received tool input did not match expected schema")
+            raise ToolFailed(MISMATCH)
         try:
             return evaluate(expression)
         except ArithmeticFault:

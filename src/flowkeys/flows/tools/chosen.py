@@ -7,6 +7,8 @@ from flowkeys.flows.registry import Build
 from flowkeys.flows.tools.calculator import Calculator
 from flowkeys.flows.tools.clock import CurrentDateTime
 from flowkeys.flows.tools.custom import Custom, custom_tool
+from flowkeys.flows.tools.requests import METHODS, requests_tool
+from flowkeys.flows.tools.searxng import SearXng
 from flowkeys.flows.tools.tool import Tool, Toolbox
 
 Maker = Callable[[Build, Mapping[str, Any]], Tool | Toolbox | None]
@@ -16,6 +18,8 @@ MAKERS: Final[Mapping[str, Maker]] = {
     Calculator.kind: lambda _build, _config: Calculator(),
     CurrentDateTime.kind: lambda _build, _config: CurrentDateTime(),
     Custom.kind: custom_tool,
+    **{method.kind: requests_tool(method) for method in METHODS},
+    SearXng.kind: SearXng,
 }
 
 

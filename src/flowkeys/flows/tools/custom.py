@@ -10,9 +10,8 @@ from flowkeys.flows.code.running import Code, is_name
 from flowkeys.flows.code.wire import CodeFailed
 from flowkeys.flows.context import Run
 from flowkeys.flows.registry import Build
-from flowkeys.flows.tools.tool import ToolFailed
+from flowkeys.flows.tools.tool import MISMATCH, ToolFailed
 
-MISMATCH: Final = "Received tool input did not match expected schema"
 _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
     "string": {"type": "string"},
     "number": {"type": "number"},

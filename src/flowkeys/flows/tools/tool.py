@@ -1,9 +1,12 @@
 """What a tool is: a name, what it takes, and a call."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from flowkeys.flows.context import Run
+
+MISMATCH: Final = "Received tool input did not match expected schema"
+"""What is said of arguments that are not what a tool takes, as Flowise says it."""
 
 
 class ToolFailed(Exception):
