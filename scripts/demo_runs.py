@@ -10,8 +10,8 @@ from flowkeys.domain.predictions.execution import ExecutionQuery
 from flowkeys.domain.principal import Caller
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.ports.flows import HumanAnswer
+from flowkeys.service.predictions.grants import Grant
 from flowkeys.service.predictions.input import read_prediction
-from flowkeys.service.predictions.run import Grant
 from scripts.demo_shown import Shown
 
 ASKED = (

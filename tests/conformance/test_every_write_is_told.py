@@ -20,8 +20,8 @@ from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
 from flowkeys.service.people.sign_ins import Started
 from flowkeys.service.ports.flows import HumanAnswer
+from flowkeys.service.predictions.grants import Grant
 from flowkeys.service.predictions.input import read_prediction
-from flowkeys.service.predictions.run import Grant
 from flowkeys.service.webhooks.input import WebhookPatch
 from tests.conformance.writes import all_writes
 from tests.support.flows import approval, coding, exported

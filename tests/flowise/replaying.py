@@ -72,10 +72,10 @@ class Sample:
             row["id"]: {"base_url": base_url, "api_key": keys[row["name"]]["openAIApiKey"]} for row in rows
         }
 
-    def of_services(self, base_url: str) -> dict[str, dict[str, Any]]:
-        """Return the other credentials, as the API takes them."""
+    def of_services(self, base_url: str, key: str) -> dict[str, dict[str, Any]]:
+        """Return the other credentials, as the API takes them, with a key of ours in the place of its own."""
         rows = self._database.execute("SELECT * FROM credential WHERE credentialName != 'openAIApi'")
-        held = {**self._expected["credentials"], "rec-chatflowapi": {"chatflowApiKey": self.key}}
+        held = {**self._expected["credentials"], "rec-chatflowapi": {"chatflowApiKey": key}}
         return {
             row["id"]: {
                 "name": row["name"],
@@ -134,12 +134,17 @@ class Replay:
             if tool["id"] in text and tool["id"] not in self._ids:
                 made = self._owner.post("/tools", json={name: tool[name] for name in _OF_TOOL})
                 self._ids[tool["id"]] = made.json()["id"]
-        for credential_id, body in self._sample.of_services(f"http://{self._stub.address}").items():
+        key = "none"
+        for inner, called in self._sample.flows.items():
+            if inner in text and inner != flow.get("id"):
+                if inner not in self._ids:
+                    self._save(called)
+                    if not called["apikeyid"]:  # so it is open to all
+                        self.put(inner, {"isPublic": True}).raise_for_status()
+                key = self._keys[self._ids[inner]]
+        for credential_id, body in self._sample.of_services(f"http://{self._stub.address}", key).items():
             if credential_id in text and credential_id not in self._ids:
                 self._ids[credential_id] = self._owner.post("/credentials", json=body).json()["id"]
-        for inner in self._sample.flows:
-            if inner in text and inner != flow.get("id") and inner not in self._ids:
-                self._save(self._sample.flows[inner])
         body = {
             "name": flow.get("name") or "flow",
             "flowData": self._here(text),

@@ -87,6 +87,28 @@ def _splits(recording: Recording, _: Exchange) -> bool:
     return any(count > 1 for count in (*outputs.values(), *ends.values()))
 
 
+def _calls_another(recording: Recording) -> bool:
+    return "executeFlowAgentflow" in _kinds(recording)
+
+
+def _is_refused(recorded: Exchange) -> bool:
+    """Tell whether a flow was called that did not answer: its error became the content of a node."""
+    answer = recorded.answer
+    told = answer.get("agentFlowExecutedData", ()) if isinstance(answer, dict) else ()
+    if isinstance(answer, list):
+        told = [entry for e in answer if e["event"] == "agentFlowExecutedData" for entry in e["data"]]
+    said = [str(entry["data"].get("output", {}).get("content")) for entry in told]
+    return any(text.startswith(("{", '"')) and any(word in text for word in _REFUSALS) for text in said)
+
+
+_REFUSALS = ('"success": false', '"error"', "Unauthorized")
+
+
+def _is_kept_from_calling(recording: Recording) -> bool:
+    """Tell whether Flowise checked the address of a flow that another calls: its own server."""
+    return _calls_another(recording) and recording.whole.get("http_security_check") is True
+
+
 def _is_asked_again(recorded: Exchange) -> bool:
     """Tell whether a call failed although the model was asked the same over and over."""
     bodies = [request.get("body") for request in recorded.asked]
@@ -98,6 +120,7 @@ _SITUATIONS = {
     "c": _splits,
     "d": lambda _, exchange: any(sign in json.dumps(exchange.body) for sign in ("{{", "$&", "$1", "$$")),
     "e": lambda _, exchange: _is_asked_again(exchange),
-    "f": lambda recording, _: "executeFlowAgentflow" in _kinds(recording),
+    "f": lambda recording, exchange: _calls_another(recording) and _is_refused(exchange),
+    "n": lambda recording, exchange: _is_kept_from_calling(recording) and has_failed(exchange),
     "i": lambda _, exchange: bool(_member(exchange, "history") or _member(exchange, "sessionId")),
 }

@@ -131,7 +131,9 @@ class Runtime(FlowParts, PeopleParts):
         )
         if settings.python_flows or settings.credentials or settings.allowed_endpoints:
             _ = self.engine  # says what is wrong with them
-        self.feed.tell(self.keys, self.directory, self.predictor, self.followers, self.vault, self.values)
+        self.feed.tell(
+            self.keys, self.directory, self.predictor.flows, self.followers, self.vault, self.values
+        )
 
     async def _store_quotas(self) -> bool:
         return await self.quotas.flush()
@@ -139,7 +141,7 @@ class Runtime(FlowParts, PeopleParts):
     def _forget_flows(self) -> None:
         if self._is_made("engine"):
             self.engine.forget()
-        self.predictor.forget()
+        self.predictor.flows.forget()
 
     # Keys, and whose they are
 

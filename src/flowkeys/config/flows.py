@@ -24,6 +24,7 @@ def flow_settings(settings: Settings) -> FlowSettings:
         whole_answer_timeout_seconds=settings.model_answer_seconds,
         reserved_tokens=settings.reserved_tokens,
         run_steps=settings.run_steps,
+        run_depth=settings.run_depth,
         code_nodes=settings.code_nodes,
         code_seconds=settings.code_seconds,
         code_timeout_seconds=settings.code_timeout_seconds,

@@ -25,8 +25,16 @@ class BoundSettings(BaseSettings):
         default=1000,
         ge=1,
         le=1_000_000,
-        description="How many nodes of a chatflow one run may run, each time that one runs counted; "
-        "beyond that it ends with 422 (`run_limit_exceeded`).",
+        description="How many nodes of a chatflow one run may run, each time that one runs counted, and "
+        "those of chatflows that it calls; beyond that it ends with 422 (`run_limit_exceeded`).",
+    )
+    run_depth: int = Field(
+        default=5,
+        ge=0,
+        le=20,
+        description="How many chatflows may run inside each other, below the one that was called "
+        "([Execute Flow](chatflows.md#chatflows-that-call-others)); a run that goes deeper ends with 422 "
+        "(`run_limit_exceeded`).",
     )
     waiting_run_days: int = Field(
         default=7,

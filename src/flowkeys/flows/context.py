@@ -12,7 +12,7 @@ from flowkeys.domain.times import to_iso
 from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.flows.models.reasoning import without_thoughts
 from flowkeys.flows.waiting import Saved
-from flowkeys.service.ports.flows import Emit, Event, FlowCall, HumanAnswer, Tokens
+from flowkeys.service.ports.flows import Emit, Event, FlowCall, HumanAnswer, StepsLeft, Tokens
 
 
 class Rounds(Protocol):
@@ -34,7 +34,7 @@ class Run:
         "_history",
         "_history_limit",
         "_state_limit",
-        "_steps_left",
+        "_steps",
         "answer",
         "asked",
         "attached",
@@ -103,7 +103,7 @@ class Run:
         """Whether what the present step says is (a part of) the answer."""
         self.streaming = False
         """Whether what the present step says goes out as it is said."""
-        self._steps_left = steps
+        self._steps = call.steps or StepsLeft(steps)
         self.loops: dict[str, int] = {}
         """How often each loop has led back."""
         self.loop_count = 0
@@ -194,14 +194,19 @@ class Run:
         Raises:
             RunLimitExceeded: it is one more than the operator allows.
         """
-        self._steps_left -= 1
-        if self._steps_left < 0:
+        self._steps.left -= 1
+        if self._steps.left < 0:
             raise RunLimitExceeded("The chatflow took more steps than this server allows in one run.")
 
     @property
     def steps_left(self) -> int:
         """How many steps the run may still take."""
-        return self._steps_left
+        return self._steps.left
+
+    @property
+    def steps(self) -> StepsLeft:
+        """What runs inside this one share with it."""
+        return self._steps
 
     def go_on(self, saved: Saved, answer: HumanAnswer) -> None:
         """Begin where a run stopped that waited for a person, with the answer."""
@@ -209,7 +214,7 @@ class Run:
         self.outputs.update(saved.outputs)
         if self.call.form is None and saved.form is not None:
             self.form = saved.form
-        self._steps_left = saved.steps_left
+        self._steps.left = saved.steps_left
         self.loops.update(saved.loops)
         self.loop_count = saved.loop_count
         self.answer, self.kept = answer, saved.kept

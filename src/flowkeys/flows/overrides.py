@@ -18,7 +18,7 @@ from flowkeys.flows.settings import names_secret
 _FIXED: Final = frozenset(
     {"basepath", "baseurl", "base_url", "baseoptions", "proxyurl", "pythontarget", "llmmodel"}
     | {"agentmodel", "conditionagentmodel", "humaninputmodel"}
-    | {"llmmodelconfig", "retrieverknowledgedocumentstores"}
+    | {"llmmodelconfig", "retrieverknowledgedocumentstores", "executeflowselectedflow"}
 )
 _FIXED_ENDS: Final = ("modelconfig", "documentstores", "vsembeddings", "tools", "toolconfig")
 """Of other kinds, too, callers choose neither whom a model is asked from, nor what is read and called."""

@@ -54,6 +54,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Longest flow state of a run, its keys and values counted."""
     run_steps: int = 1000
     """Most nodes that one run may run, each time that it runs one counted."""
+    run_depth: int = 5
+    """How many chatflows may run inside each other, below the one that was called."""
     connect_timeout_seconds: float = 10.0
     model_timeout_seconds: float = 120.0
     """Longest wait for the next bytes of a model's answer that comes piece by piece."""

@@ -242,7 +242,7 @@ def test_a_caller_cannot_choose_what_runs(modules: Path, start: Callable[..., Ru
     assert not [name for name in traces(modules) if name.startswith("unlisted")]
 
 
-CODE = ("executeFlowAgentflow", "customFunction", "codeAgentflow", "browserAgentflow")
+CODE = ("customFunction", "codeAgentflow", "browserAgentflow")
 
 
 @pytest.mark.parametrize("kind", CODE)

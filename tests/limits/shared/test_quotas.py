@@ -31,7 +31,7 @@ from flowkeys.limits.shared.valkey import Valkey
 from flowkeys.service.keys.asked import AskedOf
 from flowkeys.service.keys.spending import LimitsAndQuotas
 from flowkeys.service.ports.quotas import QuotaBatch, Whose
-from flowkeys.service.predictions.run import release
+from flowkeys.service.predictions.grants import release
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import patience, soon
 

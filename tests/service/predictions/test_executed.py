@@ -11,8 +11,9 @@ from flowkeys.domain.listing import MessageQuery
 from flowkeys.domain.predictions.executed import FIELD
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult, Tokens
+from flowkeys.service.predictions.grants import Grant
 from flowkeys.service.predictions.input import read_prediction
-from flowkeys.service.predictions.run import Answer, Grant
+from flowkeys.service.predictions.run import Answer
 from tests.service.predictions.test_trying import Place
 from tests.service.support import House
 

@@ -15,9 +15,9 @@ from flowkeys.domain.principal import Caller, Principal, operator
 from flowkeys.service.chatflows.chatflows import ChatflowService
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.ports.flows import Emit, Event, FlowCall, FlowResult
+from flowkeys.service.predictions.grants import Grant
 from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.predictions.run import Grant
 from flowkeys.service.predictions.waiting import WaitingRuns
 from flowkeys.storage.sqlite.database import chatflow_loader
 from flowkeys.storage.sqlite.feed import SqliteFeed

@@ -14,8 +14,8 @@ from flowkeys.domain.keys.networks import KnownClient
 from flowkeys.domain.keys.token import Token
 from flowkeys.domain.principal import Caller
 from flowkeys.service.ports.flows import Event, Tokens
+from flowkeys.service.predictions.grants import Grant
 from flowkeys.service.predictions.input import read_prediction
-from flowkeys.service.predictions.run import Grant
 from flowkeys.web import render
 from flowkeys.web.errors import of_denial
 

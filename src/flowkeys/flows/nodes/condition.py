@@ -8,8 +8,8 @@ from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.predictions import javascript
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.plain import without_markdown
+from flowkeys.flows.graph.regex import search
 from flowkeys.flows.graph.variables import text_of
-from flowkeys.flows.nodes.regex import search
 from flowkeys.flows.nodes.shown import compile_json
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 

@@ -79,6 +79,42 @@ class Stopped(msgspec.Struct, frozen=True):
     """What the engine goes on from, on whichever process: `FlowCall.resumed`."""
 
 
+class StepsLeft:
+    """How many nodes a run may still run: one count for it and for all runs inside it."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+class InnerCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node calls another chatflow with."""
+
+    chatflow_id: str
+    question: Any
+    overrides: Mapping[str, Any] = {}
+    """``overrideConfig``, of which the other chatflow's owner lets through what is enabled there."""
+    token: str | None = None
+    """A key that the node names, which may open the chatflow where the caller's own does not."""
+    steps: StepsLeft
+    depth: int
+    """How many runs it is in: `FlowCall.depth`."""
+
+    def __repr__(self) -> str:
+        return f"InnerCall(chatflow_id={self.chatflow_id!r}, depth={self.depth})"
+
+
+class InnerAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What another chatflow answered a node."""
+
+    content: Any
+    """What it says; why it was refused, or failed, as JSON: that is what the node says, and no failure."""
+    finish_reason: str | None = None
+    model_tokens: ModelTokens = NO_TOKENS
+    """What its models used, which its meter has counted."""
+
+
 class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is given."""
 
@@ -114,6 +150,14 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     meter: TokenMeter | None = None
     resumed: Resumed | None = None
     """It is no new run: one goes on that waited for a person."""
+    inner: Callable[[InnerCall], Awaitable[InnerAnswer]] | None = None
+    """Calls another chatflow for the same caller, in the same session; without it none can be called.
+
+    Raises `RunLimitExceeded`, `QuotaExceeded` and `Unavailable`, which end this run too."""
+    steps: StepsLeft | None = None
+    """What is left to the run that this one is in; None: it is in none."""
+    depth: int = 0
+    """How many runs it is in."""
     entries: list[dict[str, Any]] | None = None
     """Takes `FlowResult.executed` while the run goes on, so that it is there when the run fails."""
 

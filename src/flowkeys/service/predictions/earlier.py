@@ -1,6 +1,7 @@
 """What a session has kept of its earlier calls."""
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +10,7 @@ from flowkeys.domain.chatflows.chatflow import Chatflow
 from flowkeys.domain.predictions.conversation import Turn
 from flowkeys.service.ports.store import Store
 
+_MEMORY_BYTES: Final = 16
 HISTORY_MESSAGES: Final = 40
 """Stored messages that a flow with memory is given at most."""
 
@@ -21,6 +23,12 @@ class Earlier(msgspec.Struct, frozen=True):
     key_id: str | None
     person_id: str | None
     session_id: str
+
+    def memory_id(self) -> str:
+        """Name the session among all of this server."""
+        caller = self.key_id if self.person_id is None else ("person", self.person_id)
+        whose = (self.chatflow.workspace_id, self.chatflow.id, caller, self.session_id)
+        return blake2b(repr(whose).encode(), digest_size=_MEMORY_BYTES).hexdigest()
 
     async def history(self) -> list[Turn]:
         """Return the last messages, oldest first."""

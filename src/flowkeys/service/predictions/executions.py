@@ -12,9 +12,10 @@ from flowkeys.service.journal import note
 from flowkeys.service.ports.flows import HumanAnswer
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.verification import ChatflowDirectory
+from flowkeys.service.predictions.grants import Grant
 from flowkeys.service.predictions.input import PredictionInput
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.predictions.run import Grant, Run
+from flowkeys.service.predictions.run import Run
 
 VIEW = "executions:view"
 UPDATE = "executions:update"

@@ -1,33 +1,32 @@
 """From a call to an allowed one, with a chatflow that is ready to run."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Literal
+from typing import Literal
 
-from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess
+from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.errors import FlowNotRunnable, Forbidden, NotFound
-from flowkeys.domain.journal import Subject
 from flowkeys.domain.keys.decision import AccessRequest, Allowed, Decision, Denied, Reason
 from flowkeys.domain.keys.networks import Visitor
 from flowkeys.domain.limits.gcra import Taken
-from flowkeys.domain.predictions.execution import Execution, KeptFlow
+from flowkeys.domain.predictions.execution import Execution
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.verifier import Verifier
-from flowkeys.service.ports.flows import CompiledFlow, FlowCompiler, HumanAnswer
+from flowkeys.service.ports.flows import FlowCompiler, HumanAnswer
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Pending
+from flowkeys.service.predictions.grants import Grant
+from flowkeys.service.predictions.inner import InnerFlows
 from flowkeys.service.predictions.input import PredictionInput, Session, session_of
-from flowkeys.service.predictions.run import Grant, Run
-from flowkeys.service.predictions.waiting import WaitingRuns, as_it_was
-
-_LOADED: Final = 256
+from flowkeys.service.predictions.loaded import LoadedFlows, Ready
+from flowkeys.service.predictions.run import Run
+from flowkeys.service.predictions.waiting import WaitingRuns
 
 
 class Predictor:
-    """Lets calls in and runs chatflows. Implements `Runs`, and `ChangeListener` for those it keeps."""
+    """Lets calls in and runs chatflows. Implements `Runs`."""
 
     def __init__(
         self,
@@ -42,13 +41,12 @@ class Predictor:
         self._store = store
         self._directory = directory
         self._verifier = verifier
-        self._engine = engine
         self._clock = clock
-        self._loaded: OrderedDict[str, tuple[Chatflow, CompiledFlow]] = OrderedDict()
+        self.flows = LoadedFlows(directory, engine)
+        """To be told of changes."""
+        self._inner = InnerFlows(store, directory, verifier, self.flows, clock, waiting).call
         self.stopping = asyncio.Event()
         """Set when the server stops: streams end themselves instead of being cut."""
-        self._changes = 0
-        """Of chatflows: what is read meanwhile may be from before, and by hand its version is the same."""
 
     def authorize_at_once(
         self,
@@ -104,7 +102,7 @@ class Predictor:
             not isinstance(decision, Allowed)
             or access is PENDING
             or access is None
-            or not self._ready(access)
+            or not self.flows.at_once(access)
         ):
             return False
         return asking.call(decision, access, client, self, partial(_grant, access, then))
@@ -184,19 +182,19 @@ class Predictor:
         """
         if request.human is not None:
             return await self._resume(grant, request, request.human)
-        return self._run(grant, request, await self._load(grant.access))
+        return self._run(grant, request, await self.flows.load(grant.access))
 
     def open_at_once(self, grant: Grant, request: PredictionInput) -> Run | None:
         """Return what `open` returns, or None when that has to be awaited."""
-        ready = None if request.human is not None else self._ready(grant.access)
+        ready = None if request.human is not None else self.flows.at_once(grant.access)
         return None if ready is None else self._run(grant, request, ready)
 
-    def _run(self, grant: Grant, request: PredictionInput, ready: tuple[Chatflow, CompiledFlow]) -> Run:
+    def _run(self, grant: Grant, request: PredictionInput, ready: Ready) -> Run:
         chatflow, flow = ready
         anonymous = grant.record is None and grant.person_id is None
         now = self._clock()
         session = session_of(request, now, anonymous=anonymous)
-        return Run(self._store, now, chatflow, flow, grant, request, session, self._waiting)
+        return Run(self._store, now, chatflow, flow, grant, request, session, self._waiting, self._inner)
 
     async def _resume(self, grant: Grant, request: PredictionInput, human: HumanAnswer) -> Run:
         """Return the waiting run of the caller's session, taken."""
@@ -223,72 +221,25 @@ class Predictor:
         """
         taken = await self._waiting.take(item, human, told)
         try:
-            chatflow, flow = await self._kept(grant.access, taken.flow)
+            chatflow, flow = await self.flows.as_it_was(grant.access, taken.flow)
         except BaseException as error:
             await self._waiting.give_back(taken, str(error))
             raise
         session = Session(taken.execution.session_id, taken.execution.chat_id, remembered=True)
-        return Run(self._store, self._clock(), chatflow, flow, grant, request, session, self._waiting, taken)
-
-    async def _kept(self, access: ChatflowAccess, kept: KeptFlow) -> tuple[Chatflow, CompiledFlow]:
-        chatflow = await self._directory.load(access.id)
-        if chatflow is None:
-            raise NotFound("chatflow: it was deleted meanwhile")
-        earlier = as_it_was(chatflow, kept)
-        if earlier is None:
-            return await self._load(access)
-        return earlier, await asyncio.to_thread(self._engine.compile, earlier)
+        parts = self._store, self._clock(), chatflow, flow, grant, request, session, self._waiting
+        return Run(*parts, self._inner, taken)
 
     def most_tokens_at_once(self, access: ChatflowAccess) -> int | Literal[Pending.PENDING]:
         """Return how many tokens models of a chatflow may use, if it is at hand."""
-        ready = self._ready(access)
+        ready = self.flows.at_once(access)
         return PENDING if ready is None else ready[1].most_tokens
 
     async def most_tokens(self, access: ChatflowAccess) -> int:
         """Return how many tokens models of a chatflow may use; none of one that cannot run."""
         try:
-            return (await self._load(access))[1].most_tokens
+            return (await self.flows.load(access))[1].most_tokens
         except (FlowNotRunnable, NotFound):
             return 0
-
-    def changed(self, subject: str, subject_id: str, position: int) -> None:
-        """Forget a chatflow that was changed, by hand too; all, when their code or tools may be others."""
-        del position
-        if subject == Subject.CHATFLOW:
-            self._loaded.pop(subject_id, None)
-            self._changes += 1
-        elif subject in {Subject.CODE, Subject.TOOL}:
-            self.forget()
-
-    def forget(self) -> None:
-        """Forget every chatflow."""
-        self._loaded.clear()
-        self._changes += 1
-
-    def _ready(self, access: ChatflowAccess) -> tuple[Chatflow, CompiledFlow] | None:
-        known = self._loaded.get(access.id)
-        if known is None:
-            return None
-        chatflow = known[0]
-        if chatflow.version != access.version or chatflow.workspace_id != access.workspace_id:
-            return None
-        self._loaded.move_to_end(access.id)
-        return known
-
-    async def _load(self, access: ChatflowAccess) -> tuple[Chatflow, CompiledFlow]:
-        known = self._ready(access)
-        if known is not None:
-            return known
-        changes = self._changes
-        chatflow = await self._directory.load(access.id)
-        if chatflow is None:
-            raise NotFound("chatflow: it was deleted meanwhile")
-        ready = chatflow, await asyncio.to_thread(self._engine.compile, chatflow)  # it may be large
-        if changes == self._changes:
-            self._loaded[access.id] = ready
-        if len(self._loaded) > _LOADED:
-            self._loaded.popitem(last=False)
-        return ready
 
 
 def _grant(

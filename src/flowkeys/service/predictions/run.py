@@ -2,57 +2,37 @@
 
 import asyncio
 from contextlib import nullcontext
-from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 
-from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowAccess, ChatflowType
+from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
 from flowkeys.domain.errors import FlowkeysError, UpstreamFailed
 from flowkeys.domain.ids import new_id, new_ordered_id
-from flowkeys.domain.keys.api_key import KeyRecord
-from flowkeys.domain.limits.gcra import Passed, Taken
-from flowkeys.domain.limits.spent import Reserved
 from flowkeys.domain.predictions import executed
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
 from flowkeys.domain.predictions.executed import ExecutedData
 from flowkeys.domain.predictions.execution import Execution, RunState, Waiting
 from flowkeys.domain.predictions.execution import Taken as TakenRun
 from flowkeys.domain.usage.tokens import ModelTokens
-from flowkeys.service.ports.flows import CompiledFlow, Emit, FlowCall, FlowResult, Resumed
+from flowkeys.service.ports.flows import (
+    CompiledFlow,
+    Emit,
+    FlowCall,
+    FlowResult,
+    InnerAnswer,
+    InnerCall,
+    Resumed,
+)
 from flowkeys.service.ports.store import Store
 from flowkeys.service.predictions.earlier import Earlier
+from flowkeys.service.predictions.grants import CallInner, Grant, Outer, reserved_by
 from flowkeys.service.predictions.input import PredictionInput, Session
 from flowkeys.service.predictions.metering import RunMeter
 from flowkeys.service.predictions.telling import as_seen, as_text, details, ignore, telling
 from flowkeys.service.predictions.waiting import WaitingRuns, kept_flow
 
-_MEMORY_BYTES: Final = 16
 _AGENTFLOWS: Final = (ChatflowType.AGENTFLOW, ChatflowType.MULTIAGENT)
-
-
-class Grant(msgspec.Struct, frozen=True):
-    """A call that was allowed: the chatflow, and who calls it: a key, a person, or anyone when public."""
-
-    access: ChatflowAccess
-    record: KeyRecord | None
-    person_id: str | None = None
-    taken: Taken | Passed | None = None
-    """What the call took of limits, and what is left of them."""
-    is_operator: bool = False
-    """It is asked on the server's own machine, by who may read all of its files."""
-
-
-def reserved_by(taken: Taken | Passed | None) -> Reserved | None:
-    """Return what a call has reserved of quotas of tokens."""
-    return taken.spent.reserved if isinstance(taken, Taken) and taken.spent is not None else None
-
-
-def release(taken: Taken | Passed | None) -> None:
-    """Give back what is reserved and not settled: nothing was run, or nothing more will be."""
-    reserved = reserved_by(taken)
-    if reserved is not None:
-        reserved.settle(0)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,18 +63,23 @@ class Run:
         request: PredictionInput,
         session: Session,
         waiting: WaitingRuns,
+        call_inner: CallInner,
         taken: TakenRun | None = None,
+        outer: Outer | None = None,
     ) -> None:
-        """Begin a run, or go on with one that waited and was `taken`."""
+        """Begin a run, also one inside `outer`, or go on with one that waited and was `taken`."""
         self._store = store
         self._waiting = waiting
+        self._call_inner = call_inner
         self._taken = taken
+        self._outer = outer
         self._now = now
         self._chatflow = chatflow
         self.chatflow_id = chatflow.id
         self._flow = flow
         self._key_id = grant.record.key_id if grant.record is not None else None
         self._person_id = grant.person_id
+        self._opens_all = grant.person_id is not None or (grant.is_operator and taken is None)
         self._resumed: Resumed | None = None
         self._execution_id = new_ordered_id(now) if chatflow.type in _AGENTFLOWS else None
         if taken is not None:
@@ -102,6 +87,8 @@ class Run:
             self._resumed = Resumed(taken.saved, request.human)
             self._execution_id = taken.execution.id
             self._key_id, self._person_id = taken.execution.key_id, taken.execution.person_id
+        if outer is not None:
+            self._key_id, self._opens_all = outer.key_id, outer.opens_all
         self._seen = executed.seen_by(
             chatflow.extras.get(executed.FIELD),
             is_person=grant.person_id is not None or grant.is_operator,
@@ -109,7 +96,7 @@ class Run:
         )
         self._request = request
         self._session = session
-        self._meter = RunMeter(reserved_by(grant.taken))
+        self._meter = RunMeter(reserved_by(grant.taken)) if outer is None else outer.meter
         self._message_id = new_id()
 
     @property
@@ -137,7 +124,8 @@ class Run:
                 try:
                     result = await self._flow.run(self._call(entries, streamed=emit is not None), tell)
                 finally:
-                    self._meter.settle()
+                    if self._outer is None:  # else more may be used
+                        self._meter.settle()
                 if taken is None and result.stopped is None:
                     answer, stored = self._store_both(result)
                     await stored
@@ -172,13 +160,13 @@ class Run:
         return Earlier(self._store, self._chatflow, self._key_id, self._person_id, session_id)
 
     def _call(self, entries: list[dict[str, Any]] | None, *, streamed: bool) -> FlowCall:
-        request = self._request
+        request, earlier = self._request, self._earlier
         return FlowCall(
             workspace_id=self._chatflow.workspace_id,
             chatflow_id=self._chatflow.id,
             session_id=self._session.session_id,
             chat_id=self._session.chat_id,
-            memory_id=self._memory_id,
+            memory_id=earlier.memory_id,
             message_id=self._message_id,
             question=request.taken,
             asked=None if request.question is msgspec.UNSET else request.question,
@@ -187,13 +175,30 @@ class Run:
             overrides=request.overrides,
             history=self._history,
             sent_history=request.history,
-            latest=self._earlier.latest if self._session.remembered else None,
+            latest=earlier.latest if self._session.remembered else None,
             now=self._now,
             streamed=streamed,
             meter=self._meter,
             resumed=self._resumed,
+            inner=self._inner,
+            steps=None if self._outer is None else self._outer.steps,
+            depth=0 if self._outer is None else self._outer.depth,
             entries=entries,
         )
+
+    async def _inner(self, call: InnerCall) -> InnerAnswer:
+        """Call a chatflow for a node."""
+        outer = Outer(
+            workspace_id=self._chatflow.workspace_id,
+            key_id=self._key_id,
+            person_id=self._person_id,
+            opens_all=self._opens_all,
+            session=self._session,
+            meter=self._meter,
+            steps=call.steps,
+            depth=call.depth,
+        )
+        return await self._call_inner(outer, call)
 
     def _store_both(self, result: FlowResult) -> tuple[Answer, asyncio.Future[None]]:
         answer = self._answer(result)
@@ -254,11 +259,6 @@ class Run:
             entries=entries,
             **members,
         )
-
-    def _memory_id(self) -> str:
-        caller = self._key_id if self._person_id is None else ("person", self._person_id)
-        whose = (self._chatflow.workspace_id, self._chatflow.id, caller, self._session.session_id)
-        return blake2b(repr(whose).encode(), digest_size=_MEMORY_BYTES).hexdigest()
 
     async def _history(self) -> list[Turn]:
         if self._request.history is not None:

@@ -7,7 +7,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowkeys.service.ports.verification import PENDING
-from flowkeys.service.predictions.run import Grant
+from flowkeys.service.predictions.grants import Grant
 from flowkeys.web.errors import problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot

@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 
 from flowkeys.domain.keys.decision import Denied
+from flowkeys.service.predictions.grants import Grant, release
 from flowkeys.service.predictions.input import PredictionInput
-from flowkeys.service.predictions.run import Grant, Run, release
+from flowkeys.service.predictions.run import Run
 from flowkeys.web.hot.call import Call, Then
 from flowkeys.web.hot.predictions import PredictionCalls
 from flowkeys.web.hot.reply import Reply

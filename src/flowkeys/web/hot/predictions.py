@@ -27,9 +27,10 @@ from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
 from flowkeys.domain.usage.usage import CLIENT_GONE as GONE
 from flowkeys.domain.usage.usage import OK, Door
 from flowkeys.service.ports.verification import PENDING, Pending
+from flowkeys.service.predictions.grants import Grant, release
 from flowkeys.service.predictions.input import PredictionInput, read_prediction
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.predictions.run import Answer, Grant, Run, release
+from flowkeys.service.predictions.run import Answer, Run
 from flowkeys.web import render
 from flowkeys.web.errors import Problem, Refused, of_error, problem
 from flowkeys.web.gate import CLIENT_GONE, STOPPING

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from flowkeys.service.ports.verification import PENDING
-from flowkeys.service.predictions.run import Grant
+from flowkeys.service.predictions.grants import Grant
 from flowkeys.web.errors import Problem
 from flowkeys.web.hot import predictions, verify
 from flowkeys.web.hot.answer import PREFIXES, Hot

@@ -5,7 +5,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from flowkeys.domain.usage.tokens import NO_TOKENS
-from flowkeys.service.predictions.run import Answer, Grant, Run, release
+from flowkeys.service.predictions.grants import Grant, release
+from flowkeys.service.predictions.run import Answer, Run
 from flowkeys.web.hot.call import Call
 from flowkeys.web.hot.predictions import PredictionCalls
 from flowkeys.web.hot.reply import Reply

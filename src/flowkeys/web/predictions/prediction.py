@@ -20,9 +20,10 @@ from flowkeys.domain.errors import (
 from flowkeys.domain.keys.bearer import read_credential
 from flowkeys.domain.keys.decision import Reason
 from flowkeys.service.ports.verification import ChatflowDirectory
+from flowkeys.service.predictions.grants import Grant, release
 from flowkeys.service.predictions.input import read_prediction
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.predictions.run import Grant, Run, release
+from flowkeys.service.predictions.run import Run
 from flowkeys.web import render
 from flowkeys.web.errors import Refused, of_error, problem
 from flowkeys.web.predictions.failures import log_failure

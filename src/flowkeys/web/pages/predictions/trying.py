@@ -12,9 +12,10 @@ from flowkeys.domain.ids import new_id
 from flowkeys.domain.listing import MessageQuery
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.flows import Emit, Event
+from flowkeys.service.predictions.grants import Grant
 from flowkeys.service.predictions.input import is_uuid, read_prediction
 from flowkeys.service.predictions.predictor import Predictor
-from flowkeys.service.predictions.run import Answer, Grant, Run
+from flowkeys.service.predictions.run import Answer, Run
 from flowkeys.web.errors import of_error
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.predictions.answers import formatted
