@@ -3,7 +3,7 @@
 import pytest
 
 from flowkeys.domain.errors import InvalidInput
-from flowkeys.flows.nodes import regex
+from flowkeys.flows.graph import regex
 from tests.flows.support import call, edge, flow_data, node, problems, run
 
 
