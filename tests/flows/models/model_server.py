@@ -20,7 +20,10 @@ class Received(NamedTuple):
 
 
 class ModelServer:
-    """Answers by the model's name: `echo` streams its last message word by word, others misbehave."""
+    """Answers by the model's name: `echo` streams its last message word by word, others misbehave.
+
+    Models of providers, with a dash in their names, are as `echo`.
+    """
 
     def __init__(self) -> None:
         self.received: list[Received] = []
@@ -44,7 +47,8 @@ class ModelServer:
         body = msgspec.json.decode(content) if content else {}
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.received.append(Received(scope["path"], headers, body))
-        await getattr(self, f"answer_{body.get('model', 'none')}")(body, receive, send)
+        name = body.get("model", "none")
+        await getattr(self, f"answer_{'echo' if '-' in name else name}")(body, receive, send)
 
     async def answer_echo(self, body: dict[str, Any], receive: Any, send: Any) -> None:
         """Say the last message again."""

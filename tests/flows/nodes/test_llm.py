@@ -137,12 +137,12 @@ async def test_settings_of_the_model_are_sent_as_openai_names_them(model):
         "frequencyPenalty": "",
         "presencePenalty": 1,
     }
-    config |= {"stopSequence": "END, STOP", "reasoningEffort": "low", "timeout": "5000"}
+    config |= {"stopSequence": "END, STOP", "timeout": "5000"}
     await run(chain(llm(model, config=config)), settings=listed(model))
     sent = model.received[0].body
     assert {name: sent[name] for name in sent.keys() - {"model", "messages", "stream", "stream_options"}} == {
         "temperature": 0.5, "max_tokens": 10, "top_p": 0.9, "presence_penalty": 1.0,
-        "stop": ["END", "STOP"], "reasoning_effort": "low",
+        "stop": ["END", "STOP"],
     }  # fmt: skip
 
 
@@ -153,6 +153,17 @@ async def test_a_credential_is_sent_to_its_own_base_url_and_named_nowhere(model)
     assert ran.result.text == "hi"
     assert model.received[0].headers["authorization"] == f"Bearer {KEY}"
     assert KEY not in str(ran)
+
+
+async def test_a_credential_that_is_named_beside_the_flow_takes_its_model_elsewhere(model):
+    """Exports name addresses of the server that they come from: the credential's own takes their place."""
+    settings = FlowSettings(credentials=(ModelCredential("main", model.url, KEY),))
+    flow = chain(llm(model, config={"basepath": "http://elsewhere.example/v1", "credential": "theirs"}))
+    ran = await run(
+        chatflow(flow, credentials={"llmAgentflow_0": "main"}), call("hi", history=[]), settings=settings
+    )
+    assert ran.result.text == "hi"
+    assert model.received[0].headers["authorization"] == f"Bearer {KEY}"
 
 
 async def test_the_base_url_of_a_credential_need_not_be_repeated(model):

@@ -16,6 +16,9 @@ SETTINGS = {
     ),
     "azureChatOpenAI": ({"maxTokens": 12}, {"max_tokens": 12}),
     "chatOpenAI": ({"frequencyPenalty": 1}, {"frequency_penalty": 1}),
+    "chatDeepseek": ({"thinking": True}, {"thinking": {"type": "enabled"}}),
+    "chatFireworks": ({"temperature": 1}, {"temperature": 1}),
+    "awsChatBedrock": ({"max_tokens_to_sample": "13"}, {"max_tokens": 13}),
 }
 """What a node of each says, and what its model is asked."""
 
@@ -68,6 +71,8 @@ async def test_ollamas_own_address_gets_the_path_of_its_other_api(model):
         ("chatAnthropic", "extendedThinking"),
         ("chatGoogleGenerativeAI", "topK"),
         ("chatGoogleGenerativeAI", "safetySettings"),
+        ("chatAnthropic", "adaptiveThinking"),
+        ("chatGoogleGenerativeAI", "thinkingBudget"),
         ("chatOllama", "numCtx"),
     ],
 )
@@ -77,6 +82,37 @@ def test_a_setting_that_has_no_place_is_named(provider, member):
     said = problems(chain(_llm(provider, **{member: 5})), settings)
     assert f"{member} of {provider} has no place" in said
     assert problems(chain(_llm(provider, **{member: ""})), settings) == ""
+
+
+LEFT = {"temperature": 0.9, "stopSequence": "END", "maxTokens": "5", "reasoningEffort": "medium", "topP": 1}
+"""What Flowise's editor leaves in the settings of each of OpenAI's models."""
+PLAIN = {"temperature": 0.9, "stop": ["END"], "max_tokens": 5, "top_p": 1}
+THINKING = {"max_completion_tokens": 5, "reasoning_effort": "medium", "top_p": 1}
+CLAUDE = {"temperature": 0.9, "topP": 1, "maxTokensToSample": 5}
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "config", "asked"),
+    [
+        ("chatOpenAI", "gpt-4o-mini", LEFT, PLAIN),
+        ("chatOpenAI", "gpt-5-chat-latest", LEFT, PLAIN),
+        ("chatOpenAI", "gpt-5-mini", LEFT, THINKING),
+        ("chatOpenAI", "o3-mini", LEFT, THINKING),
+        ("azureChatOpenAI", "gpt-5.1", LEFT, THINKING),
+        ("chatAnthropic", "claude-sonnet-4-5", CLAUDE, {"temperature": 0.9, "top_p": 1, "max_tokens": 5}),
+        ("chatAnthropic", "claude-opus-4-8", CLAUDE, {"max_tokens": 5}),
+        ("chatGoogleGenerativeAI", "gemini-3", {"thinkingLevel": "HIGH"}, {"reasoning_effort": "high"}),
+        ("chatOllama", "llama-3", {"keepAlive": "5m", "numGpu": 1}, {}),
+        ("chatOllama", "llama-3", {"jsonMode": True}, {"response_format": {"type": "json_object"}}),
+    ],
+)
+async def test_a_model_is_asked_for_what_it_can_do(provider, name, config, asked, model):
+    """Models that reason refuse a temperature, and others an effort, both of which exports have for all."""
+    flow = chain(_llm(provider, modelName=name, **config))
+    await run(flow, call("one", history=()), settings=_settings(model))
+    sent = model.received[0].body
+    fixed = {"model", "messages", "stream", "stream_options"}
+    assert {member: value for member, value in sent.items() if member not in fixed} == asked
 
 
 def test_a_provider_needs_a_key():

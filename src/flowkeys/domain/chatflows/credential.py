@@ -62,6 +62,26 @@ KINDS: Final[Mapping[str, CredentialKind]] = {
     "deepseekApi": CredentialKind(
         "DeepSeek", ("deepseekApiKey",), "deepseekApiKey", "https://api.deepseek.com"
     ),
+    "fireworksApi": CredentialKind(
+        "Fireworks AI", ("fireworksApiKey",), "fireworksApiKey", "https://api.fireworks.ai/inference/v1"
+    ),
+    "togetherAIApi": CredentialKind(
+        "Together AI", ("togetherAIApiKey",), "togetherAIApiKey", "https://api.together.xyz/v1"
+    ),
+    "sambanovaApi": CredentialKind(
+        "SambaNova", ("sambanovaApiKey",), "sambanovaApiKey", "https://api.sambanova.ai/v1"
+    ),
+    "cometApi": CredentialKind("CometAPI", ("cometApiKey",), "cometApiKey", "https://api.cometapi.com/v1"),
+    "cohereApi": CredentialKind(
+        "Cohere", ("cohereApiKey",), "cohereApiKey", "https://api.cohere.ai/compatibility/v1"
+    ),
+    "perplexityApi": CredentialKind(
+        "Perplexity", ("perplexityApiKey",), "perplexityApiKey", "https://api.perplexity.ai"
+    ),
+    "huggingFaceApi": CredentialKind(
+        "Hugging Face", ("huggingFaceApiKey",), "huggingFaceApiKey", "https://router.huggingface.co/v1"
+    ),
+    "AlibabaApi": CredentialKind("Alibaba", ("alibabaApiKey",), "alibabaApiKey"),
     "cerebrasAIApi": CredentialKind(
         "Cerebras", ("cerebrasApiKey",), "cerebrasApiKey", "https://api.cerebras.ai/v1"
     ),

@@ -7,11 +7,11 @@ from typing import Any, Final, cast
 import msgspec
 
 from flowkeys.flows.asking.providers import PROVIDERS, Provider
+from flowkeys.flows.graph.naming import ADDRESSES
 from flowkeys.flows.models.reasoning import SHOWINGS, Showing
 from flowkeys.flows.registry import Build
 from flowkeys.flows.settings import names_secret
 
-_BASE_URL: Final = ("basepath", "basePath", "baseUrl", "baseURL", "base_url", "overrideEndpoint")
 _CREDENTIAL: Final = ("credential", "FLOWISE_CREDENTIAL_ID")
 _UNSUPPORTED: Final = {
     "cache": "a cache",
@@ -42,7 +42,7 @@ class ModelChoice(msgspec.Struct, frozen=True):
 
     def most_tokens(self, otherwise: int) -> int:
         """Return how many tokens an answer may have, or `otherwise` where the node does not say."""
-        limit = self.parameters.get("max_tokens")
+        limit = self.parameters.get("max_tokens", self.parameters.get("max_completion_tokens"))
         return limit if isinstance(limit, int) and limit > 0 else otherwise
 
 
@@ -71,11 +71,11 @@ def read_model(build: Build, kind: str) -> ModelChoice | None:
     for member in how.without:
         if config.get(member):
             build.problem(f"{member} of {provider} has no place in the OpenAI-compatible API of its models.")
-    name = _first(config, ("customModelName", "modelName", "model"))
+    name = _first(config, ("customModelName", "customModel", "modelName", "model"))
     if not name:
         build.problem("the model has no name.")
     credential = _first(config, _CREDENTIAL)
-    base_url = _first(config, _BASE_URL)
+    base_url = _first(config, ADDRESSES)
     if base_url and how.below and not base_url.rstrip("/").endswith(how.below):
         base_url = f"{base_url.rstrip('/')}{how.below}"
     if not base_url and not credential and how.needs_key:
@@ -86,7 +86,7 @@ def read_model(build: Build, kind: str) -> ModelChoice | None:
         name=name,
         base_url=base_url,
         credential=credential,
-        parameters=_parameters(build, config, how),
+        parameters=_parameters(build, config, how, name),
         stream=stream,
         retries=_retries(build, config),
         timeout_seconds=_timeout(build, config),
@@ -122,30 +122,40 @@ _STOPS: Final = 100
 """Models take four, or a few more; each is a string in every call."""
 
 
-def _parameters(build: Build, config: Mapping[str, Any], how: Provider) -> dict[str, Any]:
+def _parameters(build: Build, config: Mapping[str, Any], how: Provider, name: str) -> dict[str, Any]:
+    is_fixed = how.fixed is not None and how.fixed.search(name) is not None
     parameters: dict[str, Any] = {}
     for member, parameter in how.numbers.items():
         value = _number(build, member, config.get(member))
         if value is not None:
             parameters[parameter] = value
-    for member, parameter in how.flags.items():
-        if config.get(member) is True:
-            parameters[parameter] = True
+    for member, request in how.flags.items():
+        if config.get(member) in (True, "true"):
+            parameters.update(request)
     tokens = _number(build, how.tokens, config.get(how.tokens))
     if tokens is not None:
-        parameters["max_tokens"] = int(tokens)
-    stop = config.get("stopSequence")
-    if isinstance(stop, str) and stop.count(",") >= _STOPS:
+        limit = "max_completion_tokens" if is_fixed and how.completion_tokens else "max_tokens"
+        parameters[limit] = int(tokens)
+    parameters |= _stop(build, config.get("stopSequence"))
+    effort = _effort(build, how, config.get(how.effort))
+    if effort and (is_fixed or not how.only_fixed_think):
+        parameters["reasoning_effort"] = effort
+    return {one: value for one, value in parameters.items() if not (is_fixed and one in how.not_for_fixed)}
+
+
+def _stop(build: Build, words: Any) -> dict[str, list[str]]:
+    if isinstance(words, str) and words.count(",") >= _STOPS:
         build.problem(f"stopSequence has more than {_STOPS} entries.")
-    elif isinstance(stop, str) and stop.strip():
-        parameters["stop"] = [word.strip() for word in stop.split(",")]
-    effort = config.get("reasoningEffort")
-    if effort:
-        if effort in _EFFORTS:
-            parameters["reasoning_effort"] = str(effort)
-        else:
-            build.problem("reasoningEffort is not one of the efforts that models know.")
-    return parameters
+    elif isinstance(words, str) and words.strip():
+        return {"stop": [word.strip() for word in words.split(",")]}
+    return {}
+
+
+def _effort(build: Build, how: Provider, given: Any) -> str:
+    effort = given.lower() if isinstance(given, str) else ""
+    if given and effort not in _EFFORTS:
+        build.problem(f"{how.effort} is not one of the efforts that models know.")
+    return effort
 
 
 def _timeout(build: Build, config: Mapping[str, Any]) -> float | None:

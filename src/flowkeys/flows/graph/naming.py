@@ -11,9 +11,12 @@ import msgspec
 from flowkeys.domain.chatflows.chatflow import ModelNode
 from flowkeys.flows.graph.graph import Graph, Node
 
+ADDRESSES: Final = ("basepath", "basePath", "baseUrl", "baseURL", "base_url", "overrideEndpoint")
+"""How the settings of models call the base URL that they are asked at."""
 _CONFIG: Final = "ModelConfig"
 _CREDENTIAL: Final = "credential"
 _FOREIGN: Final = "FLOWISE_CREDENTIAL_ID"
+_REPLACED: Final = frozenset({_CREDENTIAL, _FOREIGN, *ADDRESSES})
 
 
 def model_nodes(graph: Graph) -> tuple[ModelNode, ...]:
@@ -26,7 +29,10 @@ def model_nodes(graph: Graph) -> tuple[ModelNode, ...]:
 
 
 def with_credentials(graph: Graph, names: Mapping[str, str]) -> Graph:
-    """Return the graph with the credentials that were named, by node id; other nodes stay as they are."""
+    """Return the graph with the credentials that were named, by node id; other nodes stay as they are.
+
+    Who names one for a model has it asked at the credential's own base URL: that of the flow is left out.
+    """
     if not names:
         return graph
     nodes = tuple(_named(node, names[node.id]) if node.id in names else node for node in graph.nodes)
@@ -36,7 +42,7 @@ def with_credentials(graph: Graph, names: Mapping[str, str]) -> Graph:
 def _named(node: Node, credential: str) -> Node:
     inputs = dict(node.inputs)
     for name, config in _configs(node):
-        own = {member: value for member, value in config.items() if member != _FOREIGN}
+        own = {member: value for member, value in config.items() if member not in _REPLACED}
         inputs[name] = {**own, _CREDENTIAL: credential}
     return msgspec.structs.replace(node, inputs=inputs)
 

@@ -194,4 +194,7 @@ class Models:
 
 
 def _elsewhere(name: str) -> str:
-    return f"the credential {name!r} is for another base URL, and is sent to no other."
+    return (
+        f"the credential {name!r} is for another base URL, and is sent to no other. Leave the flow's base "
+        "URL out, or name the credential beside the flow: the model is asked where that is for."
+    )
