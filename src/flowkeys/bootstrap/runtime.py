@@ -40,6 +40,7 @@ from flowkeys.usage.calls import CallCounter
 
 if TYPE_CHECKING:
     from flowkeys.domain.chatflows.chatflow import Chatflow
+    from flowkeys.domain.errors import FlowkeysError
     from flowkeys.limits.shared.rates import SharedLimits
     from flowkeys.limits.shared.valkey import Valkey
     from flowkeys.outbound.webhooks.worker import Worker
@@ -123,7 +124,9 @@ class Runtime(FlowParts, PeopleParts):
         )
         self.verifier = Verifier(self.keys, self.directory, self.usage, clock, *counting)
         self.waiting = WaitingRuns(store, clock, settings.waiting_run_days)
-        self.predictor = Predictor(store, self.directory, self.verifier, _Compiler(self), clock, self.waiting)
+        self.predictor = Predictor(
+            *(store, self.directory, self.verifier, _Compiler(self), clock, self.waiting), _failed_inside
+        )
         self._seal = AesSeal(secrets.written)
         self.vault, self.values = (
             Vault(store, self._seal, self._forget_flows),
@@ -248,6 +251,13 @@ class _Compiler:
     def compile(self, chatflow: "Chatflow") -> "CompiledFlow":
         """See `FlowCompiler`."""
         return self._runtime.engine.compile(chatflow)
+
+
+def _failed_inside(error: "FlowkeysError", chatflow_id: str) -> None:
+    """Log why a chatflow failed that another one called."""
+    from flowkeys.web.predictions.failures import log_failure
+
+    log_failure(error, chatflow_id=chatflow_id)
 
 
 def _warn(event: str, why: str) -> None:

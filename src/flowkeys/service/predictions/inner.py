@@ -5,7 +5,7 @@ models use counts against the quotas of the one who called. What is said is stor
 session of the run: the other chatflow remembers what the same caller said there, and nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -45,6 +45,8 @@ _CODES: Final[Mapping[type[FlowkeysError], str]] = {
     FlowNotRunnable: "flow_not_runnable",
     UpstreamFailed: "upstream_failed",
 }
+Failed = Callable[[FlowkeysError, str], object]
+"""Takes what went wrong, and the id of the chatflow."""
 _CLOSED: Final = (
     "The chatflow {id} is not public, and the key of this call does not open it. Bind that key to it, make "
     "it public, or name a credential with a key that opens it."
@@ -63,7 +65,10 @@ class InnerFlows:
         flows: LoadedFlows,
         clock: Clock,
         waiting: WaitingRuns,
+        failed: Failed,
     ) -> None:
+        """`failed` is told why a chatflow failed: the caller hears of that in short, and as an answer."""
+        self._failed = failed
         self._store = store
         self._directory = directory
         self._verifier = verifier
@@ -100,6 +105,7 @@ class InnerFlows:
         except _ENDING:
             raise
         except FlowkeysError as error:
+            self._failed(error, access.id)
             code = error.code if isinstance(error, Conflict) else _CODES.get(type(error), "failed")
             return _told(code, str(error))
         return InnerAnswer(

@@ -18,7 +18,7 @@ from flowkeys.service.ports.flows import FlowCompiler, HumanAnswer
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.verification import PENDING, ChatflowDirectory, Pending
 from flowkeys.service.predictions.grants import Grant
-from flowkeys.service.predictions.inner import InnerFlows
+from flowkeys.service.predictions.inner import Failed, InnerFlows
 from flowkeys.service.predictions.input import PredictionInput, Session, session_of
 from flowkeys.service.predictions.loaded import LoadedFlows, Ready
 from flowkeys.service.predictions.run import Run
@@ -36,7 +36,9 @@ class Predictor:
         engine: FlowCompiler,
         clock: Clock,
         waiting: WaitingRuns,
+        failed: Failed = lambda *_: None,
     ) -> None:
+        """`failed` is told of chatflows that were called by another one and failed."""
         self._waiting = waiting
         self._store = store
         self._directory = directory
@@ -44,7 +46,7 @@ class Predictor:
         self._clock = clock
         self.flows = LoadedFlows(directory, engine)
         """To be told of changes."""
-        self._inner = InnerFlows(store, directory, verifier, self.flows, clock, waiting).call
+        self._inner = InnerFlows(store, directory, verifier, self.flows, clock, waiting, failed).call
         self.stopping = asyncio.Event()
         """Set when the server stops: streams end themselves instead of being cut."""
 
