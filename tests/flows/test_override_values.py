@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from flowkeys.domain.chatflows.chatflow import ChatflowType
+from flowkeys.domain.chatflows.code import Brought, digest_of
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.flows.settings import FlowSettings
 from tests.flows.support import Memory, call, chain, chatflow, edge, engine, flow_data, hit, node, run
@@ -67,6 +68,38 @@ async def test_what_is_no_list_is_the_callers_mistake(value, problem):
         await state(value)
     assert [error.field for error in caught.value.errors] == ["overrideConfig"]
     assert problem in str(caught.value)
+
+
+CODE = "return $a"
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored", "sent", "said"),
+    [
+        (
+            "toolAgentflow_0",
+            {"toolAgentflowSelectedTool": "calculator"},
+            {"toolInputArgs": [{"inputArgName": "input", "inputArgValue": "1 + 1"}]},
+            "2",
+        ),
+        (
+            "customFunctionAgentflow_0",
+            {"customFunctionJavascriptFunction": CODE},
+            {"customFunctionInputVariables": [{"variableName": "a", "variableValue": "{{ question }}"}]},
+            "{{ question }}",
+        ),
+        ("iterationAgentflow_0", {}, {"iterationInput": ["{{ question }}"]}, " "),
+    ],
+)
+async def test_what_a_caller_sent_is_shown_as_it_was_sent(kind, stored, sent, said):
+    """Among what the node was given."""
+    ((name, value),) = sent.items()
+    brought = Brought(frozenset({digest_of(CODE)}))
+    flow = chatflow(chain(node(kind, stored)), api_config=config({kind: [name]}), brought=brought)
+    ran = await run(flow, call("hi", overrides=sent), settings=FlowSettings(code_nodes=True))
+    assert ran.result.text == said
+    shown = msgspec.json.decode(msgspec.json.encode(ran.result.executed))[1]["data"]["input"]
+    assert shown[name.replace("customFunctionI", "i")] == value
 
 
 SYSTEM = {"role": "system", "content": "be {{ question }}"}

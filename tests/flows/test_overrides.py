@@ -104,7 +104,8 @@ async def test_settings_of_a_model_can_be_enabled(model):
 
 FORBIDDEN = [
     "credential", "FLOWISE_CREDENTIAL_ID", "basepath", "basePath", "baseURL", "base_url", "baseOptions",
-    "proxyUrl", "openAIApiKey", "llmModel", "llmModelConfig", "pythonTarget",
+    "proxyUrl", "openAIApiKey", "llmModel", "llmModelConfig", "pythonTarget", "url", "executeFlowBaseURL",
+    "executeFlowSelectedFlow", "toolAgentflowSelectedTool", "customFunctionJavascriptFunction",
 ]  # fmt: skip
 
 

@@ -16,11 +16,13 @@ from flowkeys.flows.graph.variables import as_text
 from flowkeys.flows.settings import names_secret
 
 _FIXED: Final = frozenset(
-    {"basepath", "baseurl", "base_url", "baseoptions", "proxyurl", "pythontarget", "llmmodel"}
-    | {"agentmodel", "conditionagentmodel", "humaninputmodel"}
-    | {"llmmodelconfig", "retrieverknowledgedocumentstores", "executeflowselectedflow"}
+    {"basepath", "base_url", "baseoptions", "pythontarget", "customfunctionjavascriptfunction", "llmmodel"}
+    | {"agentmodel", "conditionagentmodel", "humaninputmodel", "executeflowselectedflow"}
+    | {"llmmodelconfig", "retrieverknowledgedocumentstores"}
 )
-_FIXED_ENDS: Final = ("modelconfig", "documentstores", "vsembeddings", "tools", "toolconfig")
+_FIXED_ENDS: Final = (
+    *("url", "modelconfig", "documentstores", "vsembeddings", "tools", "selectedtool", "toolconfig"),
+)
 """Of other kinds, too, callers choose neither whom a model is asked from, nor what is read and called."""
 _MODEL: Final = "llmModelConfig"
 _OWN: Final = "llm"

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.graph import ITERATION
+from flowkeys.flows.graph.literals import unmarked
 from flowkeys.flows.graph.relaxed import NotRead, read_json
 from flowkeys.flows.graph.variables import Template, as_text, text_of
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
@@ -44,7 +45,7 @@ class Iteration(Step):
 def _build(build: Build) -> Step:
     given = build.inputs.get(_INPUT)
     if isinstance(given, list):
-        return Iteration(build, given)
+        return Iteration(build, unmarked(given))
     return Iteration(build, build.template(as_text(given) or ""))
 
 

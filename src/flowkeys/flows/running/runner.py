@@ -17,6 +17,7 @@ import msgspec
 from flowkeys.domain.errors import FlowkeysError, UpstreamFailed
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.joins import Needs
+from flowkeys.flows.graph.literals import unmarked
 from flowkeys.flows.plan import Plan, Planned
 from flowkeys.flows.registry import Outcome
 from flowkeys.flows.running.shown import Inside, Shown
@@ -266,7 +267,7 @@ def _done(planned: Planned, outcome: Outcome, run: Run, status: str = "FINISHED"
     data: dict[str, Any] = {
         "id": planned.id,
         "name": planned.kind,
-        "input": outcome.input,
+        "input": unmarked(outcome.input) if planned.step.node.given else outcome.input,
         "output": outcome.output,
         "state": dict(run.state),
     }
