@@ -84,6 +84,9 @@ def test_a_flow_names_a_credential_of_its_workspace(owner: Api, server: Running)
     config["FLOWISE_CREDENTIAL_ID"] = one["id"]
     llm["data"]["inputs"]["llmModelConfig"] = config
     assert owner.put(path, json={"flowData": chain(llm)}).json()["runnable"]
+    shadow = {"credentialName": "chatflowApi", "plainDataObj": {"chatflowApiKey": "k"}}
+    _made(owner, f"id:{one['id']}", **shadow).raise_for_status()  # no name stands for another's id
+    assert owner.get(path).json()["runnable"]
     other = server.owner("credentials elsewhere")
     copied = other.post("/chatflows", json={**body, "flowData": chain(llm)}).json()
     assert not copied["runnable"]

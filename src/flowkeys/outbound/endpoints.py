@@ -16,6 +16,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _LONGEST: Final = 2000
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
+_ESCAPED = re.compile(r"%(2f|5c)")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = IPv6Network("::/96")
 # Not for the public although the registries do not say so, or not all versions of `ipaddress` know.
@@ -61,10 +62,16 @@ class Endpoint(msgspec.Struct, frozen=True):
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     def covers(self, other: "Endpoint") -> bool:
-        """Tell whether `other` is this endpoint or something below it."""
-        return (self.scheme, self.host, self.port) == (other.scheme, other.host, other.port) and (
-            other.path == self.path or other.path.startswith(f"{self.path}/")
-        )
+        """Tell whether `other` is this endpoint or something below it.
+
+        What leads up again once its escaped slashes are read is not: there are servers that read them.
+        """
+        if (self.scheme, self.host, self.port) != (other.scheme, other.host, other.port):
+            return False
+        if self.path in {"", other.path}:
+            return True
+        below = other.path.removeprefix(f"{self.path}/")
+        return below != other.path and not _has_dots(_ESCAPED.sub("/", below.lower().replace("%2e", ".")))
 
 
 def read_endpoint(url: str) -> Endpoint | str:
@@ -83,7 +90,7 @@ def read_endpoint(url: str) -> Endpoint | str:
         return "the base URL carries a user name or password."
     if parts.query or parts.fragment:
         return "the base URL carries a query or a fragment."
-    if any(part in {".", ".."} for part in parts.path.lower().replace("%2e", ".").split("/")):
+    if _has_dots(parts.path.lower().replace("%2e", ".")):
         return "the base URL has dots for a path."
     host = _host(parts.hostname)
     if host is None:
@@ -91,6 +98,10 @@ def read_endpoint(url: str) -> Endpoint | str:
     return Endpoint(
         parts.scheme, host, _PORTS[parts.scheme] if port is None else port, parts.path.rstrip("/")
     )
+
+
+def _has_dots(path: str) -> bool:
+    return any(part in {".", ".."} for part in path.split("/"))
 
 
 def _host(text: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from flowkeys.flows.code.outward import OutwardCalls
 from flowkeys.flows.code.wire import Answer, Request
@@ -89,6 +89,31 @@ async def test_credentials_stay_with_their_origin_and_headers_are_headers() -> N
     assert "b: kept" in request
     assert "authorization" not in request
     assert "cookie" not in request
+
+
+async def test_an_answer_that_never_ends_is_not_waited_for() -> None:
+    """Although the server may be silent for longer than that between any two bytes."""
+
+    async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n.")
+        with suppress(OSError):
+            await reader.read()
+        writer.close()
+        left.set()
+
+    left = asyncio.Event()
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
+    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    calls = OutwardCalls(FlowSettings(allowed_endpoints=(base,), whole_answer_timeout_seconds=0.2))
+    try:
+        async with asyncio.timeout(20):
+            found = await asked_of(calls, base)
+            await left.wait()
+    finally:
+        await calls.aclose()
+        server.close()
+    assert "not there after 0.2 seconds" in str(found.error)
 
 
 async def test_a_run_may_call_out_so_often() -> None:

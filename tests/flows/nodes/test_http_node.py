@@ -105,6 +105,44 @@ async def test_a_credential_goes_to_its_own_address_alone(kind, values, header):
     assert header not in asked_there[0]
 
 
+async def test_a_credential_stays_below_its_own_path():
+    """A redirect on the same server to what is above it is followed without; other headers go along."""
+    async with upstream(
+        reply("", "302 Found", "Location: /v1/next"), reply("", "302 Found", "Location: /other"), reply("ok")
+    ) as (base, asked):
+        vault = Vault(kind="httpBearerToken", values={"token": "tok"}, base_url=f"{base}/v1")
+        headers = [{"key": "x-mine", "value": "kept"}]
+        await _run(
+            chain(_http(method="GET", url=f"{base}/v1/up", credential="service", headers=headers)),
+            base,
+            vault=vault,
+        )
+        for outside in ("/v1/..%2fother", "/v1/%2e%2e%2Fother", "/v1/..%5Cother", "/v1x"):
+            flow = chain(_http(method="GET", url=base + outside, credential="service"))
+            with pytest.raises(UpstreamFailed, match="its credential is for another address"):
+                await _run(flow, base, vault=vault)
+    assert ["Bearer tok" in one for one in asked] == [True, True, False]
+    assert all("x-mine: kept" in one for one in asked)
+
+
+async def test_a_credential_that_cannot_be_a_header_is_not_repeated():
+    """Its name in the header is what somebody may have taken for the place of the key."""
+    async with upstream() as (base, asked):
+        vault = Vault(kind="httpApiKey", values={"key": "sk-secret==", "value": "x"}, base_url=base)
+        with pytest.raises(UpstreamFailed, match="cannot be sent as a header") as caught:
+            await _run(chain(_http(method="GET", url=base, credential="service")), base, vault=vault)
+    assert "sk-secret" not in str(caught.value)
+    assert asked == []
+
+
+async def test_characters_for_names_of_hosts_are_none_of_an_answer():
+    """A service cannot keep the server from all others' calls with what takes forever to read."""
+    answer = reply("a-" + "9" * 2000, "200 OK", "Content-Type: text/plain; charset=punycode")
+    async with upstream(answer) as (base, _):
+        ran = await _run(chain(_http(method="GET", url=base, responseType="text")), base)
+    assert ran.executed[1]["data"]["output"]["http"]["data"] == "a-" + "9" * 2000
+
+
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:1/", "http://169.254.169.254/", "http://[::1]/", "file:///x"]
 )

@@ -68,7 +68,7 @@ async def test_nothing_inside_is_nothing_done():
     assert ran.result.text == "all: [{{ iterationAgentflow_0 }}]"
 
 
-@pytest.mark.parametrize("items", ["", "no json", '{"a": 1}', "5", "[" * 100_000])
+@pytest.mark.parametrize("items", ["", "no json", '{"a": 1}', "5", "[" * 100_000, f"[0x{'f' * 9999}]"])
 async def test_what_is_no_list_fails(items):
     """Also what is nested without end."""
     with pytest.raises(UpstreamFailed, match="Iteration 0: what it is to go through"):

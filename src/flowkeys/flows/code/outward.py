@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urljoin, urlsplit
@@ -14,6 +14,7 @@ from flowkeys.flows.settings import FlowSettings
 from flowkeys.outbound import tls
 from flowkeys.outbound.connecting import AddressRefusedError
 from flowkeys.outbound.endpoints import Endpoint, Endpoints, read_endpoint
+from flowkeys.outbound.http import charset
 from flowkeys.outbound.http.connection import Connection, NotHttpError
 from flowkeys.outbound.http.pool import Origin, Pool
 
@@ -34,9 +35,9 @@ _OURS: Final = frozenset(
 )
 """Headers that are about the connection: code does not set them."""
 _OF_ORIGIN: Final = frozenset({"authorization", "cookie"})
+_NONE: Final[Mapping[str, str]] = {}
 _IN_PATH: Final = "/!$&'()*+,;=:@%~[]"
 _IN_QUERY: Final = _IN_PATH + "?"
-_CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
 
 class CallRefused(Exception):
@@ -81,16 +82,31 @@ class OutwardCalls:
         for pool in opened or ():
             await pool.aclose()
 
-    async def fetch(self, request: Request, secret: AbstractSet[str] = frozenset()) -> tuple[Answer, bytes]:
+    async def fetch(
+        self, request: Request, secret: Mapping[str, str] = _NONE, own: Endpoint | None = None
+    ) -> tuple[Answer, bytes]:
         """Make a call, go where its answer leads if it is to, and return that and the bytes of its body.
 
-        Headers that are `secret`, besides those that always are, stay with the origin that was called.
+        The headers of `secret` are sent along, to the endpoint `own` and what is below it; others that may
+        carry something secret stay with the origin that was called.
 
         Raises:
-            CallRefused: it is not made, or there is no answer.
+            CallRefused: it is not made, or there is no answer, or not all of it in time.
         """
+        seconds = self._settings.whole_answer_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._fetch(request, secret, own)
+        except TimeoutError:
+            raise CallRefused(f"the whole answer is not there after {seconds:g} seconds.") from None
+
+    async def _fetch(
+        self, request: Request, secret: Mapping[str, str], own: Endpoint | None
+    ) -> tuple[Answer, bytes]:
         method, url, body = request.method, request.url, request.body
-        headers = _checked(request.headers)
+        if not _may_be_sent(secret):
+            raise CallRefused("what its credential holds cannot be sent as a header.")
+        headers = {**_checked(request.headers), **_checked(secret)}
         if method not in _METHODS:
             raise CallRefused(f"{method[:20]!r} is no method that can be used.")
         for turn in range(_REDIRECTS + 1):
@@ -120,7 +136,9 @@ class OutwardCalls:
                 method, body = "GET", None
             there = self._endpoint(url)
             if (there.scheme, there.host, there.port) != (endpoint.scheme, endpoint.host, endpoint.port):
-                headers = {name: value for name, value in headers.items() if name not in _OF_ORIGIN | secret}
+                headers = {n: v for n, v in headers.items() if n not in _OF_ORIGIN and n not in secret}
+            elif own is not None and not own.covers(there):
+                headers = {name: value for name, value in headers.items() if name not in secret}
         raise CallRefused(f"it was redirected more than {_REDIRECTS} times.")
 
     def _endpoint(self, url: str) -> Endpoint:
@@ -204,11 +222,18 @@ class OutwardCalls:
             return self._pools
 
 
-def _checked(headers: dict[str, str]) -> dict[str, str]:
+def _checked(headers: Mapping[str, str]) -> dict[str, str]:
     for name, value in headers.items():
-        if _NAME.fullmatch(name) is None or any(ord(sign) < 32 and sign != "\t" for sign in value):  # noqa: PLR2004
+        if not _may_be_sent({name: value}):
             raise CallRefused(f"the header {name[:100]!r} cannot be sent.")
     return {name.lower(): value for name, value in headers.items() if name.lower() not in _OURS}
+
+
+def _may_be_sent(headers: Mapping[str, str]) -> bool:
+    return all(
+        _NAME.fullmatch(name) is not None and not any(ord(sign) < 32 and sign != "\t" for sign in value)  # noqa: PLR2004
+        for name, value in headers.items()
+    )
 
 
 def _header(connection: Connection, name: bytes) -> str:
@@ -216,11 +241,10 @@ def _header(connection: Connection, name: bytes) -> str:
 
 
 def _text(connection: Connection, content: bytes) -> str:
-    found = _CHARSET.search(_header(connection, b"content-type"))
     try:
-        return content.decode(found[1] if found else "utf-8", "replace")
+        return content.decode(charset.said(_header(connection, b"content-type")) or charset.USUAL, "replace")
     except (LookupError, UnicodeError):
-        return content.decode("utf-8", "replace")
+        return content.decode(charset.USUAL, "replace")
 
 
 def _reason(status: int) -> str:

@@ -26,6 +26,6 @@ def read_json(text: str) -> Any:
     try:
         found = pyjson5.decode(text.replace("\\[", "[").replace("\\]", "]"), maxdepth=_DEPTH)
         msgspec.json.encode(found)
-    except (pyjson5.Json5Exception, UnicodeError, RecursionError, msgspec.MsgspecError) as error:
+    except (pyjson5.Json5Exception, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise NotRead(str(error.args[0])[:200] if error.args else "it is empty") from error
     return found

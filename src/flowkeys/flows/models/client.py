@@ -2,7 +2,6 @@
 
 import asyncio
 import codecs
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
@@ -17,6 +16,7 @@ from flowkeys.flows.models.failures import ModelError, loggable, refused
 from flowkeys.flows.models.network import in_words, late, unanswered, unconnected
 from flowkeys.flows.models.packed import ENCODINGS, Packed, too_long
 from flowkeys.flows.models.reply import BROKEN_OFF, Reply
+from flowkeys.outbound.http import charset
 
 if TYPE_CHECKING:
     from flowkeys.outbound.endpoints import Endpoint
@@ -36,7 +36,6 @@ _CROSSING_SECONDS: Final = 5.0
 _OPTIONS: Final = {"include_usage": True}
 """Of a stream: what was used is told at its end."""
 _IN_PATH: Final = "/%:@!$&'()*+,;=~"
-_CHARSET: Final = re.compile(r"""(?i);\s*charset\s*=\s*["']?([^\s"';,]+)""")
 _WIDE: Final = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"})
 _OTHER_ENCODINGS: Final = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 
@@ -184,17 +183,8 @@ class Answer:
         elif encoding in _OTHER_ENCODINGS or "," in encoding:
             raise ModelError(f"the model's endpoint compressed its answer ({encoding[:20]}), unasked.")
         # "none", "utf-8", "chunked": no encodings, but widely written where a stream is not to be packed.
-        charset = self._charset()
-        if charset is not None:
-            try:
-                name = codecs.lookup(charset).name
-            except (LookupError, ValueError):
-                name = "utf-8"
-            if name in {
-                "idna",
-                "punycode",
-            }:  # for names of hosts: newer Pythons take other texts, and change them
-                name = "utf-8"
+        name = self._charset()
+        if name is not None:
             self._reply.says(name)
             if name in _WIDE:
                 self._recode = codecs.getincrementaldecoder(name)("replace")
@@ -224,8 +214,7 @@ class Answer:
         )
 
     def _charset(self) -> str | None:
-        found = _CHARSET.search(self._header(b"content-type"))
-        return None if found is None else found[1]
+        return charset.said(self._header(b"content-type"))
 
     async def read(self) -> bytes:
         """Return the next bytes, as soon as there are any; none at the end.

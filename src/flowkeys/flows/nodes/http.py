@@ -14,7 +14,7 @@ from flowkeys.flows.graph.variables import text_of
 from flowkeys.flows.nodes.http_body import body_of, rows_of
 from flowkeys.flows.nodes.shown import compile_json
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
-from flowkeys.flows.tools.secret import NotItsAddress, Secret, read_secret
+from flowkeys.flows.tools.secret import NotItsAddress, Secret, carried, read_secret
 
 _INPUTS: Final = ("method", "url", "headers", "queryParams", "bodyType", "body", "responseType")
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
@@ -53,14 +53,14 @@ class Http(Step):
             headers.setdefault("content-type", content_type)
         url = _with_query(text_of(shown["url"]).strip(), rows_of(shown["queryParams"]))
         try:
-            secret = self._secret.headers(url) if self._secret is not None else {}
+            secret, own = carried(self._secret, url)
         except NotItsAddress as error:
             raise self.failed(str(error)) from error
         headers.update(secret)
         headers.setdefault("user-agent", _AGENT)
         request = Request(0, 0, url, method, headers, body, redirect=True)
         try:
-            answer, content = await self._calls.outward().fetch(request, secret.keys())
+            answer, content = await self._calls.outward().fetch(request, secret, own)
         except CallRefused as error:
             raise self.failed(str(error)) from error
         http = {

@@ -10,7 +10,7 @@ from flowkeys.flows.context import Run
 from flowkeys.flows.graph.relaxed import NotRead
 from flowkeys.flows.registry import Build
 from flowkeys.flows.tools.parameters import BodyParameters, Parameters, QueryParameters
-from flowkeys.flows.tools.secret import NotItsAddress, read_secret
+from flowkeys.flows.tools.secret import NotItsAddress, carried, read_secret
 from flowkeys.flows.tools.tool import ToolFailed
 from flowkeys.flows.tools.written import headers_of, text_in, written_in
 
@@ -105,9 +105,9 @@ class Requests:
             if body is not None:
                 headers.setdefault("content-type", "application/json")
             headers.setdefault("accept", "*/*")
-            secret = self._secret.headers(url) if self._secret is not None else {}
-            request = Request(0, 0, url, self._method, {**headers, **secret}, body, redirect=True)
-            answer, _ = await self._calls.outward().fetch(request, secret.keys())
+            secret, own = carried(self._secret, url)
+            request = Request(0, 0, url, self._method, headers, body, redirect=True)
+            answer, _ = await self._calls.outward().fetch(request, secret, own)
         except (CallRefused, NotItsAddress, NotRead) as error:
             raise self._failed(str(error)) from error
         if not 200 <= answer.status < 300:  # noqa: PLR2004

@@ -10,7 +10,7 @@ from flowkeys.flows.code.wire import Request
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.relaxed import NotRead
 from flowkeys.flows.registry import Build
-from flowkeys.flows.tools.secret import NotItsAddress, read_secret
+from flowkeys.flows.tools.secret import NotItsAddress, carried, read_secret
 from flowkeys.flows.tools.tool import MISMATCH, ToolFailed
 from flowkeys.flows.tools.written import headers_of, text_in, written_in
 
@@ -76,10 +76,10 @@ class SearXng:
             raise ToolFailed(MISMATCH)
         url = f"{self._base}/search?{urlencode({'q': query, **self._parameters})}"
         try:
-            secret = self._secret.headers(url) if self._secret is not None else {}
-            sent = {"content-type": "application/json", **headers_of(self._headers, run), **secret}
+            secret, own = carried(self._secret, url)
+            sent = {"content-type": "application/json", **headers_of(self._headers, run)}
             request = Request(0, 0, url, "POST", sent, None, redirect=True)
-            answer, content = await self._calls.outward().fetch(request, secret.keys())
+            answer, content = await self._calls.outward().fetch(request, secret, own)
         except (CallRefused, NotItsAddress, NotRead) as error:
             raise ToolFailed(str(error)) from error
         if not 200 <= answer.status < 300:  # noqa: PLR2004

@@ -23,10 +23,10 @@ class Secret:
     def __init__(self, credential: OpenCredential, own: Endpoint) -> None:
         """`own` is the address that the credential is for."""
         self._credential = credential
-        self._own = own
+        self.own = own
 
     def __repr__(self) -> str:
-        return f"Secret({self._credential.name!r}, {self._own.url!r})"
+        return f"Secret({self._credential.name!r}, {self.own.url!r})"
 
     def headers(self, url: str) -> dict[str, str]:
         """Return the headers that carry it, their names in small letters.
@@ -35,7 +35,7 @@ class Secret:
             NotItsAddress: the URL is neither its own nor below that.
         """
         there = read_endpoint(url.partition("?")[0].partition("#")[0])
-        if isinstance(there, str) or not self._own.covers(there):
+        if isinstance(there, str) or not self.own.covers(there):
             raise NotItsAddress("its credential is for another address, and is sent to no other.")
         kind, values = self._credential.kind, self._credential.values
         if kind == "httpBasicAuth":
@@ -44,6 +44,15 @@ class Secret:
         if kind == "httpApiKey":
             return {values.get("key", "").lower(): values.get("value", "")}
         return {"authorization": f"Bearer {self._credential.key}"}
+
+
+def carried(secret: Secret | None, url: str) -> tuple[Mapping[str, str], Endpoint | None]:
+    """Return the headers that carry a secret to a URL, if there is any, and the address that it is for.
+
+    Raises:
+        NotItsAddress: the URL is neither that nor below it.
+    """
+    return ({}, None) if secret is None else (secret.headers(url), secret.own)
 
 
 def read_secret(build: Build, config: Mapping[str, Any]) -> Secret | None:

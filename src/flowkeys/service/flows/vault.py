@@ -32,12 +32,13 @@ class Vault(AtHand):
         self._store = store
         self._seal = seal
         self._forget = forget
-        self._by_ref: dict[tuple[str, str], OpenCredential] = {}
+        self._by_id: dict[tuple[str, str], OpenCredential] = {}
+        self._by_name: dict[tuple[str, str], OpenCredential] = {}
         self._names: dict[str, list[str]] = {}
 
     def find(self, workspace_id: str, ref: str) -> OpenCredential | None:
         """Return the credential of a workspace that has this id, else the one that has this name."""
-        return self._by_ref.get((workspace_id, f"id:{ref}")) or self._by_ref.get((workspace_id, ref))
+        return self._by_id.get((workspace_id, ref)) or self._by_name.get((workspace_id, ref))
 
     def names(self, workspace_id: str) -> Sequence[str]:
         """Return the names of a workspace's credentials, sorted."""
@@ -50,14 +51,16 @@ class Vault(AtHand):
             Unavailable: the store cannot be reached; what was at hand still is.
         """
         kept = await self._store.read(lambda tx: tx.credentials.everywhere())
-        found: dict[tuple[str, str], OpenCredential] = {}
+        by_id: dict[tuple[str, str], OpenCredential] = {}
         names: dict[str, list[str]] = {}
         for each in kept:
             opened, workspace_id = self._open(each), each.credential.workspace_id
-            found[workspace_id, f"id:{opened.id}"] = found[workspace_id, opened.name] = opened
+            by_id[workspace_id, opened.id] = opened
             names.setdefault(workspace_id, []).append(opened.name)
-        if found != self._by_ref:
-            self._by_ref, self._names = found, {name: sorted(some) for name, some in names.items()}
+        if by_id != self._by_id:
+            self._by_id = by_id
+            self._by_name = {(workspace_id, one.name): one for (workspace_id, _), one in by_id.items()}
+            self._names = {workspace_id: sorted(some) for workspace_id, some in names.items()}
             self._forget()
 
     def _open(self, kept: KeptCredential) -> OpenCredential:
