@@ -57,8 +57,13 @@ def test_who_holds_everything_approves_what_they_send_and_a_change_asks_anew(
     assert not changed.json()["runnable"]
     assert answered(running, flow, token) == "flow_not_runnable"
     assert boss.put(f"/chatflows/{flow['id']}", json={"name": "other"}).json()["runnable"] is False
-    assert boss.put(f"/chatflows/{flow['id']}", json={"flowData": coding("return 'two'")}).json()["runnable"]
+    whole = boss.get(f"/chatflows/{flow['id']}").json()
+    assert not boss.put(f"/chatflows/{flow['id']}", json=whole).json()["runnable"]  # put back unread
+    assert boss.post(f"{at}/approve", json={}).json()[0]["approved"]
     assert answered(running, flow, token) == "two"
+    three = boss.put(f"/chatflows/{flow['id']}", json={"flowData": coding("return 'three'")})
+    assert three.json()["runnable"]
+    assert answered(running, flow, token) == "three"
     assert boss.post(f"{at}/withdraw", json={}).json()[0]["approved"] is False
     assert answered(running, flow, token) == "flow_not_runnable"
     assert [item["runnable"] for item in boss.get("/chatflows").json() if item["id"] == flow["id"]] == [False]
@@ -79,12 +84,12 @@ def test_all_reasons_are_said_at_once(owner: Api, boss: Api) -> None:
 
 
 def test_code_that_a_caller_sends_is_not_approved(running: Running, boss: Api) -> None:
-    """An override may name the code of a node; it is refused, though the owner allowed the override."""
+    """An override may name the code of a node; it changes nothing, though the owner allowed the override."""
     config = {"overrideConfig": {"status": True, "nodes": {"Code": [_CODE_INPUT]}}}
     flow = make_chatflow(boss, flow_data=coding("return 'mine'"), apiConfig=json.dumps(config))
     token = bound_key(boss, flow)["apiKey"]
     override = {"customFunctionJavascriptFunction": "return 'theirs'"}
-    assert answered(running, flow, token, overrideConfig=override) == "validation_failed"
+    assert answered(running, flow, token, overrideConfig=override) == "mine"
     assert answered(running, flow, token) == "mine"
 
 

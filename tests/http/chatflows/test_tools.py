@@ -68,7 +68,10 @@ def test_a_chatflow_follows_its_tools(boss: Api) -> None:
     assert boss.get(at).json()["runnable"]
     boss.put(f"/tools/{tool['id']}?approve=false", json={"func": "return 'tool 2'"})
     assert "the code of the tool adder is not approved" in " ".join(boss.get(at).json()["problems"])
-    boss.put(f"/tools/{tool['id']}", json={"func": "return 'tool 2'"})
+    changed = boss.get(f"/tools/{tool['id']}").json()
+    boss.put(f"/tools/{tool['id']}", json={**changed, "name": "put back unread"})
+    assert not boss.get(at).json()["runnable"]
+    boss.put(f"/tools/{tool['id']}", json={"func": "return 'tool 3'"})
     assert boss.get(at).json()["runnable"]
     boss.delete(f"/tools/{tool['id']}")
     assert "there is no custom tool" in " ".join(boss.get(at).json()["problems"])

@@ -135,6 +135,11 @@ class CodeApprovals(ChatflowReader):
             return ()
         return await asyncio.to_thread(self._own_code, made)
 
+    def _new_code(self, before: Chatflow, after: Chatflow) -> Sequence[CodePiece]:
+        """Return the code that a chatflow comes to have itself: what stood there may be unread."""
+        stood = {piece.digest for piece in self._own_code(before)}
+        return [piece for piece in self._own_code(after) if piece.digest not in stood]
+
     def _own_code(self, chatflow: Chatflow) -> Sequence[CodePiece]:
         """Return the code that a chatflow has itself: sending it is not sending its tools."""
         return [piece for piece in self._engine.check(chatflow).codes if not piece.is_apart]

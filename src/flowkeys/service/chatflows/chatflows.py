@@ -93,7 +93,8 @@ class ChatflowService(CodeApprovals):
     ) -> CheckedChatflow:
         """Change what the patch names, bindings included, if the chatflow is as the caller expects it.
 
-        With `approves`, the code of a graph that is given is approved along, if the caller holds ``*``.
+        With `approves`, code that is new with the graph that is given is approved along, if the caller holds
+        ``*``.
 
         Raises:
             Forbidden: the caller lacks ``chatflows:update``, or binds a key that holds more than it does, or
@@ -119,7 +120,7 @@ class ChatflowService(CodeApprovals):
                 tx.chatflows.update(after)
                 _record(tx, caller, now, "chatflow.update", before, after)
             if given:
-                approving.approve(tx, caller, now, self._own_code(after), approving.named(after))
+                approving.approve(tx, caller, now, self._new_code(before, after), approving.named(after))
             _write_bindings(tx, caller, after, patch, now)
             return find(tx, caller, chatflow_id)
 

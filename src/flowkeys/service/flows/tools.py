@@ -112,7 +112,7 @@ class CustomToolService:
         *,
         approves: bool = False,
     ) -> CustomTool:
-        """Change what the patch names. With `approves`, code that is given is approved along, as in `create`.
+        """Change what the patch names. With `approves`, code that is new is approved along, as in `create`.
 
         Raises:
             Forbidden: the caller lacks ``tools:update``.
@@ -134,7 +134,7 @@ class CustomToolService:
                 after = msgspec.structs.replace(after, updated_at=now, version=before.version + 1)
                 tx.tools.update(after)
                 _record(tx, caller, now, "tool.update", before, after)
-            if approving:
+            if approving and after.func != before.func:
                 approve(tx, caller, now, _pieces(after), {"tool": after.name, "toolId": after.id})
             return after
 

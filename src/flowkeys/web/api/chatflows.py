@@ -30,7 +30,7 @@ _WRITABLE = frozenset(ChatflowFields.model_fields)
 _BODY = ("validation_failed", "invalid_json", "too_large")
 Approve = Annotated[
     bool,
-    Query(description="Whether who holds `*` approves the code in `flowData` by sending it."),
+    Query(description="Whether who holds `*` approves the code that is new in `flowData` by sending it."),
 ]
 _PLAIN = ("name", "flow_data", "chatbot_config", "api_config", "category", "credentials")
 
