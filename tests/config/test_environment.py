@@ -72,6 +72,7 @@ MEANT: list[tuple[str, str, Any]] = [
     ("PORT", "8080\r", 8080),
     ("LOG_LEVEL", '"debug"', "debug"),
     ("ACCESS_LOG", "'false'", False),
+    ("RUNTIME_VARIABLES", "A, B", ("A", "B")),
     ("TRUSTED_PROXIES", '"10.0.0.0/8, ,fd00::/8,"', ("10.0.0.0/8", "fd00::/8")),
     ("TRUSTED_PROXIES", '"10.0.0.0/8","fd00::/8"', ("10.0.0.0/8", "fd00::/8")),
     ("PYTHON_FLOWS", "'a:b', 'c:d'", ("a:b", "c:d")),

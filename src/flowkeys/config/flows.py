@@ -17,6 +17,7 @@ def flow_settings(settings: Settings) -> FlowSettings:
     return FlowSettings(
         credentials=credentials,
         allowed_endpoints=settings.allowed_endpoints,
+        mcp_servers=settings.mcp_servers,
         python_targets=settings.python_flows,
         python_threads=settings.python_threads,
         variables=settings.variables,

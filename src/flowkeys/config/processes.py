@@ -180,6 +180,11 @@ class CodeSettings(BaseSettings):
         "commas: a [variable of a workspace](chatflows.md#variables-of-a-workspace) of the type runtime with "
         "one of these names has the value that is there at the start. No others are ever read.",
     )
+    mcp_servers: Names = Field(
+        default=(),
+        description="URLs of the MCP servers whose tools chatflows may use, separated by commas; they may be "
+        "on this machine or in private networks. [No others are called](chatflows.md#tools-of-mcp-servers).",
+    )
     code_nodes: bool = Field(
         default=False,
         description="Whether chatflows may run [code](chatflows.md#code) that somebody who holds `*` "

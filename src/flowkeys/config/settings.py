@@ -2,7 +2,7 @@
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -24,8 +24,6 @@ from flowkeys.config.values import Names, host_of, names_of_limits, place_of, so
 from flowkeys.domain.addresses import UNIX
 from flowkeys.domain.errors import ConfigurationError
 from flowkeys.domain.keys.header import KeyHeader
-
-_LISTS = "public_url", "python_flows", "allowed_endpoints", "trusted_proxies", "refused_without_valkey"
 
 
 class Settings(FollowingSettings, BoundSettings, CodeSettings, ProcessSettings):
@@ -222,16 +220,6 @@ class Settings(FollowingSettings, BoundSettings, CodeSettings, ProcessSettings):
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
         return None if header is None else header.name
-
-    @field_validator(*_LISTS, mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            value = value.split(",")
-        if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
-            meant = (part.strip().strip("\"'").strip() for part in value)  # each may have quotes of its own
-            return tuple(part for part in meant if part)
-        return value
 
     @field_validator("trusted_proxies", mode="after")
     @classmethod

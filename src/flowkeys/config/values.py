@@ -2,10 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from flowkeys.limits.shared.place import places_of
@@ -18,7 +18,18 @@ def _checked_servers(value: SecretStr) -> SecretStr:
 
 Servers = Annotated[SecretStr, AfterValidator(_checked_servers)]
 """Where Valkey or Redis is; it may hold a password."""
-Names = Annotated[tuple[str, ...], NoDecode]
+
+
+def _several(value: Any) -> Any:
+    if isinstance(value, str):
+        value = value.split(",")
+    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        meant = (part.strip().strip("\"'").strip() for part in value)  # each may have quotes of its own
+        return tuple(part for part in meant if part)
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_several)]
 """Several of something; in the environment separated by commas."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PATH: Final = re.compile(r"(/[0-9A-Za-z_-][0-9A-Za-z._~-]*)+")

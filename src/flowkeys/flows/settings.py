@@ -34,6 +34,8 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Keys for models, by the names that flows use for them."""
     allowed_endpoints: tuple[str, ...] = ()
     """Base URLs that flows may call although they are not public: a model on this machine, for example."""
+    mcp_servers: tuple[str, ...] = ()
+    """URLs of the MCP servers whose tools flows may use; no others are called."""
     python_targets: tuple[str, ...] = ()
     """``module:attribute`` of each Python object that a flow may run."""
     variables: Mapping[str, str] = {}

@@ -144,13 +144,13 @@ def is_public(address: Address) -> bool:
 class Endpoints:
     """The operator's list. What is not on it has to be public."""
 
-    def __init__(self, allowed: Iterable[str]) -> None:
-        """Read the list.
+    def __init__(self, allowed: Iterable[str], what: str = "An allowed endpoint") -> None:
+        """Read the list; `what` an entry is called.
 
         Raises:
             ConfigurationError: an entry is not a base URL.
         """
-        self._listed = tuple(operators_endpoint(url, "An allowed endpoint") for url in allowed)
+        self._listed = tuple(operators_endpoint(url, what) for url in allowed)
 
     def lists(self, endpoint: Endpoint) -> bool:
         """Tell whether the operator listed the endpoint or something above it."""

@@ -12,7 +12,7 @@ from flowkeys.flows.graph.limits import Allowance
 from flowkeys.flows.registry import Build
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.flows.tools.chosen import read_tool
-from flowkeys.flows.tools.tool import ToolFailed
+from flowkeys.flows.tools.tool import DRAFT, ToolFailed
 from tests.flows.support import call, engine
 
 SCHEMA = json.dumps(
@@ -76,6 +76,7 @@ async def test_models_are_told_its_schema_and_the_node_may_say_more() -> None:
         },
         "required": ["a"],
         "additionalProperties": False,
+        "$schema": DRAFT,
     }
     other, build = built(made, "return 1", customToolName="other", customToolFunc="return 'theirs'")
     assert other.name == "other"

@@ -8,7 +8,7 @@ from uuid import UUID
 from flowkeys.domain.documents.collection import Hit
 from flowkeys.flows.context import Run
 from flowkeys.flows.registry import Build
-from flowkeys.flows.tools.tool import MISMATCH, ToolFailed
+from flowkeys.flows.tools.tool import MISMATCH, ToolFailed, takes
 from flowkeys.service.ports.flows import Retriever
 
 INPUT: Final = "agentKnowledgeDocumentStores"
@@ -22,12 +22,9 @@ class Knowledge:
     kind = "retrieverTool"
     label = "Retriever Tool"
     return_direct = False
-    schema: Mapping[str, Any] = {
-        "type": "object",
-        "properties": {"input": {"type": "string", "description": "input to look up in retriever"}},
-        "required": ["input"],
-        "additionalProperties": False,
-    }
+    schema: Mapping[str, Any] = takes(
+        {"input": {"type": "string", "description": "input to look up in retriever"}}, ["input"]
+    )
 
     def __init__(
         self, retriever: Retriever, names: tuple[str, ...], description: str, limit: int, *, sources: bool

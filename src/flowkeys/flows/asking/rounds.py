@@ -10,12 +10,12 @@ from flowkeys.flows.asking.knowledge import Knowledge, passages
 from flowkeys.flows.asking.messages import Message
 from flowkeys.flows.asking.metadata import usage_metadata
 from flowkeys.flows.asking.sources import source_document
-from flowkeys.flows.asking.structured import DRAFT, parsed, printed
+from flowkeys.flows.asking.structured import parsed, printed
 from flowkeys.flows.context import Run
 from flowkeys.flows.models.calls import ToolCall
 from flowkeys.flows.models.reply import Reply
 from flowkeys.flows.registry import Step
-from flowkeys.flows.tools.tool import MISMATCH, Tool, ToolFailed
+from flowkeys.flows.tools.tool import MISMATCH, Offered, Tool, ToolFailed
 from flowkeys.service.ports.flows import Event
 
 _SCHEMA: Final = "$schema"
@@ -44,16 +44,16 @@ class Rounds:
         asker: Asker,
         run: Run,
         messages: list[Message],
-        tools: Sequence[Tool],
-        asks: frozenset[str] = frozenset(),
+        offered: Offered,
     ) -> None:
-        """`messages` grow by what is called and what tools say; `asks` are tools that wait for a person."""
+        """`messages` grow by what is called and what tools say."""
         self._step = step
         self._asker = asker
         self._run = run
         self._messages = messages
+        tools = offered.tools
         self._tools = {tool.name: tool for tool in tools}
-        self._asks = asks
+        self._asks = offered.asks
         self._request: Mapping[str, Any] = {"tools": [_offered(tool) for tool in tools]} if tools else {}
         self.used: list[dict[str, Any]] = []
         self.sources: list[dict[str, Any]] = []
@@ -187,11 +187,8 @@ def available(tool: Tool) -> dict[str, Any]:
 
 
 def _offered(tool: Tool) -> dict[str, Any]:
-    parameters = {**tool.schema, _SCHEMA: tool.schema.get(_SCHEMA, DRAFT)}
-    return {
-        "type": "function",
-        "function": {"name": tool.name, "description": tool.description, "parameters": parameters},
-    }
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.schema}
+    return {"type": "function", "function": function}
 
 
 def _read(call: ToolCall, number: int) -> Call:

@@ -8,9 +8,9 @@ import msgspec
 
 from flowkeys.flows.models.reply import Reply
 from flowkeys.flows.registry import Build
+from flowkeys.flows.tools.tool import DRAFT
 
 FUNCTION: Final = "extract"
-DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 _DEPTH: Final = 20
 _MOST_FAULTS: Final = 5
 _SIMPLE: Final = ("string", "number", "boolean")

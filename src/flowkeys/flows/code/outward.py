@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urljoin, urlsplit
 
 from flowkeys.domain.version import VERSION
-from flowkeys.flows.code.wire import Answer, Outward, Request
+from flowkeys.flows.code.opened import MOST_BYTES, Opened, broken, header_of, next_part
+from flowkeys.flows.code.wire import Answer, CallRefused, Outward, Request
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.outbound import tls
 from flowkeys.outbound.connecting import AddressRefusedError
 from flowkeys.outbound.endpoints import Endpoint, Endpoints, read_endpoint
 from flowkeys.outbound.http import charset
-from flowkeys.outbound.http.connection import Connection, NotHttpError
+from flowkeys.outbound.http.connection import Connection
 from flowkeys.outbound.http.pool import Origin, Pool
 
 if TYPE_CHECKING:
     from flowkeys.outbound.connecting import Resolve
 
 _REDIRECTS: Final = 10
-_ANSWER_BYTES: Final = 10_000_000
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _AS_GET: Final = frozenset({301, 302, 303})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -40,22 +40,21 @@ _IN_PATH: Final = "/!$&'()*+,;=:@%~[]"
 _IN_QUERY: Final = _IN_PATH + "?"
 
 
-class CallRefused(Exception):
-    """A call is not made, or came to nothing; why is fit for who made the flow."""
-
-
 class OutwardCalls:
     """Makes the calls of code; its connections are kept and closed with the engine."""
 
-    def __init__(self, settings: FlowSettings, resolve: "Resolve | None" = None) -> None:
-        """Read the operator's list.
+    def __init__(
+        self, settings: FlowSettings, resolve: "Resolve | None" = None, *, only: Endpoints | None = None
+    ) -> None:
+        """Read the operator's list; with `only`, nothing but what is on that is called, public or not.
 
         Raises:
             ConfigurationError: an entry is not a base URL.
         """
         self._settings = settings
         self._resolve = resolve
-        self._endpoints = Endpoints(settings.allowed_endpoints)
+        self._endpoints = Endpoints(settings.allowed_endpoints) if only is None else only
+        self._is_closed = only is not None
         self._pools: tuple[Pool, Pool] | None = None
         self._opening = asyncio.Lock()
 
@@ -103,6 +102,38 @@ class OutwardCalls:
     async def _fetch(
         self, request: Request, secret: Mapping[str, str], own: Endpoint | None
     ) -> tuple[Answer, bytes]:
+        connection, url, turns = await self._reach(request, secret, own)
+        try:
+            content = b"" if request.method == "HEAD" else await self._read(connection)
+        finally:
+            connection.leave(is_enough=False)
+        answer = Answer(
+            run=request.run,
+            id=request.id,
+            status=connection.status,
+            reason=_reason(connection.status),
+            headers=tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in connection.headers),
+            body=_text(connection, content),
+            url=url,
+            redirected=turns > 0,
+        )
+        return answer, content
+
+    async def open(
+        self, request: Request, secret: Mapping[str, str] = _NONE, own: Endpoint | None = None
+    ) -> Opened:
+        """Make a call as `fetch` does, and return its answer, which is read as it comes, in whatever time.
+
+        Raises:
+            CallRefused: it is not made, or there is no answer.
+        """
+        connection, _, _ = await self._reach(request, secret, own)
+        return Opened(connection, self._settings.model_timeout_seconds)
+
+    async def _reach(
+        self, request: Request, secret: Mapping[str, str], own: Endpoint | None
+    ) -> tuple[Connection, str, int]:
+        """Return the connection with the head of the last answer, its URL, and how often it was led on."""
         method, url, body = request.method, request.url, request.body
         if not _may_be_sent(secret):
             raise CallRefused("what its credential holds cannot be sent as a header.")
@@ -112,24 +143,9 @@ class OutwardCalls:
         for turn in range(_REDIRECTS + 1):
             endpoint = self._endpoint(url)
             connection = await self._send(endpoint, method, url, headers, body)
-            target = _header(connection, b"location")
-            if not request.redirect or connection.status not in _MOVED or not target:
-                try:
-                    content = b"" if method == "HEAD" else await self._read(connection)
-                finally:
-                    connection.leave(is_enough=False)
-                answer = Answer(
-                    run=request.run,
-                    id=request.id,
-                    status=connection.status,
-                    reason=_reason(connection.status),
-                    headers=tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in connection.headers),
-                    body=_text(connection, content),
-                    url=url,
-                    redirected=turn > 0,
-                )
-                return answer, content
-            status = connection.status
+            target, status = header_of(connection, b"location"), connection.status
+            if not request.redirect or status not in _MOVED or not target:
+                return connection, url, turn
             connection.leave(is_enough=False)
             url = urljoin(url, target)
             if (status in _AS_GET and method != "HEAD") and method != "GET":
@@ -145,6 +161,8 @@ class OutwardCalls:
         endpoint = read_endpoint(re.split(r"[?#]", url, maxsplit=1)[0])
         if isinstance(endpoint, str):
             raise CallRefused(endpoint.replace("the base URL", "the address"))
+        if self._is_closed and not self._endpoints.lists(endpoint):
+            raise CallRefused(f"{endpoint.url} is not listed by this server's operator.")
         refusal = self._endpoints.refusal(endpoint)
         if refusal is not None:
             raise CallRefused("Access to this host is denied by policy: it is not public, and not listed.")
@@ -190,22 +208,16 @@ class OutwardCalls:
             await connection.head(self._settings.model_timeout_seconds)
         except BaseException as error:
             connection.close()
-            raise _broken(endpoint.authority, error) from error
+            raise broken(endpoint.authority, error) from error
         return connection
 
     async def _read(self, connection: Connection) -> bytes:
         read = bytearray()
-        while part := await self._part(connection):
+        while part := await next_part(connection, self._settings.model_timeout_seconds):
             read += part
-            if len(read) > _ANSWER_BYTES:
-                raise CallRefused(f"the answer is longer than {_ANSWER_BYTES} bytes.")
+            if len(read) > MOST_BYTES:
+                raise CallRefused(f"the answer is longer than {MOST_BYTES} bytes.")
         return bytes(read)
-
-    async def _part(self, connection: Connection) -> bytes:
-        try:
-            return await connection.read(self._settings.model_timeout_seconds)
-        except Exception as error:
-            raise _broken("the server", error) from error
 
     async def _ways(self) -> tuple[Pool, Pool]:
         async with self._opening:
@@ -236,13 +248,11 @@ def _may_be_sent(headers: Mapping[str, str]) -> bool:
     )
 
 
-def _header(connection: Connection, name: bytes) -> str:
-    return next((value.decode("latin-1") for known, value in connection.headers if known == name), "")
-
-
 def _text(connection: Connection, content: bytes) -> str:
     try:
-        return content.decode(charset.said(_header(connection, b"content-type")) or charset.USUAL, "replace")
+        return content.decode(
+            charset.said(header_of(connection, b"content-type")) or charset.USUAL, "replace"
+        )
     except (LookupError, UnicodeError):
         return content.decode(charset.USUAL, "replace")
 
@@ -252,13 +262,3 @@ def _reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def _broken(where: str, error: BaseException) -> BaseException:
-    if not isinstance(error, Exception):
-        return error
-    if isinstance(error, TimeoutError):
-        return CallRefused(f"{where} does not answer in time.")
-    if isinstance(error, NotHttpError):
-        return CallRefused(f"what {where} answers is no HTTP.")
-    return CallRefused(f"{where} ended the connection before its answer was there.")

@@ -9,6 +9,7 @@ import msgspec
 
 from flowkeys.flows.code.processes import CodeProcesses
 from flowkeys.flows.code.wire import Job, Returned
+from flowkeys.outbound.endpoints import Endpoints
 
 if TYPE_CHECKING:
     from flowkeys.flows.code.outward import OutwardCalls
@@ -23,11 +24,17 @@ class CodeRunner:
     """What runs code: its processes, and the way out of them. Made with the engine, closed with it."""
 
     def __init__(self, settings: "FlowSettings", resolve: "Resolve | None" = None) -> None:
-        """Start nothing yet."""
+        """Start nothing yet.
+
+        Raises:
+            ConfigurationError: an entry of the operator's list of MCP servers is no URL.
+        """
+        self.mcp_servers = Endpoints(settings.mcp_servers, "An MCP server")
         self._settings = settings
         self._resolve = resolve
         self._processes = CodeProcesses(settings)
         self._outward: OutwardCalls | None = None
+        self._to_mcp: OutwardCalls | None = None
 
     async def run(self, code: str, given: Mapping[str, Any]) -> Returned:
         """Run code with its variables.
@@ -48,11 +55,20 @@ class CodeRunner:
             self._outward = OutwardCalls(self._settings, self._resolve)
         return self._outward
 
+    def to_mcp(self) -> "OutwardCalls":
+        """Return what makes calls to MCP servers: to those that the operator lists, and nowhere else."""
+        if self._to_mcp is None:
+            from flowkeys.flows.code.outward import OutwardCalls
+
+            self._to_mcp = OutwardCalls(self._settings, self._resolve, only=self.mcp_servers)
+        return self._to_mcp
+
     async def aclose(self) -> None:
         """End the processes, and close connections."""
         await self._processes.aclose()
-        if self._outward is not None:
-            await self._outward.aclose()
+        for calls in (self._outward, self._to_mcp):
+            if calls is not None:
+                await calls.aclose()
 
 
 class _Resources(Protocol):

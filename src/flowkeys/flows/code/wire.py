@@ -58,6 +58,10 @@ class Said(msgspec.Struct, frozen=True):
     call: Request | None = None
 
 
+class CallRefused(Exception):
+    """A call is not made, or came to nothing; why is fit for who made the flow."""
+
+
 class CodeFailed(Exception):
     """The code threw, or took more than it may; the message says so in words."""
 

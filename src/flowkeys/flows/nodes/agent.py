@@ -1,6 +1,7 @@
 """`agentAgentflow`: a model that may call tools and search documents before it answers."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from flowkeys.domain.errors import FlowNotRunnable
@@ -15,7 +16,7 @@ from flowkeys.flows.context import Run
 from flowkeys.flows.models.reply import Reply
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 from flowkeys.flows.tools.chosen import read_tool
-from flowkeys.flows.tools.tool import Tool, Toolbox, ToolFailed, offered
+from flowkeys.flows.tools.tool import Chosen, Offered, Tool, ToolFailed, offered
 from flowkeys.flows.waiting import Waits, action_of
 from flowkeys.service.ports.flows import Event
 
@@ -40,15 +41,13 @@ class Agent(Step):
         asker: Asker,
         prompt: Prompt,
         form: Form | None,
-        tools: Sequence[Tool | Toolbox],
-        asks: frozenset[str],
+        tools: Sequence[Chosen],
     ) -> None:
         super().__init__(build.node)
         self._asker = asker
         self._prompt = prompt
         self._form = form
         self._tools = tuple(tools)
-        self._asks = asks
         self.most_tokens = asker.most_tokens * (2 if tools or form is not None else 1)
         self._role = "assistant" if build.text("agentReturnResponseAs") == "assistantMessage" else "user"
         self._speaker = speaker(self)
@@ -59,11 +58,14 @@ class Agent(Step):
 
     async def run(self, run: Run) -> Outcome:
         """Ask until there is an answer, or a tool that a person has to allow."""
-        person = run.answer
-        messages: list[Message] = await self._messages(run) if person is None else run.kept
-        tools = await self._offered(run)
+        messages: list[Message] = await self._messages(run) if run.answer is None else run.kept
+        async with AsyncExitStack() as stack:
+            return await self._asked(run, messages, await self._offered(run, stack))
+
+    async def _asked(self, run: Run, messages: list[Message], offered: Offered) -> Outcome:
+        person, tools = run.answer, offered.tools
         begun = now()
-        rounds = Rounds(self, self._asker, run, messages, tools, self._asks)
+        rounds = Rounds(self, self._asker, run, messages, offered)
         aloud = self._form is None
         if person is None:
             reply: Reply | None = await rounds.ask(aloud=aloud)
@@ -88,9 +90,9 @@ class Agent(Step):
             raise FlowNotRunnable(f"{self.node.label}: add a message, or let it remember the conversation.")
         return await self._prompt.messages(run, lambda asked: self._summary(run, asked))
 
-    async def _offered(self, run: Run) -> list[Tool]:
+    async def _offered(self, run: Run, stack: AsyncExitStack) -> Offered:
         try:
-            return await offered(self._tools, run)
+            return await offered(self._tools, run, stack)
         except ToolFailed as error:
             raise self.failed(f"its tools cannot be had: {error}") from error
 
@@ -213,24 +215,18 @@ def _tokens(reply: Reply | None, rounds: Rounds) -> dict[str, Any]:
     return {}
 
 
-def _tools(build: Build) -> tuple[list[Tool | Toolbox], frozenset[str]]:
-    """Return the tools of the node, and the names of those that a person has to allow."""
-    found: list[Tool | Toolbox] = []
-    asks = set()
+def _tools(build: Build) -> list[Chosen]:
+    """Return the tools of the node."""
+    found = []
     for row in build.rows("agentTools"):
         name, config = row.get("agentSelectedTool"), row.get("agentSelectedToolConfig")
         if not isinstance(name, str) or not name:
             continue
         tool = read_tool(build, name, config if isinstance(config, Mapping) else {})
-        if tool is None:
-            continue
-        found.append(tool)
-        if row.get("agentSelectedToolRequiresHumanInput") in (True, "true"):
-            if isinstance(tool, Toolbox):
-                build.problem(f"that a person allows each call of {name[:100]!r} is not supported.")
-            else:
-                asks.add(tool.name)
-    return found, frozenset(asks)
+        if tool is not None:
+            asks = row.get("agentSelectedToolRequiresHumanInput") in (True, "true")
+            found.append(Chosen(tool, asks))
+    return found
 
 
 def _build(build: Build) -> Step:
@@ -241,11 +237,11 @@ def _build(build: Build) -> Step:
     prompt = Prompt(build, KIND_OF)
     form = read_form(build, "agentStructuredOutput")
     knowledge: list[Knowledge] = read_knowledge(build)
-    chosen, asks = _tools(build)
+    chosen = _tools(build)
     if asker is None:
         build.updates("agentUpdateState")
         return Step(build.node)  # never run: all its problems are noted
-    return Agent(build, asker, prompt, form, [*chosen, *knowledge], asks)
+    return Agent(build, asker, prompt, form, [*chosen, *map(Chosen, knowledge)])
 
 
 KIND = Kind("agentAgentflow", _build)

@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from flowkeys.flows.code.wire import Answer, Request
+from flowkeys.flows.code.wire import Answer, CallRefused, Request
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.relaxed import NotRead
 from flowkeys.flows.graph.variables import text_of
@@ -39,8 +39,6 @@ class Http(Step):
 
     async def run(self, run: Run) -> Outcome:
         """Make it."""
-        from flowkeys.flows.code.outward import CallRefused
-
         shown = {name: value.value(run) for name, value in self._inputs.items()}
         method = shown["method"] or "GET"
         try:

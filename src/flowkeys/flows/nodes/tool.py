@@ -1,6 +1,7 @@
 """`toolAgentflow`: calls one tool with arguments that the flow gives."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import msgspec
@@ -9,18 +10,18 @@ from flowkeys.flows.context import Run
 from flowkeys.flows.graph.variables import Template, as_text, text_of
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 from flowkeys.flows.tools.chosen import read_tool
-from flowkeys.flows.tools.tool import Tool, Toolbox, ToolFailed, offered
+from flowkeys.flows.tools.tool import Chosen, Tool, Toolbox, ToolFailed, offered
 
 _Arguments = Sequence[tuple[Mapping[str, Any], str, Template]]
 
 
 class CallTool(Step):
-    """Calls its tool, and says what that says."""
+    """Calls its tool, or each that it stands for, and says what these say, in lines."""
 
     def __init__(self, build: Build, chosen: str, tool: Tool | Toolbox, arguments: _Arguments) -> None:
         super().__init__(build.node)
         self._chosen = chosen
-        self._tool = tool
+        self._tool = Chosen(tool)
         self._arguments = arguments
         self._updates = build.updates("toolUpdateState")
 
@@ -28,10 +29,7 @@ class CallTool(Step):
         """Call it."""
         values = [(row, name, value.value(run)) for row, name, value in self._arguments]
         try:
-            tool = await self._only(run)
-            properties = tool.schema.get("properties") or {}
-            given = {name: _fitting(value, properties.get(name) or {}) for _, name, value in values}
-            content = await tool.call(run, given)
+            content = await self._call(run, {name: value for _, name, value in values})
         except ToolFailed as error:
             raise self.failed(str(error)) from error
         await run.say(content)
@@ -43,18 +41,23 @@ class CallTool(Step):
             text=content,
         )
 
-    async def _only(self, run: Run) -> Tool:
-        if not isinstance(self._tool, Toolbox):
-            return self._tool
-        tools = await offered([self._tool], run)
-        if not tools:
-            raise ToolFailed("whoever has its tool offers none of that name.")
-        return tools[0]
+    async def _call(self, run: Run, given: Mapping[str, Any]) -> str:
+        async with AsyncExitStack() as stack:
+            tools = (await offered([self._tool], run, stack)).tools
+            if not tools:
+                raise ToolFailed("no tool of its server is chosen.")
+            return "\n".join([await tool.call(run, _arguments(tool, given)) for tool in tools])
 
 
-def _fitting(value: Any, schema: Mapping[str, Any]) -> Any:
+def _arguments(tool: Tool, given: Mapping[str, Any]) -> dict[str, Any]:
+    properties = tool.schema.get("properties")
+    known = properties if isinstance(properties, Mapping) else {}
+    return {name: _fitting(value, known.get(name)) for name, value in given.items()}
+
+
+def _fitting(value: Any, schema: Any) -> Any:
     """Return an argument as its schema has it: lists and objects are read, numbers counted as such."""
-    wanted = schema.get("type")
+    wanted = schema.get("type") if isinstance(schema, Mapping) else None
     if isinstance(value, str) and value[:1] in {"[", "{"}:
         try:
             value = msgspec.json.decode(value)

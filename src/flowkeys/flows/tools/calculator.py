@@ -6,7 +6,7 @@ from typing import Any, Final
 from flowkeys.flows.context import Run
 from flowkeys.flows.tools.arithmetic import evaluate
 from flowkeys.flows.tools.functions import ArithmeticFault
-from flowkeys.flows.tools.tool import MISMATCH, ToolFailed
+from flowkeys.flows.tools.tool import MISMATCH, ToolFailed, takes
 
 NOT_KNOWN: Final = "I don't know how to do that."
 
@@ -21,11 +21,7 @@ class Calculator:
         "Useful for getting the result of a math expression. The input to this tool should be a valid "
         "mathematical expression that could be executed by a simple calculator."
     )
-    schema: Mapping[str, Any] = {
-        "type": "object",
-        "properties": {"input": {"type": "string"}},
-        "additionalProperties": False,
-    }
+    schema: Mapping[str, Any] = takes({"input": {"type": "string"}})
     return_direct = False
 
     async def call(self, run: Run, arguments: Mapping[str, Any]) -> str:  # noqa: ARG002

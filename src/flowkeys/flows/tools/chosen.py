@@ -7,6 +7,8 @@ from flowkeys.flows.registry import Build
 from flowkeys.flows.tools.calculator import Calculator
 from flowkeys.flows.tools.clock import CurrentDateTime
 from flowkeys.flows.tools.custom import Custom, custom_tool
+from flowkeys.flows.tools.mcp.custom import KIND as MCP
+from flowkeys.flows.tools.mcp.custom import custom_mcp
 from flowkeys.flows.tools.requests import METHODS, requests_tool
 from flowkeys.flows.tools.searxng import SearXng
 from flowkeys.flows.tools.tool import Tool, Toolbox
@@ -18,6 +20,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     Calculator.kind: lambda _build, _config: Calculator(),
     CurrentDateTime.kind: lambda _build, _config: CurrentDateTime(),
     Custom.kind: custom_tool,
+    MCP: custom_mcp,
     **{method.kind: requests_tool(method) for method in METHODS},
     SearXng.kind: SearXng,
 }

@@ -7,6 +7,7 @@ import msgspec
 
 from flowkeys.domain.times import to_iso
 from flowkeys.flows.context import Run
+from flowkeys.flows.tools.tool import takes
 
 _DAYS: Final = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
 """From the one on which times begin: 1 January 1970."""
@@ -20,7 +21,7 @@ class CurrentDateTime:
     label = "CurrentDateTime"
     name = "current_date_time"
     description = "Useful to get current day, date and time."
-    schema: Mapping[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
+    schema: Mapping[str, Any] = takes({})
     return_direct = False
 
     async def call(self, run: Run, arguments: Mapping[str, Any]) -> str:  # noqa: ARG002

@@ -10,7 +10,7 @@ from flowkeys.flows.code.running import Code, is_name
 from flowkeys.flows.code.wire import CodeFailed
 from flowkeys.flows.context import Run
 from flowkeys.flows.registry import Build
-from flowkeys.flows.tools.tool import MISMATCH, ToolFailed
+from flowkeys.flows.tools.tool import MISMATCH, ToolFailed, takes
 
 _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
     "string": {"type": "string"},
@@ -49,12 +49,7 @@ class Custom:
             self._types[parameter.property] = parameter.type
             if parameter.required:
                 self._required.append(parameter.property)
-        self.schema: Mapping[str, Any] = {
-            "type": "object",
-            "properties": properties,
-            **({"required": self._required} if self._required else {}),
-            "additionalProperties": False,
-        }
+        self.schema: Mapping[str, Any] = takes(properties, self._required)
 
     async def call(self, run: Run, arguments: Mapping[str, Any]) -> str:
         """Run the code; arguments that it does not know are left out.

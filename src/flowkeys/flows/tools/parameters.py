@@ -12,7 +12,7 @@ from flowkeys.flows.graph.relaxed import NotRead, read_json
 from flowkeys.flows.graph.variables import text_of
 from flowkeys.flows.registry import Build
 from flowkeys.flows.tools.fitting import NOT_FITTING, fitting
-from flowkeys.flows.tools.tool import MISMATCH, ToolFailed
+from flowkeys.flows.tools.tool import MISMATCH, ToolFailed, takes
 
 _QUERY: Final = "queryParams"
 _BODY: Final = "body"
@@ -62,11 +62,7 @@ class QueryParameters:
             # Each is a text for models, whatever it is later, as Flowise has it.
             inner = _object({name: {"type": "string"} for name in self._members}, self._members)
             inner["description"] = "Query parameters for the request"
-        self.schema: Mapping[str, Any] = {
-            "type": "object",
-            "properties": {_QUERY: inner},
-            "additionalProperties": False,
-        }
+        self.schema: Mapping[str, Any] = takes({_QUERY: inner})
 
     def read(self, arguments: Mapping[str, Any]) -> Given:
         """Return what was given."""
@@ -114,12 +110,7 @@ class BodyParameters:
             }
             inner = _object(kinds, self._members)
             inner["description"] = "Request body parameters"
-        self.schema: Mapping[str, Any] = {
-            "type": "object",
-            "properties": {_BODY: inner},
-            **({} if self._members is None else {"required": [_BODY]}),
-            "additionalProperties": False,
-        }
+        self.schema: Mapping[str, Any] = takes({_BODY: inner}, () if self._members is None else (_BODY,))
 
     def read(self, arguments: Mapping[str, Any]) -> Given:
         """Return what was given."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flowkeys.flows.code.wire import Request
+from flowkeys.flows.code.wire import CallRefused, Request
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.relaxed import NotRead
 from flowkeys.flows.registry import Build
@@ -95,8 +95,6 @@ class Requests:
         Raises:
             ToolFailed: the arguments are not what it takes, no call can be made, or the answer is an error.
         """
-        from flowkeys.flows.code.outward import CallRefused
-
         given = self._parameters.read(arguments)
         try:
             url = self._parameters.address(self._url.render(run).strip(), given)

@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from flowkeys.flows.code.wire import Request
+from flowkeys.flows.code.wire import CallRefused, Request
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.relaxed import NotRead
 from flowkeys.flows.registry import Build
 from flowkeys.flows.tools.secret import NotItsAddress, carried, read_secret
-from flowkeys.flows.tools.tool import MISMATCH, ToolFailed
+from flowkeys.flows.tools.tool import MISMATCH, ToolFailed, takes
 from flowkeys.flows.tools.written import headers_of, text_in, written_in
 
 _NOTHING: Final = "No good results found."
@@ -44,11 +44,7 @@ class SearXng:
 
     kind = "searXNG"
     label = "SearXNG"
-    schema: Mapping[str, Any] = {
-        "type": "object",
-        "properties": {"input": {"type": "string"}},
-        "additionalProperties": False,
-    }
+    schema: Mapping[str, Any] = takes({"input": {"type": "string"}})
     return_direct = False
 
     def __init__(self, build: Build, config: Mapping[str, Any]) -> None:
@@ -69,8 +65,6 @@ class SearXng:
         Raises:
             ToolFailed: there is no text to search for, or no answer that can be read.
         """
-        from flowkeys.flows.code.outward import CallRefused
-
         query = arguments.get("input", "")
         if not isinstance(query, str):
             raise ToolFailed(MISMATCH)

@@ -1,10 +1,14 @@
 """What a tool is: a name, what it takes, and a call."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Final, Protocol, runtime_checkable
+
+import msgspec
 
 from flowkeys.flows.context import Run
 
+DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 MISMATCH: Final = "Received tool input did not match expected schema"
 """What is said of arguments that are not what a tool takes, as Flowise says it."""
 
@@ -24,7 +28,7 @@ class Tool(Protocol):
     """What models call it: at most 64 of ``[a-zA-Z0-9_-]``."""
     description: str
     schema: Mapping[str, Any]
-    """What it takes: a JSON schema of type ``object``, as models are given it."""
+    """What it takes: a JSON schema of type ``object``, as models are given it, whole."""
     return_direct: bool
     """Whether what it says is the answer, and no model is asked again."""
 
@@ -42,8 +46,8 @@ class Tool(Protocol):
 class Toolbox(Protocol):
     """A tool that stands for several, which are known only once somebody else was asked: an MCP server's."""
 
-    async def tools(self, run: Run) -> Sequence[Tool]:
-        """Return them, as they are for this run.
+    def open(self, run: Run) -> AbstractAsyncContextManager[Sequence[Tool]]:
+        """Return them, as they are for this step of the run, which may call them until it leaves.
 
         Raises:
             ToolFailed: whoever has them does not say which there are.
@@ -52,16 +56,54 @@ class Toolbox(Protocol):
         ...
 
 
-async def offered(chosen: Iterable[Tool | Toolbox], run: Run) -> list[Tool]:
-    """Return what a model may call of what a node chose, in its order.
+class Chosen(msgspec.Struct, frozen=True):
+    """What a node chooses."""
+
+    tool: Tool | Toolbox
+    asks: bool = False
+    """Whether a person has to allow each call."""
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """What a model may call of that, in its order."""
+
+    tools: Sequence[Tool]
+    asks: frozenset[str] = frozenset()
+    """The names of those that a person has to allow."""
+
+
+async def offered(chosen: Iterable[Chosen], run: Run, stack: AsyncExitStack) -> Offered:
+    """Return what may be called of what a node chose, until `stack` is closed.
 
     Raises:
-        ToolFailed, RunLimitExceeded: as `Toolbox.tools` says.
+        ToolFailed: as `Toolbox.open` says, with the reasons of all that cannot be had.
+        RunLimitExceeded: the run may call out no more.
     """
     found: list[Tool] = []
+    asks: list[str] = []
+    reasons: list[str] = []
     for one in chosen:
-        if isinstance(one, Toolbox):
-            found += await one.tools(run)
+        tools: Sequence[Tool] = ()
+        if isinstance(one.tool, Toolbox):
+            try:
+                tools = await stack.enter_async_context(one.tool.open(run))
+            except ToolFailed as error:
+                reasons.append(str(error))
         else:
-            found.append(one)
-    return found
+            tools = (one.tool,)
+        found += tools
+        asks += [tool.name for tool in tools if one.asks]
+    if reasons:
+        raise ToolFailed("; ".join(dict.fromkeys(reasons)))
+    return Offered(found, frozenset(asks))
+
+
+def takes(properties: Mapping[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the schema of a tool that takes these and nothing else, as Flowise writes it."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        **({"required": list(required)} if required else {}),
+        "additionalProperties": False,
+        "$schema": DRAFT,
+    }
