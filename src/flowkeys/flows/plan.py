@@ -9,7 +9,7 @@ import msgspec
 from flowkeys.domain.chatflows.code import CodePiece
 from flowkeys.flows.graph.graph import Edge, Graph, Node
 from flowkeys.flows.graph.joins import Needs, needs
-from flowkeys.flows.graph.limits import PROBLEMS, Allowance, few
+from flowkeys.flows.graph.limits import PROBLEMS, Allowance, few, together
 from flowkeys.flows.graph.variables import Template
 from flowkeys.flows.registry import Build, Kind, Resources, Step
 from flowkeys.service.ports.flows import Event
@@ -98,7 +98,7 @@ def make_plan(
     built: dict[str, Built] = {}
     allowance = Allowance()
     templates = dict(base.templates) if base is not None else {}
-    problems = list(graph.problems)
+    problems: list[tuple[str, str]] = []
     codes: list[CodePiece] = []
     lasts = True
     own: dict[str, Sequence[str]] = {}
@@ -117,15 +117,15 @@ def make_plan(
                 built[node.id] = Built(node, maker(build), build.uses_history)
             except RecursionError:
                 build.problem("its inputs are nested too deeply.")
-        problems += build.problems
+        own[node.id] = build.problems
+        problems += ((node.label, problem) for problem in build.problems)
         codes += build.codes
         lasts = lasts and build.lasts
-        own[node.id] = build.problems
-    if problems or missing:
+    if problems or graph.problems or missing:
         of_nodes = _of_nodes(graph, unknown, own)
         return Plan(
             missing_kinds=missing,
-            problems=few(problems),
+            problems=few([*graph.problems, *together(problems)]),
             of_nodes=of_nodes,
             codes=tuple(codes),
             lasts=lasts,
@@ -153,14 +153,13 @@ def make_plan(
 def _of_nodes(
     graph: Graph, unknown: AbstractSet[str], own: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return what keeps single nodes from running, without their labels in front."""
+    """Return what keeps single nodes from running."""
     found: dict[str, tuple[str, ...]] = {}
     for node in graph.nodes:
         if node.kind in unknown:
             found[node.id] = (f"this server has no nodes of the kind {node.kind[:_KIND_LENGTH]}.",)
         elif problems := own.get(node.id):
-            label = len(f"{node.label}: ")
-            found[node.id] = tuple(problem[label:] for problem in few(problems))
+            found[node.id] = few(problems)
         if len(found) >= PROBLEMS:
             break
     return found

@@ -184,7 +184,7 @@ class Build:
 
     def problem(self, what: str) -> None:
         """Note a reason, in words, why this node cannot run here."""
-        self.problems.append(f"{self.node.label}: {what}"[: PROBLEM_CHARACTERS + 1])
+        self.problems.append(what[: PROBLEM_CHARACTERS + 1])
 
     def text(self, name: str, default: str = "") -> str:
         """Return an input that is a text; noted as a problem when it is something else."""

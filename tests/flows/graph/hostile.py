@@ -45,6 +45,11 @@ def bad(number):
     return node(f"conditionAgentflow_{number}", {"conditions": 1})
 
 
+def odd(number):
+    """An LLM whose model nobody has."""
+    return node(f"llmAgentflow_{number}", {"llmModel": f"chatOf{number}"})
+
+
 def deep(depth):
     """Lists in lists."""
     return msgspec.Raw(b"[" * depth + b"]" * depth)

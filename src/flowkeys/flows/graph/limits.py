@@ -4,7 +4,7 @@ What an author could want is far below these limits. What is above them is a pro
 the work is done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from flowkeys.flows.graph.html import is_html
@@ -17,6 +17,7 @@ TAGS: Final = 20_000
 ROWS: Final = 10_000
 PROBLEMS: Final = 20
 PROBLEM_CHARACTERS: Final = 500
+_LABELS: Final = 5
 
 
 class Allowance:
@@ -52,6 +53,21 @@ class Allowance:
         """Return why a list is not read, or None."""
         self._rows -= count
         return None if self._rows >= 0 else f"the lists up to here have more than {ROWS:,} entries."
+
+
+def together(problems: Iterable[tuple[str, str]]) -> list[str]:
+    """Return what is wrong with nodes, given as (label, problem) pairs; the same of several is said once."""
+    labels: dict[str, dict[str, None]] = {}
+    for label, problem in problems:
+        labels.setdefault(problem, {})[label] = None
+    return [f"{_listed([*of])}: {problem}" for problem, of in labels.items()]
+
+
+def _listed(labels: Sequence[str]) -> str:
+    shown = (
+        labels if len(labels) <= _LABELS else (*labels[: _LABELS - 1], f"{len(labels) - _LABELS + 1} more")
+    )
+    return " and ".join((", ".join(shown[:-1]), shown[-1])) if len(shown) > 1 else shown[0]
 
 
 def few(problems: Sequence[str]) -> tuple[str, ...]:
