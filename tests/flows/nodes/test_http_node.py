@@ -35,14 +35,14 @@ def _http(**inputs):
     return node("httpAgentflow_0", inputs, "HTTP 0")
 
 
-async def _run(flow, *bases, vault=None):
+async def _run(flow, *bases, vault=None, question="Q&=x y"):
     made = engine(FlowSettings(allowed_endpoints=bases), vault=vault)
     try:
 
         async def emit(event):
             pass
 
-        return await made.compile(chatflow(flow)).run(call("Q&=x y"), emit)
+        return await made.compile(chatflow(flow)).run(call(question), emit)
     finally:
         await made.aclose()
 
@@ -147,9 +147,10 @@ async def test_characters_for_names_of_hosts_are_none_of_an_answer():
     "url", ["http://127.0.0.1:1/", "http://169.254.169.254/", "http://[::1]/", "file:///x"]
 )
 async def test_what_is_not_public_is_not_called(url):
-    """Unless the operator listed it."""
+    """Unless the operator listed it; where the flow itself names the address it is said beforehand."""
     with pytest.raises(UpstreamFailed, match="HTTP 0: "):
-        await _run(chain(_http(method="GET", url=url)))
+        await _run(chain(_http(method="GET", url="{{ question }}")), question=url)
+    assert problems(chain(_http(method="GET", url=f"<p>{url}</p>"))).startswith("HTTP 0: ")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,11 @@ class Template:
         self.only = parts[0][1] if len(parts) == 1 and not isinstance(parts[0], str) else None
         """The variable that the text consists of, when there is nothing else in it."""
 
+    @property
+    def fixed(self) -> str | None:
+        """The text that it is in each run; None where it has variables."""
+        return None if self.references else "".join(text for text, _ in self._parts)
+
     def value(self, scope: Scope, output: Any = MISSING) -> Any:
         """Return the text for one run, or a number, a truth value or None where it is only that.
 

@@ -99,6 +99,13 @@ class Models:
             return refusal
         return Target(endpoint, None, trusted=self._endpoints.lists(endpoint))
 
+    def refusal(self, address: str) -> str | None:
+        """Return why a service at an address can never be called, in words, as far as that shows."""
+        endpoint = read_endpoint(address.partition("?")[0].partition("#")[0])
+        if isinstance(endpoint, str):
+            return endpoint.replace("the base URL", "the address")
+        return self._endpoints.refusal(endpoint)
+
     def kept(self, workspace_id: str, ref: str) -> OpenCredential | str:
         """Return a credential that a workspace keeps, or why it cannot be used."""
         kept = self._vault.find(workspace_id, ref) if self._vault is not None else None

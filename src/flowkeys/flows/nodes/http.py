@@ -107,9 +107,16 @@ def _build(build: Build) -> Step:
     for name, known in (("method", _METHODS | {""}), ("bodyType", _BODIES), ("responseType", _ANSWERS)):
         if (value := build.text(name)) not in known:
             build.problem(f"{name} {value[:40]!r} is none that this server has.")
-    if not build.text("url"):
-        build.problem("it has no URL.")
+    _check_address(build)
     return Http(build, read_secret(build, inputs))
+
+
+def _check_address(build: Build) -> None:
+    """Note what is wrong with an address that is the same in each run."""
+    url = build.template(build.text("url")).fixed
+    refusal = build.resources.models.refusal(url) if url else "it has no URL." if url is not None else None
+    if refusal is not None:
+        build.problem(refusal)
 
 
 KIND = Kind("httpAgentflow", _build)
