@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.keys.api_key import KeyRecord
-from flowkeys.domain.keys.decision import Allowed
+from flowkeys.domain.keys.decision import Allowed, Denied
 from flowkeys.domain.keys.terms import Terms
 from flowkeys.domain.limits.gcra import CUSTOMER, KEY
 from flowkeys.domain.limits.quota import Quotas, QuotaUse, parse_quotas
@@ -246,6 +246,22 @@ async def test_what_is_given_back_is_there_for_all(world: World) -> None:
     assert one.quotas.give_back(spent).left == (5,)
     await drained(one)
     assert await other.used(scope) == 0
+
+
+async def test_a_first_call_that_a_limit_refuses_is_seen_by_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not taken and given back, for others would see it meanwhile: also where nothing is loaded yet."""
+    one, other = await world.processes_of(2)
+    terms = Terms(quotas=Quotas(parse_quotas(["9/7d"])), limits=Limits(parse_limits(["1/day"])))
+    record = KeyRecord.of(key_id="k", workspace_id="w", name="One", terms=terms)
+    given_back: list[Spent] = []
+    monkeypatch.setattr(other.quotas, "give_back", given_back.append)
+    assert isinstance(await one.spending.take(AskedOf().of(record, None, None), None, None), Allowed)
+    refused = await other.spending.take(AskedOf().of(record, None, None), None, None)
+    assert isinstance(refused, Denied)
+    assert given_back == []
+    assert await one.used(of("9/7d")) == 1
 
 
 async def test_runs_of_all_processes_reserve_together(world: World) -> None:

@@ -104,6 +104,10 @@ class LimitsAndQuotas:
         tokens = await _tokens(asked, access, runs)
         if self._together is not None:
             found = await self._take_together(self._together, asked, tokens)
+            if found is None and asked.limits and asked.quotas and quotas is not None:
+                # What was not at hand then is loaded by this: others would see a call that is given back.
+                await quotas.standing(asked.quotas)
+                found = await self._take_together(self._together, asked, tokens)
             if found is not None:
                 return found
         if quotas is None or not asked.quotas:
