@@ -28,8 +28,8 @@ GUARDED_PAGES: Final = [page for page in CLOSED_PAGES if page.needs != SIGNED_IN
 UNSAFE_PAGES: Final = [page for page in PAGES if page.method != "GET"]
 
 _OF_TRIES: Final = {"outcome", "tries", "next_at", "tried_at", "failure", "duration_ms"}
-_STORED_LATER: Final = ("usage_", "quota_", "permission_use")
-"""Tables of what is counted: written some time after the call."""
+_STORED_LATER: Final = ("usage_", "quota_", "permission_use", "key_bits", "key_unread")
+"""Tables of what is counted, written some time after the call, and of what is put together for lists."""
 _OF_USES: Final = {"last_used_at", "last_address", "last_user_agent", "last_seen_at"}
 _MOVES_BY_ITSELF: Final = {"up_to", "beat_at", *_OF_USES, *_OF_TRIES}
 _EXPORT: Final = ("new.json", echo().encode(), "application/json")
@@ -104,6 +104,9 @@ class House:
 
 def imported(server: Running) -> None:
     """Wait for imports of documents, which go on behind the answer: what they write is no later test's."""
+    with server.shell() as rows:
+        under_way = "SELECT 1 FROM import_job WHERE state = 'running'"
+        until(lambda: not rows.execute(under_way).fetchall(), "imports of all processes to end")
     until(lambda: not server.runtime.imports._tasks, "imports to end")
 
 

@@ -6,6 +6,7 @@ hold on the other within the bound, and no test has to know that there are two.
 """
 
 import atexit
+import json
 import os
 import re
 import time
@@ -100,4 +101,6 @@ def is_expressible(settings: Mapping[str, Any]) -> bool:
 def _written(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ",".join(map(str, value))
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value))
     return str(value)

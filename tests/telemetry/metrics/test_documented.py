@@ -29,6 +29,7 @@ def found(serve: Callable[..., Running], valkey_server: ValkeyServer) -> dict[st
     return told
 
 
+@pytest.mark.of_sqlite("the sizes of its files are among them")
 def test_the_page_has_every_metric(found: dict[str, tuple[str, set[str]]]) -> None:
     """Who adds a metric writes down what it is."""
     documented = {

@@ -48,6 +48,7 @@ def told(serve: Callable[..., Running]) -> dict[str, dict[str, set[str]]]:
     return found
 
 
+@pytest.mark.of_sqlite("the sizes of its files are among them")
 def test_every_metric_that_is_asked_for_exists(told: dict[str, dict[str, set[str]]]) -> None:
     """By name, label and value of closed labels: a panel without data looks like a server without calls."""
     asked = 0
