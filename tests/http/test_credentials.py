@@ -6,6 +6,7 @@ from typing import Any
 from tests.flows.support import chain, node
 from tests.support.flows import bound_key
 from tests.support.server import Api, Running
+from tests.support.waiting import until
 
 SECRET = "sk-kept-for-nobody-to-see"
 
@@ -77,7 +78,7 @@ def test_a_flow_names_a_credential_of_its_workspace(owner: Api, server: Running)
     path = f"/chatflows/{flow['id']}"
     assert not flow["runnable"]
     one = _made(owner, "kept here").json()
-    assert owner.get(path).json()["runnable"]
+    until(lambda: owner.get(path).json()["runnable"], "every process to have the credential")
     assert owner.get(f"/credentials/{one['id']}").json()["usedBy"] == [
         {"id": flow["id"], "name": "names one"}
     ]

@@ -45,19 +45,6 @@ async def ran(processes: CodeProcesses, code: str, **given: Any) -> Any:
     return found.content
 
 
-def test_it_runs_on_the_event_loop_of_the_command() -> None:
-    """`flowkeys serve` runs on uvloop, whose transports are none of asyncio's."""
-
-    async def work() -> Any:
-        processes = CodeProcesses(LIMITS)
-        try:
-            return await ran(processes, "return 1 + 1")
-        finally:
-            await processes.aclose()
-
-    assert uvloop.run(work()) == 2
-
-
 async def test_what_is_returned_is_printed_as_flowise_does(processes: CodeProcesses) -> None:
     """Objects are JSON of two spaces, and so are texts that are JSON; a stream has what was returned."""
     for code, token, content, text in (
