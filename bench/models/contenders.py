@@ -60,10 +60,14 @@ def flowkeys(stack: ExitStack, data: Path, asked: Process) -> Contender:
     server = stack.enter_context(process.flowkeys(data, data.with_suffix(".log"), **settings))
 
     def request(name: str, stream: bool) -> str:
-        body = {"question": QUESTION, "streaming": stream}
-        return _request(f"/api/v1/prediction/{flows[name]}", token, body)
+        return predicting(flows[name], token, stream=stream)
 
     return Contender(FLOWKEYS, server, request)
+
+
+def predicting(chatflow_id: str, token: str, *, stream: bool = False) -> str:
+    """Return the bytes that ask a chatflow."""
+    return _request(f"/api/v1/prediction/{chatflow_id}", token, {"question": QUESTION, "streaming": stream})
 
 
 def pass_through(stack: ExitStack, folder: Path, asked: Process) -> Contender:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from bench.models import answers, contenders, few_words, streams
+from bench.models import answers, contenders, few_words, no_model, streams
 from bench.report import Table
 
 _FILES: Final = 8192
@@ -21,6 +21,7 @@ def measure(folder: Path, rounds: int, seconds: int) -> Iterator[Table]:
         model = contenders.model(stack, folder)
         found, missing = contenders.start(stack, folder, model)
         yield few_words.measure(found[0], rounds, seconds)
+        yield from no_model.measure(stack, folder, rounds, seconds)
         yield answers.measure(found, missing, rounds, seconds)
         yield streams.first_pieces(found)
         yield streams.many(folder, model, found[1:2])
