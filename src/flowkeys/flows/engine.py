@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType, FlowCheck, ModelNode
+from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType, CredentialNode, FlowCheck
 from flowkeys.domain.chatflows.code import Brought
 from flowkeys.domain.errors import FlowNotRunnable, InvalidInput
 from flowkeys.flows.code.running import CodeRunner
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.graph import Graph, parse
-from flowkeys.flows.graph.naming import model_nodes, with_credentials
+from flowkeys.flows.graph.naming import credential_nodes, with_credentials
 from flowkeys.flows.models.access import Models
 from flowkeys.flows.nodes import STANDARD
 from flowkeys.flows.nodes.retriever import named_collections
@@ -78,9 +78,9 @@ class Engine:
         """
         return self._look(chatflow).collections
 
-    def model_nodes(self, chatflow: Chatflow) -> tuple[ModelNode, ...]:
-        """Return the nodes of a chatflow that use a model. Never raises; may be asked for in any thread."""
-        return self._look(chatflow).model_nodes
+    def credential_nodes(self, chatflow: Chatflow) -> tuple[CredentialNode, ...]:
+        """Return a chatflow's nodes that use a credential. Never raises; may be asked for in any thread."""
+        return self._look(chatflow).credential_nodes
 
     def credentials(self, workspace_id: str) -> tuple[str, ...]:
         """Return the names of the credentials that a workspace's flows may name, sorted."""
@@ -105,7 +105,7 @@ class Engine:
         check = FlowCheck(
             plan.runnable, plan.missing_kinds, plan.problems, plan.codes, plan.lasts, plan.of_nodes
         )
-        look = _Look(check, named_collections(graph), model_nodes(graph))
+        look = _Look(check, named_collections(graph), credential_nodes(graph))
         with self._lock:
             self._looks[key] = look
             while len(self._looks) > self.settings.cached_checks:
@@ -153,7 +153,7 @@ class _Look(msgspec.Struct, frozen=True):
 
     check: FlowCheck
     collections: frozenset[str]
-    model_nodes: tuple[ModelNode, ...]
+    credential_nodes: tuple[CredentialNode, ...]
 
 
 class Flow:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.flows import MODEL_NODES, exported, with_models
+from tests.support.flows import MODEL_NODES, OTHERS, exported, with_models
 
 
 def test_a_folder_becomes_a_chatflow_that_answers_from_it(cli: Cli, name: str, docs: Path) -> None:
@@ -151,6 +151,9 @@ def test_an_import_is_given_credentials_of_this_server(
     file.write_text(with_models("Writer", "Critic"), "utf-8")
     told = local("flows", "add", "Plain", "--import", file)
     assert "--credential [NODE=]NAME" in told.err
+    reason = f"Writer and Critic: this server has no credential named {OTHERS!r}."
+    assert f"It cannot run yet:\n  - {reason}\n" in told.err
+    assert reason in " ".join(local("flows", "show", "Plain").out.split())
     options = ("--credential", "main", "--credential", "Critic=spare")
     made = local("flows", "add", "Named", "--import", file, *options, "--json").json
     assert (made["credentials"], made["runnable"]) == ({one: "main", two: "spare"}, True)

@@ -1,12 +1,13 @@
 """A person names which of the server's credentials the models of a chatflow use, beside its graph."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.pages.chatflows.new_chatflow import Browser, text
-from tests.support.flows import MODEL_NODES, OTHERS, bound_key, make_chatflow, with_models
+from tests.support.flows import MODEL_NODES, OTHERS, bound_key, edge, make_chatflow, node, with_models
 from tests.support.people import person
 from tests.support.server import Api, Running
 
@@ -60,8 +61,8 @@ def test_models_use_what_was_named_and_the_graph_stays(
     [
         ({"*": "nobody's"}, 'no credential named "nobody\'s"; it has main, spare.'),
         ({ONE: "sk-main"}, "no credential named 'sk-main'"),
-        ({"Reader": "main"}, f"no node 'Reader' with a model; those with one are: {ONE}, {TWO}."),
-        ({"startAgentflow_0": "main"}, "no node 'startAgentflow_0' with a model"),
+        ({"Reader": "main"}, f"no node 'Reader' that uses a credential; those that do are: {ONE}, {TWO}."),
+        ({"startAgentflow_0": "main"}, "no node 'startAgentflow_0' that uses a credential"),
         ({"Twin": "main"}, f"Several nodes are called 'Twin': give an id ({ONE}, {TWO})."),
         ({ONE: 5}, ""),
         (["main"], ""),
@@ -141,10 +142,30 @@ def test_credentials_are_named_on_pages(keyed: Running, boss: Api) -> None:
     assert "/credentials" not in viewer.get(path).text
 
 
+def test_a_node_that_calls_a_service_is_given_its_credential_by_name(keyed: Running, boss: Api) -> None:
+    """For itself alone: one for all models is none for services, and an export says nothing of theirs."""
+    graph = json.loads(with_models("Writer"))
+    inputs = {"method": "GET", "url": "https://up.example/x", "FLOWISE_CREDENTIAL_ID": OTHERS}
+    graph["nodes"].append(node("httpAgentflow_0", "Service", inputs))
+    graph["edges"].append(edge(ONE, "httpAgentflow_0", "0"))
+    held = {"name": "service", "credentialName": "httpBearerToken", "plainDataObj": {"token": "t"}}
+    boss.post("/credentials", json={**held, "baseUrl": "https://up.example"}).raise_for_status()
+    made = make_chatflow(boss, flow_data=json.dumps(graph), credentials={"*": "main"})
+    assert made["problems"] == [f"Service: this server has no credential named {OTHERS!r}."]
+    path = f"/chatflows/{made['id']}"
+    assert "Service (its calls)" in text(Browser(keyed, person(keyed, "member")).get(f"{path}/credentials"))
+    named = boss.put(path, json={"credentials": {"*": "main", "Service": "service"}}).json()
+    assert (named["runnable"], named["credentials"]) == (True, {ONE: "main", "httpAgentflow_0": "service"})
+    again = boss.put(path, json={"credentials": {"*": "spare"}}).json()
+    assert again["credentials"] == {ONE: "spare", "httpAgentflow_0": "service"}
+    wrong = boss.put(path, json={"credentials": {"*": "main", "Service": "main"}}).json()
+    assert wrong["problems"] == ["Service: the credential 'main' is for models alone."]
+
+
 def test_a_chatflow_without_models_has_none_to_name(keyed: Running, boss: Api) -> None:
     """A credential for all of its models changes nothing, and there is no page to reach."""
     made = make_chatflow(boss, credentials={"*": "main"})
     assert made["credentials"] == {}
     plain = Browser(keyed, person(keyed, "member"))
     assert "/credentials" not in plain.get(f"/chatflows/{made['id']}").text
-    assert "None of its nodes uses a model" in text(plain.get(f"/chatflows/{made['id']}/credentials"))
+    assert "None of its nodes uses a credential" in text(plain.get(f"/chatflows/{made['id']}/credentials"))

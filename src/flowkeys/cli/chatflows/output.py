@@ -15,14 +15,11 @@ def access(flow: Json) -> str:
     return f"{count} key{'' if count == 1 else 's'}" if count else "closed"
 
 
-def reasons(flow: Json) -> str:
-    """Return whether a chatflow can run, or why it cannot."""
-    if flow["runnable"]:
-        return "yes"
-    missing = (
-        [f"missing node kinds: {', '.join(flow['missingNodeKinds'])}"] if flow["missingNodeKinds"] else []
-    )
-    return "no: " + "; ".join([*missing, *flow["problems"]])
+def reasons(flow: Json) -> list[str]:
+    """Return all that keeps a chatflow from running."""
+    kinds = flow["missingNodeKinds"]
+    missing = [f"node kinds that this server does not have: {', '.join(kinds)}"] if kinds else []
+    return [*missing, *flow["problems"]]
 
 
 def show_flows(flows: Sequence[Json]) -> None:
@@ -51,7 +48,8 @@ def show_flow(flow: Json) -> None:
             ("access", access(flow)),
             *(("key", key_id) for key_id in flow["apiKeyIds"]),
             ("rate limits", written_limits(flow["rateLimits"]) or "none"),
-            ("runs", reasons(flow)),
+            ("runs", "yes" if flow["runnable"] else "no"),
+            *(("because", reason) for reason in reasons(flow)),
             *(("credential", f"{node} uses {name}") for node, name in flow["credentials"].items()),
             ("category", flow["category"] or NONE),
             ("made", moment(flow["createdDate"])),

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from flowkeys.cli.backends.backend import Backend, Json
+from flowkeys.cli.chatflows.output import reasons
 from flowkeys.cli.failures import Refusal
 from flowkeys.domain.chatflows.chatflow import ChatflowType
 from flowkeys.domain.errors import InvalidInput
@@ -144,10 +145,7 @@ def advice(made: Json, source: Source) -> list[str]:
     lines = [*made["warnings"]]
     if made["runnable"]:
         return lines
-    why = [*made["problems"]]
-    if made["missingNodeKinds"]:
-        why.append(f"node kinds that this server does not have: {', '.join(made['missingNodeKinds'])}")
-    lines.append(f"It cannot run yet: {'; '.join(why)}")
+    lines += ["It cannot run yet:", *(f"  - {reason}" for reason in reasons(made))]
     if source.imported is not None and any("credential" in problem for problem in made["problems"]):
         lines += [
             "Name the credentials of this server that its models use, for one node or for all:",

@@ -39,7 +39,7 @@ class Chatflow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int
     version: int
     credentials: Mapping[str, str] = {}
-    """Names of the server's model credentials by the id of the node that uses each, where a person named one
+    """Names of the server's credentials by the id of the node that uses each, where a person named one
     beside the graph: an export's own ids of credentials mean nothing here."""
     rate_limits: tuple[RateLimit, ...] = ()
     """How often all its callers together may call it."""
@@ -62,13 +62,15 @@ class ChatflowAccess(msgspec.Struct, frozen=True, gc=False):
     """What its configuration asks of those who call it; None: nothing."""
 
 
-class ModelNode(msgspec.Struct, frozen=True):
-    """A node of a chatflow that uses a model."""
+class CredentialNode(msgspec.Struct, frozen=True):
+    """A node of a chatflow that uses a credential, or may."""
 
     id: str
     label: str
     model: str
-    """The provider's kind as Flowise names it (``chatOpenAI``); empty when none is chosen."""
+    """The kind of its model's provider as Flowise names it (``chatOpenAI``); empty when none is chosen."""
+    has_model: bool = True
+    """It is for a model; else for a service, or another chatflow, which many nodes call without one."""
 
 
 class FlowCheck(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flowkeys.domain.chatflows.chatflow import ModelNode
+from flowkeys.domain.chatflows.chatflow import CredentialNode
 from flowkeys.flows.graph.graph import Graph, Node
 
 ADDRESSES: Final = ("basepath", "basePath", "baseUrl", "baseURL", "base_url", "overrideEndpoint")
@@ -16,16 +16,21 @@ ADDRESSES: Final = ("basepath", "basePath", "baseUrl", "baseURL", "base_url", "o
 _CONFIG: Final = "ModelConfig"
 _CREDENTIAL: Final = "credential"
 _FOREIGN: Final = "FLOWISE_CREDENTIAL_ID"
+_CALLING: Final = frozenset({"httpAgentflow", "executeFlowAgentflow"})
+"""The kinds of nodes that may be given a credential themselves."""
 _REPLACED: Final = frozenset({_CREDENTIAL, _FOREIGN, *ADDRESSES})
 
 
-def model_nodes(graph: Graph) -> tuple[ModelNode, ...]:
-    """Return the nodes that use a model, runnable or not, in the flow's order."""
-    return tuple(
-        ModelNode(node.id, node.label, _text(node.inputs.get(name.removesuffix("Config"))))
-        for node in graph.nodes
-        for name, _ in _configs(node)
-    )
+def credential_nodes(graph: Graph) -> tuple[CredentialNode, ...]:
+    """Return the nodes that use a credential, runnable or not, in the flow's order."""
+    found = []
+    for node in graph.nodes:
+        for name, _ in _configs(node):
+            chosen = _text(node.inputs.get(name.removesuffix("Config")))
+            found.append(CredentialNode(node.id, node.label, chosen))
+        if node.kind in _CALLING:
+            found.append(CredentialNode(node.id, node.label, "", has_model=False))
+    return tuple(found)
 
 
 def with_credentials(graph: Graph, names: Mapping[str, str]) -> Graph:
@@ -41,6 +46,8 @@ def with_credentials(graph: Graph, names: Mapping[str, str]) -> Graph:
 
 def _named(node: Node, credential: str) -> Node:
     inputs = dict(node.inputs)
+    if node.kind in _CALLING:
+        inputs |= {_CREDENTIAL: credential, _FOREIGN: ""}
     for name, config in _configs(node):
         own = {member: value for member, value in config.items() if member not in _REPLACED}
         inputs[name] = {**own, _CREDENTIAL: credential}

@@ -109,6 +109,8 @@ class Models:
     def kept(self, workspace_id: str, ref: str) -> OpenCredential | str:
         """Return a credential that a workspace keeps, or why it cannot be used."""
         kept = self._vault.find(workspace_id, ref) if self._vault is not None else None
+        if kept is None and ref in self._keys:
+            return f"the credential {ref!r} is for models alone."
         if kept is None:
             return f"this server has no credential named {ref!r}."
         if kept.problem is not None:

@@ -7,7 +7,13 @@ from typing import Final
 
 import msgspec
 
-from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowChoice, FlowCheck, ListedChatflow, ModelNode
+from flowkeys.domain.chatflows.chatflow import (
+    Chatflow,
+    ChatflowChoice,
+    CredentialNode,
+    FlowCheck,
+    ListedChatflow,
+)
 from flowkeys.domain.errors import NotFound
 from flowkeys.domain.listing import ChatflowQuery, ConversationQuery, MessageQuery, Page, Part
 from flowkeys.domain.predictions.conversation import Conversation, Message
@@ -31,11 +37,11 @@ class CheckedChatflow(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...]
 
 
-class ChatflowModels(msgspec.Struct, frozen=True):
-    """A chatflow with what uses models in it."""
+class ChatflowCredentials(msgspec.Struct, frozen=True):
+    """A chatflow with what uses credentials in it."""
 
     chatflow: Chatflow
-    nodes: tuple[ModelNode, ...]
+    nodes: tuple[CredentialNode, ...]
     credentials: tuple[str, ...]
     """The names of the server's credentials, sorted."""
 
@@ -69,16 +75,16 @@ class ChatflowReader:
         caller.require(permission)
         return await self._store.read(lambda tx: self.checked(find(tx, caller, chatflow_id)))
 
-    async def models(self, caller: Caller, chatflow_id: str) -> "ChatflowModels":
-        """Return the nodes of a chatflow that use a model, and the credentials that they can be given.
+    async def credentials(self, caller: Caller, chatflow_id: str) -> "ChatflowCredentials":
+        """Return the nodes of a chatflow that use a credential, and those that they can be given.
 
         Raises:
             Forbidden: the caller lacks ``chatflows:update``.
             NotFound: the workspace has no such chatflow.
         """
         chatflow = (await self.get(caller, chatflow_id, permission="chatflows:update")).chatflow
-        nodes = await asyncio.to_thread(self._engine.model_nodes, chatflow)
-        return ChatflowModels(chatflow, nodes, self._engine.credentials(chatflow.workspace_id))
+        nodes = await asyncio.to_thread(self._engine.credential_nodes, chatflow)
+        return ChatflowCredentials(chatflow, nodes, self._engine.credentials(chatflow.workspace_id))
 
     async def page(self, caller: Caller, query: ChatflowQuery) -> Page[CheckedChatflow]:
         """Return the chatflows that match with their graphs, of the caller's workspace in any case."""

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from flowkeys.domain.chatflows.chatflow import Chatflow, FlowCheck, ModelNode
+from flowkeys.domain.chatflows.chatflow import Chatflow, CredentialNode, FlowCheck
 from flowkeys.domain.documents.collection import Hit, ParsedDocument
 from flowkeys.domain.predictions.conversation import Turn
 from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
@@ -232,8 +232,8 @@ class FlowEngine(FlowCompiler, Protocol):
         """
         ...
 
-    def model_nodes(self, chatflow: Chatflow) -> tuple[ModelNode, ...]:
-        """Return the nodes of a chatflow that use a model, runnable or not; none when it cannot be read."""
+    def credential_nodes(self, chatflow: Chatflow) -> tuple[CredentialNode, ...]:
+        """Return the nodes of a chatflow that use a credential, runnable or not; none if it is unreadable."""
         ...
 
     def credentials(self, workspace_id: str) -> tuple[str, ...]:

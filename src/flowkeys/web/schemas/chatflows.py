@@ -48,7 +48,7 @@ class ChatflowFields(In):
     category: str | None = None
     credentials: dict[str, str | None] = Field(
         default={},
-        description="The whole naming of this server's credentials for nodes with a model: by the node's id "
+        description="The whole naming of this server's credentials for nodes that use one: by the node's id "
         "or label, or `*` for all others. It is kept beside the graph, which stays as given.",
         examples=[{"*": "openai"}],
     )

@@ -1,4 +1,4 @@
-"""Which of the server's credentials the models of a chatflow use."""
+"""Which of the server's credentials the nodes of a chatflow use."""
 
 from fastapi import Response
 
@@ -16,7 +16,7 @@ _FIELD = "credential:"
 
 @router.page("GET", "/chatflows/{chatflow_id}/credentials", needs="chatflows:update")
 async def choose_credentials(chatflow_id: str, call: PageCall) -> Response:
-    """Show the nodes with a model, each with the credential that was named for it."""
+    """Show the nodes that use credentials, each with the credential that was named for it."""
     return await _show(call, chatflow_id, None, {})
 
 
@@ -33,11 +33,11 @@ async def name_credentials(chatflow_id: str, call: PageCall) -> Response:
         await call.services.chatflows.update(call.caller, chatflow_id, ChatflowPatch(credentials=names))
     except InvalidInput as error:
         return await _show(call, chatflow_id, form, {"form": " ".join(e.message for e in error.errors)})
-    return call.done(f"/chatflows/{chatflow_id}", "The credentials of its models were named.")
+    return call.done(f"/chatflows/{chatflow_id}", "The credentials of its nodes were named.")
 
 
 async def _show(call: PageCall, chatflow_id: str, form: Form | None, errors: Errors) -> Response:
-    found = await call.services.chatflows.models(call.caller, chatflow_id)
+    found = await call.services.chatflows.credentials(call.caller, chatflow_id)
     named = {
         node.id: form.text(f"{_FIELD}{node.id}") if form else found.chatflow.credentials.get(node.id, "")
         for node in found.nodes

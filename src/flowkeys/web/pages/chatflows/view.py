@@ -27,6 +27,8 @@ KEYS_SHOWN: Final = 10
 _KEYS_TO_CHOOSE: Final = 100
 """From which the programs choose one."""
 _CONVERSATIONS: Final = 5
+_WITH_CREDENTIALS: Final = ("ModelConfig", "httpAgentflow", "executeFlowAgentflow")
+"""What the flowData of a chatflow has in it whose nodes can be given credentials."""
 
 
 @router.page("GET", "/chatflows/{chatflow_id}", needs="chatflows:view")
@@ -47,7 +49,7 @@ async def show(chatflow_id: str, call: PageCall) -> Response:
         chatflow=chatflow,
         check=checked.check,
         warnings=checked.warnings,
-        uses_models="ModelConfig" in chatflow.flow_data,
+        uses_credentials=any(sign in chatflow.flow_data for sign in _WITH_CREDENTIALS),
         keys=keys.items if keys else None,
         keys_shown=KEYS_SHOWN,
         more_keys=max(keys.total - KEYS_SHOWN, 0) if keys else 0,
