@@ -12,8 +12,8 @@ from flowkeys.service.ports.flows import CompiledFlow, FlowEngine
 from tests.flows.support import call, chain, chatflow, edge, engine, flow_data, node
 from tests.support.effort import calls
 
-HOT_CALLS = 100
-HOT_CALLS_AT_ONCE = 55
+HOT_CALLS = 110
+HOT_CALLS_AT_ONCE = 60
 
 
 def test_the_engine_keeps_the_promises_of_the_port():
@@ -117,7 +117,7 @@ def test_the_names_of_kinds_are_flowises():
         "stickyNoteAgentflow", "pythonAgentflow", "humanInputAgentflow", "conditionAgentAgentflow",
         "agentAgentflow",
         "customFunctionAgentflow", "loopAgentflow", "toolAgentflow", "iterationAgentflow",
-        "httpAgentflow",
+        "httpAgentflow", "executeFlowAgentflow",
     }  # fmt: skip
 
 

@@ -160,7 +160,7 @@ async def test_a_run_of_too_many_steps_ends():
     ran = await run(data)
     assert order_of(ran).count("7") == 4
     settings = FlowSettings(run_steps=12)
-    with pytest.raises(RunLimitExceeded, match="more steps"):
+    with pytest.raises(RunLimitExceeded, match="FLOWKEYS_RUN_STEPS"):
         await run(data, settings=settings)
 
 

@@ -185,7 +185,7 @@ def create_metrics(runtime: Runtime, connections: Callable[[], int]) -> "ASGIApp
 async def _begin(runtime: Runtime) -> None:
     """Connect to Valkey; give Python flows threads of their own for what they do in those of the loop."""
     if runtime.settings.python_flows:
-        from flowkeys.flows.threads import LoopThreads
+        from flowkeys.flows.objects.threads import LoopThreads
 
         asyncio.get_running_loop().set_default_executor(LoopThreads(runtime.settings.python_threads))
     if runtime.valkey is not None:

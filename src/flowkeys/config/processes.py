@@ -36,6 +36,29 @@ class BoundSettings(BaseSettings):
         "([Execute Flow](chatflows.md#chatflows-that-call-others)); a run that goes deeper ends with 422 "
         "(`run_limit_exceeded`).",
     )
+    run_seconds: int = Field(
+        default=1800,
+        ge=1,
+        le=604_800,
+        description="How long one run may take, in seconds. What it [waits for a "
+        "person](chatflows.md#runs-that-wait-for-a-person) is not counted.",
+    )
+    run_bytes: int = Field(
+        default=64 * _MIB,
+        ge=10_000,
+        le=4096 * _MIB,
+        description="How much one run may come to: the texts that its variables make, the answers of models, "
+        "services and tools, and its steps as they are shown, which is what is kept of it. A character of a "
+        "text counts as one.",
+    )
+    run_calls: int = Field(
+        default=1000,
+        ge=0,
+        le=1_000_000,
+        description="How often one run may call out: to models, each attempt counted, by HTTP nodes, tools, "
+        "and `fetch` of code. All [limits of a run](chatflows.md#limits-of-a-run) end it with 422 "
+        "(`run_limit_exceeded`).",
+    )
     waiting_run_days: int = Field(
         default=7,
         ge=1,

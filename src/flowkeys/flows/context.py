@@ -5,14 +5,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from flowkeys.domain.errors import RunLimitExceeded
 from flowkeys.domain.predictions import javascript
 from flowkeys.domain.predictions.conversation import STOPPED, Role, Turn
 from flowkeys.domain.times import to_iso
 from flowkeys.domain.usage.tokens import NO_TOKENS, ModelTokens
+from flowkeys.flows.limits import Limits
 from flowkeys.flows.models.reasoning import without_thoughts
 from flowkeys.flows.waiting import Saved
-from flowkeys.service.ports.flows import Emit, Event, FlowCall, HumanAnswer, StepsLeft, Tokens
+from flowkeys.service.ports.flows import Emit, Event, FlowCall, HumanAnswer, Tokens
 
 
 class Rounds(Protocol):
@@ -31,22 +31,22 @@ class Run:
     """The state of one run. It satisfies `variables.Scope`."""
 
     __slots__ = (
+        "_flow",
         "_history",
         "_history_limit",
         "_state_limit",
-        "_steps",
         "answer",
         "asked",
         "attached",
         "call",
         "chat",
         "emit",
-        "flow",
         "form",
         "has_asked",
         "is_answer",
         "item",
         "kept",
+        "limits",
         "loop_count",
         "loops",
         "model_tokens",
@@ -68,7 +68,7 @@ class Run:
         variables: Mapping[str, str],
         history_limit: int,
         state_limit: int,
-        steps: int,
+        limits: Limits,
     ) -> None:
         self.call = call
         self.emit = emit
@@ -79,15 +79,7 @@ class Run:
         self.attached = call.attached
         self.form: Mapping[str, Any] = call.form or {}
         self.state: dict[str, Any] = {}
-        self.flow: Mapping[str, Any] = {
-            "chatflowId": call.chatflow_id,
-            "chatflowid": call.chatflow_id,
-            "sessionId": call.session_id,
-            "chatId": call.chat_id,
-            "apiMessageId": call.message_id,
-            "chatHistory": [],
-            "state": self.state,
-        }
+        self._flow: Mapping[str, Any] | None = None
         self.variables = variables
         self.outputs: dict[str, Mapping[str, Any]] = {}
         self.chat: list[dict[str, Any]] = []
@@ -103,7 +95,8 @@ class Run:
         """Whether what the present step says is (a part of) the answer."""
         self.streaming = False
         """Whether what the present step says goes out as it is said."""
-        self._steps = call.steps or StepsLeft(steps)
+        self.limits = limits
+        """What is left to it, and to all that runs inside it."""
         self.loops: dict[str, int] = {}
         """How often each loop has led back."""
         self.loop_count = 0
@@ -118,6 +111,22 @@ class Run:
         """Runs what is drawn in an iteration; the runner sets it."""
         self.has_asked = False
         """Whether a step waited for a person, also inside an iteration, where nobody is waited for."""
+
+    @property
+    def flow(self) -> Mapping[str, Any]:
+        """What ``{{ $flow… }}`` stands for."""
+        if self._flow is None:
+            call = self.call
+            self._flow = {
+                "chatflowId": call.chatflow_id,
+                "chatflowid": call.chatflow_id,
+                "sessionId": call.session_id,
+                "chatId": call.chat_id,
+                "apiMessageId": call.message_id,
+                "chatHistory": [],
+                "state": self.state,
+            }
+        return self._flow
 
     async def history(self) -> list[Turn]:
         """Return the last earlier messages of the session; they are loaded once, when first asked for.
@@ -188,33 +197,13 @@ class Run:
         self.is_answer = streaming
         self.streaming = streaming and self.call.streamed
 
-    def take_step(self) -> None:
-        """Count a step.
-
-        Raises:
-            RunLimitExceeded: it is one more than the operator allows.
-        """
-        self._steps.left -= 1
-        if self._steps.left < 0:
-            raise RunLimitExceeded("The chatflow took more steps than this server allows in one run.")
-
-    @property
-    def steps_left(self) -> int:
-        """How many steps the run may still take."""
-        return self._steps.left
-
-    @property
-    def steps(self) -> StepsLeft:
-        """What runs inside this one share with it."""
-        return self._steps
-
     def go_on(self, saved: Saved, answer: HumanAnswer) -> None:
         """Begin where a run stopped that waited for a person, with the answer."""
         self.state.update(saved.state)
         self.outputs.update(saved.outputs)
         if self.call.form is None and saved.form is not None:
             self.form = saved.form
-        self._steps.left = saved.steps_left
+        self.limits.go_on(saved)
         self.loops.update(saved.loops)
         self.loop_count = saved.loop_count
         self.answer, self.kept = answer, saved.kept

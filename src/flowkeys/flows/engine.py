@@ -14,6 +14,7 @@ from flowkeys.flows.code.running import CodeRunner
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.graph import Graph, parse
 from flowkeys.flows.graph.naming import credential_nodes, with_credentials
+from flowkeys.flows.limits import Limits
 from flowkeys.flows.models.access import Models
 from flowkeys.flows.nodes import STANDARD
 from flowkeys.flows.nodes.retriever import named_collections
@@ -207,7 +208,7 @@ class Flow:
             variables=variables,
             history_limit=settings.history_messages,
             state_limit=settings.state_characters,
-            steps=settings.run_steps,
+            limits=call.limits if isinstance(call.limits, Limits) else Limits(settings),
         )
         return plan, run
 

@@ -58,6 +58,12 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Most nodes that one run may run, each time that it runs one counted."""
     run_depth: int = 5
     """How many chatflows may run inside each other, below the one that was called."""
+    run_seconds: float = 1800
+    """Longest that one run may take, without what it waits for a person."""
+    run_bytes: int = 64 * 1024 * 1024
+    """Most that one run may come to: texts with variables, answers, and its steps as they are shown."""
+    run_calls: int = 1000
+    """Most calls to models and services that one run may make."""
     connect_timeout_seconds: float = 10.0
     model_timeout_seconds: float = 120.0
     """Longest wait for the next bytes of a model's answer that comes piece by piece."""

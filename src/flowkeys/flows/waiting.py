@@ -46,6 +46,10 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     loop_count: int = 0
     form: dict[str, Any] | None = None
     steps_left: int
+    bytes_left: int | None = None
+    calls_left: int | None = None
+    seconds_left: float | None = None
+    """What is left of the limits of a run; None for all of it, in what was stored before there were these."""
     entries: list[dict[str, Any]] = []
     """The steps so far, without the one that waits."""
 

@@ -4,8 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import pytest
+
+from flowkeys.domain.errors import RunLimitExceeded
 from flowkeys.flows.code.outward import OutwardCalls
 from flowkeys.flows.code.wire import Answer, Request
+from flowkeys.flows.limits import Limits
 from flowkeys.flows.settings import FlowSettings
 
 
@@ -38,7 +42,8 @@ def reply(body: str, status: str = "200 OK", *headers: str) -> str:
 async def asked_of(calls: OutwardCalls, url: str, method: str = "GET", **headers: str) -> Answer:
     """Make one call of one run."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await calls.of_run()(Request(1, 1, url, method, named, "b" if method == "POST" else None, True))
+    request = Request(1, 1, url, method, named, "b" if method == "POST" else None, True)
+    return await calls.of_run(Limits(FlowSettings())).call(request)
 
 
 async def test_only_public_addresses_and_listed_ones_are_called() -> None:
@@ -117,10 +122,17 @@ async def test_an_answer_that_never_ends_is_not_waited_for() -> None:
 
 
 async def test_a_run_may_call_out_so_often() -> None:
-    """The next call is refused in words; another run has calls of its own."""
-    calls = OutwardCalls(FlowSettings(code_calls=1))
-    run, request = calls.of_run(), Request(1, 1, "http://127.0.0.1:1/", "GET", {}, None, True)
-    assert "denied" in str((await run(request)).error)
-    assert "more often than the 1 times" in str((await run(request)).error)
-    assert "denied" in str((await calls.of_run()(request)).error)
+    """The next call is refused in words; another run of code has calls of its own, of those of the run."""
+    calls, limits = OutwardCalls(FlowSettings(code_calls=1)), Limits(FlowSettings(run_calls=2))
+    run, request = calls.of_run(limits), Request(1, 1, "http://127.0.0.1:1/", "GET", {}, None, True)
+    assert "denied" in str((await run.call(request)).error)
+    assert "more often than the 1 times" in str((await run.call(request)).error)
+    other = calls.of_run(limits)
+    assert "denied" in str((await other.call(request)).error)
+    for made in (run, other):
+        made.check()
+    third = calls.of_run(limits)
+    assert "FLOWKEYS_RUN_CALLS" in str((await third.call(request)).error)
+    with pytest.raises(RunLimitExceeded):  # whatever the code made of it
+        third.check()
     await calls.aclose()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from flowkeys.flows.context import Run
 from flowkeys.flows.graph.literals import Literal
 from flowkeys.flows.graph.variables import compile_template
+from flowkeys.flows.limits import Limits
 from flowkeys.flows.settings import FlowSettings
 from tests.flows.support import TALK, call, chain, node, run
 
@@ -17,8 +18,8 @@ def scope(question="Who?", **changes):
     async def emit(event):
         raise AssertionError
 
-    given, limits = call(question, **changes), {"history_limit": 50, "state_limit": 1000, "steps": 100}
-    made = Run(given, emit, variables={"name": "Ada"}, **limits)
+    given, most = call(question, **changes), {"history_limit": 50, "state_limit": 1000}
+    made = Run(given, emit, variables={"name": "Ada"}, limits=Limits(FlowSettings()), **most)
     made.state.update({"step": "two", "deep": {"list": [{"x": 1}]}})
     made.outputs["llmAgentflow_0"] = {"content": "forty-two", "usage": {"tokens": 7}}
     return made

@@ -25,7 +25,7 @@ class Others:
             chatflow_id=asked.chatflow_id,
             overrides=asked.overrides,
             inner=self,
-            steps=asked.steps,
+            limits=asked.limits,
             depth=asked.depth,
             streamed=False,
         )
@@ -137,7 +137,7 @@ async def test_the_steps_of_all_runs_are_counted_together():
     others = Others(other=chain(_reply("x")))
     data = chain(*(_ask(number=number) for number in range(3)))
     await run(data, call(inner=others), settings=FlowSettings(run_steps=10))
-    with pytest.raises(RunLimitExceeded, match="more steps"):
+    with pytest.raises(RunLimitExceeded, match="9 steps"):
         await run(data, call(inner=others), settings=FlowSettings(run_steps=9))
 
 
@@ -162,5 +162,5 @@ async def test_callers_do_not_choose_which_chatflow_is_called():
 
 def test_a_key_is_not_in_what_is_printed_of_a_call():
     """Errors and logs may hold it."""
-    asked = InnerCall(chatflow_id="x", question="", token="secret", steps=None, depth=1)
+    asked = InnerCall(chatflow_id="x", question="", token="secret", limits=None, depth=1)
     assert "secret" not in repr(asked)

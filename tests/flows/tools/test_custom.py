@@ -9,6 +9,7 @@ import pytest
 from flowkeys.domain.chatflows.code import Brought, ToolCode, digest_of
 from flowkeys.flows.graph.graph import Node
 from flowkeys.flows.graph.limits import Allowance
+from flowkeys.flows.limits import Limits
 from flowkeys.flows.registry import Build
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.flows.tools.chosen import read_tool
@@ -34,7 +35,9 @@ def built(made: Any, func: str, *, approved: bool = True, **config: Any) -> tupl
 
 def a_run() -> Any:
     """As much of a run as tools look at."""
-    return SimpleNamespace(call=call("Q"), question="Q", state={"k": "K"}, variables={"v": "V"})
+    return SimpleNamespace(
+        call=call("Q"), question="Q", state={"k": "K"}, variables={"v": "V"}, limits=Limits(FlowSettings())
+    )
 
 
 async def test_it_says_what_its_code_returns() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from flowkeys.flows.graph.graph import Node
 from flowkeys.flows.graph.limits import Allowance
+from flowkeys.flows.limits import Limits
 from flowkeys.flows.registry import Build
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.flows.tools.chosen import read_tool
@@ -49,6 +50,7 @@ def a_run(question: str = "Q") -> Any:
         form={},
         flow={},
         outputs={},
+        limits=Limits(FlowSettings()),
     )
 
 

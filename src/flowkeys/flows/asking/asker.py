@@ -55,6 +55,7 @@ class Asker:
         Raises:
             UpstreamFailed: there is none; the message names the node.
             QuotaExceeded: a quota has not so many tokens left as the answer may have.
+            RunLimitExceeded: the run may call out no more, or come to no more.
         """
         reasoning: Showing = self.model.reasoning if aloud or self.model.reasoning != "shown" else "hidden"
         every = aloud and self.is_last and self.is_heard(run)
@@ -65,6 +66,7 @@ class Asker:
         while True:
             reply = Reply(self._limit, reasoning, every=every, may_call=may_call)
             failure: ModelError | None = None
+            run.limits.take_call()
             try:
                 await self._ask(run, request, reply, aloud=aloud)
             except ModelError as error:
@@ -72,6 +74,7 @@ class Asker:
             finally:
                 run.used_tokens(_used(read, reply, has_failed=failure is not None))
             if failure is None:
+                run.limits.take_bytes(len(reply.answer))
                 return reply
             if attempt == self.model.retries or not failure.may_pass or not _is_soon(failure):
                 raise step.failed(

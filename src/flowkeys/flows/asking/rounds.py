@@ -94,7 +94,7 @@ class Rounds:
             self._messages.append(_said(reply, calls, usage))
             if not await self._call_all(calls, frozenset()):
                 return reply
-            self._run.take_step()
+            self._run.limits.take_step()
 
     async def go_on(self, *, proceeds: bool, aloud: bool) -> Reply | None:
         """Go on where a person was asked: with the tool, or without any; None where `ask` would give none.
@@ -145,11 +145,13 @@ class Rounds:
             used["toolOutput"] = await self._output(call, more)
         except ToolFailed as error:
             used["error"] = str(error)
+        said = used.get("error", used["toolOutput"])
+        self._run.limits.take_bytes(len(said))
         self.used.append(used)
         self._messages.append(
             {
                 "role": "tool",
-                "content": used.get("error", used["toolOutput"]),
+                "content": said,
                 "tool_call_id": call.id,
                 "name": call.name,
                 "additional_kwargs": more,

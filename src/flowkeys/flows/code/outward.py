@@ -8,9 +8,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urljoin, urlsplit
 
+from flowkeys.domain.errors import RunLimitExceeded
 from flowkeys.domain.version import VERSION
 from flowkeys.flows.code.opened import MOST_BYTES, Opened, broken, header_of, next_part
-from flowkeys.flows.code.wire import Answer, CallRefused, Outward, Request
+from flowkeys.flows.code.wire import Answer, CallRefused, Request
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.outbound import tls
 from flowkeys.outbound.connecting import AddressRefusedError
@@ -20,6 +21,7 @@ from flowkeys.outbound.http.connection import Connection
 from flowkeys.outbound.http.pool import Origin, Pool
 
 if TYPE_CHECKING:
+    from flowkeys.flows.limits import Limits
     from flowkeys.outbound.connecting import Resolve
 
 _REDIRECTS: Final = 10
@@ -58,22 +60,9 @@ class OutwardCalls:
         self._pools: tuple[Pool, Pool] | None = None
         self._opening = asyncio.Lock()
 
-    def of_run(self) -> Outward:
-        """Return what makes the calls of one run of code, as many as it may make."""
-        left = self._settings.code_calls
-
-        async def call(request: Request) -> Answer:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                most = f"it calls out more often than the {self._settings.code_calls} times allowed."
-                return Answer(run=request.run, id=request.id, error=most)
-            try:
-                return (await self.fetch(request))[0]
-            except CallRefused as refused:
-                return Answer(run=request.run, id=request.id, error=str(refused))
-
-        return call
+    def of_run(self, limits: "Limits") -> "CallsOfCode":
+        """Return what makes the calls of one run of code, as many as it and the chatflow's run may make."""
+        return CallsOfCode(self, self._settings.code_calls, limits)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -232,6 +221,40 @@ class OutwardCalls:
 
                 self._pools = Pool(context, self._resolve or resolve), Pool(context, None)
             return self._pools
+
+
+class CallsOfCode:
+    """Makes the calls of one run of code."""
+
+    def __init__(self, calls: OutwardCalls, most: int, limits: "Limits") -> None:
+        self._calls = calls
+        self._most = self._left = most
+        self._limits = limits
+        self._exceeded: RunLimitExceeded | None = None
+
+    async def call(self, request: Request) -> Answer:
+        """Make a call, or say to the code why not."""
+        self._left -= 1
+        why = f"it calls out more often than the {self._most} times allowed."
+        if self._left >= 0:
+            try:
+                self._limits.take_call()
+                return (await self._calls.fetch(request))[0]
+            except CallRefused as refused:
+                why = str(refused)
+            except RunLimitExceeded as error:
+                self._exceeded = error
+                why = str(error)
+        return Answer(run=request.run, id=request.id, error=why)
+
+    def check(self) -> None:
+        """End the chatflow's run if it may call out no more, whatever the code made of that.
+
+        Raises:
+            RunLimitExceeded: so it is.
+        """
+        if self._exceeded is not None:
+            raise self._exceeded
 
 
 def _checked(headers: Mapping[str, str]) -> dict[str, str]:

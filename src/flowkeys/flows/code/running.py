@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 
 from flowkeys.flows.code.processes import CodeProcesses
-from flowkeys.flows.code.wire import Job, Returned
+from flowkeys.flows.code.wire import CodeFailed, Job, Returned
 from flowkeys.outbound.endpoints import Endpoints
 
 if TYPE_CHECKING:
     from flowkeys.flows.code.outward import OutwardCalls
     from flowkeys.flows.context import Run
+    from flowkeys.flows.limits import Limits
     from flowkeys.flows.settings import FlowSettings
     from flowkeys.outbound.connecting import Resolve
 
@@ -36,16 +37,23 @@ class CodeRunner:
         self._outward: OutwardCalls | None = None
         self._to_mcp: OutwardCalls | None = None
 
-    async def run(self, code: str, given: Mapping[str, Any]) -> Returned:
-        """Run code with its variables.
+    async def run(self, code: str, given: Mapping[str, Any], limits: "Limits") -> Returned:
+        """Run code with its variables, for a run that has so much left.
 
         Raises:
             CodeFailed: it threw, or took more than it may.
+            RunLimitExceeded: it called out more often than the whole run may.
         """
-        outward = self.outward().of_run()
+        outward = self.outward().of_run(limits)
         values = msgspec.json.encode(given).decode()
         now = time.time_ns() // 1_000_000
-        return await self._processes.run(Job(code, values, now), outward)
+        try:
+            returned = await self._processes.run(Job(code, values, now), outward.call)
+        except CodeFailed:
+            outward.check()
+            raise
+        outward.check()
+        return returned
 
     def outward(self) -> "OutwardCalls":
         """Return what makes calls to services: those of code, and of nodes."""
@@ -82,13 +90,14 @@ class Code:
         self._runner = resources.code
         self._code = code
 
-    async def run(self, given: Mapping[str, Any]) -> Returned:
+    async def run(self, run: "Run", given: Mapping[str, Any]) -> Returned:
         """Run it; `given` are its variables by their whole names.
 
         Raises:
             CodeFailed: it threw, or took more than it may.
+            RunLimitExceeded: it called out more often than the whole run may.
         """
-        return await self._runner.run(self._code, given)
+        return await self._runner.run(self._code, given, run.limits)
 
     def common(self, run: "Run") -> dict[str, Any]:
         """Return the variables that all code of a run has."""

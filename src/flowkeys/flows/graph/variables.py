@@ -7,13 +7,14 @@ it is written, as Flowise does.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from flowkeys.domain.errors import UpstreamFailed
 from flowkeys.flows.graph.html import is_html, to_markdown
 from flowkeys.flows.graph.literals import Literal, is_ours, unmarked
+from flowkeys.flows.graph.scope import Scope
 
 RENDERED_CHARACTERS: Final = 10_000_000
 """What one text of a run may come to, its variables put in."""
@@ -21,31 +22,6 @@ RENDERED_CHARACTERS: Final = 10_000_000
 _REFERENCE = re.compile(r"\{{2,9}([^{}\n]{0,500}+)\}\}")  # looks at each character once, closed or not
 _INDEX = re.compile(r"\[(\d{1,6})\]")
 _ESCAPED = re.compile(r"\\([_*\[\]])")
-
-
-class Scope(Protocol):
-    """What variables can refer to during one run."""
-
-    asked: str
-    attached: str
-    form: Mapping[str, Any]
-    flow: Mapping[str, Any]
-    variables: Mapping[str, str]
-    outputs: dict[str, Mapping[str, Any]]
-    loop_count: int
-    item: Any
-
-    def history_text(self) -> str:
-        """Return the earlier messages as text."""
-        ...
-
-    def time_text(self) -> str:
-        """Return the time of the call."""
-        ...
-
-    def messages_in_run(self) -> int:
-        """Return how many messages the run itself has made."""
-        ...
 
 
 Lookup = Callable[[Scope], Any]
@@ -82,7 +58,7 @@ class Template:
         are texts of JSON all the same.
 
         Raises:
-            UpstreamFailed: it would be too long.
+            UpstreamFailed, RunLimitExceeded: it would be too long, or the run comes to too much.
         """
         if self.only is None or (_OUTPUT_OF not in self.only and not _is_output(self.only)):
             return self.render(scope, output)
@@ -90,13 +66,17 @@ class Template:
         value = _found(lookup, scope, output)
         if value is MISSING:
             return written
-        return value if value is None or isinstance(value, bool | int | float) else text_of(value)
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        text = text_of(value)
+        scope.limits.take_bytes(len(text))
+        return text
 
     def kept(self, scope: Scope, output: Any) -> Any:
         """Return what the flow's state keeps: a member of the output as it is, objects and lists too.
 
         Raises:
-            UpstreamFailed: it would be too long.
+            UpstreamFailed, RunLimitExceeded: it would be too long, or the run comes to too much.
         """
         if self.only is None or not self.only.startswith(_MEMBER):
             return self.value(scope, output)
@@ -109,6 +89,7 @@ class Template:
 
         Raises:
             UpstreamFailed: it would be too long: texts that repeat each other grow without bound.
+            RunLimitExceeded: the run comes to more than it may.
         """
         pieces = []
         length = 0
@@ -124,6 +105,7 @@ class Template:
                     f"A text of the chatflow came to more than {RENDERED_CHARACTERS:,} characters."
                 )
             pieces.append(piece)
+        scope.limits.take_bytes(length)
         if scope.attached and _QUESTION in self.references:
             pieces.insert(0, f"{scope.attached}\n\n")
         return "".join(pieces)

@@ -42,7 +42,7 @@ class CustomFunction(Step):
             "chatHistory": list(run.chat),
         }
         try:
-            found = await self._code.run({**given, "$flow": flow, **self._code.common(run)})
+            found = await self._code.run(run, {**given, "$flow": flow, **self._code.common(run)})
         except CodeFailed as error:
             raise self.failed(f"its code failed: {error}") from error
         if isinstance(found.token, str):

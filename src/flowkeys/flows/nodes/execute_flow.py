@@ -58,7 +58,7 @@ class ExecuteFlow(Step):
             question=asked,
             overrides=self._given(run),
             token=self._token,
-            steps=run.steps,
+            limits=run.limits,
             depth=depth,
         )
         answer = await call.inner(given)

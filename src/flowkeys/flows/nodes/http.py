@@ -19,7 +19,10 @@ from flowkeys.flows.tools.secret import NotItsAddress, Secret, carried, read_sec
 _INPUTS: Final = ("method", "url", "headers", "queryParams", "bodyType", "body", "responseType")
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 _BODIES: Final = frozenset({"", "json", "raw", "formData", "xWwwFormUrlencoded"})
-_ANSWERS: Final = frozenset({"", "json", "text", "arraybuffer", "base64"})
+_BUFFER: Final = "arraybuffer"
+_ANSWERS: Final = frozenset({"", "json", "text", _BUFFER, "base64"})
+_OF_A_BYTE: Final = 4
+"""What a byte comes to that is shown as a number."""
 _ACCEPT: Final = "application/json, text/plain, */*"
 _AGENT: Final = "axios/1.15.0"
 """As Flowise sends it: services that know its callers by it go on knowing them."""
@@ -57,10 +60,12 @@ class Http(Step):
         headers.update(secret)
         headers.setdefault("user-agent", _AGENT)
         request = Request(0, 0, url, method, headers, body, redirect=True)
+        run.limits.take_call()
         try:
             answer, content = await self._calls.outward().fetch(request, secret, own)
         except CallRefused as error:
             raise self.failed(str(error)) from error
+        run.limits.take_bytes(len(content) * (_OF_A_BYTE if shown["responseType"] == _BUFFER else 1))
         http = {
             "data": _data(shown["responseType"], answer.body, content),
             "status": answer.status,
@@ -84,7 +89,7 @@ def _data(kind: str, text: str, content: bytes) -> Any:
     if kind == "base64":
         # Of the text, each character cut to a byte, as Flowise does it.
         return base64.b64encode(bytes(ord(sign) & 0xFF for sign in text)).decode()
-    if kind == "arraybuffer":
+    if kind == _BUFFER:
         return {"type": "Buffer", "data": list(content)}
     try:
         return msgspec.json.decode(text)

@@ -32,6 +32,7 @@ class CallTool(Step):
             content = await self._call(run, {name: value for _, name, value in values})
         except ToolFailed as error:
             raise self.failed(str(error)) from error
+        run.limits.take_bytes(len(content))
         await run.say(content)
         self.update(run, self._updates, content)
         shown = [{**row, "inputArgValue": value} for row, _, value in values]

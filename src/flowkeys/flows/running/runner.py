@@ -20,7 +20,7 @@ from flowkeys.flows.graph.joins import Needs
 from flowkeys.flows.graph.literals import unmarked
 from flowkeys.flows.plan import Plan, Planned
 from flowkeys.flows.registry import Outcome
-from flowkeys.flows.running.shown import Inside, Shown
+from flowkeys.flows.running.shown import AT_ONCE, Inside, Shown, size_of
 from flowkeys.flows.waiting import Saved, Waits, read, write
 from flowkeys.service.ports.flows import Emit, Event, FlowResult, Resumed, Stopped
 
@@ -87,7 +87,7 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     `node_events` is whether it is an agentflow, whose nodes show.
 
     Raises:
-        RunLimitExceeded: it took more steps than the operator allows.
+        RunLimitExceeded: it takes more steps, time or calls, or comes to more, than the operator allows.
     """
     emit = run.emit
     if plan.uses_history:
@@ -100,7 +100,13 @@ async def run_plan(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
     walk = _walk(
         plan, run, come, 0 if run.call.resumed is None else _go_on(plan, run, run.call.resumed, come, shown)
     )
-    last = await _steps(walk, run, shown if node_events else None)
+    try:
+        last = await _steps(walk, run, shown if node_events else None)
+    except FlowkeysError:
+        if node_events:
+            await shown.send(last=True)
+            await emit(FAILED)
+        raise
     if node_events:
         await shown.send(last=True)
         await emit(STOPPED if run.has_asked else FINISHED)
@@ -130,6 +136,8 @@ def run_plan_at_once(plan: Plan, run: Run, *, node_events: bool) -> FlowResult:
         run.outputs[planned.id] = outcome.output
         if node_events:
             entries.append(_done(planned, outcome, run))
+            if len(entries) % AT_ONCE == 0:
+                run.limits.take_bytes(size_of(entries[-AT_ONCE:]))
         try:
             planned = walk.send(outcome)
         except StopIteration:
@@ -162,6 +170,7 @@ def _go_on(plan: Plan, run: Run, resumed: Resumed, come: Come, shown: Shown) -> 
 def _stopped(plan: Plan, run: Run, come: Come, shown: Shown, waits: Waits) -> Stopped:
     """Return what a run goes on from that waits: at the step that ran last."""
     node_id = waits.action["data"]["nodeId"]
+    limits = run.limits
     saved = Saved(
         node=node_id,
         kept=waits.kept,
@@ -169,10 +178,13 @@ def _stopped(plan: Plan, run: Run, come: Come, shown: Shown, waits: Waits) -> St
         outputs={name: dict(output) for name, output in run.outputs.items() if name != node_id},
         come={plan.steps[at].id: [plan.steps[source].id for source in some] for at, some in come.items()},
         form=dict(run.form) if run.form else None,
-        steps_left=run.steps_left,
         loops=run.loops,
         loop_count=run.loop_count,
         entries=shown.entries[:-1],
+        steps_left=limits.steps_left,
+        bytes_left=limits.bytes_left,
+        calls_left=limits.calls_left,
+        seconds_left=limits.seconds_left,
     )
     return Stopped(waits.action, write(saved))
 
@@ -180,10 +192,11 @@ def _stopped(plan: Plan, run: Run, come: Come, shown: Shown, waits: Waits) -> St
 def _walk(plan: Plan, run: Run, come: Come, first: int) -> Walk:
     """Yield each step that is to be run, and take its outcome; one that waits is the last."""
     queue = deque((first,))
+    limits = run.limits
     while queue:
         position = queue.popleft()
         planned = plan.steps[position]
-        run.take_step()
+        limits.take_step()
         outcome = yield planned
         if outcome.waits is not None:
             return
@@ -214,7 +227,8 @@ def _has_all(come: dict[int, set[int]], needs: Needs, target: int, source: int) 
 
 async def _step(planned: Planned, run: Run) -> Outcome:
     run.begin_step(streaming=planned.stream)
-    outcome = await planned.step.run(run)
+    step = planned.step
+    outcome = await (run.limits.in_time(step.run(run)) if step.waits else step.run(run))
     run.outputs[planned.id] = outcome.output
     if run.answer is not None:
         run.answer = run.kept = None
@@ -227,20 +241,18 @@ async def _visible(planned: Planned, run: Run, shown: Shown) -> Outcome:
     await emit(planned.begun)
     try:
         outcome = await _step(planned, run)
+        entry = _done(planned, outcome, run)
+        shown.add(entry)
     except FlowkeysError as error:
         message = str(error)
-        shown.add(_entry(planned, {"id": planned.id, "name": planned.kind, "error": message}, "ERROR"))
+        data = {"id": planned.id, "name": planned.kind, "error": message}
+        shown.end(_entry(planned, data, "ERROR"))
         status = {"nodeId": planned.id, "nodeLabel": planned.label, "status": "ERROR", "error": message}
         await emit(Event("nextAgentFlow", status))
-        if not isinstance(shown, Inside):
-            await shown.send(last=True)
-            await emit(FAILED)
         raise
     if outcome.waits is not None:
-        await _ask(planned, outcome, outcome.waits, run, shown)
+        await _ask(planned, outcome.waits, run, shown)
         return outcome
-    entry = _done(planned, outcome, run)
-    shown.add(entry)
     await emit(planned.finished)
     await shown.send()
     if outcome.after:
@@ -251,11 +263,10 @@ async def _visible(planned: Planned, run: Run, shown: Shown) -> Outcome:
     return outcome
 
 
-async def _ask(planned: Planned, outcome: Outcome, waits: Waits, run: Run, shown: Shown) -> None:
+async def _ask(planned: Planned, waits: Waits, run: Run, shown: Shown) -> None:
     """Send the events of a step that waits for a person."""
     emit = run.emit
     run.has_asked = True
-    shown.add(_done(planned, outcome, run, "STOPPED"))
     status = {"nodeId": planned.id, "nodeLabel": planned.label, "status": "STOPPED"}
     await emit(Event("nextAgentFlow", status))
     await shown.send(last=True)
@@ -263,7 +274,7 @@ async def _ask(planned: Planned, outcome: Outcome, waits: Waits, run: Run, shown
     await emit(Event("action", waits.action))
 
 
-def _done(planned: Planned, outcome: Outcome, run: Run, status: str = "FINISHED") -> dict[str, Any]:
+def _done(planned: Planned, outcome: Outcome, run: Run) -> dict[str, Any]:
     data: dict[str, Any] = {
         "id": planned.id,
         "name": planned.kind,
@@ -273,7 +284,7 @@ def _done(planned: Planned, outcome: Outcome, run: Run, status: str = "FINISHED"
     }
     if outcome.chat is not None:
         data["chatHistory"] = outcome.chat
-    return _entry(planned, data, status)
+    return _entry(planned, data, "FINISHED" if outcome.waits is None else "STOPPED")
 
 
 def _entry(planned: Planned, data: dict[str, Any], status: str) -> dict[str, Any]:

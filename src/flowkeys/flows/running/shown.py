@@ -9,6 +9,14 @@ from flowkeys.flows.context import Run
 from flowkeys.service.ports.flows import Emit, Event
 
 REPEATED_BYTES: Final = 1_000_000
+AT_ONCE: Final = 16
+"""So many steps that nobody reads as they come are counted together: most runs have fewer."""
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+
+
+def size_of(entries: Any) -> int:
+    """Return how many bytes of JSON the entries of steps come to."""
+    return len(_ENCODER.encode(entries))
 
 
 class Shown:
@@ -25,14 +33,32 @@ class Shown:
         self._size = 0
         self._left = REPEATED_BYTES
         self._unsent = 0
+        self._limits = run.limits
+        self._uncounted = 0
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Add a node that has run."""
-        self.entries.append(entry)
+        """Add a node that has run.
+
+        Raises:
+            RunLimitExceeded: the run comes to more than it may.
+        """
         if not self._is_read:
+            self._uncounted += 1
+            if self._uncounted == AT_ONCE:
+                self._uncounted = 0
+                self._limits.take_bytes(size_of([*self.entries[1 - AT_ONCE :], entry]))
+            self.entries.append(entry)
             return
-        self._size += len(msgspec.json.encode(entry))
+        size = size_of(entry)
+        self._limits.take_bytes(size)
+        self.entries.append(entry)
+        self._size += size
         self._unsent += 1
+
+    def end(self, entry: dict[str, Any]) -> None:
+        """Add the node at which a run fails, however much that has come to."""
+        self.entries.append(entry)
+        self._unsent += self._is_read
 
     async def send(self, *, last: bool = False) -> None:
         """Send the list, if it has grown and may be repeated; the last one in any case."""

@@ -56,6 +56,7 @@ class Custom:
 
         Raises:
             ToolFailed: the arguments are not what it takes, or the code failed.
+            RunLimitExceeded: it called out more often than the whole run may.
         """
         given = {f"${name}": value for name, value in self._fitting(arguments).items()}
         flow = {
@@ -67,7 +68,8 @@ class Custom:
         }
         common = self._code.common(run)
         try:
-            found = await self._code.run({**given, "$flow": flow, "$vars": common["$vars"], "$input": ""})
+            variables = {**given, "$flow": flow, "$vars": common["$vars"], "$input": ""}
+            found = await self._code.run(run, variables)
         except CodeFailed as error:
             raise ToolFailed(str(error)) from error
         return found.text

@@ -79,13 +79,11 @@ class Stopped(msgspec.Struct, frozen=True):
     """What the engine goes on from, on whichever process: `FlowCall.resumed`."""
 
 
-class StepsLeft:
-    """How many nodes a run may still run: one count for it and for all runs inside it."""
+class RunLimits(Protocol):
+    """What is left to a run of what the operator allows: one account for it and for all runs inside it."""
 
-    __slots__ = ("left",)
-
-    def __init__(self, left: int) -> None:
-        self.left = left
+    steps_left: int
+    """How many nodes it may still run."""
 
 
 class InnerCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +95,7 @@ class InnerCall(msgspec.Struct, frozen=True, kw_only=True):
     """``overrideConfig``, of which the other chatflow's owner lets through what is enabled there."""
     token: str | None = None
     """A key that the node names, which may open the chatflow where the caller's own does not."""
-    steps: StepsLeft
+    limits: RunLimits
     depth: int
     """How many runs it is in: `FlowCall.depth`."""
 
@@ -154,7 +152,7 @@ class FlowCall(msgspec.Struct, frozen=True, kw_only=True):
     """Calls another chatflow for the same caller, in the same session; without it none can be called.
 
     Raises `RunLimitExceeded`, `QuotaExceeded` and `Unavailable`, which end this run too."""
-    steps: StepsLeft | None = None
+    limits: RunLimits | None = None
     """What is left to the run that this one is in; None: it is in none."""
     depth: int = 0
     """How many runs it is in."""

@@ -8,7 +8,7 @@ from flowkeys.domain.chatflows.chatflow import ChatflowAccess
 from flowkeys.domain.keys.api_key import KeyRecord
 from flowkeys.domain.limits.gcra import Passed, Taken
 from flowkeys.domain.limits.spent import Reserved
-from flowkeys.service.ports.flows import InnerAnswer, InnerCall, StepsLeft
+from flowkeys.service.ports.flows import InnerAnswer, InnerCall, RunLimits
 from flowkeys.service.predictions.input import Session
 from flowkeys.service.predictions.metering import RunMeter
 
@@ -48,7 +48,7 @@ class Outer(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever it is may call each chatflow of the workspace."""
     session: Session
     meter: RunMeter
-    steps: StepsLeft
+    limits: RunLimits
     depth: int
 
 

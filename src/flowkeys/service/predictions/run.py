@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
-from flowkeys.domain.errors import FlowkeysError, UpstreamFailed
+from flowkeys.domain.errors import FlowkeysError, RunLimitExceeded, UpstreamFailed
 from flowkeys.domain.ids import new_id, new_ordered_id
 from flowkeys.domain.predictions import executed
 from flowkeys.domain.predictions.conversation import Message, Role, Turn
@@ -112,7 +112,7 @@ class Run:
         Raises:
             InvalidInput: the call lacks something that the chatflow needs.
             UpstreamFailed: a model or service behind a node failed.
-            QuotaExceeded: too little is left of a quota of tokens.
+            RunLimitExceeded, QuotaExceeded: the operator allows one run no more, or too few tokens are left.
             NotFound: the chatflow was deleted while it ran.
             Unavailable: the messages could not be stored; there is no answer then.
         """
@@ -147,7 +147,7 @@ class Run:
         """
         try:
             result = self._flow.run_at_once(self._call(None, streamed=False))
-        except UpstreamFailed:  # run once more, where there is time to remember what failed
+        except (RunLimitExceeded, UpstreamFailed):  # once more, with time to remember
             return None
         if result is None:
             return None
@@ -181,7 +181,7 @@ class Run:
             meter=self._meter,
             resumed=self._resumed,
             inner=self._inner,
-            steps=None if self._outer is None else self._outer.steps,
+            limits=None if self._outer is None else self._outer.limits,
             depth=0 if self._outer is None else self._outer.depth,
             entries=entries,
         )
@@ -195,7 +195,7 @@ class Run:
             opens_all=self._opens_all,
             session=self._session,
             meter=self._meter,
-            steps=call.steps,
+            limits=call.limits,
             depth=call.depth,
         )
         return await self._call_inner(outer, call)

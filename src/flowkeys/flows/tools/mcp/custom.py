@@ -43,12 +43,14 @@ class McpTool:
         self.description = listed.description or listed.name
         self.schema: Mapping[str, Any] = listed.input_schema
 
-    async def call(self, run: Run, arguments: Mapping[str, Any]) -> str:  # noqa: ARG002
+    async def call(self, run: Run, arguments: Mapping[str, Any]) -> str:
         """Call it; what it says is its content, as JSON.
 
         Raises:
             ToolFailed: it cannot be called, or says more than a tool may.
+            RunLimitExceeded: the run may call out no more.
         """
+        run.limits.take_call()
         content = await self._session.call(self._theirs, arguments)
         text = msgspec.json.encode(content).decode()
         if len(text) > self._most:
@@ -72,6 +74,7 @@ class CustomMcp:
         if not self._actions:
             yield ()
             return
+        run.limits.take_call()
         url = self._url.render(run).strip()
         try:
             secret = carried(self._secret, url)
