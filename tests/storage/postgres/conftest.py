@@ -17,6 +17,8 @@ def empty(postgres: Postgres) -> Iterator[Tables]:
     url = postgres.take()
     connection = PostgresConnection(partial(connect, url))
     connection.begin_appending()
+    # On a machine with much else to do, a plain look at what tests expect may take longer than is allowed.
+    connection.raw.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     yield Tables(connection)
     connection.close()
     postgres.give_back(url)
