@@ -24,6 +24,7 @@ _ROWS: Final = 32
 """So many rows one statement inserts at most: the driver keeps 128 statements ready."""
 
 Row = tuple[Any, ...]
+Query = tuple["Statement", Mapping[str, object]]
 _Errors = tuple[type[Exception], ...]
 
 
@@ -175,6 +176,7 @@ class Connection:
     """By which the rest of a transaction waits less for others, since somebody in it did so for long."""
     conflicts: _Errors = ()
     """What is raised where others changed what was read: whoever begins again finds what is there now."""
+    remembered: Any  # what is, of sets of keys, on PostgreSQL (`keys.bits.remembered`)
 
     def begin(self, turn: int = 0) -> None:
         """Begin to write; `turn` is how often the same was tried before, and had to give way to others."""
@@ -239,7 +241,7 @@ class Connection:
             self.batch.settle()
         return self.fetch(statement, parameters or {})
 
-    def several(self, queries: Sequence[tuple[Statement, Mapping[str, object]]]) -> list[list[Row]]:
+    def several(self, queries: Sequence[Query]) -> list[list[Row]]:
         """Run queries that do not depend on each other's rows; return the rows of each."""
         return [self.rows(statement, parameters) for statement, parameters in queries]
 
@@ -277,13 +279,11 @@ class Connection:
 
     def run(self, statement: Statement, parameters: Mapping[str, object]) -> int:
         """Run a change and return how many rows it touched."""
-        touched: int = self.raw.execute(statement.sql, statement.bind(parameters)).rowcount
-        return touched
+        return int(self.raw.execute(statement.sql, statement.bind(parameters)).rowcount)
 
     def run_many(self, statement: Statement, parameters: Iterable[Mapping[str, object]]) -> None:
         """Run a change once for each set of parameters."""
-        sql = statement.sql
-        self.raw.executemany(sql, (statement.bind(each) for each in parameters))
+        self.raw.executemany(statement.sql, (statement.bind(each) for each in parameters))
 
     def insert(self, insertion: Insertion, rows: Sequence[Row]) -> None:
         """Insert rows in this order; each has the values of all columns."""

@@ -9,7 +9,8 @@ import pytest
 
 from flowkeys.domain.keys.api_key import Status
 from flowkeys.domain.listing import KeyQuery
-from flowkeys.storage.keys import bit_page, bits
+from flowkeys.storage.keys.bits import bits, page, statements
+from flowkeys.storage.keys.bits.remembered import Remembered
 from flowkeys.storage.postgres.connection import PostgresConnection, _bound
 from flowkeys.storage.statement import Connection
 from flowkeys.storage.transaction import Tables
@@ -81,7 +82,7 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(
     tables: Tables, monkeypatch: pytest.MonkeyPatch, search: str, few: int, asked: int
 ) -> None:
     """The same keys, order and total, whether few are sorted or an order is walked along."""
-    monkeypatch.setattr(bit_page, "FEW", few)
+    monkeypatch.setattr(page, "FEW", few)
     combinations = product([None, "all", *Status], SORTS, (True, False), (None, *BOUND), (None, "ada"))
     for status, sort, descending, chatflow, creator in random.Random(search).sample([*combinations], asked):
         query = KeyQuery(
@@ -96,10 +97,17 @@ def test_every_filter_sort_and_page_agrees_with_a_plain_look(
         )
         expected = _expected(query)
         for offset in (0, 3, max(len(expected) - 4, 0), len(expected) + 1):
-            page = tables.keys.page(msgspec.structs.replace(query, offset=offset), NOW)
+            found = tables.keys.page(msgspec.structs.replace(query, offset=offset), NOW)
             wanted = [k.id for k in expected[offset : offset + 7]]
-            assert [k.id for k in page.items] == wanted, (status, sort, descending, chatflow, creator, offset)
-            assert page.total == len(expected), (status, sort, descending, chatflow, creator)
+            assert [k.id for k in found.items] == wanted, (
+                status,
+                sort,
+                descending,
+                chatflow,
+                creator,
+                offset,
+            )
+            assert found.total == len(expected), (status, sort, descending, chatflow, creator)
 
 
 def total(tables: Tables, status: Status | None = None, chatflow: str | None = None, now: int = NOW) -> int:
@@ -147,11 +155,11 @@ def test_what_is_changed_by_hand_is_counted(tables: Tables, by_hand: str) -> Non
     for _ in range(2):
         query = KeyQuery(workspace_id="w1", limit=0)
         (wanted,) = connection.raw.execute(whole).fetchone()
-        assert bit_page.fetch(connection, query, NOW)[1] == wanted
+        assert page.fetch(connection, query, NOW).total == wanted
         for chatflow in BOUND:
             (wanted,) = connection.raw.execute(f"{bound} WHERE chatflow_id = '{chatflow}'").fetchone()
             own = msgspec.structs.replace(query, chatflow_id=chatflow)
-            assert bit_page.fetch(connection, own, NOW)[1] == wanted
+            assert page.fetch(connection, own, NOW).total == wanted
         read_all(connection)
     connection.raw.execute("ROLLBACK TO of_test")
 
@@ -162,8 +170,10 @@ def test_names_are_compared_of_what_is_flagged_alone_and_by_one_process(tables: 
     connection.raw.execute("SAVEPOINT of_test")
     for setting in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_index_scan_size"):
         connection.raw.execute(f"SET LOCAL {setting} = 0")
-    connection.rows(bit_page._WALK)
-    sql, values = _bound(bit_page._NAMED_AMONG, {"flags": b"\x01", "last": 7, "searched": "prod"})
+    connection.rows(statements.WALK)
+    sql, values = _bound(
+        statements.NAMED_AMONG, {"workspace": "w1", "flags": b"\x01", "last": 7, "searched": "prod"}
+    )
     plan = [line for (line,) in connection.raw.execute(f"EXPLAIN {sql}", values)]
     connection.raw.execute("ROLLBACK TO of_test")
     (filtered,) = (line.strip() for line in plan if "Filter:" in line)
@@ -175,8 +185,8 @@ def test_names_are_compared_of_what_is_flagged_alone_and_by_one_process(tables: 
 def test_names_are_looked_for_by_their_rarest_letters() -> None:
     """Of a long text few pairs of letters are asked for: no blanks and hyphens, which most names have."""
     query = KeyQuery(workspace_id="w1", search="a - b - c - d - e: zoë notebook")
-    letters = bit_page._Question(None, query, NOW)._letters
-    assert len(letters) == bit_page._PAIRS
+    letters = page._Question(None, query, NOW)._letters
+    assert len(letters) == page._PAIRS
     assert {"with:oë", "with:zo"} < {*letters}
     assert not any(" " in mark.removeprefix("with:") for mark in letters if mark != "with:ë ")
 
@@ -184,7 +194,10 @@ def test_names_are_looked_for_by_their_rarest_letters() -> None:
 def test_where_nothing_matches_the_database_is_asked_once(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For the sets; of no keys there are no rows, chatflows and rotations to be asked for."""
+    """For the sets; of no keys there are no rows, chatflows and rotations to be asked for.
+
+    Nor are there sets to be asked for, which are remembered by the second time.
+    """
     asked, ask, ask_several = [], PostgresConnection.fetch, PostgresConnection.several
 
     def one(connection: PostgresConnection, *query: object) -> object:
@@ -197,5 +210,9 @@ def test_where_nothing_matches_the_database_is_asked_once(
 
     monkeypatch.setattr(PostgresConnection, "fetch", one)
     monkeypatch.setattr(PostgresConnection, "several", several)
-    found = tables.keys.page(KeyQuery(workspace_id="w1", chatflow_id="unheard of"), NOW)
-    assert (found.items, found.total, len(asked)) == ([], 0, 1)
+    monkeypatch.setattr(tables._connection, "remembered", Remembered())
+    for queries in (3, 2):
+        asked.clear()
+        found = tables.keys.page(KeyQuery(workspace_id="w1", chatflow_id="unheard of"), NOW)
+        assert (found.items, found.total) == ([], 0)
+        assert [len(each) for (each,) in asked] == [queries]

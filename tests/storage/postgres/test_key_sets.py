@@ -13,7 +13,7 @@ from flowkeys.domain.keys.digest import TokenDigest
 from flowkeys.domain.listing import KeyQuery
 from flowkeys.domain.people.workspace import Workspace
 from flowkeys.service.ports.store import Transaction
-from flowkeys.storage.keys import bits
+from flowkeys.storage.keys.bits import bits
 from flowkeys.storage.postgres.connecting import connect
 from flowkeys.storage.postgres.connection import PostgresConnection
 from flowkeys.storage.postgres.database import PostgresStore

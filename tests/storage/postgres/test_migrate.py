@@ -18,9 +18,9 @@ OWN = {"change": {"xid"}, "passage": {"terms", "terms_count"}}
 """Columns that only PostgreSQL has, by table."""
 OWN_TABLES = {
     *("audit_unsealed", "audit_end", "write_turn", "alembic_version"),
-    *("key_bits", "key_unread", "key_expired"),
+    *("key_bits", "key_unread", "key_expired", "key_version"),
 }
-_TRIGGERS = """SELECT pg_get_triggerdef(pg_trigger.oid), pg_get_functiondef(tgfoid) FROM pg_trigger
+_TRIGGERS = """SELECT pg_get_triggerdef(pg_trigger.oid), pg_get_functiondef(tgfoid), tgenabled FROM pg_trigger
     WHERE NOT tgisinternal ORDER BY 1"""
 _TABLES = ("api_key", "token", "binding", "chatflow", "customer", "policy")
 _FOR_EACH_ROW = (
@@ -44,6 +44,7 @@ _LATER = (
     "key_bits",
     "key_unread",
     "key_expired",
+    "key_version",
     "import_job",
     "execution",
     "execution_flow",
@@ -159,6 +160,7 @@ def test_an_older_schema_is_brought_up_to_date(postgres_url: str) -> None:
             'operator', 'o', 1, 1, 1)"""
         )
         raw.execute(f"DROP TABLE {', '.join(_LATER)}")
+        raw.execute("DROP FUNCTION key_version_anew")
         raw.execute("ALTER TABLE message DROP COLUMN execution_id")
         for (name,) in raw.execute(
             "SELECT proname FROM pg_proc WHERE proname LIKE '%\\_noted\\_%'"

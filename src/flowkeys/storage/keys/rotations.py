@@ -45,11 +45,8 @@ _columns = (
 )
 _is_replaced = token.c.replaced_at.is_not(None), token.c.valid_until.is_not(None)
 # In the order in which they were made, so that of several the last one stands.
-LAST = Statement(
-    select(token.c.key_id, *_columns)
-    .where(token.c.key_id.in_(listed("keys")), *_is_replaced)
-    .order_by(token.c.seq)
-)
+LAST_OF_ANY = select(token.c.key_id, *_columns).where(*_is_replaced).order_by(token.c.seq)
+LAST = Statement(LAST_OF_ANY.where(token.c.key_id.in_(listed("keys"))))
 _TO_FINISH = Statement(
     select(token.c.workspace_id, token.c.key_id, *_columns)
     .select_from(token.join(api_key, api_key.c.id == token.c.key_id))

@@ -101,6 +101,9 @@ class KeySet:
         bits_of = self.blocks.get
         return b"".join([bits_of(block, 0).to_bytes(_BYTES, "little") for block in blocks])
 
+    def __contains__(self, seq: int) -> bool:
+        return self.blocks.get(seq // BLOCK, 0) >> seq % BLOCK & 1 == 1
+
     def __len__(self) -> int:
         return sum(bits.bit_count() for bits in self.blocks.values())
 

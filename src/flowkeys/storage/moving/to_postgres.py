@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy import Table
 
 from flowkeys.domain.errors import ConfigurationError
-from flowkeys.storage.keys.bits_ddl import READ_ANEW
+from flowkeys.storage.keys.bits.ddl import READ_ANEW
 from flowkeys.storage.moving.ends import (
     OF_SOURCE,
     PROGRESS,

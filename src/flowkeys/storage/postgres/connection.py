@@ -11,11 +11,12 @@ from sqlalchemy import Insert
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ClauseElement
 
+from flowkeys.storage.keys.bits.remembered import Remembered
 from flowkeys.storage.postgres.adapting import array
 from flowkeys.storage.postgres.connecting import OF_TRANSACTION
 from flowkeys.storage.postgres.ddl import TELLS
 from flowkeys.storage.postgres.watched import Watched
-from flowkeys.storage.statement import Connection, Insertion, Row, Statement
+from flowkeys.storage.statement import Connection, Insertion, Query, Row, Statement
 
 _DIALECT: Final = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 _IN_ORDER: Final = postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
@@ -60,7 +61,7 @@ _APPEND: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; {_BY_INDEX}; {_PATIENTL
 class PostgresConnection(Connection):
     """A driver connection that runs statements; opened again when it was lost between two transactions."""
 
-    __slots__ = ("_due", "_open")
+    __slots__ = ("_due", "_open", "remembered")
 
     is_postgres = True
     unfit = errors.IntegrityError
@@ -74,9 +75,11 @@ class PostgresConnection(Connection):
     outlived = (errors.ReadOnlySqlTransaction,)  # the session stays so, whatever the database takes by now
     conflicts = (errors.SerializationFailure, errors.DeadlockDetected)
 
-    def __init__(self, connect: Callable[[], Watched]) -> None:
+    def __init__(self, connect: Callable[[], Watched], remembered: Remembered | None = None) -> None:
+        """Open one; those that share what is remembered are of one database."""
         super().__init__(connect())
         self._open = connect
+        self.remembered = Remembered() if remembered is None else remembered
         self._due: str | None = None
         """How to begin, with the first statement that is run."""
 
@@ -161,7 +164,7 @@ class PostgresConnection(Connection):
         found: list[Row] = self._raw.execute(sql, values).fetchall()
         return found
 
-    def several(self, queries: Sequence[tuple[Statement, Mapping[str, object]]]) -> list[list[Row]]:
+    def several(self, queries: Sequence[Query]) -> list[list[Row]]:
         """See `Connection.several`: the database is asked once."""
         if self.batch is not None:
             return super().several(queries)
@@ -174,9 +177,7 @@ class PostgresConnection(Connection):
             self._raw = self._open()  # nothing was read yet: the database may have been started anew
             return self._several(how, queries)
 
-    def _several(
-        self, how: str | None, queries: Sequence[tuple[Statement, Mapping[str, object]]]
-    ) -> list[list[Row]]:
+    def _several(self, how: str | None, queries: Sequence[Query]) -> list[list[Row]]:
         with self._raw.pipeline():
             if how is not None:
                 self._raw.execute(how)

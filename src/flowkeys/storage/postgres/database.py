@@ -15,7 +15,8 @@ from flowkeys.domain.audit.taken import Row
 from flowkeys.domain.errors import Unavailable
 from flowkeys.domain.predictions.conversation import Message
 from flowkeys.service.ports.store import Transaction
-from flowkeys.storage.keys import bits
+from flowkeys.storage.keys.bits import bits
+from flowkeys.storage.keys.bits.remembered import Remembered
 from flowkeys.storage.postgres.connecting import connect
 from flowkeys.storage.postgres.connection import PostgresConnection
 from flowkeys.storage.postgres.sealing import seal
@@ -96,6 +97,7 @@ class PostgresStore:
         self._opened: list[PostgresConnection] = []
         self._written = 0
         """Units since the sets were brought up to date that lists go by."""
+        self._remembered = Remembered()
         self._is_reading_keys = False
         self._is_closed = False
 
@@ -178,7 +180,7 @@ class PostgresStore:
     def _reader(self) -> PostgresConnection:
         connection: PostgresConnection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = PostgresConnection(self._open)
+            connection = self._local.connection = PostgresConnection(self._open, self._remembered)
             self._opened.append(connection)
         return connection
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from flowkeys.storage.keys.bits_ddl import KEY_BITS
+from flowkeys.storage.keys.bits.ddl import KEY_BITS, KEY_VERSION
 
 CHANNEL: Final = "flowkeys_change"
 """Where changes are told of, when they are committed: by the transaction's number (xid8), when the change was
@@ -287,6 +287,7 @@ AFTER: Final = (
     *_AUDIT,
     *_KEYS,
     *KEY_BITS,
+    *KEY_VERSION,
     *_PASSAGES,
     *_TOLD,
     *OF_ADDED,

@@ -1,4 +1,4 @@
--- 0032
+-- 0033
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -1008,4 +1008,4 @@ CREATE TABLE variable (
 	CONSTRAINT uq_variable_id UNIQUE (id)
 );
 CREATE UNIQUE INDEX ix_variable_workspace_id_name ON variable (workspace_id, name);
-INSERT INTO alembic_version VALUES ('0032');
+INSERT INTO alembic_version VALUES ('0033');

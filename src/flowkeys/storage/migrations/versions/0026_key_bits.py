@@ -6,7 +6,7 @@ Revises: 0025
 
 from alembic import op
 
-from flowkeys.storage.keys.bits_ddl import KEY_BITS
+from flowkeys.storage.keys.bits.ddl import KEY_BITS
 
 revision: str = "0026"
 down_revision: str | None = "0025"

@@ -1,7 +1,7 @@
 """What PostgreSQL has for lists of keys: the sets of `bits`, and which keys they do not know yet.
 
 Writers only add rows that say so: a number or a set that all of them kept would have each wait for the
-others. Of migration 0026; a change needs a new list and a new migration.
+others. Of migrations 0026 and 0033; a change needs a new list and a new migration.
 """
 
 from collections.abc import Iterator
@@ -76,3 +76,32 @@ KEY_BITS: Final = (
     _ALL,
 )
 """The statements, in their order; at the end, the keys that are there."""
+
+
+_ANEW: Final = "key_version_anew"
+_CHANGES: Final = {
+    "key_bits": "INSERT OR UPDATE OR DELETE OR TRUNCATE",
+    "key_unread": "UPDATE OR DELETE OR TRUNCATE",
+}
+
+KEY_VERSION: Final = (
+    # Another one after each change to the sets, or when keys are in them that were not. That more keys
+    # change makes no set another one: whoever writes keys does not come by here.
+    "CREATE TABLE key_version (version UUID NOT NULL)",
+    "INSERT INTO key_version VALUES (gen_random_uuid())",
+    f"""CREATE FUNCTION {_ANEW}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    UPDATE key_version SET version = gen_random_uuid();
+    IF NOT FOUND THEN
+        INSERT INTO key_version VALUES (gen_random_uuid());
+    END IF;
+    RETURN NULL;
+END $$""",  # noqa: S608 - of constants
+    *(
+        f"CREATE TRIGGER {table}_anew AFTER {events} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {_ANEW}()"
+        for table, events in _CHANGES.items()
+    ),
+    # Whoever turns triggers off, as pg_restore does, must not leave an old version there.
+    *(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_anew" for table in _CHANGES),
+)
+"""The statements of the version that sets are remembered under (`remembered`)."""

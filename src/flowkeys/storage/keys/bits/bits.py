@@ -7,15 +7,16 @@ by one; now and then they are read into the sets, in a transaction of its own (`
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from sqlalchemy import text
 
 from flowkeys.domain.keys.api_key import Status
+from flowkeys.storage.keys.bits.remembered import Kept, Remembered
 from flowkeys.storage.keys.sets import BLOCK, KeySet
-from flowkeys.storage.statement import Connection, Row, Statement
+from flowkeys.storage.statement import Connection, Query, Row, Statement
 
 LONGEST: Final = 2
 """Letters in a row that are known of names."""
@@ -43,6 +44,10 @@ _MARKED: Final = Statement(
         WHERE workspace_id = :workspace AND mark = ANY(CAST(:marks AS text[])) ORDER BY mark, block
     ) AS found GROUP BY mark""")
 )
+_STATE: Final = Statement(
+    text("""SELECT (SELECT string_agg(version::text, ',' ORDER BY version) FROM key_version),
+        (SELECT max(until) FROM key_expired)""")
+)
 _BOUND: Final = "(SELECT array_agg(chatflow_id) FROM binding WHERE key_id = k.id)"
 _FIELDS: Final = f"k.seq, k.workspace_id, k.status, k.expires_at, k.creator_tag, k.customer_id, {_BOUND}"
 _UNREAD: Final = Statement(
@@ -51,7 +56,6 @@ _UNREAD: Final = Statement(
         " FROM (SELECT DISTINCT seq FROM key_unread) u LEFT JOIN api_key k ON k.seq = u.seq"
     )
 )
-_UNTIL: Final = Statement(text("SELECT max(until) FROM key_expired"))
 _TAKE: Final = Statement(text("SELECT ctid, seq, is_named FROM key_unread LIMIT :most"))
 _TAKEN: Final = Statement(text("DELETE FROM key_unread WHERE ctid = ANY(CAST(:places AS tid[]))"))
 _ENDED: Final = Statement(
@@ -147,6 +151,8 @@ def of_text(searched: str) -> set[str]:
 class Known(NamedTuple):
     """What there is of the keys that a list is about."""
 
+    version: str | None
+    """Of the sets; None: nobody knows, since somebody took it away."""
     sets: dict[str, KeySet]
     """The keys of each mark, as far as they were read into the sets."""
     unread: KeySet
@@ -157,22 +163,49 @@ class Known(NamedTuple):
     """Up to when the sets say which keys have expired."""
 
 
-def find(connection: Connection, workspace_id: str, marks: Collection[str]) -> Known:
-    """Return what is known of the keys of some marks. The database is asked once."""
-    marked, changed, ((until,),) = connection.several(
-        [(_MARKED, {"workspace": workspace_id, "marks": list(marks)}), (_UNREAD, {}), (_UNTIL, {})]
-    )
+def find(
+    connection: Connection, workspace_id: str, marks: Collection[str], more: Sequence[Query] = ()
+) -> tuple[Known, list[list[Row]]]:
+    """Return what is known of the keys of some marks, and the rows of further queries.
+
+    The database is asked once, for what is not remembered; once more if that is of another version.
+    """
+    remembered: Remembered = connection.remembered
+    version = remembered.version
+    sets = _remembered(remembered, version, workspace_id, marks)
+    wanted = [mark for mark in marks if mark not in sets]
+    asked = [(_MARKED, {"workspace": workspace_id, "marks": wanted})] if wanted else []
+    ((now, until),), changed, *found = connection.several([(_STATE, {}), (_UNREAD, {}), *asked, *more])
+    read = _decoded(found.pop(0), wanted) if wanted else {}
+    if sets and now != version:
+        again = connection.rows(_MARKED, {"workspace": workspace_id, "marks": list(sets)})
+        sets = _decoded(again, list(sets))
+        read |= sets
+    for mark, keys in read.items():
+        remembered.put(now, (workspace_id, mark), Kept(keys))
+    connection.is_behind = len(changed) >= DUE
+    known = [Key(*row[1:]) for row in changed if row[1] is not None]
+    return Known(now, sets | read, KeySet.of([row[0] for row in changed]), known, until or 0), found
+
+
+def _remembered(
+    remembered: Remembered, version: str | None, workspace_id: str, marks: Iterable[str]
+) -> dict[str, KeySet]:
+    found = ((mark, remembered.get(version, (workspace_id, mark))) for mark in marks)
+    return {mark: kept.keys for mark, kept in found if kept is not None}
+
+
+def _decoded(rows: list[Row], marks: Iterable[str]) -> dict[str, KeySet]:
+    """Return the set of each mark; of one that no key has there is no row."""
     sets = dict.fromkeys(marks, KeySet({}))
-    for mark, blocks, packed in marked:
+    for mark, blocks, packed in rows:
         sets[mark] = KeySet(
             {
                 block: int.from_bytes(packed[at : at + _BYTES], "little")
                 for block, at in zip(blocks, range(0, len(packed), _BYTES), strict=True)
             }
         )
-    connection.is_behind = len(changed) >= DUE
-    keys = [Key(*row[1:]) for row in changed if row[1] is not None]
-    return Known(sets, KeySet.of([row[0] for row in changed]), keys, until or 0)
+    return sets
 
 
 def read_new(connection: Connection, now: int) -> bool:
@@ -182,7 +215,7 @@ def read_new(connection: Connection, now: int) -> bool:
     """
     changed = connection.rows(_TAKE, {"most": MOST})
     taken = _taken(changed)
-    ((known,),) = connection.rows(_UNTIL)
+    ((_, known),) = connection.rows(_STATE)
     until = known or 0
     ended = connection.rows(_ENDED, {"until": until, "now": now, "most": MOST})
     # All that expire at one moment, as keys that were made together may, are read together: more than `MOST`.
