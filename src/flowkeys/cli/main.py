@@ -144,6 +144,18 @@ class Commands(LazyGroup):
         ),
         Entry("flows", f"{_HERE}.chatflows.commands", "app", "Add, list, bind and remove chatflows."),
         Entry(
+            "credentials",
+            f"{_HERE}.chatflows.credentials",
+            "app",
+            "Keep what chatflows show to models and services.",
+        ),
+        Entry(
+            "variables",
+            f"{_HERE}.chatflows.variables",
+            "app",
+            "Set, list and delete the variables of chatflows.",
+        ),
+        Entry(
             "workspaces",
             f"{_HERE}.server.workspaces",
             "app",

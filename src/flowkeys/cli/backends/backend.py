@@ -7,6 +7,8 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from flowkeys.cli.backends.customers import Customers
+from flowkeys.cli.backends.flows.credentials import Credentials
+from flowkeys.cli.backends.flows.variables import Variables
 from flowkeys.cli.backends.part import Json, Listed, Part
 from flowkeys.cli.backends.reports import Reports
 from flowkeys.cli.backends.webhooks import Webhooks
@@ -159,6 +161,16 @@ class Backend(Protocol):
     @property
     def webhooks(self) -> Webhooks:
         """Webhooks, where events are announced."""
+        ...
+
+    @property
+    def credentials(self) -> Credentials:
+        """What nodes show to models and services."""
+        ...
+
+    @property
+    def variables(self) -> Variables:
+        """What ``{{ $vars.name }}`` stands for."""
         ...
 
     @property

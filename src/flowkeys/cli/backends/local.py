@@ -28,8 +28,10 @@ from flowkeys.cli.backends.backend import (
     Question,
     UsageOf,
 )
-from flowkeys.cli.backends.chatflows import LocalChatflows
 from flowkeys.cli.backends.customers import LocalCustomers
+from flowkeys.cli.backends.flows.chatflows import LocalChatflows
+from flowkeys.cli.backends.flows.credentials import LocalCredentials
+from flowkeys.cli.backends.flows.variables import LocalVariables
 from flowkeys.cli.backends.part import listed, slice_of
 from flowkeys.cli.backends.policies import LocalPolicies
 from flowkeys.cli.backends.reports import LocalReports
@@ -126,6 +128,16 @@ class LocalBackend(LocalChatflows):
     def webhooks(self) -> LocalWebhooks:
         """The webhooks."""
         return LocalWebhooks(self.run, self.runtime.webhooks, self.caller)
+
+    @property
+    def credentials(self) -> LocalCredentials:
+        """The credentials."""
+        return LocalCredentials(self.run, self.runtime.credentials, self.caller)
+
+    @property
+    def variables(self) -> LocalVariables:
+        """The variables."""
+        return LocalVariables(self.run, self.runtime.variables, self.caller)
 
     @property
     def reports(self) -> LocalReports:

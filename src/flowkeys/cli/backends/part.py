@@ -1,5 +1,6 @@
 """Which part of a list, and what comes back: what backends have in common."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -33,3 +34,13 @@ def slice_of(part: Part) -> tuple[int, int]:
 def listed(part: Part, items: list[Json], total: int) -> Listed:
     """Return items as the API would."""
     return items if part.page is None else {"total": total, "data": items}
+
+
+def given(patch: msgspec.Struct, members: Mapping[str, str]) -> Json:
+    """Return what a patch sets, by the names of the wire: those in `members`, else its own."""
+    values = {name: getattr(patch, name) for name in patch.__struct_fields__}
+    return {
+        members.get(name, name): list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if not isinstance(value, msgspec.UnsetType)
+    }

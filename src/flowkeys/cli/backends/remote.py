@@ -13,8 +13,10 @@ from flowkeys.cli.backends import used
 from flowkeys.cli.backends.audit_remote import RemoteAudit
 from flowkeys.cli.backends.backend import Asked, BulkAction, Emit, KeyFilter, Progress, Question, UsageOf
 from flowkeys.cli.backends.bodies import key_body, question_body
-from flowkeys.cli.backends.chatflows import RemoteChatflows
 from flowkeys.cli.backends.customers import RemoteCustomers
+from flowkeys.cli.backends.flows.chatflows import RemoteChatflows
+from flowkeys.cli.backends.flows.credentials import RemoteCredentials
+from flowkeys.cli.backends.flows.variables import RemoteVariables
 from flowkeys.cli.backends.part import Json, Listed, Part
 from flowkeys.cli.backends.policies_remote import RemotePolicies
 from flowkeys.cli.backends.reports import RemoteReports
@@ -72,6 +74,16 @@ class RemoteBackend(RemoteChatflows):
     def webhooks(self) -> RemoteWebhooks:
         """The webhooks."""
         return RemoteWebhooks(self._call)
+
+    @property
+    def credentials(self) -> RemoteCredentials:
+        """The credentials."""
+        return RemoteCredentials(self._call)
+
+    @property
+    def variables(self) -> RemoteVariables:
+        """The variables."""
+        return RemoteVariables(self._call)
 
     @property
     def reports(self) -> RemoteReports:

@@ -1,14 +1,24 @@
 """What commands do with chatflows and the code in them: on this machine, and over HTTP."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from flowkeys.cli.backends.part import Json
+from flowkeys.cli.backends.part import Json, given
 from flowkeys.service.chatflows.input import ChatflowPatch
 
 if TYPE_CHECKING:
     from flowkeys.bootstrap import Runtime
     from flowkeys.domain.principal import Caller
+
+_NAMES: Final = {
+    "flow_data": "flowData",
+    "is_public": "isPublic",
+    "chatbot_config": "chatbotConfig",
+    "api_config": "apiConfig",
+    "key_id": "apikeyid",
+    "key_ids": "apiKeyIds",
+    "rate_limits": "rateLimits",
+}
 
 
 class LocalChatflows:
@@ -59,9 +69,7 @@ class RemoteChatflows:
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
         """Store a chatflow; the code in it is not approved by that."""
-        from flowkeys.cli.backends.bodies import chatflow_body
-
-        found: Json = self._ask("POST", "?approve=false", chatflow_body(patch))
+        found: Json = self._ask("POST", "?approve=false", _body(patch))
         return found
 
     def chatflow(self, chatflow_id: str) -> Json:
@@ -71,9 +79,7 @@ class RemoteChatflows:
 
     def update_chatflow(self, chatflow_id: str, patch: ChatflowPatch) -> Json:
         """Change a chatflow; the code in it is not approved by that."""
-        from flowkeys.cli.backends.bodies import chatflow_body
-
-        found: Json = self._ask("PUT", "?approve=false", chatflow_body(patch), chatflow_id)
+        found: Json = self._ask("PUT", "?approve=false", _body(patch), chatflow_id)
         return found
 
     def code(self, chatflow_id: str) -> list[Json]:
@@ -93,3 +99,8 @@ class RemoteChatflows:
         of = cast("Any", self)
         address = f"{path('chatflows', *where)}{query}"
         return of._json(method, address) if body is None else of._json(method, address, body)  # noqa: SLF001
+
+
+def _body(patch: ChatflowPatch) -> Json:
+    body = given(patch, _NAMES)
+    return {**body.pop("extras"), **body}

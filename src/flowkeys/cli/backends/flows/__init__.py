@@ -1,0 +1,1 @@
+"""Chatflows and what they use: on this machine, and over HTTP."""
