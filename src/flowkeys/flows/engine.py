@@ -17,6 +17,7 @@ from flowkeys.flows.graph.naming import credential_nodes, with_credentials
 from flowkeys.flows.limits import Limits
 from flowkeys.flows.models.access import Models
 from flowkeys.flows.nodes import STANDARD
+from flowkeys.flows.nodes.execute_flow import called_chatflows
 from flowkeys.flows.nodes.retriever import named_collections
 from flowkeys.flows.overrides import Overrides, read_overrides
 from flowkeys.flows.plan import Plan, make_plan
@@ -79,6 +80,10 @@ class Engine:
         """
         return self._look(chatflow).collections
 
+    def called(self, chatflow: Chatflow) -> frozenset[str]:
+        """Return the ids of the chatflows that a chatflow calls. Never raises; in any thread."""
+        return self._look(chatflow).called
+
     def credential_nodes(self, chatflow: Chatflow) -> tuple[CredentialNode, ...]:
         """Return a chatflow's nodes that use a credential. Never raises; may be asked for in any thread."""
         return self._look(chatflow).credential_nodes
@@ -106,7 +111,7 @@ class Engine:
         check = FlowCheck(
             plan.runnable, plan.missing_kinds, plan.problems, plan.codes, plan.lasts, plan.of_nodes
         )
-        look = _Look(check, named_collections(graph), credential_nodes(graph))
+        look = _Look(check, named_collections(graph), called_chatflows(graph), credential_nodes(graph))
         with self._lock:
             self._looks[key] = look
             while len(self._looks) > self.settings.cached_checks:
@@ -154,6 +159,7 @@ class _Look(msgspec.Struct, frozen=True):
 
     check: FlowCheck
     collections: frozenset[str]
+    called: frozenset[str]
     credential_nodes: tuple[CredentialNode, ...]
 
 

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from tests.support.flows import bound_key, echo, exported, make_chatflow, make_key, unknown
+from tests.support.flows import bound_key, echo, edge, exported, make_chatflow, make_key, node, unknown
 from tests.support.server import Api, Running
 
 
@@ -254,3 +254,27 @@ def test_every_change_is_in_the_feed_and_in_the_audit_log(own: Running) -> None:
     assert json.loads(renamed[4])["keyName"] == "caller"
     assert json.loads(renamed[5])["keyName"] == "renamed"
     assert key["apiKey"] not in str(rows("SELECT * FROM audit"))
+
+
+def test_what_a_chatflow_names_and_the_workspace_does_not_have_is_told(owner: Api) -> None:
+    """Documents and other chatflows that an export names are of the server that it comes from."""
+    start = json.loads(exported())["nodes"][0]
+    name, other = f"Products {uuid.uuid4()}", str(uuid.uuid4())
+    stores = {"retrieverKnowledgeDocumentStores": [{"documentStore": f"{uuid.uuid4()}:{name}"}]}
+    nodes = [
+        start,
+        node("retrieverAgentflow_0", "Search", stores),
+        node("executeFlowAgentflow_0", "Call", {"executeFlowSelectedFlow": other}),
+    ]
+    edges = [edge(nodes[0]["id"], nodes[1]["id"], "0"), edge(nodes[1]["id"], nodes[2]["id"], "0")]
+    made = make_chatflow(owner, flow_data=json.dumps({"nodes": nodes, "edges": edges}))
+    assert made["runnable"]
+    documents, chatflow = made["warnings"]
+    assert f"{name}, which is not here" in documents
+    assert f"{other}, which is not here" in chatflow
+    path = f"/chatflows/{made['id']}"
+    whole = owner.get(path).json()
+    assert whole["warnings"] == made["warnings"]
+    assert owner.put(path, json={**whole, "name": "Other"}).status_code == 200
+    owner.post("/document-stores", json={"name": name}).raise_for_status()
+    assert owner.get(path).json()["warnings"] == [chatflow]

@@ -55,6 +55,10 @@ class Engine:
         """Name no collection."""
         return frozenset()
 
+    def called(self, chatflow: Chatflow) -> frozenset[str]:
+        """Call no other chatflow."""
+        return frozenset()
+
     def compile(self, chatflow: Chatflow) -> Recalling:
         """Return the flow."""
         return self.flow

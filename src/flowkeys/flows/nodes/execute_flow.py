@@ -10,6 +10,7 @@ from typing import Any, Final
 from flowkeys.domain.errors import RunLimitExceeded
 from flowkeys.flows.asking.messages import speaker
 from flowkeys.flows.context import Run
+from flowkeys.flows.graph.graph import Graph
 from flowkeys.flows.graph.literals import Literal, marked
 from flowkeys.flows.graph.relaxed import NotRead, read_json
 from flowkeys.flows.graph.variables import Template, text_of
@@ -17,6 +18,8 @@ from flowkeys.flows.nodes.shown import Json, compile_json
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
 from flowkeys.service.ports.flows import InnerCall
 
+NAME: Final = "executeFlowAgentflow"
+_CHOSEN: Final = "executeFlowSelectedFlow"
 _CREDENTIAL: Final = ("credential", "FLOWISE_CREDENTIAL_ID")
 _KEY: Final = "chatflowApi"
 _OVERRIDES: Final = "executeFlowOverrideConfig"
@@ -129,10 +132,16 @@ def _token(build: Build) -> str | None:
 
 
 def _build(build: Build) -> Step:
-    chosen = build.text("executeFlowSelectedFlow")
+    chosen = build.text(_CHOSEN)
     if not chosen:
         build.problem("no chatflow is chosen.")
     return ExecuteFlow(build, chosen, _overrides(build), _token(build))
 
 
-KIND = Kind("executeFlowAgentflow", _build)
+def called_chatflows(graph: Graph) -> frozenset[str]:
+    """Return the ids of the chatflows that a flow's nodes call, as they are written there."""
+    chosen = (node.inputs.get(_CHOSEN) for node in graph.nodes if node.kind == NAME)
+    return frozenset(one for one in chosen if isinstance(one, str) and one)
+
+
+KIND = Kind(NAME, _build)

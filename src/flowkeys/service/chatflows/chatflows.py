@@ -25,7 +25,7 @@ from flowkeys.service.journal import record
 from flowkeys.service.limits import require_counted_as
 from flowkeys.service.ports.store import Transaction
 
-Expectation = Callable[[Chatflow], None]
+Expectation = Callable[[CheckedChatflow], None]
 """Raises `InvalidInput` when a chatflow is not as its caller believes."""
 
 
@@ -110,7 +110,7 @@ class ChatflowService(CodeApprovals):
         def work(tx: Transaction) -> Chatflow:
             before = find(tx, caller, chatflow_id)
             if expect is not None:
-                expect(before)
+                expect(self._with_absent(tx, self.checked(before)))
             after = self._patched(before, patch)
             if after != before:
                 _refuse_open_door(after)

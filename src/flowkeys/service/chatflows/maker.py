@@ -211,8 +211,8 @@ class ChatflowMaker:
             NotFound: the workspace has no such chatflow.
         """
 
-        def expect(current: Chatflow) -> None:
-            if _name_of(current) != seen:
+        def expect(current: CheckedChatflow) -> None:
+            if _name_of(current.chatflow) != seen:
                 message = "The chatflow was changed while you looked. Compare again, and decide then."
                 raise InvalidInput.of("form", message)
 

@@ -21,12 +21,14 @@ from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.chatflows.access import find
 from flowkeys.service.chatflows.input import not_understood
+from flowkeys.service.documents.collections import named_collection
 from flowkeys.service.ports.flows import FlowEngine
 from flowkeys.service.ports.store import Store, Transaction
 
 KEYS_SHOWN: Final = 3
 """How many of a chatflow's keys its line in a list names."""
 _REMEMBERED: Final = 4096
+_ABSENT_SHOWN: Final = 20
 
 
 class CheckedChatflow(msgspec.Struct, frozen=True):
@@ -73,7 +75,9 @@ class ChatflowReader:
             NotFound: the workspace has no such chatflow.
         """
         caller.require(permission)
-        return await self._store.read(lambda tx: self.checked(find(tx, caller, chatflow_id)))
+        return await self._store.read(
+            lambda tx: self._with_absent(tx, self.checked(find(tx, caller, chatflow_id)))
+        )
 
     async def credentials(self, caller: Caller, chatflow_id: str) -> "ChatflowCredentials":
         """Return the nodes of a chatflow that use a credential, and those that they can be given.
@@ -171,12 +175,30 @@ class ChatflowReader:
 
     async def _check(self, chatflow: Chatflow) -> CheckedChatflow:
         # In a thread: a graph may be large, and nobody else should wait for it.
-        return await asyncio.to_thread(self.checked, chatflow)
+        found = await asyncio.to_thread(self.checked, chatflow)
+        if not self._engine.collections(chatflow) and not self._engine.called(chatflow):
+            return found
+        return await self._store.read(lambda tx: self._with_absent(tx, found))
 
     def checked(self, chatflow: Chatflow) -> CheckedChatflow:
         """Return a chatflow with what this server makes of it; costs a look at its graph."""
         warnings = tuple(f"{error.field}: {error.message}" for error in not_understood(chatflow))
         return CheckedChatflow(chatflow, self._engine.check(chatflow), warnings)
+
+    def _with_absent(self, tx: Transaction, found: CheckedChatflow) -> CheckedChatflow:
+        """Return it with warnings of what it names and the workspace does not have."""
+        chatflow = found.chatflow
+        absent = [
+            f"It searches documents in {name}, which is not here: nothing is found there."
+            for name in sorted(self._engine.collections(chatflow))
+            if named_collection(tx, chatflow.workspace_id, name) is None
+        ]
+        absent += [
+            f"It calls the chatflow {chatflow_id}, which is not here: the answer says so."
+            for chatflow_id in sorted(self._engine.called(chatflow))
+            if tx.chatflows.get(chatflow.workspace_id, chatflow_id) is None
+        ]
+        return msgspec.structs.replace(found, warnings=(*found.warnings, *absent[:_ABSENT_SHOWN]))
 
     def _look(self, chatflows: Sequence[Chatflow]) -> "_Opinions":
         looked = map(self.checked, chatflows)

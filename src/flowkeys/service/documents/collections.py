@@ -223,3 +223,14 @@ def _record(
         before=before,
         after=after,
     )
+
+
+def named_collection(tx: Transaction, workspace_id: str, collection: str) -> Collection | None:
+    """Return the collection that is meant by an id, a name, or ``id:name``; None: there is none."""
+    start, _, rest = collection.partition(":")
+    return (
+        tx.collections.get(workspace_id, collection)
+        or tx.collections.find(workspace_id, collection)
+        or tx.collections.get(workspace_id, start)
+        or (tx.collections.find(workspace_id, rest) if rest else None)
+    )

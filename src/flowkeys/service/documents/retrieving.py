@@ -1,6 +1,7 @@
 """Passages for chatflows."""
 
 from flowkeys.domain.documents.collection import Hit
+from flowkeys.service.documents.collections import named_collection
 from flowkeys.service.ports.store import Store, Transaction
 
 
@@ -14,14 +15,7 @@ class StoreRetriever:
         """Search a collection named by its id, its name, or as Flowise exports name them: ``id:name``."""
 
         def work(tx: Transaction) -> list[Hit]:
-            start, _, rest = collection.partition(":")
-            collections = tx.collections
-            found = (
-                collections.get(workspace_id, collection)
-                or collections.find(workspace_id, collection)
-                or collections.get(workspace_id, start)
-                or (collections.find(workspace_id, rest) if rest else None)
-            )
-            return collections.search(workspace_id, found.id, question, limit) if found else []
+            found = named_collection(tx, workspace_id, collection)
+            return tx.collections.search(workspace_id, found.id, question, limit) if found else []
 
         return await self._store.read(work)

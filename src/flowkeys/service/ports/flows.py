@@ -230,6 +230,10 @@ class FlowEngine(FlowCompiler, Protocol):
         """
         ...
 
+    def called(self, chatflow: Chatflow) -> frozenset[str]:
+        """Return the ids of the other chatflows that a chatflow calls, as it writes them."""
+        ...
+
     def credential_nodes(self, chatflow: Chatflow) -> tuple[CredentialNode, ...]:
         """Return the nodes of a chatflow that use a credential, runnable or not; none if it is unreadable."""
         ...

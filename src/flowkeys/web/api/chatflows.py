@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import Query, Response
 
-from flowkeys.domain.chatflows.chatflow import Chatflow, ChatflowType
+from flowkeys.domain.chatflows.chatflow import ChatflowType
 from flowkeys.domain.errors import InvalidInput
 from flowkeys.domain.listing import ChatflowQuery, MessageQuery
 from flowkeys.service.chatflows.input import EXTRAS, ChatflowPatch
+from flowkeys.service.chatflows.reader import CheckedChatflow
 from flowkeys.service.limits import read_limits
 from flowkeys.web import render
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, SearchText, Slice, list_response
@@ -98,8 +99,8 @@ async def update_chatflow(
     patch = _patch(body)
     read_only = body.model_dump(by_alias=True, include=body.model_fields_set - _WRITABLE)
 
-    def expect(current: Chatflow) -> None:
-        require_unchanged(read_only, render.chatflow(call.services.chatflows.checked(current)))
+    def expect(current: CheckedChatflow) -> None:
+        require_unchanged(read_only, render.chatflow(current))
 
     updated = await call.services.chatflows.update(
         call.caller, chatflow_id, patch, expect if read_only else None, approves=approve

@@ -108,7 +108,9 @@ class ChatflowOut(Out):
     runnable: bool
     missing_node_kinds: list[str] = Field(description="Node kinds that this server does not have.")
     problems: list[str] = Field(description="Other reasons why it cannot run, in words.")
-    warnings: list[str] = Field(description="What its configuration asks and cannot be enforced.")
+    warnings: list[str] = Field(
+        description="What its configuration asks and cannot be enforced, and what it names that is not here."
+    )
 
 
 class ChatflowPageOut(Out):

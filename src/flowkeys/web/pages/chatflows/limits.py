@@ -15,6 +15,7 @@ from flowkeys.domain.chatflows.visitors import canonical_origin
 from flowkeys.domain.errors import FieldError, InvalidInput
 from flowkeys.domain.limits.rate import MAX_CALLS, MAX_WINDOW_SECONDS, RateLimit
 from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.chatflows.reader import CheckedChatflow
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.form import Form
 from flowkeys.web.pages.limits.rates import LimitRows
@@ -146,8 +147,8 @@ async def save_limits(chatflow_id: str, call: PageCall) -> Response:
     if form.limits.is_longer:
         return _form(call, chatflow, form, version)
 
-    def expect(current: Chatflow) -> None:
-        if str(current.version) != version:
+    def expect(current: CheckedChatflow) -> None:
+        if str(current.chatflow.version) != version:
             message = "The chatflow was changed after you opened this form. Open it again."
             raise InvalidInput.of("version", message)
 
