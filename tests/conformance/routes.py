@@ -98,6 +98,7 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/variables/{variable_id}"): {"value": "y"},
     ("POST", "/executions/{execution_id}/resume"): {"type": "reject"},
     ("POST", "/tools"): {"name": "made_by_a_test"},
+    ("POST", "/tools/import"): {"tools": [{"name": "imported_by_a_test"}]},
     ("PUT", "/tools/{tool_id}"): {"name": "renamed_by_a_test"},
     ("POST", "/prediction/{chatflow_id}"): {"question": "Hello"},
 }

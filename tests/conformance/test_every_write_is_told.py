@@ -14,7 +14,7 @@ from flowkeys.domain.principal import Caller, operator
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.customers.input import CustomerPatch, NewCustomer
 from flowkeys.service.flows.credential_input import CredentialPatch
-from flowkeys.service.flows.tools import ToolPatch
+from flowkeys.service.flows.tool_input import ToolPatch
 from flowkeys.service.flows.variables import VariablePatch
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
@@ -335,6 +335,8 @@ def _tools(ledger: Ledger, caller: Caller) -> None:
     made = ledger.does("CustomToolService.create", work, "tool.create", feed="tool")
     work = of.update(caller, made.id, ToolPatch(func="return 'other'"), approves=True)
     ledger.does("CustomToolService.update", work, "tool.update", "code.approve", feed="tool code")
+    work = of.bring(caller, [ToolPatch(name="brought", func="return 2")])
+    ledger.does("CustomToolService.bring", work, "tool.create", feed="tool")
     ledger.does("CustomToolService.delete", of.delete(caller, made.id), "tool.delete", feed="tool")
 
 

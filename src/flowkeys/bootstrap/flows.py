@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flowkeys.service.chatflows.maker import ChatflowMaker
     from flowkeys.service.documents.collections import CollectionService
     from flowkeys.service.flows.credentials import CredentialService
+    from flowkeys.service.flows.importing import FlowImports
     from flowkeys.service.flows.tools import CustomToolService
     from flowkeys.service.flows.values import Values
     from flowkeys.service.flows.variables import VariableService
@@ -115,6 +116,13 @@ class FlowParts:
 
         kinds = tuple(sorted(MEDIA_TYPES))
         return ChatflowMaker(self.chatflows, self.collections, Drafts(self.engine.models), kinds)
+
+    @once
+    def flow_imports(self) -> "FlowImports":
+        """Chatflows of exports, with their tools."""
+        from flowkeys.service.flows.importing import FlowImports
+
+        return FlowImports(self.maker, self.tools)
 
     @once
     def imports(self) -> "ImportJobs":

@@ -112,6 +112,7 @@ def create_app(runtime: Runtime) -> "FastPath":
             predictor=runtime.predictor,
             collections=runtime.collections,
             maker=runtime.maker,
+            flow_imports=runtime.flow_imports,
             imports=runtime.imports,
             directory=runtime.directory,
             check_writes=runtime.store.check_writes,

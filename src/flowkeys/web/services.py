@@ -16,6 +16,7 @@ from flowkeys.service.chatflows.maker import ChatflowMaker
 from flowkeys.service.customers.customers import CustomerService
 from flowkeys.service.documents.collections import CollectionService
 from flowkeys.service.flows.credentials import CredentialService
+from flowkeys.service.flows.importing import FlowImports
 from flowkeys.service.flows.tools import CustomToolService
 from flowkeys.service.flows.variables import VariableService
 from flowkeys.service.followers import Followers
@@ -56,6 +57,7 @@ class Services:
     predictor: Predictor
     collections: CollectionService
     maker: ChatflowMaker
+    flow_imports: FlowImports
     imports: ImportJobs
     directory: ChatflowDirectory
     check_writes: Callable[[], Awaitable[None]]

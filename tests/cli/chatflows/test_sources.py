@@ -1,11 +1,13 @@
 """What a chatflow is made of: documents, a model, a Python object, an export."""
 
 import json
+import uuid
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.flows.support import chain, node
 from tests.support.flows import MODEL_NODES, OTHERS, exported, with_models
 
 
@@ -118,6 +120,26 @@ def test_a_chatflow_object_is_imported_with_its_configuration(local: Cli, tmp_pa
     assert made["flowData"] == exported()
     assert (made["name"], made["type"], made["category"]) == ("New", "AGENTFLOW", "shop")
     assert (made["chatbotConfig"], made["deployed"]) == (config, True)
+
+
+def test_a_chatflow_of_a_whole_export_brings_its_tools(cli: Cli, name: str, tmp_path: Path) -> None:
+    """Those that it names, once, and their code is approved by nobody."""
+    ids = [str(uuid.uuid4()) for _ in range(2)]
+    inputs = {
+        "toolAgentflowSelectedTool": "customTool",
+        "toolAgentflowSelectedToolConfig": {"selectedTool": ids[0]},
+    }
+    flow = {"name": "Old", "type": "AGENTFLOW", "flowData": chain(node("toolAgentflow_0", inputs, "T"))}
+    tools = [
+        {"id": one, "name": "adder", "description": "", "schema": "", "func": f"// {one}"} for one in ids
+    ]
+    export = tmp_path / "ExportData.json"
+    export.write_text(json.dumps({"AgentFlowV2": [flow], "Tool": tools, "Variable": []}), "utf-8")
+    for count in (1, 2):
+        made = cli("flows", "add", f"{name} {count}", "--import", export, "--json").json
+        assert "the code of the tool adder is not approved" in " ".join(made["problems"])
+    approved = cli("flows", "approve", f"{name} 2", "--yes", "--json")
+    assert (f"// {ids[0]}" in approved.err, len(approved.json)) == (True, 1)
 
 
 @pytest.mark.parametrize("content", [b"not json", b"[]", b"{}", b"\xff\xfe", None])

@@ -217,7 +217,7 @@ def test_the_wall_was_tested_on_every_route() -> None:
         "POST /document-stores",
         "GET /webhooks", "POST /webhooks", "GET /credentials", "POST /credentials",
         "GET /variables", "POST /variables",
-        "GET /tools", "POST /tools",
+        "GET /tools", "POST /tools", "POST /tools/import",
         # Their ids are in the body: tests/http/keys/test_bulk.py.
         "POST /apikey/bulk/disable", "POST /apikey/bulk/enable", "POST /apikey/bulk/revoke",
         # Whose changes, and whose token: tests/library/test_changes.py, tests/http/keys/test_explain.py.

@@ -1,6 +1,7 @@
 """Custom tools: made over HTTP in Flowise's shape, approved as other code is."""
 
 import json
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -40,7 +41,7 @@ def test_a_tool_is_made_and_changed_in_flowises_shape(boss: Api) -> None:
     assert made.status_code == 201, made.text
     tool = made.json()
     assert {name: tool[name] for name in body} == body
-    assert set(tool) - set(body) == {"id", "createdDate", "updatedDate", "workspaceId"}
+    assert set(tool) - set(body) == {"id", "exportId", "createdDate", "updatedDate", "workspaceId"}
     at = f"/tools/{tool['id']}"
     assert boss.put(at, json=tool).json() == tool
     assert boss.put(at, json={"description": "adds two"}).json()["description"] == "adds two"
@@ -83,3 +84,44 @@ def test_who_lacks_everything_approves_nothing(running: Running, boss: Api) -> N
     tool = running.api(key["apiKey"]).post("/tools", json={"name": "theirs", "func": "return 't'"}).json()
     flow = boss.post("/chatflows?approve=false", json={"name": "x", "flowData": agent(tool["id"])}).json()
     assert "not approved" in " ".join(flow["problems"])
+
+
+def test_a_tool_goes_by_the_id_that_exports_name_it_by(running: Running, boss: Api) -> None:
+    """Chatflows that lack it find it; no two tools of a workspace have the same, in others they may."""
+    theirs = str(uuid.uuid4())
+    flow = make_chatflow(boss, flow_data=agent(theirs))
+    assert f"there is no custom tool {theirs!r}: import it" in " ".join(flow["problems"])
+    tool = boss.post("/tools", json={"name": "sums", "func": "return 's'", "exportId": theirs}).json()
+    assert boss.get(f"/chatflows/{flow['id']}").json()["runnable"]
+    other = {"name": "other", "exportId": theirs}
+    refused = boss.post("/tools", json=other)
+    assert refused.json()["errors"] == [
+        {"field": "exportId", "message": "The tool 'sums' goes by this id already."}
+    ]
+    assert boss.post("/tools", json={**other, "exportId": tool["id"]}).status_code == 422
+    assert running.owner("elsewhere").post("/tools", json=other).status_code == 201
+    changed = boss.put(f"/tools/{tool['id']}", json={"exportId": ""}).json()
+    assert changed["exportId"] is None
+    assert not boss.get(f"/chatflows/{flow['id']}").json()["runnable"]
+    assert boss.put(f"/tools/{tool['id']}", json={"exportId": "a b"}).status_code == 422
+
+
+def test_tools_of_an_export_are_imported_together_and_approved_by_nobody(boss: Api) -> None:
+    """Those that are there stay; one that is another there refuses all of them."""
+    one, two = (str(uuid.uuid4()) for _ in range(2))
+    tools = [{"name": "one", "func": f"return '{one}'", "schema": SCHEMA, "exportId": one}]
+    made = boss.post("/tools/import", json={"tools": tools}).json()
+    flow = make_chatflow(boss, flow_data=agent(one))
+    assert "the code of the tool one is not approved" in " ".join(flow["problems"])
+    tools.append({"name": "two", "func": "", "exportId": two})
+    again = boss.post("/tools/import", json={"tools": tools}).json()
+    assert again[0] == made[0]
+    assert [tool["exportId"] for tool in again] == [one, two]
+    before = boss.get("/tools").json()
+    tools[0] = {**tools[0], "func": "return 'other'"}
+    new = {"name": "new", "exportId": str(uuid.uuid4())}
+    for wrong, why in ((tools[0], "is another one here"), ({"name": " "}, "cannot be made: name: Give")):
+        refused = boss.post("/tools/import", json={"tools": [new, wrong]})
+        assert refused.status_code == 422
+        assert why in refused.json()["errors"][0]["message"]
+    assert boss.get("/tools").json() == before

@@ -1,11 +1,13 @@
 """New chatflows in three ways, as a browser without scripts makes them."""
 
 import json
+import uuid
 from collections.abc import Callable
 
 import httpx
 import pytest
 
+from tests.flows.support import chain, node
 from tests.pages.chatflows.new_chatflow import EXPORT, KEY, NEW, WALRUS, Browser, left, text
 from tests.support.flows import exported
 from tests.support.people import SignedIn, person
@@ -49,6 +51,26 @@ def test_an_export_becomes_a_chatflow_that_is_kept_to_the_byte(server: Running, 
     made = chatflow(server, plain.make("export", EXPORT))
     assert (made["name"], made["type"], made["isPublic"]) == ("Support", "AGENTFLOW", False)
     assert made["flowData"] == exported()
+
+
+def test_an_export_of_a_server_brings_the_tools_of_its_chatflow(server: Running) -> None:
+    """Their code is approved by nobody; who may make no tools imports the chatflow alone."""
+    usual = ("chatflows:create", "chatflows:view")
+    for permissions, why in (
+        ((*usual, "tools:create"), "the code of the tool adder is not approved"),
+        (usual, "there is no custom tool"),
+    ):
+        theirs = str(uuid.uuid4())
+        who = Browser(server, person(server, "member", permissions=permissions))
+        inputs = {
+            "toolAgentflowSelectedTool": "customTool",
+            "toolAgentflowSelectedToolConfig": {"selectedTool": theirs},
+        }
+        flow = {"name": "Old", "flowData": chain(node("toolAgentflow_0", inputs, "T"))}
+        tool = {"id": theirs, "name": "adder", "schema": None, "func": f"// {theirs}"}
+        content = json.dumps({"AgentFlowV2": [flow], "Tool": [tool]}).encode()
+        made = chatflow(server, who.make("export", [("ExportData.json", content)]))
+        assert why in " ".join(made["problems"])
 
 
 def test_documents_become_a_chatflow_that_answers_from_them(server: Running, plain: Browser) -> None:

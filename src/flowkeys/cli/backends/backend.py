@@ -13,6 +13,7 @@ from flowkeys.cli.backends.part import Json, Listed, Part
 from flowkeys.cli.backends.reports import Reports
 from flowkeys.cli.backends.webhooks import Webhooks
 from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.flows.tool_input import ToolPatch
 from flowkeys.service.keys.input import KeyPatch, NewKey
 from flowkeys.service.keys.rotations import NewRotation
 
@@ -228,6 +229,10 @@ class Backend(Protocol):
 
     def create_chatflow(self, patch: ChatflowPatch) -> Json:
         """Store a chatflow."""
+        ...
+
+    def import_tools(self, tools: Sequence[ToolPatch]) -> None:
+        """Make the custom tools of an export; nobody approves their code by that."""
         ...
 
     def chatflow(self, chatflow_id: str) -> Json:

@@ -13,7 +13,14 @@ from flowkeys.cli.backends.backend import Backend, Json, Part
 from flowkeys.cli.backends.choice import open_backend
 from flowkeys.cli.chatflows.approving import approve
 from flowkeys.cli.chatflows.output import access, next_steps, public_warning, show_flow, show_flows
-from flowkeys.cli.chatflows.sources import Source, advice, named_credentials, patch_of, require_allowed
+from flowkeys.cli.chatflows.sources import (
+    Source,
+    advice,
+    named_credentials,
+    patch_of,
+    require_allowed,
+    tools_of,
+)
 from flowkeys.cli.confirmation import confirm
 from flowkeys.cli.documents.folder import collection_of, import_documents, new_collection
 from flowkeys.cli.failures import Refusal
@@ -103,6 +110,8 @@ def _made(
 ) -> Json:
     def make(collection_id: str | None) -> Json:
         patch = patch_of(source, name, collection_id)
+        if tools := tools_of(source, patch):
+            backend.import_tools(tools)
         return backend.create_chatflow(
             msgspec.structs.replace(patch, is_public=public, key_ids=key_ids or msgspec.UNSET)
         )

@@ -15,6 +15,8 @@ from flowkeys.domain.errors import InvalidInput
 from flowkeys.service.chatflows.credentials import EVERY
 from flowkeys.service.chatflows.export import LARGEST_EXPORT, read_export
 from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.flows.tool_files import tools_beside
+from flowkeys.service.flows.tool_input import ToolPatch
 from flowkeys.service.ports.drafts import ModelSettings
 
 
@@ -161,14 +163,24 @@ def advice(made: Json, source: Source) -> list[str]:
     return lines
 
 
+def tools_of(source: Source, patch: ChatflowPatch) -> list[ToolPatch]:
+    """Return the custom tools that stand beside a chatflow in its export, and that it names."""
+    if source.imported is None or not isinstance(patch.flow_data, str):
+        return []
+    return tools_beside(_content(source.imported), patch.flow_data)
+
+
 def _exported(file: Path, name: str) -> ChatflowPatch:
     """Return the chatflow in an export of Flowise."""
+    return read_export(_content(file), field="--import", what=str(file), name=name)
+
+
+def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
-            content = stream.read(LARGEST_EXPORT + 1)
+            return stream.read(LARGEST_EXPORT + 1)
     except OSError as error:
         raise InvalidInput.of("--import", f"{file} cannot be read: {error}") from None
-    return read_export(content, field="--import", what=str(file), name=name)
 
 
 def _toml_key(name: str) -> str:

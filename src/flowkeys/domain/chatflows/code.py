@@ -40,6 +40,8 @@ class CustomTool(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
     version: int
+    export_id: str | None = None
+    """The id by which chatflows of an export name it."""
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -77,6 +79,7 @@ class ToolCode(msgspec.Struct, frozen=True):
     description: str
     schema: str | None
     func: str | None
+    export_id: str | None = None
 
 
 class Brought(msgspec.Struct, frozen=True):

@@ -108,11 +108,16 @@ def custom_tool(build: Build, config: Mapping[str, Any]) -> Custom | None:
     """Return the custom tool that a node chooses; what the node says itself goes before what the tool has."""
     chosen = config.get("selectedTool")
     build.lasts = False
-    tool = next((one for one in build.brought.tools if one.id == chosen), None)
-    if tool is None:
-        named = isinstance(chosen, str) and chosen
-        build.problem(f"there is no custom tool {str(chosen)[:100]!r}." if named else "no tool is chosen.")
+    there = build.brought.tools if isinstance(chosen, str) and chosen else ()
+    named = [one for one in there if one.id == chosen] or [one for one in there if one.export_id == chosen]
+    if not named:
+        build.problem(
+            f"there is no custom tool {chosen[:100]!r}: import it, with that id, or make it."
+            if isinstance(chosen, str) and chosen
+            else "no custom tool is chosen."
+        )
         return None
+    tool = named[0]
     own = {name: config.get(f"customTool{name}") for name in ("Name", "Desc", "Schema", "Func")}
     if own["Schema"]:
         build.problem("what a custom tool takes cannot be code (customToolSchema): it is the tool's own.")

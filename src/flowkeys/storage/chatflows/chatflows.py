@@ -21,7 +21,7 @@ from flowkeys.storage.statement import Connection, Row, Statement, in_json
 _COLUMNS: Final = tuple(c for c in chatflow.c if c.name not in {"seq", "name_folded"})
 _NAMES: Final = [c.name for c in _COLUMNS]
 _WRITTEN: Final = [*_NAMES, "name_folded"]
-_OF_RUNS: Final = ("id", "name", "description", "schema", "func")
+_OF_RUNS: Final = ("id", "name", "description", "schema", "func", "export_id")
 
 _BROUGHT: Final[tuple[ColumnElement[Any], ...]] = (
     select(json_list(code_approval.c.digest))
@@ -41,7 +41,7 @@ _BROUGHT: Final[tuple[ColumnElement[Any], ...]] = (
 )
 """What a workspace brings to a chatflow, as columns of a query of chatflows; `_brought` reads them."""
 
-_tools: Final = msgspec.json.Decoder(list[tuple[str, str, str, str | None, str | None]])
+_tools: Final = msgspec.json.Decoder(list[tuple[str, str, str, str | None, str | None, str | None]])
 _digests: Final = msgspec.json.Decoder(list[str])
 SELECT: Final = select(*_COLUMNS, *_BROUGHT)
 

@@ -33,6 +33,9 @@ tool = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    # By which chatflows of an export name it.
+    Column("export_id", Text),
+    Index(None, "workspace_id", "export_id", unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -12,7 +12,7 @@ from flowkeys.domain.errors import ConfigurationError
 from flowkeys.storage.sqlite.access import hindrance
 from flowkeys.storage.sqlite.connection import connect
 
-HEAD: Final = "0033"
+HEAD: Final = "0034"
 """The newest migration (a test compares it with the folder), so that a start need not load Alembic."""
 
 WHOLE: Final = Path(__file__).with_name("schema.sql")

@@ -1,4 +1,4 @@
--- 0033
+-- 0034
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -989,7 +989,7 @@ CREATE TABLE tool (
 	func TEXT, 
 	created_at BIGINT NOT NULL, 
 	updated_at BIGINT NOT NULL, 
-	version BIGINT NOT NULL, 
+	version BIGINT NOT NULL, export_id TEXT, 
 	CONSTRAINT fk_tool_workspace_id_workspace FOREIGN KEY(workspace_id) REFERENCES workspace (id), 
 	CONSTRAINT uq_tool_id UNIQUE (id)
 );
@@ -1008,4 +1008,5 @@ CREATE TABLE variable (
 	CONSTRAINT uq_variable_id UNIQUE (id)
 );
 CREATE UNIQUE INDEX ix_variable_workspace_id_name ON variable (workspace_id, name);
-INSERT INTO alembic_version VALUES ('0033');
+CREATE UNIQUE INDEX ix_tool_workspace_id_export_id ON tool (workspace_id, export_id);
+INSERT INTO alembic_version VALUES ('0034');

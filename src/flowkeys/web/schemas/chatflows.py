@@ -229,12 +229,23 @@ class ToolFields(In):
     func: str | None = Field(
         default=None, description="The body of an async function of JavaScript; `$name` is what it takes."
     )
+    export_id: str | None = Field(
+        default=None,
+        description="The id by which chatflows of an export name it, where that is not its own; no two tools "
+        "of a workspace have the same.",
+    )
 
 
 class ToolCreate(ToolFields):
     """A custom tool to be made."""
 
     name: str = Field(description="What models call it.", examples=["add"])
+
+
+class ToolsImport(In):
+    """Custom tools of an export."""
+
+    tools: list[ToolCreate] = Field(max_length=1000)
 
 
 class ToolUpdate(ToolFields):
@@ -256,6 +267,7 @@ class ToolOut(Out):
     icon_src: str | None
     parameters: str | None = Field(alias="schema")
     func: str | None
+    export_id: str | None
     created_date: str
     updated_date: str
     workspace_id: str

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from flowkeys.cli.backends.part import Json, given
 from flowkeys.service.chatflows.input import ChatflowPatch
+from flowkeys.service.flows.tool_input import ToolPatch
 
 if TYPE_CHECKING:
     from flowkeys.bootstrap import Runtime
     from flowkeys.domain.principal import Caller
 
+_TOOL_MEMBERS: Final = {"icon_src": "iconSrc", "export_id": "exportId"}
 _NAMES: Final = {
     "flow_data": "flowData",
     "is_public": "isPublic",
@@ -32,6 +34,10 @@ class LocalChatflows:
         from flowkeys.web import render
 
         return render.chatflow(self._do(self.runtime.chatflows.create(self.caller, patch)))
+
+    def import_tools(self, tools: Sequence[ToolPatch]) -> None:
+        """Make the custom tools of an export."""
+        self._do(self.runtime.tools.bring(self.caller, tools))
 
     def chatflow(self, chatflow_id: str) -> Json:
         """Return a chatflow."""
@@ -71,6 +77,11 @@ class RemoteChatflows:
         """Store a chatflow; the code in it is not approved by that."""
         found: Json = self._ask("POST", "?approve=false", _body(patch))
         return found
+
+    def import_tools(self, tools: Sequence[ToolPatch]) -> None:
+        """Make the custom tools of an export."""
+        of, body = cast("Any", self), {"tools": [given(one, _TOOL_MEMBERS) for one in tools]}
+        of._json("POST", "/tools/import", body)  # noqa: SLF001
 
     def chatflow(self, chatflow_id: str) -> Json:
         """Return a chatflow."""

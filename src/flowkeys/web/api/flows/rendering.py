@@ -27,6 +27,7 @@ def custom_tool(tool: CustomTool) -> dict[str, Any]:
         "iconSrc": tool.icon_src,
         "schema": tool.schema,
         "func": tool.func,
+        "exportId": tool.export_id,
         "createdDate": to_iso(tool.created_at),
         "updatedDate": to_iso(tool.updated_at),
         "workspaceId": tool.workspace_id,

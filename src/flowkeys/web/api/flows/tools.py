@@ -5,12 +5,12 @@ from typing import Any, Final
 from fastapi import Response
 
 from flowkeys.domain.chatflows.code import CustomTool
-from flowkeys.service.flows.tools import ToolPatch
+from flowkeys.service.flows.tool_input import ToolPatch
 from flowkeys.web.api.chatflows import Approve
 from flowkeys.web.api.flows.rendering import custom_tool
 from flowkeys.web.requests.putback import require_unchanged
 from flowkeys.web.routes import GuardedRouter, json_response
-from flowkeys.web.schemas.chatflows import ToolCreate, ToolFields, ToolOut, ToolUpdate
+from flowkeys.web.schemas.chatflows import ToolCreate, ToolFields, ToolOut, ToolsImport, ToolUpdate
 from flowkeys.web.schemas.keys import AffectedOut
 from flowkeys.web.services import Call
 
@@ -26,6 +26,16 @@ async def create_tool(body: ToolCreate, call: Call, approve: Approve = True) -> 
     """Make a custom tool. Its code runs once it is approved, which who holds `*` does by sending it."""
     made = await call.services.tools.create(call.caller, _patch(body), approves=approve)
     return json_response(custom_tool(made), 201, {"Location": f"/api/v1/tools/{made.id}"})
+
+
+@router.on("POST", "/tools/import", needs="tools:create", answers=list[ToolOut], errors=_BODY)
+async def import_tools(body: ToolsImport, call: Call) -> Response:
+    """Make the custom tools of an export, all or none; nobody approves their code by that.
+
+    One that is there already by its `exportId` stays as it is. One that is another there is 422.
+    """
+    made = await call.services.tools.bring(call.caller, [_patch(one) for one in body.tools])
+    return json_response([custom_tool(item) for item in made])
 
 
 @router.on("GET", "/tools", needs="tools:view", answers=list[ToolOut])

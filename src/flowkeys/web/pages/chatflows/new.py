@@ -48,7 +48,7 @@ async def from_export(call: PageCall) -> Response:
         files = form.files.get("file", [])
         if len(files) != 1:
             raise InvalidInput.of("file", "Choose one file.")
-        made = await call.services.maker.from_export(
+        made = await call.services.flow_imports.from_export(
             call.caller,
             form.text("name").strip(),
             files[0],
