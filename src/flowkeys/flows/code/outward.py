@@ -10,7 +10,6 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from flowkeys.domain.errors import RunLimitExceeded
 from flowkeys.domain.version import VERSION
-from flowkeys.flows.code.headers import checked, forms, may_be_sent
 from flowkeys.flows.code.opened import MOST_BYTES, Opened, broken, header_of, next_part
 from flowkeys.flows.code.wire import Answer, CallRefused, Request
 from flowkeys.flows.settings import FlowSettings
@@ -29,9 +28,16 @@ _REDIRECTS: Final = 10
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _AS_GET: Final = frozenset({301, 302, 303})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
+_OURS: Final = frozenset(
+    {
+        *("accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "te", "trailer"),
+        *("proxy-authorization", "proxy-connection", "transfer-encoding", "upgrade"),
+    }
+)
+"""Headers that are about the connection: code does not set them."""
 _OF_ORIGIN: Final = frozenset({"authorization", "cookie"})
 _NONE: Final[Mapping[str, str]] = {}
-_HIDDEN: Final = b"***"
 _IN_PATH: Final = "/!$&'()*+,;=:@%~[]"
 _IN_QUERY: Final = _IN_PATH + "?"
 
@@ -70,8 +76,7 @@ class OutwardCalls:
         """Make a call, go where its answer leads if it is to, and return that and the bytes of its body.
 
         The headers of `secret` are sent along, to the endpoint `own` and what is below it; others that may
-        carry something secret stay with the origin that was called. A service that says again what it was
-        sent is not heard: no flow reads what its credential holds.
+        carry something secret stay with the origin that was called.
 
         Raises:
             CallRefused: it is not made, or there is no answer, or not all of it in time.
@@ -91,16 +96,12 @@ class OutwardCalls:
             content = b"" if request.method == "HEAD" else await self._read(connection)
         finally:
             connection.leave(is_enough=False)
-        told = connection.headers
-        for form in forms(secret):
-            content = content.replace(form, _HIDDEN)
-            told = [(name, value.replace(form, _HIDDEN)) for name, value in told]
         answer = Answer(
             run=request.run,
             id=request.id,
             status=connection.status,
             reason=_reason(connection.status),
-            headers=tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in told),
+            headers=tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in connection.headers),
             body=_text(connection, content),
             url=url,
             redirected=turns > 0,
@@ -123,9 +124,9 @@ class OutwardCalls:
     ) -> tuple[Connection, str, int]:
         """Return the connection with the head of the last answer, its URL, and how often it was led on."""
         method, url, body = request.method, request.url, request.body
-        if not may_be_sent(secret):
+        if not _may_be_sent(secret):
             raise CallRefused("what its credential holds cannot be sent as a header.")
-        headers = {**checked(request.headers), **checked(secret)}
+        headers = {**_checked(request.headers), **_checked(secret)}
         if method not in _METHODS:
             raise CallRefused(f"{method[:20]!r} is no method that can be used.")
         for turn in range(_REDIRECTS + 1):
@@ -254,6 +255,20 @@ class CallsOfCode:
         """
         if self._exceeded is not None:
             raise self._exceeded
+
+
+def _checked(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _may_be_sent({name: value}):
+            raise CallRefused(f"the header {name[:100]!r} cannot be sent.")
+    return {name.lower(): value for name, value in headers.items() if name.lower() not in _OURS}
+
+
+def _may_be_sent(headers: Mapping[str, str]) -> bool:
+    return all(
+        _NAME.fullmatch(name) is not None and not any(ord(sign) < 32 and sign != "\t" for sign in value)  # noqa: PLR2004
+        for name, value in headers.items()
+    )
 
 
 def _text(connection: Connection, content: bytes) -> str:
