@@ -28,8 +28,8 @@ GUARDED_PAGES: Final = [page for page in CLOSED_PAGES if page.needs != SIGNED_IN
 UNSAFE_PAGES: Final = [page for page in PAGES if page.method != "GET"]
 
 _OF_TRIES: Final = {"outcome", "tries", "next_at", "tried_at", "failure", "duration_ms"}
-_STORED_LATER: Final = ("usage_", "quota_", "permission_use", "key_bits", "key_unread")
-"""Tables of what is counted, written some time after the call, and of what is put together for lists."""
+_STORED_LATER: Final = ("usage_", "quota_", "permission_use", "key_bits", "key_unread", "execution_flow")
+"""Tables of what is counted some time after the call, put together for lists, or tidied by and by."""
 _OF_USES: Final = {"last_used_at", "last_address", "last_user_agent", "last_seen_at"}
 _MOVES_BY_ITSELF: Final = {"up_to", "beat_at", *_OF_USES, *_OF_TRIES}
 _EXPORT: Final = ("new.json", echo().encode(), "application/json")
