@@ -1,4 +1,4 @@
-"""Asking before something that cannot be taken back."""
+"""Asking before something that had better be looked at twice."""
 
 import sys
 
@@ -8,7 +8,7 @@ from flowkeys.cli.failures import Refusal
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something that cannot be taken back.
+    """Ask before something that had better be looked at twice.
 
     Raises:
         Refusal: nobody is there to ask, or the answer is no.
@@ -16,6 +16,6 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Refusal("usage", "This cannot be taken back, and there is no terminal to ask on. Add --yes.")
+        raise Refusal("usage", "This asks first, and there is no terminal to ask on. Add --yes to do it.")
     if not typer.confirm(question, err=True):
         raise Refusal("declined", "Nothing was changed.")

@@ -172,7 +172,8 @@ class Build:
         self.codes.append(CodePiece(self.node.id, label, code, digest, approved, is_apart))
         if not self.resources.settings.code_nodes:
             self.problem(
-                "this server runs no code of chatflows; its operator allows it with FLOWKEYS_CODE_NODES=true."
+                "this server runs no code of chatflows; its operator allows it with code_nodes = true in "
+                "config.toml, or FLOWKEYS_CODE_NODES=true."
             )
         elif not is_installed():
             self.problem("the server lacks what runs code: pip install 'flowkeys[code]'.")
