@@ -10,6 +10,7 @@ from flowkeys.domain.predictions.execution import ExecutionQuery
 from flowkeys.domain.principal import Caller
 from flowkeys.service.chatflows.input import ChatflowPatch
 from flowkeys.service.ports.flows import HumanAnswer
+from flowkeys.service.predictions.executions import Answered
 from flowkeys.service.predictions.grants import Grant
 from flowkeys.service.predictions.input import read_prediction
 from scripts.demo_shown import Shown
@@ -36,7 +37,9 @@ async def fill_runs(runtime: bootstrap.Runtime, owner: Caller) -> dict[str, str]
     flow = await _make(runtime, owner, "Approve requests", _approval())
     runs = [await _ask(runtime, flow, question) for question in ASKED]
     answer = HumanAnswer({"type": "proceed", "feedback": "Fine, but tell the warehouse."})
-    await (await runtime.executions.resume(owner, runs[0], answer)).execute()
+    answered = await runtime.executions.resume(owner, runs[0], answer)
+    assert isinstance(answered, Answered)
+    await answered.run.execute()
     failing = await _make(runtime, owner, "Ask a model that is away", _failing())
     failed = await _ask(runtime, failing, "Is anybody there?")
     ids = {"run_done": runs[0], "run_waiting": runs[1], "run_failed": failed}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flowkeys.service.flows.values import Values
     from flowkeys.service.flows.variables import VariableService
     from flowkeys.service.flows.vault import Vault
+    from flowkeys.service.keys.verifier import Verifier
     from flowkeys.service.ports.webhooks import Seal
     from flowkeys.service.predictions.executions import Executions
     from flowkeys.service.predictions.predictor import Predictor
@@ -34,6 +35,7 @@ class FlowParts:
     vault: "Vault"
     values: "Values"
     directory: "ChatflowCache"
+    verifier: "Verifier"
     predictor: "Predictor"
     _seal: "Seal"
 
@@ -89,7 +91,7 @@ class FlowParts:
         """The runs of agentflows."""
         from flowkeys.service.predictions.executions import Executions
 
-        return Executions(self.store, self.directory, self.predictor, clock)
+        return Executions(self.store, self.directory, self.verifier, self.predictor, clock)
 
     @once
     def parser(self) -> "SubprocessParser":

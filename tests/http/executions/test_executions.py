@@ -8,6 +8,7 @@ from tests.support.flows import (
     bound_key,
     exported,
     make_chatflow,
+    make_customer,
     make_waiting,
     with_models,
 )
@@ -109,6 +110,65 @@ def test_a_person_answers_a_run_of_another_s(server: Running, owner: Api) -> Non
     assert (entry["action"], entry["after"]["type"]) == ("execution.resume", "proceed")
     messages = owner.get(f"/chatflows/{chatflow['id']}/messages?sessionId=s").json()
     assert len(messages["data"] if isinstance(messages, dict) else messages) == 4
+
+
+def begun(server: Running, chatflow: dict, key: dict) -> str:
+    """Let a key begin a run that waits; return where it is answered."""
+    with server.api(key["apiKey"]) as api:
+        asked = api.post(f"/prediction/{chatflow['id']}", json={"question": "x", "chatId": key["id"]})
+    assert asked.status_code == 200, asked.text
+    return f"/executions/{asked.json()['executionId']}"
+
+
+def test_an_answer_is_a_call_of_the_key_that_began_the_run(server: Running, owner: Api) -> None:
+    """Where nothing is left it is refused, and the run waits until there is more."""
+    chatflow, _ = make_waiting(owner)
+    key = bound_key(owner, chatflow, quotas=[{"calls": 2, "period": "month"}])
+    run = begun(server, chatflow, key)
+    assert owner.post(f"{run}/resume", json={"type": "proceed"}).status_code == 200
+    assert owner.get(f"/apikey/{key['id']}").json()["quotas"][0]["used"] == 2
+    with server.api(key["apiKey"]) as api:
+        refused = api.post(f"/prediction/{chatflow['id']}", json={"question": "x"})
+        assert refused.json()["code"] == "quota_exceeded"
+
+    customer = make_customer(owner, quotas=[{"calls": 1, "period": "month"}])
+    key = bound_key(owner, chatflow, "another", customerId=customer["id"])
+    run = begun(server, chatflow, key)
+    refused = owner.post(f"{run}/resume", json={"type": "proceed"})
+    assert (refused.status_code, refused.json()["code"]) == (429, "quota_exceeded")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert owner.get(run).json()["state"] == "STOPPED"
+    assert owner.get(f"/audit?subject={run.removeprefix('/executions/')}").json() == []
+    assert owner.put(f"/customers/{customer['id']}", json={"quotas": None}).status_code == 200
+    assert owner.post(f"{run}/resume", json={"type": "proceed"}).status_code == 200
+
+
+def test_what_is_refused_or_ended_takes_nothing(server: Running, owner: Api) -> None:
+    """An answer that comes too late costs no call; a key that ended has no limits that could refuse one."""
+    chatflow, _ = make_waiting(owner)
+    key = bound_key(owner, chatflow, quotas=[{"calls": 9, "period": "month"}])
+    run = begun(server, chatflow, key)
+    for status in (200, 409):
+        assert owner.post(f"{run}/resume", json={"type": "reject"}).status_code == status
+    assert owner.get(f"/apikey/{key['id']}").json()["quotas"][0]["used"] == 2
+
+    key = bound_key(owner, chatflow, "ends", quotas=[{"calls": 1, "period": "month"}])
+    run = begun(server, chatflow, key)
+    assert owner.delete(f"/apikey/{key['id']}").status_code == 200
+    assert owner.post(f"{run}/resume", json={"type": "reject"}).status_code == 200
+
+
+def test_a_chatflow_s_limit_holds_for_answers(server: Running, owner: Api) -> None:
+    """Whoever began the run: here a visitor of a public one, whose own limit is not asked."""
+    limit = {"limit": 1, "windowSeconds": 86_400}
+    chatflow = make_chatflow(owner, flow_data=approval(), isPublic=True, rateLimits=[limit])
+    session = "0b5c6f3e-0000-4000-8000-00000000000a"
+    body = {"question": "x", "chatId": session}
+    run = server.api().post(f"/prediction/{chatflow['id']}", json=body).json()["executionId"]
+    refused = owner.post(f"/executions/{run}/resume", json={"type": "proceed"})
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert owner.put(f"/chatflows/{chatflow['id']}", json={"rateLimits": None}).status_code == 200
+    assert owner.post(f"/executions/{run}/resume", json={"type": "proceed"}).status_code == 200
 
 
 def test_a_run_that_was_deleted_is_gone(server: Running, owner: Api) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.pages.forms import browse
 from tests.pages.reading import words
-from tests.support.flows import approval, make_chatflow, make_waiting
+from tests.support.flows import approval, bound_key, make_chatflow, make_waiting
 from tests.support.people import person
 from tests.support.server import Api, Running
 
@@ -45,6 +45,19 @@ def test_a_waiting_run_is_answered_on_its_page(server: Running, waiting: tuple[d
     assert "It waits for an answer" not in page
     pages.post(f"/executions/{run}/answer", data={"type": "reject"})
     assert "Nothing was done. The run was answered already." in words(pages.get(f"/executions/{run}"))
+
+
+def test_an_answer_that_a_quota_refuses_says_whose_it_is(server: Running, owner: Api) -> None:
+    """It is a call of the key that began the run, which waits on."""
+    chatflow, _ = make_waiting(owner)
+    key = bound_key(owner, chatflow, "used up", quotas=[{"calls": 1, "period": "month"}])
+    with server.api(key["apiKey"]) as api:
+        run = ask((chatflow, api), "once and no more")
+    pages = browse(server, person(server))
+    pages.post(f"/executions/{run}/answer", data={"type": "proceed"})
+    page = words(pages.get(f"/executions/{run}"))
+    assert "Nothing was done: it counts as a call of who began the run." in page
+    assert "It waits for an answer" in page
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,7 @@ class Verifier:
     ) -> None:
         """Count calls with `limiter` and `quotas`; without, calls that are to be counted are refused.
 
-        What `ready` puts together lets in most of them, which is quicker; `together` asks for what several
-        processes count.
+        What `ready` puts together lets in most of them; `together` asks for what several processes count.
         """
         self._limiter = limiter
         self._spending = LimitsAndQuotas(limiter, quotas, together)
@@ -185,7 +184,7 @@ class Verifier:
         Raises:
             Unavailable: whoever counts cannot be reached.
         """
-        decision = await self._take(allowed, access, client, runs)
+        decision = await self.take(allowed.record, access, client, runs)
         if isinstance(decision, Allowed):
             self._note_use(decision.record, ANYTHING, now, client)
         return decision
@@ -205,10 +204,11 @@ class Verifier:
         passed = None if asked.let_in is None else asked.let_in(now)
         return self._spending.at_once(asked, access, runs) if passed is None else Allowed(record, passed)
 
-    async def _take(
-        self, allowed: Allowed, access: ChatflowAccess | None, client: Client | None, runs: Runs | None
+    async def take(
+        self, record: KeyRecord, access: ChatflowAccess | None, client: Client | None, runs: Runs | None
     ) -> Decision:
-        return await self._spending.take(self._asked.of(allowed.record, access, client), access, runs)
+        """Have a call that is allowed take of limits and quotas; it counts as no use by that."""
+        return await self._spending.take(self._asked.of(record, access, client), access, runs)
 
     def used(self, record: KeyRecord, request: AccessRequest, client: Client | None) -> None:
         """Count a use that was allowed without counting: its answer was not certain before."""
@@ -248,7 +248,7 @@ class Verifier:
         if takes and isinstance(decision, Allowed):
             chatflow_id = request.chatflow_id
             access = None if chatflow_id is None else await self._directory.access(chatflow_id)
-            decision = await self._take(decision, access, client, runs)
+            decision = await self.take(decision.record, access, client, runs)
         if counts and isinstance(decision, Allowed):
             self._note_use(decision.record, request, now, client)
         return decision

@@ -4,15 +4,19 @@ import msgspec
 
 from flowkeys.domain.errors import InvalidInput, NotFound
 from flowkeys.domain.journal import Subject
+from flowkeys.domain.keys.api_key import KeyRecord
+from flowkeys.domain.keys.decision import Denied
 from flowkeys.domain.listing import Page
 from flowkeys.domain.predictions.execution import Execution, ExecutionQuery, RunState
 from flowkeys.domain.principal import Caller
 from flowkeys.domain.times import Clock
 from flowkeys.service.journal import note
+from flowkeys.service.keys.verifier import Verifier
 from flowkeys.service.ports.flows import HumanAnswer
 from flowkeys.service.ports.store import Store, Transaction
 from flowkeys.service.ports.verification import ChatflowDirectory
-from flowkeys.service.predictions.grants import Grant
+from flowkeys.service.predictions.counted import Counted, CountedAnswers
+from flowkeys.service.predictions.grants import Grant, release
 from flowkeys.service.predictions.input import PredictionInput
 from flowkeys.service.predictions.predictor import Predictor
 from flowkeys.service.predictions.run import Run
@@ -23,15 +27,29 @@ DELETE = "executions:delete"
 _WHAT = "run"
 
 
+class Answered(msgspec.Struct, frozen=True):
+    """A run that was answered."""
+
+    run: Run
+    record: KeyRecord | None
+    """The key whose call it is: that which began it, if that is still accepted."""
+
+
 class Executions:
     """The runs of a workspace. Who may see them sees all that their nodes were given and gave."""
 
     def __init__(
-        self, store: Store, directory: ChatflowDirectory, predictor: Predictor, clock: Clock
+        self,
+        store: Store,
+        directory: ChatflowDirectory,
+        verifier: Verifier,
+        predictor: Predictor,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._directory = directory
         self._predictor = predictor
+        self._counted = CountedAnswers(store, verifier, predictor)
         self._clock = clock
 
     async def page(
@@ -99,8 +117,11 @@ class Executions:
 
         await self._store.write(work)
 
-    async def resume(self, caller: Caller, execution_id: str, answer: HumanAnswer) -> Run:
+    async def resume(self, caller: Caller, execution_id: str, answer: HumanAnswer) -> Answered | Denied:
         """Return a run that waits, taken for an answer and ready to go on. The audit log says who answered.
+
+        It is one more call of the key that began it, and takes of that one's limits and quotas, and of the
+        chatflow's. Where they have too little left it is denied, and the run waits as before.
 
         Raises:
             Forbidden: the caller lacks ``executions:update``.
@@ -115,6 +136,11 @@ class Executions:
         if access is None or access.workspace_id != caller.workspace_id:
             raise NotFound("chatflow")
         now = self._clock()
+        counted: Counted | Denied = Counted()
+        if self._as_of(item, now).state is RunState.STOPPED:  # else it is refused, which costs nothing
+            counted = await self._counted.take(item, access, now)
+        if isinstance(counted, Denied):
+            return counted
         said = {"type": "proceed" if answer.proceeds else "reject", "feedback": answer.feedback}
 
         def told(tx: Transaction) -> None:
@@ -129,8 +155,12 @@ class Executions:
             overrides={},
             human=answer,
         )
-        grant = Grant(access, None, item.person_id, is_operator=caller.holds(VIEW))
-        return await self._predictor.go_on(grant, request, item, answer, told)
+        grant = Grant(access, None, item.person_id, counted.taken, is_operator=caller.holds(VIEW))
+        try:
+            return Answered(await self._predictor.go_on(grant, request, item, answer, told), counted.record)
+        except BaseException:
+            release(counted.taken)
+            raise
 
     async def _get(self, caller: Caller, execution_id: str) -> Execution:
         item = await self._store.read(lambda tx: tx.executions.get(caller.workspace_id, execution_id))

@@ -4,11 +4,13 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
+from flowkeys.domain.keys.decision import Denied
 from flowkeys.domain.predictions.execution import RunState
 from flowkeys.service.audit.input import read_span
 from flowkeys.service.ports.flows import HumanAnswer
 from flowkeys.web import render
 from flowkeys.web.api.lists import Before, PageLimit, PageNumber, Slice, list_response
+from flowkeys.web.errors import Refused, of_denial
 from flowkeys.web.requests.context import Use, context_of
 from flowkeys.web.routes import GuardedRouter, json_response
 from flowkeys.web.schemas import executions as shown
@@ -99,17 +101,21 @@ async def delete_execution(execution_id: str, call: Call) -> Response:
     answers=PredictionOut,
     errors=(
         *("not_found", "already_resumed", "cannot_resume", "flow_not_runnable", "upstream_failed"),
-        *("run_limit_exceeded", "validation_failed", "invalid_json", "too_large"),
+        *("run_limit_exceeded", "validation_failed", "invalid_json", "too_large", "quota_exceeded"),
     ),
 )
 async def resume_execution(execution_id: str, body: ResumeIn, call: Call) -> Response:
     """Answer a run that waits for a person, whoever began it; the answer is what it then says.
 
-    It counts as a call of its chatflow. When it fails, the run waits on, and can be answered again.
+    It is a call of the key that began it, and takes of that one's limits. When it fails, or they are used up,
+    the run waits on, and can be answered again.
     """
     given = body.model_dump(by_alias=True, exclude_defaults=True) | {"type": body.type}
-    run = await call.services.executions.resume(call.caller, execution_id, HumanAnswer(given))
-    use = context_of(call.scope).use = Use(None, call.caller.workspace_id, run.chatflow_id)
+    answered = await call.services.executions.resume(call.caller, execution_id, HumanAnswer(given))
+    if isinstance(answered, Denied):
+        raise Refused(of_denial(answered))
+    run = answered.run
+    use = context_of(call.scope).use = Use(answered.record, call.caller.workspace_id, run.chatflow_id)
     try:
         made = await run.execute()
     finally:

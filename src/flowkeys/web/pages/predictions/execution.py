@@ -7,9 +7,11 @@ from typing import Final
 from fastapi import Response
 
 from flowkeys.domain.errors import Conflict, FlowkeysError, FlowNotRunnable, InvalidInput
+from flowkeys.domain.keys.decision import Denied
 from flowkeys.domain.predictions.execution import Execution, RunState
 from flowkeys.service.ports.flows import HumanAnswer
 from flowkeys.service.predictions.run import Answer
+from flowkeys.web.errors import of_denial
 from flowkeys.web.pages.call import PageCall
 from flowkeys.web.pages.predictions.executions import WORDS, title
 from flowkeys.web.pages.predictions.steps import MOST, steps
@@ -46,10 +48,14 @@ async def answer(execution_id: str, call: PageCall) -> Response:
     given = {"type": kind, **({"feedback": feedback} if feedback else {})}
     if not errors:
         try:
-            run = await call.services.executions.resume(call.caller, execution_id, HumanAnswer(given))
+            answered = await call.services.executions.resume(call.caller, execution_id, HumanAnswer(given))
         except (Conflict, FlowNotRunnable, InvalidInput) as refused:
             return call.done(target, f"Nothing was done. {refused}")
-        use = context_of(call.scope).use = Use(None, call.caller.workspace_id, run.chatflow_id)
+        if isinstance(answered, Denied):
+            refusal = of_denial(answered).detail
+            return call.done(target, f"Nothing was done: it counts as a call of who began the run. {refusal}")
+        run = answered.run
+        use = context_of(call.scope).use = Use(answered.record, call.caller.workspace_id, run.chatflow_id)
         work = asyncio.get_running_loop().create_task(run.execute())
         _going.add(work)
         work.add_done_callback(_ended)
