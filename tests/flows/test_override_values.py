@@ -89,6 +89,7 @@ CODE = "return $a"
             "{{ question }}",
         ),
         ("iterationAgentflow_0", {}, {"iterationInput": ["{{ question }}"]}, " "),
+        ("loopAgentflow_0", {}, {"loopBackToNode": "nosuch"}, "Loop back to undefined (nosuch)"),
     ],
 )
 async def test_what_a_caller_sent_is_shown_as_it_was_sent(kind, stored, sent, said):
@@ -99,7 +100,7 @@ async def test_what_a_caller_sent_is_shown_as_it_was_sent(kind, stored, sent, sa
     ran = await run(flow, call("hi", overrides=sent), settings=FlowSettings(code_nodes=True))
     assert ran.result.text == said
     shown = msgspec.json.decode(msgspec.json.encode(ran.result.executed))[1]["data"]["input"]
-    assert shown[name.replace("customFunctionI", "i")] == value
+    assert shown[{"loopBackToNode": "nodeID"}.get(name, name.replace("customFunctionI", "i"))] == value
 
 
 SYSTEM = {"role": "system", "content": "be {{ question }}"}

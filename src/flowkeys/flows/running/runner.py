@@ -279,7 +279,7 @@ def _done(planned: Planned, outcome: Outcome, run: Run) -> dict[str, Any]:
         "id": planned.id,
         "name": planned.kind,
         "input": unmarked(outcome.input) if planned.step.node.given else outcome.input,
-        "output": outcome.output,
+        "output": unmarked(outcome.output) if planned.step.node.given else outcome.output,
         "state": dict(run.state),
     }
     if outcome.chat is not None:
