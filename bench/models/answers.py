@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bench.models import stub
 from bench.models.contenders import FLOWKEYS, LITELLM, PASS_THROUGH, Contender
-from bench.process import CLIENT_CORE, pinned
+from bench.process import CLIENT_CORE, Process, pinned
 from bench.report import Table
 
 CONNECTIONS: Final = 16
@@ -44,7 +44,7 @@ def measure(contenders: list[Contender], missing: dict[str, str], rounds: int, s
                 taken = press(item, seconds, kind)
                 if number:  # the first round warms
                     found[item.name, kind].append(taken)
-    medians = {case: _median(taken) for case, taken in found.items()}
+    medians = {case: median(taken) for case, taken in found.items()}
     table = Table(
         f"A model's answer of {stub.PIECES} pieces",
         ("", "a second", "p50 ms", "p99 ms", "CPU ms each", "pieces a CPU second", "target"),
@@ -78,17 +78,31 @@ def _verdicts(table: Table, kind: str, medians: dict[tuple[str, str], Round]) ->
 
 
 def press(item: Contender, seconds: int, kind: str = STREAMED) -> Round:
+    request = item.request(stub.TURNS if kind == IN_TURN else stub.BURST, kind != WHOLE)
+    return pressed(item.server, request, seconds, stub.WORD, times=stub.PIECES)
+
+
+def pressed(
+    server: Process,
+    request: str,
+    seconds: int,
+    marker: str,
+    *,
+    times: int = 1,
+    connections: int = CONNECTIONS,
+) -> Round:
+    """Return what a round of calls comes to, of which each answer has the marker so many times."""
     asked = {
-        "url": item.server.url,
-        "request": item.request(stub.TURNS if kind == IN_TURN else stub.BURST, kind != WHOLE),
-        "connections": CONNECTIONS,
+        "url": server.url,
+        "request": request,
+        "connections": connections,
         "seconds": seconds,
-        "marker": stub.WORD,
-        "times": stub.PIECES,
+        "marker": marker,
+        "times": times,
     }
-    before = item.server.cpu_seconds()
+    before = server.cpu_seconds()
     said = called("press", asked)
-    used = item.server.cpu_seconds() - before
+    used = server.cpu_seconds() - before
     count = said["answers"]
     return Round(count / said["seconds"], used / count * 1000, said["p50"], said["p99"])
 
@@ -113,6 +127,7 @@ def caller(how: str) -> list[str]:
     return [*pinned(CLIENT_CORE), sys.executable, "-m", "bench.models.caller", how]
 
 
-def _median(rounds: list[Round]) -> Round:
+def median(rounds: list[Round]) -> Round:
+    """Return the middle of each figure."""
     names = ("per_second", "cpu_ms", "p50_ms", "p99_ms")
     return Round(*(statistics.median(getattr(item, name) for item in rounds) for name in names))

@@ -1,14 +1,13 @@
 """What flows cost that ask no model: eight nodes, and one that runs code."""
 
-import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from bench import process
-from bench.models.answers import CONNECTIONS, called
+from bench.models.answers import CONNECTIONS, Round, median, pressed
 from bench.models.contenders import predicting
 from bench.process import Process
 from bench.report import Table
@@ -29,25 +28,16 @@ _REPLY: Final = node("directReplyAgentflow_0", {"directReplyMessage": _SAID})
 _CODE: Final = "const all = $input.split('').reverse(); return `${all.length} so it ends`;"
 
 
-class Round(NamedTuple):
-    """What a round of calls came to."""
-
-    per_second: float
-    p50_ms: float
-    p99_ms: float
-    cpu_ms: float
-
-
 def measure(stack: ExitStack, folder: Path, rounds: int, seconds: int) -> Iterator[Table]:
     """Return the tables."""
     server, requests = _started(stack, folder / "no-model")
     found: dict[str, list[Round]] = {name: [] for name in requests}
     for number in range(rounds + 1):
         for name, request in requests.items():
-            taken = _press(server, request, CONNECTIONS, seconds)
+            taken = pressed(server, request, seconds, _SAID)
             if number:  # the first round warms
                 found[name].append(taken)
-    middle = {name: Round(*map(statistics.median, zip(*taken, strict=True))) for name, taken in found.items()}
+    middle = {name: median(taken) for name, taken in found.items()}
     table = Table(
         "Agentflows without a model, behind a key",
         ("", "a second", "p50 ms", "CPU ms each", "target"),
@@ -74,9 +64,11 @@ def _beside(server: Process, requests: dict[str, str], rounds: int, seconds: int
     alone, beside, functions = [], [], []
     with ThreadPoolExecutor(1) as pool:
         for _ in range(rounds):
-            alone.append(_press(server, requests[_TWO], 1, seconds))
-            busy = pool.submit(_press, server, requests[_FUNCTION], _TOGETHER, seconds + 2)
-            beside.append(_press(server, requests[_TWO], 1, seconds))
+            alone.append(pressed(server, requests[_TWO], seconds, _SAID, connections=1))
+            busy = pool.submit(
+                pressed, server, requests[_FUNCTION], seconds + 2, _SAID, connections=_TOGETHER
+            )
+            beside.append(pressed(server, requests[_TWO], seconds, _SAID, connections=1))
             functions.append(busy.result())
     table = Table(
         f"Replies of one caller beside {_TOGETHER} others who have functions run",
@@ -84,7 +76,7 @@ def _beside(server: Process, requests: dict[str, str], rounds: int, seconds: int
         note="The server and the processes that run code are on one core, all callers on the other.",
     )
     for name, taken in (("alone", alone), ("beside them", beside), ("the functions", functions)):
-        item = Round(*map(statistics.median, zip(*taken, strict=True)))
+        item = median(taken)
         target = (
             table.verdict(f"p99 ≤ {LATE_MS:.0f} ms", met=item.p99_ms <= LATE_MS) if taken is beside else ""
         )
@@ -138,19 +130,3 @@ def _started(stack: ExitStack, data: Path) -> tuple[Process, dict[str, str]]:
         token = run(runtime.keyring.create(caller, key)).token.reveal()
     server = stack.enter_context(process.flowkeys(data, data.with_suffix(".log"), code_nodes="true"))
     return server, {name: predicting(chatflow_id, token) for name, chatflow_id in ids.items()}
-
-
-def _press(server: Process, request: str, connections: int, seconds: int) -> Round:
-    asked = {
-        "url": server.url,
-        "request": request,
-        "connections": connections,
-        "seconds": seconds,
-        "marker": _SAID,
-        "times": 1,
-    }
-    before = server.cpu_seconds()
-    said = called("press", asked)
-    used = server.cpu_seconds() - before
-    count = said["answers"]
-    return Round(count / said["seconds"], said["p50"], said["p99"], used / count * 1000)
