@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from flowkeys.domain.customers.customer import KeyCustomer
+from flowkeys.domain.customers.customer import CustomerStatus, KeyCustomer
 from flowkeys.domain.errors import FieldError
 from flowkeys.domain.keys.rotation import LastUse, Replaced, Rotation
 from flowkeys.domain.keys.terms import Terms
@@ -110,6 +110,13 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
         if self.status is Status.ACTIVE and self.expires_at is not None and self.expires_at <= now:
             return Status.EXPIRED
         return self.status
+
+    def is_accepted_at(self, now: int) -> bool:
+        """Tell whether it is active at the time `now`, and so is whom it belongs to."""
+        customer = self.customer
+        return self.status_at(now) is Status.ACTIVE and (
+            customer is None or customer.status is CustomerStatus.ACTIVE
+        )
 
 
 class KeyRecord(msgspec.Struct, frozen=True, gc=False):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
-from flowkeys.domain.customers.customer import Customer, CustomerStatus, KeyCustomer
-from flowkeys.domain.keys.api_key import ApiKey, KeyRecord, Status
+from flowkeys.domain.customers.customer import Customer, KeyCustomer
+from flowkeys.domain.keys.api_key import ApiKey, KeyRecord
 from flowkeys.domain.keys.decision import Denied
 from flowkeys.domain.keys.networks import KnownClient
 from flowkeys.domain.keys.terms import Terms
@@ -70,11 +70,7 @@ class CountedAnswers:
             return key, None if whose is None else tx.customers.get(item.workspace_id, whose.id)
 
         key, customer = await self._store.read(read)
-        if key is None or key.status_at(now) is not Status.ACTIVE:
-            return None
-        return (
-            _record(key, customer) if customer is None or customer.status is CustomerStatus.ACTIVE else None
-        )
+        return _record(key, customer) if key is not None and key.is_accepted_at(now) else None
 
 
 def _record(key: ApiKey, customer: Customer | None) -> KeyRecord:

@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 
 from flowkeys.domain.chatflows.chatflow import ChatflowAccess
-from flowkeys.domain.customers.customer import CustomerStatus
 from flowkeys.domain.errors import (
     Conflict,
     FlowkeysError,
@@ -24,7 +23,7 @@ from flowkeys.domain.errors import (
     UpstreamFailed,
 )
 from flowkeys.domain.ids import new_ordered_id
-from flowkeys.domain.keys.api_key import ApiKey, Status
+from flowkeys.domain.keys.api_key import ApiKey
 from flowkeys.domain.keys.decision import AccessRequest, Denied, Reason
 from flowkeys.domain.times import Clock
 from flowkeys.service.keys.verifier import Verifier
@@ -135,12 +134,7 @@ class InnerFlows:
 
 
 def _opens(key: ApiKey, chatflow_id: str, now: int) -> bool:
-    customer = key.customer
-    return (
-        key.status_at(now) is Status.ACTIVE
-        and (customer is None or customer.status is CustomerStatus.ACTIVE)
-        and any(bound.id == chatflow_id for bound in key.chatflows)
-    )
+    return key.is_accepted_at(now) and any(bound.id == chatflow_id for bound in key.chatflows)
 
 
 def _session(outer: Outer, request: PredictionInput, now: int) -> Session:
