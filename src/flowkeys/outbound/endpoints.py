@@ -71,7 +71,7 @@ class Endpoint(msgspec.Struct, frozen=True):
         if self.path in {"", other.path}:
             return True
         below = other.path.removeprefix(f"{self.path}/")
-        return below != other.path and not _has_dots(_ESCAPED.sub("/", below.lower().replace("%2e", ".")))
+        return below != other.path and not _has_dots(_ESCAPED.sub("/", below.lower()))
 
 
 def read_endpoint(url: str) -> Endpoint | str:
@@ -90,7 +90,7 @@ def read_endpoint(url: str) -> Endpoint | str:
         return "the base URL carries a user name or password."
     if parts.query or parts.fragment:
         return "the base URL carries a query or a fragment."
-    if _has_dots(parts.path.lower().replace("%2e", ".")):
+    if _has_dots(parts.path.lower()):
         return "the base URL has dots for a path."
     host = _host(parts.hostname)
     if host is None:
@@ -101,7 +101,8 @@ def read_endpoint(url: str) -> Endpoint | str:
 
 
 def _has_dots(path: str) -> bool:
-    return any(part in {".", ".."} for part in path.split("/"))
+    """Tell whether a path in small letters has parts of dots alone, escaped ones too."""
+    return any(part in {".", ".."} for part in path.replace("%2e", ".").split("/"))
 
 
 def _host(text: str) -> str | None:
