@@ -7,12 +7,11 @@ from typing import Any, Final, cast
 import msgspec
 
 from flowkeys.flows.asking.providers import PROVIDERS, Provider
-from flowkeys.flows.graph.naming import ADDRESSES
+from flowkeys.flows.graph.naming import ADDRESSES, CREDENTIAL
 from flowkeys.flows.models.reasoning import SHOWINGS, Showing
 from flowkeys.flows.registry import Build
 from flowkeys.flows.settings import names_secret
 
-_CREDENTIAL: Final = ("credential", "FLOWISE_CREDENTIAL_ID")
 _UNSUPPORTED: Final = {
     "cache": "a cache",
     "baseOptions": "base options",
@@ -74,7 +73,7 @@ def read_model(build: Build, kind: str) -> ModelChoice | None:
     name = _first(config, ("customModelName", "customModel", "modelName", "model"))
     if not name:
         build.problem("the model has no name.")
-    credential = _first(config, _CREDENTIAL)
+    credential = _first(config, CREDENTIAL)
     base_url = _first(config, ADDRESSES)
     if base_url and how.below and not base_url.rstrip("/").endswith(how.below):
         base_url = f"{base_url.rstrip('/')}{how.below}"
@@ -98,7 +97,7 @@ def read_model(build: Build, kind: str) -> ModelChoice | None:
 
 def _holds_key(build: Build) -> bool:
     """Refuse keys in flowData: they would be in every export and every backup."""
-    held = sorted({name for name in _secrets(build.inputs) if name not in _CREDENTIAL})
+    held = sorted({name for name in _secrets(build.inputs) if name not in CREDENTIAL})
     for name in held:
         build.problem(f"{name} holds a secret. A flow names a credential of this server instead.")
     return bool(held)

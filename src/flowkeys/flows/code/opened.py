@@ -29,27 +29,29 @@ class Opened:
         Raises:
             CallRefused: they do not come, or the answer is too long.
         """
-        found = await next_part(self._connection, self._seconds)
+        try:
+            found = await self._connection.read(self._seconds)
+        except Exception as error:
+            raise broken("the server", error) from error
         self._left -= len(found)
         if self._left < 0:
             raise CallRefused(f"the answer is longer than {MOST_BYTES} bytes.")
         return found
 
+    async def rest(self) -> bytes:
+        """Return all that is not read yet.
+
+        Raises:
+            CallRefused: it does not come, or the answer is too long.
+        """
+        read = bytearray()
+        while part := await self.part():
+            read += part
+        return bytes(read)
+
     def leave(self) -> None:
         """Read no more."""
         self._connection.leave(is_enough=False)
-
-
-async def next_part(connection: Connection, seconds: float) -> bytes:
-    """Return the next bytes of a body, none at its end.
-
-    Raises:
-        CallRefused: they do not come.
-    """
-    try:
-        return await connection.read(seconds)
-    except Exception as error:
-        raise broken("the server", error) from error
 
 
 def header_of(connection: Connection, name: bytes) -> str:

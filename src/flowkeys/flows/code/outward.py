@@ -10,7 +10,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from flowkeys.domain.errors import RunLimitExceeded
 from flowkeys.domain.version import VERSION
-from flowkeys.flows.code.opened import MOST_BYTES, Opened, broken, header_of, next_part
+from flowkeys.flows.code.opened import Opened, broken, header_of
 from flowkeys.flows.code.wire import Answer, CallRefused, Request
 from flowkeys.flows.settings import FlowSettings
 from flowkeys.outbound import tls
@@ -71,16 +71,22 @@ class OutwardCalls:
             await pool.aclose()
 
     async def fetch(
-        self, request: Request, secret: Mapping[str, str] = _NONE, own: Endpoint | None = None
+        self,
+        request: Request,
+        limits: "Limits",
+        secret: Mapping[str, str] = _NONE,
+        own: Endpoint | None = None,
     ) -> tuple[Answer, bytes]:
-        """Make a call, go where its answer leads if it is to, and return that and the bytes of its body.
+        """Make a call of a run, go where its answer leads if it is to, and return that and its body's bytes.
 
         The headers of `secret` are sent along, to the endpoint `own` and what is below it; others that may
         carry something secret stay with the origin that was called.
 
         Raises:
             CallRefused: it is not made, or there is no answer, or not all of it in time.
+            RunLimitExceeded: the run may call out no more.
         """
+        limits.take_call()
         seconds = self._settings.whole_answer_timeout_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -92,10 +98,11 @@ class OutwardCalls:
         self, request: Request, secret: Mapping[str, str], own: Endpoint | None
     ) -> tuple[Answer, bytes]:
         connection, url, turns = await self._reach(request, secret, own)
+        opened = self._opened(connection)
         try:
-            content = b"" if request.method == "HEAD" else await self._read(connection)
+            content = b"" if request.method == "HEAD" else await opened.rest()
         finally:
-            connection.leave(is_enough=False)
+            opened.leave()
         answer = Answer(
             run=request.run,
             id=request.id,
@@ -117,6 +124,9 @@ class OutwardCalls:
             CallRefused: it is not made, or there is no answer.
         """
         connection, _, _ = await self._reach(request, secret, own)
+        return self._opened(connection)
+
+    def _opened(self, connection: Connection) -> Opened:
         return Opened(connection, self._settings.model_timeout_seconds)
 
     async def _reach(
@@ -200,14 +210,6 @@ class OutwardCalls:
             raise broken(endpoint.authority, error) from error
         return connection
 
-    async def _read(self, connection: Connection) -> bytes:
-        read = bytearray()
-        while part := await next_part(connection, self._settings.model_timeout_seconds):
-            read += part
-            if len(read) > MOST_BYTES:
-                raise CallRefused(f"the answer is longer than {MOST_BYTES} bytes.")
-        return bytes(read)
-
     async def _ways(self) -> tuple[Pool, Pool]:
         async with self._opening:
             if self._pools is None:
@@ -238,8 +240,7 @@ class CallsOfCode:
         why = f"it calls out more often than the {self._most} times allowed."
         if self._left >= 0:
             try:
-                self._limits.take_call()
-                return (await self._calls.fetch(request))[0]
+                return (await self._calls.fetch(request, self._limits))[0]
             except CallRefused as refused:
                 why = str(refused)
             except RunLimitExceeded as error:

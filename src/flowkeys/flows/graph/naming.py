@@ -16,9 +16,16 @@ ADDRESSES: Final = ("basepath", "basePath", "baseUrl", "baseURL", "base_url", "o
 _CONFIG: Final = "ModelConfig"
 _CREDENTIAL: Final = "credential"
 _FOREIGN: Final = "FLOWISE_CREDENTIAL_ID"
+CREDENTIAL: Final = (_CREDENTIAL, _FOREIGN)
+"""How settings call the credential that they name: what a person named here goes first."""
 _CALLING: Final = frozenset({"httpAgentflow", "executeFlowAgentflow"})
 """The kinds of nodes that may be given a credential themselves."""
-_REPLACED: Final = frozenset({_CREDENTIAL, _FOREIGN, *ADDRESSES})
+_REPLACED: Final = frozenset({*CREDENTIAL, *ADDRESSES})
+
+
+def credential_named(config: Mapping[str, Any]) -> str:
+    """Return what the settings of a node, a tool or a model name as its credential; empty: nothing."""
+    return next((ref for name in CREDENTIAL if isinstance(ref := config.get(name), str) and ref), "")
 
 
 def credential_nodes(graph: Graph) -> tuple[CredentialNode, ...]:

@@ -16,11 +16,11 @@ from flowkeys.flows.graph.relaxed import NotRead, read_json
 from flowkeys.flows.graph.variables import Template, text_of
 from flowkeys.flows.nodes.shown import Json, compile_json
 from flowkeys.flows.registry import Build, Kind, Outcome, Step
+from flowkeys.flows.tools.secret import kept_credential
 from flowkeys.service.ports.flows import InnerCall
 
 NAME: Final = "executeFlowAgentflow"
 _CHOSEN: Final = "executeFlowSelectedFlow"
-_CREDENTIAL: Final = ("credential", "FLOWISE_CREDENTIAL_ID")
 _KEY: Final = "chatflowApi"
 _OVERRIDES: Final = "executeFlowOverrideConfig"
 
@@ -118,12 +118,8 @@ def _overrides(build: Build) -> Json | Template | None:
 
 
 def _token(build: Build) -> str | None:
-    named = [ref for name in _CREDENTIAL if isinstance(ref := build.inputs.get(name), str) and ref]
-    if not named:
-        return None
-    found = build.resources.models.kept(build.workspace_id, named[0])
-    if isinstance(found, str):
-        build.problem(found)
+    found = kept_credential(build, build.inputs)
+    if found is None:
         return None
     if found.kind != _KEY:
         build.problem(f"the credential {found.name!r} holds no key of a chatflow.")

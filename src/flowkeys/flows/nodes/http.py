@@ -60,9 +60,8 @@ class Http(Step):
         headers.update(secret)
         headers.setdefault("user-agent", _AGENT)
         request = Request(0, 0, url, method, headers, body, redirect=True)
-        run.limits.take_call()
         try:
-            answer, content = await self._calls.outward().fetch(request, secret, own)
+            answer, content = await self._calls.outward().fetch(request, run.limits, secret, own)
         except CallRefused as error:
             raise self.failed(str(error)) from error
         run.limits.take_bytes(len(content) * (_OF_A_BYTE if shown["responseType"] == _BUFFER else 1))

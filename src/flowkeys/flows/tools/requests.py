@@ -105,8 +105,7 @@ class Requests:
             headers.setdefault("accept", "*/*")
             secret, own = carried(self._secret, url)
             request = Request(0, 0, url, self._method, headers, body, redirect=True)
-            run.limits.take_call()
-            answer, _ = await self._calls.outward().fetch(request, secret, own)
+            answer, _ = await self._calls.outward().fetch(request, run.limits, secret, own)
         except (CallRefused, NotItsAddress, NotRead) as error:
             raise self._failed(str(error)) from error
         if not 200 <= answer.status < 300:  # noqa: PLR2004

@@ -73,8 +73,7 @@ class SearXng:
             secret, own = carried(self._secret, url)
             sent = {"content-type": "application/json", **headers_of(self._headers, run)}
             request = Request(0, 0, url, "POST", sent, None, redirect=True)
-            run.limits.take_call()
-            answer, content = await self._calls.outward().fetch(request, secret, own)
+            answer, content = await self._calls.outward().fetch(request, run.limits, secret, own)
         except (CallRefused, NotItsAddress, NotRead) as error:
             raise ToolFailed(str(error)) from error
         if not 200 <= answer.status < 300:  # noqa: PLR2004

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flowkeys.domain.chatflows.credential import OpenCredential
+from flowkeys.flows.graph.naming import credential_named
 from flowkeys.flows.registry import Build
 from flowkeys.outbound.endpoints import Endpoint, read_endpoint
 
-_NAMES: Final = ("credential", "FLOWISE_CREDENTIAL_ID")
 _KINDS: Final = "http"
 """How the names of all kinds of credentials for services begin."""
 
@@ -55,18 +55,26 @@ def carried(secret: Secret | None, url: str) -> tuple[Mapping[str, str], Endpoin
     return ({}, None) if secret is None else (secret.headers(url), secret.own)
 
 
+def kept_credential(build: Build, config: Mapping[str, Any]) -> OpenCredential | None:
+    """Return the credential that a configuration names; None where it names none, or none that can be used.
+
+    The latter is noted as a problem of the node.
+    """
+    ref = credential_named(config)
+    found = build.resources.models.kept(build.workspace_id, ref) if ref else None
+    if isinstance(found, str):
+        build.problem(found)
+        return None
+    return found
+
+
 def read_secret(build: Build, config: Mapping[str, Any]) -> Secret | None:
     """Return what a node's, or a tool's, configuration names; None where it names none, or none for services.
 
     The latter is noted as a problem of the node.
     """
-    named = [ref for name in _NAMES if isinstance(ref := config.get(name), str) and ref]
-    if not named:
-        return None
-    ref = named[0]
-    found = build.resources.models.kept(build.workspace_id, ref)
-    if isinstance(found, str):
-        build.problem(found)
+    found = kept_credential(build, config)
+    if found is None:
         return None
     own = read_endpoint(found.base_url)
     if not found.kind.startswith(_KINDS) or isinstance(own, str):
